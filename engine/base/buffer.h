@@ -1,0 +1,47 @@
+/* A growable byte buffer with a hard maximum. */
+#ifndef ASSAY_BASE_BUFFER_H
+#define ASSAY_BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Start with `struct buffer buffer = {0}` (maximum 1 GiB) or set `maximum`. `data` is owned, always followed by a NUL that
+ * `size` does not count, and NULL only while nothing was ever appended. */
+struct buffer {
+    char *data;
+    size_t size;
+    size_t capacity;
+    size_t maximum;
+    bool failed; /* an append did not fit or ran out of memory; all later appends do nothing */
+};
+
+/* All return false (and set `failed`) when memory or the maximum is exhausted: a writer may append without looking and
+ * check `failed` once at the end. */
+bool buffer_reserve(struct buffer *buffer, size_t extra);
+bool buffer_append(struct buffer *buffer, const void *data, size_t size);
+bool buffer_text(struct buffer *buffer, const char *text);
+bool buffer_char(struct buffer *buffer, char character);
+bool buffer_format(struct buffer *buffer, const char *format, ...) ASSAY_PRINTF(2, 3);
+
+/* Gives the content away (a NUL-terminated string, never NULL unless `failed`) and leaves the buffer empty. */
+char *buffer_take(struct buffer *buffer);
+
+void buffer_free(struct buffer *buffer);
+
+/* A growable array of int32_t, used for token ids. Same rules. */
+struct ids {
+    int *data;
+    size_t count;
+    size_t capacity;
+};
+
+bool ids_push(struct ids *ids, int id);
+bool ids_append(struct ids *ids, const int *data, size_t count);
+void ids_free(struct ids *ids);
+
+/* Grows `*array` (elements of `size` bytes) so that it holds at least `count + 1`; doubles. False: out of memory. */
+bool array_grow(void **array, size_t *capacity, size_t count, size_t size);
+
+#endif

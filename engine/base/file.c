@@ -1,0 +1,277 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool file_is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool file_size(const char *path, uint64_t *size, struct error *error)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return error_errno(error, "%s", path);
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, "%s: not a regular file", path);
+    *size = (uint64_t)status.st_size;
+    return true;
+}
+
+bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return error_errno(error, "%s", path);
+    bool good = true;
+    size_t total = 0;
+    for (;;) {
+        if (!buffer_reserve(out, 65536)) {
+            good = error_memory(error, path);
+            break;
+        }
+        ssize_t got = read(descriptor, out->data + out->size, out->capacity - out->size - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            good = error_errno(error, "%s: cannot read", path);
+        if (got <= 0)
+            break;
+        out->size += (size_t)got;
+        total += (size_t)got;
+        if (total > maximum) {
+            good = error_set(error, "%s: larger than the %zu bytes that are allowed here", path, maximum);
+            break;
+        }
+    }
+    close(descriptor);
+    if (good)
+        buffer_append(out, "", 0);
+    return good;
+}
+
+bool file_read_at(int descriptor, const char *path, uint64_t offset, void *out, size_t size, struct error *error)
+{
+    char *to = out;
+    while (size) {
+        size_t chunk = size < ((size_t)1 << 30) ? size : (size_t)1 << 30;
+        ssize_t got = pread(descriptor, to, chunk, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_errno(error, "%s: cannot read at byte %llu", path, (unsigned long long)offset);
+        if (got == 0)
+            return error_set(error, "%s: ends at byte %llu, %zu bytes short of what its header promised", path,
+                             (unsigned long long)offset, size);
+        to += got;
+        offset += (uint64_t)got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+char *path_join(const char *folder, const char *name)
+{
+    char *path = NULL;
+    size_t length = strlen(folder);
+    const char *slash = length && folder[length - 1] == '/' ? "" : "/";
+    return asprintf(&path, "%s%s%s", folder, slash, name) < 0 ? NULL : path;
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool folder_make(const char *path, struct error *error)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return error_memory(error, path);
+    bool good = true;
+    for (char *at = copy + 1; good; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char kept = *at;
+        *at = '\0';
+        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && file_is_folder(copy)))
+            good = error_errno(error, "%s: cannot make the folder", copy);
+        *at = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(copy);
+    return good;
+}
+
+struct file_writer {
+    int descriptor;
+    uint64_t size;
+    char *path;
+    char *temporary;
+};
+
+static void file_writer_free(struct file_writer *writer)
+{
+    if (writer->descriptor >= 0)
+        close(writer->descriptor);
+    free(writer->path);
+    free(writer->temporary);
+    free(writer);
+}
+
+struct file_writer *file_create(const char *path, struct error *error)
+{
+    struct file_writer *writer = calloc(1, sizeof *writer);
+    if (!writer) {
+        error_memory(error, path);
+        return NULL;
+    }
+    writer->descriptor = -1;
+    writer->path = strdup(path);
+    if (!writer->path || asprintf(&writer->temporary, "%s.tmp.%ld", path, (long)getpid()) < 0) {
+        writer->temporary = NULL;
+        error_memory(error, path);
+        file_writer_free(writer);
+        return NULL;
+    }
+    writer->descriptor = open(writer->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (writer->descriptor < 0) {
+        error_errno(error, "%s: cannot create", writer->temporary);
+        file_writer_free(writer);
+        return NULL;
+    }
+    return writer;
+}
+
+bool file_write_at(struct file_writer *writer, uint64_t offset, const void *data, size_t size, struct error *error)
+{
+    const char *from = data;
+    while (size) {
+        ssize_t put = pwrite(writer->descriptor, from, size, (off_t)offset);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return error_errno(error, "%s: cannot write", writer->temporary);
+        from += put;
+        offset += (uint64_t)put;
+        size -= (size_t)put;
+    }
+    if (offset > writer->size)
+        writer->size = offset;
+    return true;
+}
+
+bool file_append(struct file_writer *writer, const void *data, size_t size, struct error *error)
+{
+    return file_write_at(writer, writer->size, data, size, error);
+}
+
+static void folder_sync(const char *path)
+{
+    char *copy = strdup(path);
+    char *slash = copy ? strrchr(copy, '/') : NULL;
+    if (slash)
+        *(slash == copy ? slash + 1 : slash) = '\0';
+    int folder = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        fsync(folder);
+        close(folder);
+    }
+    free(copy);
+}
+
+bool file_commit(struct file_writer *writer, struct error *error)
+{
+    bool good = fsync(writer->descriptor) == 0 || errno == EINVAL;
+    if (!good)
+        error_errno(error, "%s: cannot sync", writer->temporary);
+    if (close(writer->descriptor) != 0 && good)
+        good = error_errno(error, "%s: cannot close", writer->temporary);
+    writer->descriptor = -1;
+    if (good && rename(writer->temporary, writer->path) != 0)
+        good = error_errno(error, "%s: cannot rename to %s", writer->temporary, writer->path);
+    if (good)
+        folder_sync(writer->path);
+    else
+        unlink(writer->temporary);
+    file_writer_free(writer);
+    return good;
+}
+
+void file_discard(struct file_writer *writer)
+{
+    if (!writer)
+        return;
+    unlink(writer->temporary);
+    file_writer_free(writer);
+}
+
+bool file_write(const char *path, const void *data, size_t size, struct error *error)
+{
+    struct file_writer *writer = file_create(path, error);
+    if (!writer)
+        return false;
+    if (!file_append(writer, data, size, error)) {
+        file_discard(writer);
+        return false;
+    }
+    return file_commit(writer, error);
+}
+
+bool names_add(struct names *names, const char *name)
+{
+    void *items = names->items;
+    if (!array_grow(&items, &names->capacity, names->count, sizeof *names->items))
+        return false;
+    names->items = items;
+    char *copy = strdup(name);
+    if (!copy)
+        return false;
+    names->items[names->count++] = copy;
+    return true;
+}
+
+void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (struct names){0};
+}
+
+static int names_order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool folder_list(const char *path, struct names *names, struct error *error)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return error_errno(error, "%s", path);
+    bool good = true;
+    const struct dirent *entry;
+    while (good && (entry = readdir(folder)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            good = names_add(names, entry->d_name) || error_memory(error, path);
+    closedir(folder);
+    if (good && names->count)
+        qsort(names->items, names->count, sizeof *names->items, names_order);
+    return good;
+}

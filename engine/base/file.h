@@ -1,0 +1,56 @@
+/* Files: whole reads with a limit, positioned reads, and writes that are never half done. */
+#ifndef ASSAY_BASE_FILE_H
+#define ASSAY_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+bool file_exists(const char *path);
+bool file_is_folder(const char *path);
+
+/* Size in bytes of a regular file; an error for anything else. */
+bool file_size(const char *path, uint64_t *size, struct error *error);
+
+/* Appends the whole file to `out`. More than `maximum` bytes is an error. Regular files and pipes. */
+bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error);
+
+/* Reads exactly `size` bytes at `offset`. A file that ends early, for instance because it shrank since it was opened, is an
+ * error that names `path`. Safe from several threads on one descriptor. */
+bool file_read_at(int descriptor, const char *path, uint64_t offset, void *out, size_t size, struct error *error);
+
+/* "folder/name", malloc'd; NULL when out of memory. */
+char *path_join(const char *folder, const char *name);
+/* Last component, borrowed. */
+const char *path_base(const char *path);
+
+/* Makes the folder and its parents. */
+bool folder_make(const char *path, struct error *error);
+
+/* A file under a temporary name beside its final one. file_commit syncs, renames and syncs the folder; file_discard (also
+ * after a failed commit) removes it. Both end the object. */
+struct file_writer;
+struct file_writer *file_create(const char *path, struct error *error);
+bool file_append(struct file_writer *writer, const void *data, size_t size, struct error *error);
+bool file_write_at(struct file_writer *writer, uint64_t offset, const void *data, size_t size, struct error *error);
+bool file_commit(struct file_writer *writer, struct error *error);
+void file_discard(struct file_writer *writer);
+
+/* file_create, file_append, file_commit. */
+bool file_write(const char *path, const void *data, size_t size, struct error *error);
+
+/* The names in a folder (without "." and ".."), sorted; free with names_free. */
+struct names {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+bool folder_list(const char *path, struct names *names, struct error *error);
+/* Adds a copy. */
+bool names_add(struct names *names, const char *name);
+void names_free(struct names *names);
+
+#endif

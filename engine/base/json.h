@@ -1,0 +1,41 @@
+/* JSON from files that nobody vouches for, on top of cJSON. */
+#ifndef ASSAY_BASE_JSON_H
+#define ASSAY_BASE_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Parses exactly `size` bytes: valid UTF-8, no "\u0000" (cJSON would cut the string there), nothing but white space after
+ * the value. `name` is what the error calls it. The caller frees with cJSON_Delete. */
+cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error);
+
+/* Reads and parses a file of at most `maximum` bytes. */
+cJSON *json_read(const char *path, size_t maximum, struct error *error);
+
+/* Getters. A member that is absent or null leaves `*value` alone and succeeds; one of another type is an error that names
+ * `where` and the member. */
+bool json_get_double(const cJSON *object, const char *where, const char *key, double *value, struct error *error);
+bool json_get_bool(const cJSON *object, const char *where, const char *key, bool *value, struct error *error);
+bool json_get_int(const cJSON *object, const char *where, const char *key, int minimum, int maximum, int *value,
+                  struct error *error);
+/* Borrowed from the object. */
+bool json_get_string(const cJSON *object, const char *where, const char *key, const char **value, struct error *error);
+
+/* A whole number from 0 to 2^53, exactly. */
+bool json_uint64(const cJSON *item, uint64_t *value);
+
+/* The member, or NULL when it is absent or null. */
+const cJSON *json_member(const cJSON *object, const char *key);
+
+/* Adds a number, or the string "nan", "inf", "-inf" when it is not finite. */
+bool json_add_number(cJSON *object, const char *key, double value);
+cJSON *json_number(double value);
+
+/* Index of the first byte that is not well-formed UTF-8, or `size`. */
+size_t utf8_check(const char *text, size_t size);
+
+#endif

@@ -1,0 +1,71 @@
+#include "base/numbers.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool multiply_u64(uint64_t a, uint64_t b, uint64_t *result)
+{
+    return !__builtin_mul_overflow(a, b, result);
+}
+
+bool add_u64(uint64_t a, uint64_t b, uint64_t *result)
+{
+    return !__builtin_add_overflow(a, b, result);
+}
+
+void numbers_ranges(struct buffer *out, const int *sorted, size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        size_t last = i;
+        while (last + 1 < count && sorted[last + 1] == sorted[last] + 1)
+            last++;
+        buffer_format(out, "%s%d", i ? ", " : "", sorted[i]);
+        if (last > i)
+            buffer_format(out, "%s%d", last == i + 1 ? ", " : "-", sorted[last]);
+        i = last + 1;
+    }
+}
+
+bool number_parse(const char *text, long long minimum, long long maximum, long long *value)
+{
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (end == text || *end || errno || number < minimum || number > maximum)
+        return false;
+    *value = number;
+    return true;
+}
+
+bool size_parse(const char *text, uint64_t *bytes)
+{
+    char *end = NULL;
+    double number = strtod(text, &end);
+    if (end == text || !(number >= 0))
+        return false;
+    static const char units[] = "KMGT";
+    double factor = 1;
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    if (unit) {
+        factor = pow(1024, (double)(unit - units + 1));
+        end++;
+        if (strcmp(end, "iB") == 0 || strcmp(end, "B") == 0)
+            end += strlen(end);
+    }
+    if (*end || !(number * factor < 9e18))
+        return false;
+    *bytes = (uint64_t)(number * factor);
+    return true;
+}
+
+void size_text(struct buffer *out, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
+        value /= 1000;
+    buffer_format(out, unit ? "%.3g %s" : "%.0f %s", value, units[unit]);
+}

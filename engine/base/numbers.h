@@ -1,0 +1,25 @@
+/* Whole numbers: overflow-checked arithmetic, and sets of them in words. */
+#ifndef ASSAY_BASE_NUMBERS_H
+#define ASSAY_BASE_NUMBERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+/* False: the result does not fit. */
+bool multiply_u64(uint64_t a, uint64_t b, uint64_t *result);
+bool add_u64(uint64_t a, uint64_t b, uint64_t *result);
+
+/* "1, 5, 9-12" of sorted distinct values. */
+void numbers_ranges(struct buffer *out, const int *sorted, size_t count);
+
+/* A whole decimal number and nothing else. */
+bool number_parse(const char *text, long long minimum, long long maximum, long long *value);
+/* "512", "64K", "1.5G": bytes, binary multiples. */
+bool size_parse(const char *text, uint64_t *bytes);
+/* "1.2 GB" style, decimal multiples, for people. */
+void size_text(struct buffer *out, uint64_t bytes);
+
+#endif

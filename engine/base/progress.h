@@ -1,0 +1,30 @@
+/* Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere, nothing when quiet. */
+#ifndef ASSAY_BASE_PROGRESS_H
+#define ASSAY_BASE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum progress_mode { PROGRESS_AUTO, PROGRESS_QUIET };
+
+/* For the whole process; the command line sets it once. Default: quiet, so that a library call never talks. */
+void progress_mode_set(enum progress_mode mode);
+
+/* One bar at a time. `unit` as in "layers". Shown only when the work lasts longer than a second. */
+struct progress {
+    const char *title;
+    const char *unit;
+    uint64_t total;
+    uint64_t done;
+    double started;
+    double shown;
+};
+
+struct progress progress_begin(const char *title, const char *unit, uint64_t total);
+void progress_step(struct progress *progress, uint64_t done);
+void progress_end(struct progress *progress);
+
+/* Seconds of a monotonic clock. */
+double clock_seconds(void);
+
+#endif

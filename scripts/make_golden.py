@@ -1,0 +1,424 @@
+#!/usr/bin/env python3
+"""Make a golden dump with the original implementation (Hugging Face transformers).
+
+    make_golden.py MODEL_DIR -o OUT.safetensors --prompt "The capital of France is" --ids 1,2,3 --greedy 20
+
+Runs the unmodified modelling code of transformers (eager attention, eager experts) with forward hooks, twice:
+in float64 (the values, stored as float32) and in float32 (stored only as `noise`). The dump format is described
+in the section "Gold" of the design: tensors are CASE/MODULE_PATH without the batch axis, facts are in the metadata.
+
+Set-up, outside the checkout:
+
+    python3 -m venv ~/.cache/assay/venv
+    ~/.cache/assay/venv/bin/pip install -r scripts/requirements.txt
+    ~/.cache/assay/venv/bin/python scripts/make_golden.py --help
+
+Traps, each of which has bitten:
+- model.to(dtype) also converts the rotary frequencies; from_pretrained(dtype=...) does not. Checked on every load.
+- The default experts implementation ("grouped_mm") has no float64; experts_implementation="eager" is the plain loop.
+- Some steps of the original are float32 whatever the dtype: RMSNorm's statistics, both softmaxes, cos and sin.
+  The float64 run keeps them, because it is the original that defines what is right.
+"""
+
+import argparse
+import gc
+import hashlib
+import json
+import math
+import os
+import re
+import sys
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import torch  # noqa: E402
+import tokenizers  # noqa: E402
+import transformers  # noqa: E402
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+
+LAYER_POINTS = (
+    "input_layernorm",
+    "self_attn.q_norm",
+    "self_attn.k_norm",
+    "self_attn",
+    "post_attention_layernorm",
+    "mlp.gate",
+    "mlp",
+    "",
+)
+LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
+OTHER_COMPONENTS = re.compile(r"^(thinker\.)?(model\.)?(audio_tower|visual|talker|code2wav|token2wav)\.")
+OMNI_TYPES = ("qwen3_omni_moe", "qwen3_omni_moe_thinker")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- loading the original
+
+
+def model_class_and_config(model_dir):
+    """The class that computes the text model, and the configuration it takes."""
+    config = transformers.AutoConfig.from_pretrained(model_dir)
+    if config.model_type in OMNI_TYPES:
+        thinker = getattr(config, "thinker_config", config)
+        return transformers.Qwen3OmniMoeThinkerForConditionalGeneration, thinker
+    return transformers.AutoModelForCausalLM, config
+
+
+def load_model(model_dir, dtype):
+    """The original in the given dtype. Every text weight must come from the checkpoint, in exactly that dtype."""
+    cls, config = model_class_and_config(model_dir)
+    model, info = cls.from_pretrained(
+        model_dir,
+        config=config,
+        dtype=dtype,
+        attn_implementation="eager",
+        experts_implementation="eager",
+        output_loading_info=True,
+    )
+    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
+        names = [n for n in info.get(kind) or [] if not OTHER_COMPONENTS.match(str(n))]
+        if names:
+            raise SystemExit(f"{model_dir}: {kind.replace('_', ' ')}: {sorted(map(str, names))[:20]}")
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != dtype:
+            raise SystemExit(f"{model_dir}: parameter {name} is {parameter.dtype}, expected {dtype}")
+    text_config = config.get_text_config()
+    for module in model.modules():
+        implementation = getattr(getattr(module, "config", None), "_experts_implementation", "eager")
+        if type(module).__name__.endswith("Experts") and implementation != "eager":
+            raise SystemExit(f"{model_dir}: experts run as {implementation}, not eager")
+    if text_config._attn_implementation != "eager":
+        raise SystemExit(f"{model_dir}: attention runs as {text_config._attn_implementation}, not eager")
+    return model.eval(), text_config
+
+
+def rotary_frequencies(model):
+    return {
+        name: buffer.clone()
+        for name, buffer in model.named_buffers()
+        if name.endswith("inv_freq") and not OTHER_COMPONENTS.match(name)
+    }
+
+
+def check_rotary_frequencies(exact, single, model_dir):
+    """Both runs must rotate by the same float32 frequencies, else the noise would measure a conversion."""
+    if not exact or exact.keys() != single.keys():
+        raise SystemExit(f"{model_dir}: rotary frequencies not found")
+    for name, value in exact.items():
+        if value.dtype != torch.float32 or not torch.equal(value, single[name]):
+            raise SystemExit(f"{model_dir}: rotary frequencies {name} differ between the float64 and the float32 run")
+
+
+# ---------------------------------------------------------------- hooks
+
+
+def canonical_path(name):
+    name = name.removeprefix("thinker.")
+    return name.replace("model.language_model.", "model.", 1)
+
+
+def wanted(path, points):
+    if path == "lm_head":
+        return True
+    if points == "logits":
+        return False
+    if path in ("model.embed_tokens", "model.norm"):
+        return True
+    match = LAYER_PATH.match(path)
+    return bool(match) and (match.group(1) or "") in LAYER_POINTS
+
+
+class Recorder:
+    """Forward hooks on the original modules; keeps what each returned, without the batch axis."""
+
+    def __init__(self, model, points):
+        self.values = {}
+        self.paths = []
+        self.handles = []
+        for name, module in model.named_modules():
+            path = canonical_path(name)
+            if OTHER_COMPONENTS.match(name) or not wanted(path, points):
+                continue
+            self.paths.append(path)
+            self.handles.append(module.register_forward_hook(self.hook(path)))
+
+    def hook(self, path):
+        gate = path.endswith(".mlp.gate")
+
+        def keep(_module, _inputs, output):
+            value = output[0] if isinstance(output, (tuple, list)) else output
+            # The router has flattened batch and sequence already.
+            self.values[path] = value.detach().clone() if gate else value.detach()[0].clone()
+
+        return keep
+
+    def take(self):
+        values, self.values = self.values, {}
+        missing = [p for p in self.paths if p not in values]
+        if missing:
+            raise SystemExit(f"hooks never ran: {missing[:5]}")
+        return values
+
+    def remove(self):
+        for handle in self.handles:
+            handle.remove()
+
+
+# ---------------------------------------------------------------- running
+
+
+@torch.no_grad()
+def run_case(model, recorder, ids):
+    model(input_ids=torch.tensor([ids]), use_cache=False)
+    return recorder.take()
+
+
+@torch.no_grad()
+def greedy_continuation(model, ids, count):
+    """Plain argmax, never stopping. Returns the appended ids and the smallest distance of the two best logits."""
+    appended, margin, cache = [], math.inf, None
+    step = torch.tensor([ids])
+    for _ in range(count):
+        out = model(input_ids=step, past_key_values=cache, use_cache=True)
+        cache = out.past_key_values
+        best = torch.topk(out.logits[0, -1].double(), 2)
+        margin = min(margin, (best.values[0] - best.values[1]).item())
+        appended.append(best.indices[0].item())
+        step = torch.tensor([[appended[-1]]])
+    return appended, margin
+
+
+def perplexity_of(logits, ids):
+    """exp of the mean negative log-likelihood of ids 1..n-1, each predicted from everything before it."""
+    if len(ids) < 2:
+        return None
+    log_p = torch.log_softmax(logits[:-1].double(), dim=-1)
+    nll = -log_p.gather(1, torch.tensor(ids[1:])[:, None]).squeeze(1)
+    return math.exp(nll.mean().item())
+
+
+def windows(token_count, context, stride):
+    """(begin, end, first position scored) as in the Hugging Face perplexity guide; position 0 is never scored."""
+    previous_end = 0
+    for begin in range(0, token_count, stride):
+        end = min(begin + context, token_count)
+        yield begin, end, max(previous_end, begin + 1)
+        previous_end = end
+        if end == token_count:
+            return
+
+
+@torch.no_grad()
+def perplexity_of_text(model, ids, context, stride):
+    """Sliding window. Weighted by scored token: every scored token counts once, however long its window is."""
+    total, scored = 0.0, 0
+    for begin, end, first in windows(len(ids), context, stride):
+        logits = model(input_ids=torch.tensor([ids[begin:end]]), use_cache=False).logits[0]
+        log_p = torch.log_softmax(logits[first - begin - 1 : end - begin - 1].double(), dim=-1)
+        total -= log_p.gather(1, torch.tensor(ids[first:end])[:, None]).sum().item()
+        scored += end - first
+        say(f"  perplexity: {end}/{len(ids)} tokens")
+    return total, scored
+
+
+def relative_l2(single, exact):
+    exact = exact.double()
+    norm = exact.norm().item()
+    distance = (single.double() - exact).norm().item()
+    return distance / norm if norm > 0 else distance
+
+
+# ---------------------------------------------------------------- cases and facts
+
+
+class TextEncoder:
+    """Text to ids by the model's own tokenizer, special tokens added as it does by default."""
+
+    def __init__(self, model_dir):
+        path = os.path.join(model_dir, "tokenizer.json")
+        if os.path.exists(path):
+            tokenizer = tokenizers.Tokenizer.from_file(path)
+            tokenizer.no_truncation()
+            self.encode = lambda text: tokenizer.encode(text).ids
+        else:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(model_dir)
+            self.encode = lambda text: tokenizer(text)["input_ids"]
+
+
+def make_cases(encode, prompts, id_lists):
+    """encode() is called only when there is a prompt: a model without a tokenizer takes ids."""
+    cases = []
+    for text in prompts:
+        cases.append({"id": f"prompt-{len(cases)}", "prompt": text, "ids": encode(text)})
+    for ids in id_lists:
+        cases.append({"id": f"ids-{len(cases)}", "ids": list(ids)})
+    for case in cases:
+        if not case["ids"]:
+            raise SystemExit(f"case {case['id']} has no tokens")
+    return cases
+
+
+def sha256_file(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weight_files(model_dir):
+    index = os.path.join(model_dir, "model.safetensors.index.json")
+    if os.path.exists(index):
+        with open(index, encoding="utf-8") as file:
+            return sorted(set(json.load(file)["weight_map"].values()))
+    return ["model.safetensors"]
+
+
+def canonical_tensor(name):
+    name = name.removeprefix("thinker.").replace("model.language_model.", "model.", 1)
+    name = name.replace(".block_sparse_moe.", ".mlp.")
+    for mixtral, ours in (("w1", "gate_proj"), ("w2", "down_proj"), ("w3", "up_proj")):
+        name = re.sub(rf"(\.experts\.\d+)\.{mixtral}\.", rf"\1.{ours}.", name)
+    return name
+
+
+def raw_tensors(model_dir):
+    """(canonical name, raw bytes as stored) of the text model's tensors."""
+    for name in weight_files(model_dir):
+        with open(os.path.join(model_dir, name), "rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size))
+            for key, entry in header.items():
+                if key == "__metadata__" or OTHER_COMPONENTS.match(key):
+                    continue
+                if re.search(r"\.experts\.(gate_up_proj|down_proj)$", key):
+                    raise SystemExit(f"--weights-sha256: {key} is fused; the hash is defined over single experts")
+                begin, end = entry["data_offsets"]
+                file.seek(8 + size + begin)
+                yield canonical_tensor(key), file.read(end - begin)
+
+
+def weights_sha256(model_dir):
+    """SHA-256 over name, NUL, stored bytes of every text tensor, in the order of the canonical names."""
+    digest = hashlib.sha256()
+    for name, data in sorted(raw_tensors(model_dir)):
+        digest.update(name.encode() + b"\0" + data)
+    return digest.hexdigest()
+
+
+# ---------------------------------------------------------------- making
+
+
+def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points="all", perplexity_text=None,
+                context=512, stride=256, with_weights_sha256=False):
+    """Writes the dump and returns (cases, noise)."""
+    encode = TextEncoder(model_dir).encode if prompts or perplexity_text else None
+    cases = make_cases(encode, prompts, id_lists)
+    metadata = {
+        "assay.golden": "1",
+        "producer": f"transformers {transformers.__version__}, torch {torch.__version__}, "
+                    f"tokenizers {tokenizers.__version__}, eager attention, eager experts",
+        "dtype": "float64",
+    }
+
+    say(f"{model_dir}: float64")
+    model, _ = load_model(model_dir, torch.float64)
+    frequencies = rotary_frequencies(model)
+    recorder = Recorder(model, points)
+    exact = []
+    for case in cases:
+        exact.append(run_case(model, recorder, case["ids"]))
+        say(f"  {case['id']}: {len(case['ids'])} tokens")
+    recorder.remove()
+    for case, values in zip(cases, exact):
+        perplexity = perplexity_of(values["lm_head"], case["ids"])
+        if perplexity is not None:
+            case["perplexity"] = perplexity
+        if greedy:
+            case["greedy"], case["greedy_margin"] = greedy_continuation(model, case["ids"], greedy)
+            say(f"  {case['id']}: greedy, smallest margin {case['greedy_margin']:.3g}")
+    if perplexity_text:
+        with open(perplexity_text, encoding="utf-8", newline="") as file:
+            ids = encode(file.read())
+        total, scored = perplexity_of_text(model, ids, context, stride)
+        metadata["perplexity_text"] = json.dumps({
+            "sha256": sha256_file(perplexity_text), "context": context, "stride": stride, "tokens": len(ids),
+            "scored": scored, "nll_mean": total / scored, "perplexity": math.exp(total / scored)})
+    del model
+    gc.collect()
+
+    say(f"{model_dir}: float32")
+    model, _ = load_model(model_dir, torch.float32)
+    check_rotary_frequencies(frequencies, rotary_frequencies(model), model_dir)
+    recorder = Recorder(model, points)
+    tensors, noise = {}, {}
+    for case, values in zip(cases, exact):
+        single = run_case(model, recorder, case["ids"])
+        for path, value in values.items():
+            name = f"{case['id']}/{path}"
+            noise[name] = relative_l2(single[path], value)
+            tensors[name] = value.to(torch.float32).contiguous()
+        values.clear()
+    recorder.remove()
+    del model
+    gc.collect()
+
+    with open(os.path.join(model_dir, "config.json"), encoding="utf-8") as file:
+        metadata["config"] = file.read()
+    tokenizer_path = os.path.join(model_dir, "tokenizer.json")
+    if os.path.exists(tokenizer_path):
+        metadata["tokenizer_sha256"] = sha256_file(tokenizer_path)
+    if with_weights_sha256:
+        metadata["weights_sha256"] = weights_sha256(model_dir)
+    metadata["cases"] = json.dumps(cases, ensure_ascii=False)
+    metadata["noise"] = json.dumps({name: float(f"{value:.4g}") for name, value in noise.items()})
+    save_file(tensors, out_path, metadata=metadata)
+    check_written(out_path, tensors)
+    say(f"{out_path}: {len(tensors)} tensors, worst noise {max(noise.values()):.3g}")
+    return cases, noise
+
+
+def check_written(path, tensors):
+    with safe_open(path, "pt") as file:
+        if set(file.keys()) != set(tensors):
+            raise SystemExit(f"{path}: tensors lost in writing")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make a golden dump with Hugging Face transformers.")
+    parser.add_argument("model_dir", help="checkpoint folder with config.json and safetensors")
+    parser.add_argument("-o", "--output", required=True, help="golden dump to write (.safetensors)")
+    parser.add_argument("--prompt", action="append", default=[], help="a prompt; may be repeated")
+    parser.add_argument("--prompts", help="file of prompts, one a line")
+    parser.add_argument("--ids", action="append", default=[], help="token ids, 1,2,3; may be repeated")
+    parser.add_argument("--greedy", type=int, default=20, help="tokens of greedy continuation (default 20)")
+    parser.add_argument("--points", choices=("all", "logits"), default="all", help="what to keep (default all)")
+    parser.add_argument("--perplexity-text", help="text for a sliding-window perplexity")
+    parser.add_argument("--context", type=int, default=512, help="tokens of a perplexity window (default 512)")
+    parser.add_argument("--stride", type=int, default=256, help="distance of the windows (default 256)")
+    parser.add_argument("--weights-sha256", action="store_true", help="also record a hash of all text weights")
+    parser.add_argument("--threads", type=int, help="torch threads")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if not 0 < args.stride <= args.context:
+        parser.error("--stride must be between 1 and --context")
+    prompts = list(args.prompt)
+    if args.prompts:
+        with open(args.prompts, encoding="utf-8") as file:
+            prompts += [line.rstrip("\n") for line in file if line.rstrip("\n")]
+    id_lists = [[int(i) for i in text.split(",")] for text in args.ids]
+    if not prompts and not id_lists and not args.perplexity_text:
+        parser.error("nothing to do: give --prompt, --prompts, --ids or --perplexity-text")
+    if not prompts and not id_lists:
+        id_lists = [[0]]
+    make_golden(args.model_dir, args.output, prompts, id_lists, args.greedy, args.points, args.perplexity_text,
+                args.context, args.stride, args.weights_sha256)
+
+
+if __name__ == "__main__":
+    main()
