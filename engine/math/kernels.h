@@ -1,0 +1,33 @@
+/* Vector kernels over float32. Each has a plain twin in reference.h, and a test that holds one against the other. */
+#ifndef ASSAY_MATH_KERNELS_H
+#define ASSAY_MATH_KERNELS_H
+
+#include <stddef.h>
+
+#include "store/dtype.h"
+
+/* out[i] = values[i], widened from F32, F16 or BF16; exact. The source need not be aligned. */
+void widen(enum dtype dtype, const void *values, float *out, size_t count);
+
+/* Sum of a[i] * b[i]; the second takes it in double. */
+float dot(const float *a, const float *b, size_t count);
+float dot_exact(const float *a, const float *b, size_t count);
+
+/* out[i] += scale * x[i] */
+void add_scaled(float *out, const float *x, float scale, size_t count);
+
+/* out[i] = gain[i] * (x[i] / sqrt(mean(x^2) + epsilon)); out may be x. Root mean square layer normalisation,
+ * https://arxiv.org/abs/1910.07467, rounded to float32 after each step as transformers' ...RMSNorm does, even in its float64
+ * runs, and summed in its order (norm.c). */
+void rms_norm(const float *x, const float *gain, double epsilon, float *out, size_t count);
+
+/* x[i] = exp(x[i] - max) / sum of them, in place. All of -inf gives NaN, as does any NaN. */
+void softmax(float *x, size_t count);
+
+/* gate[i] = silu(gate[i]) * up[i], silu(v) = v / (1 + exp(-v)) */
+void silu_multiply(float *gate, const float *up, size_t count);
+
+/* x[i] = exp(x[i]), within 2 units in the last place; results below 3e-38 become 0. */
+void exponential(float *x, size_t count);
+
+#endif

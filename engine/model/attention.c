@@ -1,0 +1,176 @@
+/* Causal self-attention with grouped key/value heads. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/kernels.h"
+#include "model/model_internal.h"
+
+#define QUERY_BLOCK 64
+
+/* A block of queries of one sequence under one key/value head. */
+struct attention_task {
+    int sequence;
+    int kv_head;
+    size_t first; /* token of this pass */
+    size_t count;
+};
+
+struct attention {
+    struct pass *pass;
+    int window;
+    size_t heads, kv_heads, head_dim;
+    float *q;   /* [rows, heads, head_dim] */
+    float *k;   /* [rows, kv_heads, head_dim] */
+    float *v;
+    float *out; /* [rows, heads, head_dim] */
+    float *loose; /* keys, then values, of sequences without a cache: [kv_heads][count][head_dim] each */
+    struct kv_view *views;
+    struct attention_task *tasks;
+    size_t task_count;
+    atomic_bool failed;
+};
+
+static bool attention_allocate(struct attention *a, struct error *error)
+{
+    size_t rows = a->pass->rows, q = a->heads * a->head_dim, kv = a->kv_heads * a->head_dim, tasks = 0;
+    for (size_t i = 0; i < a->pass->count; i++)
+        tasks += a->kv_heads * ((a->pass->sequences[i].count + QUERY_BLOCK - 1) / QUERY_BLOCK);
+    a->q = malloc(rows * q * sizeof *a->q);
+    a->k = malloc(rows * kv * sizeof *a->k);
+    a->v = malloc(rows * kv * sizeof *a->v);
+    a->out = malloc(rows * q * sizeof *a->out);
+    a->loose = malloc(2 * rows * kv * sizeof *a->loose);
+    a->views = malloc(a->pass->count * sizeof *a->views);
+    a->tasks = malloc(tasks * sizeof *a->tasks);
+    return (a->q && a->k && a->v && a->out && a->loose && a->views && a->tasks) || error_memory(error, "attention");
+}
+
+static void attention_free(struct attention *a)
+{
+    free(a->q);
+    free(a->k);
+    free(a->v);
+    free(a->out);
+    free(a->loose);
+    free(a->views);
+    free(a->tasks);
+}
+
+static bool attention_project(struct attention *a, int layer, struct error *error)
+{
+    struct pass *pass = a->pass;
+    size_t hidden = (size_t)pass->model->config->hidden, q = a->heads * a->head_dim, kv = a->kv_heads * a->head_dim;
+    if (!pass_linear(pass, WEIGHT_Q, WEIGHT_Q_BIAS, layer, pass->normed, hidden, a->q, q, error) ||
+        !pass_linear(pass, WEIGHT_K, WEIGHT_K_BIAS, layer, pass->normed, hidden, a->k, kv, error) ||
+        !pass_linear(pass, WEIGHT_V, WEIGHT_V_BIAS, layer, pass->normed, hidden, a->v, kv, error))
+        return false;
+    if (!pass->model->config->qk_norm)
+        return true;
+    return pass_norm(pass, WEIGHT_Q_NORM, layer, a->q, a->q, pass->rows * a->heads, a->head_dim, error) &&
+           pass_show(pass, POINT_Q_NORM, layer, a->q, pass->rows, pass->row_of, error) &&
+           pass_norm(pass, WEIGHT_K_NORM, layer, a->k, a->k, pass->rows * a->kv_heads, a->head_dim, error) &&
+           pass_show(pass, POINT_K_NORM, layer, a->k, pass->rows, pass->row_of, error);
+}
+
+/* Lays the new keys and values behind those of earlier passes, head by head. */
+static void attention_store(struct attention *a, int layer)
+{
+    const struct pass *pass = a->pass;
+    size_t kv = a->kv_heads * a->head_dim;
+    for (size_t i = 0; i < pass->count; i++) {
+        const struct sequence *sequence = &pass->sequences[i];
+        float *loose = a->loose + 2 * pass->first[i] * kv;
+        struct kv_view view = {.keys = loose, .values = loose + sequence->count * kv, .capacity = sequence->count};
+        if (sequence->kv)
+            view = kv_layer(sequence->kv, layer);
+        a->views[i] = view;
+        for (size_t token = 0; token < sequence->count; token++) {
+            const float *k = a->k + (pass->first[i] + token) * kv, *v = a->v + (pass->first[i] + token) * kv;
+            for (size_t head = 0; head < a->kv_heads; head++) {
+                size_t to = (head * view.capacity + view.length + token) * a->head_dim;
+                memcpy(view.keys + to, k + head * a->head_dim, a->head_dim * sizeof *k);
+                memcpy(view.values + to, v + head * a->head_dim, a->head_dim * sizeof *v);
+            }
+        }
+        for (size_t first = 0; first < sequence->count; first += QUERY_BLOCK)
+            for (size_t head = 0; head < a->kv_heads; head++)
+                a->tasks[a->task_count++] = (struct attention_task){
+                    .sequence = (int)i, .kv_head = (int)head, .first = first,
+                    .count = sequence->count - first < QUERY_BLOCK ? sequence->count - first : QUERY_BLOCK};
+    }
+}
+
+/* One row of scores: scaled, masked outside the window and the future, made probabilities. `length` keys are in the row,
+ * starting at key `base`; the query is token `position`. */
+static void attention_weights(float *scores, size_t length, size_t base, size_t position, size_t window, float scale)
+{
+    size_t end = position + 1 - base, begin = window && position + 1 > window ? position + 1 - window : 0;
+    begin = begin > base ? begin - base : 0;
+    for (size_t i = begin; i < end; i++)
+        scores[i] *= scale;
+    memset(scores, 0, begin * sizeof *scores);
+    softmax(scores + begin, end - begin);
+    memset(scores + end, 0, (length - end) * sizeof *scores);
+}
+
+/* `m` rows of queries, `lda` floats apart, over the same keys. When `shared` they all are heads of one token, else tokens. */
+static bool attention_block(const struct attention *a, const struct attention_task *task, int thread, const float *q,
+                            float *out, size_t lda, size_t m, bool shared, float *scores)
+{
+    struct workspace *workspace = a->pass->model->workspace;
+    const struct kv_view *view = &a->views[task->sequence];
+    size_t position = view->length + task->first, window = (size_t)a->window;
+    size_t base = window && position + 1 > window ? position + 1 - window : 0;
+    size_t length = position + task->count - base;
+    size_t head = ((size_t)task->kv_head * view->capacity + base) * a->head_dim;
+    float scale = (float)(1 / sqrt((double)a->head_dim));
+    if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, q, lda, view->keys + head, a->head_dim, scores, length, m,
+                           length, a->head_dim))
+        return false;
+    for (size_t row = 0; row < m; row++)
+        attention_weights(scores + row * length, length, base, position + (shared ? 0 : row), window, scale);
+    return workspace_product(workspace, thread, PRODUCT_PLAIN, scores, length, view->values + head, a->head_dim, out, lda, m,
+                             a->head_dim, length);
+}
+
+static void attention_run(void *context, size_t index, int thread)
+{
+    struct attention *a = context;
+    const struct attention_task *task = &a->tasks[index];
+    const struct kv_view *view = &a->views[task->sequence];
+    size_t group = a->heads / a->kv_heads, width = a->heads * a->head_dim;
+    size_t rows = task->count > group ? task->count : group;
+    float *scores = workspace_floats(a->pass->model->workspace, thread, 0, rows * (view->length + task->first + task->count));
+    size_t at = (a->pass->first[task->sequence] + task->first) * width + (size_t)task->kv_head * group * a->head_dim;
+    bool good = scores;
+    if (good && task->count == 1)
+        good = attention_block(a, task, thread, a->q + at, a->out + at, a->head_dim, group, true, scores);
+    for (size_t head = 0; good && task->count > 1 && head < group; head++)
+        good = attention_block(a, task, thread, a->q + at + head * a->head_dim, a->out + at + head * a->head_dim, width,
+                               task->count, false, scores);
+    if (!good)
+        a->failed = true;
+}
+
+bool attention_forward(struct pass *pass, int layer, struct error *error)
+{
+    const struct model_config *config = pass->model->config;
+    struct attention a = {.pass = pass,
+                          .window = config->window[layer],
+                          .heads = (size_t)config->heads,
+                          .kv_heads = (size_t)config->kv_heads,
+                          .head_dim = (size_t)config->head_dim};
+    bool good = attention_allocate(&a, error) && attention_project(&a, layer, error);
+    if (good) {
+        rope_rotate(pass, a.q, a.heads);
+        rope_rotate(pass, a.k, a.kv_heads);
+        attention_store(&a, layer);
+        pool_run(workspace_pool(pass->model->workspace), a.task_count, attention_run, &a);
+        good = !a.failed || error_memory(error, "attention scores");
+    }
+    good = good && pass_linear(pass, WEIGHT_O, WEIGHT_O_BIAS, layer, a.out, a.heads * a.head_dim, pass->block,
+                               (size_t)config->hidden, error);
+    attention_free(&a);
+    return good;
+}

@@ -1,0 +1,346 @@
+#include "model/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "model/family.h"
+
+#define CONFIG_FILE_MAX ((size_t)16 << 20)
+#define SIZE_LIMIT (1 << 24)
+
+/* The text model's object, and the one around it that may say whether the head is tied. */
+struct config_source {
+    const char *name;
+    const cJSON *outer;
+    const cJSON *text;
+};
+
+static struct config_source source_find(const char *name, const cJSON *root)
+{
+    struct config_source source = {.name = name, .outer = root, .text = root};
+    static const char *const nested[] = {"thinker_config", "text_config"};
+    for (size_t i = 0; i < 2; i++) {
+        const cJSON *inner = json_member(source.text, nested[i]);
+        if (!cJSON_IsObject(inner))
+            continue;
+        source.outer = source.text;
+        source.text = inner;
+    }
+    return source;
+}
+
+static bool parse_family(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const char *type = NULL;
+    if (!json_get_string(source->text, source->name, "model_type", &type, error))
+        return false;
+    if (!type && !json_get_string(source->outer, source->name, "model_type", &type, error))
+        return false;
+    if (!type)
+        return error_set(error, "%s: no \"model_type\"", source->name);
+    config->family = family_find(type);
+    if (!config->family)
+        return error_set(error, "%s: model_type \"%s\" is none of the families that this engine computes: %s", source->name,
+                         type, family_list());
+    snprintf(config->model_type, sizeof config->model_type, "%s", type);
+    return true;
+}
+
+static bool parse_sizes(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    config->vocabulary = family->absent.vocabulary;
+    config->hidden = family->absent.hidden;
+    config->intermediate = family->absent.intermediate;
+    config->layers = family->absent.layers;
+    config->heads = family->absent.heads;
+    config->context = 32768;
+    const struct {
+        const char *key;
+        int maximum;
+        int *value;
+    } sizes[] = {{"vocab_size", SIZE_LIMIT, &config->vocabulary},
+                 {"hidden_size", SIZE_LIMIT, &config->hidden},
+                 {"intermediate_size", SIZE_LIMIT, &config->intermediate},
+                 {"num_hidden_layers", CONFIG_LAYERS_MAX, &config->layers},
+                 {"num_attention_heads", 65536, &config->heads},
+                 {"max_position_embeddings", 1 << 30, &config->context}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (!json_get_int(source->text, source->name, sizes[i].key, 1, sizes[i].maximum, sizes[i].value, error))
+            return false;
+    return true;
+}
+
+static bool parse_heads(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const cJSON *kv = cJSON_GetObjectItemCaseSensitive(source->text, "num_key_value_heads");
+    const cJSON *dim = cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
+    config->kv_heads = kv || !config->family->absent.kv_heads ? config->heads : config->family->absent.kv_heads;
+    config->head_dim = dim || !config->family->absent.head_dim ? config->hidden / config->heads : config->family->absent.head_dim;
+    if (!json_get_int(source->text, source->name, "num_key_value_heads", 1, 65536, &config->kv_heads, error) ||
+        !json_get_int(source->text, source->name, "head_dim", 1, 65536, &config->head_dim, error))
+        return false;
+    if (config->heads % config->kv_heads)
+        return error_set(error, "%s: %d heads cannot share %d key/value heads", source->name, config->heads, config->kv_heads);
+    if (config->head_dim < 2 || config->head_dim % 2)
+        return error_set(error, "%s: head_dim %d cannot be rotated in pairs", source->name, config->head_dim);
+    return true;
+}
+
+static bool parse_switches(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    const cJSON *text = source->text;
+    bool bias = family->bias == BIAS_QKV_ALWAYS || family->bias == BIAS_QKV_KEY;
+    const char *activation = "silu", *bias_key = family->bias == BIAS_ATTENTION_KEY ? "attention_bias" : "qkv_bias";
+    double partial = 1;
+    config->norm_epsilon = family->absent.epsilon;
+    config->qk_norm = family->qk_norm;
+    if (family->bias != BIAS_NEVER && family->bias != BIAS_QKV_ALWAYS &&
+        !json_get_bool(text, source->name, bias_key, &bias, error))
+        return false;
+    config->qkv_bias = bias;
+    config->o_bias = bias && family->bias == BIAS_ATTENTION_KEY;
+    if (family->mlp_bias_key && !json_get_bool(text, source->name, "mlp_bias", &config->mlp_bias, error))
+        return false;
+    if (!json_get_double(text, source->name, "rms_norm_eps", &config->norm_epsilon, error) ||
+        !json_get_bool(text, source->name, "tie_word_embeddings", &config->tied, error) ||
+        !json_get_bool(source->outer, source->name, "tie_word_embeddings", &config->tied, error) ||
+        !json_get_string(text, source->name, "hidden_act", &activation, error) ||
+        !json_get_double(text, source->name, "partial_rotary_factor", &partial, error))
+        return false;
+    if (strcmp(activation, "silu") != 0 && strcmp(activation, "swish") != 0)
+        return error_set(error, "%s: hidden_act \"%s\"; this engine computes silu only", source->name, activation);
+    if (partial < 1 || partial > 1)
+        return error_set(error, "%s: partial_rotary_factor %g; this engine rotates whole heads only", source->name, partial);
+    if (!(config->norm_epsilon >= 0 && config->norm_epsilon < 1))
+        return error_set(error, "%s: rms_norm_eps %g", source->name, config->norm_epsilon);
+    return true;
+}
+
+static bool in_list(const cJSON *list, int value)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (cJSON_IsNumber(item) && item->valuedouble >= value && item->valuedouble <= value)
+            return true;
+    }
+    return false;
+}
+
+static bool parse_experts(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    const cJSON *text = source->text;
+    if (family->experts == EXPERTS_NEVER)
+        return true;
+    int step = 1;
+    config->experts = family->absent.experts;
+    config->experts_per_token = family->absent.experts_per_token;
+    config->moe_intermediate =
+        family->absent.moe_intermediate ? family->absent.moe_intermediate : config->intermediate;
+    config->shared_intermediate = family->absent.shared_intermediate;
+    config->norm_topk = family->absent.norm_topk;
+    if (!json_get_int(text, source->name, "num_local_experts", 0, 65536, &config->experts, error) ||
+        !json_get_int(text, source->name, "num_experts", 0, 65536, &config->experts, error) ||
+        !json_get_int(text, source->name, "num_experts_per_tok", 1, 65536, &config->experts_per_token, error) ||
+        !json_get_int(text, source->name, "decoder_sparse_step", 1, SIZE_LIMIT, &step, error))
+        return false;
+    if (family->absent.moe_intermediate &&
+        !json_get_int(text, source->name, "moe_intermediate_size", 1, SIZE_LIMIT, &config->moe_intermediate, error))
+        return false;
+    if (family->shared_expert && !json_get_int(text, source->name, "shared_expert_intermediate_size", 1, SIZE_LIMIT,
+                                               &config->shared_intermediate, error))
+        return false;
+    if (!family->topk_always_normed && !json_get_bool(text, source->name, "norm_topk_prob", &config->norm_topk, error))
+        return false;
+    if (config->experts && config->experts_per_token > config->experts)
+        return error_set(error, "%s: %d experts for each token, but only %d exist", source->name, config->experts_per_token,
+                         config->experts);
+    const cJSON *dense = json_member(text, "mlp_only_layers");
+    for (int layer = 0; layer < config->layers; layer++)
+        config->sparse[layer] = config->experts > 0 && (family->experts == EXPERTS_ALWAYS ||
+                                                        ((layer + 1) % step == 0 && !in_list(dense, layer)));
+    return true;
+}
+
+static bool parse_window(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    enum family_window rule = config->family->window;
+    const cJSON *text = source->text, *types = json_member(text, "layer_types");
+    bool use = rule == WINDOW_ALWAYS;
+    int window = rule == WINDOW_ALWAYS ? 0 : 4096, upper = 28;
+    if (rule == WINDOW_NEVER)
+        return true;
+    if (rule != WINDOW_ALWAYS && !json_get_bool(text, source->name, "use_sliding_window", &use, error))
+        return false;
+    if (!json_get_int(text, source->name, "sliding_window", 0, 1 << 30, &window, error) ||
+        !json_get_int(text, source->name, "max_window_layers", 0, SIZE_LIMIT, &upper, error))
+        return false;
+    for (int layer = 0; use && layer < config->layers; layer++) {
+        const cJSON *type = cJSON_GetArrayItem(types, layer);
+        bool slides = rule == WINDOW_ALWAYS || rule == WINDOW_SWITCHED ||
+                      (rule == WINDOW_UPPER ? layer >= upper : (layer + 1) % 2 && layer < upper);
+        if (cJSON_IsString(type) && (rule == WINDOW_UPPER || rule == WINDOW_ALTERNATING))
+            slides = strcmp(type->valuestring, "sliding_attention") == 0;
+        config->window[layer] = slides ? window : 0;
+    }
+    return true;
+}
+
+static const struct rope_row {
+    const char *type;
+    enum rope_kind kind;
+} rope_rows[] = {
+    {"default", ROPE_DEFAULT},
+    {"mrope", ROPE_DEFAULT}, /* an older spelling of default with sections */
+    {"linear", ROPE_LINEAR},
+    {"llama3", ROPE_LLAMA3},
+};
+
+static bool parse_rope_type(struct model_config *config, const struct config_source *source, const cJSON *rope,
+                            struct error *error)
+{
+    const char *type = "default";
+    if (!json_get_string(rope, source->name, "type", &type, error) ||
+        !json_get_string(rope, source->name, "rope_type", &type, error))
+        return false;
+    for (size_t i = 0; i < sizeof rope_rows / sizeof *rope_rows; i++) {
+        if (strcmp(rope_rows[i].type, type) == 0) {
+            config->rope_kind = rope_rows[i].kind;
+            return true;
+        }
+    }
+    return error_set(error, "%s: rope type \"%s\"; this engine computes default, linear and llama3", source->name, type);
+}
+
+/* Newer files have "rope_parameters" with everything in it; older ones "rope_theta" beside "rope_scaling". */
+static bool parse_rope(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const cJSON *rope = json_member(source->text, "rope_scaling");
+    if (!rope)
+        rope = json_member(source->text, "rope_parameters");
+    if (rope && !cJSON_IsObject(rope))
+        return error_set(error, "%s: rope_scaling or rope_parameters should be an object", source->name);
+    config->rope_theta = config->family->absent.theta;
+    config->rope_factor = 1;
+    config->rope_low_factor = 1;
+    config->rope_high_factor = 4;
+    config->rope_original_context = config->context;
+    if (!json_get_double(source->text, source->name, "rope_theta", &config->rope_theta, error) ||
+        !json_get_double(rope, source->name, "rope_theta", &config->rope_theta, error) ||
+        !parse_rope_type(config, source, rope, error) ||
+        !json_get_double(rope, source->name, "factor", &config->rope_factor, error) ||
+        !json_get_double(rope, source->name, "low_freq_factor", &config->rope_low_factor, error) ||
+        !json_get_double(rope, source->name, "high_freq_factor", &config->rope_high_factor, error) ||
+        !json_get_int(rope, source->name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context,
+                      error))
+        return false;
+    if (!(config->rope_theta > 0) || !(config->rope_factor > 0) ||
+        (config->rope_kind == ROPE_LLAMA3 && !(config->rope_high_factor > config->rope_low_factor && config->rope_low_factor > 0)))
+        return error_set(error, "%s: rotary parameters out of range", source->name);
+    const cJSON *sections = json_member(rope, "mrope_section"), *item;
+    int at = 0;
+    cJSON_ArrayForEach(item, sections)
+    {
+        if (at == 3 || !cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > config->head_dim)
+            return error_set(error, "%s: mrope_section should be three counts of frequencies", source->name);
+        config->mrope_section[at++] = (int)item->valuedouble;
+    }
+    return true;
+}
+
+struct model_config *config_parse(const char *name, const cJSON *root, struct error *error)
+{
+    struct model_config *config = calloc(1, sizeof *config);
+    if (!config) {
+        error_memory(error, name);
+        return NULL;
+    }
+    if (cJSON_IsObject(root)) {
+        struct config_source source = source_find(name, root);
+        if (parse_family(config, &source, error) && parse_sizes(config, &source, error) &&
+            parse_heads(config, &source, error) && parse_switches(config, &source, error) &&
+            parse_experts(config, &source, error) && parse_window(config, &source, error) &&
+            parse_rope(config, &source, error))
+            return config;
+    } else {
+        error_set(error, "%s: not a JSON object", name);
+    }
+    free(config);
+    return NULL;
+}
+
+struct model_config *config_read(const char *path, struct error *error)
+{
+    cJSON *root = json_read(path, CONFIG_FILE_MAX, error);
+    struct model_config *config = root ? config_parse(path, root, error) : NULL;
+    cJSON_Delete(root);
+    return config;
+}
+
+static void difference(struct buffer *out, const char *name, double here, double there)
+{
+    if (here < there || here > there)
+        buffer_format(out, "%s%s is %g here and %g there", out->size ? "; " : "", name, here, there);
+}
+
+void config_differences(const struct model_config *a, const struct model_config *b, struct buffer *out)
+{
+    if (a->family != b->family)
+        buffer_format(out, "model_type is %s here and %s there", a->family->name, b->family->name);
+    const struct {
+        const char *name;
+        double here, there;
+    } rows[] = {
+        {"vocab_size", a->vocabulary, b->vocabulary},
+        {"hidden_size", a->hidden, b->hidden},
+        {"num_hidden_layers", a->layers, b->layers},
+        {"num_attention_heads", a->heads, b->heads},
+        {"num_key_value_heads", a->kv_heads, b->kv_heads},
+        {"head_dim", a->head_dim, b->head_dim},
+        {"intermediate_size", a->intermediate, b->intermediate},
+        {"num_experts", a->experts, b->experts},
+        {"num_experts_per_tok", a->experts_per_token, b->experts_per_token},
+        {"moe_intermediate_size", a->moe_intermediate, b->moe_intermediate},
+        {"shared_expert_intermediate_size", a->shared_intermediate, b->shared_intermediate},
+        {"rms_norm_eps", a->norm_epsilon, b->norm_epsilon},
+        {"norm_topk_prob", a->norm_topk, b->norm_topk},
+        {"tie_word_embeddings", a->tied, b->tied},
+        {"qkv bias", a->qkv_bias, b->qkv_bias},
+        {"o bias", a->o_bias, b->o_bias},
+        {"mlp_bias", a->mlp_bias, b->mlp_bias},
+        {"rope type", a->rope_kind, b->rope_kind},
+        {"rope_theta", a->rope_theta, b->rope_theta},
+        {"rope factor", a->rope_factor, b->rope_factor},
+        {"rope low_freq_factor", a->rope_low_factor, b->rope_low_factor},
+        {"rope high_freq_factor", a->rope_high_factor, b->rope_high_factor},
+        {"mrope_section[0]", a->mrope_section[0], b->mrope_section[0]},
+        {"mrope_section[1]", a->mrope_section[1], b->mrope_section[1]},
+        {"mrope_section[2]", a->mrope_section[2], b->mrope_section[2]},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        difference(out, rows[i].name, rows[i].here, rows[i].there);
+    if (a->rope_kind == ROPE_LLAMA3)
+        difference(out, "original_max_position_embeddings", a->rope_original_context, b->rope_original_context);
+    for (int layer = 0; layer < a->layers && layer < b->layers && !out->size; layer++) {
+        char name[64];
+        snprintf(name, sizeof name, "layer %d with experts", layer);
+        difference(out, name, a->sparse[layer], b->sparse[layer]);
+        snprintf(name, sizeof name, "sliding_window of layer %d", layer);
+        difference(out, name, a->window[layer], b->window[layer]);
+    }
+}
+
+void config_summary(const struct model_config *config, struct buffer *out)
+{
+    buffer_format(out, "%s, %d layers, hidden %d, %d heads over %d key/value heads of %d", config->model_type, config->layers,
+                  config->hidden, config->heads, config->kv_heads, config->head_dim);
+    if (config->experts)
+        buffer_format(out, ", %d experts with %d for each token", config->experts, config->experts_per_token);
+    buffer_format(out, ", vocabulary %d%s", config->vocabulary, config->tied ? ", tied head" : "");
+}

@@ -1,0 +1,64 @@
+/* What config.json says, in one shape for all families. */
+#ifndef ASSAY_MODEL_CONFIG_H
+#define ASSAY_MODEL_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/json.h"
+
+#define CONFIG_LAYERS_MAX 1024
+
+enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_LLAMA3 };
+
+struct family;
+
+struct model_config {
+    const struct family *family;
+    char model_type[64]; /* of the text model, as the file spells it */
+    int vocabulary;
+    int hidden;
+    int layers;
+    int heads;
+    int kv_heads;
+    int head_dim;
+    int intermediate;        /* of a dense layer */
+    int experts;             /* 0: dense model */
+    int experts_per_token;
+    int moe_intermediate;    /* of one expert */
+    int shared_intermediate; /* of the shared expert; 0: none */
+    int context;             /* max_position_embeddings: what the model was made for, not a limit of the engine */
+    double norm_epsilon;
+    bool qk_norm;
+    bool qkv_bias;
+    bool o_bias;
+    bool mlp_bias;
+    bool norm_topk; /* the weights of the chosen experts are made to sum to one */
+    bool tied;      /* the head is the embedding */
+    enum rope_kind rope_kind;
+    double rope_theta;
+    double rope_factor;
+    double rope_low_factor;  /* llama3 */
+    double rope_high_factor; /* llama3 */
+    int rope_original_context;
+    int mrope_section[3];            /* 0, 0, 0: no mRoPE */
+    bool sparse[CONFIG_LAYERS_MAX];  /* the layer has experts */
+    int window[CONFIG_LAYERS_MAX];   /* a token sees that many tokens, itself included; 0: all before it */
+};
+
+/* Reads `path`, finds the text model in it (`thinker_config`, `text_config`, or flat) and checks every number. Owned by the
+ * caller, free with free(). */
+struct model_config *config_read(const char *path, struct error *error);
+
+/* The same from parsed JSON; `name` is for messages. */
+struct model_config *config_parse(const char *name, const cJSON *root, struct error *error);
+
+/* Appends one sentence for the first few fields in which the two differ ("hidden_size is 48 here and 64 there"), nothing
+ * when a computation could not tell them apart. */
+void config_differences(const struct model_config *here, const struct model_config *there, struct buffer *out);
+
+/* "qwen3_moe, 5 layers, hidden 40, ...", for people. */
+void config_summary(const struct model_config *config, struct buffer *out);
+
+#endif

@@ -1,0 +1,275 @@
+/* The feed-forward block: dense, or a router over experts with or without a shared one. */
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/kernels.h"
+#include "model/model_internal.h"
+
+/* out[rows, hidden] = down(silu(gate(x)) * up(x)) with whole matrices, all threads on each. */
+struct dense_weights {
+    enum weight gate, gate_bias, up, up_bias, down, down_bias;
+    size_t inner;
+};
+
+struct silu_job {
+    float *gate;
+    const float *up;
+    size_t count; /* floats in a task */
+    size_t total;
+};
+
+static void silu_task(void *context, size_t task, int thread)
+{
+    (void)thread;
+    struct silu_job *job = context;
+    size_t first = task * job->count, count = job->total - first < job->count ? job->total - first : job->count;
+    silu_multiply(job->gate + first, job->up + first, count);
+}
+
+static bool dense_forward(struct pass *pass, int layer, const struct dense_weights *weights, float *out, struct error *error)
+{
+    size_t hidden = (size_t)pass->model->config->hidden, inner = weights->inner;
+    float *gate = malloc(pass->rows * inner * sizeof *gate), *up = malloc(pass->rows * inner * sizeof *up);
+    bool good = (gate && up) || error_memory(error, "feed-forward block");
+    good = good &&
+           pass_linear(pass, weights->gate, weights->gate_bias, layer, pass->normed, hidden, gate, inner, error) &&
+           pass_linear(pass, weights->up, weights->up_bias, layer, pass->normed, hidden, up, inner, error);
+    if (good) {
+        struct silu_job job = {.gate = gate, .up = up, .count = 8192, .total = pass->rows * inner};
+        pool_run(workspace_pool(pass->model->workspace), (job.total + job.count - 1) / job.count, silu_task, &job);
+        good = pass_linear(pass, weights->down, weights->down_bias, layer, gate, inner, out, hidden, error);
+    }
+    free(gate);
+    free(up);
+    return good;
+}
+
+/* The experts chosen for every row, and the rows of every expert. */
+struct routing {
+    size_t k;       /* chosen for each row */
+    int *expert;    /* [rows, k], increasing in each row */
+    float *weight;  /* [rows, k] */
+    size_t *first;  /* [experts + 1]: where an expert's entries begin in `entry` */
+    size_t *entry;  /* [rows * k]: row * k + place in the row, grouped by expert */
+    int *order;     /* experts that have rows, those with most first */
+    size_t busy;
+};
+
+static bool routing_allocate(struct routing *routing, size_t rows, size_t experts, size_t k, struct error *error)
+{
+    routing->k = k;
+    routing->expert = malloc(rows * k * sizeof *routing->expert);
+    routing->weight = malloc(rows * k * sizeof *routing->weight);
+    routing->entry = malloc(rows * k * sizeof *routing->entry);
+    routing->first = calloc(experts + 2, sizeof *routing->first);
+    routing->order = malloc(experts * sizeof *routing->order);
+    return (routing->expert && routing->weight && routing->entry && routing->first && routing->order) ||
+           error_memory(error, "routing");
+}
+
+static void routing_free(struct routing *routing)
+{
+    free(routing->expert);
+    free(routing->weight);
+    free(routing->entry);
+    free(routing->first);
+    free(routing->order);
+}
+
+/* The k largest logits of one row, the lower index first among equals; then softmax over all experts, and the chosen weights,
+ * renormalised if the configuration says so. `probabilities` holds a copy of the logits and is spent. A row of NaN chooses
+ * the first experts with weights of NaN. */
+static void route_row(const struct model_config *config, const float *logits, float *probabilities, int *expert, float *weight)
+{
+    int experts = config->experts, k = config->experts_per_token;
+    for (int place = 0; place < k; place++) {
+        int best = -1;
+        for (int e = 0; e < experts; e++) {
+            bool taken = false;
+            for (int i = 0; i < place; i++)
+                taken = taken || expert[i] == e;
+            if (!taken && (best < 0 || logits[e] > logits[best]))
+                best = e;
+        }
+        expert[place] = best;
+    }
+    for (int i = 1; i < k; i++) /* increasing: the order in which the original adds them up */
+        for (int at = i; at > 0 && expert[at - 1] > expert[at]; at--) {
+            int swap = expert[at];
+            expert[at] = expert[at - 1];
+            expert[at - 1] = swap;
+        }
+    softmax(probabilities, (size_t)experts);
+    double sum = 0;
+    for (int i = 0; i < k; i++) {
+        weight[i] = probabilities[expert[i]];
+        sum += (double)weight[i];
+    }
+    for (int i = 0; config->norm_topk && i < k; i++)
+        weight[i] = (float)((double)weight[i] / sum);
+}
+
+static const size_t *order_first; /* for qsort, which has no context; the pass runs on one thread */
+
+static int order_compare(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    size_t rows_x = order_first[x + 1] - order_first[x], rows_y = order_first[y + 1] - order_first[y];
+    if (rows_x != rows_y)
+        return rows_x > rows_y ? -1 : 1;
+    return x < y ? -1 : 1;
+}
+
+static void routing_group(struct routing *routing, size_t rows, size_t experts)
+{
+    size_t *first = routing->first;
+    for (size_t i = 0; i < rows * routing->k; i++)
+        first[routing->expert[i] + 2]++;
+    for (size_t e = 0; e < experts; e++)
+        first[e + 2] += first[e + 1];
+    for (size_t i = 0; i < rows * routing->k; i++)
+        routing->entry[first[routing->expert[i] + 1]++] = i;
+    for (size_t e = 0; e < experts; e++)
+        if (first[e + 1] > first[e])
+            routing->order[routing->busy++] = (int)e;
+    order_first = first;
+    qsort(routing->order, routing->busy, sizeof *routing->order, order_compare);
+}
+
+static bool routing_choose(struct pass *pass, int layer, struct routing *routing, struct error *error)
+{
+    const struct model_config *config = pass->model->config;
+    size_t experts = (size_t)config->experts;
+    float *logits = malloc((pass->rows + 1) * experts * sizeof *logits);
+    bool good = logits || error_memory(error, "router");
+    good = good && pass_linear(pass, WEIGHT_ROUTER, WEIGHT_COUNT, layer, pass->normed, (size_t)config->hidden, logits, experts,
+                               error) &&
+           pass_show(pass, POINT_ROUTER, layer, logits, pass->rows, pass->row_of, error);
+    for (size_t row = 0; good && row < pass->rows; row++) {
+        float *spare = logits + pass->rows * experts;
+        memcpy(spare, logits + row * experts, experts * sizeof *spare);
+        route_row(config, logits + row * experts, spare, routing->expert + row * routing->k,
+                  routing->weight + row * routing->k);
+    }
+    if (good)
+        routing_group(routing, pass->rows, experts);
+    free(logits);
+    return good;
+}
+
+struct expert_job {
+    struct pass *pass;
+    int layer;
+    const struct routing *routing;
+    float *parts; /* [rows * k, hidden]: what each chosen expert adds to its row */
+    pthread_mutex_t lock;
+    struct error error;
+};
+
+static bool expert_run(struct expert_job *job, int expert, int thread, struct error *error)
+{
+    struct model *model = job->pass->model;
+    const struct routing *routing = job->routing;
+    size_t hidden = (size_t)model->config->hidden, inner = (size_t)model->config->moe_intermediate;
+    const size_t *entries = routing->entry + routing->first[expert];
+    size_t rows = routing->first[expert + 1] - routing->first[expert];
+    struct workspace *workspace = model->workspace;
+    float *x = workspace_floats(workspace, thread, 2, rows * hidden);
+    float *gate = workspace_floats(workspace, thread, 3, rows * inner);
+    float *up = workspace_floats(workspace, thread, 4, rows * inner);
+    struct matrix gate_proj, up_proj, down_proj;
+    if (!x || !gate || !up)
+        return error_memory(error, "experts");
+    for (size_t i = 0; i < rows; i++)
+        memcpy(x + i * hidden, job->pass->normed + entries[i] / routing->k * hidden, hidden * sizeof *x);
+    if (!model_matrix(model, WEIGHT_EXPERT_GATE, job->layer, expert, &gate_proj, error) ||
+        !model_matrix(model, WEIGHT_EXPERT_UP, job->layer, expert, &up_proj, error) ||
+        !model_matrix(model, WEIGHT_EXPERT_DOWN, job->layer, expert, &down_proj, error) ||
+        !linear_here(workspace, thread, x, hidden, rows, &gate_proj, NULL, gate, inner, error) ||
+        !linear_here(workspace, thread, x, hidden, rows, &up_proj, NULL, up, inner, error))
+        return false;
+    silu_multiply(gate, up, rows * inner);
+    if (!linear_here(workspace, thread, gate, inner, rows, &down_proj, NULL, x, hidden, error))
+        return false;
+    for (size_t i = 0; i < rows; i++) {
+        float *part = job->parts + entries[i] * hidden, weight = routing->weight[entries[i]];
+        for (size_t h = 0; h < hidden; h++)
+            part[h] = weight * x[i * hidden + h];
+    }
+    return true;
+}
+
+static void expert_task(void *context, size_t task, int thread)
+{
+    struct expert_job *job = context;
+    struct error error = {0};
+    if (expert_run(job, job->routing->order[task], thread, &error))
+        return;
+    pthread_mutex_lock(&job->lock);
+    if (!job->error.text)
+        job->error = error;
+    else
+        error_clear(&error);
+    pthread_mutex_unlock(&job->lock);
+}
+
+static bool experts_forward(struct pass *pass, int layer, struct error *error)
+{
+    const struct model_config *config = pass->model->config;
+    size_t hidden = (size_t)config->hidden, k = (size_t)config->experts_per_token;
+    struct routing routing = {0};
+    struct expert_job job = {.pass = pass, .layer = layer, .routing = &routing};
+    bool good = routing_allocate(&routing, pass->rows, (size_t)config->experts, k, error) &&
+                routing_choose(pass, layer, &routing, error);
+    if (good && !(job.parts = malloc(pass->rows * k * hidden * sizeof *job.parts)))
+        good = error_memory(error, "experts");
+    if (good) {
+        pthread_mutex_init(&job.lock, NULL);
+        pool_run(workspace_pool(pass->model->workspace), routing.busy, expert_task, &job);
+        pthread_mutex_destroy(&job.lock);
+        good = !job.error.text;
+        if (!good)
+            *error = job.error;
+    }
+    for (size_t row = 0; good && row < pass->rows; row++) {
+        float *out = pass->block + row * hidden;
+        memset(out, 0, hidden * sizeof *out);
+        for (size_t i = 0; i < k; i++)
+            add_scaled(out, job.parts + (row * k + i) * hidden, 1, hidden);
+    }
+    free(job.parts);
+    routing_free(&routing);
+    return good;
+}
+
+/* block += sigmoid(switch(x)) * shared(x), as in qwen2_moe. */
+static bool shared_forward(struct pass *pass, int layer, struct error *error)
+{
+    const struct model_config *config = pass->model->config;
+    size_t hidden = (size_t)config->hidden;
+    const struct dense_weights weights = {WEIGHT_SHARED_GATE, WEIGHT_COUNT, WEIGHT_SHARED_UP,
+                                          WEIGHT_COUNT,       WEIGHT_SHARED_DOWN, WEIGHT_COUNT,
+                                          (size_t)config->shared_intermediate};
+    float *shared = malloc(pass->rows * hidden * sizeof *shared), *open = malloc(pass->rows * sizeof *open);
+    bool good = (shared && open) || error_memory(error, "shared expert");
+    good = good && dense_forward(pass, layer, &weights, shared, error) &&
+           pass_linear(pass, WEIGHT_SHARED_SWITCH, WEIGHT_COUNT, layer, pass->normed, hidden, open, 1, error);
+    for (size_t row = 0; good && row < pass->rows; row++)
+        add_scaled(pass->block + row * hidden, shared + row * hidden, (float)(1 / (1 + exp(-(double)open[row]))), hidden);
+    free(shared);
+    free(open);
+    return good;
+}
+
+bool mlp_forward(struct pass *pass, int layer, struct error *error)
+{
+    const struct model_config *config = pass->model->config;
+    if (config->sparse[layer])
+        return experts_forward(pass, layer, error) &&
+               (!config->shared_intermediate || shared_forward(pass, layer, error));
+    const struct dense_weights weights = {WEIGHT_GATE, WEIGHT_GATE_BIAS, WEIGHT_UP,
+                                          WEIGHT_UP_BIAS, WEIGHT_DOWN, WEIGHT_DOWN_BIAS, (size_t)config->intermediate};
+    return dense_forward(pass, layer, &weights, pass->block, error);
+}

@@ -1,0 +1,57 @@
+/* A family is a row: which model types it answers to, how its configuration is spelled, which switches of the one forward
+ * pass it turns. */
+#ifndef ASSAY_MODEL_FAMILY_H
+#define ASSAY_MODEL_FAMILY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum family_bias {
+    BIAS_NEVER,
+    BIAS_ATTENTION_KEY, /* q, k, v and o where "attention_bias" says so */
+    BIAS_QKV_ALWAYS,
+    BIAS_QKV_KEY        /* q, k and v unless "qkv_bias" denies it */
+};
+
+enum family_experts {
+    EXPERTS_NEVER,
+    EXPERTS_ALWAYS,
+    EXPERTS_BY_STEP /* "decoder_sparse_step" and "mlp_only_layers" choose the layers */
+};
+
+/* Which layers look back only over "sliding_window" tokens. */
+enum family_window {
+    WINDOW_NEVER,
+    WINDOW_ALWAYS,      /* wherever "sliding_window" is a number */
+    WINDOW_SWITCHED,    /* all layers, if "use_sliding_window" */
+    WINDOW_UPPER,       /* if "use_sliding_window": "layer_types", else layers from "max_window_layers" on */
+    WINDOW_ALTERNATING  /* if "use_sliding_window": "layer_types", else even layers below "max_window_layers" */
+};
+
+struct family {
+    const char *name;
+    const char *model_types[4];
+    bool qk_norm;
+    enum family_bias bias;
+    bool mlp_bias_key;
+    enum family_experts experts;
+    bool shared_expert;
+    bool topk_always_normed;
+    enum family_window window;
+    /* What the original's configuration class takes for an absent key. 0 for kv_heads: as many as heads; for head_dim:
+     * hidden / heads. */
+    struct {
+        int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim;
+        int moe_intermediate, experts, experts_per_token, shared_intermediate;
+        bool norm_topk;
+        double epsilon, theta;
+    } absent;
+};
+
+/* NULL when no row answers to it. */
+const struct family *family_find(const char *model_type);
+
+/* Names of all families, for messages. */
+const char *family_list(void);
+
+#endif

@@ -1,0 +1,198 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/kernels.h"
+#include "model/model_internal.h"
+
+#define LOGIT_FLOATS ((size_t)48 << 20) /* of logits held at once: 192 MB */
+
+bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows, const struct row *row_of,
+               struct error *error)
+{
+    char path[POINT_PATH];
+    struct activation activation = {.point = point, .layer = layer, .values = values, .rows = rows, .row_of = row_of};
+    activation.path = point_path(point, layer, path);
+    activation.width = point_width(pass->model->config, point, &activation.heads);
+    for (const struct probe *probe = pass->probe; probe; probe = probe->next)
+        if (!probe->see(probe->context, &activation, error))
+            return error_context(error, "%s", activation.path);
+    return true;
+}
+
+bool pass_linear(struct pass *pass, enum weight weight, enum weight bias, int layer, const float *in, size_t columns,
+                 float *out, size_t rows_out, struct error *error)
+{
+    struct matrix matrix;
+    const float *vector = NULL;
+    if (!model_matrix(pass->model, weight, layer, -1, &matrix, error))
+        return false;
+    if (bias != WEIGHT_COUNT && !model_vector(pass->model, bias, layer, &vector, error))
+        return false;
+    return linear(pass->model->workspace, in, columns, pass->rows, &matrix, vector, out, rows_out, error);
+}
+
+struct norm_job {
+    const float *in, *gain;
+    float *out;
+    size_t rows, width;
+    double epsilon;
+};
+
+#define NORM_ROWS 32
+
+static void norm_task(void *context, size_t task, int thread)
+{
+    (void)thread;
+    const struct norm_job *job = context;
+    for (size_t row = task * NORM_ROWS; row < job->rows && row < (task + 1) * NORM_ROWS; row++)
+        rms_norm(job->in + row * job->width, job->gain, job->epsilon, job->out + row * job->width, job->width);
+}
+
+bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
+               struct error *error)
+{
+    struct norm_job job = {.in = in, .out = out, .rows = rows, .width = width, .epsilon = pass->model->config->norm_epsilon};
+    if (!model_vector(pass->model, gain, layer, &job.gain, error))
+        return false;
+    pool_run(workspace_pool(pass->model->workspace), (rows + NORM_ROWS - 1) / NORM_ROWS, norm_task, &job);
+    return true;
+}
+
+static bool pass_begin(struct pass *pass, struct error *error)
+{
+    size_t hidden = (size_t)pass->model->config->hidden;
+    pass->first = malloc((pass->count + 1) * sizeof *pass->first);
+    if (!pass->first)
+        return error_memory(error, "sequences");
+    for (size_t i = 0; i < pass->count; i++) {
+        const struct sequence *sequence = &pass->sequences[i];
+        pass->first[i] = pass->rows;
+        pass->rows += sequence->count;
+        if (!sequence->count)
+            return error_set(error, "sequence %zu is empty", i);
+        if (sequence->kv && sequence->count > kv_room(sequence->kv))
+            return error_set(error, "sequence %zu: %zu tokens do not fit the cache, which has room for %zu more", i,
+                             sequence->count, kv_room(sequence->kv));
+    }
+    pass->first[pass->count] = pass->rows;
+    pass->row_of = malloc(pass->rows * sizeof *pass->row_of);
+    pass->x = malloc(pass->rows * hidden * sizeof *pass->x);
+    pass->normed = malloc(pass->rows * hidden * sizeof *pass->normed);
+    pass->block = malloc(pass->rows * hidden * sizeof *pass->block);
+    if (!pass->row_of || !pass->x || !pass->normed || !pass->block)
+        return error_memory(error, "activations");
+    for (size_t i = 0; i < pass->count; i++)
+        for (size_t token = 0; token < pass->sequences[i].count; token++)
+            pass->row_of[pass->first[i] + token] = (struct row){.sequence = (int)i, .token = (int)token};
+    return rope_prepare(pass, error);
+}
+
+static void pass_end(struct pass *pass)
+{
+    free(pass->first);
+    free(pass->row_of);
+    free(pass->x);
+    free(pass->normed);
+    free(pass->block);
+    free(pass->cosines);
+    free(pass->sines);
+}
+
+static bool forward_embedding(struct pass *pass, struct error *error)
+{
+    struct matrix matrix;
+    size_t hidden = (size_t)pass->model->config->hidden;
+    int vocabulary = pass->model->config->vocabulary;
+    if (!model_matrix(pass->model, WEIGHT_EMBEDDING, -1, -1, &matrix, error))
+        return false;
+    for (size_t i = 0; i < pass->count; i++) {
+        const struct sequence *sequence = &pass->sequences[i];
+        for (size_t token = 0; token < sequence->count; token++)
+            if (sequence->ids[token] < 0 || sequence->ids[token] >= vocabulary)
+                return error_set(error, "token %zu of sequence %zu has id %d, outside the vocabulary of %d", token, i,
+                                 sequence->ids[token], vocabulary);
+        if (!matrix_rows(&matrix, sequence->ids, sequence->count, pass->x + pass->first[i] * hidden, error))
+            return false;
+    }
+    return pass_show(pass, POINT_EMBEDDING, -1, pass->x, pass->rows, pass->row_of, error);
+}
+
+static bool forward_layer(struct pass *pass, int layer, struct error *error)
+{
+    size_t hidden = (size_t)pass->model->config->hidden, rows = pass->rows;
+    if (!pass_norm(pass, WEIGHT_INPUT_NORM, layer, pass->x, pass->normed, rows, hidden, error) ||
+        !pass_show(pass, POINT_INPUT_NORM, layer, pass->normed, rows, pass->row_of, error) ||
+        !attention_forward(pass, layer, error) ||
+        !pass_show(pass, POINT_ATTENTION, layer, pass->block, rows, pass->row_of, error))
+        return false;
+    add_scaled(pass->x, pass->block, 1, rows * hidden);
+    if (!pass_norm(pass, WEIGHT_POST_NORM, layer, pass->x, pass->normed, rows, hidden, error) ||
+        !pass_show(pass, POINT_POST_NORM, layer, pass->normed, rows, pass->row_of, error) ||
+        !mlp_forward(pass, layer, error) ||
+        !pass_show(pass, POINT_MLP, layer, pass->block, rows, pass->row_of, error))
+        return false;
+    add_scaled(pass->x, pass->block, 1, rows * hidden);
+    return pass_show(pass, POINT_LAYER, layer, pass->x, rows, pass->row_of, error);
+}
+
+static bool row_wants_logits(const struct pass *pass, size_t row)
+{
+    const struct sequence *sequence = &pass->sequences[pass->row_of[row].sequence];
+    return sequence->logits == LOGITS_ALL ||
+           (sequence->logits == LOGITS_LAST && (size_t)pass->row_of[row].token + 1 == sequence->count);
+}
+
+/* Packs the rows whose logits are wanted to the front of `normed`; returns how many. */
+static size_t head_rows(struct pass *pass, struct row *row_of)
+{
+    size_t hidden = (size_t)pass->model->config->hidden, wanted = 0;
+    for (size_t row = 0; row < pass->rows; row++) {
+        if (!row_wants_logits(pass, row))
+            continue;
+        row_of[wanted] = pass->row_of[row];
+        memmove(pass->normed + wanted++ * hidden, pass->normed + row * hidden, hidden * sizeof *pass->normed);
+    }
+    return wanted;
+}
+
+static bool forward_head(struct pass *pass, struct error *error)
+{
+    const struct model_config *config = pass->model->config;
+    size_t hidden = (size_t)config->hidden, vocabulary = (size_t)config->vocabulary;
+    if (!pass_norm(pass, WEIGHT_FINAL_NORM, -1, pass->x, pass->normed, pass->rows, hidden, error) ||
+        !pass_show(pass, POINT_FINAL_NORM, -1, pass->normed, pass->rows, pass->row_of, error))
+        return false;
+    struct row *row_of = malloc(pass->rows * sizeof *row_of);
+    if (!row_of)
+        return error_memory(error, "logits");
+    size_t wanted = head_rows(pass, row_of), block = LOGIT_FLOATS / vocabulary;
+    block = block < 1 ? 1 : block < wanted ? block : wanted;
+    float *logits = malloc((block * vocabulary + 1) * sizeof *logits);
+    struct matrix head;
+    bool good = logits || error_memory(error, "logits");
+    good = good && model_matrix(pass->model, config->tied ? WEIGHT_EMBEDDING : WEIGHT_HEAD, -1, -1, &head, error);
+    for (size_t row = 0; good && row < wanted; row += block) {
+        size_t rows = wanted - row < block ? wanted - row : block;
+        good = linear(pass->model->workspace, pass->normed + row * hidden, hidden, rows, &head, NULL, logits, vocabulary,
+                      error) &&
+               pass_show(pass, POINT_HEAD, -1, logits, rows, row_of + row, error);
+    }
+    free(logits);
+    free(row_of);
+    return good;
+}
+
+bool model_forward(struct model *model, const struct sequence *sequences, size_t count, const struct probe *probe,
+                   struct error *error)
+{
+    struct pass pass = {.model = model, .sequences = sequences, .count = count, .probe = probe};
+    bool good = pass_begin(&pass, error) && forward_embedding(&pass, error);
+    for (int layer = 0; good && layer < model->config->layers; layer++)
+        good = forward_layer(&pass, layer, error);
+    good = good && forward_head(&pass, error);
+    for (size_t i = 0; good && i < count; i++)
+        if (sequences[i].kv)
+            kv_advance(sequences[i].kv, sequences[i].count);
+    pass_end(&pass);
+    return good;
+}

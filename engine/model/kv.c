@@ -1,0 +1,58 @@
+#include <stdlib.h>
+
+#include "base/numbers.h"
+#include "model/model_internal.h"
+
+struct kv {
+    size_t capacity;
+    size_t length;
+    size_t layer_floats; /* kv_heads * capacity * head_dim */
+    float *floats;       /* [layers][keys, values][layer_floats] */
+};
+
+struct kv *kv_new(const struct model_config *config, size_t capacity, struct error *error)
+{
+    uint64_t floats = 0, total = 0;
+    struct kv *kv = calloc(1, sizeof *kv);
+    bool fits = multiply_u64((uint64_t)config->kv_heads * (uint64_t)config->head_dim, capacity, &floats) &&
+                multiply_u64(floats, 2 * (uint64_t)config->layers, &total) && total < SIZE_MAX / sizeof(float);
+    if (kv && fits) {
+        kv->capacity = capacity;
+        kv->layer_floats = (size_t)floats;
+        kv->floats = malloc((size_t)(total ? total : 1) * sizeof(float));
+    }
+    if (kv && kv->floats)
+        return kv;
+    free(kv);
+    error_set(error, "out of memory: keys and values of %zu tokens", capacity);
+    return NULL;
+}
+
+void kv_free(struct kv *kv)
+{
+    if (!kv)
+        return;
+    free(kv->floats);
+    free(kv);
+}
+
+size_t kv_length(const struct kv *kv)
+{
+    return kv->length;
+}
+
+size_t kv_room(const struct kv *kv)
+{
+    return kv->capacity - kv->length;
+}
+
+void kv_advance(struct kv *kv, size_t count)
+{
+    kv->length += count;
+}
+
+struct kv_view kv_layer(struct kv *kv, int layer)
+{
+    float *floats = kv->floats + (size_t)layer * 2 * kv->layer_floats;
+    return (struct kv_view){.keys = floats, .values = floats + kv->layer_floats, .capacity = kv->capacity, .length = kv->length};
+}

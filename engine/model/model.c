@@ -1,0 +1,202 @@
+#include "model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "math/kernels.h"
+#include "model/model_internal.h"
+
+struct slot *model_slot(struct model *model, enum weight weight, int layer, int expert)
+{
+    if (expert >= 0)
+        return &model->experts[((size_t)layer * (size_t)model->config->experts + (size_t)expert) * 3 +
+                               (size_t)(weight - WEIGHT_EXPERT_GATE)];
+    return &model->slots[(size_t)weight * (size_t)model->config->layers + (size_t)(layer < 0 ? 0 : layer)];
+}
+
+/* Looks every expected tensor up; those that are absent, or cannot be computed with, go into the lists. */
+struct lookup {
+    struct model *model;
+    struct expected_list absent;
+    struct buffer refused;
+    bool memory;
+};
+
+static bool lookup_visit(void *context, const struct expected *expected)
+{
+    struct lookup *lookup = context;
+    struct slot *slot = model_slot(lookup->model, expected->weight, expected->layer, expected->expert);
+    const struct tensor *tensor = store_find(lookup->model->store, expected->name);
+    char refusal[512];
+    slot->rows = expected->rank == 2 ? (size_t)expected->shape[0] : 1;
+    slot->columns = (size_t)expected->shape[expected->rank - 1];
+    if (!tensor) {
+        lookup->memory = lookup->memory || !expected_list_add(&lookup->absent, expected);
+        return true;
+    }
+    if (weight_refusal(expected, tensor, refusal))
+        buffer_format(&lookup->refused, "%s%s", lookup->refused.size ? "; " : "", refusal);
+    else
+        slot->tensor = tensor;
+    return true;
+}
+
+static bool lookup_judge(struct lookup *lookup, struct error *error)
+{
+    const struct store *store = lookup->model->store;
+    if (lookup->memory)
+        return error_memory(error, "tensors");
+    if (lookup->model->options.missing != MISSING_FAIL || (!lookup->absent.count && !lookup->refused.size))
+        return true;
+    struct buffer text = {0};
+    if (lookup->absent.count) {
+        buffer_format(&text, "%zu tensors that the configuration calls for are absent: ", lookup->absent.count);
+        expected_list_text(&lookup->absent, &text);
+    }
+    if (lookup->refused.size)
+        buffer_format(&text, "%s%s", text.size ? "; " : "", lookup->refused.data);
+    for (size_t i = 0; i < store_problem_count(store); i++)
+        buffer_format(&text, "; %s", store_problem(store, i));
+    error_set(error, "%s: %s", store_path(store), text.data ? text.data : "tensors are absent");
+    buffer_free(&text);
+    return false;
+}
+
+static bool model_look_up(struct model *model, struct error *error)
+{
+    struct lookup lookup = {.model = model};
+    weights_each(model->config, lookup_visit, &lookup);
+    bool good = lookup_judge(&lookup, error);
+    expected_list_free(&lookup.absent);
+    buffer_free(&lookup.refused);
+    return good;
+}
+
+static uint64_t memory_default(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGE_SIZE);
+    uint64_t third = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / 3 : MODEL_MEMORY_DEFAULT;
+    return third < MODEL_MEMORY_DEFAULT ? third : MODEL_MEMORY_DEFAULT;
+}
+
+struct model *model_open(const struct store *store, const struct model_config *config, const struct model_options *options,
+                         struct error *error)
+{
+    struct model *model = calloc(1, sizeof *model);
+    size_t layers = (size_t)config->layers, experts = (size_t)config->experts;
+    if (!model) {
+        error_memory(error, "model");
+        return NULL;
+    }
+    model->store = store;
+    model->config = config;
+    model->options = *options;
+    if (!model->options.memory)
+        model->options.memory = memory_default();
+    model->workspace = workspace_new(options->threads, error);
+    if (model->workspace)
+        workspace_exact(model->workspace, options->exact);
+    model->slots = calloc(WEIGHT_COUNT * layers, sizeof *model->slots);
+    model->experts = experts ? calloc(layers * experts * 3, sizeof *model->experts) : NULL;
+    if (!model->slots || (experts && !model->experts))
+        error_memory(error, "model");
+    else if (model->workspace && model_look_up(model, error))
+        return model;
+    model_free(model);
+    return NULL;
+}
+
+static void slots_free(struct slot *slots, size_t count)
+{
+    for (size_t i = 0; slots && i < count; i++) {
+        free(slots[i].values);
+        free(slots[i].vector);
+    }
+    free(slots);
+}
+
+void model_free(struct model *model)
+{
+    if (!model)
+        return;
+    size_t layers = (size_t)model->config->layers;
+    slots_free(model->slots, WEIGHT_COUNT * layers);
+    slots_free(model->experts, layers * (size_t)model->config->experts * 3);
+    workspace_free(model->workspace);
+    free(model);
+}
+
+const struct model_config *model_config_of(const struct model *model)
+{
+    return model->config;
+}
+
+struct workspace *model_workspace(struct model *model)
+{
+    return model->workspace;
+}
+
+void model_keep_weights(struct model *model, bool keep)
+{
+    model->keep = keep;
+}
+
+/* Weights are kept first come, first served, and never dropped: a pass uses all of them in turn, so replacing the least
+ * recently used would always replace the next one needed. */
+static bool slot_keep(struct model *model, struct slot *slot, struct error *error)
+{
+    unsigned long long bytes = slot->tensor->bytes;
+    if (atomic_fetch_add(&model->kept, bytes) + bytes > model->options.memory) {
+        atomic_fetch_sub(&model->kept, bytes);
+        return true;
+    }
+    void *values = aligned_alloc(64, ((size_t)bytes + 63) / 64 * 64 + 64);
+    if (!values)
+        return error_memory(error, slot->tensor->name);
+    if (!store_read(model->store, slot->tensor, values, error)) {
+        free(values);
+        return false;
+    }
+    slot->values = values;
+    return true;
+}
+
+bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out, struct error *error)
+{
+    struct slot *slot = model_slot(model, weight, layer, expert);
+    if (model->keep && slot->tensor && !slot->values && !slot_keep(model, slot, error))
+        return false;
+    *out = (struct matrix){.store = model->store, .tensor = slot->tensor, .values = slot->values, .rows = slot->rows,
+                           .columns = slot->columns, .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
+    return true;
+}
+
+static bool weight_is_norm(enum weight weight)
+{
+    return weight == WEIGHT_INPUT_NORM || weight == WEIGHT_POST_NORM || weight == WEIGHT_Q_NORM || weight == WEIGHT_K_NORM ||
+           weight == WEIGHT_FINAL_NORM;
+}
+
+bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error)
+{
+    struct slot *slot = model_slot(model, weight, layer, -1);
+    *out = slot->vector;
+    if (slot->vector || !slot->columns)
+        return true;
+    float *vector = malloc(slot->columns * sizeof *vector);
+    if (!vector)
+        return error_memory(error, weight_class(weight));
+    bool ones = weight_is_norm(weight) && model->options.missing != MISSING_ZERO;
+    for (size_t i = 0; i < slot->columns; i++)
+        vector[i] = ones ? 1 : 0;
+    struct matrix matrix = {.store = model->store, .tensor = slot->tensor, .rows = 1, .columns = slot->columns,
+                            .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
+    int row = 0;
+    if (slot->tensor && !matrix_rows(&matrix, &row, 1, vector, error)) {
+        free(vector);
+        return false;
+    }
+    *out = slot->vector = vector;
+    return true;
+}

@@ -1,0 +1,226 @@
+#include "model/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/numbers.h"
+
+enum dimension { DIM_NONE, DIM_ONE, DIM_HIDDEN, DIM_VOCABULARY, DIM_Q, DIM_KV, DIM_HEAD, DIM_INNER, DIM_EXPERTS, DIM_EXPERT, DIM_SHARED };
+enum condition { WHEN_ALWAYS, WHEN_QKV_BIAS, WHEN_O_BIAS, WHEN_QK_NORM, WHEN_SPARSE, WHEN_SHARED, WHEN_DENSE, WHEN_DENSE_BIAS, WHEN_UNTIED };
+enum scope { OF_MODEL_BEGIN, OF_LAYER, OF_EXPERT, OF_MODEL_END };
+
+static const struct weight_row {
+    enum scope scope;
+    const char *name; /* below model.layers.N. for a layer, below model.layers.N.mlp.experts.E. for an expert */
+    enum dimension rows;
+    enum dimension columns; /* DIM_NONE: a vector */
+    enum condition when;
+} weight_rows[WEIGHT_COUNT] = {
+    [WEIGHT_EMBEDDING] = {OF_MODEL_BEGIN, "model.embed_tokens.weight", DIM_VOCABULARY, DIM_HIDDEN, WHEN_ALWAYS},
+    [WEIGHT_INPUT_NORM] = {OF_LAYER, "input_layernorm.weight", DIM_HIDDEN, DIM_NONE, WHEN_ALWAYS},
+    [WEIGHT_Q] = {OF_LAYER, "self_attn.q_proj.weight", DIM_Q, DIM_HIDDEN, WHEN_ALWAYS},
+    [WEIGHT_Q_BIAS] = {OF_LAYER, "self_attn.q_proj.bias", DIM_Q, DIM_NONE, WHEN_QKV_BIAS},
+    [WEIGHT_K] = {OF_LAYER, "self_attn.k_proj.weight", DIM_KV, DIM_HIDDEN, WHEN_ALWAYS},
+    [WEIGHT_K_BIAS] = {OF_LAYER, "self_attn.k_proj.bias", DIM_KV, DIM_NONE, WHEN_QKV_BIAS},
+    [WEIGHT_V] = {OF_LAYER, "self_attn.v_proj.weight", DIM_KV, DIM_HIDDEN, WHEN_ALWAYS},
+    [WEIGHT_V_BIAS] = {OF_LAYER, "self_attn.v_proj.bias", DIM_KV, DIM_NONE, WHEN_QKV_BIAS},
+    [WEIGHT_O] = {OF_LAYER, "self_attn.o_proj.weight", DIM_HIDDEN, DIM_Q, WHEN_ALWAYS},
+    [WEIGHT_O_BIAS] = {OF_LAYER, "self_attn.o_proj.bias", DIM_HIDDEN, DIM_NONE, WHEN_O_BIAS},
+    [WEIGHT_Q_NORM] = {OF_LAYER, "self_attn.q_norm.weight", DIM_HEAD, DIM_NONE, WHEN_QK_NORM},
+    [WEIGHT_K_NORM] = {OF_LAYER, "self_attn.k_norm.weight", DIM_HEAD, DIM_NONE, WHEN_QK_NORM},
+    [WEIGHT_POST_NORM] = {OF_LAYER, "post_attention_layernorm.weight", DIM_HIDDEN, DIM_NONE, WHEN_ALWAYS},
+    [WEIGHT_ROUTER] = {OF_LAYER, "mlp.gate.weight", DIM_EXPERTS, DIM_HIDDEN, WHEN_SPARSE},
+    [WEIGHT_EXPERT_GATE] = {OF_EXPERT, "gate_proj.weight", DIM_EXPERT, DIM_HIDDEN, WHEN_SPARSE},
+    [WEIGHT_EXPERT_UP] = {OF_EXPERT, "up_proj.weight", DIM_EXPERT, DIM_HIDDEN, WHEN_SPARSE},
+    [WEIGHT_EXPERT_DOWN] = {OF_EXPERT, "down_proj.weight", DIM_HIDDEN, DIM_EXPERT, WHEN_SPARSE},
+    [WEIGHT_SHARED_GATE] = {OF_LAYER, "mlp.shared_expert.gate_proj.weight", DIM_SHARED, DIM_HIDDEN, WHEN_SHARED},
+    [WEIGHT_SHARED_UP] = {OF_LAYER, "mlp.shared_expert.up_proj.weight", DIM_SHARED, DIM_HIDDEN, WHEN_SHARED},
+    [WEIGHT_SHARED_DOWN] = {OF_LAYER, "mlp.shared_expert.down_proj.weight", DIM_HIDDEN, DIM_SHARED, WHEN_SHARED},
+    [WEIGHT_SHARED_SWITCH] = {OF_LAYER, "mlp.shared_expert_gate.weight", DIM_ONE, DIM_HIDDEN, WHEN_SHARED},
+    [WEIGHT_GATE] = {OF_LAYER, "mlp.gate_proj.weight", DIM_INNER, DIM_HIDDEN, WHEN_DENSE},
+    [WEIGHT_GATE_BIAS] = {OF_LAYER, "mlp.gate_proj.bias", DIM_INNER, DIM_NONE, WHEN_DENSE_BIAS},
+    [WEIGHT_UP] = {OF_LAYER, "mlp.up_proj.weight", DIM_INNER, DIM_HIDDEN, WHEN_DENSE},
+    [WEIGHT_UP_BIAS] = {OF_LAYER, "mlp.up_proj.bias", DIM_INNER, DIM_NONE, WHEN_DENSE_BIAS},
+    [WEIGHT_DOWN] = {OF_LAYER, "mlp.down_proj.weight", DIM_HIDDEN, DIM_INNER, WHEN_DENSE},
+    [WEIGHT_DOWN_BIAS] = {OF_LAYER, "mlp.down_proj.bias", DIM_HIDDEN, DIM_NONE, WHEN_DENSE_BIAS},
+    [WEIGHT_FINAL_NORM] = {OF_MODEL_END, "model.norm.weight", DIM_HIDDEN, DIM_NONE, WHEN_ALWAYS},
+    [WEIGHT_HEAD] = {OF_MODEL_END, "lm_head.weight", DIM_VOCABULARY, DIM_HIDDEN, WHEN_UNTIED},
+};
+
+static uint64_t dimension(const struct model_config *config, enum dimension which)
+{
+    const int sizes[] = {[DIM_NONE] = 0,
+                         [DIM_ONE] = 1,
+                         [DIM_HIDDEN] = config->hidden,
+                         [DIM_VOCABULARY] = config->vocabulary,
+                         [DIM_HEAD] = config->head_dim,
+                         [DIM_INNER] = config->intermediate,
+                         [DIM_EXPERTS] = config->experts,
+                         [DIM_EXPERT] = config->moe_intermediate,
+                         [DIM_SHARED] = config->shared_intermediate};
+    if (which == DIM_Q)
+        return (uint64_t)config->heads * (uint64_t)config->head_dim;
+    if (which == DIM_KV)
+        return (uint64_t)config->kv_heads * (uint64_t)config->head_dim;
+    return (uint64_t)sizes[which];
+}
+
+static bool applies(const struct model_config *config, enum condition when, int layer)
+{
+    bool sparse = layer >= 0 && config->sparse[layer];
+    const bool answers[] = {[WHEN_ALWAYS] = true,
+                            [WHEN_QKV_BIAS] = config->qkv_bias,
+                            [WHEN_O_BIAS] = config->o_bias,
+                            [WHEN_QK_NORM] = config->qk_norm,
+                            [WHEN_SPARSE] = sparse,
+                            [WHEN_SHARED] = sparse && config->shared_intermediate > 0,
+                            [WHEN_DENSE] = !sparse,
+                            [WHEN_DENSE_BIAS] = !sparse && config->mlp_bias,
+                            [WHEN_UNTIED] = !config->tied};
+    return answers[when];
+}
+
+static bool visit_row(const struct model_config *config, enum weight weight, int layer, int expert, expected_visit *visit,
+                      void *context)
+{
+    const struct weight_row *row = &weight_rows[weight];
+    struct expected expected = {.weight = weight, .layer = layer, .expert = expert, .rank = row->columns ? 2 : 1};
+    expected.shape[0] = dimension(config, row->rows);
+    expected.shape[1] = dimension(config, row->columns);
+    if (expert >= 0)
+        snprintf(expected.name, sizeof expected.name, "model.layers.%d.mlp.experts.%d.%s", layer, expert, row->name);
+    else if (layer >= 0)
+        snprintf(expected.name, sizeof expected.name, "model.layers.%d.%s", layer, row->name);
+    else
+        snprintf(expected.name, sizeof expected.name, "%s", row->name);
+    return visit(context, &expected);
+}
+
+static bool visit_experts(const struct model_config *config, int layer, expected_visit *visit, void *context)
+{
+    for (int expert = 0; expert < config->experts; expert++)
+        for (int weight = WEIGHT_EXPERT_GATE; weight <= WEIGHT_EXPERT_DOWN; weight++)
+            if (!visit_row(config, (enum weight)weight, layer, expert, visit, context))
+                return false;
+    return true;
+}
+
+static bool visit_layer(const struct model_config *config, int layer, expected_visit *visit, void *context)
+{
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
+        const struct weight_row *row = &weight_rows[weight];
+        if (weight == WEIGHT_EXPERT_GATE && config->sparse[layer] && !visit_experts(config, layer, visit, context))
+            return false;
+        if (row->scope == OF_LAYER && applies(config, row->when, layer) &&
+            !visit_row(config, (enum weight)weight, layer, -1, visit, context))
+            return false;
+    }
+    return true;
+}
+
+bool weights_each(const struct model_config *config, expected_visit *visit, void *context)
+{
+    if (!visit_row(config, WEIGHT_EMBEDDING, -1, -1, visit, context))
+        return false;
+    for (int layer = 0; layer < config->layers; layer++)
+        if (!visit_layer(config, layer, visit, context))
+            return false;
+    return visit_row(config, WEIGHT_FINAL_NORM, -1, -1, visit, context) &&
+           (config->tied || visit_row(config, WEIGHT_HEAD, -1, -1, visit, context));
+}
+
+const char *weight_class(enum weight weight)
+{
+    static const char *const experts[] = {"mlp.experts.gate_proj.weight", "mlp.experts.up_proj.weight",
+                                          "mlp.experts.down_proj.weight"};
+    if (weight >= WEIGHT_EXPERT_GATE && weight <= WEIGHT_EXPERT_DOWN)
+        return experts[weight - WEIGHT_EXPERT_GATE];
+    return weight_rows[weight].name;
+}
+
+bool expected_list_add(struct expected_list *list, const struct expected *expected)
+{
+    void *items = list->items;
+    if (!array_grow(&items, &list->capacity, list->count, sizeof *list->items))
+        return false;
+    list->items = items;
+    list->items[list->count++] = *expected;
+    return true;
+}
+
+void expected_list_free(struct expected_list *list)
+{
+    free(list->items);
+    *list = (struct expected_list){0};
+}
+
+/* The layers (expert < 0) of a class, or the experts of a class in one layer, in increasing order. */
+static size_t collect(const struct expected_list *list, enum weight weight, int layer, int *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct expected *item = &list->items[i];
+        if (item->weight == weight && (layer < 0 || item->layer == layer))
+            out[count++] = layer < 0 ? item->layer : item->expert;
+    }
+    return count;
+}
+
+static void experts_text(const struct expected_list *list, enum weight weight, int *scratch, struct buffer *out)
+{
+    int last = -1;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct expected *item = &list->items[i];
+        if (item->weight != weight || item->layer == last)
+            continue;
+        last = item->layer;
+        size_t count = collect(list, weight, last, scratch);
+        buffer_format(out, "%s%s of layer %d: expert%s ", out->size ? "; " : "", weight_class(weight), last,
+                      count > 1 ? "s" : "");
+        numbers_ranges(out, scratch, count);
+    }
+}
+
+void expected_list_text(const struct expected_list *list, struct buffer *out)
+{
+    int *scratch = malloc((list->count ? list->count : 1) * sizeof *scratch);
+    struct buffer text = {0};
+    for (int weight = 0; scratch && weight < WEIGHT_COUNT; weight++) {
+        const struct weight_row *row = &weight_rows[weight];
+        size_t count = collect(list, (enum weight)weight, -1, scratch);
+        if (!count)
+            continue;
+        if (row->scope == OF_EXPERT) {
+            experts_text(list, (enum weight)weight, scratch, &text);
+            continue;
+        }
+        buffer_format(&text, "%s%s", text.size ? "; " : "", weight_class((enum weight)weight));
+        if (row->scope == OF_LAYER) {
+            buffer_format(&text, " of layer%s ", count > 1 ? "s" : "");
+            numbers_ranges(&text, scratch, count);
+        }
+    }
+    if (text.data)
+        buffer_append(out, text.data, text.size);
+    buffer_free(&text);
+    free(scratch);
+}
+
+const char *weight_refusal(const struct expected *expected, const struct tensor *tensor, char out[512])
+{
+    char found[TENSOR_SHAPE_TEXT], wanted[TENSOR_SHAPE_TEXT];
+    const char *file = tensor->file ? tensor->file : "an overlay";
+    bool same = tensor->rank == expected->rank;
+    for (int i = 0; same && i < expected->rank; i++)
+        same = tensor->shape[i] == expected->shape[i];
+    if (!same)
+        snprintf(out, 512, "%s: tensor '%s' has shape %s, but the configuration calls for %s", file, tensor->disk_name,
+                 shape_text(tensor->shape, tensor->rank, found), shape_text(expected->shape, expected->rank, wanted));
+    else if (!dtype_width(tensor->dtype))
+        snprintf(out, 512, "%s: tensor '%s' has dtype %s; this engine computes with F32, F16 and BF16", file,
+                 tensor->disk_name, dtype_name(tensor->dtype));
+    else
+        return NULL;
+    return out;
+}

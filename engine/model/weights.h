@@ -1,0 +1,75 @@
+/* Which tensors a configuration calls for: one table, read by the engine that computes with them and by the inventory that
+ * counts them. */
+#ifndef ASSAY_MODEL_WEIGHTS_H
+#define ASSAY_MODEL_WEIGHTS_H
+
+#include "math/linear.h"
+#include "model/config.h"
+#include "store/store.h"
+
+enum weight {
+    WEIGHT_EMBEDDING,
+    WEIGHT_INPUT_NORM,
+    WEIGHT_Q,
+    WEIGHT_Q_BIAS,
+    WEIGHT_K,
+    WEIGHT_K_BIAS,
+    WEIGHT_V,
+    WEIGHT_V_BIAS,
+    WEIGHT_O,
+    WEIGHT_O_BIAS,
+    WEIGHT_Q_NORM,
+    WEIGHT_K_NORM,
+    WEIGHT_POST_NORM,
+    WEIGHT_ROUTER,
+    WEIGHT_EXPERT_GATE,
+    WEIGHT_EXPERT_UP,
+    WEIGHT_EXPERT_DOWN,
+    WEIGHT_SHARED_GATE,
+    WEIGHT_SHARED_UP,
+    WEIGHT_SHARED_DOWN,
+    WEIGHT_SHARED_SWITCH,
+    WEIGHT_GATE,
+    WEIGHT_GATE_BIAS,
+    WEIGHT_UP,
+    WEIGHT_UP_BIAS,
+    WEIGHT_DOWN,
+    WEIGHT_DOWN_BIAS,
+    WEIGHT_FINAL_NORM,
+    WEIGHT_HEAD,
+    WEIGHT_COUNT
+};
+
+/* One tensor that the configuration calls for. */
+struct expected {
+    enum weight weight;
+    int layer;  /* -1: none */
+    int expert; /* -1: none */
+    int rank;   /* 1 or 2 */
+    uint64_t shape[2];
+    char name[160]; /* canonical */
+};
+
+/* Calls `visit` for every expected tensor: embedding, layers in order, experts in order, final norm, head. Stops early, with
+ * false, when it returns false. */
+typedef bool expected_visit(void *context, const struct expected *expected);
+bool weights_each(const struct model_config *config, expected_visit *visit, void *context);
+
+/* "input_layernorm", "experts.gate_proj": the class of a weight, for grouping. */
+const char *weight_class(enum weight weight);
+
+/* Appends a sentence that lists all of the tensors, grouped by class with ranges of layers and experts:
+ * "input_layernorm in layers 1, 5, 9; experts.gate_proj of layer 1: experts 76-127". */
+struct expected_list {
+    struct expected *items;
+    size_t count;
+    size_t capacity;
+};
+bool expected_list_add(struct expected_list *list, const struct expected *expected);
+void expected_list_text(const struct expected_list *list, struct buffer *out);
+void expected_list_free(struct expected_list *list);
+
+/* NULL when the engine can compute with the tensor, else why not (out holds the sentence). */
+const char *weight_refusal(const struct expected *expected, const struct tensor *tensor, char out[512]);
+
+#endif

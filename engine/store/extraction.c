@@ -1,0 +1,59 @@
+/* The extraction layout: one safetensors file for each expert, router, attention block, pair of norms ... in sub-folders. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_internal.h"
+
+static const char *const extraction_folders[] = {"attention", "embeddings", "experts",   "final_norm",
+                                                 "lm_head",   "mlp",        "norms",     "routers"};
+#define FOLDERS (sizeof extraction_folders / sizeof *extraction_folders)
+
+bool extraction_is(const char *folder)
+{
+    char *manifest = path_join(folder, "extraction_manifest.json");
+    bool fits = manifest && file_exists(manifest);
+    free(manifest);
+    for (size_t i = 0; !fits && i < FOLDERS; i++) {
+        char *path = path_join(folder, extraction_folders[i]);
+        fits = path && file_is_folder(path);
+        free(path);
+    }
+    return fits;
+}
+
+static bool extraction_file(struct store *store, const char *folder, const char *name, struct error *error)
+{
+    size_t length = strlen(name);
+    static const char suffix[] = ".safetensors";
+    if (length < strlen(suffix) || strcmp(name + length - strlen(suffix), suffix) != 0)
+        return true;
+    char *path = path_join(folder, name);
+    struct error problem = {0};
+    bool good = path || error_memory(error, name);
+    if (good && !safetensors_read_header(store, path, &problem))
+        good = store_add_problem(store, "%s", error_text(&problem)) || error_memory(error, name);
+    error_clear(&problem);
+    free(path);
+    return good;
+}
+
+bool extraction_open(struct store *store, const char *folder, struct error *error)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < FOLDERS; i++) {
+        char *path = path_join(folder, extraction_folders[i]);
+        struct names names = {0};
+        good = path || error_memory(error, folder);
+        if (good && file_is_folder(path)) {
+            good = folder_list(path, &names, error);
+            for (size_t k = 0; good && k < names.count; k++)
+                good = extraction_file(store, path, names.items[k], error);
+        }
+        names_free(&names);
+        free(path);
+    }
+    if (good && !store->count)
+        good = error_set(error, "%s: an extraction without a single readable tensor%s%s", folder,
+                         store->problems.count ? ": " : "", store->problems.count ? store->problems.items[0] : "");
+    return good;
+}

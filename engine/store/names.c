@@ -1,0 +1,191 @@
+/* The one place that knows how checkpoints spell tensor names. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_internal.h"
+
+/* The first row whose prefix fits decides. Text model: `to` replaces the prefix; NULL: another component. */
+static const struct prefix_row {
+    const char *from;
+    const char *to;
+} prefix_rows[] = {
+    {"thinker.audio_tower.", NULL},
+    {"thinker.visual.", NULL},
+    {"talker.", NULL},
+    {"code2wav.", NULL},
+    {"token2wav.", NULL},
+    {"audio_tower.", NULL},
+    {"visual.", NULL},
+    {"vision_tower.", NULL},
+    {"multi_modal_projector.", NULL},
+    {"model.visual.", NULL},
+    {"model.vision_tower.", NULL},
+    {"model.audio_tower.", NULL},
+    {"model.multi_modal_projector.", NULL},
+    {"thinker.model.language_model.", "model."},
+    {"thinker.lm_head.", "lm_head."},
+    {"thinker.model.", "model."},
+    {"model.language_model.", "model."},
+    {"language_model.model.", "model."},
+    {"language_model.lm_head.", "lm_head."},
+    {"model.", "model."},
+    {"lm_head.", "lm_head."},
+    /* a base model saved without its head, and the embedding of an extraction */
+    {"embed_tokens.", "model.embed_tokens."},
+    {"layers.", "model.layers."},
+    {"norm.", "model.norm."},
+};
+
+/* Spellings inside the name, each replaced wherever it occurs. */
+static const struct infix_row {
+    const char *from;
+    const char *to;
+} infix_rows[] = {
+    {".block_sparse_moe.", ".mlp."}, /* mixtral */
+    {".w1.weight", ".gate_proj.weight"},
+    {".w2.weight", ".down_proj.weight"},
+    {".w3.weight", ".up_proj.weight"},
+};
+
+/* Fused experts: one tensor [experts, ...] that holds `parts` projections side by side. */
+static const struct fused_row {
+    const char *suffix;
+    const char *parts[2]; /* NULL: one part only */
+} fused_rows[] = {
+    {".mlp.experts.gate_up_proj", {"gate_proj", "up_proj"}},
+    {".mlp.experts.gate_up_proj.weight", {"gate_proj", "up_proj"}},
+    {".mlp.experts.down_proj", {"down_proj", NULL}},
+    {".mlp.experts.down_proj.weight", {"down_proj", NULL}},
+};
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+static bool name_replace(char *name, size_t size, const char *from, const char *to)
+{
+    char *at = strstr(name, from);
+    if (!at)
+        return true;
+    size_t tail = strlen(at + strlen(from)) + 1;
+    if ((size_t)(at - name) + strlen(to) + tail > size)
+        return false;
+    memmove(at + strlen(to), at + strlen(from), tail);
+    memcpy(at, to, strlen(to));
+    return true;
+}
+
+bool name_canonical(const char *disk_name, char *out, size_t size, bool *other)
+{
+    const char *to = "", *rest = disk_name;
+    *other = false;
+    for (size_t i = 0; i < COUNT(prefix_rows); i++) {
+        size_t length = strlen(prefix_rows[i].from);
+        if (strncmp(disk_name, prefix_rows[i].from, length) != 0)
+            continue;
+        *other = !prefix_rows[i].to;
+        to = prefix_rows[i].to ? prefix_rows[i].to : prefix_rows[i].from;
+        rest = disk_name + length;
+        break;
+    }
+    int length = snprintf(out, size, "%s%s", to, rest);
+    if (length < 0 || (size_t)length >= size)
+        return false;
+    for (size_t i = 0; !*other && i < COUNT(infix_rows); i++)
+        if (!name_replace(out, size, infix_rows[i].from, infix_rows[i].to))
+            return false;
+    return true;
+}
+
+static const struct fused_row *fused_row_of(const struct tensor *tensor)
+{
+    size_t length = strlen(tensor->name);
+    for (size_t i = 0; !tensor->other && tensor->rank == 3 && i < COUNT(fused_rows); i++) {
+        size_t suffix = strlen(fused_rows[i].suffix);
+        if (length > suffix && strcmp(tensor->name + length - suffix, fused_rows[i].suffix) == 0)
+            return &fused_rows[i];
+    }
+    return NULL;
+}
+
+/* Two orientations occur: gate_up [E, 2I, H] with down [E, H, I], as linear layers store them, and gate_up [E, H, 2I] with
+ * down [E, I, H]. The pair tells which, whatever the sizes: down's last axis is I in the first, H in the second. */
+static bool fused_is_transposed(const struct tensor *gate_up, const struct tensor *down)
+{
+    return gate_up && down && gate_up->shape[1] == down->shape[2] && gate_up->shape[2] == 2 * down->shape[1];
+}
+
+/* The fused tensor of the same layer with the other suffix. */
+static const struct tensor *fused_partner(const struct store *store, const struct tensor *tensor, const struct fused_row *row)
+{
+    size_t stem = strlen(tensor->name) - strlen(row->suffix);
+    for (size_t i = 0; i < store->count; i++) {
+        const struct tensor *candidate = &store->tensors[i];
+        const struct fused_row *other = fused_row_of(candidate);
+        if (other && !other->parts[1] != !row->parts[1] && strncmp(candidate->name, tensor->name, stem) == 0 &&
+            strlen(candidate->name) - strlen(other->suffix) == stem)
+            return candidate;
+    }
+    return NULL;
+}
+
+static bool fused_cut(struct store *store, size_t index, const struct fused_row *row, bool transposed, struct error *error)
+{
+    const struct tensor whole = store->tensors[index];
+    uint64_t parts = row->parts[1] ? 2 : 1;
+    uint64_t element = dtype_bits(whole.dtype) / 8;
+    uint64_t packed = transposed ? whole.shape[2] : whole.shape[1]; /* the axis that the parts share */
+    uint64_t each = packed / parts;
+    int stem = (int)(strlen(whole.name) - strlen(row->suffix));
+    for (uint64_t expert = 0; expert < whole.shape[0]; expert++) {
+        for (uint64_t part = 0; part < parts; part++) {
+            char name[512];
+            struct tensor view = whole;
+            view.rank = 2;
+            view.shape[0] = view.rows = each;
+            view.shape[1] = view.columns = transposed ? whole.shape[1] : whole.shape[2];
+            view.bytes = view.rows * view.columns * element;
+            view.stride = whole.shape[2] * element;
+            view.transposed = transposed;
+            view.offset = whole.offset + expert * whole.shape[1] * whole.shape[2] * element +
+                          part * each * (transposed ? element : view.stride);
+            snprintf(name, sizeof name, "%.*s.mlp.experts.%llu.%s.weight", stem, whole.name, (unsigned long long)expert,
+                     row->parts[part]);
+            view.name = store_string(store, name);
+            bool first = expert == 0 && part == 0;
+            if (!view.name)
+                return error_memory(error, whole.name);
+            if (first)
+                store->tensors[index] = view;
+            else if (!store_add(store, &view, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool names_cut_fused(struct store *store, struct error *error)
+{
+    size_t count = store->count;
+    bool *transposed = calloc(count ? count : 1, sizeof *transposed);
+    if (!transposed)
+        return error_memory(error, store->path);
+    for (size_t i = 0; i < count; i++) {
+        const struct tensor *tensor = &store->tensors[i];
+        const struct fused_row *row = fused_row_of(tensor);
+        if (!row)
+            continue;
+        const struct tensor *partner = fused_partner(store, tensor, row);
+        transposed[i] = row->parts[1] ? fused_is_transposed(tensor, partner) : fused_is_transposed(partner, tensor);
+    }
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++) {
+        const struct tensor *tensor = &store->tensors[i];
+        const struct fused_row *row = fused_row_of(tensor);
+        uint64_t packed = row ? (transposed[i] ? tensor->shape[2] : tensor->shape[1]) : 0;
+        if (row && tensor->shape[0] && tensor->shape[0] <= 65536 && dtype_bits(tensor->dtype) % 8 == 0 &&
+            (!row->parts[1] || packed % 2 == 0))
+            good = fused_cut(store, i, row, transposed[i], error);
+    }
+    free(transposed);
+    return good;
+}

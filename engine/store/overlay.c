@@ -1,0 +1,124 @@
+#include "store/overlay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_internal.h"
+
+struct store *overlay_new(const struct store *base, struct error *error)
+{
+    struct store *store = store_new(base->path, base->format, error);
+    if (!store)
+        return NULL;
+    store->base = base;
+    bool good = true;
+    for (size_t i = 0; good && i < base->count; i++)
+        good = store_add(store, &base->tensors[i], error);
+    for (size_t i = 0; good && i < base->problems.count; i++)
+        good = store_add_problem(store, "%s", base->problems.items[i]) || error_memory(error, base->path);
+    store->text_count = base->text_count;
+    for (size_t i = 0; good && i < store->text_count; i++)
+        good = map_add(&store->by_name, store->tensors[i].name, strlen(store->tensors[i].name), i, NULL) ||
+               error_memory(error, base->path);
+    if (good)
+        return store;
+    store_free(store);
+    return NULL;
+}
+
+static bool overlay_index(struct store *store, struct error *error)
+{
+    map_free(&store->by_name);
+    for (size_t i = 0; i < store->text_count; i++)
+        if (!map_add(&store->by_name, store->tensors[i].name, strlen(store->tensors[i].name), i, NULL))
+            return error_memory(error, store->path);
+    return true;
+}
+
+static struct tensor *overlay_tensor(struct store *store, const char *name, struct error *error)
+{
+    size_t index = map_find(&store->by_name, name, strlen(name));
+    if (index != MAP_ABSENT)
+        return &store->tensors[index];
+    error_set(error, "%s: no tensor '%s' to change", store->path, name);
+    return NULL;
+}
+
+bool overlay_drop(struct store *overlay, const char *name, struct error *error)
+{
+    struct tensor *tensor = overlay_tensor(overlay, name, error);
+    if (!tensor)
+        return false;
+    size_t after = overlay->count - (size_t)(tensor - overlay->tensors) - 1;
+    memmove(tensor, tensor + 1, after * sizeof *tensor);
+    overlay->count--;
+    overlay->text_count--;
+    return overlay_index(overlay, error);
+}
+
+/* The change of that name, emptied, or a new one. */
+static struct overlay_change *overlay_change(struct store *store, const char *name)
+{
+    for (size_t i = 0; i < store->change_count; i++) {
+        if (strcmp(store->changes[i].name, name) != 0)
+            continue;
+        free(store->changes[i].values);
+        store->changes[i].values = NULL;
+        store->changes[i].rewrite = NULL;
+        return &store->changes[i];
+    }
+    void *changes = store->changes;
+    if (!array_grow(&changes, &store->change_capacity, store->change_count, sizeof *store->changes))
+        return NULL;
+    store->changes = changes;
+    char *copy = strdup(name);
+    if (!copy)
+        return NULL;
+    store->changes[store->change_count] = (struct overlay_change){.name = copy};
+    return &store->changes[store->change_count++];
+}
+
+bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, int rank, const uint64_t *shape,
+                     const void *data, struct error *error)
+{
+    struct tensor tensor = {.dtype = dtype, .rank = rank};
+    if (rank < 0 || rank > TENSOR_RANK_MAX)
+        return error_set(error, "tensor '%s': rank %d", name, rank);
+    memcpy(tensor.shape, shape, (size_t)rank * sizeof *shape);
+    if (!tensor_measure(&tensor))
+        return error_set(error, "tensor '%s': the size overflows", name);
+    size_t index = map_find(&overlay->by_name, name, strlen(name));
+    tensor.name = index != MAP_ABSENT ? overlay->tensors[index].name : store_string(overlay, name);
+    tensor.disk_name = tensor.name;
+    struct overlay_change *change = overlay_change(overlay, name);
+    void *values = malloc(tensor.bytes ? (size_t)tensor.bytes : 1);
+    if (!tensor.name || !change || !values) {
+        free(values);
+        return error_memory(error, name);
+    }
+    memcpy(values, data, (size_t)tensor.bytes);
+    change->values = values;
+    if (index != MAP_ABSENT) {
+        overlay->tensors[index] = tensor;
+        return true;
+    }
+    if (!store_add(overlay, &tensor, error))
+        return false;
+    struct tensor added = overlay->tensors[overlay->count - 1];
+    overlay->tensors[overlay->count - 1] = overlay->tensors[overlay->text_count];
+    overlay->tensors[overlay->text_count++] = added;
+    return overlay_index(overlay, error);
+}
+
+bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_rows *rewrite, void *context,
+                     struct error *error)
+{
+    if (!overlay_tensor(overlay, name, error))
+        return false;
+    struct overlay_change *change = overlay_change(overlay, name);
+    if (!change)
+        return error_memory(error, name);
+    change->rewrite = rewrite;
+    change->context = context;
+    return true;
+}

@@ -1,0 +1,25 @@
+/* An overlay is a store over a store: it replaces, drops or rewrites named tensors of the store below, which stays as it is.
+ * Fault injection, repair and counterfactual experiments are overlays. */
+#ifndef ASSAY_STORE_OVERLAY_H
+#define ASSAY_STORE_OVERLAY_H
+
+#include "store/store.h"
+
+/* `base` is borrowed and must outlive the overlay. Free with store_free. */
+struct store *overlay_new(const struct store *base, struct error *error);
+
+/* Each names a tensor by its canonical name; one that the store does not have is an error, except for overlay_replace,
+ * which then adds it. */
+bool overlay_drop(struct store *overlay, const char *name, struct error *error);
+
+/* `data` is copied: the values, packed, in `dtype`. */
+bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, int rank, const uint64_t *shape,
+                     const void *data, struct error *error);
+
+/* Changes values as they are read: `rows` rows of `tensor` from `first` on, packed in the stored dtype. May be called from
+ * several threads, and for any cut of the rows. */
+typedef void overlay_rewrite_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
+bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_rows *rewrite, void *context,
+                     struct error *error);
+
+#endif

@@ -1,0 +1,282 @@
+#include "store/safetensors.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/numbers.h"
+#include "store/store_internal.h"
+
+#define HEADER_MAX 100000000u
+
+/* What cJSON lets pass and the official reader does not: control characters, and numbers other than plain whole ones. */
+static bool header_scan(const char *path, const char *text, size_t size, struct error *error)
+{
+    bool string = false;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        if (string) {
+            if ((unsigned char)c < 0x20)
+                return error_set(error, "%s: control character in a string at byte %zu of the header", path, i);
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                string = false;
+        } else if (c == '"') {
+            string = true;
+        } else if (c >= '0' && c <= '9') {
+            size_t digits = strspn(text + i, "0123456789");
+            if (digits > 16 || (c == '0' && digits > 1) || strchr(".eE+-", text[i + digits]))
+                return error_set(error, "%s: \"%.*s\" at byte %zu of the header is not a whole number below 2^53", path,
+                                 (int)(digits < 20 ? digits + 1 : 20), text + i, i);
+            i += digits - 1;
+        } else if (!strchr(" \t\r\n{}[]:,nul", c) || !c) {
+            return error_set(error, "%s: unexpected byte 0x%02x at %zu of the header", path, (unsigned)(unsigned char)c, i);
+        }
+    }
+    return true;
+}
+
+static bool entry_shape(const char *path, const cJSON *shape, struct safetensors_entry *entry, struct error *error)
+{
+    if (!cJSON_IsArray(shape))
+        return error_set(error, "%s: tensor '%s' has no shape", path, entry->name);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, shape)
+    {
+        if (entry->rank == TENSOR_RANK_MAX)
+            return error_set(error, "%s: tensor '%s' has more than %d dimensions", path, entry->name, TENSOR_RANK_MAX);
+        if (!json_uint64(item, &entry->shape[entry->rank++]))
+            return error_set(error, "%s: tensor '%s' has a dimension that is not a whole number", path, entry->name);
+    }
+    return true;
+}
+
+static bool entry_size(const char *path, struct safetensors_entry *entry, struct error *error)
+{
+    uint64_t bits = dtype_bits(entry->dtype);
+    for (int i = 0; i < entry->rank; i++)
+        if (!multiply_u64(bits, entry->shape[i], &bits))
+            return error_set(error, "%s: the size of tensor '%s' overflows", path, entry->name);
+    if (bits % 8)
+        return error_set(error, "%s: tensor '%s' does not fill whole bytes", path, entry->name);
+    entry->bytes = bits / 8;
+    return true;
+}
+
+/* `data_offsets` are relative to the data; `data` is where that begins and `size` its length. */
+static bool entry_offsets(const char *path, const cJSON *offsets, uint64_t data, uint64_t size,
+                          struct safetensors_entry *entry, struct error *error)
+{
+    uint64_t begin = 0, end = 0;
+    if (cJSON_GetArraySize(offsets) != 2 || !json_uint64(cJSON_GetArrayItem(offsets, 0), &begin) ||
+        !json_uint64(cJSON_GetArrayItem(offsets, 1), &end) || begin > end)
+        return error_set(error, "%s: tensor '%s' has malformed data_offsets", path, entry->name);
+    if (end > size)
+        return error_set(error, "%s: tensor '%s' ends at byte %llu of the data, but the file holds only %llu (truncated?)",
+                         path, entry->name, (unsigned long long)end, (unsigned long long)size);
+    if (end - begin != entry->bytes) {
+        char text[TENSOR_SHAPE_TEXT];
+        return error_set(error, "%s: tensor '%s' is %s %s = %llu bytes, but its data_offsets span %llu", path, entry->name,
+                         dtype_name(entry->dtype), shape_text(entry->shape, entry->rank, text),
+                         (unsigned long long)entry->bytes, (unsigned long long)(end - begin));
+    }
+    entry->offset = data + begin;
+    return true;
+}
+
+static bool entry_parse(const char *path, const cJSON *item, uint64_t data, uint64_t size,
+                        struct safetensors_entry *entry, struct error *error)
+{
+    static const char *const keys[] = {"dtype", "shape", "data_offsets"};
+    const cJSON *values[3] = {0};
+    entry->name = strdup(item->string);
+    if (!entry->name)
+        return error_memory(error, path);
+    const cJSON *member;
+    cJSON_ArrayForEach(member, item)
+    {
+        for (size_t i = 0; i < 3; i++) {
+            if (strcmp(member->string, keys[i]) != 0)
+                continue;
+            if (values[i])
+                return error_set(error, "%s: tensor '%s' has %s twice", path, entry->name, keys[i]);
+            values[i] = member;
+        }
+    }
+    if (!cJSON_IsString(values[0]))
+        return error_set(error, "%s: tensor '%s' has no dtype", path, entry->name);
+    if (!dtype_parse(values[0]->valuestring, &entry->dtype))
+        return error_set(error, "%s: tensor '%s' has the unknown dtype '%s'", path, entry->name, values[0]->valuestring);
+    return entry_shape(path, values[1], entry, error) && entry_size(path, entry, error) &&
+           entry_offsets(path, values[2], data, size, entry, error);
+}
+
+static bool metadata_parse(const char *path, cJSON *item, struct safetensors *file, struct error *error)
+{
+    if (file->metadata)
+        return error_set(error, "%s: __metadata__ occurs twice", path);
+    if (cJSON_IsNull(item))
+        return true;
+    if (!cJSON_IsObject(item))
+        return error_set(error, "%s: __metadata__ is not an object", path);
+    struct map seen = {0};
+    bool good = true;
+    const cJSON *member;
+    for (member = item->child; good && member; member = member->next) {
+        size_t twice = MAP_ABSENT;
+        if (!cJSON_IsString(member))
+            good = error_set(error, "%s: metadata '%s' is not a string", path, member->string);
+        else if (!map_add(&seen, member->string, strlen(member->string), 0, &twice))
+            good = error_memory(error, path);
+        else if (twice != MAP_ABSENT)
+            good = error_set(error, "%s: metadata '%s' occurs twice", path, member->string);
+    }
+    map_free(&seen);
+    if (good && !(file->metadata = cJSON_Duplicate(item, true)))
+        good = error_memory(error, path);
+    return good;
+}
+
+static bool entries_parse(const char *path, const cJSON *header, uint64_t data, uint64_t size, struct safetensors *file,
+                          struct error *error)
+{
+    size_t members = (size_t)cJSON_GetArraySize(header);
+    file->entries = calloc(members ? members : 1, sizeof *file->entries);
+    if (!file->entries)
+        return error_memory(error, path);
+    struct map seen = {0};
+    bool good = true;
+    for (cJSON *item = header->child; good && item; item = item->next) {
+        if (strcmp(item->string, "__metadata__") == 0) {
+            good = metadata_parse(path, item, file, error);
+            continue;
+        }
+        if (!cJSON_IsObject(item)) {
+            good = error_set(error, "%s: tensor '%s' is described by something that is not an object", path, item->string);
+            break;
+        }
+        size_t twice = MAP_ABSENT;
+        struct safetensors_entry *entry = &file->entries[file->count++];
+        good = entry_parse(path, item, data, size, entry, error);
+        if (good && !map_add(&seen, entry->name, strlen(entry->name), 0, &twice))
+            good = error_memory(error, path);
+        if (good && twice != MAP_ABSENT)
+            good = error_set(error, "%s: tensor '%s' occurs twice", path, entry->name);
+    }
+    map_free(&seen);
+    return good;
+}
+
+static int entry_order(const void *a, const void *b)
+{
+    const struct safetensors_entry *x = a, *y = b;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
+}
+
+static bool entries_tile(const char *path, const struct safetensors *file, uint64_t data, uint64_t end, struct error *error)
+{
+    uint64_t at = data;
+    for (size_t i = 0; i < file->count; i++) {
+        const struct safetensors_entry *entry = &file->entries[i];
+        if (entry->offset != at)
+            return error_set(error, "%s: tensor '%s' begins at byte %llu of the data, where %llu was expected (%s)", path,
+                             entry->name, (unsigned long long)(entry->offset - data), (unsigned long long)(at - data),
+                             entry->offset > at ? "a hole" : "an overlap");
+        at += entry->bytes;
+    }
+    if (at != end)
+        return error_set(error, "%s: %llu bytes follow the last tensor%s%s%s", path, (unsigned long long)(end - at),
+                         file->count ? " '" : "", file->count ? file->entries[file->count - 1].name : "",
+                         file->count ? "'" : "");
+    return true;
+}
+
+/* Reads the header text into `text`; `*size` is the size of the file. */
+static bool header_read(const char *path, struct buffer *text, uint64_t *size, struct error *error)
+{
+    if (!file_size(path, size, error))
+        return false;
+    if (*size < 8)
+        return error_set(error, "%s: %llu bytes are too few for a safetensors file", path, (unsigned long long)*size);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return error_errno(error, "%s", path);
+    unsigned char raw[8];
+    uint64_t length = 0;
+    bool good = file_read_at(descriptor, path, 0, raw, sizeof raw, error);
+    for (int i = 7; i >= 0; i--)
+        length = length << 8 | raw[i];
+    if (good && length > HEADER_MAX)
+        good = error_set(error, "%s: header of %llu bytes; at most %u are allowed (is this a safetensors file?)", path,
+                         (unsigned long long)length, HEADER_MAX);
+    if (good && length > *size - 8)
+        good = error_set(error, "%s: header of %llu bytes in a file of %llu (truncated?)", path, (unsigned long long)length,
+                         (unsigned long long)*size);
+    if (good && !buffer_reserve(text, (size_t)length))
+        good = error_memory(error, path);
+    if (good && file_read_at(descriptor, path, 8, text->data, (size_t)length, error)) {
+        text->size = (size_t)length;
+        text->data[length] = '\0';
+    } else {
+        good = false;
+    }
+    close(descriptor);
+    return good;
+}
+
+bool safetensors_open(const char *path, struct safetensors *file, struct error *error)
+{
+    *file = (struct safetensors){0};
+    struct buffer text = {0};
+    uint64_t size = 0;
+    cJSON *header = NULL;
+    bool good = header_read(path, &text, &size, error);
+    if (good && (!text.size || text.data[0] != '{'))
+        good = error_set(error, "%s: the header does not begin with '{'", path);
+    good = good && header_scan(path, text.data, text.size, error);
+    good = good && (header = json_parse(path, text.data, text.size, error));
+    if (good) {
+        uint64_t data = 8 + (uint64_t)text.size;
+        good = entries_parse(path, header, data, size - data, file, error);
+        if (good && file->count)
+            qsort(file->entries, file->count, sizeof *file->entries, entry_order);
+        good = good && entries_tile(path, file, data, size, error);
+    }
+    cJSON_Delete(header);
+    buffer_free(&text);
+    if (!good)
+        safetensors_free(file);
+    return good;
+}
+
+void safetensors_free(struct safetensors *file)
+{
+    for (size_t i = 0; i < file->count; i++)
+        free(file->entries[i].name);
+    free(file->entries);
+    cJSON_Delete(file->metadata);
+    *file = (struct safetensors){0};
+}
+
+bool safetensors_read_header(struct store *store, const char *path, struct error *error)
+{
+    struct safetensors file;
+    if (!safetensors_open(path, &file, error))
+        return false;
+    const char *owned = store_string(store, path);
+    bool good = owned || error_memory(error, path);
+    for (size_t i = 0; good && i < file.count; i++) {
+        const struct safetensors_entry *entry = &file.entries[i];
+        struct tensor tensor = {.file = owned, .dtype = entry->dtype, .rank = entry->rank, .offset = entry->offset};
+        memcpy(tensor.shape, entry->shape, sizeof tensor.shape);
+        tensor.disk_name = store_string(store, entry->name);
+        good = tensor.disk_name ? store_add(store, &tensor, error) : error_memory(error, path);
+    }
+    safetensors_free(&file);
+    return good;
+}

@@ -1,0 +1,276 @@
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/numbers.h"
+#include "store/store_internal.h"
+
+#define NAME_MAX_BYTES 512
+
+struct store *store_new(const char *path, const char *format, struct error *error)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (store)
+        store->path = strdup(path);
+    if (store && store->path) {
+        store->format = format;
+        return store;
+    }
+    store_free(store);
+    error_memory(error, path);
+    return NULL;
+}
+
+void store_free(struct store *store)
+{
+    if (!store)
+        return;
+    for (size_t i = 0; i < store->change_count; i++) {
+        free(store->changes[i].name);
+        free(store->changes[i].values);
+    }
+    free(store->changes);
+    free(store->tensors);
+    map_free(&store->by_name);
+    names_free(&store->strings);
+    names_free(&store->problems);
+    free(store->path);
+    free(store);
+}
+
+const char *store_string(struct store *store, const char *text)
+{
+    return names_add(&store->strings, text) ? store->strings.items[store->strings.count - 1] : NULL;
+}
+
+bool store_add_problem(struct store *store, const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    bool good = length >= 0 && names_add(&store->problems, text);
+    if (length >= 0)
+        free(text);
+    return good;
+}
+
+bool tensor_measure(struct tensor *tensor)
+{
+    uint64_t bits = dtype_bits(tensor->dtype);
+    tensor->rows = tensor->rank >= 2 ? tensor->shape[0] : 1;
+    tensor->columns = 1;
+    for (int i = tensor->rank >= 2 ? 1 : 0; i < tensor->rank; i++)
+        if (!multiply_u64(tensor->columns, tensor->shape[i], &tensor->columns))
+            return false;
+    if (!multiply_u64(bits, tensor->columns, &bits))
+        return false;
+    tensor->stride = bits / 8;
+    if (!multiply_u64(bits, tensor->rows, &bits))
+        return false;
+    tensor->bytes = bits / 8;
+    return true;
+}
+
+bool store_add(struct store *store, const struct tensor *tensor, struct error *error)
+{
+    void *tensors = store->tensors;
+    if (!array_grow(&tensors, &store->capacity, store->count, sizeof *store->tensors))
+        return error_memory(error, store->path);
+    store->tensors = tensors;
+    store->tensors[store->count] = *tensor;
+    if (!tensor->rows && !tensor->columns && !tensor_measure(&store->tensors[store->count]))
+        return error_set(error, "%s: the size of tensor '%s' overflows", tensor->file, tensor->disk_name);
+    store->count++;
+    return true;
+}
+
+static bool store_canonical_names(struct store *store, struct error *error)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        struct tensor *tensor = &store->tensors[i];
+        char name[NAME_MAX_BYTES];
+        if (!name_canonical(tensor->disk_name, name, sizeof name, &tensor->other))
+            return error_set(error, "%s: a tensor name of more than %d bytes: '%.60s...'", tensor->file, NAME_MAX_BYTES,
+                             tensor->disk_name);
+        tensor->name = store_string(store, name);
+        if (!tensor->name)
+            return error_memory(error, store->path);
+    }
+    return true;
+}
+
+/* Stable: text tensors first. */
+static bool store_partition(struct store *store, struct error *error)
+{
+    struct tensor *sorted = malloc((store->count ? store->count : 1) * sizeof *sorted);
+    if (!sorted)
+        return error_memory(error, store->path);
+    size_t at = 0;
+    for (int other = 0; other < 2; other++) {
+        for (size_t i = 0; i < store->count; i++)
+            if (store->tensors[i].other == (other == 1))
+                sorted[at++] = store->tensors[i];
+        if (!other)
+            store->text_count = at;
+    }
+    free(store->tensors);
+    store->tensors = sorted;
+    store->capacity = store->count ? store->count : 1;
+    return true;
+}
+
+static bool store_index(struct store *store, struct error *error)
+{
+    map_free(&store->by_name);
+    for (size_t i = 0; i < store->text_count; i++) {
+        const struct tensor *tensor = &store->tensors[i];
+        size_t first = MAP_ABSENT;
+        if (!map_add(&store->by_name, tensor->name, strlen(tensor->name), i, &first))
+            return error_memory(error, store->path);
+        if (first != MAP_ABSENT &&
+            !store_add_problem(store, "tensor '%s' occurs twice: in %s and in %s; the first is used", tensor->name,
+                               store->tensors[first].file, tensor->file))
+            return error_memory(error, store->path);
+    }
+    return true;
+}
+
+bool store_finish(struct store *store, struct error *error)
+{
+    return store_canonical_names(store, error) && names_cut_fused(store, error) && store_partition(store, error) &&
+           store_index(store, error);
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+const char *store_format(const struct store *store)
+{
+    return store->format;
+}
+
+size_t store_count(const struct store *store)
+{
+    return store->count;
+}
+
+const struct tensor *store_at(const struct store *store, size_t index)
+{
+    return &store->tensors[index];
+}
+
+const struct tensor *store_find(const struct store *store, const char *name)
+{
+    size_t index = map_find(&store->by_name, name, strlen(name));
+    return index == MAP_ABSENT ? NULL : &store->tensors[index];
+}
+
+size_t store_problem_count(const struct store *store)
+{
+    return store->problems.count;
+}
+
+const char *store_problem(const struct store *store, size_t index)
+{
+    return store->problems.items[index];
+}
+
+const char *shape_text(const uint64_t *shape, int rank, char *text)
+{
+    size_t at = 0;
+    at += (size_t)snprintf(text + at, TENSOR_SHAPE_TEXT - at, "[");
+    for (int i = 0; i < rank; i++)
+        at += (size_t)snprintf(text + at, TENSOR_SHAPE_TEXT - at, "%s%llu", i ? ", " : "", (unsigned long long)shape[i]);
+    snprintf(text + at, TENSOR_SHAPE_TEXT - at, "]");
+    return text;
+}
+
+/* A transposed view: every column of the result is a run of the file. Reads the runs and turns them. */
+static bool read_transposed(int descriptor, const struct tensor *tensor, uint64_t first, uint64_t count, char *out,
+                            struct error *error)
+{
+    size_t element = dtype_bits(tensor->dtype) / 8, run = (size_t)count * element;
+    char *line = malloc(run ? run : 1);
+    bool good = line || error_memory(error, tensor->name);
+    for (uint64_t column = 0; good && column < tensor->columns; column++) {
+        good = file_read_at(descriptor, tensor->file, tensor->offset + column * tensor->stride + first * element, line, run,
+                            error);
+        for (uint64_t row = 0; good && row < count; row++)
+            memcpy(out + (row * tensor->columns + column) * element, line + row * element, element);
+    }
+    free(line);
+    return good;
+}
+
+static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t count, void *out, struct error *error)
+{
+    int descriptor = open(tensor->file, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return error_errno(error, "%s", tensor->file);
+    bool good;
+    if (tensor->transposed)
+        good = read_transposed(descriptor, tensor, first, count, out, error);
+    else
+        good = file_read_at(descriptor, tensor->file, tensor->offset + first * tensor->stride, out,
+                            (size_t)(count * tensor->stride), error);
+    close(descriptor);
+    return good;
+}
+
+static const struct overlay_change *change_of(const struct store *store, const struct tensor *tensor)
+{
+    for (size_t i = 0; i < store->change_count; i++)
+        if (strcmp(store->changes[i].name, tensor->name) == 0)
+            return &store->changes[i];
+    return NULL;
+}
+
+bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
+                     struct error *error)
+{
+    if (first > tensor->rows || count > tensor->rows - first)
+        return error_set(error, "tensor '%s' has %llu rows; %llu from %llu on were asked for", tensor->name,
+                         (unsigned long long)tensor->rows, (unsigned long long)count, (unsigned long long)first);
+    const struct overlay_change *change = change_of(store, tensor);
+    if (change && change->values) {
+        memcpy(out, (const char *)change->values + first * tensor->stride, (size_t)(count * tensor->stride));
+        return true;
+    }
+    if (store->base) {
+        const struct tensor *below = store_find(store->base, tensor->name);
+        if (!below)
+            return error_set(error, "tensor '%s' is not in the store below", tensor->name);
+        if (!store_read_rows(store->base, below, first, count, out, error))
+            return false;
+    } else if (!read_file_rows(tensor, first, count, out, error)) {
+        return error_context(error, "tensor '%s'", tensor->disk_name);
+    }
+    if (change)
+        change->rewrite(change->context, tensor, first, count, out);
+    return true;
+}
+
+bool store_read(const struct store *store, const struct tensor *tensor, void *out, struct error *error)
+{
+    return store_read_rows(store, tensor, 0, tensor->rows, out, error);
+}
+
+void store_prefetch(const struct store *store, const struct tensor *tensor)
+{
+    (void)store;
+    int descriptor = tensor->file ? open(tensor->file, O_RDONLY | O_CLOEXEC) : -1;
+    if (descriptor < 0)
+        return;
+    uint64_t span = tensor->transposed ? tensor->columns * tensor->stride : tensor->rows * tensor->stride;
+    posix_fadvise(descriptor, (off_t)tensor->offset, (off_t)span, POSIX_FADV_WILLNEED);
+    close(descriptor);
+}

@@ -1,0 +1,74 @@
+/* A store is named tensors, whatever files hold them.
+ *
+ * Every tensor has its canonical Hugging Face name without the component prefix
+ * (`model.layers.3.mlp.experts.81.gate_proj.weight`), also when the file spells it otherwise or holds all experts of a layer
+ * fused in one tensor. Tensors of other components (audio, vision, talker) are listed as such. */
+#ifndef ASSAY_STORE_STORE_H
+#define ASSAY_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/dtype.h"
+
+#define TENSOR_RANK_MAX 8
+
+/* One tensor, or one expert's part of a fused one. Owned by its store, as are the strings.
+ *
+ * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows. Element (r, c) lies at
+ * byte offset + r * stride + c * element, or, when `transposed`, at offset + c * stride + r * element. */
+struct tensor {
+    const char *name;      /* canonical */
+    const char *disk_name; /* as the file spells it */
+    const char *file;      /* NULL: held in memory by an overlay */
+    enum dtype dtype;
+    int rank;
+    uint64_t shape[TENSOR_RANK_MAX];
+    uint64_t rows;
+    uint64_t columns;
+    uint64_t bytes;  /* of the values */
+    uint64_t offset; /* of the first value in the file */
+    uint64_t stride; /* bytes between rows (columns when transposed) */
+    bool transposed;
+    bool other; /* belongs to another component than the text model */
+};
+
+struct store;
+
+/* Opens a safetensors file, a Hugging Face checkpoint folder (one file, or shards with an index), an extraction, or any
+ * folder of safetensors files. NULL with the reason when nothing can be read. Where only some of several files are bad, the
+ * store opens without them and lists them as problems. */
+struct store *store_open(const char *path, struct error *error);
+void store_free(struct store *store);
+
+const char *store_path(const struct store *store);
+/* "safetensors", "checkpoint", "extraction", "folder". */
+const char *store_format(const struct store *store);
+
+/* The tensors of the text model come first, then those of other components; store_count counts all. */
+size_t store_count(const struct store *store);
+const struct tensor *store_at(const struct store *store, size_t index);
+/* By canonical name; NULL when absent. Text model only. */
+const struct tensor *store_find(const struct store *store, const char *name);
+
+/* What is wrong with the files themselves: a shard that is absent or malformed, a tensor that the index places elsewhere,
+ * two tensors of one name. One sentence each, naming the file and the tensor. */
+size_t store_problem_count(const struct store *store);
+const char *store_problem(const struct store *store, size_t index);
+
+/* Reads rows first .. first + count - 1, packed [count, columns], in the stored dtype. Safe from several threads. */
+bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
+                     struct error *error);
+/* The whole tensor: `tensor->bytes` bytes. */
+bool store_read(const struct store *store, const struct tensor *tensor, void *out, struct error *error);
+
+/* Tells the system that the tensor will be read soon. */
+void store_prefetch(const struct store *store, const struct tensor *tensor);
+
+/* "[576, 1536]", for messages. `text` holds at least TENSOR_SHAPE_TEXT bytes. Returns it. */
+#define TENSOR_SHAPE_TEXT 192
+const char *shape_text(const uint64_t *shape, int rank, char *text);
+
+#endif

@@ -1,0 +1,64 @@
+/* The inside of a store, for the readers in this folder. */
+#ifndef ASSAY_STORE_INTERNAL_H
+#define ASSAY_STORE_INTERNAL_H
+
+#include "base/file.h"
+#include "base/map.h"
+#include "store/store.h"
+
+/* How an overlay changes a tensor; absent for plain tensors. */
+struct overlay_change {
+    char *name;
+    void *values; /* owned; NULL: read below, then rewrite */
+    void (*rewrite)(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
+    void *context;
+};
+
+struct store {
+    char *path;
+    const char *format;
+    struct tensor *tensors;
+    size_t count;
+    size_t capacity;
+    size_t text_count;  /* tensors of the text model, after store_finish */
+    struct map by_name; /* text tensors, after store_finish */
+    struct names strings;  /* owns names and paths */
+    struct names problems;
+    const struct store *base; /* overlay only */
+    struct overlay_change *changes;
+    size_t change_count;
+    size_t change_capacity;
+};
+
+struct store *store_new(const char *path, const char *format, struct error *error);
+
+/* A copy that lives as long as the store; NULL: out of memory. */
+const char *store_string(struct store *store, const char *text);
+bool store_add_problem(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
+
+/* Appends a tensor whose name, file and so on are owned by the store already; works out rows, columns and stride. */
+bool store_add(struct store *store, const struct tensor *tensor, struct error *error);
+
+/* After the last tensor: canonical names, fused experts cut apart, other components last, duplicates found. */
+bool store_finish(struct store *store, struct error *error);
+
+/* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
+bool tensor_measure(struct tensor *tensor);
+
+/* names.c: the canonical spelling of a name on disk, in `out` (of `size` bytes). Sets `*other` for tensors of another
+ * component. False: longer than `size`. */
+bool name_canonical(const char *disk_name, char *out, size_t size, bool *other);
+
+/* names.c: replaces fused expert tensors by one view for each expert and projection. */
+bool names_cut_fused(struct store *store, struct error *error);
+
+/* safetensors.c: adds all tensors of one file. With `wanted` (a set of disk names to ordinal), only those in it, and
+ * `seen[ordinal]` is set. */
+bool safetensors_read_header(struct store *store, const char *path, struct error *error);
+
+/* checkpoint.c and extraction.c */
+bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error);
+bool extraction_is(const char *folder);
+bool extraction_open(struct store *store, const char *folder, struct error *error);
+
+#endif

@@ -1,0 +1,176 @@
+#include "text/normalizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unicode/uchar.h>
+
+#include "text/pattern.h"
+#include "text/unicode_form.h"
+#include "text/utf8.h"
+
+#define STEPS_MOST 64
+
+struct normalizer_step {
+    const struct normalizer_type *type;
+    char *content;
+    struct pattern *pattern;
+};
+
+/* Appends the result to `out`; `*changed` = false where the text stays. */
+typedef bool normalizer_verb(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                             size_t size, struct buffer *out, bool *changed, struct error *error);
+
+struct normalizer_type {
+    const char *name;
+    normalizer_verb *apply;
+    enum unicode_form form;
+    const char *content; /* the member that holds the content */
+    bool pattern;        /* has a "pattern" */
+};
+
+static bool apply_form(struct normalizer *normalizer, const struct normalizer_step *step, const char *text, size_t size,
+                       struct buffer *out, bool *changed, struct error *error)
+{
+    return unicode_normalize(step->type->form, &normalizer->forms, text, size, out, changed, error);
+}
+
+/* Character by character, without context (a final sigma is no special case), as Rust's char::to_lowercase. */
+static bool apply_lowercase(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                            size_t size, struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer, (void)step;
+    for (size_t at = 0; at < size;) {
+        uint32_t code = utf8_next(text, &at);
+        if (code == 0x130)
+            buffer_text(out, "i\xCC\x87");
+        else
+            utf8_append(out, (uint32_t)u_tolower((UChar32)code));
+    }
+    *changed = true;
+    return !out->failed || error_memory(error, "normalizer");
+}
+
+static bool apply_prepend(struct normalizer *normalizer, const struct normalizer_step *step, const char *text, size_t size,
+                          struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer;
+    *changed = size > 0;
+    if (size > 0) {
+        buffer_text(out, step->content);
+        buffer_append(out, text, size);
+    }
+    return !out->failed || error_memory(error, "normalizer");
+}
+
+static bool apply_replace(struct normalizer *normalizer, const struct normalizer_step *step, const char *text, size_t size,
+                          struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer;
+    struct pattern_cursor cursor = {.pattern = step->pattern, .text = text, .size = size};
+    size_t done = 0, start = 0, end = 0;
+    int found = 0;
+    while (size > 0 && (found = pattern_next(&cursor, &start, &end, error)) > 0) {
+        buffer_append(out, text + done, start - done);
+        buffer_text(out, step->content);
+        done = end;
+        *changed = true;
+    }
+    if (*changed)
+        buffer_append(out, text + done, size - done);
+    return found == 0 && (!out->failed || error_memory(error, "normalizer"));
+}
+
+static const struct normalizer_type types[] = {
+    {"NFC", apply_form, FORM_NFC, NULL, false},
+    {"NFD", apply_form, FORM_NFD, NULL, false},
+    {"NFKC", apply_form, FORM_NFKC, NULL, false},
+    {"NFKD", apply_form, FORM_NFKD, NULL, false},
+    {"Lowercase", apply_lowercase, FORM_NFC, NULL, false},
+    {"Prepend", apply_prepend, FORM_NFC, "prepend", false},
+    {"Replace", apply_replace, FORM_NFC, "content", true},
+};
+
+static bool step_load(struct normalizer_step *step, const char *where, const cJSON *json, struct error *error)
+{
+    const char *content = NULL;
+    if (step->type->content) {
+        if (!json_get_string(json, where, step->type->content, &content, error))
+            return false;
+        if (!content)
+            return error_set(error, "%s: normalizer %s has no \"%s\"", where, step->type->name, step->type->content);
+        step->content = strdup(content);
+        if (!step->content)
+            return error_memory(error, where);
+    }
+    if (step->type->pattern)
+        step->pattern = pattern_load(where, json, error);
+    return !step->type->pattern || step->pattern;
+}
+
+static bool steps_load(struct normalizer *normalizer, const char *where, const cJSON *json, int depth, struct error *error)
+{
+    const char *name = NULL;
+    if (!cJSON_IsObject(json) || !json_get_string(json, where, "type", &name, error) || !name)
+        return error_set(error, "%s: a normalizer without a \"type\"", where);
+    if (normalizer->count >= STEPS_MOST || depth >= STEPS_MOST)
+        return error_set(error, "%s: more than %d normalizers", where, STEPS_MOST);
+    if (strcmp(name, "Sequence") == 0) {
+        const cJSON *list = json_member(json, "normalizers"), *item = NULL;
+        if (!cJSON_IsArray(list))
+            return error_set(error, "%s: normalizer Sequence has no list \"normalizers\"", where);
+        cJSON_ArrayForEach(item, list)
+            if (!steps_load(normalizer, where, item, depth + 1, error))
+                return false;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcmp(types[i].name, name) != 0)
+            continue;
+        void *steps = normalizer->steps;
+        if (!array_grow(&steps, &normalizer->capacity, normalizer->count, sizeof *normalizer->steps))
+            return error_memory(error, where);
+        normalizer->steps = steps;
+        normalizer->steps[normalizer->count] = (struct normalizer_step){.type = &types[i]};
+        return step_load(&normalizer->steps[normalizer->count++], where, json, error);
+    }
+    return error_set(error, "%s: normalizer type \"%.100s\" is not supported", where, name);
+}
+
+bool normalizer_load(struct normalizer *normalizer, const char *where, const cJSON *json, struct error *error)
+{
+    return !json || steps_load(normalizer, where, json, 0, error);
+}
+
+void normalizer_free(struct normalizer *normalizer)
+{
+    for (size_t i = 0; i < normalizer->count; i++) {
+        free(normalizer->steps[i].content);
+        pattern_free(normalizer->steps[i].pattern);
+    }
+    free(normalizer->steps);
+    unicode_scratch_free(normalizer->forms);
+    buffer_free(&normalizer->scratch[0]);
+    buffer_free(&normalizer->scratch[1]);
+}
+
+bool normalizer_apply(struct normalizer *normalizer, const char *text, size_t size, const char **result,
+                      size_t *result_size, struct error *error)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < normalizer->count; i++) {
+        struct buffer *out = &normalizer->scratch[next];
+        bool changed = false;
+        out->size = 0;
+        out->failed = false;
+        if (!normalizer->steps[i].type->apply(normalizer, &normalizer->steps[i], text, size, out, &changed, error))
+            return false;
+        if (!changed)
+            continue;
+        text = out->data ? out->data : "";
+        size = out->size;
+        next = 1 - next;
+    }
+    *result = text;
+    *result_size = size;
+    return true;
+}

@@ -1,0 +1,26 @@
+/* The normalizer of a tokenizer file. Private to engine/text. */
+#ifndef ASSAY_TEXT_NORMALIZER_H
+#define ASSAY_TEXT_NORMALIZER_H
+
+#include "base/buffer.h"
+#include "base/json.h"
+
+/* Start with {0}. */
+struct normalizer {
+    struct normalizer_step *steps;
+    size_t count;
+    size_t capacity;
+    struct buffer scratch[2];
+    struct unicode_scratch *forms;
+};
+
+/* `json`: the value of "normalizer", NULL for none. Borrows nothing. */
+bool normalizer_load(struct normalizer *normalizer, const char *where, const cJSON *json, struct error *error);
+void normalizer_free(struct normalizer *normalizer);
+
+/* The result is the text itself where nothing changes, else the normalizer's own memory until the next call. The text must
+ * be valid UTF-8. */
+bool normalizer_apply(struct normalizer *normalizer, const char *text, size_t size, const char **result,
+                      size_t *result_size, struct error *error);
+
+#endif

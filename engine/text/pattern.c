@@ -1,0 +1,156 @@
+#include "text/pattern.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/utf8.h"
+
+#define PATTERN_STEPS_LEAST 10000000u       /* match limit of PCRE2 for short texts; long ones get more in proportion */
+#define PATTERN_HEAP_KIB (256u * 1024)      /* for the interpreter, which runs where the compiled code's stack is too small */
+#define PATTERN_STACK_MOST (16u * 1024 * 1024)
+
+struct pattern {
+    pcre2_code *code;
+    pcre2_match_data *match;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    char *where;
+    bool compiled; /* to machine code */
+    uint32_t steps;
+};
+
+static pcre2_code *pattern_compile(const char *where, const char *regex, bool literal, struct error *error)
+{
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    if (!context) {
+        error_memory(error, where);
+        return NULL;
+    }
+    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    pcre2_set_bsr(context, PCRE2_BSR_UNICODE);
+    uint32_t options = PCRE2_UTF | (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE);
+    int code = 0;
+    PCRE2_SIZE at = 0;
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)regex, strlen(regex), options, &code, &at, context);
+    pcre2_compile_context_free(context);
+    if (!compiled) {
+        unsigned char reason[160] = "";
+        pcre2_get_error_message(code, reason, sizeof reason);
+        error_set(error, "%s: pattern \"%.300s\": %s", where, regex, (char *)reason);
+    }
+    return compiled;
+}
+
+static bool pattern_prepare(struct pattern *pattern)
+{
+    pattern->match = pcre2_match_data_create(1, NULL);
+    pattern->context = pcre2_match_context_create(NULL);
+    if (!pattern->match || !pattern->context)
+        return false;
+    pcre2_set_heap_limit(pattern->context, PATTERN_HEAP_KIB);
+    pattern->compiled = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
+    if (pattern->compiled)
+        pattern->stack = pcre2_jit_stack_create(32 * 1024, PATTERN_STACK_MOST, NULL);
+    if (pattern->stack)
+        pcre2_jit_stack_assign(pattern->context, NULL, pattern->stack);
+    return true;
+}
+
+struct pattern *pattern_new(const char *where, const char *regex, bool literal, struct error *error)
+{
+    struct buffer translated = {0};
+    if (!(literal ? buffer_text(&translated, regex) : pattern_translate(where, regex, &translated, error))) {
+        error_memory(error, where);
+        buffer_free(&translated);
+        return NULL;
+    }
+    struct pattern *pattern = calloc(1, sizeof *pattern);
+    if (pattern) {
+        pattern->where = strdup(where);
+        pattern->code = pattern_compile(where, translated.data, literal, error);
+    }
+    buffer_free(&translated);
+    if (pattern && pattern->where && pattern->code && pattern_prepare(pattern))
+        return pattern;
+    error_memory(error, where);
+    pattern_free(pattern);
+    return NULL;
+}
+
+struct pattern *pattern_load(const char *where, const cJSON *json, struct error *error)
+{
+    const cJSON *pattern = json_member(json, "pattern");
+    const char *regex = NULL, *literal = NULL;
+    if (!json_get_string(pattern, where, "Regex", &regex, error) || !json_get_string(pattern, where, "String", &literal, error))
+        return NULL;
+    if (!regex == !literal) {
+        error_set(error, "%s: \"pattern\" should be {\"Regex\": ...} or {\"String\": ...}", where);
+        return NULL;
+    }
+    return pattern_new(where, regex ? regex : literal, !regex, error);
+}
+
+void pattern_free(struct pattern *pattern)
+{
+    if (!pattern)
+        return;
+    pcre2_code_free(pattern->code);
+    pcre2_match_data_free(pattern->match);
+    pcre2_match_context_free(pattern->context);
+    pcre2_jit_stack_free(pattern->stack);
+    free(pattern->where);
+    free(pattern);
+}
+
+static void pattern_limit(struct pattern *pattern, size_t size)
+{
+    uint32_t steps = size > UINT32_MAX / 16 ? UINT32_MAX : (uint32_t)size * 16;
+    steps = steps < PATTERN_STEPS_LEAST ? PATTERN_STEPS_LEAST : steps;
+    if (steps != pattern->steps)
+        pcre2_set_match_limit(pattern->context, steps);
+    pattern->steps = steps;
+}
+
+static int pattern_find(const struct pattern_cursor *cursor)
+{
+    struct pattern *pattern = cursor->pattern;
+    PCRE2_SPTR text = (PCRE2_SPTR)cursor->text;
+    pattern_limit(pattern, cursor->size);
+    int found = PCRE2_ERROR_JIT_STACKLIMIT;
+    if (pattern->compiled)
+        found = pcre2_jit_match(pattern->code, text, cursor->size, cursor->at, 0, pattern->match, pattern->context);
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
+        found = pcre2_match(pattern->code, text, cursor->size, cursor->at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                            pattern->match, pattern->context);
+    return found;
+}
+
+int pattern_next(struct pattern_cursor *cursor, size_t *start, size_t *end, struct error *error)
+{
+    while (cursor->at <= cursor->size) {
+        int found = pattern_find(cursor);
+        if (found == PCRE2_ERROR_NOMATCH)
+            return 0;
+        if (found < 0) {
+            unsigned char reason[160] = "";
+            pcre2_get_error_message(found, reason, sizeof reason);
+            error_set(error, "%s: the pattern cannot be matched at byte %zu of a text of %zu bytes: %s",
+                      cursor->pattern->where, cursor->at, cursor->size, (char *)reason);
+            return -1;
+        }
+        const PCRE2_SIZE *span = pcre2_get_ovector_pointer(cursor->pattern->match);
+        if (span[0] == span[1] && cursor->matched && cursor->at_last == span[1]) {
+            if (cursor->at == cursor->size)
+                return 0;
+            utf8_next(cursor->text, &cursor->at);
+            continue;
+        }
+        *start = span[0];
+        *end = cursor->at = cursor->at_last = span[1];
+        cursor->matched = true;
+        return 1;
+    }
+    return 0;
+}

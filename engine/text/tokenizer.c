@@ -1,0 +1,238 @@
+#include "text/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "text/tokenizer_internal.h"
+#include "text/utf8.h"
+
+static cJSON *tokenizer_read(struct tokenizer *tokenizer, struct error *error)
+{
+    struct buffer text = {0};
+    cJSON *json = NULL;
+    if (!file_read(tokenizer->where, TOKENIZER_FILE_MOST, &text, error))
+        goto end;
+    struct sha256 *sha = sha256_new(error);
+    if (!sha)
+        goto end;
+    bool good = sha256_update(sha, text.data, text.size);
+    if (!sha256_finish(sha, tokenizer->sha256) || !good)
+        error_set(error, "%s: SHA-256 failed", tokenizer->where);
+    else
+        json = json_parse(tokenizer->where, text.data, text.size, error);
+end:
+    buffer_free(&text);
+    return json;
+}
+
+/* The content of the file, or of the files in the folder, and in `where` its name. */
+static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, struct error *error)
+{
+    if (!file_is_folder(path)) {
+        tokenizer->where = strdup(path);
+        if (tokenizer->where)
+            return tokenizer_read(tokenizer, error);
+    } else {
+        tokenizer->where = path_join(path, "tokenizer.json");
+        if (tokenizer->where && file_exists(tokenizer->where))
+            return tokenizer_read(tokenizer, error);
+        free(tokenizer->where);
+        tokenizer->where = path_join(path, "vocab.json");
+        if (tokenizer->where && file_exists(tokenizer->where))
+            return tokenizer_gather(path, error);
+        if (tokenizer->where)
+            error_set(error, "%s: holds neither tokenizer.json nor vocab.json with merges.txt", path);
+    }
+    error_memory(error, path);
+    return NULL;
+}
+
+struct tokenizer *tokenizer_open(const char *path, struct error *error)
+{
+    struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
+    if (!tokenizer) {
+        error_memory(error, path);
+        return NULL;
+    }
+    cJSON *json = tokenizer_source(tokenizer, path, error);
+    bool good = json && tokenizer_load(tokenizer, json, error);
+    cJSON_Delete(json);
+    if (good)
+        return tokenizer;
+    tokenizer_free(tokenizer);
+    return NULL;
+}
+
+void tokenizer_free(struct tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    for (size_t i = 0; i < tokenizer->added_count; i++) {
+        free(tokenizer->added[i].content);
+        free(tokenizer->added[i].normalized_content);
+    }
+    free(tokenizer->added);
+    free(tokenizer->tokens);
+    free(tokenizer->strings);
+    free(tokenizer->whole);
+    free(tokenizer->where);
+    free(tokenizer->pieces);
+    added_set_free(&tokenizer->raw);
+    added_set_free(&tokenizer->normalized);
+    normalizer_free(&tokenizer->normalizer);
+    pretokenizer_free(&tokenizer->pretokenizer);
+    bpe_free(tokenizer->bpe);
+    free(tokenizer);
+}
+
+static int token_order(const void *a, const void *b)
+{
+    int left = ((const struct token *)a)->id, right = ((const struct token *)b)->id;
+    return (left > right) - (left < right);
+}
+
+bool tokenizer_sort(struct tokenizer *tokenizer, struct error *error)
+{
+    const struct token *tokens = tokenizer->tokens;
+    bool sorted = true;
+    for (size_t i = 1; i < tokenizer->token_count && sorted; i++)
+        sorted = tokens[i - 1].id < tokens[i].id;
+    if (!sorted)
+        qsort(tokenizer->tokens, tokenizer->token_count, sizeof *tokens, token_order);
+    for (size_t i = 1; i < tokenizer->token_count && !sorted; i++)
+        if (tokens[i - 1].id == tokens[i].id)
+            return error_set(error, "%s: id %d belongs to two tokens, \"%.100s\" and \"%.100s\"", tokenizer->where,
+                             tokens[i].id, tokens[i - 1].text, tokens[i].text);
+    return true;
+}
+
+const struct token *tokenizer_find(const struct tokenizer *tokenizer, int id)
+{
+    if (id >= 0 && (size_t)id < tokenizer->token_count && tokenizer->tokens[id].id == id)
+        return &tokenizer->tokens[id];
+    const struct token key = {.id = id};
+    if (!tokenizer->token_count)
+        return NULL;
+    return bsearch(&key, tokenizer->tokens, tokenizer->token_count, sizeof key, token_order);
+}
+
+size_t tokenizer_size(const struct tokenizer *tokenizer)
+{
+    return tokenizer->token_count ? (size_t)tokenizer->tokens[tokenizer->token_count - 1].id + 1 : 0;
+}
+
+const char *tokenizer_sha256(const struct tokenizer *tokenizer)
+{
+    return tokenizer->sha256;
+}
+
+const char *tokenizer_token(const struct tokenizer *tokenizer, int id)
+{
+    const struct token *token = tokenizer_find(tokenizer, id);
+    return token ? token->text : NULL;
+}
+
+struct encoding {
+    struct tokenizer *tokenizer;
+    struct ids *out;
+};
+
+static bool encode_word(void *context, const char *bytes, size_t size, struct error *error)
+{
+    struct encoding *encoding = context;
+    return bpe_encode(encoding->tokenizer->bpe, bytes, size, encoding->out, error);
+}
+
+static bool encode_normalized(void *context, const struct added_token *token, const char *text, size_t size,
+                              struct error *error)
+{
+    struct encoding *encoding = context;
+    if (token)
+        return ids_push(encoding->out, token->id) || error_memory(error, "ids");
+    return pretokenizer_apply(&encoding->tokenizer->pretokenizer, text, size, encode_word, encoding, error);
+}
+
+static bool encode_raw(void *context, const struct added_token *token, const char *text, size_t size, struct error *error)
+{
+    struct encoding *encoding = context;
+    struct tokenizer *tokenizer = encoding->tokenizer;
+    if (token)
+        return ids_push(encoding->out, token->id) || error_memory(error, "ids");
+    return normalizer_apply(&tokenizer->normalizer, text, size, &text, &size, error) &&
+           added_split(&tokenizer->normalized, text, size, encode_normalized, encoding, error);
+}
+
+static bool encode_text(struct tokenizer *tokenizer, const char *text, size_t size, struct ids *out, struct error *error)
+{
+    struct encoding encoding = {tokenizer, out};
+    if (utf8_check(text, size) == size)
+        return added_split(&tokenizer->raw, text, size, encode_raw, &encoding, error);
+    struct buffer valid = {0};
+    bool good = utf8_lossy(text, size, &valid) || error_memory(error, "text");
+    good = good && added_split(&tokenizer->raw, valid.data, valid.size, encode_raw, &encoding, error);
+    buffer_free(&valid);
+    return good;
+}
+
+bool tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t size, bool add_special, struct ids *out,
+                      struct error *error)
+{
+    size_t before = out->count;
+    bool good = true;
+    if (tokenizer->piece_count == 0)
+        good = encode_text(tokenizer, text, size, out, error);
+    for (size_t i = 0; good && i < tokenizer->piece_count; i++) {
+        const struct template_piece *piece = &tokenizer->pieces[i];
+        if (!piece->special)
+            good = encode_text(tokenizer, text, size, out, error);
+        else if (add_special)
+            good = ids_push(out, piece->id) || error_memory(error, "ids");
+    }
+    if (!good)
+        out->count = before;
+    return good;
+}
+
+/* Appends the tokens of the ids, as bytes where the decoder has them so. */
+static bool decode_tokens(const struct tokenizer *tokenizer, const int *ids, size_t count, bool skip_special,
+                          struct buffer *out, struct error *error)
+{
+    bool first = true;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] < 0 || (size_t)ids[i] >= tokenizer_size(tokenizer))
+            return error_set(error, "%s: id %d at position %zu is not in 0 .. %zu", tokenizer->where, ids[i], i,
+                             tokenizer_size(tokenizer) - 1);
+        const struct token *token = tokenizer_find(tokenizer, ids[i]);
+        if (!token || (skip_special && token->special))
+            continue;
+        if (tokenizer->decoder == DECODER_BYTES) {
+            byte_level_bytes(token->text, strlen(token->text), out);
+            continue;
+        }
+        if (tokenizer->decoder == DECODER_NONE && !first)
+            buffer_char(out, ' ');
+        buffer_text(out, token->text);
+        first = false;
+    }
+    return !out->failed || error_memory(error, "text");
+}
+
+bool tokenizer_decode(struct tokenizer *tokenizer, const int *ids, size_t count, bool skip_special, struct buffer *out,
+                      struct error *error)
+{
+    struct buffer tokens = {0}, fused = {0}, text = {0};
+    const struct buffer *bytes = tokenizer->decoder == DECODER_FUSE_BYTES ? &fused : &tokens;
+    bool good = decode_tokens(tokenizer, ids, count, skip_special, &tokens, error);
+    if (good && tokenizer->decoder == DECODER_FUSE_BYTES)
+        good = byte_level_bytes(tokens.data ? tokens.data : "", tokens.size, &fused) || error_memory(error, "text");
+    if (good)
+        good = utf8_lossy(bytes->data ? bytes->data : "", bytes->size, &text) || error_memory(error, "text");
+    if (good)
+        good = buffer_append(out, text.data ? text.data : "", text.size) || error_memory(error, "text");
+    buffer_free(&tokens);
+    buffer_free(&fused);
+    buffer_free(&text);
+    return good;
+}

@@ -1,0 +1,54 @@
+/* The tokenizer of a model: byte-level BPE as Hugging Face `tokenizers` does it, read from tokenizer.json.
+ *
+ * Compared with tokenizers 0.23.3. Understood: normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace; pre-tokenizers
+ * Split, ByteLevel, Digits, Punctuation, Whitespace, WhitespaceSplit; post-processors ByteLevel and TemplateProcessing;
+ * decoders ByteLevel and Fuse; Sequence of any of them. Everything else is refused by name. Truncation and padding, which
+ * a tokenizer.json may ask for, are not done.
+ *
+ * What is known to differ:
+ * - Patterns are translated from Oniguruma to PCRE2 (pattern_translate.c); constructs without an exact translation are
+ *   refused. Characters assigned after Unicode 14 are added to \p{General_Category}, \s, \w, \d and \p{Han}, so that they split
+ *   as in Oniguruma's Unicode 16; not to other scripts, nor to \P{...}, \W, \D inside a character class. (?i:...) folds single
+ *   characters (U+017F matches s) but not one character to several (ss does not match U+00DF).
+ * - Normal forms know the Unicode version of ICU, the original an older one; only marks assigned since then differ.
+ * - Duplicate ids, duplicate tokens and two added tokens that match the same text are errors here; the original picks one.
+ *
+ * A tokenizer keeps a cache and scratch memory: one thread at a time. */
+#ifndef ASSAY_TEXT_TOKENIZER_H
+#define ASSAY_TEXT_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+struct tokenizer;
+
+/* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt (whose normalizer and pattern
+ * follow from "tokenizer_class" in tokenizer_config.json, GPT-2's without one). NULL on failure. */
+struct tokenizer *tokenizer_open(const char *path, struct error *error);
+void tokenizer_free(struct tokenizer *tokenizer);
+
+/* Appends the ids of the text. Special and other added tokens are recognised inside it; `add_special` adds what the
+ * post-processor's template adds (BOS, EOS). Bytes that are not UTF-8 count as U+FFFD, one for each maximal subpart. On failure
+ * `out` is as it was. */
+bool tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t size, bool add_special, struct ids *out,
+                      struct error *error);
+
+/* Appends the text of the ids, always valid UTF-8: what is not becomes U+FFFD, one for each maximal subpart.
+ * `skip_special` leaves special tokens out. An id outside 0 .. tokenizer_size - 1 is an error; a gap inside gives nothing. On
+ * failure `out` is as it was. */
+bool tokenizer_decode(struct tokenizer *tokenizer, const int *ids, size_t count, bool skip_special, struct buffer *out,
+                      struct error *error);
+
+/* The largest id + 1. */
+size_t tokenizer_size(const struct tokenizer *tokenizer);
+
+/* SHA-256 of tokenizer.json in hexadecimal; "" where it was read from vocab.json. */
+const char *tokenizer_sha256(const struct tokenizer *tokenizer);
+
+/* The token as the file spells it (byte-level alphabet), borrowed; NULL when there is none with this id. */
+const char *tokenizer_token(const struct tokenizer *tokenizer, int id);
+
+#endif

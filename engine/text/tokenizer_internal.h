@@ -1,0 +1,70 @@
+/* What a tokenizer is made of. Private to engine/text. */
+#ifndef ASSAY_TEXT_TOKENIZER_INTERNAL_H
+#define ASSAY_TEXT_TOKENIZER_INTERNAL_H
+
+#include "base/json.h"
+#include "base/map.h"
+#include "text/added_tokens.h"
+#include "text/bpe.h"
+#include "text/normalizer.h"
+#include "text/pretokenizer.h"
+#include "text/tokenizer.h"
+
+#define TOKENIZER_FILE_MOST ((size_t)512 << 20)
+
+struct token {
+    int id;
+    bool special;     /* what skip_special leaves out */
+    const char *text; /* as it is decoded; borrowed from `strings` or an added token */
+};
+
+/* A piece of the template: the text (`special` = false) or one id. */
+struct template_piece {
+    bool special;
+    int id;
+};
+
+enum decoder_kind {
+    DECODER_NONE,       /* tokens with spaces between */
+    DECODER_BYTES,      /* every token to bytes */
+    DECODER_FUSE_BYTES, /* all tokens as one text, and that to bytes */
+};
+
+struct tokenizer {
+    char *where; /* the file, for error messages */
+    char sha256[65];
+    struct token *tokens; /* by id */
+    size_t token_count;
+    char *strings; /* of the vocabulary */
+    char *whole;   /* its bytes, for ignore_merges */
+    struct added_token *added;
+    size_t added_count;
+    struct added_set raw;        /* looked for in the text as it comes */
+    struct added_set normalized; /* looked for in the normalized text */
+    struct normalizer normalizer;
+    struct pretokenizer pretokenizer;
+    struct bpe *bpe;
+    struct template_piece *pieces; /* of the template; none means just the text */
+    size_t piece_count;
+    size_t piece_capacity;
+    enum decoder_kind decoder;
+};
+
+/* Fills a zeroed tokenizer whose `where` is set from the content of a tokenizer.json. */
+bool tokenizer_load(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
+
+/* The rest of tokenizer_load: what surrounds the model. */
+bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const struct map *vocab, struct error *error);
+bool tokenizer_load_template(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
+bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
+
+/* Makes of vocab.json, merges.txt and their companions in a folder what a tokenizer.json would hold. The caller deletes it. */
+cJSON *tokenizer_gather(const char *folder, struct error *error);
+
+/* The token with that id, or NULL. */
+const struct token *tokenizer_find(const struct tokenizer *tokenizer, int id);
+
+/* Sorts `tokens` by id; two with one id are an error. */
+bool tokenizer_sort(struct tokenizer *tokenizer, struct error *error);
+
+#endif

@@ -1,0 +1,142 @@
+/* Is this gold for this model? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "golden/golden_internal.h"
+#include "model/probe.h"
+
+static bool config_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
+{
+    if (!golden->config)
+        return true;
+    cJSON *json = json_parse(golden->path, golden->config, strlen(golden->config), error);
+    struct model_config *gold = json ? config_parse(golden->path, json, error) : NULL;
+    cJSON_Delete(json);
+    if (!gold)
+        return error_context(error, "metadata \"config\"");
+    struct buffer differences = {0};
+    config_differences(config, gold, &differences);
+    bool good = !differences.size ||
+                error_set(error, "%s was made for another configuration: %s in the gold's", golden->path, differences.data);
+    buffer_free(&differences);
+    free(gold);
+    return good;
+}
+
+static bool tokenizer_compatible(const struct golden *golden, const char *sha256, struct error *error)
+{
+    if (!golden->tokenizer_sha256 || !*sha256 || strcmp(golden->tokenizer_sha256, sha256) == 0)
+        return true;
+    return error_set(error, "%s was made with another tokenizer: SHA-256 of tokenizer.json is %.16s... here and %.16s... there",
+                     golden->path, sha256, golden->tokenizer_sha256);
+}
+
+/* The point that a path names, by trying all of them. */
+static bool path_point(const struct model_config *config, const char *path, enum point *point)
+{
+    int layer = -1, used = 0;
+    if (sscanf(path, "model.layers.%d%n", &layer, &used) == 1 && used && (layer < 0 || layer >= config->layers))
+        return false;
+    for (int i = 0; i < POINT_COUNT; i++) {
+        char expected[POINT_PATH];
+        int at = point_in_layer((enum point)i) ? layer : -1;
+        if (point_exists(config, (enum point)i, at) && strcmp(point_path((enum point)i, at, expected), path) == 0) {
+            *point = (enum point)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tensors of modules that the engine has no probe for (a dump may hold any) are not compared, and are no error. */
+static bool shapes_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
+{
+    for (size_t i = 0; i < golden->file.count; i++) {
+        const struct golden_tensor *tensor = &golden->tensors[i];
+        enum point point;
+        if (!path_point(config, tensor->path, &point))
+            continue;
+        size_t width = point_width(config, point, NULL);
+        if (tensor->width != width)
+            return error_set(error, "%s: tensor '%s' has %zu values for each token; the configuration makes %zu",
+                             golden->path, golden->file.entries[i].name, tensor->width, width);
+    }
+    return true;
+}
+
+static bool ids_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
+{
+    for (size_t i = 0; i < golden->case_count; i++) {
+        const struct golden_case *golden_case = &golden->cases[i].public;
+        for (size_t k = 0; k < golden_case->count + golden_case->greedy_count; k++) {
+            int id = k < golden_case->count ? golden_case->ids[k] : golden_case->greedy[k - golden_case->count];
+            if (id >= config->vocabulary)
+                return error_set(error, "%s: case '%s' has the token id %d, outside the vocabulary of %d", golden->path,
+                                 golden_case->id, id, config->vocabulary);
+        }
+    }
+    return true;
+}
+
+static bool weights_compatible(const struct golden *golden, const struct store *store, struct error *error)
+{
+    char hex[65];
+    if (!golden->weights_sha256)
+        return true;
+    if (!store_sha256(store, hex, error))
+        return false;
+    return strcmp(hex, golden->weights_sha256) == 0 ||
+           error_set(error, "%s was made for other weights: their SHA-256 is %.16s... here and %.16s... there", golden->path,
+                     hex, golden->weights_sha256);
+}
+
+bool golden_compatible(const struct golden *golden, const struct model_config *config, const char *tokenizer_sha256,
+                       const struct store *store, struct error *error)
+{
+    return config_compatible(golden, config, error) && tokenizer_compatible(golden, tokenizer_sha256, error) &&
+           ids_compatible(golden, config, error) && shapes_compatible(golden, config, error) &&
+           weights_compatible(golden, store, error);
+}
+
+static int tensor_order(const void *a, const void *b)
+{
+    return strcmp((*(const struct tensor *const *)a)->name, (*(const struct tensor *const *)b)->name);
+}
+
+static bool hash_tensor(struct sha256 *sha, const struct store *store, const struct tensor *tensor, struct error *error)
+{
+    uint64_t width = tensor->rows ? tensor->bytes / tensor->rows : 0;
+    uint64_t some = width ? ((uint64_t)4 << 20) / width + 1 : 1;
+    char *chunk = malloc((size_t)(some * width) + 1);
+    bool good = chunk || error_memory(error, tensor->name);
+    good = good && sha256_update(sha, tensor->name, strlen(tensor->name) + 1);
+    for (uint64_t row = 0; good && row < tensor->rows; row += some) {
+        uint64_t count = tensor->rows - row < some ? tensor->rows - row : some;
+        good = store_read_rows(store, tensor, row, count, chunk, error) && sha256_update(sha, chunk, (size_t)(count * width));
+    }
+    free(chunk);
+    return good;
+}
+
+bool store_sha256(const struct store *store, char hex[65], struct error *error)
+{
+    size_t count = 0;
+    while (count < store_count(store) && !store_at(store, count)->other)
+        count++;
+    const struct tensor **sorted = malloc((count ? count : 1) * sizeof *sorted);
+    struct sha256 *sha = sorted ? sha256_new(error) : NULL;
+    bool good = sha || error_memory(error, store_path(store));
+    for (size_t i = 0; good && i < count; i++)
+        sorted[i] = store_at(store, i);
+    if (good && count)
+        qsort(sorted, count, sizeof *sorted, tensor_order);
+    for (size_t i = 0; good && i < count; i++)
+        good = hash_tensor(sha, store, sorted[i], error);
+    char unused[65];
+    if (sha && !sha256_finish(sha, good ? hex : unused))
+        good = error_set(error, "%s: SHA-256 failed", store_path(store));
+    free(sorted);
+    return good;
+}

@@ -1,0 +1,291 @@
+#include "golden/golden.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "golden/golden_internal.h"
+#include "math/kernels.h"
+
+#define IDS_MAX ((size_t)1 << 24)
+
+static bool parse_ids(const char *path, const char *id, const char *key, const cJSON *list, int **out, size_t *count,
+                      struct error *error)
+{
+    size_t size = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    if (!size || size > IDS_MAX)
+        return error_set(error, "%s: case '%s': \"%s\" should be a list of 1 to %zu token ids", path, id, key, IDS_MAX);
+    *out = malloc(size * sizeof **out);
+    if (!*out)
+        return error_memory(error, path);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        uint64_t value = 0;
+        if (!json_uint64(item, &value) || value > 0x7FFFFFFF)
+            return error_set(error, "%s: case '%s': entry %zu of \"%s\" is no token id", path, id, *count, key);
+        (*out)[(*count)++] = (int)value;
+    }
+    return true;
+}
+
+static bool parse_case(struct golden *golden, const cJSON *item, struct error *error)
+{
+    struct golden_case_data *data = &golden->cases[golden->case_count];
+    const char *id = NULL, *prompt = NULL;
+    if (!cJSON_IsObject(item) || !json_get_string(item, golden->path, "id", &id, error) ||
+        !json_get_string(item, golden->path, "prompt", &prompt, error))
+        return error_set(error, "%s: case %zu is not an object", golden->path, golden->case_count);
+    if (!id || !*id || strchr(id, '/'))
+        return error_set(error, "%s: case %zu has no \"id\" without a slash", golden->path, golden->case_count);
+    data->public.perplexity = NAN;
+    data->id = strdup(id);
+    data->prompt = prompt ? strdup(prompt) : NULL;
+    if (!data->id || (prompt && !data->prompt))
+        return error_memory(error, golden->path);
+    golden->case_count++;
+    const cJSON *greedy = json_member(item, "greedy");
+    if (!parse_ids(golden->path, id, "ids", json_member(item, "ids"), &data->ids, &data->public.count, error) ||
+        (greedy && cJSON_GetArraySize(greedy) &&
+         !parse_ids(golden->path, id, "greedy", greedy, &data->greedy, &data->public.greedy_count, error)) ||
+        !json_get_double(item, golden->path, "perplexity", &data->public.perplexity, error))
+        return false;
+    data->public.id = data->id;
+    data->public.ids = data->ids;
+    data->public.prompt = data->prompt;
+    data->public.greedy = data->greedy;
+    size_t twice = MAP_ABSENT;
+    if (!map_add(&golden->case_of, data->id, strlen(data->id), golden->case_count - 1, &twice))
+        return error_memory(error, golden->path);
+    return twice == MAP_ABSENT || error_set(error, "%s: case '%s' occurs twice", golden->path, id);
+}
+
+static bool parse_cases(struct golden *golden, const char *text, struct error *error)
+{
+    cJSON *list = json_parse(golden->path, text, strlen(text), error);
+    if (!list)
+        return error_context(error, "metadata \"cases\"");
+    size_t count = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    bool good = count > 0 || error_set(error, "%s: \"cases\" should be a list with at least one case", golden->path);
+    if (good && !(golden->cases = calloc(count, sizeof *golden->cases)))
+        good = error_memory(error, golden->path);
+    for (const cJSON *item = list->child; good && item; item = item->next)
+        good = parse_case(golden, item, error);
+    cJSON_Delete(list);
+    return good;
+}
+
+static bool parse_text(struct golden *golden, const char *text, struct error *error)
+{
+    cJSON *object = json_parse(golden->path, text, strlen(text), error);
+    const char *sha256 = NULL;
+    int context = 0, stride = 0, tokens = 0;
+    bool good = object && json_get_string(object, golden->path, "sha256", &sha256, error) &&
+                json_get_int(object, golden->path, "context", 2, 1 << 30, &context, error) &&
+                json_get_int(object, golden->path, "stride", 1, 1 << 30, &stride, error) &&
+                json_get_int(object, golden->path, "tokens", 2, 1 << 30, &tokens, error) &&
+                json_get_double(object, golden->path, "perplexity", &golden->text.perplexity, error);
+    if (good && (!sha256 || strlen(sha256) != 64 || !context || !stride || !tokens))
+        good = error_set(error, "%s: metadata \"perplexity_text\" is incomplete", golden->path);
+    if (good) {
+        memcpy(golden->text.sha256, sha256, 65);
+        golden->text.context = (size_t)context;
+        golden->text.stride = (size_t)stride;
+        golden->text.tokens = (size_t)tokens;
+        golden->has_text = true;
+    }
+    cJSON_Delete(object);
+    return good;
+}
+
+static const char *metadata_text(const struct golden *golden, const char *key)
+{
+    const cJSON *item = golden->file.metadata ? json_member(golden->file.metadata, key) : NULL;
+    return cJSON_IsString(item) ? item->valuestring : NULL;
+}
+
+static bool parse_metadata(struct golden *golden, struct error *error)
+{
+    const char *version = metadata_text(golden, "assay.golden"), *cases = metadata_text(golden, "cases");
+    const char *noise = metadata_text(golden, "noise"), *text = metadata_text(golden, "perplexity_text");
+    golden->producer = metadata_text(golden, "producer");
+    golden->dtype = metadata_text(golden, "dtype");
+    golden->config = metadata_text(golden, "config");
+    golden->tokenizer_sha256 = metadata_text(golden, "tokenizer_sha256");
+    golden->weights_sha256 = metadata_text(golden, "weights_sha256");
+    if (!version)
+        return error_set(error, "%s: not a golden dump (no \"assay.golden\" in its metadata)", golden->path);
+    if (strcmp(version, "1") != 0)
+        return error_set(error, "%s: golden format \"%s\"; this version reads \"1\"", golden->path, version);
+    if (!cases || !golden->producer || !golden->dtype)
+        return error_set(error, "%s: metadata \"%s\" is absent", golden->path,
+                         !cases ? "cases" : !golden->producer ? "producer" : "dtype");
+    if (noise && !(golden->noise = json_parse(golden->path, noise, strlen(noise), error)))
+        return error_context(error, "metadata \"noise\"");
+    return parse_cases(golden, cases, error) && (!text || parse_text(golden, text, error));
+}
+
+/* Noise by tensor name; cJSON looks members up one by one, a dump has thousands. */
+static bool index_noise(struct golden *golden, struct map *noise, struct error *error)
+{
+    size_t index = 0;
+    for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item; item = item->next, index++)
+        if (!map_add(noise, item->string, strlen(item->string), (size_t)(const void *)item, NULL))
+            return error_memory(error, golden->path);
+    return true;
+}
+
+static bool index_tensor(struct golden *golden, size_t index, const struct map *noise, struct error *error)
+{
+    const struct safetensors_entry *entry = &golden->file.entries[index];
+    struct golden_tensor *tensor = &golden->tensors[index];
+    const char *slash = strchr(entry->name, '/');
+    size_t owner = slash ? map_find(&golden->case_of, entry->name, (size_t)(slash - entry->name)) : MAP_ABSENT;
+    if (owner == MAP_ABSENT)
+        return error_set(error, "%s: tensor '%s' belongs to no case of the dump", golden->path, entry->name);
+    const struct golden_case *golden_case = &golden->cases[owner].public;
+    char shape[TENSOR_SHAPE_TEXT];
+    if (!dtype_width(entry->dtype))
+        return error_set(error, "%s: tensor '%s' has dtype %s", golden->path, entry->name, dtype_name(entry->dtype));
+    if (entry->rank < 2 || entry->rank > 3 || entry->shape[0] != golden_case->count || !entry->bytes)
+        return error_set(error, "%s: tensor '%s' has shape %s; a row for each of the %zu tokens of its case was expected",
+                         golden->path, entry->name, shape_text(entry->shape, entry->rank, shape), golden_case->count);
+    tensor->path = slash + 1;
+    tensor->case_index = owner;
+    tensor->rows = golden_case->count;
+    tensor->width = (size_t)(entry->bytes / dtype_width(entry->dtype) / entry->shape[0]);
+    size_t found = map_find(noise, entry->name, strlen(entry->name));
+    const cJSON *item = found == MAP_ABSENT ? NULL : (const cJSON *)(const void *)found;
+    tensor->noise = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+    return map_add(&golden->tensor_of, entry->name, strlen(entry->name), index, NULL) || error_memory(error, golden->path);
+}
+
+static bool index_tensors(struct golden *golden, struct error *error)
+{
+    struct map noise = {0};
+    golden->tensors = calloc(golden->file.count ? golden->file.count : 1, sizeof *golden->tensors);
+    bool good = golden->tensors ? index_noise(golden, &noise, error) : error_memory(error, golden->path);
+    for (size_t i = 0; good && i < golden->file.count; i++)
+        good = index_tensor(golden, i, &noise, error);
+    map_free(&noise);
+    return good;
+}
+
+struct golden *golden_open(const char *path, struct error *error)
+{
+    struct golden *golden = calloc(1, sizeof *golden);
+    if (golden)
+        golden->path = strdup(path);
+    if (!golden || !golden->path) {
+        free(golden);
+        error_memory(error, path);
+        return NULL;
+    }
+    golden->descriptor = -1;
+    bool good = safetensors_open(path, &golden->file, error);
+    if (good && (golden->descriptor = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        good = error_errno(error, "%s", path);
+    if (good && parse_metadata(golden, error) && index_tensors(golden, error))
+        return golden;
+    golden_free(golden);
+    return NULL;
+}
+
+void golden_free(struct golden *golden)
+{
+    if (!golden)
+        return;
+    for (size_t i = 0; i < golden->case_count; i++) {
+        free(golden->cases[i].id);
+        free(golden->cases[i].prompt);
+        free(golden->cases[i].ids);
+        free(golden->cases[i].greedy);
+    }
+    free(golden->cases);
+    free(golden->tensors);
+    map_free(&golden->case_of);
+    map_free(&golden->tensor_of);
+    cJSON_Delete(golden->noise);
+    safetensors_free(&golden->file);
+    if (golden->descriptor >= 0)
+        close(golden->descriptor);
+    free(golden->path);
+    free(golden);
+}
+
+const char *golden_path(const struct golden *golden)
+{
+    return golden->path;
+}
+
+const char *golden_producer(const struct golden *golden)
+{
+    return golden->producer;
+}
+
+const char *golden_dtype(const struct golden *golden)
+{
+    return golden->dtype;
+}
+
+bool golden_has_noise(const struct golden *golden)
+{
+    return golden->noise;
+}
+
+size_t golden_case_count(const struct golden *golden)
+{
+    return golden->case_count;
+}
+
+const struct golden_case *golden_case_at(const struct golden *golden, size_t index)
+{
+    return &golden->cases[index].public;
+}
+
+size_t golden_tensor_count(const struct golden *golden)
+{
+    return golden->file.count;
+}
+
+const struct golden_tensor *golden_tensor_at(const struct golden *golden, size_t index)
+{
+    return &golden->tensors[index];
+}
+
+const struct golden_tensor *golden_find(const struct golden *golden, size_t case_index, const char *path)
+{
+    struct buffer name = {0};
+    buffer_format(&name, "%s/%s", golden->cases[case_index].id, path);
+    size_t index = name.failed ? MAP_ABSENT : map_find(&golden->tensor_of, name.data, name.size);
+    buffer_free(&name);
+    return index == MAP_ABSENT ? NULL : &golden->tensors[index];
+}
+
+bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
+                      float *out, struct error *error)
+{
+    const struct safetensors_entry *entry = &golden->file.entries[tensor - golden->tensors];
+    size_t width = dtype_width(entry->dtype), values = count * tensor->width;
+    uint64_t offset = entry->offset + (uint64_t)first * tensor->width * width;
+    if (first > tensor->rows || count > tensor->rows - first)
+        return error_set(error, "%s: tensor '%s' has %zu rows; %zu from %zu on were asked for", golden->path, entry->name,
+                         tensor->rows, count, first);
+    if (entry->dtype == DTYPE_F32)
+        return file_read_at(golden->descriptor, golden->path, offset, out, values * width, error);
+    char *raw = malloc(values * width + 1);
+    bool good = raw ? file_read_at(golden->descriptor, golden->path, offset, raw, values * width, error)
+                    : error_memory(error, golden->path);
+    if (good)
+        widen(entry->dtype, raw, out, values);
+    free(raw);
+    return good;
+}
+
+const struct golden_text *golden_perplexity_text(const struct golden *golden)
+{
+    return golden->has_text ? &golden->text : NULL;
+}
