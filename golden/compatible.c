@@ -7,15 +7,49 @@
 #include "golden/golden_internal.h"
 #include "model/probe.h"
 
+static struct model_config *config_from_tensors(const struct golden *golden, struct error *error)
+{
+    struct model_config *config = calloc(1, sizeof *config);
+    if (!config) {
+        error_memory(error, golden->path);
+        return NULL;
+    }
+    config->qk_norm = true;
+    config->layers = 1;
+    for (size_t i = 0; i < golden->file.count; i++) {
+        const struct golden_tensor *tensor = &golden->tensors[i];
+        int layer = -1, used = 0;
+        if (sscanf(tensor->path, "model.layers.%d%n", &layer, &used) != 1 || !used || layer < 0 || layer >= CONFIG_LAYERS_MAX)
+            continue;
+        config->layers = layer >= config->layers ? layer + 1 : config->layers;
+        if (strcmp(tensor->path + used, ".mlp.gate") != 0)
+            continue;
+        config->sparse[layer] = true;
+        config->experts = (int)tensor->width;
+        config->experts_per_token = 1;
+    }
+    return config;
+}
+
+struct model_config *golden_config(const struct golden *golden, struct error *error)
+{
+    if (!golden->config)
+        return config_from_tensors(golden, error);
+    cJSON *json = json_parse(golden->path, golden->config, strlen(golden->config), error);
+    struct model_config *config = json ? config_parse(golden->path, json, error) : NULL;
+    cJSON_Delete(json);
+    if (!config)
+        error_context(error, "metadata \"config\"");
+    return config;
+}
+
 static bool config_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
 {
     if (!golden->config)
         return true;
-    cJSON *json = json_parse(golden->path, golden->config, strlen(golden->config), error);
-    struct model_config *gold = json ? config_parse(golden->path, json, error) : NULL;
-    cJSON_Delete(json);
+    struct model_config *gold = golden_config(golden, error);
     if (!gold)
-        return error_context(error, "metadata \"config\"");
+        return false;
     struct buffer differences = {0};
     config_differences(config, gold, &differences);
     bool good = !differences.size ||

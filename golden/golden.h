@@ -61,6 +61,10 @@ const struct golden_tensor *golden_find(const struct golden *golden, size_t case
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error);
 
+/* The configuration that the dump records; where it records none, one with just the layers, experts and norms that its tensors show.
+ * Owned by the caller, free with free(). */
+struct model_config *golden_config(const struct golden *golden, struct error *error);
+
 /* NULL: the dump holds none. */
 const struct golden_text *golden_perplexity_text(const struct golden *golden);
 

@@ -30,15 +30,15 @@ import re
 import sys
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import torch  # noqa: E402
 import tokenizers  # noqa: E402
 import transformers  # noqa: E402
 from safetensors import safe_open  # noqa: E402
-from safetensors.torch import save_file  # noqa: E402
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
 
 LAYER_POINTS = (
     "input_layernorm",
@@ -89,14 +89,15 @@ def load_model(model_dir, dtype):
     for name, parameter in model.named_parameters():
         if parameter.dtype != dtype:
             raise SystemExit(f"{model_dir}: parameter {name} is {parameter.dtype}, expected {dtype}")
-    text_config = config.get_text_config()
-    for module in model.modules():
-        implementation = getattr(getattr(module, "config", None), "_experts_implementation", "eager")
-        if type(module).__name__.endswith("Experts") and implementation != "eager":
-            raise SystemExit(f"{model_dir}: experts run as {implementation}, not eager")
-    if text_config._attn_implementation != "eager":
-        raise SystemExit(f"{model_dir}: attention runs as {text_config._attn_implementation}, not eager")
-    return model.eval(), text_config
+    for name, module in model.named_modules():
+        if OTHER_COMPONENTS.match(name):
+            continue
+        for kind, ending in (("_attn_implementation", "Attention"), ("_experts_implementation", "Experts")):
+            if type(module).__name__.endswith(ending) and hasattr(module, "config"):
+                implementation = getattr(module.config, kind)
+                if implementation != "eager":
+                    raise SystemExit(f"{model_dir}: {name} runs as {implementation}, not eager")
+    return model.eval(), config.get_text_config()
 
 
 def rotary_frequencies(model):
@@ -286,27 +287,31 @@ def canonical_tensor(name):
     return name
 
 
-def raw_tensors(model_dir):
-    """(canonical name, raw bytes as stored) of the text model's tensors."""
+def text_tensor_places(model_dir):
+    """canonical name -> (file, byte offset, bytes) of the text model's tensors."""
+    places = {}
     for name in weight_files(model_dir):
-        with open(os.path.join(model_dir, name), "rb") as file:
+        path = os.path.join(model_dir, name)
+        with open(path, "rb") as file:
             size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(size))
-            for key, entry in header.items():
-                if key == "__metadata__" or OTHER_COMPONENTS.match(key):
-                    continue
-                if re.search(r"\.experts\.(gate_up_proj|down_proj)$", key):
-                    raise SystemExit(f"--weights-sha256: {key} is fused; the hash is defined over single experts")
-                begin, end = entry["data_offsets"]
-                file.seek(8 + size + begin)
-                yield canonical_tensor(key), file.read(end - begin)
+        for key, entry in header.items():
+            if key == "__metadata__" or OTHER_COMPONENTS.match(key):
+                continue
+            if re.search(r"\.experts\.(gate_up_proj|down_proj)$", key):
+                raise SystemExit(f"--weights-sha256: {key} is fused; the hash is defined over single experts")
+            begin, end = entry["data_offsets"]
+            places[canonical_tensor(key)] = (path, 8 + size + begin, end - begin)
+    return places
 
 
 def weights_sha256(model_dir):
     """SHA-256 over name, NUL, stored bytes of every text tensor, in the order of the canonical names."""
     digest = hashlib.sha256()
-    for name, data in sorted(raw_tensors(model_dir)):
-        digest.update(name.encode() + b"\0" + data)
+    for name, (path, offset, count) in sorted(text_tensor_places(model_dir).items()):
+        with open(path, "rb") as file:
+            file.seek(offset)
+            digest.update(name.encode() + b"\0" + file.read(count))
     return digest.hexdigest()
 
 
@@ -320,7 +325,7 @@ def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points=
     cases = make_cases(encode, prompts, id_lists)
     metadata = {
         "assay.golden": "1",
-        "producer": f"transformers {transformers.__version__}, torch {torch.__version__}, "
+        "producer": f"transformers {transformers.__version__}, torch {torch.__version__.split('+')[0]}, "
                     f"tokenizers {tokenizers.__version__}, eager attention, eager experts",
         "dtype": "float64",
     }
@@ -376,16 +381,28 @@ def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points=
         metadata["weights_sha256"] = weights_sha256(model_dir)
     metadata["cases"] = json.dumps(cases, ensure_ascii=False)
     metadata["noise"] = json.dumps({name: float(f"{value:.4g}") for name, value in noise.items()})
-    save_file(tensors, out_path, metadata=metadata)
-    check_written(out_path, tensors)
+    write_dump(out_path, tensors, metadata)
     say(f"{out_path}: {len(tensors)} tensors, worst noise {max(noise.values()):.3g}")
     return cases, noise
 
 
-def check_written(path, tensors):
+def write_dump(path, tensors, metadata):
+    """A safetensors file of float32 tensors. The library's own writer does not keep the order of the metadata, so the
+    same gold would not have the same bytes twice; it is still what reads the file back here."""
+    header, offset = {"__metadata__": dict(sorted(metadata.items()))}, 0
+    for name, tensor in sorted(tensors.items()):
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + tensor.nbytes]}
+        offset += tensor.nbytes
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, tensor in sorted(tensors.items()):
+            file.write(tensor.numpy().astype("<f4").tobytes())
     with safe_open(path, "pt") as file:
-        if set(file.keys()) != set(tensors):
-            raise SystemExit(f"{path}: tensors lost in writing")
+        for name, tensor in tensors.items():
+            if not torch.equal(file.get_tensor(name), tensor):
+                raise SystemExit(f"{path}: {name} was not written as it is")
 
 
 def main():

@@ -137,9 +137,7 @@ static bool forward_layer(struct pass *pass, int layer, struct error *error)
 
 static bool row_wants_logits(const struct pass *pass, size_t row)
 {
-    const struct sequence *sequence = &pass->sequences[pass->row_of[row].sequence];
-    return sequence->logits == LOGITS_ALL ||
-           (sequence->logits == LOGITS_LAST && (size_t)pass->row_of[row].token + 1 == sequence->count);
+    return (size_t)pass->row_of[row].token >= pass->sequences[pass->row_of[row].sequence].logits_from;
 }
 
 /* Packs the rows whose logits are wanted to the front of `normed`; returns how many. */

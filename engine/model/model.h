@@ -45,15 +45,13 @@ struct kv *kv_new(const struct model_config *config, size_t capacity, struct err
 size_t kv_length(const struct kv *kv);
 void kv_free(struct kv *kv);
 
-enum logits { LOGITS_ALL, LOGITS_LAST, LOGITS_NONE };
-
 /* One sequence of a pass: `count` >= 1 token ids. With `kv` they follow what that holds, and are added to it; without, they
  * begin at position 0 and leave nothing behind. */
 struct sequence {
     const int *ids;
     size_t count;
     struct kv *kv;
-    enum logits logits;
+    size_t logits_from; /* logits are wanted for this token of the pass and all after it; `count`: for none */
 };
 
 /* One pass over all sequences: every weight is read once, the head once for each block of rows whose logits are wanted. Ids

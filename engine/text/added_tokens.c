@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
+#include "text/pattern.h"
 #include "text/utf8.h"
 
 #define TOKEN_SIZE_MOST 4096 /* bounds the search: a step of a position for each byte of a token */
@@ -16,7 +17,8 @@ static const char *added_bytes(const struct added_token *token)
 
 static int added_order(const void *a, const void *b)
 {
-    return strcmp(added_bytes(*(const struct added_token *const *)a), added_bytes(*(const struct added_token *const *)b));
+    return strcmp(added_bytes(*(const struct added_token *const *)a),
+                  added_bytes(*(const struct added_token *const *)b));
 }
 
 bool added_set_build(struct added_set *set, const char *where, const struct added_token *tokens, size_t count,
@@ -35,7 +37,8 @@ bool added_set_build(struct added_set *set, const char *where, const struct adde
         const char *bytes = added_bytes(set->sorted[i]);
         set->sizes[i] = strlen(bytes);
         if (set->sizes[i] > TOKEN_SIZE_MOST)
-            return error_set(error, "%s: added token %d is longer than %d bytes", where, set->sorted[i]->id, TOKEN_SIZE_MOST);
+            return error_set(error, "%s: added token %d is longer than %d bytes", where, set->sorted[i]->id,
+                             TOKEN_SIZE_MOST);
         if (i > 0 && strcmp(bytes, added_bytes(set->sorted[i - 1])) == 0)
             return error_set(error, "%s: added tokens %d and %d both match \"%.100s\"", where, set->sorted[i - 1]->id,
                              set->sorted[i]->id, bytes);
@@ -66,7 +69,8 @@ static size_t added_bound(const struct added_set *set, size_t low, size_t high, 
 }
 
 /* The longest token at the start of the text, or NULL. */
-static const struct added_token *added_longest(const struct added_set *set, const char *text, size_t size, size_t *length)
+static const struct added_token *added_longest(const struct added_set *set, const char *text, size_t size,
+                                               size_t *length)
 {
     size_t low = set->first[(unsigned char)text[0]], high = set->first[(unsigned char)text[0] + 1];
     const struct added_token *longest = NULL;
@@ -84,12 +88,18 @@ static const struct added_token *added_longest(const struct added_set *set, cons
     return longest;
 }
 
-/* \w of Rust's regex crate. */
+/* \w of Rust's regex crate, which knows Unicode 16. */
 static bool is_word(uint32_t code)
 {
+    for (size_t i = 0; i < unicode_later_count; i++) {
+        const struct unicode_range *range = &unicode_later[i];
+        if (code >= range->first && code <= range->last)
+            return strchr("LM", range->category[0]) || strcmp(range->category, "Nd") == 0;
+    }
     const uint32_t mask = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
     UChar32 c = (UChar32)code;
-    return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || (U_GET_GC_MASK(c) & mask) || u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL);
+    return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || (U_GET_GC_MASK(c) & mask) ||
+           u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL);
 }
 
 static bool added_stands_alone(const char *text, size_t size, size_t start, size_t end)
@@ -101,7 +111,7 @@ static bool added_stands_alone(const char *text, size_t size, size_t start, size
 struct added_cut {
     const char *text;
     size_t size;
-    size_t done; /* everything before is handed out */
+    size_t done;       /* everything before is handed out */
     size_t space_from; /* a run of white space seen before: [space_from, space_to] */
     size_t space_to;
 };

@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 struct added_token {
-    char *content; /* as the file spells it */
+    char *content;            /* as the file spells it */
     char *normalized_content; /* what the normalizer makes of it, NULL where that is the same */
     int id;
     bool single_word; /* only where no word character touches it */
@@ -26,8 +26,8 @@ struct added_set {
     size_t first[257]; /* first[b] .. first[b + 1]: the tokens that begin with byte b */
 };
 
-/* Takes the tokens whose `normalized` is as given and that are not empty. Two that look for the same bytes are an error: the
- * original then picks one at random. `tokens` must outlive the set. */
+/* Takes the tokens whose `normalized` is as given and that are not empty. Two that look for the same bytes are an
+ * error: the original then picks one at random. `tokens` must outlive the set. */
 bool added_set_build(struct added_set *set, const char *where, const struct added_token *tokens, size_t count,
                      bool normalized, struct error *error);
 void added_set_free(struct added_set *set);

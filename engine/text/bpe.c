@@ -205,7 +205,8 @@ bool bpe_whole(struct bpe *bpe, const char *bytes, size_t size, int id, struct e
 
 /* `out` has room for 2 * size ids. An unknown token waits until something else follows, so that it can be fused with
  * the next; a fallback does not end the wait. Both as in the original. */
-static bool symbols_of(const struct bpe *bpe, const char *bytes, size_t size, int *out, size_t *count, struct error *error)
+static bool symbols_of(const struct bpe *bpe, const char *bytes, size_t size, int *out, size_t *count,
+                       struct error *error)
 {
     bool waiting = false;
     size_t used = 0;
@@ -310,8 +311,8 @@ static bool list_fill(struct bpe *bpe, const int *ids, uint32_t count)
         bpe->list_capacity = count;
     }
     for (uint32_t i = 0; i < count; i++)
-        bpe->list[i] = (struct symbol){.id = ids[i], .next = i + 1 < count ? i + 1 : PLACE_NONE,
-                                       .previous = i ? i - 1 : PLACE_NONE};
+        bpe->list[i] = (struct symbol){
+            .id = ids[i], .next = i + 1 < count ? i + 1 : PLACE_NONE, .previous = i ? i - 1 : PLACE_NONE};
     bpe->heap_count = 0;
     for (uint32_t i = 0; i < count; i++)
         if (!pair_push(bpe, i))

@@ -12,10 +12,10 @@
 struct bpe;
 
 struct bpe_options {
-    const char *where;      /* begins the error messages */
+    const char *where;       /* begins the error messages */
     const struct map *vocab; /* token, in the byte-level alphabet -> id; must outlive bpe_new only */
-    size_t merges;          /* how many will come, roughly */
-    const char *unknown;    /* unk_token, or NULL: a byte without a token then gives nothing */
+    size_t merges;           /* how many will come, roughly */
+    const char *unknown;     /* unk_token, or NULL: a byte without a token then gives nothing */
     bool byte_fallback;
     bool fuse_unknown;
     bool ignore_merges; /* a word that is a token is that token, whatever the merges say */

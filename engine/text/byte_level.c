@@ -55,7 +55,10 @@ bool utf8_append(struct buffer *out, uint32_t code)
 static size_t utf8_subpart(const unsigned char *bytes, size_t size)
 {
     unsigned char lead = bytes[0];
-    size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : lead >= 0xE0 && lead <= 0xEF ? 3 : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+    size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                    : lead >= 0xE0 && lead <= 0xEF ? 3
+                    : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                   : 0;
     unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
     unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
     if (!length || size < 2 || bytes[1] < low || bytes[1] > high)
@@ -81,7 +84,8 @@ bool utf8_lossy(const char *text, size_t size, struct buffer *out)
     return !out->failed;
 }
 
-/* Bytes that are not visible in Latin-1 (0-32, 127-160, 173) take 256 and up, in order; the others stand for themselves. */
+/* Bytes that are not visible in Latin-1 (0-32, 127-160, 173) take 256 and up, in order; the others stand for
+ * themselves. */
 uint32_t byte_level_char(unsigned char byte)
 {
     if (byte <= 32)

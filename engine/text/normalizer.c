@@ -34,6 +34,22 @@ static bool apply_form(struct normalizer *normalizer, const struct normalizer_st
     return unicode_normalize(step->type->form, &normalizer->forms, text, size, out, changed, error);
 }
 
+/* Pairs of Unicode 16 and 17, for an ICU that is older. */
+static uint32_t lower_of(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last, lower;
+    } later[] = {
+        {0x1C89, 0x1C89, 0x1C8A},    {0xA7CB, 0xA7CB, 0x264},     {0xA7CC, 0xA7CC, 0xA7CD}, {0xA7CE, 0xA7CE, 0xA7CF},
+        {0xA7D2, 0xA7D2, 0xA7D3},    {0xA7D4, 0xA7D4, 0xA7D5},    {0xA7DA, 0xA7DA, 0xA7DB}, {0xA7DC, 0xA7DC, 0x19B},
+        {0x10D50, 0x10D65, 0x10D70}, {0x16EA0, 0x16EB8, 0x16EBB},
+    };
+    for (size_t i = 0; code >= 0x1C89 && i < sizeof later / sizeof *later; i++)
+        if (code >= later[i].first && code <= later[i].last)
+            return later[i].lower + (code - later[i].first);
+    return (uint32_t)u_tolower((UChar32)code);
+}
+
 /* Character by character, without context (a final sigma is no special case), as Rust's char::to_lowercase. */
 static bool apply_lowercase(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
                             size_t size, struct buffer *out, bool *changed, struct error *error)
@@ -44,14 +60,14 @@ static bool apply_lowercase(struct normalizer *normalizer, const struct normaliz
         if (code == 0x130)
             buffer_text(out, "i\xCC\x87");
         else
-            utf8_append(out, (uint32_t)u_tolower((UChar32)code));
+            utf8_append(out, lower_of(code));
     }
     *changed = true;
     return !out->failed || error_memory(error, "normalizer");
 }
 
-static bool apply_prepend(struct normalizer *normalizer, const struct normalizer_step *step, const char *text, size_t size,
-                          struct buffer *out, bool *changed, struct error *error)
+static bool apply_prepend(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                          size_t size, struct buffer *out, bool *changed, struct error *error)
 {
     (void)normalizer;
     *changed = size > 0;
@@ -62,8 +78,8 @@ static bool apply_prepend(struct normalizer *normalizer, const struct normalizer
     return !out->failed || error_memory(error, "normalizer");
 }
 
-static bool apply_replace(struct normalizer *normalizer, const struct normalizer_step *step, const char *text, size_t size,
-                          struct buffer *out, bool *changed, struct error *error)
+static bool apply_replace(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                          size_t size, struct buffer *out, bool *changed, struct error *error)
 {
     (void)normalizer;
     struct pattern_cursor cursor = {.pattern = step->pattern, .text = text, .size = size};
@@ -107,7 +123,8 @@ static bool step_load(struct normalizer_step *step, const char *where, const cJS
     return !step->type->pattern || step->pattern;
 }
 
-static bool steps_load(struct normalizer *normalizer, const char *where, const cJSON *json, int depth, struct error *error)
+static bool steps_load(struct normalizer *normalizer, const char *where, const cJSON *json, int depth,
+                       struct error *error)
 {
     const char *name = NULL;
     if (!cJSON_IsObject(json) || !json_get_string(json, where, "type", &name, error) || !name)
@@ -118,9 +135,7 @@ static bool steps_load(struct normalizer *normalizer, const char *where, const c
         const cJSON *list = json_member(json, "normalizers"), *item = NULL;
         if (!cJSON_IsArray(list))
             return error_set(error, "%s: normalizer Sequence has no list \"normalizers\"", where);
-        cJSON_ArrayForEach(item, list)
-            if (!steps_load(normalizer, where, item, depth + 1, error))
-                return false;
+        cJSON_ArrayForEach(item, list) if (!steps_load(normalizer, where, item, depth + 1, error)) return false;
         return true;
     }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {

@@ -7,8 +7,9 @@
 
 #include "text/utf8.h"
 
-#define PATTERN_STEPS_LEAST 10000000u       /* match limit of PCRE2 for short texts; long ones get more in proportion */
-#define PATTERN_HEAP_KIB (256u * 1024)      /* for the interpreter, which runs where the compiled code's stack is too small */
+#define PATTERN_STEPS_LEAST 10000000u /* match limit of PCRE2 for short texts; long ones get more in proportion */
+#define PATTERN_HEAP_KIB                                                                                               \
+    (256u * 1024) /* for the interpreter, which runs where the compiled code's stack is too small */
 #define PATTERN_STACK_MOST (16u * 1024 * 1024)
 
 struct pattern {
@@ -83,7 +84,8 @@ struct pattern *pattern_load(const char *where, const cJSON *json, struct error 
 {
     const cJSON *pattern = json_member(json, "pattern");
     const char *regex = NULL, *literal = NULL;
-    if (!json_get_string(pattern, where, "Regex", &regex, error) || !json_get_string(pattern, where, "String", &literal, error))
+    if (!json_get_string(pattern, where, "Regex", &regex, error) ||
+        !json_get_string(pattern, where, "String", &literal, error))
         return NULL;
     if (!regex == !literal) {
         error_set(error, "%s: \"pattern\" should be {\"Regex\": ...} or {\"String\": ...}", where);

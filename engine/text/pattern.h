@@ -1,4 +1,5 @@
-/* A regular expression of a tokenizer file: Oniguruma's syntax and meaning, executed by PCRE2. Private to engine/text. */
+/* A regular expression of a tokenizer file: Oniguruma's syntax and meaning, executed by PCRE2. Private to engine/text.
+ */
 #ifndef ASSAY_TEXT_PATTERN_H
 #define ASSAY_TEXT_PATTERN_H
 
@@ -18,12 +19,12 @@ struct pattern *pattern_new(const char *where, const char *regex, bool literal, 
 struct pattern *pattern_load(const char *where, const cJSON *json, struct error *error);
 void pattern_free(struct pattern *pattern);
 
-/* Appends the same pattern in PCRE2's syntax, to be compiled with UTF, UCP and MULTILINE. What has no exact translation is
- * an error that quotes it. */
+/* Appends the same pattern in PCRE2's syntax, to be compiled with UTF, UCP and MULTILINE. What has no exact translation
+ * is an error that quotes it. */
 bool pattern_translate(const char *where, const char *regex, struct buffer *out, struct error *error);
 
-/* Iterates as Oniguruma's find_iter: an empty match right behind the last match is stepped over. Start with the first four
- * fields set. `text` must be valid UTF-8. */
+/* Iterates as Oniguruma's find_iter: an empty match right behind the last match is stepped over. Start with the first
+ * four fields set. `text` must be valid UTF-8. */
 struct pattern_cursor {
     struct pattern *pattern;
     const char *text;
@@ -33,7 +34,8 @@ struct pattern_cursor {
     size_t at_last;
 };
 
-/* 1: a match, its span in `*start` and `*end`; 0: no more; -1: the pattern needs more time or memory than is allowed. */
+/* 1: a match, its span in `*start` and `*end`; 0: no more; -1: the pattern needs more time or memory than is allowed.
+ */
 int pattern_next(struct pattern_cursor *cursor, size_t *start, size_t *end, struct error *error);
 
 /* A range of characters that Unicode assigned after version 14, with its general category. */

@@ -1,8 +1,10 @@
 /* Oniguruma's Ruby syntax over UTF-8, rewritten for PCRE2. What differs and is rewritten:
- * \s without U+180E; \w with marks and all connectors; \h is a hexadecimal digit; \v is U+000B; \uHHHH; ^ and $ at every line;
- * (?m) is "dot matches newline"; an option in the middle of a branch reaches to the end of its group, alternatives included;
- * {,n} is {0,n}, and {n,m}+ repeats where PCRE2 would be possessive; classes nest ([a[bc]]) and intersect ([a&&b]); scripts mean
- * Script, not Script_Extensions; characters newer than PCRE2's Unicode are added to classes. */
+ * \s without U+180E; \w with marks and all connectors; \h is a hexadecimal digit; \v is U+000B; \uHHHH; ^ and $ at
+ * every line;
+ * (?m) is "dot matches newline"; an option in the middle of a branch reaches to the end of its group, alternatives
+ * included;
+ * {,n} is {0,n}, and {n,m}+ repeats where PCRE2 would be possessive; classes nest ([a[bc]]) and intersect ([a&&b]);
+ * scripts mean Script, not Script_Extensions; characters newer than PCRE2's Unicode are added to classes. */
 #include <string.h>
 
 #include "text/pattern.h"
@@ -28,7 +30,8 @@ struct translator {
     struct error *error;
 };
 
-static const char class_space[] = "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
+static const char class_space[] =
+    "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
 
 /* Properties that are no general category of one or two letters. `later` names the categories whose newer characters
  * belong to it; `text` is what PCRE2 is given. Any other name is taken for a script. */
@@ -54,7 +57,8 @@ static const struct property {
 
 static bool translate_refuse(struct translator *t, const char *what)
 {
-    return error_set(t->error, "%s: pattern \"%.300s\": %s at byte %zu is not supported", t->where, t->regex, what, t->at);
+    return error_set(t->error, "%s: pattern \"%.300s\": %s at byte %zu is not supported", t->where, t->regex, what,
+                     t->at);
 }
 
 static int translate_peek(const struct translator *t, size_t ahead)
@@ -236,7 +240,8 @@ static bool class_item(struct translator *t, bool *single)
     }
     if (c == '-') {
         int escaped = next == '\\' ? translate_peek(t, 2) : 0;
-        bool range = from_single && next >= 0 && next != ']' && next != '[' && !(escaped && strchr("pPsSwWdDh", escaped));
+        bool range =
+            from_single && next >= 0 && next != ']' && next != '[' && !(escaped && strchr("pPsSwWdDh", escaped));
         t->at++;
         return buffer_text(t->out, range ? "-" : "\\-");
     }
@@ -247,8 +252,8 @@ static bool class_item(struct translator *t, bool *single)
     return buffer_append(t->out, t->regex + from, t->at - from);
 }
 
-/* Reads the items of a class, behind its "[" and "^", up to "]" or "&&", and appends them without brackets. A nested class is
- * melted in; a nested complement only when it is all there is (`*complement`). */
+/* Reads the items of a class, behind its "[" and "^", up to "]" or "&&", and appends them without brackets. A nested
+ * class is melted in; a nested complement only when it is all there is (`*complement`). */
 static bool class_items(struct translator *t, size_t depth, bool *complement)
 {
     size_t start = t->out->size;
@@ -330,7 +335,8 @@ static bool translate_word_boundary(struct translator *t, bool negated)
 {
     struct buffer word = {0};
     append_property(&word, "word");
-    const char *format = negated ? "(?:(?<=[%s])(?=[%s])|(?<![%s])(?![%s]))" : "(?:(?<=[%s])(?![%s])|(?<![%s])(?=[%s]))";
+    const char *format =
+        negated ? "(?:(?<=[%s])(?=[%s])|(?<![%s])(?![%s]))" : "(?:(?<=[%s])(?![%s])|(?<![%s])(?=[%s]))";
     bool good = !word.failed && buffer_format(t->out, format, word.data, word.data, word.data, word.data);
     buffer_free(&word);
     t->at++;
@@ -502,7 +508,8 @@ static bool translate_one(struct translator *t)
 
 bool pattern_translate(const char *where, const char *regex, struct buffer *out, struct error *error)
 {
-    struct translator t = {.where = where, .regex = regex, .size = strlen(regex), .out = out, .atom = NOWHERE, .error = error};
+    struct translator t = {
+        .where = where, .regex = regex, .size = strlen(regex), .out = out, .atom = NOWHERE, .error = error};
     if (t.size > 65536)
         return error_set(error, "%s: a pattern of %zu bytes is too long", where, t.size);
     if (!buffer_append(out, "", 0))

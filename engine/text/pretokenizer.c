@@ -38,13 +38,15 @@ static const char *const behavior_names[] = {
 #define WORDS_PATTERN "[" WORD_CLASS "]+|[^" WORD_CLASS "\\s]+"
 
 /* The unicode_categories crate stopped at Unicode 8; what became punctuation since then is left out. */
-#define PUNCTUATION_PATTERN                                                                                                 \
-    "(?![\\x{61d}\\x{9fd}\\x{a76}\\x{c77}\\x{c84}\\x{1b4e}\\x{1b4f}\\x{1b7d}-\\x{1b7f}\\x{2e43}-\\x{2e4f}\\x{2e52}-\\x{2e5d}"  \
-    "\\x{10d6e}\\x{10ead}\\x{10f55}-\\x{10f59}\\x{10f86}-\\x{10f89}\\x{113d4}\\x{113d5}\\x{113d7}\\x{113d8}"                    \
-    "\\x{1144b}-\\x{1144f}\\x{1145a}\\x{1145b}\\x{1145d}\\x{11660}-\\x{1166c}\\x{116b9}\\x{1183b}\\x{11944}-\\x{11946}"         \
-    "\\x{119e2}\\x{11a3f}-\\x{11a46}\\x{11a9a}-\\x{11a9c}\\x{11a9e}-\\x{11aa2}\\x{11b00}-\\x{11b09}\\x{11be1}"                  \
-    "\\x{11c41}-\\x{11c45}\\x{11c70}\\x{11c71}\\x{11ef7}\\x{11ef8}\\x{11f43}-\\x{11f4f}\\x{11fff}\\x{12ff1}\\x{12ff2}"          \
-    "\\x{16d6d}-\\x{16d6f}\\x{16e97}-\\x{16e9a}\\x{16fe2}\\x{1e5ff}\\x{1e95e}\\x{1e95f}])"                                     \
+#define PUNCTUATION_PATTERN                                                                                            \
+    "(?![\\x{61d}\\x{9fd}\\x{a76}\\x{c77}\\x{c84}\\x{1b4e}\\x{1b4f}\\x{1b7d}-\\x{1b7f}\\x{2e43}-\\x{2e4f}\\x{2e52}-"   \
+    "\\x{2e5d}"                                                                                                        \
+    "\\x{10d6e}\\x{10ead}\\x{10f55}-\\x{10f59}\\x{10f86}-\\x{10f89}\\x{113d4}\\x{113d5}\\x{113d7}\\x{113d8}"           \
+    "\\x{1144b}-\\x{1144f}\\x{1145a}\\x{1145b}\\x{1145d}\\x{11660}-\\x{1166c}\\x{116b9}\\x{1183b}\\x{11944}-\\x{"      \
+    "11946}"                                                                                                           \
+    "\\x{119e2}\\x{11a3f}-\\x{11a46}\\x{11a9a}-\\x{11a9c}\\x{11a9e}-\\x{11aa2}\\x{11b00}-\\x{11b09}\\x{11be1}"         \
+    "\\x{11c41}-\\x{11c45}\\x{11c70}\\x{11c71}\\x{11ef7}\\x{11ef8}\\x{11f43}-\\x{11f4f}\\x{11fff}\\x{12ff1}\\x{12ff2}" \
+    "\\x{16d6d}-\\x{16d6f}\\x{16e97}-\\x{16e9a}\\x{16fe2}\\x{1e5ff}\\x{1e95e}\\x{1e95f}])"                             \
     "[!-\\/:-@\\[-`\\{-~\\p{P}\\x{166d}\\x{111c9}]"
 
 /* Loading */
@@ -67,8 +69,8 @@ static struct pretokenizer_step *step_add(struct pretokenizer *pretokenizer, enu
     return step;
 }
 
-static bool split_add(struct pretokenizer *pretokenizer, const char *where, const char *regex, enum split_behavior behavior,
-                      bool invert, struct error *error)
+static bool split_add(struct pretokenizer *pretokenizer, const char *where, const char *regex,
+                      enum split_behavior behavior, bool invert, struct error *error)
 {
     struct pretokenizer_step *step = step_add(pretokenizer, STEP_SPLIT, where, error);
     if (!step)
@@ -111,7 +113,8 @@ static bool load_split(struct pretokenizer *pretokenizer, const char *where, con
     return step->pattern != NULL;
 }
 
-static bool load_byte_level(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
+static bool load_byte_level(struct pretokenizer *pretokenizer, const char *where, const cJSON *json,
+                            struct error *error)
 {
     bool prefix_space = false, regex = true;
     if (!required_bool(json, where, "ByteLevel", "add_prefix_space", &prefix_space, error) ||
@@ -134,14 +137,16 @@ static bool load_digits(struct pretokenizer *pretokenizer, const char *where, co
            split_add(pretokenizer, where, NUMERIC_PATTERN, single ? SPLIT_ISOLATED : SPLIT_CONTIGUOUS, false, error);
 }
 
-static bool load_punctuation(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
+static bool load_punctuation(struct pretokenizer *pretokenizer, const char *where, const cJSON *json,
+                             struct error *error)
 {
     enum split_behavior behavior = SPLIT_ISOLATED;
     return (!json_member(json, "behavior") || behavior_load(json, where, &behavior, error)) &&
            split_add(pretokenizer, where, PUNCTUATION_PATTERN, behavior, false, error);
 }
 
-static bool load_whitespace(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
+static bool load_whitespace(struct pretokenizer *pretokenizer, const char *where, const cJSON *json,
+                            struct error *error)
 {
     (void)json;
     return split_add(pretokenizer, where, WORDS_PATTERN, SPLIT_REMOVED, true, error);
@@ -158,12 +163,9 @@ static const struct {
     const char *name;
     bool (*load)(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error);
 } types[] = {
-    {"Split", load_split},
-    {"ByteLevel", load_byte_level},
-    {"Digits", load_digits},
-    {"Punctuation", load_punctuation},
-    {"Whitespace", load_whitespace},
-    {"WhitespaceSplit", load_whitespace_split},
+    {"Split", load_split},           {"ByteLevel", load_byte_level},
+    {"Digits", load_digits},         {"Punctuation", load_punctuation},
+    {"Whitespace", load_whitespace}, {"WhitespaceSplit", load_whitespace_split},
 };
 
 static bool steps_load(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, int depth,
@@ -178,9 +180,7 @@ static bool steps_load(struct pretokenizer *pretokenizer, const char *where, con
         const cJSON *list = json_member(json, "pretokenizers"), *item = NULL;
         if (!cJSON_IsArray(list))
             return error_set(error, "%s: pre-tokenizer Sequence has no list \"pretokenizers\"", where);
-        cJSON_ArrayForEach(item, list)
-            if (!steps_load(pretokenizer, where, item, depth + 1, error))
-                return false;
+        cJSON_ArrayForEach(item, list) if (!steps_load(pretokenizer, where, item, depth + 1, error)) return false;
         return true;
     }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -305,7 +305,8 @@ static bool run_prefix_space(struct run *run, size_t index, const char *text, si
     return run_step(run, index + 1, scratch->data, scratch->size);
 }
 
-/* From here on pieces are in the byte-level alphabet. As nothing comes behind it nearly always, the last step does without. */
+/* From here on pieces are in the byte-level alphabet. As nothing comes behind it nearly always, the last step does
+ * without. */
 static bool run_bytes(struct run *run, size_t index, const char *text, size_t size)
 {
     struct buffer *scratch = &run->pretokenizer->steps[index].scratch;

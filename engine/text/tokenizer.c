@@ -154,7 +154,8 @@ static bool encode_normalized(void *context, const struct added_token *token, co
     return pretokenizer_apply(&encoding->tokenizer->pretokenizer, text, size, encode_word, encoding, error);
 }
 
-static bool encode_raw(void *context, const struct added_token *token, const char *text, size_t size, struct error *error)
+static bool encode_raw(void *context, const struct added_token *token, const char *text, size_t size,
+                       struct error *error)
 {
     struct encoding *encoding = context;
     struct tokenizer *tokenizer = encoding->tokenizer;
@@ -164,7 +165,8 @@ static bool encode_raw(void *context, const struct added_token *token, const cha
            added_split(&tokenizer->normalized, text, size, encode_normalized, encoding, error);
 }
 
-static bool encode_text(struct tokenizer *tokenizer, const char *text, size_t size, struct ids *out, struct error *error)
+static bool encode_text(struct tokenizer *tokenizer, const char *text, size_t size, struct ids *out,
+                        struct error *error)
 {
     struct encoding encoding = {tokenizer, out};
     if (utf8_check(text, size) == size)

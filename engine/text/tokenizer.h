@@ -1,17 +1,23 @@
 /* The tokenizer of a model: byte-level BPE as Hugging Face `tokenizers` does it, read from tokenizer.json.
  *
- * Compared with tokenizers 0.23.3. Understood: normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace; pre-tokenizers
- * Split, ByteLevel, Digits, Punctuation, Whitespace, WhitespaceSplit; post-processors ByteLevel and TemplateProcessing;
- * decoders ByteLevel and Fuse; Sequence of any of them. Everything else is refused by name. Truncation and padding, which
- * a tokenizer.json may ask for, are not done.
+ * Compared with tokenizers 0.23.3. Understood: normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace;
+ * pre-tokenizers Split, ByteLevel, Digits, Punctuation, Whitespace, WhitespaceSplit; post-processors ByteLevel and
+ * TemplateProcessing; decoders ByteLevel and Fuse; Sequence of any of them. Everything else is refused by name.
+ * Truncation and padding, which a tokenizer.json may ask for, are not done.
+ *
+ * Patterns are translated from Oniguruma's syntax to PCRE2's (pattern_translate.c), and what has no exact translation
+ * is refused. The original mixes Unicode versions: 16 in patterns, 17 for digits and lower case, 16 beside added
+ * tokens, 9 for normal forms, 8 for punctuation. All are reproduced, over a PCRE2 that may know 14 and an ICU that may
+ * know 15 only.
  *
  * What is known to differ:
- * - Patterns are translated from Oniguruma to PCRE2 (pattern_translate.c); constructs without an exact translation are
- *   refused. Characters assigned after Unicode 14 are added to \p{General_Category}, \s, \w, \d and \p{Han}, so that they split
- *   as in Oniguruma's Unicode 16; not to other scripts, nor to \P{...}, \W, \D inside a character class. (?i:...) folds single
- *   characters (U+017F matches s) but not one character to several (ss does not match U+00DF).
- * - Normal forms know the Unicode version of ICU, the original an older one; only marks assigned since then differ.
- * - Duplicate ids, duplicate tokens and two added tokens that match the same text are errors here; the original picks one.
+ * - Characters assigned after Unicode 14 are missing from scripts other than Han, from \p{C}, and are wrongly in
+ * \P{...} and \D inside a character class (not outside one).
+ * - (?i) folds one character to one (U+017F matches s), never one to several (ss does not match U+00DF).
+ * - A pattern that repeats a group a million times over one piece of text may run out of its 256 MiB: an error.
+ * - Refused, where the original picks one: duplicate ids, duplicate tokens, added tokens that match the same text.
+ * An added token that the vocabulary lacks gets the next free id from the vocabulary's size on, whatever id the file
+ * gives it: that is what the original does.
  *
  * A tokenizer keeps a cache and scratch memory: one thread at a time. */
 #ifndef ASSAY_TEXT_TOKENIZER_H
@@ -25,20 +31,20 @@
 
 struct tokenizer;
 
-/* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt (whose normalizer and pattern
- * follow from "tokenizer_class" in tokenizer_config.json, GPT-2's without one). NULL on failure. */
+/* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt (whose normalizer and
+ * pattern follow from "tokenizer_class" in tokenizer_config.json, GPT-2's without one). NULL on failure. */
 struct tokenizer *tokenizer_open(const char *path, struct error *error);
 void tokenizer_free(struct tokenizer *tokenizer);
 
 /* Appends the ids of the text. Special and other added tokens are recognised inside it; `add_special` adds what the
- * post-processor's template adds (BOS, EOS). Bytes that are not UTF-8 count as U+FFFD, one for each maximal subpart. On failure
- * `out` is as it was. */
+ * post-processor's template adds (BOS, EOS). Bytes that are not UTF-8 count as U+FFFD, one for each maximal subpart. On
+ * failure `out` is as it was. */
 bool tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t size, bool add_special, struct ids *out,
                       struct error *error);
 
 /* Appends the text of the ids, always valid UTF-8: what is not becomes U+FFFD, one for each maximal subpart.
- * `skip_special` leaves special tokens out. An id outside 0 .. tokenizer_size - 1 is an error; a gap inside gives nothing. On
- * failure `out` is as it was. */
+ * `skip_special` leaves special tokens out. An id outside 0 .. tokenizer_size - 1 is an error; a gap inside gives
+ * nothing. On failure `out` is as it was. */
 bool tokenizer_decode(struct tokenizer *tokenizer, const int *ids, size_t count, bool skip_special, struct buffer *out,
                       struct error *error);
 

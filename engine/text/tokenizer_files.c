@@ -14,7 +14,8 @@ static const char gpt2_parts[] =
 static const char qwen2_parts[] =
     "{\"normalizer\": {\"type\": \"NFC\"}, \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": ["
     "{\"type\": \"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\": "
-    "\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|"
+    "\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| "
+    "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|"
     "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}}, "
     "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}}";
 
@@ -23,8 +24,8 @@ static const struct tokenizer_class {
     const char *name;
     const char *parts;
 } classes[] = {
-    {"GPT2Tokenizer", gpt2_parts},      {"GPT2TokenizerFast", gpt2_parts},  {"CodeGenTokenizer", gpt2_parts},
-    {"CodeGenTokenizerFast", gpt2_parts}, {"Qwen2Tokenizer", qwen2_parts}, {"Qwen2TokenizerFast", qwen2_parts},
+    {"GPT2Tokenizer", gpt2_parts},        {"GPT2TokenizerFast", gpt2_parts}, {"CodeGenTokenizer", gpt2_parts},
+    {"CodeGenTokenizerFast", gpt2_parts}, {"Qwen2Tokenizer", qwen2_parts},   {"Qwen2TokenizerFast", qwen2_parts},
 };
 
 struct gathering {
@@ -110,13 +111,12 @@ static bool is_text(const cJSON *item, const char *text)
 static bool is_special(const struct gathering *g, const char *content)
 {
     const cJSON *item = NULL, *inner = NULL;
-    cJSON_ArrayForEach(item, g->specials) {
+    cJSON_ArrayForEach(item, g->specials)
+    {
         if (is_text(item, content))
             return true;
         if (cJSON_IsArray(item))
-            cJSON_ArrayForEach(inner, item)
-                if (is_text(inner, content))
-                    return true;
+            cJSON_ArrayForEach(inner, item) if (is_text(inner, content)) return true;
     }
     return false;
 }
@@ -125,12 +125,14 @@ static bool is_special(const struct gathering *g, const char *content)
 static bool gather_decoder(struct gathering *g, const cJSON *decoder)
 {
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, decoder) {
+    cJSON_ArrayForEach(item, decoder)
+    {
         const cJSON *content = json_member(item, "content");
         char *end = NULL;
         long id = item->string ? strtol(item->string, &end, 10) : -1;
         if (!cJSON_IsString(content) || id < 0 || id >= INT_MAX || *end || end == item->string)
-            return error_set(g->error, "%s/tokenizer_config.json: \"added_tokens_decoder\" should map ids to tokens", g->folder);
+            return error_set(g->error, "%s/tokenizer_config.json: \"added_tokens_decoder\" should map ids to tokens",
+                             g->folder);
         if (!gather_token(g, content->valuestring, (double)id, item, false))
             return false;
     }
@@ -143,7 +145,8 @@ static bool gather_added(struct gathering *g)
     bool good = true;
     cJSON *added = gather_file(g, "added_tokens.json", &good);
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, added) {
+    cJSON_ArrayForEach(item, added)
+    {
         uint64_t id = 0;
         if (!item->string || !json_uint64(item, &id) || id >= INT_MAX)
             good = error_set(g->error, "%s/added_tokens.json: should map tokens to ids", g->folder);
@@ -161,9 +164,7 @@ static bool gather_vocabulary_special(struct gathering *g, const cJSON *name)
     const cJSON *content = cJSON_IsObject(name) ? json_member(name, "content") : name, *item = NULL;
     if (!cJSON_IsString(content))
         return true;
-    cJSON_ArrayForEach(item, g->added)
-        if (is_text(item, content->valuestring))
-            return true;
+    cJSON_ArrayForEach(item, g->added) if (is_text(item, content->valuestring)) return true;
     const cJSON *id = json_member(json_member(g->model, "vocab"), content->valuestring);
     return !cJSON_IsNumber(id) || gather_token(g, content->valuestring, id->valuedouble, NULL, true);
 }
@@ -173,13 +174,12 @@ static bool gather_tokens(struct gathering *g)
     const cJSON *decoder = json_member(g->config, "added_tokens_decoder"), *item = NULL, *inner = NULL;
     if (!(decoder ? gather_decoder(g, decoder) : gather_added(g)))
         return false;
-    cJSON_ArrayForEach(item, g->specials) {
+    cJSON_ArrayForEach(item, g->specials)
+    {
         if (!gather_vocabulary_special(g, item))
             return false;
         if (cJSON_IsArray(item))
-            cJSON_ArrayForEach(inner, item)
-                if (!gather_vocabulary_special(g, inner))
-                    return false;
+            cJSON_ArrayForEach(inner, item) if (!gather_vocabulary_special(g, inner)) return false;
     }
     cJSON *text = cJSON_CreateString("<|endoftext|>");
     bool good = text ? gather_vocabulary_special(g, text) : error_memory(g->error, g->folder);
@@ -190,7 +190,8 @@ static bool gather_tokens(struct gathering *g)
 /* The rows of `added` by id: that is the order in which the original adds them. */
 static int added_order(const void *a, const void *b)
 {
-    double left = json_member(*(cJSON *const *)a, "id")->valuedouble, right = json_member(*(cJSON *const *)b, "id")->valuedouble;
+    double left = json_member(*(cJSON *const *)a, "id")->valuedouble,
+           right = json_member(*(cJSON *const *)b, "id")->valuedouble;
     return (left > right) - (left < right);
 }
 
@@ -222,7 +223,8 @@ static bool gather_class(struct gathering *g)
         if (strcmp(classes[i].name, name) == 0)
             parts = classes[i].parts;
     if (good && !parts)
-        good = error_set(g->error, "%s: \"tokenizer_class\" \"%.100s\" is not supported without a tokenizer.json", where, name);
+        good = error_set(g->error, "%s: \"tokenizer_class\" \"%.100s\" is not supported without a tokenizer.json",
+                         where, name);
     if (good && (bos || (prefix_space && parts != gpt2_parts)))
         good = error_set(g->error, "%s: \"%s\" is not supported without a tokenizer.json", where,
                          bos ? "add_bos_token" : "add_prefix_space");

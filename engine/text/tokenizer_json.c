@@ -12,7 +12,8 @@ static bool model_options(const cJSON *model, const char *where, struct bpe_opti
     static const char *const refused[] = {"continuing_subword_prefix", "end_of_word_suffix"};
     const char *type = NULL;
     double dropout = 0;
-    if (!json_get_string(model, where, "type", &type, error) || !json_get_double(model, where, "dropout", &dropout, error) ||
+    if (!json_get_string(model, where, "type", &type, error) ||
+        !json_get_double(model, where, "dropout", &dropout, error) ||
         !json_get_string(model, where, "unk_token", &options->unknown, error) ||
         !json_get_bool(model, where, "byte_fallback", &options->byte_fallback, error) ||
         !json_get_bool(model, where, "fuse_unk", &options->fuse_unknown, error) ||
@@ -40,7 +41,8 @@ static bool vocab_load(struct tokenizer *tokenizer, const cJSON *vocab, struct m
     size_t count = 0, size = 1;
     if (!cJSON_IsObject(vocab))
         return error_set(error, "%s: the model has no object \"vocab\"", where);
-    cJSON_ArrayForEach(item, vocab) {
+    cJSON_ArrayForEach(item, vocab)
+    {
         count++;
         size += strlen(item->string) + 1;
     }
@@ -49,7 +51,8 @@ static bool vocab_load(struct tokenizer *tokenizer, const cJSON *vocab, struct m
     if (!tokenizer->tokens || !tokenizer->strings)
         return error_memory(error, where);
     char *at = tokenizer->strings;
-    cJSON_ArrayForEach(item, vocab) {
+    cJSON_ArrayForEach(item, vocab)
+    {
         uint64_t id = 0;
         size_t length = strlen(item->string), found = MAP_ABSENT;
         if (!json_uint64(item, &id) || id >= INT_MAX)
@@ -59,8 +62,8 @@ static bool vocab_load(struct tokenizer *tokenizer, const cJSON *vocab, struct m
         if (!map_add(map, at, length, (size_t)id, &found))
             return error_memory(error, where);
         if (found != MAP_ABSENT)
-            return error_set(error, "%s: token \"%.100s\" is in the vocabulary twice, with ids %zu and %zu", where, at, found,
-                             (size_t)id);
+            return error_set(error, "%s: token \"%.100s\" is in the vocabulary twice, with ids %zu and %zu", where, at,
+                             found, (size_t)id);
         tokenizer->tokens[tokenizer->token_count++] = (struct token){.id = (int)id, .text = at};
         at += length + 1;
     }
@@ -96,7 +99,8 @@ static bool merge_load(struct tokenizer *tokenizer, const cJSON *item, size_t in
     const char *parts[2];
     size_t sizes[2];
     if (!merge_parts(item, parts, sizes))
-        return error_set(error, "%s: merge %zu should be two tokens, as \"a b\" or [\"a\", \"b\"]", tokenizer->where, index);
+        return error_set(error, "%s: merge %zu should be two tokens, as \"a b\" or [\"a\", \"b\"]", tokenizer->where,
+                         index);
     joined->size = 0;
     if (!buffer_append(joined, parts[0], sizes[0]) || !buffer_append(joined, parts[1], sizes[1]))
         return error_memory(error, tokenizer->where);
@@ -116,7 +120,8 @@ static bool merges_load(struct tokenizer *tokenizer, const cJSON *merges, const 
     const cJSON *item = NULL;
     size_t index = 0;
     bool good = true;
-    cJSON_ArrayForEach(item, merges) {
+    cJSON_ArrayForEach(item, merges)
+    {
         if (cJSON_IsString(item) && strncmp(item->valuestring, "#version", 8) == 0)
             continue;
         good = merge_load(tokenizer, item, index++, vocab, &joined, error);

@@ -73,8 +73,8 @@ static bool added_distinct(const struct tokenizer *tokenizer, struct error *erro
     return good;
 }
 
-/* As the original: a token of the vocabulary keeps its id there; any other gets the next one from the size of the vocabulary
- * on, whatever the file says. */
+/* As the original: a token of the vocabulary keeps its id there; any other gets the next one from the size of the
+ * vocabulary on, whatever the file says. */
 static bool added_place(struct tokenizer *tokenizer, const struct map *vocab, struct error *error)
 {
     size_t next = tokenizer->token_count, grown = tokenizer->token_count + tokenizer->added_count + 1;
@@ -92,8 +92,8 @@ static bool added_place(struct tokenizer *tokenizer, const struct map *vocab, st
     return tokenizer_sort(tokenizer, error);
 }
 
-/* What is decoded for an added token is what the normalizer makes of it; and it is special when that text is the content of
- * a special token. */
+/* What is decoded for an added token is what the normalizer makes of it; and it is special when that text is the
+ * content of a special token. */
 static bool added_texts(struct tokenizer *tokenizer, struct error *error)
 {
     struct map special = {0};
@@ -121,7 +121,8 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const 
     tokenizer->added = calloc((size_t)cJSON_GetArraySize(json) + 1, sizeof *tokenizer->added);
     struct map contents = {0};
     bool good = tokenizer->added || error_memory(error, tokenizer->where);
-    cJSON_ArrayForEach(item, json) {
+    cJSON_ArrayForEach(item, json)
+    {
         struct added_token *token = &tokenizer->added[tokenizer->added_count++];
         size_t found = MAP_ABSENT;
         good = good && added_read(tokenizer, item, token, error) && added_normalize(tokenizer, token, error);
@@ -141,7 +142,8 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const 
     return good && added_distinct(tokenizer, error) && added_place(tokenizer, vocab, error) &&
            added_texts(tokenizer, error) &&
            added_set_build(&tokenizer->raw, tokenizer->where, tokenizer->added, tokenizer->added_count, false, error) &&
-           added_set_build(&tokenizer->normalized, tokenizer->where, tokenizer->added, tokenizer->added_count, true, error);
+           added_set_build(&tokenizer->normalized, tokenizer->where, tokenizer->added, tokenizer->added_count, true,
+                           error);
 }
 
 /* Template */
@@ -160,12 +162,14 @@ static bool template_special(struct tokenizer *tokenizer, const cJSON *specials,
 {
     const cJSON *ids = json_member(json_member(specials, name), "ids"), *item = NULL;
     if (!cJSON_IsArray(ids))
-        return error_set(error, "%s: the template's token \"%.100s\" has no \"ids\" in \"special_tokens\"", tokenizer->where,
-                         name);
-    cJSON_ArrayForEach(item, ids) {
+        return error_set(error, "%s: the template's token \"%.100s\" has no \"ids\" in \"special_tokens\"",
+                         tokenizer->where, name);
+    cJSON_ArrayForEach(item, ids)
+    {
         uint64_t id = 0;
         if (!json_uint64(item, &id) || id >= INT_MAX)
-            return error_set(error, "%s: the template's token \"%.100s\" has an id that is none", tokenizer->where, name);
+            return error_set(error, "%s: the template's token \"%.100s\" has an id that is none", tokenizer->where,
+                             name);
         if (!template_add(tokenizer, (struct template_piece){.special = true, .id = (int)id}, error))
             return false;
     }
@@ -179,14 +183,17 @@ static bool load_template(struct tokenizer *tokenizer, const cJSON *json, struct
         return error_set(error, "%s: a second TemplateProcessing is not supported", tokenizer->where);
     if (!cJSON_IsArray(single) || !single->child)
         return error_set(error, "%s: TemplateProcessing has no list \"single\"", tokenizer->where);
-    cJSON_ArrayForEach(item, single) {
+    cJSON_ArrayForEach(item, single)
+    {
         const cJSON *sequence = json_member(item, "Sequence"), *special = json_member(item, "SpecialToken");
         const char *name = NULL;
         if (!json_get_string(sequence ? sequence : special, tokenizer->where, "id", &name, error))
             return false;
         if (!name || (sequence && strcmp(name, "A") != 0))
-            return error_set(error, "%s: a piece of the template should be {\"Sequence\": {\"id\": \"A\"}} or "
-                                    "{\"SpecialToken\": {\"id\": ...}}", tokenizer->where);
+            return error_set(error,
+                             "%s: a piece of the template should be {\"Sequence\": {\"id\": \"A\"}} or "
+                             "{\"SpecialToken\": {\"id\": ...}}",
+                             tokenizer->where);
         bool good = sequence ? template_add(tokenizer, (struct template_piece){.special = false}, error)
                              : template_special(tokenizer, json_member(json, "special_tokens"), name, error);
         if (!good)
@@ -206,10 +213,9 @@ static bool load_processor(struct tokenizer *tokenizer, const cJSON *json, int d
         return load_template(tokenizer, json, error);
     const cJSON *list = json_member(json, "processors"), *item = NULL;
     if (!name || strcmp(name, "Sequence") != 0 || !cJSON_IsArray(list) || depth > 50)
-        return error_set(error, "%s: post-processor type \"%.100s\" is not supported", tokenizer->where, name ? name : "");
-    cJSON_ArrayForEach(item, list)
-        if (!load_processor(tokenizer, item, depth + 1, error))
-            return false;
+        return error_set(error, "%s: post-processor type \"%.100s\" is not supported", tokenizer->where,
+                         name ? name : "");
+    cJSON_ArrayForEach(item, list) if (!load_processor(tokenizer, item, depth + 1, error)) return false;
     return true;
 }
 
@@ -245,9 +251,7 @@ static bool load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct 
     }
     if (!name || strcmp(name, "Sequence") != 0 || !cJSON_IsArray(list) || depth > 50)
         return error_set(error, "%s: decoder type \"%.100s\" is not supported", tokenizer->where, name ? name : "");
-    cJSON_ArrayForEach(item, list)
-        if (!load_decoder(tokenizer, item, state, depth + 1, error))
-            return false;
+    cJSON_ArrayForEach(item, list) if (!load_decoder(tokenizer, item, state, depth + 1, error)) return false;
     return true;
 }
 

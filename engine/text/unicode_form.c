@@ -1,6 +1,6 @@
-/* The algorithm of UAX #15 over ICU's data, limited to Unicode 9: the original (crate unicode-normalization-alignments 0.1.12)
- * leaves every later character alone and does not count it as a mark. ICU's own normalizer works on UTF-16 only, and sorts a
- * run of marks by insertion, which is quadratic for text that is nothing but marks. */
+/* The algorithm of UAX #15 over ICU's data, limited to Unicode 9: the original (crate unicode-normalization-alignments
+ * 0.1.12) leaves every later character alone and does not count it as a mark. ICU's own normalizer works on UTF-16
+ * only, and sorts a run of marks by insertion, which is quadratic for text that is nothing but marks. */
 #include "text/unicode_form.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 #include "text/pattern.h"
 
-/* Characters of Unicode 15, 15.1 and 16. PCRE2 10.42 knows Unicode 14; where it knows more, a row changes nothing, since a
- * category that was once assigned stays. Found by comparing every code point with Oniguruma as tokenizers 0.23.3 carries it. */
+/* Characters of Unicode 15, 15.1 and 16. PCRE2 10.42 knows Unicode 14; where it knows more, a row changes nothing,
+ * since a category that was once assigned stays. Found by comparing every code point with Oniguruma as tokenizers
+ * 0.23.3 carries it. */
 const struct unicode_range unicode_later[] = {
     {0x00897, 0x00897, "Mn"}, {0x00CF3, 0x00CF3, "Mc"}, {0x00ECE, 0x00ECE, "Mn"}, {0x01B4E, 0x01B4F, "Po"},
     {0x01B7F, 0x01B7F, "Po"}, {0x01C89, 0x01C89, "Lu"}, {0x01C8A, 0x01C8A, "Ll"}, {0x02427, 0x02429, "So"},

@@ -1,0 +1,93 @@
+/* The report document around the findings. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/progress.h"
+#include "cli/command.h"
+#include "golden/golden.h"
+#include "math/blas.h"
+#include "reports/reports.h"
+
+static void machine_processor(char **field)
+{
+    struct buffer text = {0};
+    struct error error = {0};
+    const char *found = NULL;
+    if (file_read("/proc/cpuinfo", (size_t)16 << 20, &text, &error))
+        found = strstr(text.data, "model name");
+    const char *colon = found ? strchr(found, ':') : NULL;
+    if (colon)
+        report_set(field, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+    error_clear(&error);
+    buffer_free(&text);
+}
+
+void report_begin(struct report *report, const char *command)
+{
+    *report = (struct report){0};
+    char when[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    report_set(&report->command, "%s", command);
+    report_set(&report->version, "%s", ASSAY_VERSION);
+    report_set(&report->started, "%s", when);
+    report->duration_s = -clock_seconds(); /* the end adds its own */
+    machine_processor(&report->machine.processor);
+    report_set(&report->machine.blas, "%s", blas_name());
+}
+
+void report_subject(struct report *report, const struct subject *subject)
+{
+    struct buffer summary = {0};
+    config_summary(subject->config, &summary);
+    report_set(&report->subject.path, "%s", store_path(subject->store));
+    report_set(&report->subject.format, "%s", store_format(subject->store));
+    report_set(&report->subject.model_type, "%s", subject->config->model_type);
+    report_set(&report->subject.summary, "%s", summary.data ? summary.data : "");
+    buffer_free(&summary);
+    for (size_t i = 0; i < store_count(subject->store); i++)
+        report->subject.bytes += (double)store_at(subject->store, i)->bytes;
+    report->subject.tensors = (double)store_count(subject->store);
+    if (subject->model)
+        report->machine.threads = pool_threads(workspace_pool(model_workspace(subject->model)));
+}
+
+void report_gold(struct report *report, const struct golden *golden)
+{
+    struct report_gold *gold = report_add_gold(report);
+    if (!gold)
+        return;
+    report_set(&gold->path, "%s", golden_path(golden));
+    report_set(&gold->producer, "%s", golden_producer(golden));
+    report_set(&gold->dtype, "%s", golden_dtype(golden));
+    gold->cases = (double)golden_case_count(golden);
+}
+
+int report_end(struct report *report, const struct common *common, struct error *error)
+{
+    struct rusage usage;
+    char command[32];
+    snprintf(command, sizeof command, "%s", report->command ? report->command : "");
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        report->machine.peak_memory_bytes = (double)usage.ru_maxrss * 1024;
+    report->duration_s += clock_seconds();
+    report_conclude(report);
+    int status = report->verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
+    bool good = true;
+    if (common->out)
+        good = report_render(report, common->out, error);
+    if (good && common->json)
+        good = report_write_json(report, stdout, error);
+    else if (good)
+        good = report_write_terminal(report, stdout, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), error);
+    if (good && common->out && !common->quiet)
+        fprintf(stderr, "report: %s/report.html\n", common->out);
+    report_free(report);
+    return good ? status : command_error(command, error);
+}

@@ -1,0 +1,129 @@
+/* A finding is the only currency: every diagnostic returns findings, reports render them without knowing who made them.
+ */
+#ifndef ASSAY_FINDINGS_FINDING_H
+#define ASSAY_FINDINGS_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP };
+
+/* "pass", "warn", "fail", "skip". */
+const char *verdict_name(enum verdict verdict);
+bool verdict_parse(const char *name, enum verdict *verdict);
+
+/* Where a finding applies. Strings are owned by the finding, NULL when they do not apply; numbers are -1 when not. */
+struct where {
+    char *case_id;
+    char *module; /* module path: "model.layers.3.self_attn" */
+    char *tensor; /* canonical tensor name */
+    char *file;
+    int layer;
+    int expert;
+    int token; /* index of the token in its case or text */
+};
+
+/* A curve for a plot: `count` values of y over x. Values may be NaN or infinite: "nothing to draw here". */
+struct curve {
+    char *name;
+    double *values;
+    size_t count;
+};
+
+/* How a series is drawn by default. */
+enum series_kind {
+    SERIES_LINE,    /* one curve or more over x */
+    SERIES_HEATMAP, /* each curve is a row, x the columns */
+    SERIES_TABLE    /* shown as a table: one column a curve, one row an x */
+};
+
+/* Numbers for a plot or a table: several curves over one x axis. All owned. */
+struct series {
+    char *name;  /* "error-per-layer": a file-name-like word, unique within the finding */
+    char *title; /* for people */
+    char *x_label;
+    char *y_label;
+    enum series_kind kind;
+    bool log_y;
+    double *x;     /* `points` of them */
+    char **labels; /* NULL, or `points` strings: names of the x places (module paths, case ids) */
+    size_t points;
+    struct curve *curves;
+    size_t curve_count;
+};
+
+struct finding {
+    char *check; /* dotted, the noun first: "layers.isolated" */
+    enum verdict verdict;
+    double measured; /* NaN with `has_measured` false: nothing was measured */
+    double limit;
+    bool has_measured;
+    bool has_limit;
+    char *unit;  /* NULL: none */
+    char *cause; /* why the limit is what it is; NULL: no limit */
+    struct where where;
+    char *message; /* one sentence that a person understands */
+    bool summary;  /* the finding for a check as a whole; false: one place that fails it */
+    struct series *series;
+    size_t series_count;
+    /* More named facts, in order: numbers or text ("noise", "first_bad_layer", "window"). */
+    struct fact *facts;
+    size_t fact_count;
+};
+
+struct fact {
+    char *name;
+    char *text; /* NULL: `number` holds the value */
+    double number;
+};
+
+/* A growable list; start with {0}. The caller never touches `capacity`. */
+struct findings {
+    struct finding *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Appends an empty finding of the check (verdict pass, summary true, no place) and returns it, valid until the next
+ * append. NULL: out of memory. */
+struct finding *findings_add(struct findings *findings, const char *check);
+
+/* The setters copy their text; running out of memory leaves the field NULL. */
+void finding_message(struct finding *finding, const char *format, ...) ASSAY_PRINTF(2, 3);
+void finding_measured(struct finding *finding, double measured, const char *unit);
+void finding_limit(struct finding *finding, double limit, const char *cause);
+void finding_fact(struct finding *finding, const char *name, double number);
+void finding_fact_text(struct finding *finding, const char *name, const char *format, ...) ASSAY_PRINTF(3, 4);
+void where_set(char **field, const char *text);
+
+/* The verdict of `measured` against `limit`: pass only if both are there and measured <= limit, so NaN fails. Sets
+ * finding->verdict. */
+void finding_judge(struct finding *finding);
+
+/* Adds a series of `points` places (a line until changed); `x` is 0, 1, 2 ... until changed. Valid until the next
+ * series is added to the finding. NULL: out of memory. */
+struct series *finding_series(struct finding *finding, const char *name, const char *title, const char *x_label,
+                              const char *y_label, size_t points);
+/* Adds a curve of series->points values, all NaN, and returns them for filling; they stay where they are. A curve named
+ * "limit" or "noise" is a reference: plots draw it thin and dashed. NULL: out of memory. */
+double *series_curve(struct series *series, const char *name);
+/* Names place `point`. */
+bool series_label(struct series *series, size_t point, const char *label);
+
+/* The order of reports: checks in the order in which they first occur; within a check the summary comes first, then the
+ * places: failures, warnings, skips, passes; the worst (not finite, else the largest measured / limit) of each first;
+ * equals as they were added. An array of findings->count borrowed pointers, to be freed; NULL: out of memory, or
+ * nothing there. */
+const struct finding **findings_ranked(const struct findings *findings);
+
+/* Puts the findings into that order. Out of memory leaves them as they are. */
+void findings_sort(struct findings *findings);
+
+/* fail if any fails, else warn if any warns, else pass. Skips do not count. */
+enum verdict findings_verdict(const struct findings *findings);
+
+void findings_free(struct findings *findings);
+
+#endif

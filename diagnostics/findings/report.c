@@ -1,0 +1,122 @@
+#include "findings/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void report_set(char **field, const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
+    va_end(arguments);
+    free(*field);
+    *field = text;
+}
+
+struct report_gold *report_add_gold(struct report *report)
+{
+    struct report_gold *golds = realloc(report->golds, (report->gold_count + 1) * sizeof *golds);
+    if (!golds)
+        return NULL;
+    report->golds = golds;
+    struct report_gold *gold = &golds[report->gold_count++];
+    *gold = (struct report_gold){0};
+    return gold;
+}
+
+/* The first summary with the verdict, else the first place with it, else NULL; `*count` summaries have it. */
+static const struct finding *report_first(const struct report *report, enum verdict verdict, size_t *count)
+{
+    const struct finding *summary = NULL, *place = NULL;
+    *count = 0;
+    for (size_t i = 0; i < report->findings.count; i++) {
+        const struct finding *finding = &report->findings.items[i];
+        if (finding->verdict != verdict)
+            continue;
+        *count += finding->summary;
+        if (finding->summary && !summary)
+            summary = finding;
+        if (!finding->summary && !place)
+            place = finding;
+    }
+    return summary ? summary : place;
+}
+
+/* Length of the text without the full stop at its end. */
+static int sentence_length(const char *text)
+{
+    size_t length = strnlen(text, 4000);
+    while (length && (text[length - 1] == '.' || text[length - 1] == ' '))
+        length--;
+    return (int)length;
+}
+
+static void reason_from(struct report *report, const struct finding *finding, size_t count, const char *did)
+{
+    char *copy = NULL;
+    if (finding->message)
+        report_set(&copy, "%.*s", sentence_length(finding->message), finding->message);
+    else
+        report_set(&copy, "The check %s %s", finding->check, did);
+    const char *text = copy ? copy : "out of memory";
+    if (count > 1)
+        report_set(&report->reason, "%s; %zu more check%s %s.", text, count - 1, count == 2 ? "" : "s", did);
+    else
+        report_set(&report->reason, "%s.", text);
+    free(copy);
+}
+
+void report_conclude(struct report *report)
+{
+    size_t failed, warned, passed, skipped;
+    const struct finding *fail = report_first(report, VERDICT_FAIL, &failed);
+    const struct finding *warn = report_first(report, VERDICT_WARN, &warned);
+    const struct finding *pass = report_first(report, VERDICT_PASS, &passed);
+    report_first(report, VERDICT_SKIP, &skipped);
+    report->verdict = findings_verdict(&report->findings);
+    const char *plural = passed == 1 ? "" : "s";
+    if (fail) {
+        reason_from(report, fail, failed, "failed");
+    } else if (warn) {
+        reason_from(report, warn, warned, "warned");
+    } else if (!pass) {
+        report->verdict = VERDICT_FAIL;
+        report_set(&report->reason, "Nothing was judged%s, so nothing is proved.",
+                   skipped ? ": every check was skipped" : ": there was no check to run");
+    } else if (skipped) {
+        report_set(&report->reason, "%zu check%s passed; %zu %s skipped.", passed, plural, skipped,
+                   skipped == 1 ? "was" : "were");
+    } else {
+        report_set(&report->reason, passed > 1 ? "All %zu check%s passed." : "%zu check%s passed.", passed, plural);
+    }
+}
+
+void report_free(struct report *report)
+{
+    if (!report)
+        return;
+    char *const texts[] = {report->command,
+                           report->version,
+                           report->reason,
+                           report->started,
+                           report->subject.path,
+                           report->subject.format,
+                           report->subject.model_type,
+                           report->subject.summary,
+                           report->machine.processor,
+                           report->machine.blas};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(texts[i]);
+    for (size_t i = 0; i < report->gold_count; i++) {
+        free(report->golds[i].path);
+        free(report->golds[i].producer);
+        free(report->golds[i].dtype);
+    }
+    free(report->golds);
+    findings_free(&report->findings);
+    *report = (struct report){0};
+}

@@ -1,0 +1,49 @@
+/* The one report document that every judging command makes. */
+#ifndef ASSAY_FINDINGS_REPORT_H
+#define ASSAY_FINDINGS_REPORT_H
+
+#include "findings/finding.h"
+
+/* All strings owned, NULL when unknown. */
+struct report {
+    char *command; /* "check" */
+    char *version; /* of assay */
+    enum verdict verdict;
+    char *reason;  /* one sentence: why this verdict */
+    char *started; /* ISO 8601, UTC */
+    double duration_s;
+    struct {
+        char *path;   /* as given */
+        char *format; /* "safetensors", "checkpoint", "extraction" */
+        char *model_type;
+        char *summary; /* "5 layers, hidden 40, 12 experts top-3, ..." */
+        double tensors;
+        double bytes;
+    } subject;
+    struct report_gold {
+        char *path;
+        char *producer;
+        char *dtype;
+        double cases;
+    } * golds;
+    size_t gold_count;
+    struct {
+        char *processor;
+        int threads;
+        char *blas;
+        double peak_memory_bytes;
+    } machine;
+    struct findings findings;
+};
+
+/* Sets verdict and reason from the findings: the first failing summary names the reason, else the first warning one,
+ * else how many checks passed. A report in which nothing was judged (no findings, or only skips) fails: it proves
+ * nothing. */
+void report_conclude(struct report *report);
+/* Copies text into a field of the report, freeing what was there. */
+void report_set(char **field, const char *format, ...) ASSAY_PRINTF(2, 3);
+/* Appends an empty one, valid until the next is added. NULL: out of memory. */
+struct report_gold *report_add_gold(struct report *report);
+void report_free(struct report *report);
+
+#endif

@@ -1,0 +1,15 @@
+/* Does the subject write what the original writes? Greedy continuations, token by token through the cache. */
+#ifndef ASSAY_DIAGNOSTICS_GREEDY_H
+#define ASSAY_DIAGNOSTICS_GREEDY_H
+
+#include "diagnostics/limits.h"
+#include "diagnostics/subject.h"
+#include "findings/finding.h"
+#include "golden/golden.h"
+
+/* Adds the finding greedy, with a place for each case that differs: the first differing token and its margin. All cases are
+ * decoded together. The subject must be loaded. */
+bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits, struct findings *findings,
+                  struct error *error);
+
+#endif

@@ -1,0 +1,229 @@
+#include "diagnostics/inventory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "model/weights.h"
+
+#define PLACES_MAX 256 /* findings of single tensors for one check; all of them are in the message, grouped */
+
+struct inventory {
+    const struct store *store;
+    struct map expected; /* names */
+    struct names names;  /* owns them */
+    struct expected_list absent;
+    size_t majority[DTYPE_COUNT];
+    struct findings shapes;
+    struct findings dtypes;
+    bool memory;
+};
+
+static struct finding *inventory_place(struct findings *findings, const char *check, const struct tensor *tensor, int layer,
+                                       int expert)
+{
+    struct finding *finding = findings_add(findings, check);
+    if (!finding)
+        return NULL;
+    finding->summary = false;
+    finding->verdict = VERDICT_FAIL;
+    finding->where.layer = layer;
+    finding->where.expert = expert;
+    if (tensor) {
+        where_set(&finding->where.tensor, tensor->name);
+        where_set(&finding->where.file, tensor->file ? tensor->file : "");
+    }
+    return finding;
+}
+
+static bool inventory_visit(void *context, const struct expected *expected)
+{
+    struct inventory *inventory = context;
+    const struct tensor *tensor = store_find(inventory->store, expected->name);
+    bool good = names_add(&inventory->names, expected->name);
+    if (good) {
+        const char *name = inventory->names.items[inventory->names.count - 1];
+        good = map_add(&inventory->expected, name, strlen(name), inventory->names.count, NULL);
+    }
+    if (good && !tensor)
+        good = expected_list_add(&inventory->absent, expected);
+    if (good && tensor) {
+        char refusal[512];
+        inventory->majority[tensor->dtype]++;
+        if (weight_refusal(expected, tensor, refusal)) {
+            bool dtype = strstr(refusal, "has dtype");
+            struct finding *finding = inventory_place(dtype ? &inventory->dtypes : &inventory->shapes,
+                                                      dtype ? "inventory.dtype" : "inventory.shape", tensor, expected->layer,
+                                                      expected->expert);
+            good = finding;
+            if (finding)
+                finding_message(finding, "%s.", refusal);
+        }
+    }
+    inventory->memory = inventory->memory || !good;
+    return good;
+}
+
+/* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
+static bool is_ignored(const char *name)
+{
+    static const char suffix[] = ".rotary_emb.inv_freq";
+    size_t length = strlen(name), tail = strlen(suffix);
+    return length > tail && strcmp(name + length - tail, suffix) == 0;
+}
+
+static struct finding *summary(struct findings *findings, const char *check, size_t count, const char *cause)
+{
+    struct finding *finding = findings_add(findings, check);
+    if (!finding)
+        return NULL;
+    finding_measured(finding, (double)count, "tensors");
+    finding_limit(finding, 0, cause);
+    finding_judge(finding);
+    return finding;
+}
+
+static bool report_files(const struct store *store, struct findings *findings)
+{
+    size_t problems = store_problem_count(store);
+    struct finding *finding = summary(findings, "inventory.files", problems, "every file must be whole and say what it holds");
+    if (!finding)
+        return false;
+    where_set(&finding->unit, "problems");
+    if (!problems)
+        finding_message(finding, "All files can be read (%s).", store_format(store));
+    else
+        finding_message(finding, "%zu problem%s with files; the first: %s.", problems, problems > 1 ? "s" : "",
+                        store_problem(store, 0));
+    for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
+        struct finding *place = findings_add(findings, "inventory.files");
+        if (!place)
+            return false;
+        place->summary = false;
+        place->verdict = VERDICT_FAIL;
+        finding_message(place, "%s.", store_problem(store, i));
+    }
+    return true;
+}
+
+static bool report_absent(const struct inventory *inventory, struct findings *findings)
+{
+    const struct expected_list *absent = &inventory->absent;
+    struct finding *finding = summary(findings, "inventory.absent", absent->count,
+                                      "every tensor that the configuration calls for must be there");
+    if (!finding)
+        return false;
+    finding_fact(finding, "expected", (double)inventory->names.count);
+    struct buffer list = {0};
+    if (absent->count)
+        expected_list_text(absent, &list);
+    if (absent->count)
+        finding_message(finding, "%zu of %zu tensors that the configuration calls for are absent: %s.", absent->count,
+                        inventory->names.count, list.data ? list.data : "");
+    else
+        finding_message(finding, "All %zu tensors that the configuration calls for are there.", inventory->names.count);
+    buffer_free(&list);
+    for (size_t i = 0; i < absent->count && i < PLACES_MAX; i++) {
+        struct finding *place =
+            inventory_place(findings, "inventory.absent", NULL, absent->items[i].layer, absent->items[i].expert);
+        if (!place)
+            return false;
+        where_set(&place->where.tensor, absent->items[i].name);
+        finding_message(place, "Tensor '%s' is absent.", absent->items[i].name);
+    }
+    return true;
+}
+
+static bool report_extra(const struct inventory *inventory, struct findings *findings)
+{
+    const struct store *store = inventory->store;
+    size_t extra = 0, other = 0;
+    struct finding *finding = findings_add(findings, "inventory.extra");
+    if (!finding)
+        return false;
+    size_t at = findings->count - 1;
+    for (size_t i = 0; i < store_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i);
+        other += tensor->other;
+        if (tensor->other || is_ignored(tensor->name) ||
+            map_find(&inventory->expected, tensor->name, strlen(tensor->name)) != MAP_ABSENT)
+            continue;
+        if (extra++ >= PLACES_MAX)
+            continue;
+        struct finding *place = inventory_place(findings, "inventory.extra", tensor, -1, -1);
+        if (!place)
+            return false;
+        place->verdict = VERDICT_WARN;
+        finding_message(place, "Tensor '%s' in %s is not one that the configuration calls for.", tensor->disk_name,
+                        tensor->file ? tensor->file : "an overlay");
+    }
+    finding = &findings->items[at];
+    finding_measured(finding, (double)extra, "tensors");
+    finding_limit(finding, 0, "a tensor that nothing reads changes no result, but a misnamed one is also absent: a warning");
+    finding->verdict = extra ? VERDICT_WARN : VERDICT_PASS;
+    finding_fact(finding, "other_components", (double)other);
+    finding_message(finding, extra ? "%zu tensors that the configuration does not call for; %zu more belong to other components."
+                                   : "%zu tensors beyond the configuration; %zu belong to other components.",
+                    extra, other);
+    return true;
+}
+
+/* Moves the places that the walk found behind their summary. */
+static bool report_places(struct findings *findings, const char *check, struct findings *places, const char *cause,
+                          const char *good)
+{
+    struct finding *finding = summary(findings, check, places->count, cause);
+    if (!finding)
+        return false;
+    if (places->count)
+        finding_message(finding, "%zu tensor%s; the first: %s", places->count, places->count > 1 ? "s" : "",
+                        places->items[0].message ? places->items[0].message : "");
+    else
+        finding_message(finding, "%s", good);
+    for (size_t i = 0; i < places->count; i++) {
+        struct finding *place = findings_add(findings, check);
+        if (!place)
+            return false;
+        free(place->check);
+        *place = places->items[i];
+    }
+    free(places->items);
+    *places = (struct findings){0};
+    return true;
+}
+
+static void inventory_free(struct inventory *inventory)
+{
+    map_free(&inventory->expected);
+    names_free(&inventory->names);
+    expected_list_free(&inventory->absent);
+    findings_free(&inventory->shapes);
+    findings_free(&inventory->dtypes);
+}
+
+bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,
+                     struct error *error)
+{
+    struct inventory inventory = {.store = store};
+    weights_each(config, inventory_visit, &inventory);
+    bool good = !inventory.memory && report_files(store, findings) && report_absent(&inventory, findings) &&
+                report_places(findings, "inventory.shape", &inventory.shapes, "shapes follow from the configuration",
+                              "All shapes are as the configuration calls for.") &&
+                report_places(findings, "inventory.dtype", &inventory.dtypes,
+                              "the engine must be able to compute with every tensor that it needs",
+                              "All dtypes can be computed with.") &&
+                report_extra(&inventory, findings);
+    if (good) {
+        struct buffer kinds = {0};
+        for (int i = 0; i < DTYPE_COUNT; i++)
+            if (inventory.majority[i])
+                buffer_format(&kinds, "%s%zu %s", kinds.size ? ", " : "", inventory.majority[i], dtype_name((enum dtype)i));
+        for (size_t i = 0; i < findings->count; i++)
+            if (findings->items[i].summary && strcmp(findings->items[i].check, "inventory.dtype") == 0)
+                finding_fact_text(&findings->items[i], "dtypes", "%s", kinds.data ? kinds.data : "none");
+        buffer_free(&kinds);
+    }
+    inventory_free(&inventory);
+    return good || error_memory(error, "inventory");
+}

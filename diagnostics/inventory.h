@@ -1,0 +1,17 @@
+/* Is everything there? The exact set of tensors that the configuration calls for, against what the store holds. */
+#ifndef ASSAY_DIAGNOSTICS_INVENTORY_H
+#define ASSAY_DIAGNOSTICS_INVENTORY_H
+
+#include "base/pool.h"
+#include "findings/finding.h"
+#include "model/config.h"
+#include "store/store.h"
+
+/* Adds inventory.files, inventory.absent, inventory.extra, inventory.shape and inventory.dtype. Reads headers only. */
+bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,
+                     struct error *error);
+
+/* Adds weights.finite: reads every number of the text model once and names the tensors that hold NaN or infinities. */
+bool weights_check_finite(const struct store *store, struct pool *pool, struct findings *findings, struct error *error);
+
+#endif

@@ -1,0 +1,204 @@
+#include "diagnostics/layers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnostics/layers_internal.h"
+
+struct layers *layers_new(const struct golden *golden, const struct model_config *config, const struct limits *limits,
+                          struct error *error)
+{
+    struct layers *layers = calloc(1, sizeof *layers);
+    if (!layers) {
+        error_memory(error, "layers");
+        return NULL;
+    }
+    layers->golden = golden;
+    layers->config = config;
+    layers->limits = limits;
+    layers->places = place_count(config);
+    size_t cells = MODE_COUNT * golden_case_count(golden) * layers->places;
+    layers->cells = calloc(cells, sizeof *layers->cells);
+    layers->routed = calloc((size_t)config->layers, sizeof *layers->routed);
+    layers->chosen = calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
+    if (layers->cells && layers->routed && layers->chosen)
+        return layers;
+    error_memory(error, "layers");
+    layers_free(layers);
+    return NULL;
+}
+
+void layers_free(struct layers *layers)
+{
+    if (!layers)
+        return;
+    for (int layer = 0; layers->routed && layer < layers->config->layers; layer++) {
+        free(layers->routed[layer].bad);
+        free(layers->routed[layer].experts);
+    }
+    free(layers->routed);
+    free(layers->cells);
+    free(layers->chosen);
+    free(layers->gold);
+    free(layers);
+}
+
+size_t place_count(const struct model_config *config)
+{
+    return ((size_t)config->layers + 2) * POINT_COUNT;
+}
+
+/* Places lie in the order of the forward pass: the embedding, layer after layer, then norm and head. */
+size_t place_of(const struct model_config *config, enum point point, int layer)
+{
+    size_t block = point == POINT_EMBEDDING ? 0 : point_in_layer(point) ? (size_t)layer + 1 : (size_t)config->layers + 1;
+    return block * POINT_COUNT + (size_t)point;
+}
+
+const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place)
+{
+    return &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
+}
+
+static float *gold_rows(struct layers *layers, size_t count)
+{
+    if (count > layers->gold_count) {
+        free(layers->gold);
+        layers->gold = malloc(count * sizeof *layers->gold);
+        layers->gold_count = layers->gold ? count : 0;
+    }
+    return layers->gold;
+}
+
+/* The k largest of a row, lowest index first among equals, as a set: marked true. */
+void choose_experts(const float *logits, int experts, int k, int *chosen)
+{
+    for (int place = 0; place < k; place++) {
+        int best = -1;
+        for (int e = 0; e < experts; e++) {
+            bool taken = false;
+            for (int i = 0; i < place; i++)
+                taken = taken || chosen[i] == e;
+            if (!taken && (best < 0 || logits[e] > logits[best]))
+                best = e;
+        }
+        chosen[place] = best;
+    }
+}
+
+static bool is_chosen(const int *chosen, int k, int expert)
+{
+    for (int i = 0; i < k; i++)
+        if (chosen[i] == expert)
+            return true;
+    return false;
+}
+
+/* A tie: the subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took within
+ * what the arithmetic can tell, and its logits are gold's within the same. */
+static bool is_tie(const struct layers *layers, const float *subject, const float *gold, double tolerance)
+{
+    int experts = layers->config->experts, k = layers->config->experts_per_token;
+    int *mine = layers->chosen;
+    double sum = 0, furthest = 0, worst = INFINITY;
+    choose_experts(subject, experts, k, mine);
+    for (int e = 0; e < experts; e++) {
+        sum += (double)gold[e] * (double)gold[e];
+        furthest = fmax(furthest, fabs((double)subject[e] - (double)gold[e]));
+    }
+    double apart = 4 * tolerance * sqrt(sum / experts); /* two logits, each off by twice its share at most */
+    if (!(furthest <= apart))
+        return false;
+    bool differs = false;
+    for (int i = 0; i < k; i++)
+        worst = fmin(worst, (double)gold[mine[i]]);
+    for (int e = 0; e < experts; e++) {
+        if ((double)gold[e] > worst && !is_chosen(mine, k, e)) {
+            differs = true;
+            if ((double)gold[e] - worst > apart)
+                return false;
+        }
+    }
+    return differs;
+}
+
+static void force_ties(struct layers *layers, const struct part *part, const float *gold, double tolerance)
+{
+    for (size_t row = 0; row < part->rows; row++) {
+        float *subject = part->values + row * part->width;
+        if (!is_tie(layers, subject, gold + row * part->width, tolerance))
+            continue;
+        memcpy(subject, gold + row * part->width, part->width * sizeof *subject);
+        layers->ties++;
+    }
+}
+
+/* Notes which experts gold chose for the rows of an isolated run, to name the expert behind a bad row later. */
+static bool note_routing(struct layers *layers, const struct part *part, const float *gold, struct error *error)
+{
+    struct routed *routed = &layers->routed[part->layer];
+    size_t k = (size_t)layers->config->experts_per_token;
+    int *experts = realloc(routed->experts, (routed->rows + part->rows) * k * sizeof *experts);
+    if (!experts)
+        return error_memory(error, "routing");
+    routed->experts = experts;
+    for (size_t row = 0; row < part->rows; row++)
+        choose_experts(gold + row * part->width, layers->config->experts, layers->config->experts_per_token,
+                       experts + (routed->rows + row) * k);
+    routed->rows += part->rows;
+    return true;
+}
+
+/* Rows whose output is bad. The rows come in the same order as their routing did. */
+static bool note_rows(struct layers *layers, const struct part *part, const float *gold, double tolerance,
+                      struct error *error)
+{
+    struct routed *routed = &layers->routed[part->layer];
+    if (routed->seen + part->rows > routed->rows)
+        return true; /* gold holds no router logits for them */
+    bool *bad = realloc(routed->bad, (routed->seen + part->rows) * sizeof *bad);
+    if (!bad)
+        return error_memory(error, "routing");
+    routed->bad = bad;
+    for (size_t row = 0; row < part->rows; row++) {
+        struct comparison comparison = {0};
+        comparison_add(&comparison, part->values + row * part->width, gold + row * part->width, part->width);
+        bad[routed->seen + row] = !comparison_within(&comparison, tolerance);
+    }
+    routed->seen += part->rows;
+    return true;
+}
+
+bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error)
+{
+    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, part->path);
+    if (!tensor)
+        return true;
+    if (tensor->width != part->width)
+        return error_set(error, "%s: '%s' has %zu values for each token, the subject %zu", golden_path(layers->golden),
+                         part->path, tensor->width, part->width);
+    float *gold = gold_rows(layers, part->rows * part->width);
+    if (!gold)
+        return error_memory(error, part->path);
+    if (!golden_read_rows(layers->golden, tensor, part->first, part->rows, gold, error))
+        return false;
+    size_t place = place_of(layers->config, part->point, part->layer);
+    struct cell *cell = &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
+    comparison_add(&cell->comparison, part->values, gold, part->rows * part->width);
+    cell->noise = tensor->noise;
+    cell->width = part->width;
+    cell->tolerance = limits_tolerance(layers->limits, tensor->noise, golden_dtype(layers->golden), &cell->cause);
+    if (mode == MODE_PROPAGATED) {
+        if (part->point == POINT_ROUTER)
+            force_ties(layers, part, gold, cell->tolerance);
+        return true;
+    }
+    if (part->point == POINT_ROUTER && !note_routing(layers, part, gold, error))
+        return false;
+    if (part->point == POINT_MLP && layers->config->sparse[part->layer] &&
+        !note_rows(layers, part, gold, cell->tolerance, error))
+        return false;
+    memcpy(part->values, gold, part->rows * part->width * sizeof *gold);
+    return true;
+}

@@ -1,0 +1,43 @@
+/* What layers.c measures and layers_report.c tells. */
+#ifndef ASSAY_DIAGNOSTICS_LAYERS_INTERNAL_H
+#define ASSAY_DIAGNOSTICS_LAYERS_INTERNAL_H
+
+#include "diagnostics/comparator.h"
+#include "diagnostics/layers.h"
+
+/* One place (point of a layer) of one case in one mode. */
+struct cell {
+    struct comparison comparison;
+    double noise;
+    double tolerance;
+    const char *cause;
+    size_t width;
+};
+
+/* The rows of the isolated run of one layer with experts. */
+struct routed {
+    size_t rows;
+    size_t seen;
+    int *experts; /* [rows, experts_per_token]: gold's choice */
+    bool *bad;    /* [seen] */
+};
+
+struct layers {
+    const struct golden *golden;
+    const struct model_config *config;
+    const struct limits *limits;
+    size_t places;
+    struct cell *cells; /* [modes][cases][places] */
+    struct routed *routed;
+    int *chosen; /* scratch: experts_per_token */
+    size_t ties;
+    float *gold; /* scratch */
+    size_t gold_count;
+};
+
+size_t place_count(const struct model_config *config);
+size_t place_of(const struct model_config *config, enum point point, int layer);
+const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place);
+void choose_experts(const float *logits, int experts, int k, int *chosen);
+
+#endif

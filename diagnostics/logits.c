@@ -1,0 +1,425 @@
+#include "diagnostics/logits.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnostics/comparator.h"
+
+#define TOP 5
+
+/* One case. */
+struct answers {
+    struct comparison comparison;
+    double *kl;        /* [tokens]; NaN: not seen */
+    double tolerance;  /* relative L2 of the logits */
+    const char *cause;
+    size_t positions;
+    size_t disagree;   /* another most likely token, and gold can tell the two apart */
+    size_t near_ties;  /* another one, but gold cannot */
+    size_t top_shared; /* tokens that both have among their TOP */
+    int first_disagreement;
+    double nll;        /* sum over predicted tokens */
+    size_t predicted;
+};
+
+struct logits {
+    const struct golden *golden;
+    const struct limits *limits;
+    struct answers *answers;
+    float *gold; /* one row */
+    size_t width;
+};
+
+double log_sum_exp(const float *values, size_t count)
+{
+    double largest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = (double)values[i] > largest ? (double)values[i] : largest;
+    for (size_t i = 0; i < count; i++)
+        sum += exp((double)values[i] - largest);
+    return largest + log(sum);
+}
+
+size_t largest_index(const float *values, size_t count)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (values[i] > values[best] || isnan(values[best]))
+            best = i;
+    return best;
+}
+
+struct logits *logits_new(const struct golden *golden, const struct limits *limits, struct error *error)
+{
+    struct logits *logits = calloc(1, sizeof *logits);
+    if (logits) {
+        logits->golden = golden;
+        logits->limits = limits;
+        logits->answers = calloc(golden_case_count(golden), sizeof *logits->answers);
+    }
+    bool good = logits && logits->answers;
+    for (size_t i = 0; good && i < golden_case_count(golden); i++) {
+        size_t count = golden_case_at(golden, i)->count;
+        struct answers *answers = &logits->answers[i];
+        answers->first_disagreement = -1;
+        answers->kl = malloc(count * sizeof *answers->kl);
+        good = answers->kl;
+        for (size_t token = 0; good && token < count; token++)
+            answers->kl[token] = NAN;
+    }
+    if (good)
+        return logits;
+    logits_free(logits);
+    error_memory(error, "logits");
+    return NULL;
+}
+
+void logits_free(struct logits *logits)
+{
+    if (!logits)
+        return;
+    for (size_t i = 0; logits->answers && i < golden_case_count(logits->golden); i++)
+        free(logits->answers[i].kl);
+    free(logits->answers);
+    free(logits->gold);
+    free(logits);
+}
+
+/* sum of p_gold * (log p_gold - log p_subject); infinite when the subject is not finite. */
+static double divergence(const float *subject, const float *gold, size_t count)
+{
+    double lse_subject = log_sum_exp(subject, count), lse_gold = log_sum_exp(gold, count), sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        double log_gold = (double)gold[i] - lse_gold;
+        sum += exp(log_gold) * (log_gold - ((double)subject[i] - lse_subject));
+    }
+    return isfinite(sum) ? fmax(sum, 0) : INFINITY;
+}
+
+static void top_of(const float *values, size_t count, size_t *top)
+{
+    size_t have = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = have;
+        while (at > 0 && values[i] > values[top[at - 1]])
+            at--;
+        if (at >= TOP)
+            continue;
+        have += have < TOP;
+        memmove(top + at + 1, top + at, (have - at - 1) * sizeof *top);
+        top[at] = i;
+    }
+}
+
+static size_t top_shared(const float *subject, const float *gold, size_t count)
+{
+    size_t a[TOP + 1], b[TOP + 1], shared = 0;
+    size_t have = count < TOP ? count : TOP;
+    top_of(subject, count, a);
+    top_of(gold, count, b);
+    for (size_t i = 0; i < have; i++)
+        for (size_t k = 0; k < have; k++)
+            shared += a[i] == b[k];
+    return shared;
+}
+
+static void compare_row(struct answers *answers, size_t token, const float *subject, const float *gold, size_t count)
+{
+    comparison_add(&answers->comparison, subject, gold, count);
+    answers->kl[token] = divergence(subject, gold, count);
+    answers->positions++;
+    answers->top_shared += top_shared(subject, gold, count);
+    size_t mine = largest_index(subject, count), best = largest_index(gold, count);
+    if (mine == best && isfinite(subject[mine]))
+        return;
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)gold[i] * (double)gold[i];
+    double apart = 4 * answers->tolerance * sqrt(sum / (double)count);
+    if (isfinite(subject[mine]) && (double)gold[best] - (double)gold[mine] <= apart) {
+        answers->near_ties++;
+        return;
+    }
+    if (!answers->disagree++)
+        answers->first_disagreement = (int)token;
+}
+
+bool logits_see(struct logits *logits, size_t case_index, const struct part *part, struct error *error)
+{
+    if (part->point != POINT_HEAD)
+        return true;
+    const struct golden_case *golden_case = golden_case_at(logits->golden, case_index);
+    const struct golden_tensor *tensor = golden_find(logits->golden, case_index, part->path);
+    struct answers *answers = &logits->answers[case_index];
+    if (tensor && tensor->width == part->width && part->width > logits->width) {
+        free(logits->gold);
+        logits->gold = malloc(part->width * sizeof *logits->gold);
+        logits->width = logits->gold ? part->width : 0;
+    }
+    if (tensor && tensor->width == part->width && !logits->gold)
+        return error_memory(error, "logits");
+    answers->tolerance = limits_tolerance(logits->limits, tensor ? tensor->noise : NAN, golden_dtype(logits->golden),
+                                          &answers->cause);
+    for (size_t row = 0; row < part->rows; row++) {
+        const float *subject = part->values + row * part->width;
+        size_t token = part->first + row;
+        if (token + 1 < golden_case->count) {
+            answers->nll += log_sum_exp(subject, part->width) - (double)subject[golden_case->ids[token + 1]];
+            answers->predicted++;
+        }
+        if (!tensor || tensor->width != part->width)
+            continue;
+        if (!golden_read_rows(logits->golden, tensor, token, 1, logits->gold, error))
+            return false;
+        compare_row(answers, token, subject, logits->gold, part->width);
+    }
+    return true;
+}
+
+/* What the logits may be off by, in their own unit: tolerance x root mean square. */
+static double answers_spread(const struct answers *answers)
+{
+    const struct comparison *comparison = &answers->comparison;
+    return comparison->count ? answers->tolerance * sqrt(comparison->gold2 / (double)comparison->count) : NAN;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double percentile(const double *sorted, size_t count, double share)
+{
+    double at = share * (double)(count - 1);
+    size_t low = (size_t)at;
+    if (low + 1 >= count || isinf(sorted[low + 1]))
+        return sorted[low + 1 < count && at > (double)low ? low + 1 : low];
+    return sorted[low] + (at - (double)low) * (sorted[low + 1] - sorted[low]);
+}
+
+static bool kl_series(const struct logits *logits, struct finding *finding)
+{
+    size_t longest = 0, cases = golden_case_count(logits->golden);
+    for (size_t i = 0; i < cases; i++)
+        longest = golden_case_at(logits->golden, i)->count > longest ? golden_case_at(logits->golden, i)->count : longest;
+    struct series *series = finding_series(finding, "kl-per-position", "KL divergence from gold at every position", "position",
+                                           "nats", longest);
+    if (!series)
+        return false;
+    series->log_y = true;
+    for (size_t i = 0; i < cases && i < 12; i++) {
+        double *values = series_curve(series, golden_case_at(logits->golden, i)->id);
+        if (!values)
+            return false;
+        memcpy(values, logits->answers[i].kl, golden_case_at(logits->golden, i)->count * sizeof *values);
+    }
+    return true;
+}
+
+struct kl_summary {
+    double *values; /* of all positions, sorted */
+    size_t count;
+    double mean;
+    double limit;
+    double worst;
+    size_t worst_case, worst_token;
+    const char *cause;
+};
+
+static bool kl_summarise(const struct logits *logits, struct kl_summary *summary)
+{
+    size_t total = 0;
+    double limits = 0, sum = 0;
+    for (size_t i = 0; i < golden_case_count(logits->golden); i++)
+        total += logits->answers[i].positions;
+    summary->values = malloc((total + 1) * sizeof *summary->values);
+    summary->worst = -1;
+    for (size_t i = 0; summary->values && i < golden_case_count(logits->golden); i++) {
+        const struct answers *answers = &logits->answers[i];
+        double spread = answers_spread(answers);
+        if (answers->positions) {
+            limits += (double)answers->positions * spread * spread / 2;
+            summary->cause = answers->cause;
+        }
+        for (size_t token = 0; token < golden_case_at(logits->golden, i)->count; token++) {
+            double kl = answers->kl[token];
+            if (isnan(kl))
+                continue;
+            summary->values[summary->count++] = kl;
+            sum += kl;
+            if (kl > summary->worst) {
+                summary->worst = kl;
+                summary->worst_case = i;
+                summary->worst_token = token;
+            }
+        }
+    }
+    summary->mean = sum / (double)summary->count;
+    summary->limit = limits / (double)summary->count;
+    if (summary->values && summary->count)
+        qsort(summary->values, summary->count, sizeof *summary->values, by_value);
+    return summary->values;
+}
+
+static bool report_kl(const struct logits *logits, struct findings *findings)
+{
+    struct kl_summary summary = {0};
+    struct finding *finding = findings_add(findings, "logits.kl");
+    if (!finding || !kl_summarise(logits, &summary)) {
+        free(summary.values);
+        return false;
+    }
+    finding_measured(finding, summary.mean, "nats");
+    char cause[512];
+    snprintf(cause, sizeof cause, "half the square of what the logits may be off by: %s", summary.cause);
+    finding_limit(finding, summary.limit, cause);
+    finding_judge(finding);
+    where_set(&finding->where.case_id, golden_case_at(logits->golden, summary.worst_case)->id);
+    finding->where.token = (int)summary.worst_token;
+    finding_fact(finding, "median", percentile(summary.values, summary.count, 0.5));
+    finding_fact(finding, "p90", percentile(summary.values, summary.count, 0.9));
+    finding_fact(finding, "p99", percentile(summary.values, summary.count, 0.99));
+    finding_fact(finding, "p99_9", percentile(summary.values, summary.count, 0.999));
+    finding_fact(finding, "max", summary.worst);
+    finding_fact(finding, "positions", (double)summary.count);
+    finding_message(finding, "The next-token distribution is %.3g nats away from gold on average over %zu positions, %.3g at worst.",
+                    summary.mean, summary.count, summary.worst);
+    free(summary.values);
+    return kl_series(logits, finding);
+}
+
+static bool report_nmse(const struct logits *logits, struct findings *findings)
+{
+    struct comparison all = {0};
+    double limit = 0;
+    const char *cause = "";
+    for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
+        const struct answers *answers = &logits->answers[i];
+        if (!answers->positions)
+            continue;
+        comparison_merge(&all, &answers->comparison);
+        limit = fmax(limit, answers->tolerance * answers->tolerance);
+        cause = answers->cause;
+    }
+    struct finding *finding = findings_add(findings, "logits.nmse");
+    if (!finding)
+        return false;
+    double error = comparison_relative(&all);
+    char text[512];
+    snprintf(text, sizeof text, "the square of %s", cause);
+    finding_measured(finding, error * error, "of gold's mean square");
+    finding_limit(finding, limit, text);
+    finding_judge(finding);
+    finding_fact(finding, "max_abs", all.largest);
+    finding_fact(finding, "cosine", comparison_cosine(&all));
+    finding_message(finding, "The logits' mean squared error is %.3g of their mean square.", error * error);
+    return true;
+}
+
+static bool report_top1(const struct logits *logits, struct findings *findings)
+{
+    size_t positions = 0, disagree = 0, near_ties = 0, shared = 0;
+    const struct golden_case *first = NULL;
+    int token = -1;
+    for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
+        const struct answers *answers = &logits->answers[i];
+        positions += answers->positions;
+        disagree += answers->disagree;
+        near_ties += answers->near_ties;
+        shared += answers->top_shared;
+        if (answers->disagree && !first) {
+            first = golden_case_at(logits->golden, i);
+            token = answers->first_disagreement;
+        }
+    }
+    struct finding *finding = findings_add(findings, "logits.top1");
+    if (!finding)
+        return false;
+    double share = (double)disagree / (double)positions;
+    finding_measured(finding, share, "of positions disagree");
+    finding_limit(finding, logits->limits->rows[LIMIT_TOP1].value, logits->limits->rows[LIMIT_TOP1].cause);
+    finding_judge(finding);
+    finding_fact(finding, "agreement", 1 - (double)(disagree + near_ties) / (double)positions);
+    finding_fact(finding, "top5_agreement", (double)shared / (double)(positions * TOP));
+    finding_fact(finding, "near_ties", (double)near_ties);
+    if (first) {
+        where_set(&finding->where.case_id, first->id);
+        finding->where.token = token;
+    }
+    finding_message(finding, "The most likely token differs from gold's at %zu of %zu positions, and at %zu more where gold itself "
+                             "cannot tell the two apart.",
+                    disagree, positions, near_ties);
+    return true;
+}
+
+static bool report_perplexity(const struct logits *logits, struct findings *findings)
+{
+    struct finding *summary = findings_add(findings, "perplexity");
+    size_t at = findings->count - 1, compared = 0, bad = 0;
+    double worst_ratio = -1, worst = NAN, worst_limit = NAN;
+    if (!summary)
+        return false;
+    for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
+        const struct golden_case *golden_case = golden_case_at(logits->golden, i);
+        const struct answers *answers = &logits->answers[i];
+        if (isnan(golden_case->perplexity) || !answers->predicted)
+            continue;
+        const char *cause;
+        double spread = answers_spread(answers);
+        double limit = isnan(spread) ? limits_tolerance(logits->limits, NAN, golden_dtype(logits->golden), &cause) : spread;
+        double mine = exp(answers->nll / (double)answers->predicted);
+        double off = fabs(log(mine / golden_case->perplexity));
+        compared++;
+        if (!(off / limit <= worst_ratio)) {
+            worst_ratio = off / limit;
+            worst = off;
+            worst_limit = limit;
+            where_set(&findings->items[at].where.case_id, golden_case->id);
+        }
+        if (off <= limit)
+            continue;
+        bad++;
+        struct finding *place = findings_add(findings, "perplexity");
+        if (!place)
+            return false;
+        place->summary = false;
+        finding_measured(place, off, "log ratio");
+        finding_limit(place, limit, "what the logits may be off by");
+        finding_judge(place);
+        where_set(&place->where.case_id, golden_case->id);
+        finding_message(place, "Perplexity of case '%s' is %.6g, gold's %.6g.", golden_case->id, mine, golden_case->perplexity);
+    }
+    summary = &findings->items[at];
+    if (!compared) {
+        summary->verdict = VERDICT_SKIP;
+        finding_message(summary, "%s records no perplexity of its cases.", golden_path(logits->golden));
+        return true;
+    }
+    finding_measured(summary, worst, "log ratio");
+    finding_limit(summary, worst_limit, "what the logits may be off by");
+    finding_judge(summary);
+    finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ.", compared, compared > 1 ? "s" : "", bad);
+    return true;
+}
+
+bool logits_report(const struct logits *logits, struct findings *findings, struct error *error)
+{
+    size_t positions = 0;
+    for (size_t i = 0; i < golden_case_count(logits->golden); i++)
+        positions += logits->answers[i].positions;
+    bool good = true;
+    if (positions) {
+        good = report_kl(logits, findings) && report_nmse(logits, findings) && report_top1(logits, findings);
+    } else {
+        struct finding *finding = findings_add(findings, "logits.kl");
+        good = finding;
+        if (finding) {
+            finding->verdict = VERDICT_SKIP;
+            finding_message(finding, "%s holds no logits.", golden_path(logits->golden));
+        }
+    }
+    return (good && report_perplexity(logits, findings)) || error_memory(error, "logits");
+}

@@ -1,0 +1,29 @@
+/* What the user sees of all errors together: the distribution over the next token. */
+#ifndef ASSAY_DIAGNOSTICS_LOGITS_H
+#define ASSAY_DIAGNOSTICS_LOGITS_H
+
+#include "diagnostics/limits.h"
+#include "diagnostics/run.h"
+#include "findings/finding.h"
+#include "golden/golden.h"
+
+struct logits;
+
+/* All borrowed until logits_free. */
+struct logits *logits_new(const struct golden *golden, const struct limits *limits, struct error *error);
+void logits_free(struct logits *logits);
+
+/* Takes the logits of a part of a case; ignores other points. */
+bool logits_see(struct logits *logits, size_t case_index, const struct part *part, struct error *error);
+
+/* Adds logits.kl (Kullback-Leibler divergence of the subject from gold, in nats, over positions), logits.nmse, logits.top1, and
+ * perplexity: of each case's own ids against what gold says of it. Skips what gold does not hold. */
+bool logits_report(const struct logits *logits, struct findings *findings, struct error *error);
+
+/* log of the sum of exp of all values, in double; NaN if any is NaN. */
+double log_sum_exp(const float *values, size_t count);
+
+/* Index of the largest value, the first among equals; a NaN never wins. */
+size_t largest_index(const float *values, size_t count);
+
+#endif

@@ -1,0 +1,200 @@
+#include "diagnostics/perplexity.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "diagnostics/logits.h"
+
+#define TEXT_MAX ((size_t)1 << 30)
+#define CONTEXT_DEFAULT 512
+
+struct window {
+    size_t begin;
+    size_t count;
+    size_t scored; /* first token of the text that this window scores */
+};
+
+struct perplexity {
+    struct ids ids;
+    size_t context, stride;
+    struct window *windows;
+    size_t window_count;
+    double *nll; /* [ids]: of each token; NaN: not scored */
+    char sha256[65];
+    size_t bytes, words;
+};
+
+static size_t count_words(const char *text, size_t size)
+{
+    size_t words = 0;
+    bool inside = false;
+    for (size_t i = 0; i < size; i++) {
+        bool space = text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r');
+        words += !space && !inside;
+        inside = !space;
+    }
+    return words;
+}
+
+static bool read_text(struct perplexity *perplexity, const struct subject *subject, const char *path, struct error *error)
+{
+    struct buffer text = {0};
+    bool good = subject_needs_tokenizer(subject, error) && file_read(path, TEXT_MAX, &text, error) &&
+                sha256_file(path, perplexity->sha256, error) &&
+                tokenizer_encode(subject->tokenizer, text.data, text.size, true, &perplexity->ids, error);
+    perplexity->bytes = text.size;
+    perplexity->words = good ? count_words(text.data, text.size) : 0;
+    buffer_free(&text);
+    if (good && perplexity->ids.count < 2)
+        good = error_set(error, "%s: %zu tokens; perplexity needs two", path, perplexity->ids.count);
+    return good;
+}
+
+static bool lay_windows(struct perplexity *perplexity, struct error *error)
+{
+    size_t tokens = perplexity->ids.count, end = 0;
+    perplexity->windows = malloc((tokens / perplexity->stride + 1) * sizeof *perplexity->windows);
+    perplexity->nll = malloc(tokens * sizeof *perplexity->nll);
+    if (!perplexity->windows || !perplexity->nll)
+        return error_memory(error, "perplexity");
+    for (size_t i = 0; i < tokens; i++)
+        perplexity->nll[i] = NAN;
+    for (size_t begin = 0; end < tokens; begin += perplexity->stride) {
+        size_t count = tokens - begin < perplexity->context ? tokens - begin : perplexity->context;
+        size_t scored = end > begin + 1 ? end : begin + 1;
+        perplexity->windows[perplexity->window_count++] = (struct window){.begin = begin, .count = count, .scored = scored};
+        end = begin + count;
+    }
+    return true;
+}
+
+struct perplexity *perplexity_new(const struct subject *subject, const char *text_path, size_t context, size_t stride,
+                                  struct error *error)
+{
+    struct perplexity *perplexity = calloc(1, sizeof *perplexity);
+    if (!perplexity) {
+        error_memory(error, "perplexity");
+        return NULL;
+    }
+    bool good = read_text(perplexity, subject, text_path, error);
+    perplexity->context = context ? context : CONTEXT_DEFAULT;
+    if (!context && perplexity->context > perplexity->ids.count)
+        perplexity->context = perplexity->ids.count;
+    perplexity->stride = stride ? stride : (perplexity->context + 1) / 2;
+    if (good && (perplexity->context < 2 || perplexity->stride > perplexity->context))
+        good = error_set(error, "a window of %zu tokens that moves on by %zu: at least 2 tokens, and no gaps, are needed",
+                         perplexity->context, perplexity->stride);
+    if (good && lay_windows(perplexity, error))
+        return perplexity;
+    perplexity_free(perplexity);
+    return NULL;
+}
+
+void perplexity_free(struct perplexity *perplexity)
+{
+    if (!perplexity)
+        return;
+    ids_free(&perplexity->ids);
+    free(perplexity->windows);
+    free(perplexity->nll);
+    free(perplexity);
+}
+
+static bool perplexity_see(void *context, size_t which, const struct part *part, struct error *error)
+{
+    struct perplexity *perplexity = context;
+    const struct window *window = &perplexity->windows[which];
+    (void)error;
+    for (size_t row = 0; part->point == POINT_HEAD && row < part->rows; row++) {
+        size_t target = window->begin + part->first + row + 1;
+        const float *logits = part->values + row * part->width;
+        if (target >= window->scored && target < window->begin + window->count)
+            perplexity->nll[target] = log_sum_exp(logits, part->width) - (double)logits[perplexity->ids.data[target]];
+    }
+    return true;
+}
+
+bool perplexity_add(struct perplexity *perplexity, struct run *run, struct error *error)
+{
+    for (size_t i = 0; i < perplexity->window_count; i++) {
+        const struct window *window = &perplexity->windows[i];
+        struct rider rider = {.see = perplexity_see, .context = perplexity, .which = i};
+        if (!run_add(run, perplexity->ids.data + window->begin, window->count, window->scored - 1 - window->begin, rider, error))
+            return false;
+    }
+    return true;
+}
+
+static bool same_text(const struct perplexity *perplexity, const struct golden_text *text)
+{
+    return text && strcmp(text->sha256, perplexity->sha256) == 0 && text->context == perplexity->context &&
+           text->stride == perplexity->stride && text->tokens == perplexity->ids.count;
+}
+
+static bool series_tokens(const struct perplexity *perplexity, struct finding *finding)
+{
+    size_t count = perplexity->ids.count, bins = count < 200 ? count : 200;
+    struct series *series = finding_series(finding, "nll-along-text", "Surprise along the text", "token", "mean nats", bins);
+    double *values = series ? series_curve(series, "negative log-likelihood") : NULL;
+    if (!values)
+        return false;
+    for (size_t bin = 0; bin < bins; bin++) {
+        size_t first = bin * count / bins, last = (bin + 1) * count / bins, scored = 0;
+        double sum = 0;
+        for (size_t i = first; i < last; i++) {
+            scored += isnan(perplexity->nll[i]) ? 0u : 1u;
+            sum += isnan(perplexity->nll[i]) ? 0 : perplexity->nll[i];
+        }
+        series->x[bin] = (double)first;
+        values[bin] = scored ? sum / (double)scored : NAN;
+    }
+    return true;
+}
+
+bool perplexity_report(const struct perplexity *perplexity, const struct golden *golden, const struct limits *limits,
+                       struct findings *findings, struct error *error)
+{
+    const struct golden_text *text = golden ? golden_perplexity_text(golden) : NULL;
+    struct finding *finding = findings_add(findings, "perplexity");
+    if (!finding)
+        return error_memory(error, "perplexity");
+    double sum = 0, squares = 0, scored = (double)(perplexity->ids.count - 1);
+    for (size_t i = 1; i < perplexity->ids.count; i++)
+        sum += perplexity->nll[i];
+    for (size_t i = 1; i < perplexity->ids.count; i++)
+        squares += pow(perplexity->nll[i] - sum / scored, 2);
+    double mine = exp(sum / scored), deviation = scored > 1 ? sqrt(squares / (scored - 1) / scored) : NAN;
+    finding_fact(finding, "perplexity", mine);
+    finding_fact(finding, "standard_error", mine * deviation);
+    finding_fact(finding, "word_perplexity", exp(sum / (double)perplexity->words));
+    finding_fact(finding, "byte_perplexity", exp(sum / (double)perplexity->bytes));
+    finding_fact(finding, "bits_per_byte", sum / (double)perplexity->bytes / M_LN2);
+    finding_fact(finding, "nll", sum / scored);
+    finding_fact(finding, "tokens", (double)perplexity->ids.count);
+    finding_fact(finding, "words", (double)perplexity->words);
+    finding_fact(finding, "bytes", (double)perplexity->bytes);
+    finding_fact(finding, "context", (double)perplexity->context);
+    finding_fact(finding, "stride", (double)perplexity->stride);
+    finding_fact_text(finding, "window_rule", "windows of %zu tokens, moved on by %zu; a token is scored once, by the first window "
+                                              "that holds it; the first token is not scored",
+                      perplexity->context, perplexity->stride);
+    finding_fact_text(finding, "corpus_sha256", "%s", perplexity->sha256);
+    if (same_text(perplexity, text)) {
+        finding_fact(finding, "golden_perplexity", text->perplexity);
+        finding_measured(finding, fabs(mine / text->perplexity - 1), "of gold's perplexity");
+        finding_limit(finding, limits->rows[LIMIT_TEXT_PERPLEXITY].value, limits->rows[LIMIT_TEXT_PERPLEXITY].cause);
+        finding_judge(finding);
+        finding_message(finding, "Perplexity %.6g +- %.2g for each token (gold: %.6g), %.4g bits for each byte.", mine,
+                        mine * deviation, text->perplexity, sum / (double)perplexity->bytes / M_LN2);
+    } else {
+        finding_measured(finding, mine, "perplexity for each token");
+        finding->verdict = isfinite(mine) ? VERDICT_PASS : VERDICT_FAIL;
+        finding_message(finding, "Perplexity %.6g +- %.2g for each token, %.4g bits for each byte; %s.", mine, mine * deviation,
+                        sum / (double)perplexity->bytes / M_LN2,
+                        text ? "gold records another text or other windows" : "measured, not compared with gold");
+    }
+    return series_tokens(perplexity, finding) || error_memory(error, "perplexity");
+}

@@ -1,0 +1,37 @@
+/* One pass for everything: diagnostics put their sequences on it, and each sees its own rows of every activation. */
+#ifndef ASSAY_DIAGNOSTICS_RUN_H
+#define ASSAY_DIAGNOSTICS_RUN_H
+
+#include "model/model.h"
+
+/* The rows of one activation that belong to one sequence: tokens `first` .. `first + rows - 1` of it. */
+struct part {
+    enum point point;
+    int layer;
+    const char *path;
+    float *values; /* [rows, width]; changes go on into the pass */
+    size_t first;
+    size_t rows;
+    size_t width;
+};
+
+/* Who looks at a sequence. */
+struct rider {
+    bool (*see)(void *context, size_t which, const struct part *part, struct error *error);
+    void *context;
+    size_t which; /* handed back to `see`, to tell the sequences of one rider apart */
+};
+
+struct run;
+
+struct run *run_new(struct model *model, struct error *error);
+/* `ids` are borrowed until the run is freed. The rider sees logits of tokens from `logits_from` on. */
+bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider, struct error *error);
+
+/* Runs all sequences, as many together as fit the memory for activations (one pass, and one read of the weights, unless there
+ * are thousands of tokens). `chunk` > 0 feeds every sequence in pieces of that many tokens through a cache of keys and values:
+ * the decode path. Shows progress. */
+bool run_execute(struct run *run, const char *title, size_t chunk, struct error *error);
+void run_free(struct run *run);
+
+#endif

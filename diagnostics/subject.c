@@ -1,0 +1,108 @@
+#include "diagnostics/subject.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "math/blas.h"
+
+#define CONFIG_TEXT_MAX ((size_t)16 << 20)
+
+static char *folder_of(const char *path)
+{
+    if (file_is_folder(path))
+        return strdup(path);
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+/* The first folder of the two that holds one of the files. Owned; NULL: none. */
+static char *find_folder(const char *const folders[2], const char *const *files)
+{
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; folders[i] && files[k]; k++) {
+            char *path = path_join(folders[i], files[k]);
+            bool there = path && file_exists(path);
+            free(path);
+            if (there)
+                return strdup(folders[i]);
+        }
+    }
+    return NULL;
+}
+
+static bool open_config(const struct subject_options *options, const char *const folders[2], struct subject *subject,
+                        struct error *error)
+{
+    static const char *const files[] = {"config.json", NULL};
+    char *folder = options->config ? NULL : find_folder(folders, files);
+    if (!options->config && !folder)
+        return error_set(error, "%s: no config.json beside the weights; say where it is with --config or --source", options->model);
+    subject->config_path = folder ? path_join(folder, files[0]) : strdup(options->config);
+    free(folder);
+    if (!subject->config_path)
+        return error_memory(error, "configuration");
+    struct buffer text = {0};
+    bool good = file_read(subject->config_path, CONFIG_TEXT_MAX, &text, error) &&
+                (subject->config = config_read(subject->config_path, error)) &&
+                ((subject->config_text = buffer_take(&text)) || error_memory(error, "configuration"));
+    buffer_free(&text);
+    return good;
+}
+
+static bool open_tokenizer(const struct subject_options *options, const char *const folders[2], struct subject *subject,
+                           struct error *error)
+{
+    static const char *const files[] = {"tokenizer.json", "vocab.json", NULL};
+    if (options->tokenizer) {
+        subject->tokenizer = tokenizer_open(options->tokenizer, error);
+        return subject->tokenizer;
+    }
+    char *folder = find_folder(folders, files);
+    struct error problem = {0};
+    if (folder)
+        subject->tokenizer = tokenizer_open(folder, &problem);
+    free(folder);
+    if (!subject->tokenizer)
+        subject->tokenizer_problem = strdup(problem.text ? problem.text : "no tokenizer beside the weights; say where it is "
+                                                                          "with --tokenizer or --source");
+    error_clear(&problem);
+    return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
+}
+
+bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error)
+{
+    *subject = (struct subject){.engine = options->engine};
+    char *own = folder_of(options->model);
+    if (!own)
+        return error_memory(error, options->model);
+    const char *const folders[2] = {own, options->source};
+    bool good = (subject->store = store_open(options->model, error)) && open_config(options, folders, subject, error) &&
+                open_tokenizer(options, folders, subject, error);
+    free(own);
+    return good;
+}
+
+bool subject_load(struct subject *subject, struct error *error)
+{
+    if (!subject->model && blas_prove(error))
+        subject->model = model_open(subject->store, subject->config, &subject->engine, error);
+    return subject->model;
+}
+
+bool subject_needs_tokenizer(const struct subject *subject, struct error *error)
+{
+    return subject->tokenizer || error_set(error, "%s", subject->tokenizer_problem);
+}
+
+void subject_free(struct subject *subject)
+{
+    model_free(subject->model);
+    tokenizer_free(subject->tokenizer);
+    free(subject->tokenizer_problem);
+    free(subject->config);
+    free(subject->config_path);
+    free(subject->config_text);
+    store_free(subject->store);
+    *subject = (struct subject){0};
+}

@@ -1,0 +1,40 @@
+/* What a command works on: the weights, their configuration, their tokenizer. */
+#ifndef ASSAY_DIAGNOSTICS_SUBJECT_H
+#define ASSAY_DIAGNOSTICS_SUBJECT_H
+
+#include "model/model.h"
+#include "store/store.h"
+#include "text/tokenizer.h"
+
+struct subject_options {
+    const char *model;     /* anything a store opens */
+    const char *config;    /* config.json; NULL: beside the weights, else in `source` */
+    const char *tokenizer; /* folder; NULL: beside the weights, else in `source` */
+    const char *source;    /* the original checkpoint's folder; NULL: none */
+    struct model_options engine;
+};
+
+struct subject {
+    struct store *store;
+    struct model_config *config;
+    char *config_path;
+    char *config_text;
+    struct tokenizer *tokenizer; /* NULL: none found, or it cannot be read: then why is in tokenizer_problem */
+    char *tokenizer_problem;
+    struct model *model;         /* NULL until subject_load */
+    struct model_options engine;
+};
+
+/* Opens weights, configuration and tokenizer. `*subject` is filled as far as it got and must be freed either way. A tokenizer
+ * that was asked for by name and cannot be read is an error; one that was only found is a problem. */
+bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error);
+
+/* Prepares the engine; refuses what `missing` refuses. */
+bool subject_load(struct subject *subject, struct error *error);
+
+/* An error that says why, unless there is a tokenizer. */
+bool subject_needs_tokenizer(const struct subject *subject, struct error *error);
+
+void subject_free(struct subject *subject);
+
+#endif

@@ -1,0 +1,12 @@
+/* Does the subject's tokenizer read the prompts as gold did? */
+#ifndef ASSAY_DIAGNOSTICS_TOKENS_H
+#define ASSAY_DIAGNOSTICS_TOKENS_H
+
+#include "diagnostics/subject.h"
+#include "findings/finding.h"
+#include "golden/golden.h"
+
+/* Adds tokens.ids: every prompt that gold records is encoded and compared with its ids. */
+bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings, struct error *error);
+
+#endif

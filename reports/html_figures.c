@@ -1,0 +1,154 @@
+/* The plots, each with its legend and its values as a table. */
+#include <math.h>
+#include <string.h>
+
+#include "reports/html_page.h"
+#include "reports/svg.h"
+#include "reports/text.h"
+
+#define FIGURES_SHOWN 60
+#define CELLS_SHOWN 20000
+#define LEGEND_SHOWN 64
+
+static void legend_key(struct page *page, const struct curve *curve, size_t index)
+{
+    /* the marks of plot.c, in the same order */
+    static const char *const marks[PLOT_COLOURS] = {"<circle cx=\"15\" cy=\"6\" r=\"3.5\"/>",
+                                                    "<rect x=\"11.8\" y=\"2.8\" width=\"6.4\" height=\"6.4\"/>",
+                                                    "<path d=\"M15 1.5 19 9H11z\"/>",
+                                                    "<path d=\"M15 1.5 19.5 6 15 10.5 10.5 6z\"/>",
+                                                    "<path d=\"M15 10.5 19 3H11z\"/>",
+                                                    "<circle cx=\"15\" cy=\"6\" r=\"3.5\"/>",
+                                                    "<rect x=\"11.8\" y=\"2.8\" width=\"6.4\" height=\"6.4\"/>",
+                                                    "<path d=\"M15 1.5 19 9H11z\"/>"};
+    static const char *const dashes[] = {"", "7 4", "2 3", "7 3 2 3"};
+    bool reference = curve_is_reference(curve);
+    size_t colour = index % PLOT_COLOURS;
+    page_raw(page, "<svg aria-hidden=\"true\" viewBox=\"0 0 30 12\"><path d=\"M0 6h30\" stroke-width=\"2\" stroke=\"");
+    if (reference)
+        page_raw(page, "var(--reference)\" stroke-dasharray=\"5 4\"/></svg>");
+    else
+        buffer_format(page->out, "var(--c%zu)\" stroke-dasharray=\"%s\"/><g fill=\"var(--c%zu)\">%s</g></svg>", colour,
+                      dashes[index / PLOT_COLOURS % 4], colour, marks[colour]);
+}
+
+static void legend(struct page *page, const struct series *series)
+{
+    if (series->curve_count < 2)
+        return;
+    page_raw(page, "<ul class=\"legend\">\n");
+    for (size_t i = 0; i < series->curve_count && i < LEGEND_SHOWN; i++) {
+        page_raw(page, "<li>");
+        legend_key(page, &series->curves[i], i);
+        text_append_short(page->out, TEXT_MARKUP, series->curves[i].name, 80);
+        page_raw(page, "</li>\n");
+    }
+    if (series->curve_count > LEGEND_SHOWN)
+        buffer_format(page->out, "<li>and %zu more</li>\n", series->curve_count - LEGEND_SHOWN);
+    page_raw(page, "</ul>\n");
+}
+
+static void axis_name(struct page *page, const char *kind, const char *name)
+{
+    if (!name || !*name)
+        return;
+    buffer_format(page->out, "<p class=\"axis %s\">", kind);
+    text_append_short(page->out, TEXT_MARKUP, name, 200);
+    page_raw(page, "</p>\n");
+}
+
+static void value_row(struct page *page, const struct series *series, size_t point)
+{
+    struct buffer name = {0};
+    series_place(&name, series, point);
+    page_raw(page, "<tr><th scope=\"row\">");
+    text_append_short(page->out, TEXT_MARKUP, name.data, 200);
+    page_raw(page, "</th>");
+    buffer_free(&name);
+    for (size_t i = 0; i < series->curve_count; i++) {
+        const struct curve *curve = &series->curves[i];
+        page_raw(page, "<td class=\"n\">");
+        if (point < curve->count && !isnan(curve->values[point]))
+            number_append(page->out, curve->values[point]);
+        page_raw(page, "</td>");
+    }
+    page_raw(page, "</tr>\n");
+}
+
+static void values(struct page *page, const struct series *series, bool open)
+{
+    size_t rows = CELLS_SHOWN / (series->curve_count + 1);
+    rows = rows < series->points ? rows : series->points;
+    buffer_format(page->out,
+                  "<details%s><summary>Values</summary>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">",
+                  open ? " open" : "");
+    text_append_short(page->out, TEXT_MARKUP, series->x_label, 100);
+    page_raw(page, "</th>");
+    for (size_t i = 0; i < series->curve_count && rows; i++) {
+        page_raw(page, "<th scope=\"col\" class=\"n\">");
+        text_append_short(page->out, TEXT_MARKUP, series->curves[i].name, 80);
+        page_raw(page, "</th>");
+    }
+    page_raw(page, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < rows; i++)
+        value_row(page, series, i);
+    page_raw(page, "</tbody></table></div>\n");
+    if (rows < series->points)
+        buffer_format(page->out, "<p class=\"note\">%zu more rows are in report.json.</p>\n", series->points - rows);
+    page_raw(page, "</details>\n");
+}
+
+static void drawing(struct page *page, const struct series *series, const struct buffer *svg)
+{
+    bool heatmap = series->kind == SERIES_HEATMAP;
+    if (!heatmap)
+        legend(page, series);
+    axis_name(page, "y", series->y_label);
+    page_raw(page, "<div class=\"plot\">");
+    buffer_append(page->out, svg->data, svg->size);
+    page_raw(page, "</div>\n");
+    axis_name(page, "x", series->x_label);
+}
+
+static void figure(struct page *page, const struct finding *finding, const struct series *series)
+{
+    struct buffer svg = {0}, notes = {0};
+    bool wanted = series->kind != SERIES_TABLE && series->points && series->curve_count;
+    bool drawn = wanted && plot_svg(&page->plotter, series, page->figures, &svg, &notes);
+    page->figures++;
+    page_raw(page, "<figure>\n<figcaption>");
+    text_append_short(page->out, TEXT_MARKUP, series->title && *series->title ? series->title : series->name, 300);
+    page_raw(page, "<span class=\"id\">");
+    text_append_short(page->out, TEXT_MARKUP, finding->check, 120);
+    page_raw(page, "</span></figcaption>\n");
+    if (drawn)
+        drawing(page, series, &svg);
+    if (notes.size) {
+        page_raw(page, "<p class=\"note\">");
+        page_text(page, notes.data);
+        page_raw(page, "</p>\n");
+    }
+    values(page, series, !drawn);
+    page_raw(page, "</figure>\n");
+    buffer_free(&svg);
+    buffer_free(&notes);
+}
+
+void page_figures(struct page *page)
+{
+    const struct findings *findings = &page->outline->report->findings;
+    size_t total = 0;
+    for (size_t i = 0; i < findings->count; i++)
+        total += findings->items[i].series_count;
+    if (!total)
+        return;
+    page_raw(page, "<section aria-labelledby=\"h-plots\">\n<h2 id=\"h-plots\">Plots</h2>\n");
+    for (size_t i = 0; i < findings->count && page->figures < FIGURES_SHOWN; i++) {
+        const struct finding *finding = page->outline->ranked[i];
+        for (size_t k = 0; k < finding->series_count && page->figures < FIGURES_SHOWN; k++)
+            figure(page, finding, &finding->series[k]);
+    }
+    if (total > page->figures)
+        buffer_format(page->out, "<p class=\"note\">%zu more series are in report.json.</p>\n", total - page->figures);
+    page_raw(page, "</section>\n");
+}

@@ -1,0 +1,116 @@
+#include <stddef.h>
+
+#include "reports/html_page.h"
+
+/* Dark ink on light paper: on a screen, and on paper whatever the screen is. */
+#define LIGHT_INK                                                                                                      \
+    "--pass:#13713d;--warn:#8a5a00;--fail:#b3261e;--skip:#57606a;--c0:#0b62c4;--c1:#c9480a;--c2:#0f7a52;"              \
+    "--c3:#a8358a;--c4:#917000;--c5:#1488ad;--c6:#6447c8;--c7:#74583a"
+
+const char *const html_style[] = {
+    ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--card:#fff;--ground:#f4f5f7;--line:#d7dbe0;"
+    "--grid:#e3e6ea;--reference:#6e7781;--passbg:#e5f4ea;--warnbg:#fdf1d6;--failbg:#fdeae8;--skipbg:#eceef1;" LIGHT_INK
+    "}",
+    "@media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--card:#1b1f24;--ground:#14171b;"
+    "--line:#343b43;--grid:#2c3239;--reference:#9aa4af;--pass:#5fd08b;--warn:#e8b84a;--fail:#ff8a80;"
+    "--skip:#9aa4af;--passbg:#15301f;--warnbg:#33280c;--failbg:#3a1b19;--skipbg:#262b31;--c0:#6cb2ff;"
+    "--c1:#ff9a5c;--c2:#4fd1a1;--c3:#f08bd0;--c4:#e0bd45;--c5:#67d3ec;--c6:#b3a1ff;--c7:#cfa983}}",
+    "*{box-sizing:border-box}",
+    "body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"
+    "'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif;overflow-wrap:anywhere}",
+    "main,header .in,footer{max-width:1080px;margin:0 auto;padding:0 20px}",
+    "header{border-top:8px solid var(--v);background:var(--vbg);padding:26px 0 22px;"
+    "border-bottom:1px solid var(--line)}",
+    ".v-pass{--v:var(--pass);--vbg:var(--passbg)}",
+    ".v-warn{--v:var(--warn);--vbg:var(--warnbg)}",
+    ".v-fail{--v:var(--fail);--vbg:var(--failbg)}",
+    ".v-skip{--v:var(--skip);--vbg:var(--skipbg)}",
+    "h1{margin:0;font-size:15px;font-weight:600;color:var(--soft)}",
+    "h1 .word{display:block;font-size:52px;line-height:1.1;font-weight:800;letter-spacing:.02em;"
+    "color:var(--v);text-transform:uppercase}",
+    ".reason{font-size:21px;line-height:1.35;margin:8px 0 14px;max-width:46em}",
+    ".facts{margin:0;color:var(--soft);font-size:14.5px}",
+    ".facts b{color:var(--ink);font-weight:600}",
+    "h2{font-size:22px;margin:38px 0 14px}",
+    "h3{font-size:16px;margin:0;font-weight:650}",
+    "code,.id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace;"
+    "font-size:.92em}",
+    "a{color:inherit}",
+    ".tag{display:inline-block;white-space:nowrap;min-width:3.6em;text-align:center;font-size:12.5px;font-weight:700;"
+    "text-transform:uppercase;letter-spacing:.04em;padding:1px 8px;border-radius:4px;color:var(--v);"
+    "background:var(--vbg);border:1px solid var(--v)}",
+    ".card{background:var(--card);border:1px solid var(--line);border-left:5px solid var(--v);"
+    "border-radius:8px;padding:16px 18px;margin:0 0 14px}",
+    ".card h3{display:flex;gap:10px;align-items:center;flex-wrap:wrap}",
+    ".card p{margin:8px 0 0}",
+    ".card .message{font-size:17px}",
+    ".numbers{color:var(--soft)}",
+    ".numbers b{color:var(--ink);font-weight:650}",
+    ".numbers .over{color:var(--v);font-weight:650}",
+    ".wide{overflow-x:auto;margin:12px 0 0}",
+    "table{border-collapse:collapse;width:100%;font-size:14.5px;font-variant-numeric:tabular-nums}",
+    "caption{text-align:left;color:var(--soft);padding:0 0 6px}",
+    "th,td{text-align:left;vertical-align:top;padding:6px 10px;border-bottom:1px solid var(--line)}",
+    "th,td{overflow-wrap:normal}",
+    "th{font-weight:600;color:var(--soft);font-size:13px}",
+    "thead th{white-space:nowrap}",
+    "td.place{overflow-wrap:anywhere;min-width:11em}",
+    "td.say{overflow-wrap:anywhere;min-width:14em}",
+    "td.soft{overflow-wrap:anywhere;min-width:9em}",
+    "tbody th{overflow-wrap:anywhere;min-width:4em}",
+    "td.n,th.n{text-align:right;white-space:nowrap}",
+    "tr:last-child td{border-bottom:0}",
+    "td.soft{color:var(--soft);font-size:13.5px}",
+    ".panel{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:6px 10px}",
+    ".checks td:nth-child(2){white-space:nowrap}",
+    "figure{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px 18px 12px;"
+    "margin:0 0 16px}",
+    "figcaption{font-weight:650}",
+    "figcaption .id{display:block;font-weight:400;color:var(--soft);font-size:13px}",
+    ".axis{color:var(--soft);font-size:13.5px;margin:8px 0 0}",
+    ".axis.x{text-align:center;margin:0}",
+    ".plot{overflow-x:auto;color:var(--soft)}",
+    ".plot svg{display:block;width:100%;min-width:620px;height:auto}",
+    ".plot svg g{font-family:inherit}",
+    ".plot svg image{image-rendering:pixelated}",
+    ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 18px;margin:8px 0 2px;padding:0;"
+    "font-size:14px}",
+    ".legend svg{width:30px;height:12px;vertical-align:-1px;margin-right:6px}",
+    ".note{color:var(--soft);font-size:14px;margin:8px 0 0}",
+    "details{margin:10px 0 0}",
+    "summary{cursor:pointer;color:var(--soft);font-size:14px}",
+    "details .wide{max-height:460px;overflow:auto}",
+    "dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0;padding:8px}",
+    "dt{color:var(--soft)}",
+    "dd{margin:0}",
+    ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:14px}",
+    ".grid h3{padding:8px 8px 0}",
+    "footer{color:var(--soft);font-size:13.5px;padding-top:26px;padding-bottom:34px}",
+    "@media (max-width:720px){",
+    "body{font-size:15px}",
+    "main,header .in,footer{padding:0 14px}",
+    "h1 .word{font-size:42px}",
+    ".reason{font-size:18px}",
+    ".checks thead{position:absolute;left:-9999px}",
+    ".checks tr{display:block;padding:10px 2px;border-bottom:1px solid var(--line)}",
+    ".checks tr:last-child{border-bottom:0}",
+    ".checks td,.checks td.n{display:block;border:0;padding:1px 0;text-align:left;white-space:normal}",
+    ".checks td[data-label]:before{content:attr(data-label) ': ';color:var(--soft)}",
+    ".checks td:empty{display:none}",
+    "}",
+    "@media print{",
+    ":root{color-scheme:light;--ink:#000;--soft:#444;--card:#fff;--ground:#fff;--line:#bbb;--grid:#ddd;--reference:#"
+    "666;"
+    "--passbg:#fff;--warnbg:#fff;--failbg:#fff;--skipbg:#fff;" LIGHT_INK "}",
+    "body{font-size:10.5pt}",
+    "table{font-size:9pt}",
+    ".checks td.n{white-space:normal}",
+    ".card,figure,tr{break-inside:avoid}",
+    "h2,h3{break-after:avoid}",
+    ".plot,.wide{overflow:visible}",
+    ".plot svg{min-width:0}",
+    "details:not([open]){display:none}",
+    "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}",
+    "}",
+    NULL,
+};

@@ -1,0 +1,223 @@
+/* report.json, described by report.schema.json. */
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/render.h"
+#include "reports/reports.h"
+#include "reports/text.h"
+
+/* A document under construction; `good` turns false when memory runs out, and then nothing more need be checked. */
+struct writer {
+    bool good;
+};
+
+static cJSON *add(struct writer *writer, cJSON *parent, const char *key, cJSON *item)
+{
+    bool added = item && (key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item));
+    if (!added) {
+        cJSON_Delete(item);
+        writer->good = false;
+        return NULL;
+    }
+    return item;
+}
+
+/* NULL text adds nothing to an object, and null to an array. */
+static void add_text(struct writer *writer, cJSON *parent, const char *key, const char *text)
+{
+    if (!text) {
+        if (!key)
+            add(writer, parent, NULL, cJSON_CreateNull());
+        return;
+    }
+    struct buffer clean = {0};
+    text_append(&clean, TEXT_JSON, text);
+    char *copy = buffer_take(&clean);
+    add(writer, parent, key, copy ? cJSON_CreateString(copy) : NULL);
+    free(copy);
+}
+
+static void add_number(struct writer *writer, cJSON *parent, const char *key, double value)
+{
+    add(writer, parent, key, json_number(value));
+}
+
+static void add_where(struct writer *writer, cJSON *parent, const struct where *where)
+{
+    cJSON *object = add(writer, parent, "where", cJSON_CreateObject());
+    const struct {
+        const char *key;
+        int value;
+    } numbers[] = {{"layer", where->layer}, {"expert", where->expert}, {"token", where->token}};
+    add_text(writer, object, "case", where->case_id);
+    add_text(writer, object, "module", where->module);
+    add_text(writer, object, "tensor", where->tensor);
+    add_text(writer, object, "file", where->file);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i].value >= 0)
+            add_number(writer, object, numbers[i].key, numbers[i].value);
+}
+
+static void add_numbers(struct writer *writer, cJSON *parent, const char *key, const double *values, size_t count)
+{
+    cJSON *array = add(writer, parent, key, cJSON_CreateArray());
+    for (size_t i = 0; i < count && writer->good; i++)
+        add_number(writer, array, NULL, values[i]);
+}
+
+static void add_series(struct writer *writer, cJSON *parent, const struct series *series)
+{
+    static const char *const kinds[] = {[SERIES_LINE] = "line", [SERIES_HEATMAP] = "heatmap", [SERIES_TABLE] = "table"};
+    cJSON *object = add(writer, parent, NULL, cJSON_CreateObject());
+    add_text(writer, object, "name", series->name);
+    add_text(writer, object, "title", series->title);
+    add_text(writer, object, "x_label", series->x_label);
+    add_text(writer, object, "y_label", series->y_label);
+    add_text(writer, object, "kind", kinds[series->kind]);
+    add(writer, object, "log_y", cJSON_CreateBool(series->log_y));
+    add_numbers(writer, object, "x", series->x, series->points);
+    if (series->labels) {
+        cJSON *labels = add(writer, object, "labels", cJSON_CreateArray());
+        for (size_t i = 0; i < series->points && writer->good; i++)
+            add_text(writer, labels, NULL, series->labels[i]);
+    }
+    cJSON *curves = add(writer, object, "curves", cJSON_CreateArray());
+    for (size_t i = 0; i < series->curve_count && writer->good; i++) {
+        cJSON *curve = add(writer, curves, NULL, cJSON_CreateObject());
+        add_text(writer, curve, "name", series->curves[i].name);
+        add_numbers(writer, curve, "values", series->curves[i].values, series->curves[i].count);
+    }
+}
+
+static bool name_reserved(const char *name)
+{
+    static const char *const reserved[] = {"check", "verdict", "summary", "measured", "limit",
+                                           "unit",  "cause",   "message", "where",    "series"};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(name, reserved[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Facts are members of the finding itself; one whose name is taken becomes "fact_NAME". */
+static void add_fact(struct writer *writer, cJSON *object, const struct fact *fact)
+{
+    struct buffer name = {0};
+    if (name_reserved(fact->name))
+        buffer_text(&name, "fact_");
+    text_append(&name, TEXT_JSON, fact->name);
+    char *key = buffer_take(&name);
+    if (!key)
+        writer->good = false;
+    else if (cJSON_GetObjectItemCaseSensitive(object, key))
+        ; /* the first fact of a name counts */
+    else if (fact->text)
+        add_text(writer, object, key, fact->text);
+    else
+        add_number(writer, object, key, fact->number);
+    free(key);
+}
+
+static void add_finding(struct writer *writer, cJSON *parent, const struct finding *finding)
+{
+    cJSON *object = add(writer, parent, NULL, cJSON_CreateObject());
+    add_text(writer, object, "check", finding->check);
+    add_text(writer, object, "verdict", verdict_name(finding->verdict));
+    add(writer, object, "summary", cJSON_CreateBool(finding->summary));
+    if (finding->has_measured)
+        add_number(writer, object, "measured", finding->measured);
+    if (finding->has_limit)
+        add_number(writer, object, "limit", finding->limit);
+    add_text(writer, object, "unit", finding->unit);
+    add_text(writer, object, "cause", finding->cause);
+    add_text(writer, object, "message", finding->message ? finding->message : "");
+    add_where(writer, object, &finding->where);
+    for (size_t i = 0; i < finding->fact_count && writer->good; i++)
+        add_fact(writer, object, &finding->facts[i]);
+    cJSON *series = finding->series_count ? add(writer, object, "series", cJSON_CreateArray()) : NULL;
+    for (size_t i = 0; i < finding->series_count && writer->good; i++)
+        add_series(writer, series, &finding->series[i]);
+}
+
+static void add_subject(struct writer *writer, cJSON *document, const struct report *report)
+{
+    cJSON *subject = add(writer, document, "subject", cJSON_CreateObject());
+    add_text(writer, subject, "path", report->subject.path);
+    add_text(writer, subject, "format", report->subject.format);
+    add_text(writer, subject, "model_type", report->subject.model_type);
+    add_text(writer, subject, "summary", report->subject.summary);
+    add_number(writer, subject, "tensors", report->subject.tensors);
+    add_number(writer, subject, "bytes", report->subject.bytes);
+}
+
+static void add_golds(struct writer *writer, cJSON *document, const struct report *report)
+{
+    cJSON *golds = add(writer, document, "gold", cJSON_CreateArray());
+    for (size_t i = 0; i < report->gold_count && writer->good; i++) {
+        cJSON *gold = add(writer, golds, NULL, cJSON_CreateObject());
+        add_text(writer, gold, "path", report->golds[i].path);
+        add_text(writer, gold, "producer", report->golds[i].producer);
+        add_text(writer, gold, "dtype", report->golds[i].dtype);
+        add_number(writer, gold, "cases", report->golds[i].cases);
+    }
+}
+
+static void add_machine(struct writer *writer, cJSON *document, const struct report *report)
+{
+    cJSON *machine = add(writer, document, "machine", cJSON_CreateObject());
+    add_text(writer, machine, "processor", report->machine.processor);
+    add_text(writer, machine, "blas", report->machine.blas);
+    if (report->machine.threads > 0)
+        add_number(writer, machine, "threads", report->machine.threads);
+    if (report->machine.peak_memory_bytes > 0)
+        add_number(writer, machine, "peak_memory_bytes", report->machine.peak_memory_bytes);
+}
+
+static cJSON *document_new(const struct outline *outline, struct error *error)
+{
+    const struct report *report = outline->report;
+    cJSON *document = cJSON_CreateObject();
+    struct writer writer = {document != NULL};
+    add_number(&writer, document, "assay_report", 1);
+    add_text(&writer, document, "version", report->version);
+    add_text(&writer, document, "command", report->command ? report->command : "");
+    add_text(&writer, document, "verdict", verdict_name(report->verdict));
+    add_text(&writer, document, "reason", report->reason ? report->reason : "");
+    add_text(&writer, document, "started", report->started);
+    add_number(&writer, document, "duration_s", report->duration_s);
+    add_subject(&writer, document, report);
+    add_golds(&writer, document, report);
+    add_machine(&writer, document, report);
+    cJSON *findings = add(&writer, document, "findings", cJSON_CreateArray());
+    for (size_t i = 0; i < report->findings.count && writer.good; i++)
+        add_finding(&writer, findings, outline->ranked[i]);
+    if (writer.good)
+        return document;
+    cJSON_Delete(document);
+    error_memory(error, "the JSON report");
+    return NULL;
+}
+
+cJSON *report_json(const struct report *report, struct error *error)
+{
+    struct outline outline;
+    if (!outline_build(&outline, report, error))
+        return NULL;
+    cJSON *document = document_new(&outline, error);
+    outline_free(&outline);
+    return document;
+}
+
+bool json_build(const struct outline *outline, struct buffer *out, struct error *error)
+{
+    cJSON *document = document_new(outline, error);
+    if (!document)
+        return false;
+    char *text = cJSON_Print(document);
+    cJSON_Delete(document);
+    bool good = text && buffer_text(out, text) && buffer_char(out, '\n');
+    cJSON_free(text);
+    return good || error_memory(error, "the JSON report");
+}

@@ -1,0 +1,137 @@
+/* junit.xml: one suite, one case for each check. */
+#include <math.h>
+#include <string.h>
+
+#include "reports/render.h"
+#include "reports/text.h"
+
+#define PLACES_SHOWN 50
+
+static void attribute(struct buffer *out, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buffer_format(out, " %s=\"", name);
+    text_append(out, TEXT_MARKUP, value);
+    buffer_char(out, '"');
+}
+
+static void attribute_seconds(struct buffer *out, double seconds)
+{
+    if (isfinite(seconds) && seconds >= 0)
+        buffer_format(out, " time=\"%.3f\"", seconds);
+}
+
+/* `time` of a check is there when its diagnostic measured it: the fact "duration_s". */
+static double check_seconds(const struct finding *finding)
+{
+    for (size_t i = 0; i < finding->fact_count; i++)
+        if (strcmp(finding->facts[i].name, "duration_s") == 0 && !finding->facts[i].text)
+            return finding->facts[i].number;
+    return NAN;
+}
+
+static void details(struct buffer *out, const struct outline_check *check)
+{
+    const struct finding *head = check->head;
+    buffer_text(out, "measured ");
+    measured_append(out, TEXT_MARKUP, head);
+    buffer_text(out, ", limit ");
+    limit_append(out, head);
+    if (head->cause) {
+        buffer_text(out, " (");
+        text_append(out, TEXT_MARKUP, head->cause);
+        buffer_char(out, ')');
+    }
+    buffer_char(out, '\n');
+    where_append(out, TEXT_MARKUP, &head->where);
+    buffer_char(out, '\n');
+    size_t shown = check->place_count < PLACES_SHOWN ? check->place_count : PLACES_SHOWN;
+    for (size_t i = 0; i < shown; i++) {
+        buffer_format(out, "%s: ", verdict_name(check->places[i]->verdict));
+        where_append(out, TEXT_MARKUP, &check->places[i]->where);
+        buffer_text(out, ": ");
+        measured_append(out, TEXT_MARKUP, check->places[i]);
+        buffer_text(out, " ");
+        text_append_short(out, TEXT_MARKUP, check->places[i]->message, 500);
+        buffer_char(out, '\n');
+    }
+    if (check->place_count > shown)
+        buffer_format(out, "and %zu more\n", check->place_count - shown);
+}
+
+static void testcase_body(struct buffer *out, const struct outline_check *check)
+{
+    switch (check->verdict) {
+    case VERDICT_FAIL:
+        buffer_text(out, "<failure type=\"fail\"");
+        attribute(out, "message", check->head->message ? check->head->message : "");
+        buffer_char(out, '>');
+        details(out, check);
+        buffer_text(out, "</failure>");
+        break;
+    case VERDICT_SKIP:
+        buffer_text(out, "<skipped");
+        attribute(out, "message", check->head->message ? check->head->message : "");
+        buffer_text(out, "/>");
+        break;
+    case VERDICT_WARN:
+        buffer_text(out, "<system-out>warning: ");
+        text_append(out, TEXT_MARKUP, check->head->message);
+        buffer_char(out, '\n');
+        details(out, check);
+        buffer_text(out, "</system-out>");
+        break;
+    case VERDICT_PASS:
+        break;
+    }
+}
+
+static void testcase(struct buffer *out, const struct outline_check *check)
+{
+    const char *name = check->head->check;
+    size_t noun = strcspn(name, ".");
+    buffer_text(out, "    <testcase");
+    attribute(out, "name", name);
+    struct buffer class = {0};
+    buffer_format(&class, "assay.%.*s", (int)(noun < 200 ? noun : 200), name);
+    attribute(out, "classname", class.data);
+    buffer_free(&class);
+    attribute_seconds(out, check_seconds(check->head));
+    buffer_char(out, '>');
+    testcase_body(out, check);
+    buffer_text(out, "</testcase>\n");
+}
+
+static void counts(struct buffer *out, const struct outline *outline)
+{
+    buffer_format(out, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\"", outline->count,
+                  outline->counts[VERDICT_FAIL], outline->counts[VERDICT_SKIP]);
+    attribute_seconds(out, outline->report->duration_s);
+}
+
+bool junit_build(const struct outline *outline, struct buffer *out, struct error *error)
+{
+    const struct report *report = outline->report;
+    buffer_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"assay\"");
+    counts(out, outline);
+    buffer_text(out, ">\n  <testsuite name=\"assay");
+    if (report->command) {
+        buffer_char(out, ' ');
+        text_append(out, TEXT_MARKUP, report->command);
+    }
+    buffer_char(out, '"');
+    counts(out, outline);
+    attribute(out, "timestamp", report->started);
+    buffer_text(out, ">\n    <properties>\n      <property name=\"verdict\"");
+    attribute(out, "value", verdict_name(report->verdict));
+    buffer_text(out, "/>\n      <property name=\"reason\"");
+    attribute(out, "value", report->reason ? report->reason : "");
+    buffer_text(out, "/>\n      <property name=\"subject\"");
+    attribute(out, "value", report->subject.path ? report->subject.path : "");
+    buffer_text(out, "/>\n    </properties>\n");
+    for (size_t i = 0; i < outline->count; i++)
+        testcase(out, &outline->checks[i]);
+    buffer_text(out, "  </testsuite>\n</testsuites>\n");
+    return !out->failed || error_memory(error, "junit.xml");
+}

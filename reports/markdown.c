@@ -1,0 +1,92 @@
+/* summary.md: short, for the job summary of a CI run. */
+#include "reports/render.h"
+#include "reports/text.h"
+
+#define PLACES_SHOWN 5
+#define CHECKS_SHOWN 200
+#define MESSAGE_SHOWN 400
+
+static void heading(struct buffer *out, const struct report *report, const struct outline *outline)
+{
+    static const char *const signs[] = {[VERDICT_PASS] = "\xE2\x9C\x85",
+                                        [VERDICT_WARN] = "\xE2\x9A\xA0\xEF\xB8\x8F",
+                                        [VERDICT_FAIL] = "\xE2\x9D\x8C",
+                                        [VERDICT_SKIP] = "\xE2\x9E\x96"};
+    buffer_format(out, "## %s assay ", signs[report->verdict]);
+    text_append(out, TEXT_MARKDOWN, report->command);
+    buffer_format(out, ": %s\n\n**", verdict_name(report->verdict));
+    text_append_short(out, TEXT_MARKDOWN, report->reason ? report->reason : "", MESSAGE_SHOWN);
+    buffer_text(out, "**\n\n");
+    if (report->subject.path) {
+        buffer_text(out, "Subject: ");
+        text_append_short(out, TEXT_MARKDOWN, report->subject.path, MESSAGE_SHOWN);
+        buffer_text(out, "  \n");
+    }
+    for (size_t i = 0; i < report->gold_count; i++) {
+        buffer_text(out, "Gold: ");
+        text_append_short(out, TEXT_MARKDOWN, report->golds[i].path, MESSAGE_SHOWN);
+        buffer_text(out, "  \n");
+    }
+    buffer_text(out, "Checks: ");
+    counts_append(out, outline->counts);
+    buffer_text(out, "\n\n");
+}
+
+static void check_table(struct buffer *out, const struct outline *outline)
+{
+    size_t shown = outline->count < CHECKS_SHOWN ? outline->count : CHECKS_SHOWN;
+    if (!shown)
+        return;
+    buffer_text(out, "| verdict | check | measured | limit | |\n|---|---|---:|---:|---|\n");
+    for (size_t i = 0; i < shown; i++) {
+        const struct outline_check *check = &outline->checks[i];
+        const char *strong = check->verdict == VERDICT_FAIL ? "**" : "";
+        buffer_format(out, "| %s%s%s | ", strong, verdict_name(check->verdict), strong);
+        text_append_short(out, TEXT_MARKDOWN, check->head->check, 100);
+        buffer_text(out, " | ");
+        measured_append(out, TEXT_MARKDOWN, check->head);
+        buffer_text(out, " | ");
+        limit_append(out, check->head);
+        buffer_text(out, " | ");
+        text_append_short(out, TEXT_MARKDOWN, check->head->message, MESSAGE_SHOWN);
+        buffer_text(out, " |\n");
+    }
+    if (outline->count > shown)
+        buffer_format(out, "\nand %zu more checks.\n", outline->count - shown);
+}
+
+static void places(struct buffer *out, const struct outline_check *check)
+{
+    size_t shown = check->place_count < PLACES_SHOWN ? check->place_count : PLACES_SHOWN;
+    buffer_text(out, "\n**");
+    text_append_short(out, TEXT_MARKDOWN, check->head->check, 100);
+    buffer_text(out, "**\n\n");
+    for (size_t i = 0; i < shown; i++) {
+        const struct finding *place = check->places[i];
+        buffer_text(out, "- ");
+        where_append(out, TEXT_MARKDOWN, &place->where);
+        buffer_text(out, ": ");
+        measured_append(out, TEXT_MARKDOWN, place);
+        buffer_text(out, ". ");
+        text_append_short(out, TEXT_MARKDOWN, place->message, MESSAGE_SHOWN);
+        buffer_char(out, '\n');
+    }
+    if (check->place_count > shown)
+        buffer_format(out, "- and %zu more\n", check->place_count - shown);
+}
+
+bool markdown_build(const struct outline *outline, struct buffer *out, struct error *error)
+{
+    heading(out, outline->report, outline);
+    check_table(out, outline);
+    size_t listed = 0;
+    const struct outline_check *check = NULL;
+    while (listed < 20 && (check = outline_next(outline, VERDICT_FAIL, check))) {
+        if (!check->place_count)
+            continue;
+        if (!listed++)
+            buffer_text(out, "\n### Where\n");
+        places(out, check);
+    }
+    return !out->failed || error_memory(error, "summary.md");
+}

@@ -1,0 +1,79 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "reports/render.h"
+#include "reports/reports.h"
+
+static bool terminal_plain(const struct outline *outline, struct buffer *out, struct error *error)
+{
+    return terminal_build(outline, false, out, error);
+}
+
+static bool terminal_colour(const struct outline *outline, struct buffer *out, struct error *error)
+{
+    return terminal_build(outline, true, out, error);
+}
+
+typedef bool builder(const struct outline *outline, struct buffer *out, struct error *error);
+
+static const struct {
+    const char *name;
+    builder *build;
+} files[] = {
+    {"report.json", json_build},
+    {"junit.xml", junit_build},
+    {"summary.md", markdown_build},
+    {"report.html", html_build},
+};
+
+static bool file_render(const struct outline *outline, const char *folder, size_t index, struct error *error)
+{
+    struct buffer out = {0};
+    char *path = path_join(folder, files[index].name);
+    bool good = path || error_memory(error, "a file name");
+    good = good && files[index].build(outline, &out, error);
+    good = good && (!out.failed || error_memory(error, files[index].name));
+    good = good && file_write(path, out.data ? out.data : "", out.size, error);
+    buffer_free(&out);
+    free(path);
+    return good;
+}
+
+bool report_render(const struct report *report, const char *folder, struct error *error)
+{
+    struct outline outline;
+    if (!folder_make(folder, error) || !outline_build(&outline, report, error))
+        return false;
+    bool good = true;
+    for (size_t i = 0; i < sizeof files / sizeof *files && good; i++)
+        good = file_render(&outline, folder, i, error);
+    outline_free(&outline);
+    return good;
+}
+
+static bool stream_write(const struct report *report, FILE *file, builder *build, struct error *error)
+{
+    struct outline outline;
+    struct buffer out = {0};
+    if (!outline_build(&outline, report, error))
+        return false;
+    bool good = build(&outline, &out, error) && (!out.failed || error_memory(error, "the report"));
+    errno = 0;
+    if (good && (fwrite(out.data, 1, out.size, file) != out.size || fflush(file) != 0))
+        good = error_errno(error, "cannot write the report");
+    buffer_free(&out);
+    outline_free(&outline);
+    return good;
+}
+
+bool report_write_json(const struct report *report, FILE *file, struct error *error)
+{
+    return stream_write(report, file, json_build, error);
+}
+
+bool report_write_terminal(const struct report *report, FILE *file, bool colour, struct error *error)
+{
+    return stream_write(report, file, colour ? terminal_colour : terminal_plain, error);
+}

@@ -1,0 +1,30 @@
+/* Findings -> terminal, JSON, JUnit, Markdown, HTML with plots. Reads a report and nothing else.
+ *
+ * Text in a report is untrusted: it may come from a model or a file. Every format escapes it, shows control characters
+ * as visible signs, and replaces bytes that are no UTF-8 by U+FFFD. The order of the findings does not matter. */
+#ifndef ASSAY_REPORTS_REPORTS_H
+#define ASSAY_REPORTS_REPORTS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "findings/report.h"
+
+/* For people, at most 100 columns wide: the verdict, what is wrong and where, then every check. `colour`: with ANSI
+ * colours. Flushes. */
+bool report_write_terminal(const struct report *report, FILE *file, bool colour, struct error *error);
+
+/* The document that report.schema.json describes. The caller frees with cJSON_Delete. NULL: out of memory. */
+cJSON *report_json(const struct report *report, struct error *error);
+
+/* The same as text, with a newline at its end. Flushes. */
+bool report_write_json(const struct report *report, FILE *file, struct error *error);
+
+/* Writes report.json, junit.xml, summary.md and report.html into the folder, which is made when absent. Every file
+ * appears whole or not at all. Plots come from gnuplot: $ASSAY_GNUPLOT, else `gnuplot` in PATH; without it the report
+ * has tables in their place and says why. */
+bool report_render(const struct report *report, const char *folder, struct error *error);
+
+#endif

@@ -1,0 +1,264 @@
+/* The report on a terminal: at most WIDTH columns. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/render.h"
+#include "reports/text.h"
+
+#define WIDTH 100
+#define PLACES_SHOWN 5
+#define MESSAGE_SHOWN 1000
+
+struct terminal {
+    struct buffer *out;
+    bool colour;
+};
+
+static const char *const verdict_colours[] = {
+    [VERDICT_PASS] = "\033[32m", [VERDICT_WARN] = "\033[33m", [VERDICT_FAIL] = "\033[31m", [VERDICT_SKIP] = "\033[2m"};
+
+static void style(const struct terminal *terminal, const char *code)
+{
+    if (terminal->colour)
+        buffer_text(terminal->out, code);
+}
+
+static void styled(const struct terminal *terminal, const char *code, const char *text)
+{
+    style(terminal, code);
+    buffer_text(terminal->out, text);
+    style(terminal, "\033[0m");
+}
+
+static size_t columns_of(const char *text, size_t size)
+{
+    size_t columns = 0;
+    for (size_t at = 0; at < size;) {
+        uint32_t code;
+        at += text_decode(text + at, size - at, &code);
+        columns += (size_t)text_columns(code);
+    }
+    return columns;
+}
+
+/* Bytes of the longest piece of `text` that fits `room` columns: up to a space where there is one, else within a word.
+ */
+static size_t line_break(const char *text, size_t size, size_t room)
+{
+    size_t columns = 0, space = 0, at = 0;
+    while (at < size) {
+        uint32_t code;
+        size_t length = text_decode(text + at, size - at, &code);
+        columns += (size_t)text_columns(code);
+        if (code == ' ')
+            space = at;
+        else if (columns > room)
+            return space ? space : at ? at : length;
+        at += length;
+    }
+    return size;
+}
+
+/* Writes clean text that begins at column `column`, in lines that are indented by `indent`, and ends the line. */
+static void wrap(const struct terminal *terminal, size_t column, size_t indent, const char *text)
+{
+    size_t size = strlen(text);
+    while (size) {
+        size_t length = line_break(text, size, WIDTH - column);
+        buffer_append(terminal->out, text, length);
+        text += length;
+        size -= length;
+        while (size && *text == ' ') {
+            text++;
+            size--;
+        }
+        if (size)
+            buffer_format(terminal->out, "\n%*s", (int)indent, "");
+        column = indent;
+    }
+    buffer_char(terminal->out, '\n');
+}
+
+/* Writes what `line` holds with wrap, and empties it. */
+static void wrap_line(const struct terminal *terminal, size_t column, size_t indent, struct buffer *line)
+{
+    if (line->size)
+        wrap(terminal, column, indent, line->data);
+    else
+        buffer_char(terminal->out, '\n');
+    buffer_free(line);
+}
+
+static void verdict_word(const struct terminal *terminal, enum verdict verdict)
+{
+    styled(terminal, verdict_colours[verdict], verdict_name(verdict));
+}
+
+static void banner(const struct terminal *terminal, const struct outline *outline)
+{
+    static const char *const words[] = {
+        [VERDICT_PASS] = "PASS", [VERDICT_WARN] = "WARN", [VERDICT_FAIL] = "FAIL", [VERDICT_SKIP] = "SKIP"};
+    const struct report *report = outline->report;
+    struct buffer line = {0};
+    style(terminal, "\033[1m");
+    styled(terminal, verdict_colours[report->verdict], words[report->verdict]);
+    buffer_text(terminal->out, "  ");
+    text_append_short(&line, TEXT_PLAIN, report->reason, MESSAGE_SHOWN);
+    wrap_line(terminal, 6, 6, &line);
+    buffer_text(terminal->out, "      ");
+    text_append_short(&line, TEXT_PLAIN, report->command, 40);
+    buffer_char(&line, ' ');
+    text_append_short(&line, TEXT_PLAIN, report->subject.path, 300);
+    if (report->subject.summary) {
+        buffer_text(&line, ": ");
+        text_append_short(&line, TEXT_PLAIN, report->subject.summary, 300);
+    }
+    wrap_line(terminal, 6, 6, &line);
+}
+
+/* Three lines at most for a place: where; what was measured; what it means. */
+static void place(const struct terminal *terminal, const struct finding *finding)
+{
+    struct buffer line = {0};
+    buffer_text(terminal->out, "    - ");
+    where_append(&line, TEXT_PLAIN, &finding->where);
+    if (finding->has_measured) {
+        buffer_text(&line, line.size ? ": " : "");
+        measured_append(&line, TEXT_PLAIN, finding);
+        if (finding->has_limit) {
+            buffer_text(&line, " (limit ");
+            limit_append(&line, finding);
+            buffer_char(&line, ')');
+        }
+    }
+    if (line.size == 0)
+        text_append_short(&line, TEXT_PLAIN, finding->message, MESSAGE_SHOWN);
+    wrap_line(terminal, 6, 8, &line);
+}
+
+static void wrong(const struct terminal *terminal, const struct outline_check *check)
+{
+    const struct finding *head = check->head;
+    struct buffer line = {0};
+    buffer_text(terminal->out, "  ");
+    verdict_word(terminal, check->verdict);
+    buffer_text(terminal->out, "  ");
+    text_append_short(&line, TEXT_PLAIN, head->check, 80);
+    if (head->has_measured) {
+        buffer_text(&line, ": ");
+        measured_append(&line, TEXT_PLAIN, head);
+        if (head->has_limit) {
+            buffer_text(&line, ", limit ");
+            limit_append(&line, head);
+        }
+    }
+    wrap_line(terminal, 8, 8, &line);
+    if (head->message) {
+        buffer_text(terminal->out, "    ");
+        text_append_short(&line, TEXT_PLAIN, head->message, MESSAGE_SHOWN);
+        wrap_line(terminal, 4, 4, &line);
+    }
+    size_t shown = check->place_count < PLACES_SHOWN ? check->place_count : PLACES_SHOWN;
+    if (!check->place_count) {
+        where_append(&line, TEXT_PLAIN, &head->where);
+        if (line.size) {
+            buffer_text(terminal->out, "    at ");
+            wrap_line(terminal, 7, 8, &line);
+        }
+    }
+    for (size_t i = 0; i < shown; i++)
+        place(terminal, check->places[i]);
+    if (check->place_count > shown)
+        buffer_format(terminal->out, "      and %zu more\n", check->place_count - shown);
+}
+
+static void wrong_list(const struct terminal *terminal, const struct outline *outline)
+{
+    static const enum verdict order[] = {VERDICT_FAIL, VERDICT_WARN};
+    if (!outline->counts[VERDICT_FAIL] && !outline->counts[VERDICT_WARN])
+        return;
+    buffer_char(terminal->out, '\n');
+    styled(terminal, "\033[1m", "What is wrong, and where\n");
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        for (const struct outline_check *check = NULL; (check = outline_next(outline, order[i], check));)
+            wrong(terminal, check);
+}
+
+/* Text cut and padded to `width` columns, to the left or to the right. */
+static void cell(const struct terminal *terminal, struct buffer *text, size_t width, bool right)
+{
+    size_t size = text->size ? line_break(text->data, text->size, width) : 0;
+    size_t columns = text->size ? columns_of(text->data, size) : 0;
+    int padding = columns < width ? (int)(width - columns) : 0;
+    buffer_format(terminal->out, "%*s", right ? padding : 0, "");
+    if (size)
+        buffer_append(terminal->out, text->data, size);
+    buffer_format(terminal->out, "%*s", right ? 0 : padding, "");
+    buffer_free(text);
+}
+
+static void check_row(const struct terminal *terminal, const struct outline_check *check, size_t name_width)
+{
+    const struct finding *head = check->head;
+    struct buffer text = {0};
+    buffer_text(terminal->out, "  ");
+    verdict_word(terminal, check->verdict);
+    buffer_text(terminal->out, "  ");
+    text_append_short(&text, TEXT_PLAIN, head->check, name_width);
+    cell(terminal, &text, name_width, false);
+    if (head->has_measured || head->has_limit) {
+        buffer_text(terminal->out, "  ");
+        if (head->has_measured)
+            number_append(&text, head->measured);
+        cell(terminal, &text, 9, true);
+        buffer_text(terminal->out, "  ");
+        if (head->has_limit) {
+            buffer_text(&text, "limit ");
+            limit_append(&text, head);
+        }
+        cell(terminal, &text, 15, false);
+        buffer_text(terminal->out, "  ");
+        text_append_short(&text, TEXT_PLAIN, head->unit, 20);
+        cell(terminal, &text, text.size ? 20 : 0, false);
+    } else {
+        buffer_text(terminal->out, "  ");
+        text_append_short(&text, TEXT_PLAIN, head->message, MESSAGE_SHOWN);
+        wrap_line(terminal, name_width + 10, name_width + 10, &text);
+        return;
+    }
+    while (terminal->out->size && terminal->out->data[terminal->out->size - 1] == ' ')
+        terminal->out->data[--terminal->out->size] = '\0';
+    buffer_char(terminal->out, '\n');
+}
+
+static void check_list(const struct terminal *terminal, const struct outline *outline)
+{
+    size_t width = 12;
+    for (size_t i = 0; i < outline->count; i++) {
+        struct buffer name = {0};
+        text_append_short(&name, TEXT_PLAIN, outline->checks[i].head->check, 40);
+        size_t columns = name.size ? columns_of(name.data, name.size) : 0;
+        width = columns > width ? columns : width;
+        buffer_free(&name);
+    }
+    width = width > 40 ? 40 : width;
+    buffer_char(terminal->out, '\n');
+    styled(terminal, "\033[1m", "Checks\n");
+    for (size_t i = 0; i < outline->count; i++)
+        check_row(terminal, &outline->checks[i], width);
+    buffer_text(terminal->out, "  ");
+    counts_append(terminal->out, outline->counts);
+    if (isfinite(outline->report->duration_s) && outline->report->duration_s > 0)
+        buffer_format(terminal->out, " in %.1f s", outline->report->duration_s);
+    buffer_text(terminal->out, ".\n");
+}
+
+bool terminal_build(const struct outline *outline, bool colour, struct buffer *out, struct error *error)
+{
+    struct terminal terminal = {out, colour};
+    banner(&terminal, outline);
+    wrong_list(&terminal, outline);
+    check_list(&terminal, outline);
+    return !out->failed || error_memory(error, "the report");
+}

@@ -1,0 +1,27 @@
+/* A suite: what to run on what, with which limits. JSON, described in README.md. */
+#ifndef ASSAY_SUITES_SUITE_H
+#define ASSAY_SUITES_SUITE_H
+
+#include "diagnostics/check.h"
+
+struct suite {
+    char *name;
+    char *description;
+    bool wanted[DIAGNOSTIC_COUNT];
+    char **prompts;    /* texts that the subject continues greedily, gold or not */
+    size_t prompt_count;
+    size_t new_tokens; /* for each of them */
+    char *text;        /* file for perplexity, found beside the suite; NULL: none */
+    size_t context, stride;
+    struct limits limits;
+};
+
+/* `path` NULL: the suite that is built in, suites/default.json. Unknown members, diagnostics and limits are errors, as is a limit
+ * without a cause. */
+bool suite_open(const char *path, struct suite *suite, struct error *error);
+void suite_free(struct suite *suite);
+
+/* Runs the prompts: adds the finding `prompts` with every continuation as a place (a pass), failing when logits are not finite. */
+bool suite_run_prompts(const struct suite *suite, struct subject *subject, struct findings *findings, struct error *error);
+
+#endif

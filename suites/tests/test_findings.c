@@ -1,0 +1,226 @@
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "findings/finding.h"
+#include "findings/report.h"
+
+Test(findings, verdict_names_go_both_ways)
+{
+    static const enum verdict all[] = {VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        enum verdict back;
+        cr_assert(verdict_parse(verdict_name(all[i]), &back));
+        cr_assert_eq(back, all[i]);
+    }
+    enum verdict untouched = VERDICT_WARN;
+    cr_assert_not(verdict_parse("passed", &untouched));
+    cr_assert_eq(untouched, VERDICT_WARN);
+}
+
+Test(findings, a_new_finding_has_no_place_and_no_number)
+{
+    struct findings findings = {0};
+    struct finding *finding = findings_add(&findings, "layers.isolated");
+    cr_assert_str_eq(finding->check, "layers.isolated");
+    cr_assert(finding->summary && finding->verdict == VERDICT_PASS);
+    cr_assert(!finding->has_measured && !finding->has_limit && isnan(finding->measured) && isnan(finding->limit));
+    cr_assert(finding->where.layer == -1 && finding->where.expert == -1 && finding->where.token == -1);
+    cr_assert(!finding->where.module && !finding->message && !finding->series_count && !finding->fact_count);
+    findings_free(&findings);
+    findings_free(&findings);
+    findings_free(NULL);
+}
+
+/* The one judgement: what is not known to be within the limit does not pass. */
+Test(findings, only_a_number_within_the_limit_passes)
+{
+    static const struct {
+        double measured, limit;
+        enum verdict verdict;
+    } rows[] = {
+        {0, 0, VERDICT_PASS},           {1e-6, 1e-5, VERDICT_PASS},
+        {1e-5, 1e-5, VERDICT_PASS},     {1.0001e-5, 1e-5, VERDICT_FAIL},
+        {NAN, 1e-5, VERDICT_FAIL},      {NAN, INFINITY, VERDICT_FAIL},
+        {INFINITY, 1e30, VERDICT_FAIL}, {1, NAN, VERDICT_FAIL},
+        {NAN, NAN, VERDICT_FAIL},       {-INFINITY, 0, VERDICT_PASS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct findings findings = {0};
+        struct finding *finding = findings_add(&findings, "a");
+        finding_measured(finding, rows[i].measured, NULL);
+        finding_limit(finding, rows[i].limit, "cause");
+        finding_judge(finding);
+        cr_expect_eq(finding->verdict, rows[i].verdict, "row %zu", i);
+        findings_free(&findings);
+    }
+    struct findings findings = {0};
+    struct finding *finding = findings_add(&findings, "a");
+    finding_judge(finding);
+    cr_expect_eq(finding->verdict, VERDICT_FAIL, "nothing measured");
+    finding_measured(finding, 0, NULL);
+    finding_judge(finding);
+    cr_expect_eq(finding->verdict, VERDICT_FAIL, "no limit");
+    findings_free(&findings);
+}
+
+Test(findings, setters_copy_and_replace)
+{
+    struct findings findings = {0};
+    struct finding *finding = findings_add(&findings, "a");
+    char text[] = "first";
+    finding_message(finding, "%s %d", text, 1);
+    where_set(&finding->where.module, text);
+    memset(text, 'x', sizeof text - 1);
+    cr_assert_str_eq(finding->message, "first 1");
+    cr_assert_str_eq(finding->where.module, "first");
+    finding_message(finding, "again: %s", finding->message); /* from itself */
+    cr_assert_str_eq(finding->message, "again: first 1");
+    where_set(&finding->where.module, NULL);
+    cr_assert_null(finding->where.module);
+    finding_fact(finding, "noise", 2e-6);
+    finding_fact_text(finding, "window", "%d tokens", 512);
+    cr_assert_eq(finding->fact_count, 2);
+    cr_assert(!finding->facts[0].text && finding->facts[0].number == 2e-6);
+    cr_assert_str_eq(finding->facts[1].text, "512 tokens");
+    findings_free(&findings);
+}
+
+Test(findings, curves_stay_where_they_are_and_start_as_gaps)
+{
+    struct findings findings = {0};
+    struct finding *finding = findings_add(&findings, "a");
+    struct series *series = finding_series(finding, "error", "Error", "layer", "error", 3);
+    double *first = series_curve(series, "one");
+    for (int i = 0; i < 40; i++)
+        cr_assert(series_curve(series, "more"));
+    first[1] = 7;
+    cr_assert_eq(series->curves[0].values, first);
+    cr_assert(isnan(series->curves[0].values[0]) && series->curves[0].values[1] == 7.0);
+    cr_assert(series->x[0] == 0.0 && series->x[2] == 2.0);
+    cr_assert_not(series_label(series, 3, "outside"));
+    cr_assert(series_label(series, 2, "mlp") && series_label(series, 2, "self_attn"));
+    cr_assert_str_eq(series->labels[2], "self_attn");
+    cr_assert_null(series->labels[0]);
+    cr_assert(finding_series(finding, "empty", "Empty", "x", "y", 0));
+    cr_assert_eq(findings.items[0].series_count, 2);
+    findings_free(&findings);
+}
+
+static void add(struct findings *findings, const char *check, bool summary, enum verdict verdict, double measured,
+                double limit, int tag)
+{
+    struct finding *finding = findings_add(findings, check);
+    finding_measured(finding, measured, NULL);
+    finding_limit(finding, limit, NULL);
+    finding->verdict = verdict;
+    finding->summary = summary;
+    finding->where.token = tag;
+}
+
+Test(findings, sort_keeps_checks_in_order_and_puts_the_worst_place_first)
+{
+    struct findings findings = {0};
+    add(&findings, "b", false, VERDICT_FAIL, 2, 1, 4);
+    add(&findings, "a", true, VERDICT_PASS, 0, 1, 10);
+    add(&findings, "b", false, VERDICT_WARN, 900, 1, 7);
+    add(&findings, "b", false, VERDICT_FAIL, 5, 10, 6);
+    add(&findings, "b", false, VERDICT_FAIL, 2, 1, 5); /* equal to the first: stays behind it */
+    add(&findings, "b", false, VERDICT_FAIL, NAN, 1, 1);
+    add(&findings, "b", false, VERDICT_FAIL, 1e30, 1, 3);
+    add(&findings, "b", true, VERDICT_FAIL, 1, 1, 0);
+    add(&findings, "b", false, VERDICT_FAIL, INFINITY, 1, 2);
+    findings_sort(&findings);
+    static const int order[] = {0, 1, 2, 3, 4, 5, 6, 7, 10};
+    for (size_t i = 0; i < findings.count; i++)
+        cr_expect_eq(findings.items[i].where.token, order[i], "place %zu holds %d", i, findings.items[i].where.token);
+    cr_assert(findings_add(&findings, "c"), "the list can grow after it was sorted");
+    findings_free(&findings);
+}
+
+Test(findings, sort_takes_many)
+{
+    struct findings findings = {0};
+    findings_sort(&findings);
+    for (int i = 0; i < 3000; i++)
+        add(&findings, "layers.isolated", i == 1234, VERDICT_FAIL, i, 1, i);
+    findings_sort(&findings);
+    cr_assert_eq(findings.items[0].where.token, 1234);
+    cr_assert_eq(findings.items[1].where.token, 2999);
+    cr_assert_eq(findings.items[2999].where.token, 0);
+    findings_free(&findings);
+}
+
+static struct report conclude(const enum verdict *verdicts, const char *const *messages, size_t count)
+{
+    struct report report = {0};
+    char check[] = "check.0";
+    for (size_t i = 0; i < count; i++) {
+        check[6] = (char)('0' + i);
+        struct finding *finding = findings_add(&report.findings, check);
+        finding->verdict = verdicts[i];
+        if (messages && messages[i])
+            finding_message(finding, "%s", messages[i]);
+    }
+    report_conclude(&report);
+    return report;
+}
+
+Test(report, the_verdict_is_the_worst_and_the_reason_is_its_sentence)
+{
+    static const enum verdict P = VERDICT_PASS, W = VERDICT_WARN, F = VERDICT_FAIL, S = VERDICT_SKIP;
+    const struct {
+        enum verdict verdicts[4];
+        const char *messages[4];
+        size_t count;
+        enum verdict verdict;
+        const char *reason;
+    } rows[] = {
+        {{P, P}, {0}, 2, P, "All 2 checks passed."},
+        {{P}, {0}, 1, P, "1 check passed."},
+        {{P, S, P}, {0}, 3, P, "2 checks passed; 1 was skipped."},
+        {{P, S, S}, {0}, 3, P, "1 check passed; 2 were skipped."},
+        {{P, W, F}, {0, "Slow.", "Layer 3 is wrong."}, 3, F, "Layer 3 is wrong."},
+        {{F, W, F, F}, {"First is wrong.", 0, "x", "y"}, 4, F, "First is wrong; 2 more checks failed."},
+        {{P, F}, {0, 0}, 2, F, "The check check.1 failed."},
+        {{P, W, W}, {0, "A tie at 5", "x"}, 3, W, "A tie at 5; 1 more check warned."},
+        {{0}, {0}, 0, F, "Nothing was judged: there was no check to run, so nothing is proved."},
+        {{S, S}, {0}, 2, F, "Nothing was judged: every check was skipped, so nothing is proved."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct report report = conclude(rows[i].verdicts, rows[i].messages, rows[i].count);
+        cr_expect_eq(report.verdict, rows[i].verdict, "row %zu", i);
+        cr_expect_str_eq(report.reason, rows[i].reason, "row %zu: %s", i, report.reason);
+        report_free(&report);
+    }
+}
+
+Test(report, a_place_that_fails_fails_the_report)
+{
+    struct report report = {0};
+    add(&report.findings, "a", true, VERDICT_PASS, 0, 1, 0);
+    add(&report.findings, "a", false, VERDICT_FAIL, 2, 1, 0);
+    finding_message(&report.findings.items[1], "This place is wrong.");
+    report_conclude(&report);
+    cr_assert_eq(report.verdict, VERDICT_FAIL);
+    cr_assert_str_eq(report.reason, "This place is wrong.");
+    report_free(&report);
+}
+
+Test(report, fields_are_owned)
+{
+    struct report report = {0};
+    report_set(&report.command, "%s", "check");
+    report_set(&report.command, "%s again", report.command);
+    cr_assert_str_eq(report.command, "check again");
+    for (int i = 0; i < 3; i++) {
+        struct report_gold *gold = report_add_gold(&report);
+        report_set(&gold->path, "gold-%d", i);
+    }
+    cr_assert_eq(report.gold_count, 3);
+    cr_assert_str_eq(report.golds[2].path, "gold-2");
+    report_free(&report);
+    report_free(&report);
+    report_free(NULL);
+}
