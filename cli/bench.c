@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/json.h"
 #include "base/progress.h"
@@ -79,9 +78,8 @@ static bool bench_once(struct subject *subject, const struct bench_arguments *ar
 
 static void bench_print(const struct subject *subject, const struct bench_arguments *arguments, const struct timing *timing)
 {
-    struct rusage usage;
     double prefill = (double)arguments->prefill / timing->prefill, decode = (double)arguments->decode / timing->decode;
-    double memory = getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss * 1024 : 0;
+    double memory = memory_peak();
     int threads = pool_threads(workspace_pool(model_workspace(subject->model)));
     if (!arguments->common.json) {
         printf("prefill %zu tokens: %.1f tokens/s\ndecode %zu tokens: %.1f tokens/s\npeak memory: %.0f MB\nthreads: %d, %s\n",

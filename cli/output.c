@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,11 +70,9 @@ void report_gold(struct report *report, const struct golden *golden)
 
 int report_end(struct report *report, const struct common *common, struct error *error)
 {
-    struct rusage usage;
     char command[32];
     snprintf(command, sizeof command, "%s", report->command ? report->command : "");
-    if (getrusage(RUSAGE_SELF, &usage) == 0)
-        report->machine.peak_memory_bytes = (double)usage.ru_maxrss * 1024;
+    report->machine.peak_memory_bytes = memory_peak();
     report->duration_s += clock_seconds();
     report_conclude(report);
     int status = report->verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;

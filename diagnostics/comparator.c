@@ -7,6 +7,7 @@ void comparison_add(struct comparison *c, const float *subject, const float *gol
     for (size_t i = 0; i < count; i++) {
         double s = (double)subject[i], g = (double)gold[i], error = fabs(s - g);
         bool same_bits = isfinite(s) ? false : (isnan(s) && isnan(g)) || (isinf(s) && isinf(g) && (s > 0) == (g > 0));
+        c->gold2 += isfinite(g) ? g * g : 0;
         if (!isfinite(s) || !isfinite(g)) {
             if (same_bits)
                 continue;
@@ -14,7 +15,6 @@ void comparison_add(struct comparison *c, const float *subject, const float *gol
             error = INFINITY;
         } else {
             c->error2 += error * error;
-            c->gold2 += g * g;
             c->subject2 += s * s;
             c->product += s * g;
         }

@@ -10,8 +10,8 @@ struct comparison {
     size_t count;
     size_t non_finite;  /* values of the subject that are NaN or infinite where gold is finite, or the reverse */
     double error2;      /* sum of (subject - gold)^2 over finite pairs */
-    double gold2;
-    double subject2;
+    double gold2;       /* of all finite gold values */
+    double subject2;    /* over finite pairs, as is the product */
     double product;     /* sum of subject * gold */
     double largest;     /* max |subject - gold|; infinite once something is not finite */
     size_t worst;       /* index of the worst value, counted over all calls */

@@ -109,7 +109,7 @@ static bool report_case(const struct subject *subject, const struct continuation
     finding->verdict = tie ? VERDICT_WARN : VERDICT_FAIL;
     where_set(&finding->where.case_id, item->golden_case->id);
     finding->where.token = item->first;
-    finding_measured(finding, item->margin, "margin of the first different token");
+    finding_measured(finding, item->margin, "logits margin");
     add_text(subject, finding, "text", item->ids.data, item->ids.count);
     add_text(subject, finding, "golden_text", item->golden_case->greedy, item->golden_case->greedy_count);
     finding_message(finding, "Case '%s' continues differently from token %d on: %d instead of %d, by a margin of %.3g%s.",

@@ -279,22 +279,44 @@ static struct survey layers_survey(const struct layers *layers, enum mode mode)
     return survey;
 }
 
-static void summary_message(struct finding *finding, enum mode mode, const struct survey *survey)
+#define NAMED_MAX 6
+
+/* "a, b, c and 4 more": the first bad places in the order of the pass. */
+static void bad_names(const struct layers *layers, enum mode mode, size_t bad, struct buffer *out)
+{
+    size_t named = 0;
+    for (size_t index = 0; index < layers->places && named < NAMED_MAX; index++) {
+        struct place place = place_worst(layers, mode, index);
+        char path[POINT_PATH];
+        if (place.bad)
+            buffer_format(out, "%s%s", named++ ? ", " : "", point_path(place.point, place.layer, path));
+    }
+    if (bad > named)
+        buffer_format(out, " and %zu more", bad - named);
+}
+
+static void summary_message(const struct layers *layers, struct finding *finding, enum mode mode, const struct survey *survey)
 {
     char path[POINT_PATH];
     if (!survey->bad) {
-        finding_message(finding, "All %zu places agree with gold %s; the largest error is %.3g.", survey->compared,
-                        mode == MODE_PROPAGATED ? "end to end" : "when each is fed with golden input", finding->measured);
+        finding_message(finding, "All %zu places agree with gold %s; the largest error is %.3g, the worst %.2g of its limit (%s).",
+                        survey->compared,
+                        mode == MODE_PROPAGATED ? "end to end" : "when each is fed with golden input", finding->measured,
+                        survey->ratio, point_path(survey->ratio_place.point, survey->ratio_place.layer, path));
         return;
     }
-    point_path(survey->first_bad.point, survey->first_bad.layer, path);
-    if (mode == MODE_PROPAGATED)
+    if (mode == MODE_PROPAGATED) {
+        point_path(survey->first_bad.point, survey->first_bad.layer, path);
         finding_message(finding, "The subject leaves gold at %s%s; %zu of %zu places are bad from there on.", path,
                         survey->first_bad.point == POINT_EMBEDDING ? ", before the first layer" : "", survey->bad,
                         survey->compared);
-    else
-        finding_message(finding, "%zu of %zu modules are to blame: good input, bad output; the first is %s.", survey->bad,
-                        survey->compared, path);
+        return;
+    }
+    struct buffer names = {0};
+    bad_names(layers, mode, survey->bad, &names);
+    finding_message(finding, "%zu of %zu modules %s to blame (good input, bad output): %s.", survey->bad, survey->compared,
+                    survey->bad > 1 ? "are" : "is", names.data ? names.data : "");
+    buffer_free(&names);
 }
 
 /* Modules of gold that the engine has no probe for: told, never passed over in silence. */
@@ -334,7 +356,7 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     finding_fact(finding, "not_compared", (double)not_compared(layers, mode));
     if (mode == MODE_PROPAGATED)
         finding_fact(finding, "routing_ties", (double)layers->ties);
-    summary_message(finding, mode, &survey);
+    summary_message(layers, finding, mode, &survey);
     if (!series_layers(layers, mode, finding) || !series_places(layers, mode, finding, survey.compared))
         return error_memory(error, mode_rows[mode].check);
     for (size_t index = 0; survey.bad && index < layers->places; index++) {

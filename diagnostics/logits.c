@@ -310,7 +310,7 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     double error = comparison_relative(&all);
     char text[512];
     snprintf(text, sizeof text, "the square of %s", cause);
-    finding_measured(finding, error * error, "of gold's mean square");
+    finding_measured(finding, error * error, "relative");
     finding_limit(finding, limit, text);
     finding_judge(finding);
     finding_fact(finding, "max_abs", all.largest);
@@ -339,7 +339,7 @@ static bool report_top1(const struct logits *logits, struct findings *findings)
     if (!finding)
         return false;
     double share = (double)disagree / (double)positions;
-    finding_measured(finding, share, "of positions disagree");
+    finding_measured(finding, share, "fraction");
     finding_limit(finding, logits->limits->rows[LIMIT_TOP1].value, logits->limits->rows[LIMIT_TOP1].cause);
     finding_judge(finding);
     finding_fact(finding, "agreement", 1 - (double)(disagree + near_ties) / (double)positions);

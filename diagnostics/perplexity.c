@@ -184,13 +184,13 @@ bool perplexity_report(const struct perplexity *perplexity, const struct golden 
     finding_fact_text(finding, "corpus_sha256", "%s", perplexity->sha256);
     if (same_text(perplexity, text)) {
         finding_fact(finding, "golden_perplexity", text->perplexity);
-        finding_measured(finding, fabs(mine / text->perplexity - 1), "of gold's perplexity");
+        finding_measured(finding, fabs(mine / text->perplexity - 1), "relative");
         finding_limit(finding, limits->rows[LIMIT_TEXT_PERPLEXITY].value, limits->rows[LIMIT_TEXT_PERPLEXITY].cause);
         finding_judge(finding);
         finding_message(finding, "Perplexity %.6g +- %.2g for each token (gold: %.6g), %.4g bits for each byte.", mine,
                         mine * deviation, text->perplexity, sum / (double)perplexity->bytes / M_LN2);
     } else {
-        finding_measured(finding, mine, "perplexity for each token");
+        finding_measured(finding, mine, "per token");
         finding->verdict = isfinite(mine) ? VERDICT_PASS : VERDICT_FAIL;
         finding_message(finding, "Perplexity %.6g +- %.2g for each token, %.4g bits for each byte; %s.", mine, mine * deviation,
                         sum / (double)perplexity->bytes / M_LN2,

@@ -23,6 +23,20 @@ struct progress progress_begin(const char *title, const char *unit, uint64_t tot
     return (struct progress){.title = title, .unit = unit, .total = total, .started = clock_seconds()};
 }
 
+/* Not getrusage: its maximum survives an exec, so a small program started by a large one would look large. */
+double memory_peak(void)
+{
+    char line[256];
+    double kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %lf kB", &kilobytes) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return kilobytes * 1024;
+}
+
 static void progress_show(struct progress *progress, double now)
 {
     double elapsed = now - progress->started;

@@ -27,4 +27,7 @@ void progress_end(struct progress *progress);
 /* Seconds of a monotonic clock. */
 double clock_seconds(void);
 
+/* The most memory that this process ever held, in bytes; 0: unknown. */
+double memory_peak(void);
+
 #endif

@@ -8,8 +8,8 @@
 
 #define STRIPE_FLOATS ((size_t)4 << 20) /* of widened weights held at once: 16 MB */
 #define TILE_ROWS 64                    /* of weights that one task widens, or multiplies when few rows meet them */
-#define TILE_M 256
-#define TILE_N 192
+#define TILE_M 512
+#define TILE_N 288
 #define FEW_ROWS 6 /* up to here a dot product for each output beats packing for a matrix product */
 
 struct scratch {
@@ -116,19 +116,28 @@ static bool matrix_widen(const struct matrix *weight, size_t first, size_t count
     return true;
 }
 
+/* Some rows of one part's weight, widened or as they are. */
+struct segment {
+    const struct linear_part *part;
+    size_t first;      /* row of the weight */
+    size_t count;
+    const float *rows; /* [count, columns] */
+    float *fill;       /* the same, where it has to be widened; else NULL */
+    size_t first_task; /* of the run under way */
+    size_t tasks;
+};
+
+/* A stripe holds as many segments as fit; parts rarely need more than one each. */
+#define SEGMENTS_MAX (2 * LINEAR_PARTS_MAX)
+
 struct linear_job {
     struct workspace *workspace;
     const float *a;
     size_t lda;
     size_t m;
-    const struct matrix *weight;
-    const float *bias;
-    float *out;
-    size_t ldo;
-    size_t first; /* row of the weight at which the stripe begins */
+    size_t columns;
+    struct segment segments[SEGMENTS_MAX];
     size_t count;
-    const float *stripe; /* [count, columns] */
-    float *stripe_out;   /* the same, while it is filled */
     pthread_mutex_t lock;
     struct error error;
 };
@@ -144,16 +153,50 @@ static void job_fail(struct linear_job *job, struct error *error)
     error_clear(error);
 }
 
+/* The segment of a task; `*task` becomes the task within it. */
+static const struct segment *job_segment(const struct linear_job *job, size_t *task)
+{
+    const struct segment *segment = job->segments;
+    while (*task >= segment->first_task + segment->tasks)
+        segment++;
+    *task -= segment->first_task;
+    return segment;
+}
+
+static void job_run(struct linear_job *job, size_t (*tasks_of)(const struct linear_job *, const struct segment *),
+                    pool_task *task)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < job->count; i++) {
+        job->segments[i].first_task = total;
+        job->segments[i].tasks = tasks_of(job, &job->segments[i]);
+        total += job->segments[i].tasks;
+    }
+    pool_run(job->workspace->pool, total, task, job);
+}
+
+static size_t row_tasks(const struct linear_job *job, const struct segment *segment)
+{
+    (void)job;
+    return (segment->count + TILE_ROWS - 1) / TILE_ROWS;
+}
+
+static size_t widen_tasks(const struct linear_job *job, const struct segment *segment)
+{
+    return segment->fill ? row_tasks(job, segment) : 0;
+}
+
 static void widen_task(void *context, size_t task, int thread)
 {
     struct linear_job *job = context;
-    size_t columns = job->weight->columns;
-    size_t first = task * TILE_ROWS, count = job->count - first < TILE_ROWS ? job->count - first : TILE_ROWS;
-    float *raw = workspace_floats(job->workspace, thread, 0, count * columns);
+    const struct segment *segment = job_segment(job, &task);
+    size_t first = task * TILE_ROWS, left = segment->count - first, count = left < TILE_ROWS ? left : TILE_ROWS;
+    float *raw = workspace_floats(job->workspace, thread, 0, count * job->columns);
     struct error error = {0};
     if (!raw)
         error_memory(&error, "weights");
-    if (!raw || !matrix_widen(job->weight, job->first + first, count, raw, job->stripe_out + first * columns, &error))
+    if (!raw || !matrix_widen(&segment->part->weight, segment->first + first, count, raw, segment->fill + first * job->columns,
+                              &error))
         job_fail(job, &error);
 }
 
@@ -163,66 +206,98 @@ static void add_bias(float *out, size_t ldo, size_t m, const float *bias, size_t
         add_scaled(out + row * ldo, bias, 1, count);
 }
 
-static void product_task(void *context, size_t task, int thread)
+/* A length cut into equal tiles of at most `most`, each a multiple of 16. */
+static size_t tile_size(size_t length, size_t most)
+{
+    size_t tiles = (length + most - 1) / most;
+    return ((length + tiles - 1) / tiles + 15) / 16 * 16;
+}
+
+static size_t tiles_across(size_t length, size_t most)
+{
+    size_t size = tile_size(length, most);
+    return (length + size - 1) / size;
+}
+
+static size_t product_tasks(const struct linear_job *job, const struct segment *segment)
+{
+    return tiles_across(job->m, TILE_M) * tiles_across(segment->count, TILE_N);
+}
+
+static void product_run(void *context, size_t task, int thread)
 {
     struct linear_job *job = context;
-    size_t across = (job->count + TILE_N - 1) / TILE_N, columns = job->weight->columns;
-    size_t row = task / across * TILE_M, column = task % across * TILE_N;
-    size_t m = job->m - row < TILE_M ? job->m - row : TILE_M;
-    size_t n = job->count - column < TILE_N ? job->count - column : TILE_N;
-    float *out = job->out + row * job->ldo + job->first + column;
+    const struct segment *segment = job_segment(job, &task);
+    const struct linear_part *part = segment->part;
+    size_t high = tile_size(job->m, TILE_M), wide = tile_size(segment->count, TILE_N);
+    size_t across = tiles_across(segment->count, TILE_N);
+    size_t row = task / across * high, column = task % across * wide;
+    size_t m = job->m - row < high ? job->m - row : high;
+    size_t n = segment->count - column < wide ? segment->count - column : wide;
+    float *out = part->out + row * part->ldo + segment->first + column;
     struct error error = {0};
     if (!workspace_product(job->workspace, thread, PRODUCT_TRANSPOSED, job->a + row * job->lda, job->lda,
-                           job->stripe + column * columns, columns, out, job->ldo, m, n, columns)) {
+                           segment->rows + column * job->columns, job->columns, out, part->ldo, m, n, job->columns)) {
         error_memory(&error, "product");
         job_fail(job, &error);
         return;
     }
-    add_bias(out, job->ldo, m, job->bias ? job->bias + job->first + column : NULL, n);
+    add_bias(out, part->ldo, m, part->bias ? part->bias + segment->first + column : NULL, n);
 }
 
 /* Few rows of a: every weight row is widened into the cache and meets them all there. */
-static void few_rows(const struct linear_job *job, const float *rows, size_t first, size_t count)
+static void few_rows(const struct linear_job *job, const struct linear_part *part, const float *rows, size_t first, size_t count)
 {
-    size_t columns = job->weight->columns;
+    size_t columns = job->columns;
     float (*dot_of)(const float *, const float *, size_t) = job->workspace->exact ? dot_exact : dot;
     for (size_t i = 0; i < count; i++)
         for (size_t row = 0; row < job->m; row++)
-            job->out[row * job->ldo + first + i] =
-                dot_of(rows + i * columns, job->a + row * job->lda, columns) + (job->bias ? job->bias[first + i] : 0);
+            part->out[row * part->ldo + first + i] =
+                dot_of(rows + i * columns, job->a + row * job->lda, columns) + (part->bias ? part->bias[first + i] : 0);
 }
 
-static void few_rows_task(void *context, size_t task, int thread)
+static void few_rows_run(void *context, size_t task, int thread)
 {
     struct linear_job *job = context;
-    const struct matrix *weight = job->weight;
+    const struct segment *segment = job_segment(job, &task);
+    const struct matrix *weight = &segment->part->weight;
     size_t first = task * TILE_ROWS, count = weight->rows - first < TILE_ROWS ? weight->rows - first : TILE_ROWS;
     struct error error = {0};
-    if (weight->values && weight->dtype == DTYPE_F32) {
-        few_rows(job, (const float *)weight->values + first * weight->columns, first, count);
+    if (segment->rows) {
+        few_rows(job, segment->part, segment->rows + first * job->columns, first, count);
         return;
     }
     size_t some = weight->values ? 1 : count; /* from memory row by row, from a file all at once */
-    float *raw = workspace_floats(job->workspace, thread, 0, some * weight->columns);
-    float *wide = workspace_floats(job->workspace, thread, 1, some * weight->columns);
+    float *raw = workspace_floats(job->workspace, thread, 0, some * job->columns);
+    float *wide = workspace_floats(job->workspace, thread, 1, some * job->columns);
     bool good = raw && wide;
     if (!good)
         error_memory(&error, "weights");
     for (size_t i = 0; good && i < count; i += some) {
         good = matrix_widen(weight, first + i, some, raw, wide, &error);
         if (good)
-            few_rows(job, wide, first + i, some);
+            few_rows(job, segment->part, wide, first + i, some);
     }
     if (!good)
         job_fail(job, &error);
 }
 
-static void linear_zero(const struct linear_job *job)
+static bool part_absent(const struct linear_part *part)
 {
-    for (size_t row = 0; row < job->m; row++) {
-        memset(job->out + row * job->ldo, 0, job->weight->rows * sizeof(float));
-        add_bias(job->out + row * job->ldo, job->ldo, 1, job->bias, job->weight->rows);
-    }
+    return !part->weight.values && !part->weight.tensor;
+}
+
+static void part_zero(const struct linear_part *part, size_t m)
+{
+    for (size_t row = 0; row < m; row++)
+        memset(part->out + row * part->ldo, 0, part->weight.rows * sizeof(float));
+    add_bias(part->out, part->ldo, m, part->bias, part->weight.rows);
+}
+
+/* The values of a weight where they can be used as they are. */
+static const float *part_direct(const struct linear_part *part)
+{
+    return part->weight.dtype == DTYPE_F32 ? part->weight.values : NULL;
 }
 
 static bool job_end(struct linear_job *job, struct error *error)
@@ -237,41 +312,76 @@ static bool job_end(struct linear_job *job, struct error *error)
     return false;
 }
 
-static size_t stripe_rows(const struct matrix *weight)
+static void job_few_rows(struct linear_job *job, const struct linear_part *parts, size_t count)
 {
-    size_t rows = STRIPE_FLOATS / (weight->columns ? weight->columns : 1) / TILE_ROWS * TILE_ROWS;
-    rows = rows ? rows : TILE_ROWS;
-    return rows < weight->rows ? rows : weight->rows;
+    for (size_t i = 0; i < count; i++)
+        if (!part_absent(&parts[i]))
+            job->segments[job->count++] =
+                (struct segment){.part = &parts[i], .count = parts[i].weight.rows, .rows = part_direct(&parts[i])};
+    job_run(job, row_tasks, few_rows_run);
 }
 
-bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct matrix *weight,
-            const float *bias, float *out, size_t ldo, struct error *error)
+static size_t stripe_rows(size_t columns)
 {
-    struct linear_job job = {.workspace = workspace, .a = a, .lda = lda, .m = m, .weight = weight, .bias = bias, .out = out,
-                             .ldo = ldo};
-    if (!weight->values && !weight->tensor) {
-        linear_zero(&job);
-        return true;
+    size_t rows = STRIPE_FLOATS / (columns ? columns : 1) / TILE_ROWS * TILE_ROWS;
+    return rows ? rows : TILE_ROWS;
+}
+
+/* Fills the job with the next segments that fit a stripe, from row `*row` of part `*at` on. */
+static void job_fill(struct linear_job *job, const struct linear_part *parts, size_t count, size_t *at, size_t *row)
+{
+    size_t room = stripe_rows(job->columns), used = 0;
+    job->count = 0;
+    while (*at < count && job->count < SEGMENTS_MAX) {
+        const struct linear_part *part = &parts[*at];
+        const float *direct = part_direct(part);
+        size_t left = part_absent(part) ? 0 : part->weight.rows - *row;
+        size_t rows = direct || left < room - used ? left : room - used;
+        if (left && !rows)
+            return;
+        if (rows) {
+            float *fill = direct ? NULL : job->workspace->stripe + used * job->columns;
+            job->segments[job->count++] = (struct segment){.part = part, .first = *row, .count = rows, .fill = fill,
+                                                           .rows = direct ? direct + *row * job->columns : fill};
+            used += direct ? 0 : rows;
+        }
+        *row += rows;
+        if (rows == left) {
+            ++*at;
+            *row = 0;
+        }
     }
+}
+
+/* Floats of the stripe that the parts need at most. */
+static size_t stripe_need(const struct linear_part *parts, size_t count, size_t columns)
+{
+    size_t rows = 0, most = stripe_rows(columns);
+    for (size_t i = 0; i < count; i++)
+        rows += part_absent(&parts[i]) || part_direct(&parts[i]) ? 0 : parts[i].weight.rows;
+    return (rows < most ? rows : most) * columns;
+}
+
+bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct linear_part *parts, size_t count,
+            struct error *error)
+{
+    struct linear_job job = {.workspace = workspace, .a = a, .lda = lda, .m = m, .columns = parts[0].weight.columns};
     pthread_mutex_init(&job.lock, NULL);
+    for (size_t i = 0; i < count; i++)
+        if (part_absent(&parts[i]))
+            part_zero(&parts[i], m);
     if (m <= FEW_ROWS) {
-        pool_run(workspace->pool, (weight->rows + TILE_ROWS - 1) / TILE_ROWS, few_rows_task, &job);
+        job_few_rows(&job, parts, count);
         return job_end(&job, error);
     }
-    bool direct = weight->values && weight->dtype == DTYPE_F32;
-    size_t rows = stripe_rows(weight);
-    if (!direct && !floats_grow(&workspace->stripe, &workspace->stripe_count, rows * weight->columns))
+    size_t need = stripe_need(parts, count, job.columns), at = 0, row = 0;
+    if (need && !floats_grow(&workspace->stripe, &workspace->stripe_count, need))
         error_memory(&job.error, "weights");
-    for (size_t first = 0; first < weight->rows && !job.error.text; first += rows) {
-        job.first = first;
-        job.count = weight->rows - first < rows ? weight->rows - first : rows;
-        job.stripe_out = workspace->stripe;
-        job.stripe = direct ? (const float *)weight->values + first * weight->columns : workspace->stripe;
-        if (!direct)
-            pool_run(workspace->pool, (job.count + TILE_ROWS - 1) / TILE_ROWS, widen_task, &job);
-        size_t tiles = ((m + TILE_M - 1) / TILE_M) * ((job.count + TILE_N - 1) / TILE_N);
+    while (at < count && !job.error.text) {
+        job_fill(&job, parts, count, &at, &row);
+        job_run(&job, widen_tasks, widen_task);
         if (!job.error.text)
-            pool_run(workspace->pool, tiles, product_task, &job);
+            job_run(&job, product_tasks, product_run);
     }
     return job_end(&job, error);
 }
@@ -279,14 +389,14 @@ bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, c
 bool linear_here(struct workspace *workspace, int thread, const float *a, size_t lda, size_t m, const struct matrix *weight,
                  const float *bias, float *out, size_t ldo, struct error *error)
 {
-    struct linear_job job = {.workspace = workspace, .a = a, .lda = lda, .m = m, .weight = weight, .bias = bias, .out = out,
-                             .ldo = ldo};
-    if (!weight->values && !weight->tensor) {
-        linear_zero(&job);
+    struct linear_job job = {.workspace = workspace, .a = a, .lda = lda, .m = m, .columns = weight->columns};
+    struct linear_part part = {.weight = *weight, .bias = bias, .out = out, .ldo = ldo};
+    const float *direct = part_direct(&part);
+    if (part_absent(&part)) {
+        part_zero(&part, m);
         return true;
     }
-    bool direct = weight->values && weight->dtype == DTYPE_F32;
-    size_t rows = stripe_rows(weight);
+    size_t rows = stripe_rows(weight->columns) < weight->rows ? stripe_rows(weight->columns) : weight->rows;
     float *raw = direct ? NULL : workspace_floats(workspace, thread, 0, rows * weight->columns);
     float *wide = direct ? NULL : workspace_floats(workspace, thread, 1, rows * weight->columns);
     if (!direct && (!raw || !wide))
@@ -295,9 +405,9 @@ bool linear_here(struct workspace *workspace, int thread, const float *a, size_t
         size_t count = weight->rows - first < rows ? weight->rows - first : rows;
         if (!direct && !matrix_widen(weight, first, count, raw, wide, error))
             return false;
-        const float *stripe = direct ? (const float *)weight->values + first * weight->columns : wide;
+        const float *stripe = direct ? direct + first * weight->columns : wide;
         if (m <= FEW_ROWS) {
-            few_rows(&job, stripe, first, count);
+            few_rows(&job, &part, stripe, first, count);
             continue;
         }
         if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, a, lda, stripe, weight->columns, out + first, ldo, m,

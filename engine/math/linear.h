@@ -36,12 +36,21 @@ float *workspace_floats(struct workspace *workspace, int thread, int slot, size_
 bool workspace_product(struct workspace *workspace, int thread, enum product kind, const float *a, size_t lda, const float *b,
                        size_t ldb, float *c, size_t ldc, size_t m, size_t n, size_t k);
 
-/* out[m, rows] = a[m, columns] * weight^T + bias; rows of a and out lie lda and ldo floats apart; bias may be NULL. The
- * weight is read once, widened stripe by stripe, and the work is cut the same way for any number of threads. */
-bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct matrix *weight,
-            const float *bias, float *out, size_t ldo, struct error *error);
+/* One linear layer: out[m, rows] = a[m, columns] * weight^T + bias; rows of out lie ldo floats apart; bias may be NULL. */
+struct linear_part {
+    struct matrix weight;
+    const float *bias;
+    float *out;
+    size_t ldo;
+};
+#define LINEAR_PARTS_MAX 4
 
-/* The same within one task of the pool, on thread `thread`: uses slots 0, 1 and 5 of that thread. */
+/* Several layers of the same input and number of columns; rows of a lie lda floats apart. Every weight is read once, widened
+ * stripe by stripe, and the work is cut the same way for any number of threads. */
+bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct linear_part *parts, size_t count,
+            struct error *error);
+
+/* One layer within one task of the pool, on thread `thread`: uses slots 0, 1 and 5 of that thread. */
 bool linear_here(struct workspace *workspace, int thread, const float *a, size_t lda, size_t m, const struct matrix *weight,
                  const float *bias, float *out, size_t ldo, struct error *error);
 

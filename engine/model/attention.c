@@ -60,10 +60,9 @@ static void attention_free(struct attention *a)
 static bool attention_project(struct attention *a, int layer, struct error *error)
 {
     struct pass *pass = a->pass;
-    size_t hidden = (size_t)pass->model->config->hidden, q = a->heads * a->head_dim, kv = a->kv_heads * a->head_dim;
-    if (!pass_linear(pass, WEIGHT_Q, WEIGHT_Q_BIAS, layer, pass->normed, hidden, a->q, q, error) ||
-        !pass_linear(pass, WEIGHT_K, WEIGHT_K_BIAS, layer, pass->normed, hidden, a->k, kv, error) ||
-        !pass_linear(pass, WEIGHT_V, WEIGHT_V_BIAS, layer, pass->normed, hidden, a->v, kv, error))
+    const struct projection projections[] = {
+        {WEIGHT_Q, WEIGHT_Q_BIAS, a->q}, {WEIGHT_K, WEIGHT_K_BIAS, a->k}, {WEIGHT_V, WEIGHT_V_BIAS, a->v}};
+    if (!pass_linear(pass, layer, pass->normed, projections, 3, error))
         return false;
     if (!pass->model->config->qk_norm)
         return true;
@@ -169,8 +168,8 @@ bool attention_forward(struct pass *pass, int layer, struct error *error)
         pool_run(workspace_pool(pass->model->workspace), a.task_count, attention_run, &a);
         good = !a.failed || error_memory(error, "attention scores");
     }
-    good = good && pass_linear(pass, WEIGHT_O, WEIGHT_O_BIAS, layer, a.out, a.heads * a.head_dim, pass->block,
-                               (size_t)config->hidden, error);
+    const struct projection output = {WEIGHT_O, WEIGHT_O_BIAS, pass->block};
+    good = good && pass_linear(pass, layer, a.out, &output, 1, error);
     attention_free(&a);
     return good;
 }

@@ -30,16 +30,16 @@ static void silu_task(void *context, size_t task, int thread)
 
 static bool dense_forward(struct pass *pass, int layer, const struct dense_weights *weights, float *out, struct error *error)
 {
-    size_t hidden = (size_t)pass->model->config->hidden, inner = weights->inner;
+    size_t inner = weights->inner;
     float *gate = malloc(pass->rows * inner * sizeof *gate), *up = malloc(pass->rows * inner * sizeof *up);
     bool good = (gate && up) || error_memory(error, "feed-forward block");
-    good = good &&
-           pass_linear(pass, weights->gate, weights->gate_bias, layer, pass->normed, hidden, gate, inner, error) &&
-           pass_linear(pass, weights->up, weights->up_bias, layer, pass->normed, hidden, up, inner, error);
+    const struct projection inwards[] = {{weights->gate, weights->gate_bias, gate}, {weights->up, weights->up_bias, up}};
+    const struct projection outwards = {weights->down, weights->down_bias, out};
+    good = good && pass_linear(pass, layer, pass->normed, inwards, 2, error);
     if (good) {
         struct silu_job job = {.gate = gate, .up = up, .count = 8192, .total = pass->rows * inner};
         pool_run(workspace_pool(pass->model->workspace), (job.total + job.count - 1) / job.count, silu_task, &job);
-        good = pass_linear(pass, weights->down, weights->down_bias, layer, gate, inner, out, hidden, error);
+        good = pass_linear(pass, layer, gate, &outwards, 1, error);
     }
     free(gate);
     free(up);
@@ -144,8 +144,8 @@ static bool routing_choose(struct pass *pass, int layer, struct routing *routing
     size_t experts = (size_t)config->experts;
     float *logits = malloc((pass->rows + 1) * experts * sizeof *logits);
     bool good = logits || error_memory(error, "router");
-    good = good && pass_linear(pass, WEIGHT_ROUTER, WEIGHT_COUNT, layer, pass->normed, (size_t)config->hidden, logits, experts,
-                               error) &&
+    const struct projection router = {WEIGHT_ROUTER, WEIGHT_COUNT, logits};
+    good = good && pass_linear(pass, layer, pass->normed, &router, 1, error) &&
            pass_show(pass, POINT_ROUTER, layer, logits, pass->rows, pass->row_of, error);
     for (size_t row = 0; good && row < pass->rows; row++) {
         float *spare = logits + pass->rows * experts;
@@ -254,8 +254,9 @@ static bool shared_forward(struct pass *pass, int layer, struct error *error)
                                           (size_t)config->shared_intermediate};
     float *shared = malloc(pass->rows * hidden * sizeof *shared), *open = malloc(pass->rows * sizeof *open);
     bool good = (shared && open) || error_memory(error, "shared expert");
+    const struct projection gate = {WEIGHT_SHARED_SWITCH, WEIGHT_COUNT, open};
     good = good && dense_forward(pass, layer, &weights, shared, error) &&
-           pass_linear(pass, WEIGHT_SHARED_SWITCH, WEIGHT_COUNT, layer, pass->normed, hidden, open, 1, error);
+           pass_linear(pass, layer, pass->normed, &gate, 1, error);
     for (size_t row = 0; good && row < pass->rows; row++)
         add_scaled(pass->block + row * hidden, shared + row * hidden, (float)(1 / (1 + exp(-(double)open[row]))), hidden);
     free(shared);

@@ -19,16 +19,20 @@ bool pass_show(const struct pass *pass, enum point point, int layer, float *valu
     return true;
 }
 
-bool pass_linear(struct pass *pass, enum weight weight, enum weight bias, int layer, const float *in, size_t columns,
-                 float *out, size_t rows_out, struct error *error)
+bool pass_linear(struct pass *pass, int layer, const float *in, const struct projection *projections, size_t count,
+                 struct error *error)
 {
-    struct matrix matrix;
-    const float *vector = NULL;
-    if (!model_matrix(pass->model, weight, layer, -1, &matrix, error))
-        return false;
-    if (bias != WEIGHT_COUNT && !model_vector(pass->model, bias, layer, &vector, error))
-        return false;
-    return linear(pass->model->workspace, in, columns, pass->rows, &matrix, vector, out, rows_out, error);
+    struct linear_part parts[LINEAR_PARTS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const struct projection *projection = &projections[i];
+        parts[i] = (struct linear_part){.out = projection->out};
+        if (!model_matrix(pass->model, projection->weight, layer, -1, &parts[i].weight, error))
+            return false;
+        if (projection->bias != WEIGHT_COUNT && !model_vector(pass->model, projection->bias, layer, &parts[i].bias, error))
+            return false;
+        parts[i].ldo = parts[i].weight.rows;
+    }
+    return linear(pass->model->workspace, in, parts[0].weight.columns, pass->rows, parts, count, error);
 }
 
 struct norm_job {
@@ -166,13 +170,12 @@ static bool forward_head(struct pass *pass, struct error *error)
     size_t wanted = head_rows(pass, row_of), block = LOGIT_FLOATS / vocabulary;
     block = block < 1 ? 1 : block < wanted ? block : wanted;
     float *logits = malloc((block * vocabulary + 1) * sizeof *logits);
-    struct matrix head;
+    struct linear_part head = {.out = logits, .ldo = vocabulary};
     bool good = logits || error_memory(error, "logits");
-    good = good && model_matrix(pass->model, config->tied ? WEIGHT_EMBEDDING : WEIGHT_HEAD, -1, -1, &head, error);
+    good = good && model_matrix(pass->model, config->tied ? WEIGHT_EMBEDDING : WEIGHT_HEAD, -1, -1, &head.weight, error);
     for (size_t row = 0; good && row < wanted; row += block) {
         size_t rows = wanted - row < block ? wanted - row : block;
-        good = linear(pass->model->workspace, pass->normed + row * hidden, hidden, rows, &head, NULL, logits, vocabulary,
-                      error) &&
+        good = linear(pass->model->workspace, pass->normed + row * hidden, hidden, rows, &head, 1, error) &&
                pass_show(pass, POINT_HEAD, -1, logits, rows, row_of + row, error);
     }
     free(logits);

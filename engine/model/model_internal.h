@@ -55,9 +55,14 @@ struct pass {
 bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows, const struct row *row_of,
                struct error *error);
 
-/* out[rows, *] = normed[rows, *] * weight^T + bias, by slots. `bias` may be WEIGHT_COUNT: none. */
-bool pass_linear(struct pass *pass, enum weight weight, enum weight bias, int layer, const float *in, size_t columns,
-                 float *out, size_t rows_out, struct error *error);
+/* Linear layers of one input, by their slots: out[rows, weight's rows] = in[rows, weight's columns] * weight^T + bias, packed. */
+struct projection {
+    enum weight weight;
+    enum weight bias; /* WEIGHT_COUNT: none */
+    float *out;
+};
+bool pass_linear(struct pass *pass, int layer, const float *in, const struct projection *projections, size_t count,
+                 struct error *error);
 
 /* norm over rows of `width` floats, `rows` of them: out may be in. */
 bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
