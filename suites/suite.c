@@ -202,8 +202,12 @@ static bool run_prompt(const struct suite *suite, struct subject *subject, const
     struct ids ids = {0};
     struct buffer text = {0};
     bool finite = true;
-    bool good = continue_prompt(suite, subject, prompt, &ids, &finite, error) &&
-                tokenizer_decode(subject->tokenizer, ids.data, ids.count, false, &text, error);
+    struct error unknown = {0};
+    bool good = continue_prompt(suite, subject, prompt, &ids, &finite, error);
+    /* a vocabulary may be larger than its tokenizer: such ids have no text */
+    if (good && !tokenizer_decode(subject->tokenizer, ids.data, ids.count, false, &text, &unknown))
+        buffer_format(&text, "(%s)", error_text(&unknown));
+    error_clear(&unknown);
     struct finding *finding = good ? findings_add(findings, "prompts") : NULL;
     if (finding) {
         finding->summary = false;

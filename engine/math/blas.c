@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "math/kernels.h"
 #include "math/reference.h"
 
 void product(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
@@ -14,25 +15,20 @@ void product(enum product kind, const float *a, size_t lda, const float *b, size
                 (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb, 0, c, (blasint)ldc);
 }
 
-static void to_double(const float *from, size_t stride, double *to, size_t rows, size_t columns)
-{
-    for (size_t row = 0; row < rows; row++)
-        for (size_t column = 0; column < columns; column++)
-            to[row * columns + column] = (double)from[row * stride + column];
-}
-
 void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
                    size_t n, size_t k, double *scratch)
 {
     bool transposed = kind == PRODUCT_TRANSPOSED;
     double *wide_a = scratch, *wide_b = wide_a + m * k, *wide_c = wide_b + n * k;
-    to_double(a, lda, wide_a, m, k);
-    to_double(b, ldb, wide_b, transposed ? n : k, transposed ? k : n);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1,
-                wide_a, (blasint)k, wide_b, (blasint)(transposed ? k : n), 0, wide_c, (blasint)n);
+    size_t rows_b = transposed ? n : k, columns_b = transposed ? k : n;
     for (size_t row = 0; row < m; row++)
-        for (size_t column = 0; column < n; column++)
-            c[row * ldc + column] = (float)wide_c[row * n + column];
+        to_doubles(a + row * lda, wide_a + row * k, k);
+    for (size_t row = 0; row < rows_b; row++)
+        to_doubles(b + row * ldb, wide_b + row * columns_b, columns_b);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1,
+                wide_a, (blasint)k, wide_b, (blasint)columns_b, 0, wide_c, (blasint)n);
+    for (size_t row = 0; row < m; row++)
+        to_floats(wide_c + row * n, c + row * ldc, n);
 }
 
 /* Odd sizes, so that the kernels for the edges are met too, and one larger than a block. */

@@ -60,6 +60,18 @@ void widen(enum dtype dtype, const void *values, float *out, size_t count)
     }
 }
 
+CLONES void to_doubles(const float *from, double *to, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (double)from[i];
+}
+
+CLONES void to_floats(const double *from, float *to, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)from[i];
+}
+
 CLONES float dot(const float *a, const float *b, size_t count)
 {
     lanes sums[4] = {0};

@@ -9,6 +9,10 @@
 /* out[i] = values[i], widened from F32, F16 or BF16; exact. The source need not be aligned. */
 void widen(enum dtype dtype, const void *values, float *out, size_t count);
 
+/* Between float32 and double. */
+void to_doubles(const float *from, double *to, size_t count);
+void to_floats(const double *from, float *to, size_t count);
+
 /* Sum of a[i] * b[i]; the second takes it in double. */
 float dot(const float *a, const float *b, size_t count);
 float dot_exact(const float *a, const float *b, size_t count);
