@@ -4,18 +4,29 @@
 
 #include "cli/command.h"
 
-static const struct command_row {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *does;
-} commands[] = {
-    {"check", command_check, "the main job: run a suite on a model, compare with gold, write reports"},
-    {"inspect", command_inspect, "everything that can be known without running the model"},
-    {"trace", command_trace, "run the engine and write a golden-format dump"},
-    {"compare", command_compare, "activations, logits and greedy continuations of a dump or model against gold"},
-    {"perplexity", command_perplexity, "token, word and byte perplexity of a text"},
-    {"tokenize", command_tokenize, "text to token ids, or back"},
-    {"bench", command_bench, "speed and memory of the engine on this machine"},
+static const struct command_row commands[] = {
+    {"check", "the main job: run a suite on a model, compare with gold, write reports", "MODEL",
+     "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each module alone), logits, "
+     "greedy continuations, perplexity. MODEL is a checkpoint folder, a safetensors file or an extraction.",
+     1, 1, command_check, NULL, COMMAND_CHECK},
+    {"inspect", "everything that can be known without running the model", "MODEL",
+     "Holds the tensors of MODEL against what its configuration calls for: absent, extra, wrong shape, wrong dtype, bad files. Reads "
+     "headers only, unless --values.",
+     1, 1, command_inspect, NULL, COMMAND_INSPECT},
+    {"trace", "run the engine and write a golden-format dump", "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3) -o FILE",
+     "Runs the engine and writes what passes through it as a golden-format dump.", 1, 1, command_trace, judge_trace, COMMAND_TRACE},
+    {"compare", "activations, logits and greedy continuations of a dump or model against gold", "GOLDEN SUBJECT",
+     "Compares SUBJECT, a dump or a model, with the dump GOLDEN: activations, logits and, for a model, each module alone and greedy "
+     "continuations.",
+     2, 2, command_compare, NULL, COMMAND_COMPARE},
+    {"perplexity", "token, word and byte perplexity of a text", "MODEL --text FILE",
+     "Perplexity of a text, for each token, word and byte, over sliding windows: each window scores the tokens that no earlier one "
+     "scored; the first token of the text is not scored.",
+     1, 1, command_perplexity, judge_perplexity, COMMAND_PERPLEXITY},
+    {"tokenize", "text to token ids, or back", "MODEL_OR_TOKENIZER_DIR [TEXT]", "Text to token ids, or ids to text.", 1, 2,
+     command_tokenize, judge_tokenize, COMMAND_TOKENIZE},
+    {"bench", "speed and memory of the engine on this machine", "MODEL",
+     "Speed of prefill and decoding, and peak memory, with weights kept in memory.", 1, 1, command_bench, NULL, COMMAND_BENCH},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
@@ -43,9 +54,13 @@ int main(int argc, char **argv)
         printf("assay %s\n", ASSAY_VERSION);
         return EXIT_PASS;
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) != 0)
+            continue;
+        struct arguments arguments = {0};
+        arguments_parse(&commands[i], argc - 1, argv + 1, &arguments);
+        return commands[i].run(&arguments);
+    }
     if (*name)
         fprintf(stderr, "assay: unknown command '%s'\n\n", name);
     usage(stderr);

@@ -26,7 +26,7 @@ static void machine_processor(char **field)
     buffer_free(&text);
 }
 
-void report_begin(struct report *report, const char *command)
+static void report_begin(struct report *report, const char *command)
 {
     *report = (struct report){0};
     char when[32];
@@ -68,23 +68,53 @@ void report_gold(struct report *report, const struct golden *golden)
     gold->cases = (double)golden_case_count(golden);
 }
 
-int report_end(struct report *report, const struct common *common, struct error *error)
+static bool report_write(struct report *report, const struct arguments *arguments, struct error *error)
 {
-    char command[32];
-    snprintf(command, sizeof command, "%s", report->command ? report->command : "");
     report->machine.peak_memory_bytes = memory_peak();
     report->duration_s += clock_seconds();
     report_conclude(report);
-    int status = report->verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
-    bool good = true;
-    if (common->out)
-        good = report_render(report, common->out, error);
-    if (good && common->json)
-        good = report_write_json(report, stdout, error);
-    else if (good)
-        good = report_write_terminal(report, stdout, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), error);
-    if (good && common->out && !common->quiet)
-        fprintf(stderr, "report: %s/report.html\n", common->out);
-    report_free(report);
-    return good ? status : command_error(command, error);
+    if (arguments->out && !report_render(report, arguments->out, error))
+        return false;
+    bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    if (!(arguments->json ? report_write_json(report, stdout, error) : report_write_terminal(report, stdout, colour, error)))
+        return false;
+    if (arguments->out && !arguments->quiet)
+        fprintf(stderr, "report: %s/report.html\n", arguments->out);
+    return true;
+}
+
+int command_judge(const char *name, const struct arguments *arguments, command_work *work)
+{
+    struct report report;
+    struct error error = {0};
+    report_begin(&report, name);
+    bool good = work(arguments, &report, &error) && report_write(&report, arguments, &error);
+    int status = report.verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
+    report_free(&report);
+    return good ? status : command_error(name, &error);
+}
+
+int command_error(const char *name, struct error *error)
+{
+    fprintf(stderr, "assay %s: %s\n", name, error_text(error));
+    error_clear(error);
+    return EXIT_ERROR;
+}
+
+bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
+                           struct golden *const *goldens, size_t golden_count, struct check_request *request,
+                           struct report *report, struct error *error)
+{
+    struct subject_options options = arguments_subject(arguments, path, missing, exact);
+    struct subject subject = {0};
+    request->subject = &subject;
+    request->goldens = goldens;
+    request->golden_count = golden_count;
+    for (size_t i = 0; i < golden_count; i++)
+        report_gold(report, goldens[i]);
+    bool good = subject_open(&options, &subject, error) && check_run(request, &report->findings, error);
+    if (good)
+        report_subject(report, &subject);
+    subject_free(&subject);
+    return good;
 }

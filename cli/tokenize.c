@@ -9,61 +9,10 @@
 
 #define INPUT_MAX ((size_t)1 << 30)
 
-struct tokenize_arguments {
-    struct common common;
-    const char *text;
-    const char *file;
-    const char *decode;
-    bool jsonl;
-    bool plain; /* no template */
-};
-
-enum { KEY_JSONL = 2000, KEY_PLAIN };
-
-static const struct argp_option options[] = {
-    {"file", 'f', "FILE", 0, "Read the text from a file (default without TEXT: stdin)", 10},
-    {"decode", 'd', "IDS", 0, "Ids, separated by commas or spaces, back to text", 10},
-    {"jsonl", KEY_JSONL, NULL, 0, "One JSON string a line in, one JSON array of ids a line out", 10},
-    {"no-special", KEY_PLAIN, NULL, 0, "Do not add what the tokenizer's template adds (BOS, EOS)", 10},
-    {0},
-};
-
-static error_t parse(int key, char *argument, struct argp_state *state)
+const char *judge_tokenize(const struct arguments *arguments)
 {
-    struct tokenize_arguments *arguments = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->common;
-        return 0;
-    case 'f':
-        arguments->file = argument;
-        return 0;
-    case 'd':
-        arguments->decode = argument;
-        return 0;
-    case KEY_JSONL:
-        arguments->jsonl = true;
-        return 0;
-    case KEY_PLAIN:
-        arguments->plain = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num == 0)
-            arguments->common.subject.model = argument;
-        else if (state->arg_num == 1)
-            arguments->text = argument;
-        else
-            return ARGP_ERR_UNKNOWN;
-        return 0;
-    case ARGP_KEY_END:
-        if (!arguments->common.subject.model)
-            argp_error(state, "a MODEL or the folder of a tokenizer is needed");
-        if ((arguments->text != NULL) + (arguments->file != NULL) + (arguments->decode != NULL) > 1)
-            argp_error(state, "only one of TEXT, --file and --decode");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    int sources = (arguments->positional[1] != NULL) + (arguments->file != NULL) + (arguments->decode != NULL);
+    return sources > 1 ? "only one of TEXT, --file and --decode" : NULL;
 }
 
 static bool put_ids(struct tokenizer *tokenizer, const char *text, size_t size, bool special, bool json, struct error *error)
@@ -122,26 +71,27 @@ static bool put_text(struct tokenizer *tokenizer, const char *list, struct error
     return good;
 }
 
-static bool run_tokenize(const struct tokenize_arguments *arguments, struct error *error)
+static bool run_tokenize(const struct arguments *arguments, struct error *error)
 {
-    const struct subject_options *subject = &arguments->common.subject;
-    const char *where = subject->tokenizer ? subject->tokenizer : subject->source ? subject->source : subject->model;
+    const char *where = arguments->tokenizer ? arguments->tokenizer : arguments->source ? arguments->source
+                                                                                       : arguments->positional[0];
+    const char *given = arguments->positional[1];
     struct tokenizer *tokenizer = tokenizer_open(where, error);
     struct buffer input = {.maximum = INPUT_MAX + 65536};
     if (!tokenizer)
         return false;
-    bool good = true, special = !arguments->plain;
+    bool good = true, special = !arguments->no_special;
     if (arguments->decode) {
         good = put_text(tokenizer, arguments->decode, error);
     } else {
-        if (arguments->text)
-            buffer_text(&input, arguments->text);
+        if (given)
+            buffer_text(&input, given);
         else
             good = file_read(arguments->file ? arguments->file : "/dev/stdin", INPUT_MAX, &input, error);
         if (good && arguments->jsonl)
             good = put_lines(tokenizer, &input, special, error);
         else if (good)
-            good = put_ids(tokenizer, input.data, input.size, special, arguments->common.json, error);
+            good = put_ids(tokenizer, input.data, input.size, special, arguments->json, error);
     }
     if (good && fflush(stdout) != 0)
         good = error_errno(error, "stdout");
@@ -150,13 +100,8 @@ static bool run_tokenize(const struct tokenize_arguments *arguments, struct erro
     return good;
 }
 
-int command_tokenize(int argc, char **argv)
+int command_tokenize(struct arguments *arguments)
 {
-    static const struct argp_child children[] = {{&common_argp, 0, "The model", 80}, {0}};
-    static const struct argp argp = {.options = options, .parser = parse, .args_doc = "MODEL_OR_TOKENIZER_DIR [TEXT]",
-                                     .children = children, .doc = "Text to token ids, or ids to text."};
-    struct tokenize_arguments arguments = {0};
     struct error error = {0};
-    command_parse(&argp, "tokenize", argc, argv, &arguments);
-    return run_tokenize(&arguments, &error) ? EXIT_PASS : command_error("tokenize", &error);
+    return run_tokenize(arguments, &error) ? EXIT_PASS : command_error("tokenize", &error);
 }

@@ -8,6 +8,7 @@
 #include "diagnostics/layers.h"
 #include "diagnostics/logits.h"
 #include "diagnostics/perplexity.h"
+#include "diagnostics/prompts.h"
 #include "diagnostics/tokens.h"
 
 static const char *const diagnostic_names[DIAGNOSTIC_COUNT] = {
@@ -176,7 +177,9 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     struct check check = {.request = request, .riders = calloc(request->golden_count + 1, sizeof *check.riders)};
     bool good = check.riders || error_memory(error, "check");
     good = good && subject_load(request->subject, error) && check_still(request, findings, error) && check_pass(&check, error) &&
-           check_report(&check, findings, error) && check_skips(request, findings, error);
+           check_report(&check, findings, error) && check_skips(request, findings, error) &&
+           (!request->prompt_count || prompts_check(request->subject, request->prompts, request->prompt_count,
+                                                    request->new_tokens, findings, error));
     for (size_t i = 0; check.riders && i < request->golden_count; i++) {
         layers_free(check.riders[i].layers);
         logits_free(check.riders[i].logits);

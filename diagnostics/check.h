@@ -31,6 +31,9 @@ struct check_request {
     const char *text; /* file for perplexity; NULL: none */
     size_t context, stride;
     size_t chunk; /* 0: prefill; else see run_execute */
+    char *const *prompts; /* continued greedily; NULL: none */
+    size_t prompt_count;
+    size_t new_tokens; /* for each prompt */
 };
 
 /* Appends the findings of all wanted diagnostics, in the order of their enum; one that cannot say anything (no gold, no text) adds

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "diagnostics/layers_internal.h"
+#include "model/routing.h"
 
 struct layers *layers_new(const struct golden *golden, const struct model_config *config, const struct limits *limits,
                           struct error *error)
@@ -71,22 +72,6 @@ static float *gold_rows(struct layers *layers, size_t count)
     return layers->gold;
 }
 
-/* The k largest of a row, lowest index first among equals, as a set: marked true. */
-void choose_experts(const float *logits, int experts, int k, int *chosen)
-{
-    for (int place = 0; place < k; place++) {
-        int best = -1;
-        for (int e = 0; e < experts; e++) {
-            bool taken = false;
-            for (int i = 0; i < place; i++)
-                taken = taken || chosen[i] == e;
-            if (!taken && (best < 0 || logits[e] > logits[best]))
-                best = e;
-        }
-        chosen[place] = best;
-    }
-}
-
 static bool is_chosen(const int *chosen, int k, int expert)
 {
     for (int i = 0; i < k; i++)
@@ -102,7 +87,7 @@ static bool is_tie(const struct layers *layers, const float *subject, const floa
     int experts = layers->config->experts, k = layers->config->experts_per_token;
     int *mine = layers->chosen;
     double sum = 0, furthest = 0, worst = INFINITY;
-    choose_experts(subject, experts, k, mine);
+    routing_choose(subject, experts, k, mine);
     for (int e = 0; e < experts; e++) {
         sum += (double)gold[e] * (double)gold[e];
         furthest = fmax(furthest, fabs((double)subject[e] - (double)gold[e]));
@@ -144,7 +129,7 @@ static bool note_routing(struct layers *layers, const struct part *part, const f
         return error_memory(error, "routing");
     routed->experts = experts;
     for (size_t row = 0; row < part->rows; row++)
-        choose_experts(gold + row * part->width, layers->config->experts, layers->config->experts_per_token,
+        routing_choose(gold + row * part->width, layers->config->experts, layers->config->experts_per_token,
                        experts + (routed->rows + row) * k);
     routed->rows += part->rows;
     return true;

@@ -38,6 +38,5 @@ struct layers {
 size_t place_count(const struct model_config *config);
 size_t place_of(const struct model_config *config, enum point point, int layer);
 const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place);
-void choose_experts(const float *logits, int experts, int k, int *chosen);
 
 #endif

@@ -21,7 +21,4 @@ struct suite {
 bool suite_open(const char *path, struct suite *suite, struct error *error);
 void suite_free(struct suite *suite);
 
-/* Runs the prompts: adds the finding `prompts` with every continuation as a place (a pass), failing when logits are not finite. */
-bool suite_run_prompts(const struct suite *suite, struct subject *subject, struct findings *findings, struct error *error);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "math/kernels.h"
 #include "model/model_internal.h"
+#include "model/routing.h"
 
 /* out[rows, hidden] = down(silu(gate(x)) * up(x)) with whole matrices, all threads on each. */
 struct dense_weights {
@@ -78,23 +79,12 @@ static void routing_free(struct routing *routing)
     free(routing->order);
 }
 
-/* The k largest logits of one row, the lower index first among equals; then softmax over all experts, and the chosen weights,
- * renormalised if the configuration says so. `probabilities` holds a copy of the logits and is spent. A row of NaN chooses
- * the first experts with weights of NaN. */
+/* The experts of one row; then softmax over all of them, and the weights of the chosen, renormalised if the configuration says
+ * so. `probabilities` holds a copy of the logits and is spent. A row of NaN chooses the first experts with weights of NaN. */
 static void route_row(const struct model_config *config, const float *logits, float *probabilities, int *expert, float *weight)
 {
     int experts = config->experts, k = config->experts_per_token;
-    for (int place = 0; place < k; place++) {
-        int best = -1;
-        for (int e = 0; e < experts; e++) {
-            bool taken = false;
-            for (int i = 0; i < place; i++)
-                taken = taken || expert[i] == e;
-            if (!taken && (best < 0 || logits[e] > logits[best]))
-                best = e;
-        }
-        expert[place] = best;
-    }
+    routing_choose(logits, experts, k, expert);
     for (int i = 1; i < k; i++) /* increasing: the order in which the original adds them up */
         for (int at = i; at > 0 && expert[at - 1] > expert[at]; at--) {
             int swap = expert[at];
@@ -138,7 +128,7 @@ static void routing_group(struct routing *routing, size_t rows, size_t experts)
     qsort(routing->order, routing->busy, sizeof *routing->order, order_compare);
 }
 
-static bool routing_choose(struct pass *pass, int layer, struct routing *routing, struct error *error)
+static bool routing_fill(struct pass *pass, int layer, struct routing *routing, struct error *error)
 {
     const struct model_config *config = pass->model->config;
     size_t experts = (size_t)config->experts;
@@ -222,7 +212,7 @@ static bool experts_forward(struct pass *pass, int layer, struct error *error)
     struct routing routing = {0};
     struct expert_job job = {.pass = pass, .layer = layer, .routing = &routing};
     bool good = routing_allocate(&routing, pass->rows, (size_t)config->experts, k, error) &&
-                routing_choose(pass, layer, &routing, error);
+                routing_fill(pass, layer, &routing, error);
     if (good && !(job.parts = malloc(pass->rows * k * hidden * sizeof *job.parts)))
         good = error_memory(error, "experts");
     if (good) {

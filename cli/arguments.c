@@ -1,0 +1,220 @@
+#include "cli/arguments.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/numbers.h"
+#include "base/progress.h"
+
+enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_SIZE, KIND_CHOICE, KIND_HELP, KIND_USAGE };
+
+#define OF_MODEL (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH)
+#define OF_REPORT (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY)
+#define OF_ALL (OF_MODEL | COMMAND_TOKENIZE)
+#define AT(member) offsetof(struct arguments, member)
+
+enum group { GROUP_WORK = 10, GROUP_MODEL = 80, GROUP_TALK = 90, GROUP_HELP = -1 };
+
+/* A value of the form "a|b|c" is a choice, stored as 1, 2, 3. */
+static const struct option_row {
+    const char *name;
+    int letter; /* 0: none */
+    const char *value;
+    const char *help;
+    enum group group;
+    enum kind kind;
+    size_t offset;
+    long long minimum;
+    unsigned commands;
+} rows[] = {
+    {"golden", 'g', "FILE", "Golden dump to compare with (repeatable)", GROUP_WORK, KIND_TEXTS, AT(goldens), 0,
+     COMMAND_CHECK | COMMAND_PERPLEXITY},
+    {"golden", 'g', "FILE", "Trace the cases of this dump", GROUP_WORK, KIND_TEXTS, AT(goldens), 0, COMMAND_TRACE},
+    {"prompt", 'p', "TEXT", "Trace a text (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, COMMAND_TRACE},
+    {"ids", 0, "1,2,3", "Trace token ids (repeatable)", GROUP_WORK, KIND_TEXTS, AT(id_lists), 0, COMMAND_TRACE},
+    {"points", 0, "all|logits|layers", "Which activations: all, lm_head only, or the output of every layer (default: all)",
+     GROUP_WORK, KIND_CHOICE, AT(points), 0, COMMAND_TRACE},
+    {"suite", 's', "FILE", "Suite: what to run, with which limits (default: everything, suites/default.json)", GROUP_WORK, KIND_TEXT,
+     AT(suite), 0, COMMAND_CHECK | COMMAND_COMPARE},
+    {"text", 't', "FILE", "Text (UTF-8) to take the perplexity of", GROUP_WORK, KIND_TEXT, AT(text), 0,
+     COMMAND_CHECK | COMMAND_PERPLEXITY},
+    {"context", 0, "N", "Tokens in a window of the text (default: 512, or the whole text if shorter)", GROUP_WORK, KIND_COUNT,
+     AT(context), 2, COMMAND_CHECK | COMMAND_PERPLEXITY},
+    {"stride", 0, "N", "Tokens by which windows move on (default: half the context)", GROUP_WORK, KIND_COUNT, AT(stride), 1,
+     COMMAND_CHECK | COMMAND_PERPLEXITY},
+    {"chunk", 0, "N", "Feed N tokens at a time through the cache, as decoding does (default: all at once)", GROUP_WORK, KIND_COUNT,
+     AT(chunk), 1, COMMAND_CHECK | COMMAND_COMPARE | COMMAND_TRACE},
+    {"values", 'v', NULL, "Read every value too, and name the tensors that hold NaN or infinities", GROUP_WORK, KIND_FLAG, AT(values),
+     0, COMMAND_INSPECT},
+    {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT, AT(out), 0,
+     OF_REPORT},
+    {"output", 'o', "FILE", "The dump to write", GROUP_WORK, KIND_TEXT, AT(out), 0, COMMAND_TRACE},
+    {"file", 'f', "FILE", "Read the text from a file (default without TEXT: stdin)", GROUP_WORK, KIND_TEXT, AT(file), 0,
+     COMMAND_TOKENIZE},
+    {"decode", 'd', "IDS", "Ids, separated by commas or spaces, back to text", GROUP_WORK, KIND_TEXT, AT(decode), 0, COMMAND_TOKENIZE},
+    {"jsonl", 0, NULL, "One JSON string a line in, one JSON array of ids a line out", GROUP_WORK, KIND_FLAG, AT(jsonl), 0,
+     COMMAND_TOKENIZE},
+    {"no-special", 0, NULL, "Do not add what the tokenizer's template adds (BOS, EOS)", GROUP_WORK, KIND_FLAG, AT(no_special), 0,
+     COMMAND_TOKENIZE},
+    {"prefill", 0, "N", "Tokens of the prompt (default: 512)", GROUP_WORK, KIND_COUNT, AT(prefill), 1, COMMAND_BENCH},
+    {"decode", 0, "N", "Tokens decoded after it, one by one (default: 64)", GROUP_WORK, KIND_COUNT, AT(decode_tokens), 1,
+     COMMAND_BENCH},
+    {"repeats", 0, "N", "Repeats, of which the best counts (default: 5)", GROUP_WORK, KIND_COUNT, AT(repeats), 1, COMMAND_BENCH},
+
+    {"config", 0, "FILE", "config.json (default: beside the weights, else in --source)", GROUP_MODEL, KIND_TEXT, AT(config), 0,
+     OF_MODEL},
+    {"tokenizer", 0, "DIR", "Folder of the tokenizer (default: beside the weights, else in --source)", GROUP_MODEL, KIND_TEXT,
+     AT(tokenizer), 0, OF_ALL},
+    {"source", 0, "DIR", "The original checkpoint: gives configuration and tokenizer", GROUP_MODEL, KIND_TEXT, AT(source), 0, OF_ALL},
+    {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1, OF_MODEL},
+    {"memory", 0, "SIZE", "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
+                          "machine's)",
+     GROUP_MODEL, KIND_SIZE, AT(memory), 1, OF_MODEL},
+    {"missing", 0, "fail|default|zero", "An absent tensor: refuse; do what a careless loader did (a norm becomes ones, anything else "
+                                        "adds nothing); or zeros",
+     GROUP_MODEL, KIND_CHOICE, AT(missing), 0, OF_MODEL},
+    {"sums", 0, "double|float", "Products summed in double (default where activations are compared) or in float32 (faster)",
+     GROUP_MODEL, KIND_CHOICE, AT(sums), 0, OF_MODEL},
+
+    {"json", 0, NULL, "JSON on stdout instead of text", GROUP_TALK, KIND_FLAG, AT(json), 0, OF_ALL & ~COMMAND_TRACE},
+    {"quiet", 'q', NULL, "No talk and no progress on stderr", GROUP_TALK, KIND_FLAG, AT(quiet), 0, OF_ALL},
+    {"help", 'h', NULL, "Give this help list", GROUP_HELP, KIND_HELP, 0, 0, OF_ALL},
+    {"usage", 0, NULL, "Give a short usage message", GROUP_HELP, KIND_USAGE, 0, 0, OF_ALL},
+};
+
+#define ROWS (sizeof rows / sizeof *rows)
+#define KEY_FIRST 1000 /* of options without a letter */
+#define THREADS_MAX 1024
+
+struct parsing {
+    const struct command_row *command;
+    struct arguments *arguments;
+};
+
+static int row_key(const struct option_row *row)
+{
+    return row->letter ? row->letter : KEY_FIRST + (int)(row - rows);
+}
+
+/* 1 for the first word of "a|b|c"; 0 when it is none of them. */
+static int choice_index(const char *choices, const char *argument)
+{
+    int index = 1;
+    for (const char *at = choices; *at; index++) {
+        size_t length = strcspn(at, "|");
+        if (strlen(argument) == length && strncmp(at, argument, length) == 0)
+            return index;
+        at += length + (at[length] == '|');
+    }
+    return 0;
+}
+
+static void put_count(const struct option_row *row, void *target, const char *argument, struct argp_state *state)
+{
+    long long value = 0;
+    if (!number_parse(argument, row->minimum, 1LL << 40, &value))
+        argp_error(state, "--%s needs a whole number of at least %lld, not '%s'", row->name, row->minimum, argument);
+    if (strcmp(row->name, "threads") == 0 && value > THREADS_MAX)
+        argp_error(state, "--threads is at most %d", THREADS_MAX);
+    *(size_t *)target = (size_t)value;
+}
+
+static void put_text(const struct option_row *row, struct texts *texts, const char *argument, struct argp_state *state)
+{
+    if (texts->count == TEXTS_MAX)
+        argp_error(state, "at most %d --%s", TEXTS_MAX, row->name);
+    texts->items[texts->count++] = argument;
+}
+
+static void put_option(const struct option_row *row, struct arguments *arguments, const char *argument, struct argp_state *state)
+{
+    void *target = (char *)arguments + row->offset;
+    switch (row->kind) {
+    case KIND_FLAG:
+        *(bool *)target = true;
+        break;
+    case KIND_TEXT:
+        *(const char **)target = argument;
+        break;
+    case KIND_TEXTS:
+        put_text(row, target, argument, state);
+        break;
+    case KIND_COUNT:
+        put_count(row, target, argument, state);
+        break;
+    case KIND_SIZE:
+        if (!size_parse(argument, target) || !*(uint64_t *)target)
+            argp_error(state, "--%s needs a size such as 512M or 8G, not '%s'", row->name, argument);
+        break;
+    case KIND_CHOICE:
+        if (!(*(int *)target = choice_index(row->value, argument)))
+            argp_error(state, "--%s is one of %s, not '%s'", row->name, row->value, argument);
+        break;
+    case KIND_HELP:
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        break;
+    case KIND_USAGE:
+        argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+        break;
+    }
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct parsing *parsing = state->input;
+    struct arguments *arguments = parsing->arguments;
+    const struct command_row *command = parsing->command;
+    if (key == ARGP_KEY_ARG) {
+        if (arguments->positional_count == command->most)
+            return ARGP_ERR_UNKNOWN;
+        arguments->positional[arguments->positional_count++] = argument;
+        return 0;
+    }
+    if (key == ARGP_KEY_END) {
+        if (arguments->positional_count < command->least)
+            argp_error(state, "%s: %s expected", command->args, command->least > 1 ? "two arguments are" : "an argument is");
+        const char *wrong = command->judge ? command->judge(arguments) : NULL;
+        if (wrong)
+            argp_error(state, "%s", wrong);
+        return 0;
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!(rows[i].commands & (unsigned)command->command) || row_key(&rows[i]) != key)
+            continue;
+        put_option(&rows[i], arguments, argument, state);
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+void arguments_parse(const struct command_row *command, int argc, char **argv, struct arguments *arguments)
+{
+    struct argp_option options[ROWS + 1] = {0};
+    static char title[64];
+    size_t count = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].commands & (unsigned)command->command)
+            options[count++] = (struct argp_option){.name = rows[i].name, .key = row_key(&rows[i]), .arg = rows[i].value,
+                                                    .doc = rows[i].help, .group = (int)rows[i].group};
+    struct argp argp = {.options = options, .parser = parse, .args_doc = command->args, .doc = command->doc};
+    struct parsing parsing = {.command = command, .arguments = arguments};
+    snprintf(title, sizeof title, "assay %s", command->name);
+    argv[0] = title;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &parsing);
+    progress_mode_set(arguments->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+}
+
+struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact)
+{
+    return (struct subject_options){
+        .model = path,
+        .config = arguments->config,
+        .tokenizer = arguments->tokenizer,
+        .source = arguments->source,
+        .engine = {.threads = (int)arguments->threads,
+                   .memory = arguments->memory,
+                   .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,
+                   .exact = arguments->sums ? arguments->sums == 1 : exact}};
+}

@@ -1,0 +1,71 @@
+/* The command line: every option of every command is a row of one table. */
+#ifndef ASSAY_CLI_ARGUMENTS_H
+#define ASSAY_CLI_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "diagnostics/subject.h"
+
+#define EXIT_PASS 0
+#define EXIT_FAIL 1
+#define EXIT_USAGE 2
+#define EXIT_ERROR 3
+
+#define TEXTS_MAX 256
+
+struct texts {
+    const char *items[TEXTS_MAX];
+    size_t count;
+};
+
+/* What was asked for; NULL, 0 or empty where it was not. */
+struct arguments {
+    const char *positional[2];
+    size_t positional_count;
+    /* the model */
+    const char *config, *tokenizer, *source;
+    size_t threads;
+    uint64_t memory;
+    int missing; /* enum missing + 1 */
+    int sums;    /* 1: double, 2: float */
+    /* what to do */
+    struct texts goldens, prompts, id_lists;
+    const char *suite, *text, *out, *file, *decode;
+    size_t context, stride, chunk;
+    int points; /* 1: all, 2: logits, 3: layers */
+    bool values, jsonl, no_special;
+    size_t prefill, decode_tokens, repeats;
+    /* how to talk */
+    bool json, quiet;
+};
+
+enum command {
+    COMMAND_CHECK = 1 << 0,
+    COMMAND_INSPECT = 1 << 1,
+    COMMAND_TRACE = 1 << 2,
+    COMMAND_COMPARE = 1 << 3,
+    COMMAND_PERPLEXITY = 1 << 4,
+    COMMAND_TOKENIZE = 1 << 5,
+    COMMAND_BENCH = 1 << 6,
+};
+
+struct command_row {
+    const char *name;
+    const char *does; /* for the list of commands */
+    const char *args; /* "MODEL --text FILE" */
+    const char *doc;
+    size_t least, most; /* positional arguments */
+    int (*run)(struct arguments *arguments);
+    /* NULL, or what is wrong with the combination; NULL: nothing */
+    const char *(*judge)(const struct arguments *arguments);
+    enum command command;
+};
+
+/* Parses the options of the command. Exits with 2 on misuse, with 0 after -h. */
+void arguments_parse(const struct command_row *command, int argc, char **argv, struct arguments *arguments);
+
+/* The model that is to be opened at `path`; `missing` and `exact` are the command's defaults. */
+struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact);
+
+#endif
