@@ -1,6 +1,7 @@
 #include "cli/arguments.h"
 
 #include <argp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -204,6 +205,41 @@ void arguments_parse(const struct command_row *command, int argc, char **argv, s
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &parsing);
     progress_mode_set(arguments->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+}
+
+bool ids_parse(const char *list, struct ids *out, struct error *error)
+{
+    for (const char *at = list; *at;) {
+        size_t length = strcspn(at, ", \t\n[]");
+        char number[24] = {0};
+        long long value = 0;
+        if (length && length < sizeof number)
+            memcpy(number, at, length);
+        if (length && !number_parse(number, 0, INT_MAX, &value))
+            return error_set(error, "'%.*s' is no token id", (int)(length < 40 ? length : 40), at);
+        if (length && !ids_push(out, (int)value))
+            return error_memory(error, "ids");
+        at += length + (at[length] ? 1 : 0);
+    }
+    return true;
+}
+
+const char *ids_judge(const char *list)
+{
+    static char message[128];
+    struct error error = {0};
+    struct ids ids = {0};
+    bool good = ids_parse(list, &ids, &error);
+    snprintf(message, sizeof message, "%s", error_text(&error));
+    error_clear(&error);
+    ids_free(&ids);
+    return good ? NULL : message;
+}
+
+const char *windows_judge(const struct arguments *arguments)
+{
+    return arguments->context && arguments->stride > arguments->context ? "--stride is larger than --context: there would be gaps"
+                                                                        : NULL;
 }
 
 struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact)

@@ -65,6 +65,15 @@ struct command_row {
 /* Parses the options of the command. Exits with 2 on misuse, with 0 after -h. */
 void arguments_parse(const struct command_row *command, int argc, char **argv, struct arguments *arguments);
 
+/* Token ids, separated by commas or white space, perhaps in brackets; appended to `out`. */
+bool ids_parse(const char *list, struct ids *out, struct error *error);
+
+/* For `judge`: NULL when the list can be parsed, else what is wrong, in a buffer that the next call writes over. */
+const char *ids_judge(const char *list);
+
+/* A window that moves on by more than its length leaves gaps. NULL: nothing wrong. */
+const char *windows_judge(const struct arguments *arguments);
+
 /* The model that is to be opened at `path`; `missing` and `exact` are the command's defaults. */
 struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact);
 

@@ -3,6 +3,11 @@
 #include "cli/command.h"
 #include "suites/suite.h"
 
+const char *judge_check(const struct arguments *arguments)
+{
+    return windows_judge(arguments);
+}
+
 static bool open_goldens(const struct texts *paths, struct golden **goldens, struct error *error)
 {
     for (size_t i = 0; i < paths->count; i++)

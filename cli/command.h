@@ -31,6 +31,7 @@ int command_perplexity(struct arguments *arguments);
 int command_tokenize(struct arguments *arguments);
 int command_bench(struct arguments *arguments);
 
+const char *judge_check(const struct arguments *arguments);
 const char *judge_trace(const struct arguments *arguments);
 const char *judge_perplexity(const struct arguments *arguments);
 const char *judge_tokenize(const struct arguments *arguments);

@@ -1,5 +1,7 @@
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/command.h"
+#include "store/safetensors.h"
 #include "suites/suite.h"
 
 static bool compare_model(const struct arguments *arguments, struct golden *golden, const struct suite *suite,
@@ -24,18 +26,24 @@ static bool compare_dump(const struct golden *golden, const struct golden *dump,
 }
 
 /* A dump says what it is in its metadata; anything else is a model. */
+static bool is_dump(const char *path)
+{
+    struct safetensors file = {0};
+    bool dump = !file_is_folder(path) && safetensors_open(path, &file, NULL) && file.metadata &&
+                json_member(file.metadata, "assay.golden");
+    safetensors_free(&file);
+    return dump;
+}
+
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
     struct golden *golden = golden_open(arguments->positional[0], error), *dump = NULL;
     struct suite suite = {0};
-    struct error not_a_dump = {0};
     bool good = golden && suite_open(arguments->suite, &suite, error);
-    if (good && !file_is_folder(arguments->positional[1]))
-        dump = golden_open(arguments->positional[1], &not_a_dump);
-    if (good)
-        good = dump ? compare_dump(golden, dump, &suite, report, error)
-                    : compare_model(arguments, golden, &suite, report, error);
-    error_clear(&not_a_dump);
+    if (good && is_dump(arguments->positional[1]))
+        good = (dump = golden_open(arguments->positional[1], error)) && compare_dump(golden, dump, &suite, report, error);
+    else if (good)
+        good = compare_model(arguments, golden, &suite, report, error);
     golden_free(golden);
     golden_free(dump);
     suite_free(&suite);

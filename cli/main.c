@@ -1,4 +1,5 @@
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@ static const struct command_row commands[] = {
     {"check", "the main job: run a suite on a model, compare with gold, write reports", "MODEL",
      "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each module alone), logits, "
      "greedy continuations, perplexity. MODEL is a checkpoint folder, a safetensors file or an extraction.",
-     1, 1, command_check, NULL, COMMAND_CHECK},
+     1, 1, command_check, judge_check, COMMAND_CHECK},
     {"inspect", "everything that can be known without running the model", "MODEL",
      "Holds the tensors of MODEL against what its configuration calls for: absent, extra, wrong shape, wrong dtype, bad files. Reads "
      "headers only, unless --values.",
@@ -40,11 +41,23 @@ static void usage(FILE *file)
                   "Exit status: 0 verdict pass, 1 verdict fail, 2 misuse of the command line, 3 could not be run.\n");
 }
 
+/* A result that did not reach stdout (a full disk) is none. */
+static int finish(const char *name, int status)
+{
+    bool lost = ferror(stdout) != 0;
+    if ((fflush(stdout) == 0 && !lost) || status > EXIT_FAIL)
+        return status;
+    fprintf(stderr, "assay %s: stdout: cannot write\n", name);
+    return EXIT_ERROR;
+}
+
 int main(int argc, char **argv)
 {
     /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages. */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
+    /* A limit on file sizes is an error like a full disk, with a message, and leaves nothing behind. */
+    signal(SIGXFSZ, SIG_IGN);
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
         usage(stdout);
@@ -59,7 +72,7 @@ int main(int argc, char **argv)
             continue;
         struct arguments arguments = {0};
         arguments_parse(&commands[i], argc - 1, argv + 1, &arguments);
-        return commands[i].run(&arguments);
+        return finish(name, commands[i].run(&arguments));
     }
     if (*name)
         fprintf(stderr, "assay: unknown command '%s'\n\n", name);

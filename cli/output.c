@@ -73,14 +73,13 @@ static bool report_write(struct report *report, const struct arguments *argument
     report->machine.peak_memory_bytes = memory_peak();
     report->duration_s += clock_seconds();
     report_conclude(report);
-    if (arguments->out && !report_render(report, arguments->out, error))
-        return false;
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    if (!(arguments->json ? report_write_json(report, stdout, error) : report_write_terminal(report, stdout, colour, error)))
-        return false;
-    if (arguments->out && !arguments->quiet)
+    bool good = arguments->json ? report_write_json(report, stdout, error) : report_write_terminal(report, stdout, colour, error);
+    if (arguments->out)
+        good = report_render(report, arguments->out, error) && good;
+    if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
-    return true;
+    return good;
 }
 
 int command_judge(const char *name, const struct arguments *arguments, command_work *work)
@@ -88,7 +87,9 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     struct report report;
     struct error error = {0};
     report_begin(&report, name);
-    bool good = work(arguments, &report, &error) && report_write(&report, arguments, &error);
+    /* The folder first: hours of work must not end in a folder that cannot be made. */
+    bool good = (!arguments->out || folder_make(arguments->out, &error)) && work(arguments, &report, &error) &&
+                report_write(&report, arguments, &error);
     int status = report.verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
     report_free(&report);
     return good ? status : command_error(name, &error);

@@ -6,7 +6,7 @@ const char *judge_perplexity(const struct arguments *arguments)
 {
     if (!arguments->text)
         return "--text FILE is needed";
-    return arguments->goldens.count > 1 ? "only one --golden" : NULL;
+    return arguments->goldens.count > 1 ? "only one --golden" : windows_judge(arguments);
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)

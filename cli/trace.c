@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/numbers.h"
 #include "cli/command.h"
 #include "diagnostics/run.h"
 #include "golden/dump.h"
@@ -14,8 +13,14 @@ const char *judge_trace(const struct arguments *arguments)
         return "-o FILE is needed";
     if (arguments->goldens.count > 1)
         return "only one --golden";
-    return arguments->goldens.count + arguments->prompts.count + arguments->id_lists.count ? NULL
-                                                                                         : "one of --golden, --prompt and --ids is needed";
+    if (!(arguments->goldens.count + arguments->prompts.count + arguments->id_lists.count))
+        return "one of --golden, --prompt and --ids is needed";
+    for (size_t i = 0; i < arguments->id_lists.count; i++) {
+        const char *wrong = ids_judge(arguments->id_lists.items[i]);
+        if (wrong || !arguments->id_lists.items[i][strspn(arguments->id_lists.items[i], ", \t\n[]")])
+            return wrong ? wrong : "--ids holds no token ids";
+    }
+    return NULL;
 }
 
 /* The cases to trace, with what they own. */
@@ -26,25 +31,6 @@ struct inputs {
     char (*names)[32];
     size_t count;
 };
-
-static bool parse_ids(const char *text, struct ids *out, struct error *error)
-{
-    while (*text) {
-        size_t length = strcspn(text, ", ");
-        char number[24];
-        long long value = 0;
-        if (length >= sizeof number)
-            return error_set(error, "'%.40s' is no token id", text);
-        memcpy(number, text, length);
-        number[length] = '\0';
-        if (!number_parse(number, 0, 0x7FFFFFFF, &value))
-            return error_set(error, "'%s' is no token id", number);
-        if (!ids_push(out, (int)value))
-            return error_memory(error, "ids");
-        text += length + (text[length] ? 1 : 0);
-    }
-    return out->count || error_set(error, "no token ids");
-}
 
 static bool inputs_open(const struct arguments *arguments, const struct subject *subject, struct inputs *inputs,
                         struct error *error)
@@ -71,7 +57,7 @@ static bool inputs_open(const struct arguments *arguments, const struct subject 
         const char *text = prompt ? arguments->prompts.items[i] : arguments->id_lists.items[i - arguments->prompts.count];
         bool good = prompt ? subject_needs_tokenizer(subject, error) &&
                                  tokenizer_encode(subject->tokenizer, text, strlen(text), true, &inputs->ids[i], error)
-                           : parse_ids(text, &inputs->ids[i], error);
+                           : ids_parse(text, &inputs->ids[i], error);
         if (!good || (!inputs->ids[i].count && !error_set(error, "the prompt '%s' has no tokens", text)))
             return false;
         snprintf(inputs->names[i], sizeof inputs->names[i], "%s-%zu", prompt ? "prompt" : "ids", i);

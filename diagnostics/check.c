@@ -141,14 +141,16 @@ static bool check_skips(const struct check_request *request, struct findings *fi
     static const struct {
         enum diagnostic diagnostic;
         const char *check;
-    } rows[] = {{DIAGNOSTIC_LAYERS, "layers.propagated"},
+    } rows[] = {{DIAGNOSTIC_TOKENS, "tokens.ids"},
+                {DIAGNOSTIC_LAYERS, "layers.propagated"},
                 {DIAGNOSTIC_LAYERS, "layers.isolated"},
                 {DIAGNOSTIC_LOGITS, "logits.kl"},
                 {DIAGNOSTIC_GREEDY, "greedy"}};
     for (size_t i = 0; !request->golden_count && i < sizeof rows / sizeof *rows; i++)
         if (request->wanted[rows[i].diagnostic] && !skip(findings, rows[i].check, "No gold was given (--golden).", error))
             return false;
-    if (request->wanted[DIAGNOSTIC_PERPLEXITY] && !request->text && !request->golden_count)
+    bool of_cases = request->golden_count && request->wanted[DIAGNOSTIC_LOGITS]; /* logits.c reports it */
+    if (request->wanted[DIAGNOSTIC_PERPLEXITY] && !request->text && !of_cases)
         return skip(findings, "perplexity", "No text was given (--text).", error);
     return true;
 }

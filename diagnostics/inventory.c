@@ -13,6 +13,7 @@ struct inventory {
     const struct store *store;
     struct map expected; /* names */
     struct names names;  /* owns them */
+    size_t required;     /* of them */
     struct expected_list absent;
     size_t majority[DTYPE_COUNT];
     struct findings shapes;
@@ -40,13 +41,14 @@ static struct finding *inventory_place(struct findings *findings, const char *ch
 static bool inventory_visit(void *context, const struct expected *expected)
 {
     struct inventory *inventory = context;
-    const struct tensor *tensor = store_find(inventory->store, expected->name);
+    const struct tensor *tensor = weights_find(inventory->store, expected);
     bool good = names_add(&inventory->names, expected->name);
     if (good) {
         const char *name = inventory->names.items[inventory->names.count - 1];
         good = map_add(&inventory->expected, name, strlen(name), inventory->names.count, NULL);
     }
-    if (good && !tensor)
+    inventory->required += expected->optional ? 0 : 1;
+    if (good && !tensor && !expected->optional)
         good = expected_list_add(&inventory->absent, expected);
     if (good && tensor) {
         char refusal[512];
@@ -114,15 +116,15 @@ static bool report_absent(const struct inventory *inventory, struct findings *fi
                                       "every tensor that the configuration calls for must be there");
     if (!finding)
         return false;
-    finding_fact(finding, "expected", (double)inventory->names.count);
+    finding_fact(finding, "expected", (double)inventory->required);
     struct buffer list = {0};
     if (absent->count)
         expected_list_text(absent, &list);
     if (absent->count)
         finding_message(finding, "%zu of %zu tensors that the configuration calls for are absent: %s.", absent->count,
-                        inventory->names.count, list.data ? list.data : "");
+                        inventory->required, list.data ? list.data : "");
     else
-        finding_message(finding, "All %zu tensors that the configuration calls for are there.", inventory->names.count);
+        finding_message(finding, "All %zu tensors that the configuration calls for are there.", inventory->required);
     buffer_free(&list);
     for (size_t i = 0; i < absent->count && i < PLACES_MAX; i++) {
         struct finding *place =

@@ -295,14 +295,28 @@ static void bad_names(const struct layers *layers, enum mode mode, size_t bad, s
         buffer_format(out, " and %zu more", bad - named);
 }
 
+/* Tensors of gold that were not compared (the engine has no probe there, or a dump lacks them): told, never passed over in silence. */
+static size_t not_compared(const struct layers *layers, enum mode mode)
+{
+    size_t compared = 0;
+    for (size_t i = 0; i < golden_case_count(layers->golden); i++)
+        for (size_t index = 0; index < layers->places; index++)
+            compared += layers_cell(layers, mode, i, index)->comparison.count > 0;
+    return golden_tensor_count(layers->golden) - compared;
+}
+
 static void summary_message(const struct layers *layers, struct finding *finding, enum mode mode, const struct survey *survey)
 {
     char path[POINT_PATH];
     if (!survey->bad) {
-        finding_message(finding, "All %zu places agree with gold %s; the largest error is %.3g, the worst %.2g of its limit (%s).",
+        size_t left = not_compared(layers, mode);
+        char rest[64] = "";
+        if (left)
+            snprintf(rest, sizeof rest, "; %zu tensor%s of gold not compared", left, left > 1 ? "s" : "");
+        finding_message(finding, "All %zu places agree with gold %s; the largest error is %.3g, the worst %.2g of its limit (%s)%s.",
                         survey->compared,
                         mode == MODE_PROPAGATED ? "end to end" : "when each is fed with golden input", finding->measured,
-                        survey->ratio, point_path(survey->ratio_place.point, survey->ratio_place.layer, path));
+                        survey->ratio, point_path(survey->ratio_place.point, survey->ratio_place.layer, path), rest);
         return;
     }
     if (mode == MODE_PROPAGATED) {
@@ -317,16 +331,6 @@ static void summary_message(const struct layers *layers, struct finding *finding
     finding_message(finding, "%zu of %zu modules %s to blame (good input, bad output): %s.", survey->bad, survey->compared,
                     survey->bad > 1 ? "are" : "is", names.data ? names.data : "");
     buffer_free(&names);
-}
-
-/* Modules of gold that the engine has no probe for: told, never passed over in silence. */
-static size_t not_compared(const struct layers *layers, enum mode mode)
-{
-    size_t compared = 0;
-    for (size_t i = 0; i < golden_case_count(layers->golden); i++)
-        for (size_t index = 0; index < layers->places; index++)
-            compared += layers_cell(layers, mode, i, index)->comparison.count > 0;
-    return golden_tensor_count(layers->golden) - compared;
 }
 
 static bool report_mode(const struct layers *layers, enum mode mode, struct findings *findings, struct error *error)

@@ -154,6 +154,33 @@ static bool series_tokens(const struct perplexity *perplexity, struct finding *f
     return true;
 }
 
+struct totals {
+    double sum; /* of the negative log-likelihoods */
+    double scored;
+    double deviation; /* standard error of their mean; NaN for one */
+};
+
+/* Over what the windows had to score: a value that never came or is no number spoils all, as it should. */
+static struct totals perplexity_totals(const struct perplexity *perplexity)
+{
+    struct totals totals = {0};
+    double squares = 0;
+    for (size_t i = 0; i < perplexity->window_count; i++) {
+        const struct window *window = &perplexity->windows[i];
+        for (size_t token = window->scored; token < window->begin + window->count; token++) {
+            totals.sum += perplexity->nll[token];
+            totals.scored++;
+        }
+    }
+    for (size_t i = 0; i < perplexity->window_count; i++) {
+        const struct window *window = &perplexity->windows[i];
+        for (size_t token = window->scored; token < window->begin + window->count; token++)
+            squares += pow(perplexity->nll[token] - totals.sum / totals.scored, 2);
+    }
+    totals.deviation = totals.scored > 1 ? sqrt(squares / (totals.scored - 1) / totals.scored) : NAN;
+    return totals;
+}
+
 bool perplexity_report(const struct perplexity *perplexity, const struct golden *golden, const struct limits *limits,
                        struct findings *findings, struct error *error)
 {
@@ -161,40 +188,41 @@ bool perplexity_report(const struct perplexity *perplexity, const struct golden 
     struct finding *finding = findings_add(findings, "perplexity");
     if (!finding)
         return error_memory(error, "perplexity");
-    double sum = 0, squares = 0, scored = (double)(perplexity->ids.count - 1);
-    for (size_t i = 1; i < perplexity->ids.count; i++)
-        sum += perplexity->nll[i];
-    for (size_t i = 1; i < perplexity->ids.count; i++)
-        squares += pow(perplexity->nll[i] - sum / scored, 2);
-    double mine = exp(sum / scored), deviation = scored > 1 ? sqrt(squares / (scored - 1) / scored) : NAN;
+    struct totals totals = perplexity_totals(perplexity);
+    double mean = totals.sum / totals.scored, mine = exp(mean), deviation = mine * totals.deviation;
+    double all = mean * (double)(perplexity->ids.count - 1); /* as if every token but the first had been scored */
+    double word = exp(all / (double)perplexity->words), byte = exp(all / (double)perplexity->bytes);
+    double bits = all / (double)perplexity->bytes / M_LN2;
     finding_fact(finding, "perplexity", mine);
-    finding_fact(finding, "standard_error", mine * deviation);
-    finding_fact(finding, "word_perplexity", exp(sum / (double)perplexity->words));
-    finding_fact(finding, "byte_perplexity", exp(sum / (double)perplexity->bytes));
-    finding_fact(finding, "bits_per_byte", sum / (double)perplexity->bytes / M_LN2);
-    finding_fact(finding, "nll", sum / scored);
+    finding_fact(finding, "standard_error", deviation);
+    finding_fact(finding, "word_perplexity", word);
+    finding_fact(finding, "byte_perplexity", byte);
+    finding_fact(finding, "bits_per_byte", bits);
+    finding_fact(finding, "nll", mean);
     finding_fact(finding, "tokens", (double)perplexity->ids.count);
+    finding_fact(finding, "scored", totals.scored);
     finding_fact(finding, "words", (double)perplexity->words);
     finding_fact(finding, "bytes", (double)perplexity->bytes);
     finding_fact(finding, "context", (double)perplexity->context);
     finding_fact(finding, "stride", (double)perplexity->stride);
     finding_fact_text(finding, "window_rule", "windows of %zu tokens, moved on by %zu; a token is scored once, by the first window "
-                                              "that holds it; the first token is not scored",
-                      perplexity->context, perplexity->stride);
+                                              "that holds it; the first token of the text is not scored%s",
+                      perplexity->context, perplexity->stride,
+                      perplexity->stride == perplexity->context ? ", nor is that of a window" : "");
     finding_fact_text(finding, "corpus_sha256", "%s", perplexity->sha256);
+    finding_measured(finding, mine, "per token");
+    finding->verdict = isfinite(mine) ? VERDICT_PASS : VERDICT_FAIL;
+    const char *judged = text ? "gold records another text or other windows" : "measured, not compared with gold";
     if (same_text(perplexity, text)) {
+        judged = "compared with gold's";
         finding_fact(finding, "golden_perplexity", text->perplexity);
         finding_measured(finding, fabs(mine / text->perplexity - 1), "relative");
         finding_limit(finding, limits->rows[LIMIT_TEXT_PERPLEXITY].value, limits->rows[LIMIT_TEXT_PERPLEXITY].cause);
         finding_judge(finding);
-        finding_message(finding, "Perplexity %.6g +- %.2g for each token (gold: %.6g), %.4g bits for each byte.", mine,
-                        mine * deviation, text->perplexity, sum / (double)perplexity->bytes / M_LN2);
-    } else {
-        finding_measured(finding, mine, "per token");
-        finding->verdict = isfinite(mine) ? VERDICT_PASS : VERDICT_FAIL;
-        finding_message(finding, "Perplexity %.6g +- %.2g for each token, %.4g bits for each byte; %s.", mine, mine * deviation,
-                        sum / (double)perplexity->bytes / M_LN2,
-                        text ? "gold records another text or other windows" : "measured, not compared with gold");
     }
+    finding_message(finding, "Perplexity %.6g +- %.2g for each token, %.4g for each word, %.4g for each byte; %.4g bits for each "
+                             "byte; windows of %zu tokens, moved on by %zu, over the %zu tokens of the text with SHA-256 %.12s...; %s.",
+                    mine, deviation, word, byte, bits, perplexity->context, perplexity->stride, perplexity->ids.count,
+                    perplexity->sha256, judged);
     return series_tokens(perplexity, finding) || error_memory(error, "perplexity");
 }

@@ -1,6 +1,7 @@
 /* Perplexity of a text over sliding windows, by the rule of Hugging Face's guide ("Perplexity of fixed-length models"): windows
  * of `context` tokens begin at 0, stride, 2 stride ...; each scores the tokens that no earlier window scored, all of them
- * conditioned on what precedes them in the window; the first token of the text is never scored. */
+ * conditioned on what precedes them in the window; the first token of the text is never scored, nor is the first of a window that
+ * nothing precedes (stride = context). */
 #ifndef ASSAY_DIAGNOSTICS_PERPLEXITY_H
 #define ASSAY_DIAGNOSTICS_PERPLEXITY_H
 

@@ -37,7 +37,10 @@ static bool open_config(const struct subject_options *options, const char *const
     static const char *const files[] = {"config.json", NULL};
     char *folder = options->config ? NULL : find_folder(folders, files);
     if (!options->config && !folder)
-        return error_set(error, "%s: no config.json beside the weights; say where it is with --config or --source", options->model);
+        return options->source ? error_set(error, "%s: no config.json beside the weights, nor in %s; say where it is with --config",
+                                           options->model, options->source)
+                               : error_set(error, "%s: no config.json beside the weights; say where it is with --config or --source",
+                                           options->model);
     subject->config_path = folder ? path_join(folder, files[0]) : strdup(options->config);
     free(folder);
     if (!subject->config_path)

@@ -75,7 +75,8 @@ static char *cases_json(const struct golden_case *cases, size_t count)
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "id", cases[i].id);
         cJSON_AddItemToObject(item, "ids", ids_json(cases[i].ids, cases[i].count));
-        if (cases[i].prompt)
+        /* the ids stand for the text; a prompt that is no UTF-8 would make the header unreadable */
+        if (cases[i].prompt && utf8_check(cases[i].prompt, strlen(cases[i].prompt)) == strlen(cases[i].prompt))
             cJSON_AddStringToObject(item, "prompt", cases[i].prompt);
         if (cases[i].greedy)
             cJSON_AddItemToObject(item, "greedy", ids_json(cases[i].greedy, cases[i].greedy_count));

@@ -49,7 +49,7 @@ static bool parse_case(struct golden *golden, const cJSON *item, struct error *e
     golden->case_count++;
     const cJSON *greedy = json_member(item, "greedy");
     if (!parse_ids(golden->path, id, "ids", json_member(item, "ids"), &data->ids, &data->public.count, error) ||
-        (greedy && cJSON_GetArraySize(greedy) &&
+        (greedy && !(cJSON_IsArray(greedy) && !greedy->child) &&
          !parse_ids(golden->path, id, "greedy", greedy, &data->greedy, &data->public.greedy_count, error)) ||
         !json_get_double(item, golden->path, "perplexity", &data->public.perplexity, error))
         return false;
@@ -83,12 +83,13 @@ static bool parse_text(struct golden *golden, const char *text, struct error *er
     cJSON *object = json_parse(golden->path, text, strlen(text), error);
     const char *sha256 = NULL;
     int context = 0, stride = 0, tokens = 0;
+    golden->text.perplexity = NAN;
     bool good = object && json_get_string(object, golden->path, "sha256", &sha256, error) &&
                 json_get_int(object, golden->path, "context", 2, 1 << 30, &context, error) &&
                 json_get_int(object, golden->path, "stride", 1, 1 << 30, &stride, error) &&
                 json_get_int(object, golden->path, "tokens", 2, 1 << 30, &tokens, error) &&
                 json_get_double(object, golden->path, "perplexity", &golden->text.perplexity, error);
-    if (good && (!sha256 || strlen(sha256) != 64 || !context || !stride || !tokens))
+    if (good && (!sha256 || strlen(sha256) != 64 || !context || !stride || !tokens || !(golden->text.perplexity > 0)))
         good = error_set(error, "%s: metadata \"perplexity_text\" is incomplete", golden->path);
     if (good) {
         memcpy(golden->text.sha256, sha256, 65);
@@ -125,16 +126,21 @@ static bool parse_metadata(struct golden *golden, struct error *error)
                          !cases ? "cases" : !golden->producer ? "producer" : "dtype");
     if (noise && !(golden->noise = json_parse(golden->path, noise, strlen(noise), error)))
         return error_context(error, "metadata \"noise\"");
+    if (golden->noise && !cJSON_IsObject(golden->noise))
+        return error_set(error, "%s: metadata \"noise\" should be an object", golden->path);
     return parse_cases(golden, cases, error) && (!text || parse_text(golden, text, error));
 }
 
 /* Noise by tensor name; cJSON looks members up one by one, a dump has thousands. */
 static bool index_noise(struct golden *golden, struct map *noise, struct error *error)
 {
-    size_t index = 0;
-    for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item; item = item->next, index++)
+    for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item; item = item->next) {
+        /* a limit is a multiple of it: one that is not finite would let everything pass */
+        if (!cJSON_IsNull(item) && !(cJSON_IsNumber(item) && item->valuedouble >= 0 && isfinite(item->valuedouble)))
+            return error_set(error, "%s: the noise of tensor '%s' is no finite number >= 0", golden->path, item->string);
         if (!map_add(noise, item->string, strlen(item->string), (size_t)(const void *)item, NULL))
             return error_memory(error, golden->path);
+    }
     return true;
 }
 

@@ -160,6 +160,17 @@ MODELS = {
             "use_sliding_window": False, "vocab_size": PADDED_VOCABULARY,
         },
     },
+    "qwen2_window": {
+        "dtype": "bfloat16", "shards": 1,
+        "config": {
+            "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "torch_dtype": "bfloat16",
+            "hidden_act": "silu", "hidden_size": 28, "intermediate_size": 38, "max_position_embeddings": 4096,
+            "max_window_layers": 2, "num_attention_heads": 7, "num_hidden_layers": 4, "num_key_value_heads": 1,
+            "rms_norm_eps": 1e-06, "rope_scaling": {"type": "linear", "factor": 2.5}, "rope_theta": 10000.0,
+            "sliding_window": 5, "tie_word_embeddings": True, "use_sliding_window": True,
+            "vocab_size": PADDED_VOCABULARY,
+        },
+    },
     "qwen2_moe": {
         "dtype": "bfloat16", "shards": 3,
         "config": {

@@ -46,8 +46,21 @@ static bool parse_prompts(const char *name, const cJSON *list, struct suite *sui
     return true;
 }
 
+static bool only_members(const char *name, const char *of, const cJSON *object, const char *const *keys, struct error *error)
+{
+    for (const cJSON *item = cJSON_IsObject(object) ? object->child : NULL; item; item = item->next) {
+        size_t row = 0;
+        while (keys[row] && strcmp(keys[row], item->string) != 0)
+            row++;
+        if (!keys[row])
+            return error_set(error, "%s: unknown member \"%s\" of \"%s\"", name, item->string, of);
+    }
+    return true;
+}
+
 static bool parse_limits(const char *name, const cJSON *object, struct suite *suite, struct error *error)
 {
+    static const char *const keys[] = {"value", "cause", NULL};
     if (!cJSON_IsObject(object))
         return error_set(error, "%s: \"limits\" should be an object", name);
     for (const cJSON *item = object->child; item; item = item->next) {
@@ -56,7 +69,8 @@ static bool parse_limits(const char *name, const cJSON *object, struct suite *su
         double value = NAN;
         if (limit == LIMIT_COUNT)
             return error_set(error, "%s: there is no limit \"%s\"", name, item->string);
-        if (!json_get_string(item, name, "cause", &cause, error) || !json_get_double(item, name, "value", &value, error))
+        if (!only_members(name, item->string, item, keys, error) || !json_get_string(item, name, "cause", &cause, error) ||
+            !json_get_double(item, name, "value", &value, error))
             return false;
         if (!cause || !*cause || !(value >= 0))
             return error_set(error, "%s: limit \"%s\" needs a \"value\" of at least 0 and a \"cause\"", name, item->string);
@@ -70,7 +84,9 @@ static bool parse_text(const char *path, const cJSON *object, struct suite *suit
 {
     const char *file = NULL;
     int context = 0, stride = 0;
-    if (!cJSON_IsObject(object) || !json_get_string(object, path, "file", &file, error) ||
+    static const char *const keys[] = {"file", "context", "stride", NULL};
+    if (!only_members(path, "text", object, keys, error) || !cJSON_IsObject(object) ||
+        !json_get_string(object, path, "file", &file, error) ||
         !json_get_int(object, path, "context", 2, 1 << 24, &context, error) ||
         !json_get_int(object, path, "stride", 1, 1 << 24, &stride, error) || !file)
         return error_set(error, "%s: \"text\" should be an object with \"file\" and perhaps \"context\" and \"stride\"", path);
@@ -121,6 +137,8 @@ static bool suite_parse(const char *name, const cJSON *root, struct suite *suite
             row++;
         if (row == rows)
             return error_set(error, "%s: unknown member \"%s\"", name, item->string);
+        if (cJSON_GetObjectItemCaseSensitive(root, item->string) != item)
+            return error_set(error, "%s: \"%s\" occurs twice", name, item->string);
         if (!member_rows[row].parse(name, item, suite, error))
             return false;
     }

@@ -90,6 +90,8 @@ void report_conclude(struct report *report)
     } else if (skipped) {
         report_set(&report->reason, "%zu check%s passed; %zu %s skipped.", passed, plural, skipped,
                    skipped == 1 ? "was" : "were");
+    } else if (passed == 1 && pass->message) {
+        report_set(&report->reason, "%s", pass->message);
     } else {
         report_set(&report->reason, passed > 1 ? "All %zu check%s passed." : "%zu check%s passed.", passed, plural);
     }

@@ -104,7 +104,7 @@ bool folder_make(const char *path, struct error *error)
     if (!copy)
         return error_memory(error, path);
     bool good = true;
-    for (char *at = copy + 1; good; at++) {
+    for (char *at = copy + (*copy != '\0'); good; at++) {
         if (*at != '/' && *at != '\0')
             continue;
         char kept = *at;

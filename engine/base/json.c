@@ -32,17 +32,22 @@ size_t utf8_check(const char *text, size_t size)
     return size;
 }
 
-/* True for an escape \u0000 that is not itself behind an escaped backslash. */
+/* True for an escape \u0000, and for one without four hexadecimal digits, which cJSON takes for \u0000: either would cut the
+ * string there. Outside of strings a backslash is malformed anyway. */
 static bool json_has_nul_escape(const char *text, size_t size)
 {
-    const char *at = text, *end = text + size;
-    while ((at = memmem(at, (size_t)(end - at), "\\u0000", 6))) {
-        size_t slashes = 0;
-        while (at - slashes > text && at[-1 - (ptrdiff_t)slashes] == '\\')
-            slashes++;
-        if (slashes % 2 == 0)
+    for (const char *at = text, *end = text + size; (at = memchr(at, '\\', (size_t)(end - at))); at += 2) {
+        if (end - at < 2)
+            return false;
+        if (at[1] != 'u')
+            continue;
+        size_t digits = 0, zeros = 0;
+        for (const char *digit = at + 2; digit < end && digits < 4 && strchr("0123456789abcdefABCDEF", *digit); digit++) {
+            digits++;
+            zeros += *digit == '0';
+        }
+        if (digits < 4 || zeros == 4)
             return true;
-        at += 6;
     }
     return false;
 }
@@ -55,7 +60,7 @@ cJSON *json_parse(const char *name, const char *text, size_t size, struct error 
         return NULL;
     }
     if (memchr(text, '\0', size) || json_has_nul_escape(text, size)) {
-        error_set(error, "%s: JSON holds a NUL character", name);
+        error_set(error, "%s: JSON holds a NUL character or a malformed \\u escape", name);
         return NULL;
     }
     const char *end = text;
@@ -78,9 +83,7 @@ cJSON *json_parse(const char *name, const char *text, size_t size, struct error 
 cJSON *json_read(const char *path, size_t maximum, struct error *error)
 {
     struct buffer text = {0};
-    if (!file_read(path, maximum, &text, error))
-        return NULL;
-    cJSON *json = json_parse(path, text.data, text.size, error);
+    cJSON *json = file_read(path, maximum, &text, error) ? json_parse(path, text.data, text.size, error) : NULL;
     buffer_free(&text);
     return json;
 }
@@ -142,7 +145,7 @@ bool json_uint64(const cJSON *item, uint64_t *value)
     if (!cJSON_IsNumber(item))
         return false;
     double number = item->valuedouble;
-    if (!(number >= 0 && number <= 9007199254740992.0) || number != floor(number))
+    if (!(number >= 0 && number < 9007199254740992.0) || number != floor(number))
         return false;
     *value = (uint64_t)number;
     return true;
@@ -160,4 +163,89 @@ cJSON *json_number(double value)
 bool json_add_number(cJSON *object, const char *key, double value)
 {
     return cJSON_AddItemToObject(object, key, json_number(value));
+}
+
+/* Four hexadecimal digits at `at`; -1: they are not. */
+static long hex4(const char *at, const char *end)
+{
+    long value = 0;
+    for (int i = 0; i < 4; i++) {
+        static const char digits[] = "0123456789abcdef";
+        const char *digit = at + i < end && at[i] ? strchr(digits, at[i] | (at[i] >= 'A' ? 0x20 : 0)) : NULL;
+        if (!digit)
+            return -1;
+        value = value * 16 + (digit - digits);
+    }
+    return value;
+}
+
+static void append_utf8(struct buffer *out, long code)
+{
+    if (code < 0x80) {
+        buffer_char(out, (char)code);
+        return;
+    }
+    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    static const unsigned char leads[] = {0, 0xC0, 0xE0, 0xF0};
+    buffer_char(out, (char)(leads[more] | (code >> (6 * more))));
+    while (more--)
+        buffer_char(out, (char)(0x80 | (code >> (6 * more) & 0x3F)));
+}
+
+/* The escape behind a backslash at `at`; returns what follows it, or NULL. */
+static const char *append_escape(const char *at, const char *end, struct buffer *out)
+{
+    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const char *name = at < end && *at ? strchr(names, *at) : NULL;
+    if (name) {
+        buffer_char(out, values[name - names]);
+        return at + 1;
+    }
+    long code = at < end && *at == 'u' ? hex4(at + 1, end) : -1;
+    if (code < 0 || (code >= 0xDC00 && code <= 0xDFFF))
+        return NULL;
+    at += 5;
+    if (code >= 0xD800 && code <= 0xDBFF) {
+        long low = end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? hex4(at + 2, end) : -1;
+        if (low < 0xDC00 || low > 0xDFFF)
+            return NULL;
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        at += 6;
+    }
+    append_utf8(out, code);
+    return at;
+}
+
+bool json_parse_string(const char *name, const char *text, size_t size, struct buffer *out, struct error *error)
+{
+    const char *at = text, *end = text + size;
+    size_t bad = utf8_check(text, size);
+    if (bad < size)
+        return error_set(error, "%s: JSON is not valid UTF-8 at byte %zu", name, bad);
+    while (at < end && *at && strchr(" \t\r\n", *at))
+        at++;
+    if (at == end || *at != '"')
+        return error_set(error, "%s: not a JSON string", name);
+    at++;
+    while (at < end && *at != '"') {
+        const char *next = at;
+        if ((unsigned char)*at < 0x20)
+            return error_set(error, "%s: control character in a JSON string at byte %zu", name, (size_t)(at - text));
+        if (*at == '\\') {
+            next = append_escape(at + 1, end, out);
+        } else {
+            while (next < end && *next != '"' && *next != '\\' && (unsigned char)*next >= 0x20)
+                next++;
+            buffer_append(out, at, (size_t)(next - at));
+        }
+        if (!next)
+            return error_set(error, "%s: malformed escape in a JSON string at byte %zu", name, (size_t)(at - text));
+        at = next;
+    }
+    if (at == end)
+        return error_set(error, "%s: the JSON string does not end", name);
+    for (at++; at < end; at++)
+        if (!*at || !strchr(" \t\r\n", *at))
+            return error_set(error, "%s: something follows the JSON string at byte %zu", name, (size_t)(at - text));
+    return !out->failed || error_memory(error, name);
 }

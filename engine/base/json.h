@@ -7,11 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 
-/* Parses exactly `size` bytes: valid UTF-8, no "\u0000" (cJSON would cut the string there), nothing but white space after
- * the value. `name` is what the error calls it. The caller frees with cJSON_Delete. */
+/* Parses exactly `size` bytes: valid UTF-8, no "\u0000" (cJSON would cut the string there), nested at most 1,000 deep, nothing
+ * but white space after the value. `name` is what the error calls it. The caller frees with cJSON_Delete. */
 cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error);
+
+/* Appends the text of one JSON string, quotes and all, with white space around it allowed; unlike cJSON, "\u0000" is kept. An escape
+ * for half a surrogate pair is an error: it has no UTF-8. */
+bool json_parse_string(const char *name, const char *text, size_t size, struct buffer *out, struct error *error);
 
 /* Reads and parses a file of at most `maximum` bytes. */
 cJSON *json_read(const char *path, size_t maximum, struct error *error);
@@ -25,7 +30,7 @@ bool json_get_int(const cJSON *object, const char *where, const char *key, int m
 /* Borrowed from the object. */
 bool json_get_string(const cJSON *object, const char *where, const char *key, const char **value, struct error *error);
 
-/* A whole number from 0 to 2^53, exactly. */
+/* A whole number from 0 to 2^53 - 1: those that a double holds exactly. */
 bool json_uint64(const cJSON *item, uint64_t *value);
 
 /* The member, or NULL when it is absent or null. */

@@ -31,6 +31,8 @@ void numbers_ranges(struct buffer *out, const int *sorted, size_t count)
 bool number_parse(const char *text, long long minimum, long long maximum, long long *value)
 {
     char *end = NULL;
+    if (*text != '-' && !(*text >= '0' && *text <= '9'))
+        return false;
     errno = 0;
     long long number = strtoll(text, &end, 10);
     if (end == text || *end || errno || number < minimum || number > maximum)
@@ -41,15 +43,16 @@ bool number_parse(const char *text, long long minimum, long long maximum, long l
 
 bool size_parse(const char *text, uint64_t *bytes)
 {
+    size_t digits = strspn(text, "0123456789.");
     char *end = NULL;
     double number = strtod(text, &end);
-    if (end == text || !(number >= 0))
+    if (!digits || end != text + digits)
         return false;
-    static const char units[] = "KMGT";
+    static const char units[] = "KMGTkmgt";
     double factor = 1;
-    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    const char *unit = *end ? strchr(units, *end) : NULL;
     if (unit) {
-        factor = pow(1024, (double)(unit - units + 1));
+        factor = pow(1024, (double)((unit - units) % 4 + 1));
         end++;
         if (strcmp(end, "iB") == 0 || strcmp(end, "B") == 0)
             end += strlen(end);
@@ -62,10 +65,11 @@ bool size_parse(const char *text, uint64_t *bytes)
 
 void size_text(struct buffer *out, uint64_t bytes)
 {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
     double value = (double)bytes;
     size_t unit = 0;
-    for (; value >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
+    /* 999.5 kB and more would be shown as 1e+03 kB */
+    for (; value >= (unit ? 999.5 : 1000) && unit + 1 < sizeof units / sizeof *units; unit++)
         value /= 1000;
     buffer_format(out, unit ? "%.3g %s" : "%.0f %s", value, units[unit]);
 }

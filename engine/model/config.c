@@ -11,7 +11,7 @@
 #define CONFIG_FILE_MAX ((size_t)16 << 20)
 #define SIZE_LIMIT (1 << 24)
 
-/* The text model's object, and the one around it that may say whether the head is tied. */
+/* The text model's object, and the one around it (the same where there is none), which says whether the head is tied. */
 struct config_source {
     const char *name;
     const cJSON *outer;
@@ -57,7 +57,7 @@ static bool parse_sizes(struct model_config *config, const struct config_source 
     config->intermediate = family->absent.intermediate;
     config->layers = family->absent.layers;
     config->heads = family->absent.heads;
-    config->context = 32768;
+    config->context = family->absent.context;
     const struct {
         const char *key;
         int maximum;
@@ -96,7 +96,6 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     const cJSON *text = source->text;
     bool bias = family->bias == BIAS_QKV_ALWAYS || family->bias == BIAS_QKV_KEY;
     const char *activation = "silu", *bias_key = family->bias == BIAS_ATTENTION_KEY ? "attention_bias" : "qkv_bias";
-    double partial = 1;
     config->norm_epsilon = family->absent.epsilon;
     config->qk_norm = family->qk_norm;
     if (family->bias != BIAS_NEVER && family->bias != BIAS_QKV_ALWAYS &&
@@ -107,17 +106,27 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     if (family->mlp_bias_key && !json_get_bool(text, source->name, "mlp_bias", &config->mlp_bias, error))
         return false;
     if (!json_get_double(text, source->name, "rms_norm_eps", &config->norm_epsilon, error) ||
-        !json_get_bool(text, source->name, "tie_word_embeddings", &config->tied, error) ||
         !json_get_bool(source->outer, source->name, "tie_word_embeddings", &config->tied, error) ||
-        !json_get_string(text, source->name, "hidden_act", &activation, error) ||
-        !json_get_double(text, source->name, "partial_rotary_factor", &partial, error))
+        !json_get_string(text, source->name, "hidden_act", &activation, error))
         return false;
     if (strcmp(activation, "silu") != 0 && strcmp(activation, "swish") != 0)
         return error_set(error, "%s: hidden_act \"%s\"; this engine computes silu only", source->name, activation);
-    if (partial < 1 || partial > 1)
-        return error_set(error, "%s: partial_rotary_factor %g; this engine rotates whole heads only", source->name, partial);
     if (!(config->norm_epsilon >= 0 && config->norm_epsilon < 1))
         return error_set(error, "%s: rms_norm_eps %g", source->name, config->norm_epsilon);
+    return true;
+}
+
+/* NULL or an array of numbers. */
+static bool check_layers(const cJSON *list, const char *name, const char *key, struct error *error)
+{
+    const cJSON *item;
+    if (list && !cJSON_IsArray(list))
+        return error_set(error, "%s: \"%s\" should be an array", name, key);
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!cJSON_IsNumber(item))
+            return error_set(error, "%s: \"%s\" should be numbers of layers", name, key);
+    }
     return true;
 }
 
@@ -162,31 +171,52 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
         return error_set(error, "%s: %d experts for each token, but only %d exist", source->name, config->experts_per_token,
                          config->experts);
     const cJSON *dense = json_member(text, "mlp_only_layers");
+    if (!check_layers(dense, source->name, "mlp_only_layers", error))
+        return false;
     for (int layer = 0; layer < config->layers; layer++)
         config->sparse[layer] = config->experts > 0 && (family->experts == EXPERTS_ALWAYS ||
                                                         ((layer + 1) % step == 0 && !in_list(dense, layer)));
     return true;
 }
 
+/* NULL, or one of the two kinds of attention for each layer. */
+static bool check_layer_types(const cJSON *types, const char *name, int layers, struct error *error)
+{
+    const cJSON *type;
+    if (!types)
+        return true;
+    if (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != layers)
+        return error_set(error, "%s: \"layer_types\" should be an array with a string for each of %d layers", name, layers);
+    cJSON_ArrayForEach(type, types)
+    {
+        const char *text = cJSON_IsString(type) ? type->valuestring : "";
+        if (strcmp(text, "full_attention") != 0 && strcmp(text, "sliding_attention") != 0)
+            return error_set(error, "%s: \"layer_types\" holds \"%s\"; this engine computes full_attention and sliding_attention",
+                             name, text);
+    }
+    return true;
+}
+
 static bool parse_window(struct model_config *config, const struct config_source *source, struct error *error)
 {
     enum family_window rule = config->family->window;
-    const cJSON *text = source->text, *types = json_member(text, "layer_types");
-    bool use = rule == WINDOW_ALWAYS;
-    int window = rule == WINDOW_ALWAYS ? 0 : 4096, upper = 28;
+    const cJSON *text = source->text, *types = NULL;
+    bool use = rule == WINDOW_ALWAYS, said = cJSON_GetObjectItemCaseSensitive(text, "sliding_window") != NULL;
+    int window = said || rule == WINDOW_ALWAYS ? 0 : 4096, upper = 28; /* null is no window, unlike an absent key */
     if (rule == WINDOW_NEVER)
         return true;
-    if (rule != WINDOW_ALWAYS && !json_get_bool(text, source->name, "use_sliding_window", &use, error))
-        return false;
-    if (!json_get_int(text, source->name, "sliding_window", 0, 1 << 30, &window, error) ||
-        !json_get_int(text, source->name, "max_window_layers", 0, SIZE_LIMIT, &upper, error))
+    if (rule == WINDOW_UPPER || rule == WINDOW_ALTERNATING)
+        types = json_member(text, "layer_types");
+    if ((rule != WINDOW_ALWAYS && !json_get_bool(text, source->name, "use_sliding_window", &use, error)) ||
+        !json_get_int(text, source->name, "sliding_window", 0, 1 << 30, &window, error) ||
+        !json_get_int(text, source->name, "max_window_layers", 0, SIZE_LIMIT, &upper, error) ||
+        !check_layer_types(types, source->name, config->layers, error))
         return false;
     for (int layer = 0; use && layer < config->layers; layer++) {
-        const cJSON *type = cJSON_GetArrayItem(types, layer);
         bool slides = rule == WINDOW_ALWAYS || rule == WINDOW_SWITCHED ||
                       (rule == WINDOW_UPPER ? layer >= upper : (layer + 1) % 2 && layer < upper);
-        if (cJSON_IsString(type) && (rule == WINDOW_UPPER || rule == WINDOW_ALTERNATING))
-            slides = strcmp(type->valuestring, "sliding_attention") == 0;
+        if (types)
+            slides = strcmp(cJSON_GetArrayItem(types, layer)->valuestring, "sliding_attention") == 0;
         config->window[layer] = slides ? window : 0;
     }
     return true;
@@ -218,40 +248,70 @@ static bool parse_rope_type(struct model_config *config, const struct config_sou
     return error_set(error, "%s: rope type \"%s\"; this engine computes default, linear and llama3", source->name, type);
 }
 
+/* What the rope type needs must be there: a guess would compute another model. */
+static bool check_rope(const struct model_config *config, const struct config_source *source, const cJSON *rope,
+                       struct error *error)
+{
+    static const char *const keys[] = {"factor", "low_freq_factor", "high_freq_factor"};
+    static const char *const types[] = {[ROPE_DEFAULT] = "default", [ROPE_LINEAR] = "linear", [ROPE_LLAMA3] = "llama3"};
+    static const size_t needed[] = {[ROPE_DEFAULT] = 0, [ROPE_LINEAR] = 1, [ROPE_LLAMA3] = 3};
+    const char *name = source->name;
+    for (size_t i = 0; i < needed[config->rope_kind]; i++)
+        if (!json_member(rope, keys[i]))
+            return error_set(error, "%s: rope type \"%s\" without \"%s\"", name, types[config->rope_kind], keys[i]);
+    if (!(config->rope_theta > 0))
+        return error_set(error, "%s: rope_theta %g should be above 0", name, config->rope_theta);
+    if (!(config->rope_factor > 0))
+        return error_set(error, "%s: rope factor %g should be above 0", name, config->rope_factor);
+    if (!(config->rope_low_factor > 0 && config->rope_high_factor > config->rope_low_factor))
+        return error_set(error, "%s: high_freq_factor %g should be above low_freq_factor %g, and that above 0", name,
+                         config->rope_high_factor, config->rope_low_factor);
+    return true;
+}
+
+static bool parse_mrope(struct model_config *config, const struct config_source *source, const cJSON *rope, struct error *error)
+{
+    const cJSON *sections = json_member(rope, "mrope_section"), *item;
+    int at = 0;
+    cJSON_ArrayForEach(item, sections)
+    {
+        if (at == 3 || !cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= config->head_dim))
+            return error_set(error, "%s: mrope_section should be three counts of frequencies", source->name);
+        config->mrope_section[at++] = (int)item->valuedouble;
+    }
+    return true;
+}
+
 /* Newer files have "rope_parameters" with everything in it; older ones "rope_theta" beside "rope_scaling". */
 static bool parse_rope(struct model_config *config, const struct config_source *source, struct error *error)
 {
-    const cJSON *rope = json_member(source->text, "rope_scaling");
-    if (!rope)
-        rope = json_member(source->text, "rope_parameters");
+    const cJSON *text = source->text, *rope = json_member(text, "rope_scaling");
+    const char *name = source->name;
+    double partial = 1;
+    if (!rope || (cJSON_IsObject(rope) && !rope->child))
+        rope = json_member(text, "rope_parameters");
     if (rope && !cJSON_IsObject(rope))
-        return error_set(error, "%s: rope_scaling or rope_parameters should be an object", source->name);
+        return error_set(error, "%s: rope_scaling or rope_parameters should be an object", name);
     config->rope_theta = config->family->absent.theta;
     config->rope_factor = 1;
     config->rope_low_factor = 1;
     config->rope_high_factor = 4;
     config->rope_original_context = config->context;
-    if (!json_get_double(source->text, source->name, "rope_theta", &config->rope_theta, error) ||
-        !json_get_double(rope, source->name, "rope_theta", &config->rope_theta, error) ||
+    if (!json_get_double(text, name, "rope_theta", &config->rope_theta, error) ||
+        !json_get_double(rope, name, "rope_theta", &config->rope_theta, error) ||
+        !json_get_double(text, name, "partial_rotary_factor", &partial, error) ||
+        !json_get_double(rope, name, "partial_rotary_factor", &partial, error) ||
         !parse_rope_type(config, source, rope, error) ||
-        !json_get_double(rope, source->name, "factor", &config->rope_factor, error) ||
-        !json_get_double(rope, source->name, "low_freq_factor", &config->rope_low_factor, error) ||
-        !json_get_double(rope, source->name, "high_freq_factor", &config->rope_high_factor, error) ||
-        !json_get_int(rope, source->name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context,
-                      error))
+        !json_get_double(rope, name, "factor", &config->rope_factor, error) ||
+        !json_get_double(rope, name, "low_freq_factor", &config->rope_low_factor, error) ||
+        !json_get_double(rope, name, "high_freq_factor", &config->rope_high_factor, error) ||
+        !json_get_int(rope, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context, error) ||
+        !json_get_int(text, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context, error) ||
+        !check_rope(config, source, rope, error))
         return false;
-    if (!(config->rope_theta > 0) || !(config->rope_factor > 0) ||
-        (config->rope_kind == ROPE_LLAMA3 && !(config->rope_high_factor > config->rope_low_factor && config->rope_low_factor > 0)))
-        return error_set(error, "%s: rotary parameters out of range", source->name);
-    const cJSON *sections = json_member(rope, "mrope_section"), *item;
-    int at = 0;
-    cJSON_ArrayForEach(item, sections)
-    {
-        if (at == 3 || !cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > config->head_dim)
-            return error_set(error, "%s: mrope_section should be three counts of frequencies", source->name);
-        config->mrope_section[at++] = (int)item->valuedouble;
-    }
-    return true;
+    if (partial < 1 || partial > 1)
+        return error_set(error, "%s: partial_rotary_factor %g; this engine rotates whole heads only", name, partial);
+    return parse_mrope(config, source, rope, error);
 }
 
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error)

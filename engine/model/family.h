@@ -41,7 +41,7 @@ struct family {
     /* What the original's configuration class takes for an absent key. 0 for kv_heads: as many as heads; for head_dim:
      * hidden / heads. */
     struct {
-        int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim;
+        int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context;
         int moe_intermediate, experts, experts_per_token, shared_intermediate;
         bool norm_topk;
         double epsilon, theta;

@@ -172,7 +172,8 @@ static bool forward_head(struct pass *pass, struct error *error)
     float *logits = malloc((block * vocabulary + 1) * sizeof *logits);
     struct linear_part head = {.out = logits, .ldo = vocabulary};
     bool good = logits || error_memory(error, "logits");
-    good = good && model_matrix(pass->model, config->tied ? WEIGHT_EMBEDDING : WEIGHT_HEAD, -1, -1, &head.weight, error);
+    bool own = !config->tied || model_slot(pass->model, WEIGHT_HEAD, -1, -1)->tensor;
+    good = good && model_matrix(pass->model, own ? WEIGHT_HEAD : WEIGHT_EMBEDDING, -1, -1, &head.weight, error);
     for (size_t row = 0; good && row < wanted; row += block) {
         size_t rows = wanted - row < block ? wanted - row : block;
         good = linear(pass->model->workspace, pass->normed + row * hidden, hidden, rows, &head, 1, error) &&

@@ -27,10 +27,12 @@ static bool lookup_visit(void *context, const struct expected *expected)
 {
     struct lookup *lookup = context;
     struct slot *slot = model_slot(lookup->model, expected->weight, expected->layer, expected->expert);
-    const struct tensor *tensor = store_find(lookup->model->store, expected->name);
+    const struct tensor *tensor = weights_find(lookup->model->store, expected);
     char refusal[512];
     slot->rows = expected->rank == 2 ? (size_t)expected->shape[0] : 1;
     slot->columns = (size_t)expected->shape[expected->rank - 1];
+    if (!tensor && expected->optional)
+        return true;
     if (!tensor) {
         lookup->memory = lookup->memory || !expected_list_add(&lookup->absent, expected);
         return true;

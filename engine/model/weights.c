@@ -7,7 +7,7 @@
 #include "base/numbers.h"
 
 enum dimension { DIM_NONE, DIM_ONE, DIM_HIDDEN, DIM_VOCABULARY, DIM_Q, DIM_KV, DIM_HEAD, DIM_INNER, DIM_EXPERTS, DIM_EXPERT, DIM_SHARED };
-enum condition { WHEN_ALWAYS, WHEN_QKV_BIAS, WHEN_O_BIAS, WHEN_QK_NORM, WHEN_SPARSE, WHEN_SHARED, WHEN_DENSE, WHEN_DENSE_BIAS, WHEN_UNTIED };
+enum condition { WHEN_ALWAYS, WHEN_QKV_BIAS, WHEN_O_BIAS, WHEN_QK_NORM, WHEN_SPARSE, WHEN_SHARED, WHEN_DENSE, WHEN_DENSE_BIAS };
 enum scope { OF_MODEL_BEGIN, OF_LAYER, OF_EXPERT, OF_MODEL_END };
 
 static const struct weight_row {
@@ -45,7 +45,7 @@ static const struct weight_row {
     [WEIGHT_DOWN] = {OF_LAYER, "mlp.down_proj.weight", DIM_HIDDEN, DIM_INNER, WHEN_DENSE},
     [WEIGHT_DOWN_BIAS] = {OF_LAYER, "mlp.down_proj.bias", DIM_HIDDEN, DIM_NONE, WHEN_DENSE_BIAS},
     [WEIGHT_FINAL_NORM] = {OF_MODEL_END, "model.norm.weight", DIM_HIDDEN, DIM_NONE, WHEN_ALWAYS},
-    [WEIGHT_HEAD] = {OF_MODEL_END, "lm_head.weight", DIM_VOCABULARY, DIM_HIDDEN, WHEN_UNTIED},
+    [WEIGHT_HEAD] = {OF_MODEL_END, "lm_head.weight", DIM_VOCABULARY, DIM_HIDDEN, WHEN_ALWAYS},
 };
 
 static uint64_t dimension(const struct model_config *config, enum dimension which)
@@ -76,8 +76,7 @@ static bool applies(const struct model_config *config, enum condition when, int 
                             [WHEN_SPARSE] = sparse,
                             [WHEN_SHARED] = sparse && config->shared_intermediate > 0,
                             [WHEN_DENSE] = !sparse,
-                            [WHEN_DENSE_BIAS] = !sparse && config->mlp_bias,
-                            [WHEN_UNTIED] = !config->tied};
+                            [WHEN_DENSE_BIAS] = !sparse && config->mlp_bias};
     return answers[when];
 }
 
@@ -86,6 +85,8 @@ static bool visit_row(const struct model_config *config, enum weight weight, int
 {
     const struct weight_row *row = &weight_rows[weight];
     struct expected expected = {.weight = weight, .layer = layer, .expert = expert, .rank = row->columns ? 2 : 1};
+    expected.optional = weight == WEIGHT_HEAD && config->tied;
+    expected.substitute = weight == WEIGHT_EMBEDDING && config->tied ? weight_rows[WEIGHT_HEAD].name : NULL;
     expected.shape[0] = dimension(config, row->rows);
     expected.shape[1] = dimension(config, row->columns);
     if (expert >= 0)
@@ -127,7 +128,13 @@ bool weights_each(const struct model_config *config, expected_visit *visit, void
         if (!visit_layer(config, layer, visit, context))
             return false;
     return visit_row(config, WEIGHT_FINAL_NORM, -1, -1, visit, context) &&
-           (config->tied || visit_row(config, WEIGHT_HEAD, -1, -1, visit, context));
+           visit_row(config, WEIGHT_HEAD, -1, -1, visit, context);
+}
+
+const struct tensor *weights_find(const struct store *store, const struct expected *expected)
+{
+    const struct tensor *tensor = store_find(store, expected->name);
+    return tensor || !expected->substitute ? tensor : store_find(store, expected->substitute);
 }
 
 const char *weight_class(enum weight weight)

@@ -43,37 +43,38 @@ static bool entry_is_plain(const char *name)
     return true;
 }
 
-/* One shard: its path checked, its tensors added. What is wrong with the shard itself becomes a problem of the store. */
-static bool shard_open(struct store *store, const char *folder, const char *index, const char *shard, const char *tensor,
-                       size_t tensors, struct error *error)
-{
-    if (!entry_is_plain(shard))
-        return error_set(error, "%s: tensor '%s' is placed in '%s', which leaves the folder", index, tensor, shard);
-    char *path = path_join(folder, shard);
-    if (!path)
-        return error_memory(error, shard);
-    bool good = true;
-    struct error problem = {0};
-    if (!file_exists(path))
-        good = store_add_problem(store, "shard %s is absent; %s places %zu tensors in it, '%s' the first", shard,
-                                 path_base(index), tensors, tensor) ||
-               error_memory(error, shard);
-    else if (!entry_stays_inside(folder, shard))
-        good = error_set(error, "%s: tensor '%s' is placed in '%s', a link that leaves the folder", index, tensor, shard);
-    else if (!safetensors_read_header(store, path, &problem))
-        good = store_add_problem(store, "%s (%s places %zu tensors in this shard, '%s' the first)", error_text(&problem),
-                                 path_base(index), tensors, tensor) ||
-               error_memory(error, shard);
-    error_clear(&problem);
-    free(path);
-    return good;
-}
-
 struct shard {
     const char *name;
     const char *first; /* tensor */
     size_t tensors;
+    char *path;
+    bool read;
 };
+
+/* One shard: its path checked, its tensors added. What is wrong with the shard itself becomes a problem of the store. */
+static bool shard_open(struct store *store, const char *folder, const char *index, struct shard *shard, struct error *error)
+{
+    if (!entry_is_plain(shard->name))
+        return error_set(error, "%s: tensor '%s' is placed in '%s', which leaves the folder", index, shard->first, shard->name);
+    shard->path = path_join(folder, shard->name);
+    if (!shard->path)
+        return error_memory(error, shard->name);
+    bool good = true;
+    struct error problem = {0};
+    if (!file_exists(shard->path))
+        good = store_add_problem(store, "shard %s is absent; %s places %zu tensors in it, '%s' the first", shard->name,
+                                 path_base(index), shard->tensors, shard->first) ||
+               error_memory(error, shard->name);
+    else if (!entry_stays_inside(folder, shard->name))
+        good = error_set(error, "%s: tensor '%s' is placed in '%s', a link that leaves the folder", index, shard->first,
+                         shard->name);
+    else if (!(shard->read = safetensors_read_header(store, shard->path, &problem)))
+        good = store_add_problem(store, "%s (%s places %zu tensors in this shard, '%s' the first)", error_text(&problem),
+                                 path_base(index), shard->tensors, shard->first) ||
+               error_memory(error, shard->name);
+    error_clear(&problem);
+    return good;
+}
 
 struct shards {
     struct shard *items;
@@ -125,19 +126,18 @@ static bool index_compare(struct store *store, const char *index, const cJSON *w
         if (shard == MAP_ABSENT)
             good = store_add_problem(store, "%s holds tensor '%s', which %s does not name", tensor->file, tensor->disk_name,
                                      path_base(index));
-        else if (strcmp(path_base(tensor->file), path_base(shards->items[shard].name)) != 0)
+        else if (strcmp(tensor->file, shards->items[shard].path) != 0)
             good = store_add_problem(store, "tensor '%s' is in %s, but %s places it in %s", tensor->disk_name, tensor->file,
                                      path_base(index), shards->items[shard].name);
         if (!good)
             error_memory(error, index);
     }
     for (const cJSON *item = weights->child; good && item; item = item->next) {
-        char *path = path_join(store->path, item->valuestring);
-        if (path && file_exists(path) && map_find(&held, item->string, strlen(item->string)) == MAP_ABSENT)
+        size_t shard = map_find(shard_of, item->string, strlen(item->string));
+        if (shards->items[shard].read && map_find(&held, item->string, strlen(item->string)) == MAP_ABSENT)
             good = store_add_problem(store, "%s places tensor '%s' in %s, which does not hold it", path_base(index),
                                      item->string, item->valuestring) ||
                    error_memory(error, index);
-        free(path);
     }
     map_free(&held);
     return good;
@@ -156,11 +156,13 @@ bool checkpoint_open_index(struct store *store, const char *folder, const char *
         good = error_set(error, "%s: no \"weight_map\"", index);
     good = good && index_shards(index, weights, &shards, &tensors, error);
     for (size_t i = 0; good && i < shards.count; i++)
-        good = shard_open(store, folder, index, shards.items[i].name, shards.items[i].first, shards.items[i].tensors, error);
+        good = shard_open(store, folder, index, &shards.items[i], error);
     if (good && !store->count)
         good = error_set(error, "%s: none of its shards can be read: %s", index,
                          store->problems.count ? store->problems.items[0] : "they are empty");
     good = good && index_compare(store, index, weights, &tensors, &shards, error);
+    for (size_t i = 0; i < shards.count; i++)
+        free(shards.items[i].path);
     free(shards.items);
     map_free(&shards.by_name);
     map_free(&tensors);
@@ -190,21 +192,16 @@ static bool open_extraction(struct store *store, const char *path, const char *n
     return extraction_open(store, path, error);
 }
 
-static bool has_suffix(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), tail = strlen(suffix);
-    return length >= tail && strcmp(text + length - tail, suffix) == 0;
-}
-
 static bool open_loose(struct store *store, const char *path, const char *name, struct error *error)
 {
     (void)name;
     struct names names = {0};
     bool good = folder_list(path, &names, error);
     for (size_t i = 0; good && i < names.count; i++)
-        if (has_suffix(names.items[i], ".safetensors"))
-            good = open_single(store, path, names.items[i], error);
+        good = store_add_file(store, path, names.items[i], error);
     names_free(&names);
+    if (good && !store->count && store->problems.count)
+        good = error_set(error, "%s: no .safetensors file that can be read: %s", path, store->problems.items[0]);
     if (good && !store->count)
         good = error_set(error, "%s: no model here: neither model.safetensors, nor model.safetensors.index.json, nor an "
                                 "extraction (experts/, norms/ ...), nor any .safetensors file",
@@ -250,6 +247,9 @@ static bool store_open_file(struct store *store, const char *path, struct error 
 {
     struct buffer start = {0};
     struct error unread = {0};
+    uint64_t size = 0;
+    if (!file_size(path, &size, error))
+        return false;
     file_read(path, 4, &start, &unread);
     error_clear(&unread);
     bool gguf = start.size >= 4 && memcmp(start.data, "GGUF", 4) == 0;

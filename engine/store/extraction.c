@@ -21,7 +21,7 @@ bool extraction_is(const char *folder)
     return fits;
 }
 
-static bool extraction_file(struct store *store, const char *folder, const char *name, struct error *error)
+bool store_add_file(struct store *store, const char *folder, const char *name, struct error *error)
 {
     size_t length = strlen(name);
     static const char suffix[] = ".safetensors";
@@ -47,7 +47,7 @@ bool extraction_open(struct store *store, const char *folder, struct error *erro
         if (good && file_is_folder(path)) {
             good = folder_list(path, &names, error);
             for (size_t k = 0; good && k < names.count; k++)
-                good = extraction_file(store, path, names.items[k], error);
+                good = store_add_file(store, path, names.items[k], error);
         }
         names_free(&names);
         free(path);

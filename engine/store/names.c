@@ -60,6 +60,7 @@ static const struct fused_row {
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+#define FUSED_NAME 640 /* a canonical name of at most 512, its fused suffix exchanged */
 
 static bool name_replace(char *name, size_t size, const char *from, const char *to)
 {
@@ -114,16 +115,19 @@ static bool fused_is_transposed(const struct tensor *gate_up, const struct tenso
     return gate_up && down && gate_up->shape[1] == down->shape[2] && gate_up->shape[2] == 2 * down->shape[1];
 }
 
-/* The fused tensor of the same layer with the other suffix. */
-static const struct tensor *fused_partner(const struct store *store, const struct tensor *tensor, const struct fused_row *row)
+/* The fused tensor of the same layer with the other suffix. `fused` finds fused tensors by their names. */
+static const struct tensor *fused_partner(const struct store *store, const struct map *fused, const struct tensor *tensor,
+                                          const struct fused_row *row)
 {
-    size_t stem = strlen(tensor->name) - strlen(row->suffix);
-    for (size_t i = 0; i < store->count; i++) {
-        const struct tensor *candidate = &store->tensors[i];
-        const struct fused_row *other = fused_row_of(candidate);
-        if (other && !other->parts[1] != !row->parts[1] && strncmp(candidate->name, tensor->name, stem) == 0 &&
-            strlen(candidate->name) - strlen(other->suffix) == stem)
-            return candidate;
+    int stem = (int)(strlen(tensor->name) - strlen(row->suffix));
+    for (size_t i = 0; i < COUNT(fused_rows); i++) {
+        char name[FUSED_NAME];
+        if (!fused_rows[i].parts[1] == !row->parts[1])
+            continue;
+        int length = snprintf(name, sizeof name, "%.*s%s", stem, tensor->name, fused_rows[i].suffix);
+        size_t found = map_find(fused, name, (size_t)length);
+        if (found != MAP_ABSENT)
+            return &store->tensors[found];
     }
     return NULL;
 }
@@ -138,7 +142,7 @@ static bool fused_cut(struct store *store, size_t index, const struct fused_row 
     int stem = (int)(strlen(whole.name) - strlen(row->suffix));
     for (uint64_t expert = 0; expert < whole.shape[0]; expert++) {
         for (uint64_t part = 0; part < parts; part++) {
-            char name[512];
+            char name[FUSED_NAME];
             struct tensor view = whole;
             view.rank = 2;
             view.shape[0] = view.rows = each;
@@ -163,26 +167,36 @@ static bool fused_cut(struct store *store, size_t index, const struct fused_row 
     return true;
 }
 
-bool names_cut_fused(struct store *store, struct error *error)
+/* Whether each fused tensor is transposed; looked up before the first is cut, for cutting renames them. */
+static bool fused_orientations(const struct store *store, bool *transposed)
 {
-    size_t count = store->count;
-    bool *transposed = calloc(count ? count : 1, sizeof *transposed);
-    if (!transposed)
-        return error_memory(error, store->path);
-    for (size_t i = 0; i < count; i++) {
+    struct map fused = {0};
+    bool good = true;
+    for (size_t i = 0; good && i < store->count; i++)
+        if (fused_row_of(&store->tensors[i]))
+            good = map_add(&fused, store->tensors[i].name, strlen(store->tensors[i].name), i, NULL);
+    for (size_t i = 0; good && fused.count && i < store->count; i++) {
         const struct tensor *tensor = &store->tensors[i];
         const struct fused_row *row = fused_row_of(tensor);
         if (!row)
             continue;
-        const struct tensor *partner = fused_partner(store, tensor, row);
+        const struct tensor *partner = fused_partner(store, &fused, tensor, row);
         transposed[i] = row->parts[1] ? fused_is_transposed(tensor, partner) : fused_is_transposed(partner, tensor);
     }
-    bool good = true;
+    map_free(&fused);
+    return good;
+}
+
+bool names_cut_fused(struct store *store, struct error *error)
+{
+    size_t count = store->count;
+    bool *transposed = calloc(count ? count : 1, sizeof *transposed);
+    bool good = (transposed && fused_orientations(store, transposed)) || error_memory(error, store->path);
     for (size_t i = 0; good && i < count; i++) {
         const struct tensor *tensor = &store->tensors[i];
         const struct fused_row *row = fused_row_of(tensor);
         uint64_t packed = row ? (transposed[i] ? tensor->shape[2] : tensor->shape[1]) : 0;
-        if (row && tensor->shape[0] && tensor->shape[0] <= 65536 && dtype_bits(tensor->dtype) % 8 == 0 &&
+        if (row && tensor->bytes && tensor->shape[0] <= 65536 && dtype_bits(tensor->dtype) % 8 == 0 &&
             (!row->parts[1] || packed % 2 == 0))
             good = fused_cut(store, i, row, transposed[i], error);
     }

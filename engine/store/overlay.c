@@ -56,17 +56,12 @@ bool overlay_drop(struct store *overlay, const char *name, struct error *error)
     return overlay_index(overlay, error);
 }
 
-/* The change of that name, emptied, or a new one. */
+/* The change of that name, or a new one. */
 static struct overlay_change *overlay_change(struct store *store, const char *name)
 {
-    for (size_t i = 0; i < store->change_count; i++) {
-        if (strcmp(store->changes[i].name, name) != 0)
-            continue;
-        free(store->changes[i].values);
-        store->changes[i].values = NULL;
-        store->changes[i].rewrite = NULL;
-        return &store->changes[i];
-    }
+    for (size_t i = 0; i < store->change_count; i++)
+        if (strcmp(store->changes[i].name, name) == 0)
+            return &store->changes[i];
     void *changes = store->changes;
     if (!array_grow(&changes, &store->change_capacity, store->change_count, sizeof *store->changes))
         return NULL;
@@ -97,7 +92,9 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
         return error_memory(error, name);
     }
     memcpy(values, data, (size_t)tensor.bytes);
+    free(change->values);
     change->values = values;
+    change->rewrite = NULL;
     if (index != MAP_ABSENT) {
         overlay->tensors[index] = tensor;
         return true;

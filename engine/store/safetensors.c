@@ -10,11 +10,14 @@
 #include "store/store_internal.h"
 
 #define HEADER_MAX 100000000u
+#define HEADER_DEPTH_MAX 64 /* the official reader stops at 126 */
 
-/* What cJSON lets pass and the official reader does not: control characters, and numbers other than plain whole ones. */
+/* What cJSON lets pass and the official reader does not: control characters, numbers other than plain whole ones, and deep
+ * nesting. */
 static bool header_scan(const char *path, const char *text, size_t size, struct error *error)
 {
     bool string = false;
+    int depth = 0;
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
         if (string) {
@@ -34,6 +37,11 @@ static bool header_scan(const char *path, const char *text, size_t size, struct 
             i += digits - 1;
         } else if (!strchr(" \t\r\n{}[]:,nul", c) || !c) {
             return error_set(error, "%s: unexpected byte 0x%02x at %zu of the header", path, (unsigned)(unsigned char)c, i);
+        } else if (c == '{' || c == '[') {
+            if (++depth > HEADER_DEPTH_MAX)
+                return error_set(error, "%s: the header nests more than %d deep at byte %zu", path, HEADER_DEPTH_MAX, i);
+        } else if (c == '}' || c == ']') {
+            depth--;
         }
     }
     return true;
@@ -71,7 +79,7 @@ static bool entry_offsets(const char *path, const cJSON *offsets, uint64_t data,
                           struct safetensors_entry *entry, struct error *error)
 {
     uint64_t begin = 0, end = 0;
-    if (cJSON_GetArraySize(offsets) != 2 || !json_uint64(cJSON_GetArrayItem(offsets, 0), &begin) ||
+    if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 || !json_uint64(cJSON_GetArrayItem(offsets, 0), &begin) ||
         !json_uint64(cJSON_GetArrayItem(offsets, 1), &end) || begin > end)
         return error_set(error, "%s: tensor '%s' has malformed data_offsets", path, entry->name);
     if (end > size)
@@ -116,8 +124,6 @@ static bool entry_parse(const char *path, const cJSON *item, uint64_t data, uint
 
 static bool metadata_parse(const char *path, cJSON *item, struct safetensors *file, struct error *error)
 {
-    if (file->metadata)
-        return error_set(error, "%s: __metadata__ occurs twice", path);
     if (cJSON_IsNull(item))
         return true;
     if (!cJSON_IsObject(item))
@@ -150,21 +156,17 @@ static bool entries_parse(const char *path, const cJSON *header, uint64_t data, 
     struct map seen = {0};
     bool good = true;
     for (cJSON *item = header->child; good && item; item = item->next) {
-        if (strcmp(item->string, "__metadata__") == 0) {
-            good = metadata_parse(path, item, file, error);
-            continue;
-        }
-        if (!cJSON_IsObject(item)) {
-            good = error_set(error, "%s: tensor '%s' is described by something that is not an object", path, item->string);
-            break;
-        }
         size_t twice = MAP_ABSENT;
-        struct safetensors_entry *entry = &file->entries[file->count++];
-        good = entry_parse(path, item, data, size, entry, error);
-        if (good && !map_add(&seen, entry->name, strlen(entry->name), 0, &twice))
+        if (!map_add(&seen, item->string, strlen(item->string), 0, &twice))
             good = error_memory(error, path);
-        if (good && twice != MAP_ABSENT)
-            good = error_set(error, "%s: tensor '%s' occurs twice", path, entry->name);
+        else if (twice != MAP_ABSENT)
+            good = error_set(error, "%s: tensor '%s' occurs twice", path, item->string);
+        else if (strcmp(item->string, "__metadata__") == 0)
+            good = metadata_parse(path, item, file, error);
+        else if (!cJSON_IsObject(item))
+            good = error_set(error, "%s: tensor '%s' is described by something that is not an object", path, item->string);
+        else
+            good = entry_parse(path, item, data, size, &file->entries[file->count++], error);
     }
     map_free(&seen);
     return good;

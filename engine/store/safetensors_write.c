@@ -1,16 +1,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/numbers.h"
 #include "store/safetensors.h"
+
+/* Which bytes of a tensor were put: runs that neither touch nor overlap, in order. Values mostly come in order, so that there
+ * is one. */
+struct run {
+    uint64_t begin;
+    uint64_t end;
+};
+
+struct written {
+    struct run *runs;
+    size_t count;
+    size_t capacity;
+};
 
 struct safetensors_writer {
     struct file_writer *file;
     size_t count;
     uint64_t *offsets; /* count + 1 */
-    uint64_t *written; /* bytes put so far, for each tensor */
+    struct written *written;
     char **names;
 };
+
+static bool written_add(struct written *written, uint64_t begin, uint64_t end)
+{
+    size_t first = written->count, after;
+    while (first && written->runs[first - 1].end >= begin)
+        first--;
+    for (after = first; after < written->count && written->runs[after].begin <= end; after++) {
+        begin = written->runs[after].begin < begin ? written->runs[after].begin : begin;
+        end = written->runs[after].end > end ? written->runs[after].end : end;
+    }
+    void *runs = written->runs;
+    if (!array_grow(&runs, &written->capacity, written->count, sizeof *written->runs))
+        return false;
+    written->runs = runs;
+    memmove(written->runs + first + 1, written->runs + after, (written->count - after) * sizeof *written->runs);
+    written->runs[first] = (struct run){begin, end};
+    written->count += 1 - (after - first);
+    return true;
+}
+
+static bool written_whole(const struct written *written, uint64_t size)
+{
+    return !size || (written->count == 1 && written->runs[0].begin == 0 && written->runs[0].end == size);
+}
 
 static cJSON *header_entry(const struct safetensors_entry *entry, uint64_t begin, uint64_t end)
 {
@@ -43,27 +81,49 @@ static bool header_write(struct safetensors_writer *writer, const cJSON *header,
     return good;
 }
 
+/* The same rules as for reading: nothing is written that could not be read again. */
+static bool entry_measure(const struct safetensors_entry *entry, uint64_t *bytes, struct error *error)
+{
+    uint64_t bits = dtype_bits(entry->dtype);
+    bool good = entry->rank >= 0 && entry->rank <= TENSOR_RANK_MAX;
+    for (int i = 0; good && i < entry->rank; i++)
+        good = multiply_u64(bits, entry->shape[i], &bits);
+    *bytes = bits / 8;
+    if (!good || bits % 8 || bits >> 53)
+        return error_set(error, "tensor '%s': a shape that cannot be stored", entry->name);
+    if (utf8_check(entry->name, strlen(entry->name)) != strlen(entry->name))
+        return error_set(error, "tensor '%s': the name is not valid UTF-8", entry->name);
+    return true;
+}
+
 static bool writer_lay_out(struct safetensors_writer *writer, const struct safetensors_entry *entries, const cJSON *metadata,
                            struct error *error)
 {
     cJSON *header = cJSON_CreateObject();
     if (metadata)
         cJSON_AddItemToObject(header, "__metadata__", cJSON_Duplicate(metadata, true));
-    uint64_t at = 0;
-    for (size_t i = 0; i < writer->count; i++) {
-        uint64_t bits = dtype_bits(entries[i].dtype);
-        for (int k = 0; k < entries[i].rank; k++)
-            bits *= entries[i].shape[k];
+    struct map seen = {0};
+    uint64_t at = 0, data = 0;
+    bool good = true;
+    for (size_t i = 0; good && i < writer->count; i++) {
+        uint64_t bytes = 0;
+        size_t twice = MAP_ABSENT;
+        good = entry_measure(&entries[i], &bytes, error);
+        if (good && (!(writer->names[i] = strdup(entries[i].name)) ||
+                     !map_add(&seen, entries[i].name, strlen(entries[i].name), i, &twice)))
+            good = error_memory(error, entries[i].name);
+        if (good && (twice != MAP_ABSENT || strcmp(entries[i].name, "__metadata__") == 0))
+            good = error_set(error, "tensor '%s': the name is taken", entries[i].name);
         writer->offsets[i] = at;
-        cJSON_AddItemToObject(header, entries[i].name, header_entry(&entries[i], at, at + bits / 8));
-        at += bits / 8;
-        writer->names[i] = strdup(entries[i].name);
+        if (good)
+            cJSON_AddItemToObject(header, entries[i].name, header_entry(&entries[i], at, at + bytes));
+        at += bytes;
     }
     writer->offsets[writer->count] = at;
-    uint64_t data = 0;
-    bool good = header_write(writer, header, &data, error);
+    good = good && header_write(writer, header, &data, error);
     for (size_t i = 0; i <= writer->count; i++)
         writer->offsets[i] += data;
+    map_free(&seen);
     cJSON_Delete(header);
     return good;
 }
@@ -93,14 +153,18 @@ bool safetensors_put(struct safetensors_writer *writer, size_t index, uint64_t o
     if (offset > end - begin || size > end - begin - offset)
         return error_set(error, "tensor '%s': %zu bytes at %llu are outside its %llu bytes", writer->names[index], size,
                          (unsigned long long)offset, (unsigned long long)(end - begin));
-    writer->written[index] += size;
-    return file_write_at(writer->file, begin + offset, data, size, error);
+    if (!file_write_at(writer->file, begin + offset, data, size, error))
+        return false;
+    return !size || written_add(&writer->written[index], offset, offset + size) ||
+           error_memory(error, writer->names[index]);
 }
 
 static void writer_free(struct safetensors_writer *writer)
 {
     for (size_t i = 0; writer->names && i < writer->count; i++)
         free(writer->names[i]);
+    for (size_t i = 0; writer->written && i < writer->count; i++)
+        free(writer->written[i].runs);
     free(writer->names);
     free(writer->offsets);
     free(writer->written);
@@ -111,7 +175,7 @@ bool safetensors_commit(struct safetensors_writer *writer, struct error *error)
 {
     bool good = true;
     for (size_t i = 0; good && i < writer->count; i++)
-        if (writer->written[i] < writer->offsets[i + 1] - writer->offsets[i])
+        if (!written_whole(&writer->written[i], writer->offsets[i + 1] - writer->offsets[i]))
             good = error_set(error, "tensor '%s' was not written whole", writer->names[i]);
     if (good)
         good = file_commit(writer->file, error);

@@ -69,12 +69,16 @@ bool tensor_measure(struct tensor *tensor)
     for (int i = tensor->rank >= 2 ? 1 : 0; i < tensor->rank; i++)
         if (!multiply_u64(tensor->columns, tensor->shape[i], &tensor->columns))
             return false;
-    if (!multiply_u64(bits, tensor->columns, &bits))
+    uint64_t row = 0, all = 0;
+    if (!multiply_u64(bits, tensor->columns, &row) || !multiply_u64(row, tensor->rows, &all))
         return false;
-    tensor->stride = bits / 8;
-    if (!multiply_u64(bits, tensor->rows, &bits))
-        return false;
-    tensor->bytes = bits / 8;
+    if (row % 8) {
+        tensor->columns *= tensor->rows;
+        tensor->rows = 1;
+        row = all;
+    }
+    tensor->stride = row / 8;
+    tensor->bytes = all / 8;
     return true;
 }
 
@@ -226,6 +230,13 @@ static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t
     return good;
 }
 
+/* False for a second tensor of the same name and for those of other components: no overlay changes them. */
+static bool tensor_is_named(const struct store *store, const struct tensor *tensor)
+{
+    const struct tensor *named = tensor->other ? NULL : store_find(store, tensor->name);
+    return named && named->file == tensor->file && named->offset == tensor->offset;
+}
+
 static const struct overlay_change *change_of(const struct store *store, const struct tensor *tensor)
 {
     for (size_t i = 0; i < store->change_count; i++)
@@ -240,21 +251,17 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
     if (first > tensor->rows || count > tensor->rows - first)
         return error_set(error, "tensor '%s' has %llu rows; %llu from %llu on were asked for", tensor->name,
                          (unsigned long long)tensor->rows, (unsigned long long)count, (unsigned long long)first);
-    const struct overlay_change *change = change_of(store, tensor);
+    bool named = store->base && tensor_is_named(store, tensor);
+    const struct overlay_change *change = named ? change_of(store, tensor) : NULL;
     if (change && change->values) {
         memcpy(out, (const char *)change->values + first * tensor->stride, (size_t)(count * tensor->stride));
-        return true;
-    }
-    if (store->base) {
-        const struct tensor *below = store_find(store->base, tensor->name);
-        if (!below)
-            return error_set(error, "tensor '%s' is not in the store below", tensor->name);
-        if (!store_read_rows(store->base, below, first, count, out, error))
+    } else if (named) {
+        if (!store_read_rows(store->base, tensor, first, count, out, error))
             return false;
     } else if (!read_file_rows(tensor, first, count, out, error)) {
         return error_context(error, "tensor '%s'", tensor->disk_name);
     }
-    if (change)
+    if (change && change->rewrite)
         change->rewrite(change->context, tensor, first, count, out);
     return true;
 }

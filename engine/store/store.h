@@ -17,7 +17,8 @@
 
 /* One tensor, or one expert's part of a fused one. Owned by its store, as are the strings.
  *
- * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows. Element (r, c) lies at
+ * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows (but one whose rows end
+ * within a byte, as those of 4 and 6 bits may, is one row). Element (r, c) lies at
  * byte offset + r * stride + c * element, or, when `transposed`, at offset + c * stride + r * element. */
 struct tensor {
     const char *name;      /* canonical */

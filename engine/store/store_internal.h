@@ -9,7 +9,8 @@
 /* How an overlay changes a tensor; absent for plain tensors. */
 struct overlay_change {
     char *name;
-    void *values; /* owned; NULL: read below, then rewrite */
+    void *values; /* owned; NULL: read below */
+    /* NULL: as they are */
     void (*rewrite)(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
     void *context;
 };
@@ -55,6 +56,10 @@ bool names_cut_fused(struct store *store, struct error *error);
 /* safetensors.c: adds all tensors of one file. With `wanted` (a set of disk names to ordinal), only those in it, and
  * `seen[ordinal]` is set. */
 bool safetensors_read_header(struct store *store, const char *path, struct error *error);
+
+/* extraction.c: adds one file of a folder whose other files stand for themselves; a malformed one becomes a problem, one that is
+ * no .safetensors file is passed over. */
+bool store_add_file(struct store *store, const char *folder, const char *name, struct error *error);
 
 /* checkpoint.c and extraction.c */
 bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error);

@@ -1,0 +1,181 @@
+# Damaged files: exit 1 or 3, and the message names the file and the tensor.
+L=model.layers
+copy() {
+    rm -rf "$T/hurt"
+    cp -r "$nano/$1" "$T/hurt"
+}
+# says_all TEXT...: stdout and stderr together name them all.
+says_all() {
+    local text
+    cat "$T/err" >>"$T/out"
+    for text in "$@"; do says out "$text"; done
+}
+# both STATUS MODEL TEXT...: check (against gold) and inspect both tell it.
+both() {
+    local status=$1 model=$2
+    shift 2
+    run "$status" check "$T/hurt" --golden "$(gold "$model")" --json -q
+    says_all "$@"
+    run "$status" inspect "$T/hurt" --json -q
+    says_all "$@"
+}
+
+test_that 'NaN and infinity in a weight'
+for special in nan inf; do
+    hurt_layout thinker $special layers.3.mlp.experts.7.down_proj.weight 2 5
+    file=$(grep -l 'layers.3.mlp.experts.7.down_proj' "$T"/hurt/*.safetensors)
+    check 1 thinker
+    json "$(summary weights.finite) | .verdict == \"fail\" and .measured == 1"
+    json ".findings[] | select(.check == \"weights.finite\" and (.summary | not)) | .where.tensor == \"$L.3.mlp.experts.7.down_proj.weight\" and
+        .where.file == \"$file\" and (.message | test(\"row 2, column 5\"))"
+    blames $L.3.mlp
+    json "[.findings[] | select(.check == \"layers.isolated\" and (.summary | not)) | .where.expert] == [7]"
+    equal "$first_bad" 3
+    run 1 inspect "$T/hurt" --values
+    says_all $L.3.mlp.experts.7.down_proj.weight "$(basename "$file")"
+    run 0 inspect "$T/hurt"
+done
+test_that 'NaN everywhere it matters'
+for tensor in model.embed_tokens lm_head model.norm $L.0.input_layernorm $L.2.self_attn.q_proj $L.2.self_attn.k_norm $L.4.mlp.gate; do
+    hurt thinker nan $tensor.weight 0 0
+    check 1 thinker
+    json ".findings[] | select(.check == \"weights.finite\" and (.summary | not)) | .where.tensor == \"$tensor.weight\""
+done
+test_that 'NaN in an expert that no prompt takes'
+run 0 trace "$nano/thinker" --ids 5 -o "$T/one.safetensors" -q
+untaken=0
+for expert in {0..11}; do
+    hurt thinker nan layers.2.mlp.experts.$expert.gate_proj.weight 1 1
+    run 1 check "$T/hurt" --golden "$T/one.safetensors" --json -q
+    json ".findings[] | select(.check == \"weights.finite\" and (.summary | not)) | .where.tensor == \"$L.2.mlp.experts.$expert.gate_proj.weight\""
+    json ".reason | test(\"experts.$expert.gate_proj\")"
+    [ "$(jq -r "$(summary layers.propagated).verdict" "$T/out")" != pass ] || untaken=$((untaken + 1))
+done
+same $untaken 9
+
+test_that 'truncated files'
+hurt qwen3
+truncate -s -1000 "$T/hurt/model.safetensors"
+both 3 qwen3 "$T/hurt/model.safetensors"
+truncate -s 4 "$T/hurt/model.safetensors"
+both 3 qwen3 "$T/hurt/model.safetensors"
+truncate -s 0 "$T/hurt/model.safetensors"
+both 3 qwen3 "$T/hurt/model.safetensors"
+test_that 'a truncated shard'
+copy qwen3
+truncate -s -100 "$T/hurt/model-00002-of-00003.safetensors"
+tensor=$(jq -r '.weight_map | to_entries | map(select(.value | test("00002"))) | .[0].key' "$T/hurt/model.safetensors.index.json")
+both '1|3' qwen3 model-00002-of-00003.safetensors "$tensor"
+test_that 'a truncated file of an extraction'
+copy thinker-extraction
+truncate -s -10 "$T/hurt/norms/thinker_norms_layer_02.safetensors"
+run '1|3' check "$T/hurt" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
+says_all thinker_norms_layer_02.safetensors $L.2.input_layernorm.weight $L.2.post_attention_layernorm.weight
+truncate -s 0 "$T/hurt/norms/thinker_norms_layer_02.safetensors"
+run '1|3' check "$T/hurt" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
+says_all thinker_norms_layer_02.safetensors $L.2.input_layernorm.weight
+rm "$T/hurt/norms/thinker_norms_layer_02.safetensors" && mkdir "$T/hurt/norms/thinker_norms_layer_02.safetensors"
+run '1|3' check "$T/hurt" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
+says_all $L.2.input_layernorm.weight
+test_that 'a shard that is a folder'
+copy qwen3
+rm "$T/hurt/model-00002-of-00003.safetensors" && mkdir "$T/hurt/model-00002-of-00003.safetensors"
+both '1|3' qwen3 model-00002-of-00003.safetensors "$tensor"
+test_that 'garbage in a header'
+copy qwen3
+printf 'x' | dd of="$T/hurt/model-00002-of-00003.safetensors" bs=1 seek=8 conv=notrunc status=none
+both '1|3' qwen3 model-00002-of-00003.safetensors "$tensor"
+copy qwen3
+printf '\377\377\377\377\377\377\377\377' | dd of="$T/hurt/model-00002-of-00003.safetensors" bs=1 conv=notrunc status=none
+both '1|3' qwen3 model-00002-of-00003.safetensors "$tensor"
+test_that 'bytes after the end'
+hurt qwen3
+printf 'x' >>"$T/hurt/model.safetensors"
+both 3 qwen3 "$T/hurt/model.safetensors"
+
+test_that 'a wrong shape'
+hurt thinker shape layers.2.self_attn.o_proj.weight 40,95
+both 1\|3 thinker $L.2.self_attn.o_proj.weight '[40, 95]' '[40, 96]' model.safetensors
+hurt thinker shape layers.2.input_layernorm.weight 41
+both 1\|3 thinker $L.2.input_layernorm.weight '[41]' '[40]'
+hurt thinker shape layers.2.self_attn.o_proj.weight 96,40
+both 1\|3 thinker $L.2.self_attn.o_proj.weight '[96, 40]'
+hurt thinker shape layers.2.input_layernorm.weight 40,1
+both 1\|3 thinker $L.2.input_layernorm.weight
+hurt thinker shape layers.2.mlp.experts.3.up_proj.weight 0,40
+both 1\|3 thinker $L.2.mlp.experts.3.up_proj.weight
+hurt thinker shape layers.2.mlp.gate.weight 40
+both 1\|3 thinker $L.2.mlp.gate.weight
+test_that 'a wrong dtype'
+for dtype in I8 F64 F8_E4M3 BOOL; do
+    hurt thinker dtype layers.1.mlp.experts.4.down_proj.weight $dtype
+    both 1\|3 thinker $L.1.mlp.experts.4.down_proj.weight $dtype model.safetensors
+done
+test_that 'a wrong dtype in another component does not matter'
+hurt thinker dtype thinker.audio_tower.ln_post.weight I8
+check 0 thinker
+
+test_that 'an index that names a shard that is not there'
+copy qwen3
+rm "$T/hurt/model-00002-of-00003.safetensors"
+both '1|3' qwen3 model-00002-of-00003.safetensors "$tensor"
+test_that 'an index that places a tensor elsewhere, or names one that is not there'
+copy qwen3
+jq '.weight_map["model.layers.0.mlp.up_proj.weight"] = "model-00003-of-00003.safetensors"' \
+    "$nano/qwen3/model.safetensors.index.json" >"$T/hurt/model.safetensors.index.json"
+both '1|3' qwen3 model.layers.0.mlp.up_proj.weight model-00003-of-00003.safetensors
+test_that 'an index that leaves the folder'
+cp "$nano/qwen3/model-00002-of-00003.safetensors" "$T/outside.safetensors"
+copy qwen3
+for place in ../outside.safetensors "$T/outside.safetensors" ./../outside.safetensors x/../../outside.safetensors; do
+    jq --arg place "$place" '.weight_map |= map_values(if test("00002") then $place else . end)' \
+        "$nano/qwen3/model.safetensors.index.json" >"$T/hurt/model.safetensors.index.json"
+    both '1|3' qwen3 outside.safetensors
+done
+copy qwen3
+rm "$T/hurt/model-00002-of-00003.safetensors"
+ln -s "$T/outside.safetensors" "$T/hurt/model-00002-of-00003.safetensors"
+both '1|3' qwen3 model-00002-of-00003.safetensors
+test_that 'a malformed index'
+copy qwen3
+for text in '' '{' '[]' '{"weight_map": 1}' '{"weight_map": {"a": 1}}' '{}' '{"weight_map": {}}'; do
+    printf '%s' "$text" >"$T/hurt/model.safetensors.index.json"
+    both '1|3' qwen3 model.safetensors.index.json
+done
+
+test_that 'no weights in the folder'
+copy qwen3
+rm "$T"/hurt/*.safetensors "$T/hurt/model.safetensors.index.json"
+both 3 qwen3 "$T/hurt"
+
+test_that 'config.json'
+copy qwen3
+rm "$T/hurt/config.json"
+both 3 qwen3 config.json "$T/hurt"
+for text in '' '{' '[]' '{}' 'null' '{"model_type": 5}'; do
+    printf '%s' "$text" >"$T/hurt/config.json"
+    both 3 qwen3 "$T/hurt/config.json"
+done
+jq '.model_type = "frobnicator"' "$nano/qwen3/config.json" >"$T/hurt/config.json"
+both 3 qwen3 "$T/hurt/config.json" frobnicator
+for field in hidden_size num_hidden_layers num_attention_heads vocab_size; do
+    jq "del(.$field)" "$nano/qwen3/config.json" >"$T/hurt/config.json"
+    both '1|3' qwen3 # the family's own default applies, as in transformers; it does not fit these weights
+    for value in 0 -1 1.5 '"x"' 1e30; do
+        jq ".$field = $value" "$nano/qwen3/config.json" >"$T/hurt/config.json"
+        both 3 qwen3 "$T/hurt/config.json" $field
+    done
+done
+test_that 'a configuration that calls for more than there is'
+jq '.num_hidden_layers = 6 | del(.layer_types)' "$nano/qwen3/config.json" >"$T/hurt/config.json"
+run 1 inspect "$T/hurt" --json -q
+says out 'input_layernorm.weight of layer 5'
+jq '.num_hidden_layers = 4 | del(.layer_types)' "$nano/qwen3/config.json" >"$T/hurt/config.json"
+run 0 inspect "$T/hurt" --json -q
+equal .verdict warn
+
+test_that 'the tokenizer is damaged: ids still compare, and it is told'
+copy qwen3
+printf '{' >"$T/hurt/tokenizer.json"
+check 0 qwen3
+json "$(summary tokens.ids) | .verdict == \"skip\" and (.message | test(\"tokenizer.json\"))"

@@ -1,0 +1,137 @@
+# Gold that is damaged, or was made for something else, is refused with the reason.
+refused() {
+    local model=$1 text
+    shift
+    run 3 check "$nano/$model" --golden "$T/gold.safetensors"
+    silent out
+    says err "$T/gold.safetensors"
+    for text in "$@"; do says err "$text"; done
+    run 3 compare "$T/gold.safetensors" "$nano/$model"
+    says err "$T/gold.safetensors"
+}
+G=$T/gold.safetensors
+
+test_that 'gold of another model'
+for other in llama mixtral qwen2 qwen2_moe qwen3_moe thinker; do
+    cp "$(gold $other)" "$G"
+    refused qwen3 'another configuration'
+done
+test_that 'gold of another configuration'
+hurt_gold qwen3 submeta config '"rms_norm_eps": 1e-06' '"rms_norm_eps": 1e-05'
+refused qwen3 rms_norm_eps 1e-05
+hurt_gold qwen3 submeta config '"num_key_value_heads": 2' '"num_key_value_heads": 3'
+refused qwen3 num_key_value_heads
+test_that 'a difference that no computation sees is none'
+hurt_gold qwen3 submeta config '"max_position_embeddings"' '"something_else"'
+run 0 check "$nano/qwen3" --golden "$G" -q
+test_that 'gold of another tokenizer'
+hurt_gold qwen3 submeta tokenizer_sha256 ce8c ce8d
+refused qwen3 tokenizer
+test_that 'gold of other weights'
+hurt_gold qwen3 meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
+refused qwen3 weights
+test_that 'a golden tensor of the wrong width'
+hurt_gold qwen3 unmeta config shape prompt-0/model.layers.1.mlp 17,31
+refused qwen3 prompt-0/model.layers.1.mlp 31 32
+hurt_gold qwen3 shape prompt-0/model.layers.1.mlp 16,32
+refused qwen3 prompt-0/model.layers.1.mlp '[16, 32]' 17
+hurt_gold qwen3 dtype prompt-0/model.layers.1.mlp I32
+refused qwen3 prompt-0/model.layers.1.mlp I32
+test_that 'a tensor of no case'
+hurt_gold qwen3 rename prompt-0/model.layers.1.mlp nowhere/model.layers.1.mlp
+refused qwen3 nowhere/model.layers.1.mlp
+
+test_that 'metadata'
+for key in assay.golden cases producer dtype; do
+    hurt_gold qwen3 unmeta $key
+    refused qwen3 $key
+done
+hurt_gold qwen3 meta assay.golden 2
+refused qwen3 '"2"'
+for cases in '' '{' '[]' '{}' '[1]' '[{"id": "a"}]' '[{"id": "a", "ids": []}]' '[{"ids": [1]}]' '[{"id": "a/b", "ids": [1]}]' \
+    '[{"id": "a", "ids": [1.5]}]' '[{"id": "a", "ids": [-1]}]' '[{"id": "a", "ids": ["1"]}]' '[{"id": "a", "ids": [99999999999]}]' \
+    '[{"id": "a", "ids": [1], "greedy": 5}]'; do
+    hurt_gold qwen3 meta cases "$cases"
+    refused qwen3
+done
+hurt_gold qwen3 submeta cases '"id": "prompt-1"' '"id": "prompt-0"'
+refused qwen3 prompt-0
+hurt_gold qwen3 meta noise '{'
+refused qwen3 noise
+hurt_gold qwen3 meta config '{"model_type": "frobnicator"}'
+refused qwen3 frobnicator
+hurt_gold qwen3 meta perplexity_text '{"sha256": "x"}'
+refused qwen3 perplexity_text
+test_that 'an id outside the vocabulary'
+hurt_gold qwen3 submeta cases '"ids": [28' '"ids": [408'
+refused qwen3 408
+test_that 'a negative noise is no licence'
+hurt_gold qwen3 meta noise '{"prompt-0/model.layers.1.mlp": -1}'
+run '1|3' check "$nano/qwen3" --golden "$G" -q
+
+test_that 'truncated gold'
+cp "$(gold qwen3)" "$G"
+truncate -s -100 "$G"
+refused qwen3
+truncate -s 20 "$G"
+refused qwen3
+: >"$G"
+refused qwen3
+cp "$nano/qwen3/config.json" "$G"
+refused qwen3
+test_that 'a model where gold should be'
+cp "$nano/qwen2/model.safetensors" "$G"
+refused qwen3 'not a golden dump'
+
+test_that 'another token: the prompt is encoded differently, and the activations differ'
+hurt_gold qwen3 submeta cases '"ids": [28' '"ids": [29'
+run 1 check "$nano/qwen3" --golden "$G" --json -q
+equal "$(summary tokens.ids).verdict" fail
+json '.findings[] | select(.check == "tokens.ids" and (.summary | not)) | .where.case == "prompt-0" and .where.token == 0'
+json "$(summary layers.propagated).verdict == \"fail\""
+test_that 'a golden activation changed: only that place'
+hurt_gold qwen3 row prompt-1/model.layers.2.mlp 3 1.01
+run 1 check "$nano/qwen3" --golden "$G" --json -q
+json '.findings[] | select(.check == "layers.propagated" and (.summary | not)) | .where.module == "model.layers.2.mlp" and .where.case == "prompt-1" and .where.token == 3'
+test_that 'NaN in gold'
+hurt_gold qwen3 nan prompt-1/model.layers.2.mlp 3 4
+run 1 check "$nano/qwen3" --golden "$G" --json -q
+json '.findings[] | select(.check == "layers.propagated" and (.summary | not)) | .where.token == 3 and .measured == "inf"'
+test_that 'another greedy continuation, another perplexity'
+hurt_gold qwen3 submeta cases '"greedy": [' '"greedy": [1, '
+run 1 check "$nano/qwen3" --golden "$G" --json -q
+json "$(summary greedy) | .verdict == \"fail\" and .measured == 1"
+json '.findings[] | select(.check == "greedy" and (.summary | not)) | .where.case == "prompt-0" and .where.token == 0'
+json '[.findings[] | select(.summary and .verdict == "fail") | .check] == ["greedy"]'
+
+test_that 'two golds: the second one fails'
+run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G" --json -q
+json '[.findings[] | select(.summary and .verdict == "fail") | .check] | index("greedy") != null'
+run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G"
+says out 'prompt-0'
+run 1 check "$nano/qwen3" --golden "$G" --golden "$(gold qwen3)"
+says out 'prompt-0'
+
+test_that 'gold without noise falls back to a limit by dtype, and says so'
+hurt_gold qwen3 unmeta noise
+run 0 check "$nano/qwen3" --golden "$G" --json -q
+json "$(summary layers.propagated) | .limit == 1e-4 and (.cause | test(\"fallback\"))"
+hurt_gold qwen3 unmeta noise meta dtype bfloat16
+run 0 check "$nano/qwen3" --golden "$G" --json -q
+json "$(summary layers.propagated) | .limit == 0.08 and (.cause | test(\"fallback\"))"
+
+test_that 'gold that holds less is compared where it can be, and what it lacks is told'
+hurt_gold qwen3 drop prompt-0/lm_head drop prompt-1/lm_head drop ids-2/lm_head drop ids-3/lm_head
+run 0 check "$nano/qwen3" --golden "$G" --json -q
+json "$(summary logits.kl).verdict == \"skip\""
+hurt_gold qwen3 rename prompt-0/model.layers.1.mlp prompt-0/model.layers.1.mlp.up_proj
+run 0 check "$nano/qwen3" --golden "$G" --json -q
+json "$(summary layers.propagated) | .not_compared == 1"
+test_that 'gold that holds nothing'
+printf '{"diagnostics": ["layers", "logits"]}' >"$T/layers.json"
+run 0 trace "$nano/qwen3" --ids 1,2 --points logits -o "$T/logits.safetensors" -q
+"$damage" "$T/logits.safetensors" "$G" rename ids-0/lm_head ids-0/unknown
+run 3 compare "$G" "$T/logits.safetensors"
+says err 'in common'
+run 1 check "$nano/qwen3" --golden "$G" --suite "$T/layers.json" --json -q
+json '.reason | test("skipped")'

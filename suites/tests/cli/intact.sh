@@ -1,0 +1,120 @@
+# Intact models pass, and the report is what the contract says.
+structure='
+    .assay_report == 1 and (.command | type) == "string" and (.verdict | IN("pass", "warn", "fail", "skip")) and
+    (.reason | type == "string" and length > 0) and (.subject.path | type) == "string" and (.gold | type) == "array" and
+    (.machine | type) == "object" and (.duration_s | type == "number" and . >= 0) and
+    (.findings | type == "array" and length > 0) and
+    all(.findings[]; (.check | test("^[a-z]+([.][a-z0-9_]+)*$")) and (.verdict | IN("pass", "warn", "fail", "skip")) and
+        (.message | type == "string" and length > 0) and (.where | type) == "object" and
+        ((.where | keys) - ["case", "layer", "expert", "module", "tensor", "file", "token"] == []) and
+        all((.measured?, .limit?) | select(. != null); type == "number" or IN("nan", "inf", "-inf"))) and
+    ([.findings[] | select(.summary) | .check] | length == (unique | length))'
+
+for model in llama mixtral qwen2 qwen2_moe qwen3 qwen3_moe thinker; do
+    test_that "intact $model"
+    run 0 check "$nano/$model" --golden "$(gold $model)" --json -q
+    silent err
+    json "$structure"
+    equal '.verdict' pass
+    json 'all(.findings[]; .verdict == "pass")'
+    equal '[.findings[] | select(.summary) | .check] | sort | join(" ")' "$(sorted greedy inventory.absent inventory.dtype \
+        inventory.extra inventory.files inventory.shape layers.isolated layers.propagated logits.kl logits.nmse logits.top1 \
+        perplexity tokens.ids weights.finite)"
+    json "$(summary layers.propagated) | has(\"first_bad_layer\") | not"
+    json "$(summary layers.isolated) | .not_compared == 0 and (.where.module | length > 0) and (.noise | type == \"number\")"
+done
+
+test_that 'the extraction'
+run 0 check "$nano/thinker-extraction" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
+equal '.subject.format' extraction
+json "$structure"
+run 0 check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --tokenizer "$nano/thinker" \
+    --golden "$(gold thinker)" --json -q
+test_that 'the extraction without a configuration says what to give'
+run 3 check "$nano/thinker-extraction" --golden "$(gold thinker)"
+says err thinker-extraction
+says err config.json
+says err --source
+silent out
+test_that 'the extraction without a tokenizer is compared by ids'
+run 0 check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --golden "$(gold thinker)" --json -q
+equal "$(summary tokens.ids).verdict" skip
+
+test_that 'one file alone'
+run 0 check "$nano/qwen2/model.safetensors" --golden "$(gold qwen2)" --json -q
+equal .subject.format safetensors
+
+test_that 'four files with -o'
+run 0 check "$nano/qwen3" --golden "$(gold qwen3)" -o "$T/deep/report"
+same "$(ls "$T/deep/report" | paste -sd ' ')" 'junit.xml report.html report.json summary.md'
+json "$structure" "$T/deep/report/report.json"
+says err report.html
+says out PASS
+run 0 check "$nano/qwen3" --golden "$(gold qwen3)" -o "$T/deep/report" -q
+silent err
+run 0 check "$nano/qwen3" --golden "$(gold qwen3)" -o "$T/deep/report" --json
+json '.verdict == "pass"'
+same "$(jq -S 'del(.duration_s, .started, .machine)' "$T/out")" "$(jq -S 'del(.duration_s, .started, .machine)' "$T/deep/report/report.json")"
+same "$(grep -c '<script\|https\?://[^w]' "$T/deep/report/report.html")" 0
+head -c 15 "$T/deep/report/report.html" >"$T/out"
+says out '<!DOCTYPE html>'
+
+test_that 'two golds'
+run 0 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$(gold qwen3)" --json -q
+json '.gold | length == 2'
+
+test_that 'results on stdout only'
+run 0 check "$nano/qwen3" --golden "$(gold qwen3)"
+silent err
+says out 'layers.isolated'
+run 0 inspect "$nano/qwen3" --json
+json "$structure"
+silent err
+run 0 inspect "$nano/qwen3" --values --json
+json "$(summary weights.finite).verdict == \"pass\""
+
+test_that 'a full disk is an error, not a pass'
+for line in "check $nano/qwen3 --json" "check $nano/qwen3" "inspect $nano/qwen3" "tokenize $nano/qwen3 hello" \
+    "bench $nano/qwen3 --prefill 4 --decode 1 --repeats 1"; do
+    command_line="$line >/dev/full"
+    # shellcheck disable=SC2086
+    "$assay" $line -q >/dev/full 2>"$T/err"
+    same $? 3
+done
+: >"$T/out"
+
+test_that 'bf16 and f16 models stored as f32 are exactly equal'
+for model in thinker qwen3_moe; do
+    run 0 check "$nano/$model" --golden "$(gold $model)" --json -q
+    jq -S 'del(.duration_s, .started, .machine, .subject) | del(.findings[].dtypes?)' "$T/out" >"$T/first"
+    hurt $model cast all F32
+    check 0 $model
+    same "$(jq -S 'del(.duration_s, .started, .machine, .subject) | del(.findings[].dtypes?)' "$T/out" | sed 's/(safetensors)/(checkpoint)/' | diff - "$T/first" | head -n 5)" ''
+done
+
+test_that 'fused experts of either orientation'
+for kind in plain transposed; do
+    hurt thinker fuse 0 $kind fuse 1 $kind fuse 2 $kind fuse 3 $kind fuse 4 $kind
+    check 0 thinker
+    equal .verdict pass
+    hurt qwen3_moe fuse 1 $kind fuse 3 $kind
+    check 0 qwen3_moe
+done
+
+test_that 'the results do not depend on threads'
+for model in thinker llama; do
+    for threads in 1 2 7; do
+        run 0 check "$nano/$model" --golden "$(gold $model)" --text suites/data/text/english.txt --context 64 --json -q --threads $threads
+        equal .machine.threads $threads
+        jq -S 'del(.duration_s, .started, .machine)' "$T/out" >"$T/threads.$threads"
+    done
+    same "$(cmp "$T/threads.1" "$T/threads.2")$(cmp "$T/threads.1" "$T/threads.7")" ''
+done
+
+test_that 'prefill, chunks and float sums agree'
+for model in thinker qwen2_moe; do
+    run 0 check "$nano/$model" --golden "$(gold $model)" --chunk 1 --json -q
+    run 0 check "$nano/$model" --golden "$(gold $model)" --chunk 5 --json -q
+    run 0 check "$nano/$model" --golden "$(gold $model)" --sums float --json -q
+    run 0 check "$nano/$model" --golden "$(gold $model)" --memory 1K --json -q
+done

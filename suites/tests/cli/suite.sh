@@ -1,0 +1,103 @@
+# What a suite file can and cannot do.
+suite=$T/suite.json
+checks_of='[.findings[] | select(.summary) | .check] | join(" ")'
+with() {
+    local status=$1
+    printf '%s' "$2" >"$suite"
+    shift 2
+    run "$status" check "$nano/thinker" --suite "$suite" --json -q "$@"
+}
+refused() {
+    with 3 "$1" --golden "$(gold thinker)"
+    says err "$suite"
+    says err "$2"
+    silent out
+}
+
+test_that 'fewer diagnostics'
+with 0 '{"diagnostics": ["inventory"]}'
+equal "$checks_of" 'inventory.files inventory.absent inventory.shape inventory.dtype inventory.extra'
+with 0 '{"name": "n", "description": "d", "diagnostics": ["layers"]}' --golden "$(gold thinker)"
+equal "$checks_of" 'layers.propagated layers.isolated'
+with 0 '{"diagnostics": ["greedy", "weights"]}' --golden "$(gold thinker)"
+equal "$checks_of" 'weights.finite greedy'
+with 0 '{"diagnostics": ["logits"]}' --golden "$(gold thinker)"
+with 0 '{"diagnostics": ["tokens"]}' --golden "$(gold thinker)"
+equal "$checks_of" tokens.ids
+
+test_that 'nothing to judge does not pass, and says why'
+for diagnostic in layers logits greedy tokens perplexity; do
+    with 1 "{\"diagnostics\": [\"$diagnostic\"]}"
+    equal .verdict fail
+    json '[.findings[] | .verdict] | length > 0 and unique == ["skip"]'
+    json '.reason | test("skipped")'
+done
+with 1 '{"diagnostics": ["perplexity"]}' --golden "$(gold thinker)"
+json '.findings[0].verdict == "skip"'
+run 0 check "$nano/thinker" --json -q
+json '.reason | test("skipped")'
+json "$(summary layers.propagated).verdict == \"skip\""
+
+test_that 'limits'
+with 1 '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value": 0, "cause": "a test"}}}' --golden "$(gold thinker)"
+json "$(summary layers.isolated) | .limit == 0 and .cause == \"a test\""
+json "$(summary layers.propagated) | .limit == 0 and .cause == \"a test\""
+with 0 '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value": 1000, "cause": "a test"}}}' --golden "$(gold thinker)"
+hurt thinker row layers.2.self_attn.o_proj.weight 1 1.001
+printf '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value": 1e9, "cause": "anything goes"}}}' >"$suite"
+check 0 thinker --suite "$suite"
+run 0 compare "$(gold thinker)" "$T/hurt" --suite "$suite" --json -q
+json "$(summary layers.isolated).verdict == \"pass\""
+
+test_that 'refused'
+refused '' JSON
+refused '[]' object
+refused '{}' diagnostics
+refused '{"limits": {}}' diagnostics
+refused '{"diagnostics": []}' diagnostics
+refused '{"diagnostics": "layers"}' diagnostics
+refused '{"diagnostics": ["layer"]}' layer
+refused '{"diagnostics": [5]}' diagnostic
+refused '{"diagnostics": ["layers"], "limit": {}}' limit
+refused '{"diagnostics": ["layers"], "diagnostics": ["logits"]}' diagnostics
+refused '{"diagnostics": ["layers"], "prompts": ["a", "b"], "prompts": ["c", "d", "e"]}' prompts
+refused '{"diagnostics": ["layers"], "limits": {"layers.noise": {"value": 1, "cause": "c"}}}' layers.noise
+refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": 1}}}' cause
+refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": 1, "cause": ""}}}' cause
+refused '{"diagnostics": ["layers"], "limits": {"greedy": {"cause": "c"}}}' value
+refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": -1, "cause": "c"}}}' value
+refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": "1", "cause": "c"}}}' value
+refused '{"diagnostics": ["layers"], "limits": {"greedy": 1}}' cause
+refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": 1, "cause": "c", "values": 2}}}' values
+refused '{"diagnostics": ["layers"], "limits": []}' limits
+refused '{"diagnostics": ["layers"], "prompts": []}' prompts
+refused '{"diagnostics": ["layers"], "prompts": [5]}' prompt
+refused '{"diagnostics": ["layers"], "new_tokens": 0}' new_tokens
+refused '{"diagnostics": ["layers"], "text": "file"}' text
+refused '{"diagnostics": ["layers"], "text": {"context": 8}}' text
+refused '{"diagnostics": ["layers"], "text": {"file": "f", "contxt": 8}}' contxt
+refused '{"diagnostics": ["layers"], "name": 5}' name
+
+test_that 'prompts'
+with 0 '{"diagnostics": ["inventory"], "prompts": ["The house", "дом"], "new_tokens": 5}'
+json "$(summary prompts).verdict == \"pass\""
+json '[.findings[] | select(.check == "prompts" and (.summary | not)) | .prompt] == ["The house", "дом"]'
+json '[.findings[] | select(.check == "prompts" and (.summary | not)) | .text] | all(length > 0)'
+first=$(jq -c '[.findings[] | select(.check == "prompts") | .text]' "$T/out")
+with 0 '{"diagnostics": ["inventory"], "prompts": ["The house", "дом"], "new_tokens": 5}' --threads 1
+equal '[.findings[] | select(.check == "prompts") | .text]' "$first"
+hurt thinker nan layers.3.self_attn.o_proj.weight 0 0
+printf '{"diagnostics": ["inventory"], "prompts": ["The house"]}' >"$suite"
+run 1 check "$T/hurt" --suite "$suite" --json -q
+json "$(summary prompts).verdict == \"fail\""
+run 3 check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --suite "$suite"
+says err tokenizer
+
+test_that 'a text beside the suite'
+mkdir "$T/suites"
+cp suites/data/text/english.txt "$T/suites/the text"
+printf '{"diagnostics": ["perplexity"], "text": {"file": "the text", "context": 32, "stride": 16}}' >"$T/suites/s.json"
+run 0 check "$nano/thinker" --suite "$T/suites/s.json" --json -q
+json "$(summary perplexity) | .context == 32 and .stride == 16"
+run 0 check "$nano/thinker" --suite "$T/suites/s.json" --json -q --context 64
+json "$(summary perplexity) | .context == 64 and .stride == 16"

@@ -1,0 +1,253 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/progress.h"
+#include "store/overlay.h"
+#include "store_fixtures.h"
+
+static void make(void)
+{
+    scratch_make();
+}
+
+TestSuite(fused, .init = make, .fini = scratch_remove, .timeout = 60);
+
+struct fused_case {
+    const char *dtype;
+    size_t element;
+    unsigned experts, intermediate, hidden;
+    bool transposed;
+};
+
+/* Every element of every projection is another number, so that no mix-up goes unseen. */
+static uint32_t element_of(const struct fused_case *c, unsigned expert, unsigned projection, unsigned row, unsigned column)
+{
+    unsigned columns = projection == 2 ? c->intermediate : c->hidden;
+    return 1 + ((expert * 3 + projection) * c->intermediate * c->hidden) + row * columns + column;
+}
+
+static const char *const projections[] = {"gate_proj", "up_proj", "down_proj"};
+
+static unsigned char *expert_matrix(const struct fused_case *c, unsigned expert, unsigned projection, size_t *size)
+{
+    unsigned rows = projection == 2 ? c->hidden : c->intermediate, columns = projection == 2 ? c->intermediate : c->hidden;
+    *size = rows * columns * c->element;
+    unsigned char *values = malloc(*size);
+    for (unsigned row = 0; row < rows; row++)
+        for (unsigned column = 0; column < columns; column++) {
+            uint32_t value = element_of(c, expert, projection, row, column);
+            memcpy(values + (row * columns + column) * c->element, &value, c->element);
+        }
+    return values;
+}
+
+/* gate_up and down as the fused tensors hold them. */
+static void put_fused(const struct fused_case *c, unsigned char *gate_up, unsigned char *down)
+{
+    for (unsigned expert = 0; expert < c->experts; expert++)
+        for (unsigned projection = 0; projection < 3; projection++)
+            for (unsigned i = 0; i < c->intermediate; i++)
+                for (unsigned h = 0; h < c->hidden; h++) {
+                    size_t packed = (projection == 1 ? c->intermediate : 0) + i, width = 2 * c->intermediate, at;
+                    if (projection < 2)
+                        at = c->transposed ? (expert * c->hidden + h) * width + packed : (expert * width + packed) * c->hidden + h;
+                    else
+                        at = c->transposed ? (expert * c->intermediate + i) * c->hidden + h : (expert * c->hidden + h) * c->intermediate + i;
+                    uint32_t value = projection < 2 ? element_of(c, expert, projection, i, h) : element_of(c, expert, projection, h, i);
+                    memcpy((projection < 2 ? gate_up : down) + at * c->element, &value, c->element);
+                }
+}
+
+static const char *write_fused(const struct fused_case *c, const char *gate_up_name, const char *down_name)
+{
+    size_t one = (size_t)c->experts * c->intermediate * c->hidden * c->element;
+    unsigned char *gate_up = malloc(2 * one), *down = malloc(one);
+    put_fused(c, gate_up, down);
+    char shape[2][64];
+    unsigned i = c->intermediate, h = c->hidden;
+    snprintf(shape[0], 64, "[%u,%u,%u]", c->experts, c->transposed ? h : 2 * i, c->transposed ? 2 * i : h);
+    snprintf(shape[1], 64, "[%u,%u,%u]", c->experts, c->transposed ? i : h, c->transposed ? h : i);
+    const struct plain_tensor tensors[] = {{"model.norm.weight", "F32", "[1]", NULL, 4},
+                                           {gate_up_name, c->dtype, shape[0], gate_up, 2 * one},
+                                           {down_name, c->dtype, shape[1], down, one}};
+    const char *path = scratch("fused.safetensors");
+    write_tensors(path, tensors, down_name ? 3 : 2, NULL);
+    free(gate_up);
+    free(down);
+    return path;
+}
+
+static void expect_view(const struct store *store, const struct fused_case *c, unsigned expert, unsigned projection)
+{
+    char name[128];
+    snprintf(name, sizeof name, "model.layers.7.mlp.experts.%u.%s.weight", expert, projections[projection]);
+    const struct tensor *tensor = store_find(store, name);
+    cr_assert(tensor, "no '%s'", name);
+    size_t size;
+    unsigned char *expected = expert_matrix(c, expert, projection, &size), *got = malloc(size + 1);
+    uint64_t rows = projection == 2 ? c->hidden : c->intermediate, columns = projection == 2 ? c->intermediate : c->hidden;
+    cr_assert(tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns && tensor->rows == rows &&
+                  tensor->columns == columns && tensor->bytes == size && !tensor->other,
+              "'%s' is [%llu, %llu], %llu bytes", name, (unsigned long long)tensor->shape[0], (unsigned long long)tensor->shape[1],
+              (unsigned long long)tensor->bytes);
+    cr_expect_str_eq(dtype_name(tensor->dtype), c->dtype);
+    for (uint64_t first = 0; first <= rows; first++)
+        for (uint64_t count = 0; count <= rows - first; count++) {
+            struct error error = {0};
+            size_t row = columns * c->element;
+            memset(got, 0xEE, size + 1);
+            cr_assert(store_read_rows(store, tensor, first, count, got, &error), "%s", error_text(&error));
+            cr_assert(memcmp(got, expected + first * row, count * row) == 0 && got[count * row] == 0xEE, "'%s' rows %llu + %llu", name,
+                      (unsigned long long)first, (unsigned long long)count);
+        }
+    free(expected);
+    free(got);
+}
+
+static const unsigned fused_sizes[][3] = {/* experts, intermediate, hidden */
+                                          {3, 2, 5}, {2, 4, 8}, {3, 4, 4}, {1, 1, 1}, {5, 3, 2}, {2, 1, 2}, {4, 2, 2}, {2, 5, 3}};
+
+Test(fused, both_orientations_read_as_the_experts_one_by_one)
+{
+    static const char *const dtypes[] = {"F32", "F16", "BF16"};
+    for (size_t size = 0; size < sizeof fused_sizes / sizeof *fused_sizes; size++)
+        for (size_t kind = 0; kind < 6; kind++) {
+            struct fused_case c = {dtypes[kind / 2], kind / 2 ? 2 : 4, fused_sizes[size][0], fused_sizes[size][1], fused_sizes[size][2],
+                                   kind % 2};
+            const char *path = write_fused(&c, "thinker.model.layers.7.mlp.experts.gate_up_proj", "thinker.model.layers.7.mlp.experts.down_proj");
+            struct store *store = open_store(path);
+            cr_assert_eq(store_count(store), 1 + 3 * c.experts);
+            cr_assert_eq(store_problem_count(store), 0);
+            for (unsigned expert = 0; expert < c.experts; expert++)
+                for (unsigned projection = 0; projection < 3; projection++)
+                    expect_view(store, &c, expert, projection);
+            cr_expect(!store_find(store, "model.layers.7.mlp.experts.gate_up_proj"), "the fused tensor is still there");
+            store_free(store);
+        }
+}
+
+Test(fused, views_are_read_and_changed_through_an_overlay)
+{
+    struct fused_case c = {"BF16", 2, 3, 2, 5, true};
+    struct store *store = open_store(
+        write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj.weight", "model.layers.7.mlp.experts.down_proj"));
+    struct error error = {0};
+    struct store *overlay = overlay_new(store, &error);
+    cr_assert(overlay_drop(overlay, "model.layers.7.mlp.experts.1.up_proj.weight", &error), "%s", error_text(&error));
+    cr_expect_eq(store_count(overlay), 9);
+    for (unsigned expert = 0; expert < 3; expert++)
+        for (unsigned projection = 0; projection < 3; projection++)
+            if (expert != 1 || projection != 1)
+                expect_view(overlay, &c, expert, projection);
+    expect_view(store, &c, 1, 1);
+    store_free(overlay);
+    store_free(store);
+}
+
+/* Without its partner a fused tensor is taken as linear layers store it. */
+Test(fused, a_lonely_gate_up_is_cut)
+{
+    struct fused_case c = {"F32", 4, 3, 2, 5, false};
+    struct store *store = open_store(write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj", NULL));
+    cr_assert_eq(store_count(store), 1 + 2 * 3);
+    expect_view(store, &c, 2, 0);
+    expect_view(store, &c, 2, 1);
+    cr_expect(!store_find(store, "model.layers.7.mlp.experts.0.down_proj.weight"));
+    store_free(store);
+}
+
+Test(fused, the_partner_is_that_of_the_same_layer)
+{
+    /* layer 1 is transposed, layer 11 is not: neither may decide for the other */
+    struct fused_case c[2] = {{"F32", 4, 2, 2, 3, true}, {"F32", 4, 2, 2, 3, false}};
+    static const char *const layers[] = {"1", "11"};
+    struct plain_tensor tensors[4];
+    char names[4][64], shapes[4][32];
+    unsigned char *data[4];
+    for (int i = 0; i < 2; i++) {
+        data[2 * i] = malloc(96), data[2 * i + 1] = malloc(48);
+        put_fused(&c[i], data[2 * i], data[2 * i + 1]);
+        snprintf(names[2 * i], 64, "model.layers.%s.mlp.experts.gate_up_proj", layers[i]);
+        snprintf(names[2 * i + 1], 64, "model.layers.%s.mlp.experts.down_proj", layers[i]);
+        strcpy(shapes[2 * i], c[i].transposed ? "[2,3,4]" : "[2,4,3]");
+        strcpy(shapes[2 * i + 1], c[i].transposed ? "[2,2,3]" : "[2,3,2]");
+        tensors[2 * i] = (struct plain_tensor){names[2 * i], "F32", shapes[2 * i], data[2 * i], 96};
+        tensors[2 * i + 1] = (struct plain_tensor){names[2 * i + 1], "F32", shapes[2 * i + 1], data[2 * i + 1], 48};
+    }
+    write_tensors(scratch("layers.safetensors"), tensors, 4, NULL);
+    struct store *store = open_store(scratch("layers.safetensors"));
+    cr_assert_eq(store_count(store), 12);
+    for (int i = 0; i < 12; i++)
+        cr_expect_eq(store_at(store, (size_t)i)->transposed, !strstr(store_at(store, (size_t)i)->name, "layers.11."), "%s",
+                     store_at(store, (size_t)i)->name);
+    size_t size;
+    unsigned char *expected = expert_matrix(&c[0], 1, 1, &size);
+    expect_values(store, "model.layers.1.mlp.experts.1.up_proj.weight", expected, size);
+    expect_values(store, "model.layers.11.mlp.experts.1.up_proj.weight", expected, size);
+    free(expected);
+    for (int i = 0; i < 4; i++)
+        free(data[i]);
+    store_free(store);
+}
+
+/* What is no fused pair stays as the file has it, to be reported by name. */
+Test(fused, what_cannot_be_cut_stays_whole)
+{
+    static const struct plain_tensor rows[] = {
+        {"model.layers.0.mlp.experts.gate_up_proj", "F32", "[2,3,5]", NULL, 120}, /* no even number of rows */
+        {"model.layers.0.mlp.experts.gate_up_proj", "F32", "[4,6]", NULL, 96},    /* no axis of experts */
+        {"model.layers.0.mlp.experts.gate_up_proj", "F32", "[0,4,6]", NULL, 0},
+        {"model.layers.0.mlp.experts.gate_up_proj", "F32", "[60000,4,0]", NULL, 0}, /* of no bytes: no 120,000 views */
+        {"model.layers.0.mlp.experts.gate_up_proj", "F4", "[2,2,2]", NULL, 4},
+        {"model.layers.0.mlp.experts.gate_up_proj", "U8", "[70000,2,1]", NULL, 140000},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        write_tensors(scratch("odd.safetensors"), &rows[i], 1, NULL);
+        struct store *store = open_store(scratch("odd.safetensors"));
+        cr_expect(store_count(store) == 1 && store_find(store, rows[i].name), "row %zu: %zu tensors", i, store_count(store));
+        store_free(store);
+    }
+    static const struct plain_tensor talker = {"talker.model.layers.0.mlp.experts.gate_up_proj", "F32", "[2,4,5]", NULL, 160};
+    write_tensors(scratch("talker.safetensors"), &talker, 1, NULL);
+    struct store *store = open_store(scratch("talker.safetensors"));
+    cr_expect(store_count(store) == 1 && store_at(store, 0)->other);
+    store_free(store);
+}
+
+/* Looking for the partner of each must not take the square of their number. */
+Test(fused, many_fused_tensors_open_quickly)
+{
+    enum { COUNT = 20000 };
+    struct plain_tensor *tensors = calloc(COUNT, sizeof *tensors);
+    char(*names)[64] = calloc(COUNT, sizeof *names);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof *names, "model.layers.%d.mlp.experts.gate_up_proj", i);
+        tensors[i] = (struct plain_tensor){names[i], "U8", "[1,2,2]", NULL, 4};
+    }
+    write_tensors(scratch("many.safetensors"), tensors, COUNT, NULL);
+    double start = clock_seconds();
+    struct store *store = open_store(scratch("many.safetensors"));
+    double seconds = clock_seconds() - start;
+    cr_expect_eq(store_count(store), 2 * COUNT);
+    cr_expect(seconds < 1 * time_allowance(), "%.2f s", seconds);
+    store_free(store);
+    free(names);
+    free(tensors);
+}
+
+Test(fused, a_file_that_shrank_is_an_error_that_names_it)
+{
+    struct fused_case c = {"F32", 4, 2, 2, 3, true};
+    struct store *store = open_store(write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj", "model.layers.7.mlp.experts.down_proj"));
+    const struct tensor *tensor = store_find(store, "model.layers.7.mlp.experts.1.down_proj.weight");
+    struct error error = {0};
+    char out[24];
+    cr_assert_eq(truncate(tensor->file, (off_t)tensor->offset + 1), 0);
+    cr_expect_not(store_read(store, tensor, out, &error));
+    cr_expect(strstr(error_text(&error), tensor->file) && strstr(error_text(&error), "experts.down_proj"), "%s", error_text(&error));
+    error_clear(&error);
+    store_free(store);
+}

@@ -1,0 +1,770 @@
+/* The arithmetic rung: every kernel against its plain twin, and the norm against the bits of PyTorch. */
+#include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "math/kernels.h"
+#include "math/linear.h"
+#include "math/reference.h"
+#include "store/safetensors.h"
+
+/* Sizes around every width that the kernels work in. */
+static const size_t sizes[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 4097};
+#define SIZES (sizeof sizes / sizeof *sizes)
+#define MOST 4097
+
+/* Uniform in [-1, 1), the same numbers everywhere; scripts that make expected values repeat it. */
+static float next_value(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (float)(*state >> 8) / 8388608.0f - 1.0f;
+}
+
+static float *random_values(uint32_t seed, size_t count, float scale)
+{
+    float *values = malloc((count + 1) * sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = next_value(&seed) * scale;
+    return values;
+}
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* Steps of float32 between the two; huge when only one is finite. */
+static double steps_between(float a, float b)
+{
+    if (isnan(a) || isnan(b))
+        return isnan(a) && isnan(b) ? 0 : INFINITY;
+    int32_t x = (int32_t)bits_of(a), y = (int32_t)bits_of(b);
+    int64_t wide_x = x < 0 ? INT32_MIN - (int64_t)x : x, wide_y = y < 0 ? INT32_MIN - (int64_t)y : y;
+    return fabs((double)(wide_x - wide_y));
+}
+
+/* widen */
+
+/* All halves and all bfloat16, from an odd address: the same bits as the plain twin; any NaN for a NaN. */
+static void widen_all(enum dtype dtype)
+{
+    unsigned char *raw = malloc(2 * 65536 + 1);
+    float *wide = malloc(65536 * sizeof *wide);
+    for (int aligned = 0; aligned < 2; aligned++) {
+        unsigned char *at = raw + !aligned;
+        for (unsigned i = 0; i < 65536; i++)
+            memcpy(at + 2 * i, &(uint16_t){(uint16_t)i}, 2);
+        widen(dtype, at, wide, 65536);
+        for (unsigned i = 0; i < 65536; i++) {
+            float expected = reference_widen(dtype, at + 2 * i);
+            cr_assert(isnan(expected) ? isnan(wide[i]) : bits_of(wide[i]) == bits_of(expected), "%s %04x is %a, not %a",
+                      dtype_name(dtype), i, (double)wide[i], (double)expected);
+        }
+    }
+    free(raw);
+    free(wide);
+}
+
+Test(arithmetic, widen_every_half)
+{
+    widen_all(DTYPE_F16);
+}
+
+Test(arithmetic, widen_every_bfloat16)
+{
+    widen_all(DTYPE_BF16);
+}
+
+/* What a half is, by hand. */
+Test(arithmetic, the_plain_widening_is_right)
+{
+    static const struct {
+        enum dtype dtype;
+        uint16_t half;
+        float value;
+    } rows[] = {
+        {DTYPE_F16, 0x0000, 0.0f},      {DTYPE_F16, 0x8000, -0.0f},          {DTYPE_F16, 0x0001, 0x1p-24f},
+        {DTYPE_F16, 0x03FF, 0x3FFp-24f}, {DTYPE_F16, 0x0400, 0x1p-14f},       {DTYPE_F16, 0x3C00, 1.0f},
+        {DTYPE_F16, 0x3C01, 1.0f + 0x1p-10f}, {DTYPE_F16, 0xC000, -2.0f},     {DTYPE_F16, 0x7BFF, 65504.0f},
+        {DTYPE_F16, 0x7C00, INFINITY},  {DTYPE_F16, 0xFC00, -INFINITY},      {DTYPE_BF16, 0x3F80, 1.0f},
+        {DTYPE_BF16, 0xC000, -2.0f},    {DTYPE_BF16, 0x0001, 0x1p-133f},     {DTYPE_BF16, 0x7F80, INFINITY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_expect(bits_of(reference_widen(rows[i].dtype, &rows[i].half)) == bits_of(rows[i].value), "row %zu", i);
+}
+
+Test(arithmetic, widen_any_count)
+{
+    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    for (size_t s = 0; s < SIZES; s++) {
+        for (size_t d = 0; d < 3; d++) {
+            size_t width = dtype_width(dtypes[d]), count = sizes[s];
+            unsigned char *raw = malloc(count * width + 4);
+            uint32_t state = (uint32_t)s;
+            for (size_t i = 0; i < count * width + 4; i++)
+                raw[i] = (unsigned char)(next_value(&state) * 127);
+            for (size_t shift = 0; shift < 4; shift++) {
+                float *wide = malloc((count + 1) * sizeof *wide);
+                wide[count] = 42;
+                widen(dtypes[d], raw + shift, wide, count);
+                for (size_t i = 0; i < count; i++) {
+                    float expected = reference_widen(dtypes[d], raw + shift + i * width);
+                    cr_assert(steps_between(wide[i], expected) <= 0, "%s, count %zu, value %zu", dtype_name(dtypes[d]), count, i);
+                }
+                cr_assert(wide[count] >= 42 && wide[count] <= 42, "%s, count %zu: wrote behind the end", dtype_name(dtypes[d]), count);
+                free(wide);
+            }
+            free(raw);
+        }
+    }
+}
+
+/* dot, add_scaled */
+
+Test(arithmetic, dot)
+{
+    for (size_t s = 0; s < SIZES; s++) {
+        for (size_t shift = 0; shift < 3; shift++) {
+            size_t count = sizes[s];
+            float *a = random_values(1, count + shift, 2), *b = random_values(2, count + shift, 2);
+            double sum = 0, magnitude = 0;
+            for (size_t i = 0; i < count; i++) {
+                sum += (double)a[i + shift] * (double)b[i];
+                magnitude += fabs((double)a[i + shift] * (double)b[i]);
+            }
+            float fast = dot(a + shift, b, count), exact = dot_exact(a + shift, b, count);
+            cr_expect(fabs((double)fast - sum) <= 2 * sqrt((double)count) * FLT_EPSILON * magnitude / sqrt((double)count + 1) + FLT_MIN,
+                      "count %zu: %.9g, not %.9g", count, (double)fast, sum);
+            cr_expect(steps_between(exact, (float)sum) <= 1, "count %zu: %.9g, not %.9g", count, (double)exact, sum);
+            free(a);
+            free(b);
+        }
+    }
+}
+
+/* 2^24 + 1 - 2^24: what a sum in float32 loses and one in double keeps. */
+Test(arithmetic, the_exact_dot_keeps_what_float32_loses)
+{
+    for (size_t count = 3; count < 100; count += 7) {
+        float a[100] = {0}, b[100];
+        for (size_t i = 0; i < 100; i++)
+            b[i] = 1;
+        a[0] = 0x1p24f;
+        a[count / 2] = 1;
+        a[count - 1] = -0x1p24f;
+        cr_expect(dot_exact(a, b, count) >= 1 && dot_exact(a, b, count) <= 1, "count %zu", count);
+    }
+}
+
+Test(arithmetic, add_scaled)
+{
+    for (size_t s = 0; s < SIZES; s++) {
+        size_t count = sizes[s];
+        float *out = random_values(3, count + 1, 1), *x = random_values(4, count + 1, 1), *before = random_values(3, count + 1, 1);
+        add_scaled(out + 1, x, 0.75f, count);
+        for (size_t i = 0; i < count; i++)
+            cr_assert(fabs((double)out[i + 1] - ((double)before[i + 1] + 0.75 * (double)x[i])) <= FLT_EPSILON, "count %zu, value %zu", count, i);
+        add_scaled(before, x, 1, 1);
+        cr_expect(bits_of(before[0]) == bits_of(out[0] + x[0]), "a scale of 1 is a plain sum");
+        free(out);
+        free(x);
+        free(before);
+    }
+}
+
+/* Root mean square norm */
+
+/* What transformers' Qwen3RMSNorm returns on a processor (torch 2.15; the same with AVX-512, AVX2 and neither) for three rows of
+ * `next_value` times 3, seeds 1000 * count + row, and a gain of `next_value` + 1.5, seed count + 77: the bits of the first and
+ * the last value, and FNV-1a over the bytes of all three rows. */
+static const struct norm_row {
+    size_t count;
+    double epsilon;
+    uint32_t first, last, hash;
+} norm_rows[] = {
+    {1, 1e-05, 0x3f842bbb, 0x3f842bbd, 0x2893f9f6},
+    {2, 1e-06, 0xbfaed1d6, 0x3f972c96, 0xdd0a94a9},
+    {3, 1e-05, 0xbec6173f, 0xc01c762f, 0x5a52554a},
+    {4, 1e-06, 0x3f8513e9, 0x3fd587f2, 0xcd021d13},
+    {5, 1e-05, 0xbfaa2613, 0xbf301baa, 0x143c0d03},
+    {7, 1e-05, 0x3fe1e197, 0xbe2333a3, 0x3dbb4907},
+    {8, 1e-06, 0xbf1c00d5, 0x3f8c9af6, 0x52716407},
+    {12, 1e-06, 0x3fa41cab, 0x400a4fc1, 0x4c4964a7},
+    {28, 1e-06, 0xbfaa750e, 0xbf2cac08, 0x9dd98f6a},
+    {31, 1e-05, 0xbf7c2ad6, 0xc010655d, 0x001a9942},
+    {32, 1e-06, 0x3f0128c8, 0xbff9fc42, 0x9f273be4},
+    {33, 1e-05, 0xbfd74f78, 0x3ee164a8, 0x003278c7},
+    {40, 1e-06, 0x3f56186e, 0x3ed0e48c, 0x71ba55dc},
+    {64, 1e-06, 0xbfde2354, 0x3ee2b53b, 0xf6218fec},
+    {96, 1e-06, 0xbe6d90af, 0x4040f4e9, 0x5c8138b9},
+    {100, 1e-06, 0x3fee1f6e, 0x3f39f8ff, 0x51caa9d9},
+    {128, 1e-06, 0x3faae4f5, 0xbf3e5fb8, 0x3cd85efd},
+    {255, 1e-05, 0xbfee18fd, 0xbfbb99d9, 0x3ef1629e},
+    {512, 1e-06, 0x3f50acf8, 0xbf60f4d4, 0x05f2748d},
+    {576, 1e-06, 0xbe338d5f, 0xbdc45662, 0xc4c63ddc},
+    {1000, 1e-06, 0x3fec0f1f, 0x3f678b03, 0x4cb228b3},
+    {2048, 1e-06, 0x3f736f24, 0x3fca9f27, 0x7e6cbb97},
+    {4096, 1e-06, 0x3f921996, 0x3f1b4fde, 0xcf2d7952},
+    {5120, 1e-06, 0x3c7eaf1f, 0xbffd288b, 0xa8fbe549},
+};
+
+static float *norm_gain(size_t count)
+{
+    float *gain = random_values((uint32_t)count + 77, count, 1);
+    for (size_t i = 0; i < count; i++)
+        gain[i] += 1.5f;
+    return gain;
+}
+
+Test(arithmetic, rms_norm_has_the_bits_of_pytorch)
+{
+    for (size_t i = 0; i < sizeof norm_rows / sizeof *norm_rows; i++) {
+        const struct norm_row *row = &norm_rows[i];
+        float *gain = norm_gain(row->count), *out = malloc(3 * row->count * sizeof *out);
+        uint32_t hash = 2166136261u;
+        for (size_t k = 0; k < 3; k++) {
+            float *x = random_values((uint32_t)(1000 * row->count + k), row->count, 3);
+            rms_norm(x, gain, row->epsilon, out + k * row->count, row->count);
+            free(x);
+        }
+        for (size_t k = 0; k < 3 * row->count * sizeof *out; k++)
+            hash = (hash ^ ((unsigned char *)out)[k]) * 16777619u;
+        cr_expect(bits_of(out[0]) == row->first && bits_of(out[3 * row->count - 1]) == row->last && hash == row->hash,
+                  "count %zu: %08x ... %08x, %08x", row->count, bits_of(out[0]), bits_of(out[3 * row->count - 1]), hash);
+        free(gain);
+        free(out);
+    }
+}
+
+Test(arithmetic, rms_norm_against_its_twin)
+{
+    for (size_t s = 1; s < SIZES; s++) {
+        size_t count = sizes[s];
+        float *x = random_values(5, count + 1, 10), *gain = norm_gain(count), *out = malloc(count * sizeof *out), *twin = malloc(count * sizeof *twin);
+        rms_norm(x + 1, gain, 1e-5, out, count);
+        reference_rms_norm(x + 1, gain, 1e-5, twin, count);
+        for (size_t i = 0; i < count; i++)
+            cr_assert(fabs((double)out[i] - (double)twin[i]) <= 4e-7 * fabs((double)twin[i]), "count %zu, value %zu", count, i);
+        rms_norm(x + 1, gain, 1e-5, x + 1, count); /* in place */
+        cr_expect(memcmp(x + 1, out, count * sizeof *out) == 0, "count %zu: in place is different", count);
+        free(x);
+        free(gain);
+        free(out);
+        free(twin);
+    }
+}
+
+Test(arithmetic, rms_norm_of_small_values_is_ruled_by_epsilon)
+{
+    float x[] = {1e-20f, -1e-20f, 0, 1e-20f}, gain[] = {1, 1, 1, 1}, out[4], twin[4];
+    rms_norm(x, gain, 1e-6, out, 4);
+    reference_rms_norm(x, gain, 1e-6, twin, 4);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect(fabs((double)out[i] - (double)twin[i]) <= 1e-24, "value %zu: %g", i, (double)out[i]);
+    for (size_t i = 0; i < 4; i++)
+        x[i] = 0;
+    rms_norm(x, gain, 1e-6, out, 4);
+    cr_expect(out[0] >= 0 && out[0] <= 0, "zeros stay zeros");
+}
+
+/* exp, softmax, silu */
+
+Test(arithmetic, exponential_within_two_steps)
+{
+    enum { BLOCK = 1000 };
+    double worst = 0;
+    for (int block = -881; block < 888; block++) {
+        float x[BLOCK], in[BLOCK];
+        for (int i = 0; i < BLOCK; i++)
+            in[i] = x[i] = (float)((block + (double)i / BLOCK) / 10);
+        exponential(x, BLOCK);
+        for (int i = 0; i < BLOCK; i++) {
+            float expected = (float)exp((double)in[i]);
+            if (in[i] < -86.5f || (double)expected < 3e-38) {
+                cr_assert((double)x[i] <= 3.1e-38 && x[i] >= 0, "exp(%.9g) is %g", (double)in[i], (double)x[i]);
+                continue;
+            }
+            worst = fmax(worst, steps_between(x[i], expected));
+        }
+    }
+    cr_expect(worst <= 2, "%g steps", worst);
+}
+
+Test(arithmetic, exponential_at_the_edges)
+{
+    static const struct {
+        float x, expected;
+    } rows[] = {{0, 1},         {-0.0f, 1},     {INFINITY, INFINITY}, {-INFINITY, 0}, {1000, INFINITY}, {-1000, 0},
+                {1e30f, INFINITY}, {-1e30f, 0}, {89, INFINITY},       {-87, 0},       {0x1p-40f, 1},    {FLT_MAX, INFINITY}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t count = 1; count < 40; count += 19) {
+            float x[40];
+            for (size_t k = 0; k < count; k++)
+                x[k] = rows[i].x;
+            exponential(x, count);
+            for (size_t k = 0; k < count; k++)
+                cr_expect(bits_of(x[k]) == bits_of(rows[i].expected), "exp(%g) is %g", (double)rows[i].x, (double)x[k]);
+        }
+    }
+    float edges[] = {NAN, 88.72283f, 88.72f};
+    exponential(edges, 3);
+    cr_expect(isnan(edges[0]) && edges[1] > 3.4e38f && isfinite(edges[2]));
+}
+
+Test(arithmetic, softmax)
+{
+    static const float scales[] = {0, 1, 20, 1000};
+    for (size_t s = 1; s < SIZES; s++) {
+        for (size_t k = 0; k < 4; k++) {
+            size_t count = sizes[s];
+            float *x = random_values(6, count + 1, scales[k]), *twin = random_values(6, count + 1, scales[k]);
+            double sum = 0, limit = 5e-7 + 2 * FLT_EPSILON * (double)scales[k]; /* x - max is rounded to float32 */
+            softmax(x + 1, count);
+            reference_softmax(twin + 1, count);
+            for (size_t i = 1; i <= count; i++) {
+                sum += (double)x[i];
+                cr_assert(fabs((double)x[i] - (double)twin[i]) <= limit * (double)twin[i] + 1e-37, "count %zu, value %zu: %g, not %g", count, i,
+                          (double)x[i], (double)twin[i]);
+            }
+            cr_expect(fabs(sum - 1) <= 1e-6, "count %zu: the sum is %.9g", count, sum);
+            free(x);
+            free(twin);
+        }
+    }
+}
+
+Test(arithmetic, softmax_of_what_is_not_finite)
+{
+    for (size_t count = 1; count < 70; count += 17) {
+        float masked[70], nothing[70], poisoned[70];
+        for (size_t i = 0; i < count; i++) {
+            masked[i] = i ? -INFINITY : 3;
+            nothing[i] = -INFINITY;
+            poisoned[i] = i == count / 2 ? NAN : 1;
+        }
+        softmax(masked, count);
+        softmax(nothing, count);
+        softmax(poisoned, count);
+        for (size_t i = 0; i < count; i++)
+            cr_expect((i ? masked[i] <= 0 : masked[i] >= 1) && isnan(nothing[i]) && isnan(poisoned[i]), "count %zu, value %zu", count, i);
+    }
+    softmax(NULL, 0);
+}
+
+Test(arithmetic, silu_multiply)
+{
+    static const float scales[] = {1, 30, 200};
+    for (size_t s = 0; s < SIZES; s++) {
+        for (size_t k = 0; k < 3; k++) {
+            size_t count = sizes[s];
+            float *gate = random_values(7, count + 1, scales[k]), *up = random_values(8, count + 1, 3), *twin = random_values(7, count + 1, scales[k]);
+            silu_multiply(gate + 1, up, count);
+            reference_silu_multiply(twin + 1, up, count);
+            for (size_t i = 1; i <= count; i++)
+                cr_assert(fabs((double)gate[i] - (double)twin[i]) <= 6e-7 * fabs((double)twin[i]) + 1e-35, "count %zu, value %zu: %g, not %g", count,
+                          i, (double)gate[i], (double)twin[i]);
+            free(gate);
+            free(up);
+            free(twin);
+        }
+    }
+    float gate[] = {NAN, INFINITY, -1000, 1}, up[] = {1, 1, 1, NAN};
+    silu_multiply(gate, up, 4);
+    cr_expect(isnan(gate[0]) && isinf(gate[1]) && gate[2] <= 0 && gate[2] >= 0 && isnan(gate[3]));
+}
+
+/* Products */
+
+struct shape {
+    size_t m, n, k;
+};
+
+static const struct shape shapes[] = {{1, 1, 1},    {1, 17, 33},  {2, 3, 1},    {3, 5, 7},     {5, 64, 64},  {16, 16, 16}, {17, 1, 40},
+                                      {31, 33, 65}, {64, 64, 64}, {70, 130, 9}, {65, 127, 70}, {129, 67, 500}};
+
+static void products_agree(enum product kind, bool exact)
+{
+    cr_assert(blas_prove(NULL));
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        size_t m = shapes[s].m, n = shapes[s].n, k = shapes[s].k;
+        bool transposed = kind == PRODUCT_TRANSPOSED;
+        size_t lda = k + 3, b_rows = transposed ? n : k, b_columns = transposed ? k : n, ldb = b_columns + 2, ldc = n + 1;
+        float *a = random_values(9, m * lda, 1), *b = random_values(10, b_rows * ldb, 1), *c = random_values(11, m * ldc, 1);
+        float *dense_a = malloc(m * k * sizeof *a), *dense_b = malloc(n * k * sizeof *b), *expected = malloc(m * n * sizeof *c);
+        double *scratch = malloc((m * k + n * k + m * n) * sizeof *scratch);
+        for (size_t row = 0; row < m; row++)
+            memcpy(dense_a + row * k, a + row * lda, k * sizeof *a);
+        for (size_t row = 0; row < n; row++)
+            for (size_t i = 0; i < k; i++)
+                dense_b[row * k + i] = transposed ? b[row * ldb + i] : b[i * ldb + row];
+        reference_product(dense_a, dense_b, expected, m, n, k);
+        if (exact)
+            product_exact(kind, a, lda, b, ldb, c, ldc, m, n, k, scratch);
+        else
+            product(kind, a, lda, b, ldb, c, ldc, m, n, k);
+        for (size_t row = 0; row < m; row++)
+            for (size_t column = 0; column < n; column++) {
+                float found = c[row * ldc + column], right = expected[row * n + column];
+                cr_assert(exact ? steps_between(found, right) <= 1 : fabs((double)found - (double)right) <= 8 * FLT_EPSILON * sqrt((double)k),
+                          "[%zu, %zu, %zu] at %zu, %zu: %.9g, not %.9g", m, n, k, row, column, (double)found, (double)right);
+            }
+        uint32_t untouched = 11;
+        for (size_t i = 0; i < m * ldc; i++) {
+            float before = next_value(&untouched);
+            cr_assert(i % ldc < n || bits_of(c[i]) == bits_of(before), "[%zu, %zu, %zu]: wrote between the rows", m, n, k);
+        }
+        free(a);
+        free(b);
+        free(c);
+        free(dense_a);
+        free(dense_b);
+        free(expected);
+        free(scratch);
+    }
+}
+
+Test(arithmetic, product_by_a_transpose)
+{
+    products_agree(PRODUCT_TRANSPOSED, false);
+}
+
+Test(arithmetic, product_plain)
+{
+    products_agree(PRODUCT_PLAIN, false);
+}
+
+Test(arithmetic, product_exact_by_a_transpose)
+{
+    products_agree(PRODUCT_TRANSPOSED, true);
+}
+
+Test(arithmetic, product_exact_plain)
+{
+    products_agree(PRODUCT_PLAIN, true);
+}
+
+/* Linear layers */
+
+/* A weight matrix in one dtype: in memory, and in a file of its own. */
+struct weight {
+    enum dtype dtype;
+    size_t rows, columns;
+    unsigned char *values;
+    float *wide;
+    struct store *store;
+    char path[64];
+};
+
+static struct weight weight_new(enum dtype dtype, size_t rows, size_t columns)
+{
+    struct weight weight = {.dtype = dtype, .rows = rows, .columns = columns};
+    struct error error = {0};
+    size_t width = dtype_width(dtype), count = rows * columns;
+    float *values = random_values((uint32_t)(rows * 31 + columns), count, 0.5f);
+    weight.values = malloc(count * width + 1);
+    weight.wide = malloc((count + 1) * sizeof *weight.wide);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = bits_of(values[i]);
+        uint16_t half = (uint16_t)(dtype == DTYPE_BF16 ? bits >> 16 : (bits >> 31) << 15 | 0x2800 | (bits >> 13 & 0x07FF));
+        memcpy(weight.values + i * width, width == 4 ? (const void *)&values[i] : (const void *)&half, width);
+        weight.wide[i] = reference_widen(dtype, weight.values + i * width);
+    }
+    free(values);
+    static int made;
+    snprintf(weight.path, sizeof weight.path, "/tmp/assay-math-%ld-%d.safetensors", (long)getpid(), made++);
+    struct safetensors_entry entries[] = {{.name = "before", .dtype = DTYPE_U8, .rank = 1, .shape = {3}},
+                                          {.name = "weight", .dtype = dtype, .rank = 2, .shape = {rows, columns}}};
+    struct safetensors_writer *writer = safetensors_create(weight.path, entries, 2, NULL, &error);
+    cr_assert(writer && safetensors_put(writer, 0, 0, "abc", 3, &error) &&
+                  safetensors_put(writer, 1, 0, weight.values, count * width, &error) && safetensors_commit(writer, &error),
+              "%s", error_text(&error));
+    weight.store = store_open(weight.path, &error);
+    cr_assert(weight.store, "%s", error_text(&error));
+    return weight;
+}
+
+static struct matrix weight_matrix(const struct weight *weight, bool in_memory)
+{
+    return (struct matrix){.store = weight->store, .tensor = store_find(weight->store, "weight"), .dtype = weight->dtype,
+                           .values = in_memory ? weight->values : NULL, .rows = weight->rows, .columns = weight->columns};
+}
+
+static void weight_free(struct weight *weight)
+{
+    store_free(weight->store);
+    unlink(weight->path);
+    free(weight->values);
+    free(weight->wide);
+}
+
+static struct workspace *workspace_of(int threads, bool exact)
+{
+    struct error error = {0};
+    cr_assert(blas_prove(&error), "%s", error_text(&error));
+    struct workspace *workspace = workspace_new(threads, &error);
+    cr_assert(workspace, "%s", error_text(&error));
+    workspace_exact(workspace, exact);
+    return workspace;
+}
+
+static bool linear_one(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct matrix *weight, const float *bias,
+                       float *out, size_t ldo, struct error *error)
+{
+    struct linear_part part = {.weight = *weight, .bias = bias, .out = out, .ldo = ldo};
+    return linear(workspace, a, lda, m, &part, 1, error);
+}
+
+/* Workspaces of 1, 2, 3 and 8 threads. */
+#define WORKSPACES 4
+static void workspaces_open(struct workspace **workspaces)
+{
+    static const int threads[WORKSPACES] = {1, 2, 3, 8};
+    for (size_t i = 0; i < WORKSPACES; i++)
+        workspaces[i] = workspace_of(threads[i], false);
+}
+
+static void workspaces_close(struct workspace **workspaces)
+{
+    for (size_t i = 0; i < WORKSPACES; i++)
+        workspace_free(workspaces[i]);
+}
+
+/* out against the plain product plus bias, and that nothing was written between its rows. */
+static void judge_linear(const struct weight *weight, const float *out, size_t ldo, const float *expected, const float *bias, size_t m,
+                         bool exact)
+{
+    for (size_t i = 0; i < m * ldo; i++) {
+        size_t row = i / ldo, column = i % ldo;
+        if (column >= weight->rows) {
+            cr_assert(out[i] >= 77 && out[i] <= 77, "wrote between the rows");
+            continue;
+        }
+        double right = (double)expected[row * weight->rows + column] + (bias ? (double)bias[column] : 0);
+        double limit = exact ? 1.5 * FLT_EPSILON * fmax(1, fabs(right)) : 4 * FLT_EPSILON * (sqrt((double)weight->columns) + 1);
+        cr_assert(fabs((double)out[i] - right) <= limit, "%s [%zu, %zu], exact %d: output %zu of row %zu of %zu is %.9g, not %.9g",
+                  dtype_name(weight->dtype), weight->rows, weight->columns, exact, column, row, m, (double)out[i], right);
+    }
+}
+
+/* a [m, columns] times the weight's transpose plus bias, against the plain product, in memory and from the file, on any number of
+ * threads and within a task: the same bits. Rows of a and out lie apart. */
+static void linear_agrees(struct workspace **workspaces, const struct weight *weight, size_t m, bool with_bias, bool exact)
+{
+    size_t rows = weight->rows, columns = weight->columns, lda = columns + 2, ldo = rows + 3, floats = m * ldo;
+    float *a = random_values((uint32_t)m, m * lda, 1), *bias = random_values(12, rows, 1), *dense = malloc((m * columns + 1) * sizeof *a);
+    float *expected = malloc((m * rows + 1) * sizeof *a), *out = malloc(floats * sizeof *out), *first = malloc(floats * sizeof *out);
+    struct error error = {0};
+    for (size_t row = 0; row < m; row++)
+        memcpy(dense + row * columns, a + row * lda, columns * sizeof *a);
+    reference_product(dense, weight->wide, expected, m, rows, columns);
+    for (size_t way = 0; way < 2 * (WORKSPACES + 1); way++) {
+        bool here = way / 2 == WORKSPACES;
+        struct workspace *workspace = workspaces[here ? 0 : way / 2];
+        struct matrix matrix = weight_matrix(weight, way % 2);
+        for (size_t i = 0; i < floats; i++)
+            out[i] = 77;
+        workspace_exact(workspace, exact);
+        cr_assert(here ? linear_here(workspace, 0, a, lda, m, &matrix, with_bias ? bias : NULL, out, ldo, &error)
+                       : linear_one(workspace, a, lda, m, &matrix, with_bias ? bias : NULL, out, ldo, &error),
+                  "%s", error_text(&error));
+        judge_linear(weight, out, ldo, expected, with_bias ? bias : NULL, m, exact);
+        if (way == 0 || (here && way % 2 == 0)) /* a task cuts the work otherwise, so its last bits may be others */
+            memcpy(first, out, floats * sizeof *out);
+        cr_assert(memcmp(first, out, floats * sizeof *out) == 0, "%s [%zu, %zu], %zu rows, exact %d: way %zu gives other bits",
+                  dtype_name(weight->dtype), rows, columns, m, exact, way);
+    }
+    free(a);
+    free(bias);
+    free(dense);
+    free(expected);
+    free(out);
+    free(first);
+}
+
+static void linear_of(enum dtype dtype)
+{
+    static const size_t matrices[][2] = {{1, 1}, {3, 5}, {64, 64}, {65, 33}, {200, 129}, {193, 40}, {408, 36}};
+    static const size_t counts[] = {1, 2, 5, 6, 7, 64, 300};
+    struct workspace *workspaces[WORKSPACES];
+    workspaces_open(workspaces);
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
+        struct weight weight = weight_new(dtype, matrices[i][0], matrices[i][1]);
+        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+            for (int exact = 0; exact < 2; exact++)
+                linear_agrees(workspaces, &weight, counts[k], (i + k) % 2, exact);
+        weight_free(&weight);
+    }
+    workspaces_close(workspaces);
+}
+
+Test(arithmetic, linear_float32, .timeout = 120)
+{
+    linear_of(DTYPE_F32);
+}
+
+Test(arithmetic, linear_float16, .timeout = 120)
+{
+    linear_of(DTYPE_F16);
+}
+
+Test(arithmetic, linear_bfloat16, .timeout = 120)
+{
+    linear_of(DTYPE_BF16);
+}
+
+/* More than one stripe: 130 rows of 60,000. */
+Test(arithmetic, linear_in_stripes, .timeout = 120)
+{
+    struct weight weight = weight_new(DTYPE_BF16, 130, 60000);
+    struct workspace *workspaces[WORKSPACES];
+    workspaces_open(workspaces);
+    linear_agrees(workspaces, &weight, 1, true, false);
+    linear_agrees(workspaces, &weight, 7, true, false);
+    workspaces_close(workspaces);
+    weight_free(&weight);
+}
+
+/* Several layers of one input give what each gives alone, bit for bit: files and memory, three dtypes, an absent one between, and
+ * more than fits one stripe. */
+static void parts_agree(size_t columns, size_t m, bool exact)
+{
+    static const enum dtype dtypes[] = {DTYPE_F16, DTYPE_F32, DTYPE_F32, DTYPE_BF16};
+    static const size_t heights[] = {70, 33, 5, 129};
+    struct weight weights[4];
+    struct linear_part parts[4];
+    struct error error = {0};
+    struct workspace *workspace = workspace_of(3, exact);
+    float *a = random_values(15, m * columns, 1), *bias = random_values(16, 129, 1);
+    for (size_t i = 0; i < 4; i++) {
+        weights[i] = weight_new(dtypes[i], heights[i], columns);
+        parts[i] = (struct linear_part){.weight = weight_matrix(&weights[i], i % 2), .bias = i % 2 ? bias : NULL,
+                                        .out = calloc(m * 130, sizeof(float)), .ldo = 130};
+    }
+    parts[2].weight.values = NULL;
+    parts[2].weight.tensor = NULL;
+    cr_assert(linear(workspace, a, columns, m, parts, 4, &error), "%s", error_text(&error));
+    for (size_t i = 0; i < 4; i++) {
+        float *alone = calloc(m * 130, sizeof *alone);
+        cr_assert(linear_one(workspace, a, columns, m, &parts[i].weight, parts[i].bias, alone, 130, &error), "%s", error_text(&error));
+        cr_expect(memcmp(alone, parts[i].out, m * 130 * sizeof *alone) == 0, "[%zu] columns, %zu rows, exact %d: part %zu has other bits", columns,
+                  m, exact, i);
+        free(alone);
+        free(parts[i].out);
+        weight_free(&weights[i]);
+    }
+    free(a);
+    free(bias);
+    workspace_free(workspace);
+}
+
+Test(arithmetic, layers_together_are_the_layers_alone, .timeout = 120)
+{
+    static const size_t counts[] = {1, 6, 7, 70};
+    for (size_t i = 0; i < 4; i++)
+        for (int exact = 0; exact < 2; exact++)
+            parts_agree(37, counts[i], exact);
+    parts_agree(60000, 7, true);
+}
+
+Test(arithmetic, an_absent_weight_is_zeros)
+{
+    struct workspace *workspace = workspace_of(2, false);
+    struct error error = {0};
+    struct matrix absent = {.rows = 5, .columns = 3, .dtype = DTYPE_F32};
+    static const float bias[] = {1, 2, 3, 4, 5};
+    float a[9 * 3], out[9 * 6];
+    for (size_t i = 0; i < 27; i++)
+        a[i] = 3;
+    for (int with_bias = 0; with_bias < 2; with_bias++) {
+        for (int here = 0; here < 2; here++) {
+            for (size_t i = 0; i < 54; i++)
+                out[i] = NAN;
+            cr_assert(here ? linear_here(workspace, 0, a, 3, 9, &absent, with_bias ? bias : NULL, out, 6, &error)
+                           : linear_one(workspace, a, 3, 9, &absent, with_bias ? bias : NULL, out, 6, &error));
+            for (size_t i = 0; i < 54; i++)
+                cr_expect(i % 6 == 5 ? isnan(out[i]) : out[i] >= (with_bias ? bias[i % 6] : 0) && out[i] <= (with_bias ? bias[i % 6] : 0),
+                          "value %zu is %g", i, (double)out[i]);
+        }
+    }
+    static const int ids[] = {4, 0};
+    cr_assert(matrix_rows(&absent, ids, 2, out, &error));
+    for (size_t i = 0; i < 6; i++)
+        cr_expect(out[i] >= 0 && out[i] <= 0);
+    workspace_free(workspace);
+}
+
+Test(arithmetic, rows_of_an_embedding)
+{
+    static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    static const int ids[] = {6, 0, 6, 3, 12};
+    for (size_t d = 0; d < 3; d++) {
+        struct weight weight = weight_new(dtypes[d], 13, 7);
+        for (int in_memory = 0; in_memory < 2; in_memory++) {
+            struct matrix matrix = weight_matrix(&weight, in_memory);
+            struct error error = {0};
+            float out[5 * 7];
+            cr_assert(matrix_rows(&matrix, ids, 5, out, &error), "%s", error_text(&error));
+            for (size_t i = 0; i < 35; i++)
+                cr_expect(bits_of(out[i]) == bits_of(weight.wide[(size_t)ids[i / 7] * 7 + i % 7]), "%s, value %zu", dtype_name(dtypes[d]), i);
+        }
+        weight_free(&weight);
+    }
+}
+
+/* A NaN in one row of the input, and one in one row of the weight, reach the outputs that depend on them and no other. */
+Test(arithmetic, a_nan_shows_where_it_belongs_and_nowhere_else)
+{
+    static const size_t counts[] = {1, 6, 7, 64, 300};
+    static const float bad[] = {NAN, INFINITY};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        for (int way = 0; way < 8; way++) { /* exact or not, all threads or within a task, NaN or infinity */
+            size_t m = counts[c], rows = 70, columns = 37, bad_row = m / 2, bad_output = 66;
+            struct weight weight = weight_new(DTYPE_F32, rows, columns);
+            struct matrix matrix = weight_matrix(&weight, true);
+            struct workspace *workspace = workspace_of(2, way & 1);
+            struct error error = {0};
+            float *a = random_values(13, m * columns, 1), *out = calloc(m * rows, sizeof *out);
+            a[bad_row * columns + 36] = bad[way >> 2];
+            memcpy(weight.values + (bad_output * columns + 2) * sizeof(float), &bad[way >> 2], sizeof(float));
+            cr_assert(way & 2 ? linear_here(workspace, 0, a, columns, m, &matrix, NULL, out, rows, &error)
+                              : linear_one(workspace, a, columns, m, &matrix, NULL, out, rows, &error));
+            for (size_t i = 0; i < m * rows; i++)
+                cr_expect(!isfinite(out[i]) == (i / rows == bad_row || i % rows == bad_output), "%zu rows, way %d: output %zu of row %zu is %g", m,
+                          way, i % rows, i / rows, (double)out[i]);
+            workspace_free(workspace);
+            weight_free(&weight);
+            free(a);
+            free(out);
+        }
+    }
+}
+
+/* A file that shrank since it was opened is an error that names it, on every path. */
+Test(arithmetic, a_weight_that_cannot_be_read_is_an_error)
+{
+    static const size_t counts[] = {1, 7};
+    struct weight weight = weight_new(DTYPE_F16, 300, 20);
+    struct matrix matrix = weight_matrix(&weight, false);
+    struct workspace *workspace = workspace_of(2, false);
+    float *a = random_values(14, 7 * 20, 1), *out = calloc(7 * 300, sizeof *out);
+    cr_assert(truncate(weight.path, 1000) == 0);
+    for (int way = 0; way < 4; way++) {
+        struct error error = {0};
+        size_t m = counts[way / 2];
+        cr_expect_not(way % 2 ? linear_here(workspace, 0, a, 20, m, &matrix, NULL, out, 300, &error)
+                              : linear_one(workspace, a, 20, m, &matrix, NULL, out, 300, &error));
+        cr_expect(strstr(error_text(&error), weight.path), "%s", error_text(&error));
+        error_clear(&error);
+    }
+    workspace_free(workspace);
+    weight_free(&weight);
+    free(a);
+    free(out);
+}

@@ -1,0 +1,194 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/overlay.h"
+#include "store_fixtures.h"
+
+static void make(void)
+{
+    scratch_make();
+}
+
+TestSuite(overlay, .init = make, .fini = scratch_remove, .timeout = 60);
+
+static struct store *overlay_of(const struct store *base)
+{
+    struct error error = {0};
+    struct store *overlay = overlay_new(base, &error);
+    cr_assert(overlay, "%s", error_text(&error));
+    return overlay;
+}
+
+static void expect_base_unchanged(const struct store *base)
+{
+    cr_expect(store_count(base) == 4);
+    expect_values(base, "model.a", "aAbBcCdD", 8);
+    expect_values(base, "model.b", "efgh", 4);
+    expect_values(base, "model.c", "xy", 2);
+}
+
+/* Adds `*context` to every byte, and the row's number times 16. */
+static void add_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
+{
+    unsigned char *bytes = values;
+    for (uint64_t row = 0; row < rows; row++)
+        for (uint64_t i = 0; i < tensor->columns; i++)
+            bytes[row * tensor->columns + i] =
+                (unsigned char)(bytes[row * tensor->columns + i] + *(unsigned char *)context + 16 * (first + row));
+}
+
+Test(overlay, without_changes_is_the_store_below)
+{
+    struct store *base = open_three(), *overlay = overlay_of(base);
+    cr_expect_str_eq(store_format(overlay), store_format(base));
+    cr_expect_str_eq(store_path(overlay), store_path(base));
+    expect_base_unchanged(overlay);
+    struct error error = {0};
+    char out[3] = "";
+    cr_expect(store_at(overlay, 3)->other && store_read(overlay, store_at(overlay, 3), out, &error), "%s", error_text(&error));
+    cr_expect_str_eq(out, "vw");
+    store_free(overlay);
+    store_free(base);
+}
+
+Test(overlay, drops)
+{
+    struct store *base = open_three(), *overlay = overlay_of(base);
+    struct error error = {0};
+    cr_assert(overlay_drop(overlay, "model.b", &error));
+    cr_expect(!store_find(overlay, "model.b") && store_count(overlay) == 3);
+    expect_values(overlay, "model.c", "xy", 2);
+    cr_expect_str_eq(store_at(overlay, 2)->name, "visual.v");
+    expect_base_unchanged(base);
+    static const char *const absent[] = {"model.b", "model.z", "visual.v", ""};
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_not(overlay_drop(overlay, absent[i], &error), "'%s'", absent[i]);
+        cr_expect(strstr(error_text(&error), absent[i]));
+        error_clear(&error);
+        cr_expect_not(overlay_rewrite(overlay, absent[i], add_rows, NULL, &error), "'%s'", absent[i]);
+        error_clear(&error);
+    }
+    store_free(overlay);
+    store_free(base);
+}
+
+Test(overlay, replaces_and_adds)
+{
+    struct store *base = open_three(), *overlay = overlay_of(base);
+    struct error error = {0};
+    char values[] = "0123456789ab";
+    cr_assert(overlay_replace(overlay, "model.a", DTYPE_U8, 2, (const uint64_t[]){3, 4}, values, &error));
+    cr_assert(overlay_replace(overlay, "model.new", DTYPE_BF16, 1, (const uint64_t[]){2}, "wxyz", &error));
+    memset(values, '!', 12); /* the overlay has its own copy */
+    expect_values(overlay, "model.a", "0123456789ab", 12);
+    expect_values(overlay, "model.new", "wxyz", 4);
+    expect_values(overlay, "model.b", "efgh", 4);
+    const struct tensor *a = store_find(overlay, "model.a"), *added = store_find(overlay, "model.new");
+    cr_expect(a->rows == 3 && a->columns == 4 && !a->file && added->dtype == DTYPE_BF16 && !added->other);
+    char out[9] = "";
+    cr_expect(store_read_rows(overlay, a, 1, 2, out, &error));
+    cr_expect_str_eq(out, "456789ab");
+    cr_expect_not(store_read_rows(overlay, a, 1, 3, out, &error));
+    error_clear(&error);
+    cr_expect_eq(store_count(overlay), 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_expect_eq(store_at(overlay, i)->other, i == 4, "%zu: other components come last", i);
+    cr_expect_not(overlay_replace(overlay, "x", DTYPE_U8, 9, (const uint64_t[9]){1}, "", &error));
+    error_clear(&error);
+    cr_expect_not(overlay_replace(overlay, "x", DTYPE_U8, 2, (const uint64_t[]){UINT64_MAX, 2}, "", &error));
+    error_clear(&error);
+    expect_base_unchanged(base);
+    /* dropped and put back */
+    cr_assert(overlay_drop(overlay, "model.a", &error) && !store_find(overlay, "model.a"));
+    cr_assert(overlay_replace(overlay, "model.a", DTYPE_U8, 1, (const uint64_t[]){1}, "q", &error));
+    expect_values(overlay, "model.a", "q", 1);
+    store_free(overlay);
+    store_free(base);
+}
+
+Test(overlay, rewrites_whatever_the_cut)
+{
+    struct store *base = open_three(), *overlay = overlay_of(base);
+    struct error error = {0};
+    unsigned char one = 1;
+    cr_assert(overlay_rewrite(overlay, "model.a", add_rows, &one, &error));
+    unsigned char expected[8], out[9];
+    for (unsigned i = 0; i < 8; i++)
+        expected[i] = (unsigned char)((unsigned char)"aAbBcCdD"[i] + 1 + 16 * (i / 2));
+    expect_values(overlay, "model.a", expected, 8);
+    const struct tensor *tensor = store_find(overlay, "model.a");
+    for (uint64_t first = 0; first <= 4; first++)
+        for (uint64_t count = 0; count <= 4 - first; count++) {
+            cr_expect(store_read_rows(overlay, tensor, first, count, out, &error), "%s", error_text(&error));
+            cr_expect(memcmp(out, expected + 2 * first, 2 * count) == 0, "rows %d + %d", (int)first, (int)count);
+        }
+    expect_base_unchanged(base);
+    store_free(overlay);
+    store_free(base);
+}
+
+/* The values that a rewrite sees are those that were put there, not those of the store below, which may be of another size. */
+Test(overlay, rewrites_what_was_replaced_and_added)
+{
+    struct store *base = open_three(), *overlay = overlay_of(base);
+    struct error error = {0};
+    unsigned char none = 0, one = 1;
+    cr_assert(overlay_replace(overlay, "model.a", DTYPE_U8, 1, (const uint64_t[]){3}, "012", &error));
+    cr_assert(overlay_replace(overlay, "model.new", DTYPE_U8, 1, (const uint64_t[]){3}, "345", &error));
+    cr_assert(overlay_rewrite(overlay, "model.a", add_rows, &one, &error));
+    cr_assert(overlay_rewrite(overlay, "model.new", add_rows, &one, &error));
+    expect_values(overlay, "model.a", "123", 3);
+    expect_values(overlay, "model.new", "456", 3);
+    expect_values(overlay, "model.new", "456", 3); /* reading changes nothing */
+    cr_assert(overlay_rewrite(overlay, "model.a", add_rows, &none, &error)); /* the last one counts */
+    expect_values(overlay, "model.a", "012", 3);
+    cr_assert(overlay_rewrite(overlay, "model.a", add_rows, &one, &error));
+    cr_assert(overlay_replace(overlay, "model.a", DTYPE_U8, 1, (const uint64_t[]){2}, "zz", &error));
+    expect_values(overlay, "model.a", "zz", 2); /* replacing ends the rewrite */
+    expect_base_unchanged(base);
+    store_free(overlay);
+    store_free(base);
+}
+
+Test(overlay, over_an_overlay)
+{
+    struct store *base = open_three(), *lower = overlay_of(base);
+    struct error error = {0};
+    unsigned char one = 1, two = 2;
+    cr_assert(overlay_rewrite(lower, "model.b", add_rows, &one, &error));
+    cr_assert(overlay_replace(lower, "model.c", DTYPE_U8, 1, (const uint64_t[]){3}, "123", &error));
+    cr_assert(overlay_replace(lower, "model.new", DTYPE_U8, 1, (const uint64_t[]){1}, "n", &error));
+    cr_assert(overlay_drop(lower, "model.a", &error));
+    struct store *upper = overlay_of(lower);
+    cr_expect(!store_find(upper, "model.a") && store_count(upper) == 4);
+    cr_assert(overlay_rewrite(upper, "model.b", add_rows, &two, &error));
+    cr_assert(overlay_rewrite(upper, "model.c", add_rows, &one, &error));
+    expect_values(upper, "model.b", "hijk", 4); /* efgh + 1 + 2 */
+    expect_values(upper, "model.c", "234", 3);
+    expect_values(upper, "model.new", "n", 1);
+    cr_assert(overlay_drop(upper, "model.new", &error) && overlay_replace(upper, "model.a", DTYPE_U8, 1, (const uint64_t[]){1}, "a", &error));
+    expect_values(upper, "model.a", "a", 1);
+    expect_values(lower, "model.b", "fghi", 4);
+    expect_values(lower, "model.c", "123", 3);
+    expect_values(lower, "model.new", "n", 1);
+    cr_expect(!store_find(lower, "model.a"));
+    expect_base_unchanged(base);
+    char out[3] = "";
+    cr_expect(store_read(upper, store_at(upper, store_count(upper) - 1), out, &error), "%s", error_text(&error));
+    cr_expect_str_eq(out, "vw");
+    store_free(upper);
+    store_free(lower);
+    store_free(base);
+}
+
+Test(overlay, problems_are_those_of_the_store_below)
+{
+    write_one(scratch("m/one.safetensors"), "model.a", "abcd");
+    write_index("m", "{\"model.a\":\"one.safetensors\",\"model.b\":\"two.safetensors\"}");
+    struct store *base = open_store(scratch("m")), *overlay = overlay_of(base);
+    expect_problem(overlay, "two.safetensors is absent", "'model.b'", NULL);
+    store_free(overlay);
+    store_free(base);
+}
