@@ -111,8 +111,8 @@ void write_tensors(const char *path, const struct plain_tensor *tensors, size_t 
     if (metadata)
         fprintf(text, "\"__metadata__\":%s%s", metadata, count ? "," : "");
     for (size_t i = 0; i < count; i++) {
-        fprintf(text, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}", i ? "," : "", tensors[i].name,
-                tensors[i].dtype, tensors[i].shape, at, at + tensors[i].bytes);
+        fprintf(text, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}", i ? "," : "",
+                tensors[i].name, tensors[i].dtype, tensors[i].shape, at, at + tensors[i].bytes);
         at += tensors[i].bytes;
     }
     fputc('}', text);

@@ -1,4 +1,5 @@
-/* What the tests of files share: a scratch folder, and safetensors files written byte by byte, not by the writer under test. */
+/* What the tests of files share: a scratch folder, and safetensors files written byte by byte, not by the writer under
+ * test. */
 #ifndef ASSAY_TESTS_FIXTURES_H
 #define ASSAY_TESTS_FIXTURES_H
 

@@ -22,7 +22,8 @@ void expect_problem(const struct store *store, const char *a, const char *b, con
         return;
     const char *words[] = {a, b, c};
     for (size_t i = 0; i < 3; i++)
-        cr_expect(!words[i] || strstr(store_problem(store, 0), words[i]), "\"%s\" is not in: %s", words[i], store_problem(store, 0));
+        cr_expect(!words[i] || strstr(store_problem(store, 0), words[i]), "\"%s\" is not in: %s", words[i],
+                  store_problem(store, 0));
 }
 
 /* The whole tensor, malloc'd. */
@@ -39,7 +40,8 @@ unsigned char *values_of(const struct store *store, const char *name)
 void expect_values(const struct store *store, const char *name, const void *expected, size_t size)
 {
     unsigned char *values = values_of(store, name);
-    cr_expect(store_find(store, name)->bytes == size && memcmp(values, expected, size) == 0, "values of '%s' differ", name);
+    cr_expect(store_find(store, name)->bytes == size && memcmp(values, expected, size) == 0, "values of '%s' differ",
+              name);
     free(values);
 }
 

@@ -21,7 +21,8 @@ void write_one(const char *path, const char *name, const void *data);
 /* FOLDER/model.safetensors.index.json with that JSON as its weight_map; the path. */
 const char *write_index(const char *folder, const char *weight_map);
 
-/* model.a U8 [4, 2] "aAbBcCdD", model.b U8 [4] "efgh", model.c U8 [2] "xy", and visual.v [2] "vw" of another component. */
+/* model.a U8 [4, 2] "aAbBcCdD", model.b U8 [4] "efgh", model.c U8 [2] "xy", and visual.v [2] "vw" of another component.
+ */
 struct store *open_three(void);
 
 #endif

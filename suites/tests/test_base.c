@@ -147,8 +147,8 @@ Test(map, a_hundred_thousand_keys)
 Test(map, keys_are_bytes)
 {
     struct map map = {0};
-    cr_assert(map_add(&map, "a\0b", 3, 1, NULL) && map_add(&map, "a\0c", 3, 2, NULL) && map_add(&map, "a", 1, 3, NULL) &&
-              map_add(&map, "", 0, 4, NULL));
+    cr_assert(map_add(&map, "a\0b", 3, 1, NULL) && map_add(&map, "a\0c", 3, 2, NULL) &&
+              map_add(&map, "a", 1, 3, NULL) && map_add(&map, "", 0, 4, NULL));
     cr_expect(map_find(&map, "a\0b", 3) == 1 && map_find(&map, "a\0c", 3) == 2 && map_find(&map, "ab", 1) == 3 &&
               map_find(&map, "", 0) == 4);
     cr_expect_eq(map_find(&map, "a\0", 2), MAP_ABSENT);
@@ -178,12 +178,12 @@ Test(json, what_parses)
         {" [1, 2.5e3, -0.1, true, false, null] \r\n\t", true},
         {"\"\"", true},
         {"\"\\u0001\\uD83D\\uDE00\\n\\\\\\\"\\/\"", true},
-        {"\"\\\\u0000\"", true},         /* an escaped backslash, then u0000 */
+        {"\"\\\\u0000\"", true}, /* an escaped backslash, then u0000 */
         {"\"\\\\\\\\u0000\"", true},
         {"\"\\u00001\"", false},
-        {"\"\\\\\\u0000\"", false},      /* an escaped backslash, then an escaped NUL */
+        {"\"\\\\\\u0000\"", false}, /* an escaped backslash, then an escaped NUL */
         {"{\"a\\u0000\":1}", false},
-        {"\"\\uZZZZ\"", false},          /* cJSON takes it for a NUL */
+        {"\"\\uZZZZ\"", false}, /* cJSON takes it for a NUL */
         {"\"\\u00g0\"", false},
         {"\"\\u12\"", false},
         {"\"\\", false},
@@ -239,6 +239,54 @@ Test(json, deep_nesting_does_not_crash)
         }
 }
 
+Test(json, one_string_is_read_whole)
+{
+    static const struct {
+        const char *text;
+        size_t size;
+        const char *value; /* NULL: refused */
+        size_t length;
+    } rows[] = {
+        {"\"\"", 2, "", 0},
+        {" \t\"a\"\r\n", 7, "a", 1},
+        {"\"a\\u0000b\"", 10, "a\0b", 3}, /* unlike json_parse */
+        {"\"\\u0041\\u00e4\\u20AC\\ud83d\\uDE00\"", 32, "A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 10},
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", 18, "\"\\/\b\f\n\r\t", 8},
+        {"\"\\udbff\\udfff\"", 14, "\xf4\x8f\xbf\xbf", 4},
+        {"", 0, NULL, 0},
+        {"\"", 1, NULL, 0},
+        {"\"a", 2, NULL, 0},
+        {"a", 1, NULL, 0},
+        {"\"a\"b", 4, NULL, 0},
+        {"\"a\"\0", 4, NULL, 0},
+        {"\"\n\"", 3, NULL, 0},
+        {"\"\0\"", 3, NULL, 0},
+        {"\"\\", 2, NULL, 0},
+        {"\"\\q\"", 4, NULL, 0},
+        {"\"\\u12\"", 6, NULL, 0},
+        {"\"\\u00g0\"", 8, NULL, 0},
+        {"\"\\ud83d\"", 8, NULL, 0},
+        {"\"\\ud83d\\u0041\"", 14, NULL, 0},
+        {"\"\\ude00\"", 8, NULL, 0},
+        {"\"\xff\"", 3, NULL, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer out = {0};
+        struct error error = {0};
+        char *exact = malloc(rows[i].size ? rows[i].size : 1);
+        memcpy(exact, rows[i].text, rows[i].size);
+        bool good = json_parse_string("the text", exact, rows[i].size, &out, &error);
+        cr_expect_eq(good, rows[i].value != NULL, "row %zu: %s", i, error_text(&error));
+        cr_expect(good || strstr(error_text(&error), "the text"), "row %zu: %s", i, error_text(&error));
+        cr_expect(!good ||
+                      (out.size == rows[i].length && memcmp(out.data ? out.data : "", rows[i].value, out.size) == 0),
+                  "row %zu", i);
+        error_clear(&error);
+        buffer_free(&out);
+        free(exact);
+    }
+}
+
 /* A million backslashes, and a million NUL escapes of an even number of them, cost no square. */
 Test(json, long_runs_of_backslashes_are_quick, .timeout = 60)
 {
@@ -256,8 +304,8 @@ Test(json, long_runs_of_backslashes_are_quick, .timeout = 60)
 Test(json, getters_leave_absent_members_alone_and_refuse_other_types)
 {
     struct error error = {0};
-    static const char text[] =
-        "{\"n\":null,\"i\":7,\"f\":1.5,\"b\":true,\"s\":\"x\",\"big\":1e300,\"inf\":1e999,\"neg\":-1,\"l\":[],\"I\":8,\"max\":2147483647}";
+    static const char text[] = "{\"n\":null,\"i\":7,\"f\":1.5,\"b\":true,\"s\":\"x\",\"big\":1e300,\"inf\":1e999,"
+                               "\"neg\":-1,\"l\":[],\"I\":8,\"max\":2147483647}";
     cJSON *json = json_parse("t", text, strlen(text), &error);
     cr_assert(json, "%s", error_text(&error));
     int number = 42;
@@ -266,9 +314,10 @@ Test(json, getters_leave_absent_members_alone_and_refuse_other_types)
     const char *string = "kept";
     static const char *const absent[] = {"n", "nothing", ""};
     for (size_t i = 0; i < COUNT(absent); i++)
-        cr_expect(json_get_int(json, "w", absent[i], 0, 9, &number, &error) && json_get_bool(json, "w", absent[i], &flag, &error) &&
-                      json_get_double(json, "w", absent[i], &real, &error) && json_get_string(json, "w", absent[i], &string, &error) &&
-                      !json_member(json, absent[i]),
+        cr_expect(json_get_int(json, "w", absent[i], 0, 9, &number, &error) &&
+                      json_get_bool(json, "w", absent[i], &flag, &error) &&
+                      json_get_double(json, "w", absent[i], &real, &error) &&
+                      json_get_string(json, "w", absent[i], &string, &error) && !json_member(json, absent[i]),
                   "%s", error_text(&error));
     cr_expect(number == 42 && flag && real > 4.4 && strcmp(string, "kept") == 0);
     cr_expect(json_get_int(json, "w", "i", 7, 7, &number, &error) && number == 7);
@@ -277,7 +326,8 @@ Test(json, getters_leave_absent_members_alone_and_refuse_other_types)
     static const char *const no_int[] = {"f", "b", "s", "big", "inf", "l", "neg", "i", "I"};
     for (size_t i = 0; i < COUNT(no_int); i++) {
         cr_expect_not(json_get_int(json, "where", no_int[i], 0, 6, &number, &error), "%s", no_int[i]);
-        cr_expect(strstr(error_text(&error), "where") && strstr(error_text(&error), no_int[i]), "%s", error_text(&error));
+        cr_expect(strstr(error_text(&error), "where") && strstr(error_text(&error), no_int[i]), "%s",
+                  error_text(&error));
         error_clear(&error);
     }
     cr_expect_eq(number, -1, "a refused value was stored");
@@ -299,10 +349,20 @@ Test(json, whole_numbers_are_exact)
         bool good;
         uint64_t value;
     } rows[] = {
-        {"0", true, 0},         {"-0", true, 0},        {"1", true, 1},      {"9007199254740991", true, 9007199254740991},
-        {"9007199254740992", false, 0}, {"9007199254740993", false, 0}, {"-1", false, 0},    {"0.5", false, 0},
-        {"1e3", true, 1000},    {"1e300", false, 0},    {"1e999", false, 0}, {"\"1\"", false, 0},
-        {"true", false, 0},     {"null", false, 0},
+        {"0", true, 0},
+        {"-0", true, 0},
+        {"1", true, 1},
+        {"9007199254740991", true, 9007199254740991},
+        {"9007199254740992", false, 0},
+        {"9007199254740993", false, 0},
+        {"-1", false, 0},
+        {"0.5", false, 0},
+        {"1e3", true, 1000},
+        {"1e300", false, 0},
+        {"1e999", false, 0},
+        {"\"1\"", false, 0},
+        {"true", false, 0},
+        {"null", false, 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct error error = {0};
@@ -317,8 +377,8 @@ Test(json, whole_numbers_are_exact)
 Test(json, numbers_that_are_not_finite_are_written_as_words)
 {
     cJSON *object = cJSON_CreateObject();
-    cr_expect(json_add_number(object, "a", NAN) && json_add_number(object, "b", INFINITY) && json_add_number(object, "c", -INFINITY) &&
-              json_add_number(object, "d", 0.1));
+    cr_expect(json_add_number(object, "a", NAN) && json_add_number(object, "b", INFINITY) &&
+              json_add_number(object, "c", -INFINITY) && json_add_number(object, "d", 0.1));
     char *text = cJSON_PrintUnformatted(object);
     cr_expect_str_eq(text, "{\"a\":\"nan\",\"b\":\"inf\",\"c\":\"-inf\",\"d\":0.1}");
     cJSON_free(text);
@@ -338,8 +398,8 @@ Test(json, utf8_is_checked_byte_by_byte)
         {"\xe0\xa0\x80\xef\xbf\xbf", 6, 6},
         {"\xed\x9f\xbf\xee\x80\x80", 6, 6},
         {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8, 8},
-        {"a\x80", 2, 1},             /* a continuation alone */
-        {"a\xc0\x80", 3, 1},         /* overlong NUL */
+        {"a\x80", 2, 1},     /* a continuation alone */
+        {"a\xc0\x80", 3, 1}, /* overlong NUL */
         {"a\xc1\xbf", 3, 1},
         {"a\xe0\x9f\xbf", 4, 1},     /* overlong */
         {"a\xf0\x8f\xbf\xbf", 5, 1}, /* overlong */
@@ -349,7 +409,7 @@ Test(json, utf8_is_checked_byte_by_byte)
         {"a\xf5\x80\x80\x80", 5, 1},
         {"a\xff", 2, 1},
         {"a\xfe", 2, 1},
-        {"a\xc3", 2, 1},             /* cut short */
+        {"a\xc3", 2, 1}, /* cut short */
         {"a\xe2\x82", 3, 1},
         {"a\xf0\x9f\x98", 4, 1},
         {"a\xe2\x28\xa1", 4, 1},
@@ -374,7 +434,8 @@ Test(file, json_read_has_a_limit_and_names_the_file)
     cr_expect(json, "%s", error_text(&error));
     cJSON_Delete(json);
     cr_expect_null(json_read(path, 6, &error));
-    cr_expect(strstr(error_text(&error), path) && strstr(error_text(&error), "larger than the 6 bytes"), "%s", error_text(&error));
+    cr_expect(strstr(error_text(&error), path) && strstr(error_text(&error), "larger than the 6 bytes"), "%s",
+              error_text(&error));
     error_clear(&error);
     write_text(path, "");
     cr_expect_null(json_read(path, 6, &error));
@@ -431,10 +492,27 @@ Test(numbers, number_parse_takes_a_whole_number_and_nothing_else)
         bool good;
         long long value;
     } rows[] = {
-        {"0", true, 0},   {"-5", true, -5},   {"100", true, 100}, {"007", true, 7},    {"101", false, 0},  {"-6", false, 0},
-        {"", false, 0},   {" 5", false, 0},   {"5 ", false, 0},   {"+5", false, 0},    {"5x", false, 0},   {"x", false, 0},
-        {"-", false, 0},  {"--5", false, 0},  {"- 5", false, 0},  {"5.0", false, 0},   {"1e1", false, 0},  {"0x5", false, 0},
-        {"\n5", false, 0}, {"99999999999999999999", false, 0}, {"-99999999999999999999", false, 0},
+        {"0", true, 0},
+        {"-5", true, -5},
+        {"100", true, 100},
+        {"007", true, 7},
+        {"101", false, 0},
+        {"-6", false, 0},
+        {"", false, 0},
+        {" 5", false, 0},
+        {"5 ", false, 0},
+        {"+5", false, 0},
+        {"5x", false, 0},
+        {"x", false, 0},
+        {"-", false, 0},
+        {"--5", false, 0},
+        {"- 5", false, 0},
+        {"5.0", false, 0},
+        {"1e1", false, 0},
+        {"0x5", false, 0},
+        {"\n5", false, 0},
+        {"99999999999999999999", false, 0},
+        {"-99999999999999999999", false, 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         long long value = 0;
@@ -493,9 +571,12 @@ Test(numbers, sizes_for_people)
         uint64_t bytes;
         const char *text;
     } rows[] = {
-        {0, "0 bytes"},         {999, "999 bytes"},           {1000, "1 kB"},         {1234, "1.23 kB"},
-        {999400, "999 kB"},     {999700, "1 MB"},             {1200000000, "1.2 GB"}, {61000000000, "61 GB"},
-        {999999999999, "1 TB"}, {1500000000000000, "1.5 PB"}, {UINT64_MAX, "18.4 EB"},
+        {0, "0 bytes"},          {999, "999 bytes"},
+        {1000, "1 kB"},          {1234, "1.23 kB"},
+        {999400, "999 kB"},      {999700, "1 MB"},
+        {1200000000, "1.2 GB"},  {61000000000, "61 GB"},
+        {999999999999, "1 TB"},  {1500000000000000, "1.5 PB"},
+        {UINT64_MAX, "18.4 EB"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buffer text = {0};
@@ -531,7 +612,8 @@ Test(file, sha256_known_answers)
             buffer_text(&all, rows[i].text);
         }
         write_bytes(scratch("hashed"), all.data, all.size);
-        cr_assert(sha256_finish(sha, hex[0]) && sha256_file(scratch("hashed"), hex[1], &error), "%s", error_text(&error));
+        cr_assert(sha256_finish(sha, hex[0]) && sha256_file(scratch("hashed"), hex[1], &error), "%s",
+                  error_text(&error));
         cr_expect_str_eq(hex[0], rows[i].hex);
         cr_expect_str_eq(hex[1], rows[i].hex);
         buffer_free(&all);
@@ -604,7 +686,8 @@ Test(file, reads_at_an_offset_or_says_where_the_file_ends)
     struct error error = {0};
     char out[11] = "";
     cr_expect(file_read_at(fileno(file), path, 3, out, 4, &error) && strcmp(out, "3456") == 0);
-    cr_expect(file_read_at(fileno(file), path, 10, out, 0, &error) && file_read_at(fileno(file), path, 1000, out, 0, &error));
+    cr_expect(file_read_at(fileno(file), path, 10, out, 0, &error) &&
+              file_read_at(fileno(file), path, 1000, out, 0, &error));
     static const struct {
         uint64_t offset;
         size_t size;
@@ -623,8 +706,8 @@ Test(file, appears_whole_at_commit_and_not_before)
     struct error error = {0};
     struct file_writer *writer = file_create(path, &error);
     cr_assert(writer, "%s", error_text(&error));
-    cr_assert(file_append(writer, "abc", 3, &error) && file_write_at(writer, 5, "f", 1, &error) && file_append(writer, "g", 1, &error) &&
-              file_write_at(writer, 3, "de", 2, &error));
+    cr_assert(file_append(writer, "abc", 3, &error) && file_write_at(writer, 5, "f", 1, &error) &&
+              file_append(writer, "g", 1, &error) && file_write_at(writer, 3, "de", 2, &error));
     cr_expect_not(path_there(path), "the file is there before commit");
     cr_expect_eq(entries_in(folder), 1, "no temporary file");
     cr_assert(file_commit(writer, &error), "%s", error_text(&error));
@@ -730,7 +813,8 @@ Test(file, folders)
     cr_expect_not(folder_list(scratch("f/9"), &names, &error));
     cr_expect(strstr(error_text(&error), "f/9"), "%s", error_text(&error));
     error_clear(&error);
-    cr_expect(file_exists(deep) && file_is_folder(deep) && !file_is_folder(scratch("f/9")) && !file_exists(scratch("f/nothing")));
+    cr_expect(file_exists(deep) && file_is_folder(deep) && !file_is_folder(scratch("f/9")) &&
+              !file_exists(scratch("f/nothing")));
     names_free(&names);
 }
 
@@ -764,8 +848,8 @@ Test(pool, every_task_runs_once)
             struct tally tally = {.done = calloc(counts[k] + 1, sizeof *tally.done), .threads = thread_counts[i]};
             pool_run(pool, counts[k], count_task, &tally);
             for (size_t task = 0; task < counts[k]; task++)
-                cr_assert_eq(atomic_load(&tally.done[task]), 1, "task %zu of %zu ran %d times on %d threads", task, counts[k],
-                             atomic_load(&tally.done[task]), thread_counts[i]);
+                cr_assert_eq(atomic_load(&tally.done[task]), 1, "task %zu of %zu ran %d times on %d threads", task,
+                             counts[k], atomic_load(&tally.done[task]), thread_counts[i]);
             cr_expect_eq(atomic_load(&tally.wrong_thread), 0);
             free(tally.done);
         }
@@ -819,7 +903,8 @@ Test(pool, many_short_runs)
             pool_run(pool, 3, sum_task, &sum);
             cr_assert_eq(atomic_load(&sum), 6, "run %d on %d threads", run, thread_counts[i]);
         }
-        cr_expect(clock_seconds() - start < 20 * time_allowance(), "%d threads: %.1f s", thread_counts[i], clock_seconds() - start);
+        cr_expect(clock_seconds() - start < 20 * time_allowance(), "%d threads: %.1f s", thread_counts[i],
+                  clock_seconds() - start);
         pool_free(pool);
     }
 }

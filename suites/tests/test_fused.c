@@ -23,7 +23,8 @@ struct fused_case {
 };
 
 /* Every element of every projection is another number, so that no mix-up goes unseen. */
-static uint32_t element_of(const struct fused_case *c, unsigned expert, unsigned projection, unsigned row, unsigned column)
+static uint32_t element_of(const struct fused_case *c, unsigned expert, unsigned projection, unsigned row,
+                           unsigned column)
 {
     unsigned columns = projection == 2 ? c->intermediate : c->hidden;
     return 1 + ((expert * 3 + projection) * c->intermediate * c->hidden) + row * columns + column;
@@ -33,7 +34,8 @@ static const char *const projections[] = {"gate_proj", "up_proj", "down_proj"};
 
 static unsigned char *expert_matrix(const struct fused_case *c, unsigned expert, unsigned projection, size_t *size)
 {
-    unsigned rows = projection == 2 ? c->hidden : c->intermediate, columns = projection == 2 ? c->intermediate : c->hidden;
+    unsigned rows = projection == 2 ? c->hidden : c->intermediate,
+             columns = projection == 2 ? c->intermediate : c->hidden;
     *size = rows * columns * c->element;
     unsigned char *values = malloc(*size);
     for (unsigned row = 0; row < rows; row++)
@@ -53,10 +55,13 @@ static void put_fused(const struct fused_case *c, unsigned char *gate_up, unsign
                 for (unsigned h = 0; h < c->hidden; h++) {
                     size_t packed = (projection == 1 ? c->intermediate : 0) + i, width = 2 * c->intermediate, at;
                     if (projection < 2)
-                        at = c->transposed ? (expert * c->hidden + h) * width + packed : (expert * width + packed) * c->hidden + h;
+                        at = c->transposed ? (expert * c->hidden + h) * width + packed
+                                           : (expert * width + packed) * c->hidden + h;
                     else
-                        at = c->transposed ? (expert * c->intermediate + i) * c->hidden + h : (expert * c->hidden + h) * c->intermediate + i;
-                    uint32_t value = projection < 2 ? element_of(c, expert, projection, i, h) : element_of(c, expert, projection, h, i);
+                        at = c->transposed ? (expert * c->intermediate + i) * c->hidden + h
+                                           : (expert * c->hidden + h) * c->intermediate + i;
+                    uint32_t value = projection < 2 ? element_of(c, expert, projection, i, h)
+                                                    : element_of(c, expert, projection, h, i);
                     memcpy((projection < 2 ? gate_up : down) + at * c->element, &value, c->element);
                 }
 }
@@ -88,11 +93,12 @@ static void expect_view(const struct store *store, const struct fused_case *c, u
     cr_assert(tensor, "no '%s'", name);
     size_t size;
     unsigned char *expected = expert_matrix(c, expert, projection, &size), *got = malloc(size + 1);
-    uint64_t rows = projection == 2 ? c->hidden : c->intermediate, columns = projection == 2 ? c->intermediate : c->hidden;
+    uint64_t rows = projection == 2 ? c->hidden : c->intermediate,
+             columns = projection == 2 ? c->intermediate : c->hidden;
     cr_assert(tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns && tensor->rows == rows &&
                   tensor->columns == columns && tensor->bytes == size && !tensor->other,
-              "'%s' is [%llu, %llu], %llu bytes", name, (unsigned long long)tensor->shape[0], (unsigned long long)tensor->shape[1],
-              (unsigned long long)tensor->bytes);
+              "'%s' is [%llu, %llu], %llu bytes", name, (unsigned long long)tensor->shape[0],
+              (unsigned long long)tensor->shape[1], (unsigned long long)tensor->bytes);
     cr_expect_str_eq(dtype_name(tensor->dtype), c->dtype);
     for (uint64_t first = 0; first <= rows; first++)
         for (uint64_t count = 0; count <= rows - first; count++) {
@@ -100,24 +106,26 @@ static void expect_view(const struct store *store, const struct fused_case *c, u
             size_t row = columns * c->element;
             memset(got, 0xEE, size + 1);
             cr_assert(store_read_rows(store, tensor, first, count, got, &error), "%s", error_text(&error));
-            cr_assert(memcmp(got, expected + first * row, count * row) == 0 && got[count * row] == 0xEE, "'%s' rows %llu + %llu", name,
-                      (unsigned long long)first, (unsigned long long)count);
+            cr_assert(memcmp(got, expected + first * row, count * row) == 0 && got[count * row] == 0xEE,
+                      "'%s' rows %llu + %llu", name, (unsigned long long)first, (unsigned long long)count);
         }
     free(expected);
     free(got);
 }
 
 static const unsigned fused_sizes[][3] = {/* experts, intermediate, hidden */
-                                          {3, 2, 5}, {2, 4, 8}, {3, 4, 4}, {1, 1, 1}, {5, 3, 2}, {2, 1, 2}, {4, 2, 2}, {2, 5, 3}};
+                                          {3, 2, 5}, {2, 4, 8}, {3, 4, 4}, {1, 1, 1},
+                                          {5, 3, 2}, {2, 1, 2}, {4, 2, 2}, {2, 5, 3}};
 
 Test(fused, both_orientations_read_as_the_experts_one_by_one)
 {
     static const char *const dtypes[] = {"F32", "F16", "BF16"};
     for (size_t size = 0; size < sizeof fused_sizes / sizeof *fused_sizes; size++)
         for (size_t kind = 0; kind < 6; kind++) {
-            struct fused_case c = {dtypes[kind / 2], kind / 2 ? 2 : 4, fused_sizes[size][0], fused_sizes[size][1], fused_sizes[size][2],
-                                   kind % 2};
-            const char *path = write_fused(&c, "thinker.model.layers.7.mlp.experts.gate_up_proj", "thinker.model.layers.7.mlp.experts.down_proj");
+            struct fused_case c = {dtypes[kind / 2],     kind / 2 ? 2 : 4,     fused_sizes[size][0],
+                                   fused_sizes[size][1], fused_sizes[size][2], kind % 2};
+            const char *path = write_fused(&c, "thinker.model.layers.7.mlp.experts.gate_up_proj",
+                                           "thinker.model.layers.7.mlp.experts.down_proj");
             struct store *store = open_store(path);
             cr_assert_eq(store_count(store), 1 + 3 * c.experts);
             cr_assert_eq(store_problem_count(store), 0);
@@ -181,8 +189,8 @@ Test(fused, the_partner_is_that_of_the_same_layer)
     struct store *store = open_store(scratch("layers.safetensors"));
     cr_assert_eq(store_count(store), 12);
     for (int i = 0; i < 12; i++)
-        cr_expect_eq(store_at(store, (size_t)i)->transposed, !strstr(store_at(store, (size_t)i)->name, "layers.11."), "%s",
-                     store_at(store, (size_t)i)->name);
+        cr_expect_eq(store_at(store, (size_t)i)->transposed, !strstr(store_at(store, (size_t)i)->name, "layers.11."),
+                     "%s", store_at(store, (size_t)i)->name);
     size_t size;
     unsigned char *expected = expert_matrix(&c[0], 1, 1, &size);
     expect_values(store, "model.layers.1.mlp.experts.1.up_proj.weight", expected, size);
@@ -207,10 +215,12 @@ Test(fused, what_cannot_be_cut_stays_whole)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         write_tensors(scratch("odd.safetensors"), &rows[i], 1, NULL);
         struct store *store = open_store(scratch("odd.safetensors"));
-        cr_expect(store_count(store) == 1 && store_find(store, rows[i].name), "row %zu: %zu tensors", i, store_count(store));
+        cr_expect(store_count(store) == 1 && store_find(store, rows[i].name), "row %zu: %zu tensors", i,
+                  store_count(store));
         store_free(store);
     }
-    static const struct plain_tensor talker = {"talker.model.layers.0.mlp.experts.gate_up_proj", "F32", "[2,4,5]", NULL, 160};
+    static const struct plain_tensor talker = {"talker.model.layers.0.mlp.experts.gate_up_proj", "F32", "[2,4,5]", NULL,
+                                               160};
     write_tensors(scratch("talker.safetensors"), &talker, 1, NULL);
     struct store *store = open_store(scratch("talker.safetensors"));
     cr_expect(store_count(store) == 1 && store_at(store, 0)->other);
@@ -241,13 +251,15 @@ Test(fused, many_fused_tensors_open_quickly)
 Test(fused, a_file_that_shrank_is_an_error_that_names_it)
 {
     struct fused_case c = {"F32", 4, 2, 2, 3, true};
-    struct store *store = open_store(write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj", "model.layers.7.mlp.experts.down_proj"));
+    struct store *store =
+        open_store(write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj", "model.layers.7.mlp.experts.down_proj"));
     const struct tensor *tensor = store_find(store, "model.layers.7.mlp.experts.1.down_proj.weight");
     struct error error = {0};
     char out[24];
     cr_assert_eq(truncate(tensor->file, (off_t)tensor->offset + 1), 0);
     cr_expect_not(store_read(store, tensor, out, &error));
-    cr_expect(strstr(error_text(&error), tensor->file) && strstr(error_text(&error), "experts.down_proj"), "%s", error_text(&error));
+    cr_expect(strstr(error_text(&error), tensor->file) && strstr(error_text(&error), "experts.down_proj"), "%s",
+              error_text(&error));
     error_clear(&error);
     store_free(store);
 }

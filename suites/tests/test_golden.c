@@ -33,14 +33,16 @@ struct entry {
     const char *key, *text;
 };
 
-#define CASES "[{\"id\":\"a\",\"ids\":[1,2]},{\"id\":\"b\",\"ids\":[3],\"prompt\":\"p\",\"greedy\":[4,5],\"perplexity\":2.5}]"
+#define CASES                                                                                                          \
+    "[{\"id\":\"a\",\"ids\":[1,2]},{\"id\":\"b\",\"ids\":[3],\"prompt\":\"p\",\"greedy\":[4,5],\"perplexity\":2.5}]"
 
 static const struct plain_tensor three[] = {{"a/model.norm", "F32", "[2,3]", NULL, 24},
                                             {"a/model.layers.0.self_attn.q_norm", "F32", "[2,2,2]", NULL, 32},
                                             {"b/model.norm", "F32", "[1,3]", NULL, 12}};
 
 /* A good dump with some entries changed. */
-static const char *write_golden(const struct entry *changes, size_t count, const struct plain_tensor *tensors, size_t tensor_count)
+static const char *write_golden(const struct entry *changes, size_t count, const struct plain_tensor *tensors,
+                                size_t tensor_count)
 {
     cJSON *metadata = cJSON_CreateObject();
     cJSON_AddStringToObject(metadata, "assay.golden", "1");
@@ -73,8 +75,10 @@ static void expect_refused(const char *path, const char *what, const char *needl
     struct error error = {0};
     struct golden *golden = golden_open(path, &error);
     cr_expect(!golden, "%s was accepted; a refusal with \"%s\" was expected", what, needle);
-    cr_expect(golden || strstr(error_text(&error), needle), "%s: \"%s\" is not in: %s", what, needle, error_text(&error));
-    cr_expect(golden || strstr(error_text(&error), path), "%s: the message does not name the file: %s", what, error_text(&error));
+    cr_expect(golden || strstr(error_text(&error), needle), "%s: \"%s\" is not in: %s", what, needle,
+              error_text(&error));
+    cr_expect(golden || strstr(error_text(&error), path), "%s: the message does not name the file: %s", what,
+              error_text(&error));
     golden_free(golden);
     error_clear(&error);
 }
@@ -83,8 +87,10 @@ Test(golden, reads_what_a_dump_says)
 {
     static const char hash[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     char text[256];
-    snprintf(text, sizeof text, "{\"sha256\":\"%s\",\"context\":64,\"stride\":32,\"tokens\":100,\"perplexity\":7.5}", hash);
-    const struct entry entries[] = {{"noise", "{\"a/model.norm\":1e-6,\"b/model.norm\":null,\"absent\":2}"}, {"perplexity_text", text}};
+    snprintf(text, sizeof text, "{\"sha256\":\"%s\",\"context\":64,\"stride\":32,\"tokens\":100,\"perplexity\":7.5}",
+             hash);
+    const struct entry entries[] = {{"noise", "{\"a/model.norm\":1e-6,\"b/model.norm\":null,\"absent\":2}"},
+                                    {"perplexity_text", text}};
     const char *path = write_golden(entries, 2, three, 3);
     struct golden *golden = open_golden(path);
     cr_expect_str_eq(golden_path(golden), path);
@@ -93,15 +99,18 @@ Test(golden, reads_what_a_dump_says)
     cr_expect(golden_has_noise(golden));
     cr_assert(golden_case_count(golden) == 2 && golden_tensor_count(golden) == 3);
     const struct golden_case *a = golden_case_at(golden, 0), *b = golden_case_at(golden, 1);
-    cr_expect(strcmp(a->id, "a") == 0 && a->count == 2 && a->ids[0] == 1 && a->ids[1] == 2 && !a->prompt && !a->greedy &&
-              !a->greedy_count && isnan(a->perplexity));
-    cr_expect(strcmp(b->id, "b") == 0 && b->count == 1 && strcmp(b->prompt, "p") == 0 && b->greedy_count == 2 && b->greedy[1] == 5 &&
-              fabs(b->perplexity - 2.5) < 1e-12);
-    const struct golden_tensor *norm = golden_find(golden, 0, "model.norm"), *q = golden_find(golden, 0, "model.layers.0.self_attn.q_norm");
+    cr_expect(strcmp(a->id, "a") == 0 && a->count == 2 && a->ids[0] == 1 && a->ids[1] == 2 && !a->prompt &&
+              !a->greedy && !a->greedy_count && isnan(a->perplexity));
+    cr_expect(strcmp(b->id, "b") == 0 && b->count == 1 && strcmp(b->prompt, "p") == 0 && b->greedy_count == 2 &&
+              b->greedy[1] == 5 && fabs(b->perplexity - 2.5) < 1e-12);
+    const struct golden_tensor *norm = golden_find(golden, 0, "model.norm"),
+                               *q = golden_find(golden, 0, "model.layers.0.self_attn.q_norm");
     cr_assert(norm && q && golden_find(golden, 1, "model.norm"));
-    cr_expect(!golden_find(golden, 1, "model.layers.0.self_attn.q_norm") && !golden_find(golden, 0, "") && !golden_find(golden, 0, "x"));
+    cr_expect(!golden_find(golden, 1, "model.layers.0.self_attn.q_norm") && !golden_find(golden, 0, "") &&
+              !golden_find(golden, 0, "x"));
     cr_expect(norm->rows == 2 && norm->width == 3 && norm->case_index == 0 && q->rows == 2 && q->width == 4);
-    cr_expect(fabs(norm->noise - 1e-6) < 1e-18 && isnan(q->noise) && isnan(golden_find(golden, 1, "model.norm")->noise));
+    cr_expect(fabs(norm->noise - 1e-6) < 1e-18 && isnan(q->noise) &&
+              isnan(golden_find(golden, 1, "model.norm")->noise));
     const struct golden_text *words = golden_perplexity_text(golden);
     cr_assert(words);
     cr_expect(strcmp(words->sha256, hash) == 0 && words->context == 64 && words->stride == 32 && words->tokens == 100 &&
@@ -109,7 +118,8 @@ Test(golden, reads_what_a_dump_says)
     golden_free(golden);
     golden_free(NULL);
     golden = open_golden(write_golden(NULL, 0, three, 3));
-    cr_expect(!golden_has_noise(golden) && !golden_perplexity_text(golden) && isnan(golden_tensor_at(golden, 0)->noise));
+    cr_expect(!golden_has_noise(golden) && !golden_perplexity_text(golden) &&
+              isnan(golden_tensor_at(golden, 0)->noise));
     golden_free(golden);
 }
 
@@ -139,14 +149,17 @@ Test(golden, required_metadata_is_required)
         {{"noise", "{\"a/model.norm\":\"small\"}"}, "noise of tensor 'a/model.norm'"},
         {{"perplexity_text", "{"}, "malformed JSON"},
         {{"perplexity_text", "[]"}, "\"perplexity_text\" is incomplete"},
-        {{"perplexity_text", "{\"sha256\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"context\":64,"
-                             "\"stride\":32,\"tokens\":100}"},
+        {{"perplexity_text",
+          "{\"sha256\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"context\":64,"
+          "\"stride\":32,\"tokens\":100}"},
          "\"perplexity_text\" is incomplete"},
-        {{"perplexity_text", "{\"sha256\":\"0123\",\"context\":64,\"stride\":32,\"tokens\":100,\"perplexity\":7.5}"}, "incomplete"},
+        {{"perplexity_text", "{\"sha256\":\"0123\",\"context\":64,\"stride\":32,\"tokens\":100,\"perplexity\":7.5}"},
+         "incomplete"},
         {{"perplexity_text", "{\"context\":1,\"stride\":32,\"tokens\":100,\"perplexity\":7.5}"}, "\"context\""},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
-        expect_refused(write_golden(&rows[i].entry, 1, three, 3), rows[i].entry.text ? rows[i].entry.text : rows[i].entry.key, rows[i].needle);
+        expect_refused(write_golden(&rows[i].entry, 1, three, 3),
+                       rows[i].entry.text ? rows[i].entry.text : rows[i].entry.key, rows[i].needle);
     write_tensors(scratch("plain.safetensors"), three, 3, NULL);
     expect_refused(scratch("plain.safetensors"), "a file without metadata", "not a golden dump");
     write_text(scratch("text.safetensors"), "no safetensors file at all");
@@ -190,10 +203,13 @@ Test(golden, malformed_cases_are_refused)
         {"[{\"id\":\"a\",\"ids\":[1]},{\"id\":\"\\u0061\",\"ids\":[1]}]", "case 'a' occurs twice"},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
-        expect_refused(write_golden(&(struct entry){"cases", rows[i].cases}, 1, NULL, 0), rows[i].cases, rows[i].needle);
+        expect_refused(write_golden(&(struct entry){"cases", rows[i].cases}, 1, NULL, 0), rows[i].cases,
+                       rows[i].needle);
     struct golden *golden = open_golden(write_golden(
-        &(struct entry){"cases", "[{\"id\":\"a\",\"ids\":[0,2147483647],\"greedy\":[],\"prompt\":null,\"perplexity\":null,\"more\":1}]"}, 1,
-        NULL, 0));
+        &(struct entry){
+            "cases",
+            "[{\"id\":\"a\",\"ids\":[0,2147483647],\"greedy\":[],\"prompt\":null,\"perplexity\":null,\"more\":1}]"},
+        1, NULL, 0));
     cr_expect(golden_tensor_count(golden) == 0 && golden_case_at(golden, 0)->ids[1] == 2147483647);
     golden_free(golden);
 }
@@ -226,7 +242,8 @@ Test(golden, every_tensor_belongs_to_a_case_and_has_its_rows)
 Test(golden, rows_are_read_as_float32)
 {
     static const float f32[] = {1, -2, 0.5f, 4, 65504, -0.0f};
-    static const uint16_t bf16[] = {0x3F80, 0xC000, 0x3F00, 0x4080, 0x477F, 0x8000}, f16[] = {0x3C00, 0xC000, 0x3800, 0x4400, 0x7BFF, 0x8000};
+    static const uint16_t bf16[] = {0x3F80, 0xC000, 0x3F00, 0x4080, 0x477F, 0x8000},
+                          f16[] = {0x3C00, 0xC000, 0x3800, 0x4400, 0x7BFF, 0x8000};
     const struct plain_tensor tensors[] = {
         {"a/x", "F32", "[2,3]", f32, 24}, {"a/y", "BF16", "[2,3]", bf16, 12}, {"a/z", "F16", "[2,3]", f16, 12}};
     struct golden *golden = open_golden(write_golden(NULL, 0, tensors, 3));
@@ -240,7 +257,8 @@ Test(golden, rows_are_read_as_float32)
                 cr_assert(golden_read_rows(golden, tensor, first, count, out, &error), "%s", error_text(&error));
                 for (size_t k = 0; k < 7; k++) {
                     float expected = k < 3 * count ? i == 1 && first * 3 + k == 4 ? 65280 : f32[first * 3 + k] : 9;
-                    cr_expect(memcmp(&out[k], &expected, 4) == 0, "%s, rows %zu + %zu, value %zu: %g", names[i], first, count, k, out[k]);
+                    cr_expect(memcmp(&out[k], &expected, 4) == 0, "%s, rows %zu + %zu, value %zu: %g", names[i], first,
+                              count, k, out[k]);
                 }
             }
         static const size_t outside[][2] = {{0, 3}, {2, 1}, {3, 0}, {SIZE_MAX, 1}, {1, SIZE_MAX}};
@@ -303,8 +321,10 @@ static void expect_compatible(const struct golden *golden, const struct model_co
     struct error error = {0};
     bool good = golden_compatible(golden, config, tokenizer, store, &error);
     cr_expect_eq(good, !needle, "%s", good ? "was accepted" : error_text(&error));
-    cr_expect(good || !needle || strstr(error_text(&error), needle), "\"%s\" is not in: %s", needle, error_text(&error));
-    cr_expect(good || strstr(error_text(&error), golden_path(golden)), "the message does not name the gold: %s", error_text(&error));
+    cr_expect(good || !needle || strstr(error_text(&error), needle), "\"%s\" is not in: %s", needle,
+              error_text(&error));
+    cr_expect(good || strstr(error_text(&error), golden_path(golden)), "the message does not name the gold: %s",
+              error_text(&error));
     error_clear(&error);
 }
 
@@ -349,7 +369,8 @@ Test(compatible, another_tokenizer_is_refused)
 Test(compatible, ids_and_widths_are_held_against_the_configuration)
 {
     struct store *store = open_store(NANO "qwen3");
-    struct model_config *config = nano_config("qwen3"); /* vocabulary 408, hidden 32, 6 heads of 24, 2 of them for keys */
+    struct model_config *config =
+        nano_config("qwen3"); /* vocabulary 408, hidden 32, 6 heads of 24, 2 of them for keys */
     static const struct {
         const char *cases, *needle;
     } rows[] = {
@@ -369,7 +390,8 @@ Test(compatible, ids_and_widths_are_held_against_the_configuration)
         const char *needle;
     } widths[] = {
         {{"b/model.norm", "F16", "[1,32]", NULL, 64}, NULL},
-        {{"b/model.norm", "F16", "[1,31]", NULL, 62}, "'b/model.norm' has 31 values for each token; the configuration makes 32"},
+        {{"b/model.norm", "F16", "[1,31]", NULL, 62},
+         "'b/model.norm' has 31 values for each token; the configuration makes 32"},
         {{"b/lm_head", "F16", "[1,408]", NULL, 816}, NULL},
         {{"b/lm_head", "F16", "[1,400]", NULL, 800}, "the configuration makes 408"},
         {{"b/model.layers.4.self_attn.q_norm", "F16", "[1,6,24]", NULL, 288}, NULL},
@@ -419,7 +441,8 @@ Test(compatible, the_hash_of_the_weights)
     cr_assert(sha256_finish(sha, there) && store_sha256(base, here, &error), "%s", error_text(&error));
     cr_expect_str_eq(here, there);
     struct store *overlay = overlay_new(base, &error);
-    cr_assert(overlay_replace(overlay, "model.c", DTYPE_U8, 1, (const uint64_t[]){2}, "xz", &error) && store_sha256(overlay, there, &error));
+    cr_assert(overlay_replace(overlay, "model.c", DTYPE_U8, 1, (const uint64_t[]){2}, "xz", &error) &&
+              store_sha256(overlay, there, &error));
     cr_expect_str_neq(here, there, "one changed byte");
     store_free(overlay);
     store_free(base);
@@ -440,7 +463,8 @@ Test(compatible, gold_without_a_configuration_shows_its_layers)
     struct error error = {0};
     struct model_config *config = golden_config(golden, &error);
     cr_assert(config, "%s", error_text(&error));
-    cr_expect(config->layers == 5 && config->experts == 12 && config->sparse[2] && !config->sparse[1] && !config->sparse[4]);
+    cr_expect(config->layers == 5 && config->experts == 12 && config->sparse[2] && !config->sparse[1] &&
+              !config->sparse[4]);
     free(config);
     golden_free(golden);
 }
@@ -448,9 +472,14 @@ Test(compatible, gold_without_a_configuration_shows_its_layers)
 /* --- the writer --- */
 
 static const int ids_a[] = {1, 2, 3, 4, 5}, ids_b[] = {7}, greedy_b[] = {8, 9};
-static const struct golden_case dump_cases[] = {
-    {.id = "a", .ids = ids_a, .count = 5, .perplexity = NAN},
-    {.id = "b \"quoted\"", .ids = ids_b, .count = 1, .prompt = "p\n\xc3\xa4", .greedy = greedy_b, .greedy_count = 2, .perplexity = 2.5}};
+static const struct golden_case dump_cases[] = {{.id = "a", .ids = ids_a, .count = 5, .perplexity = NAN},
+                                                {.id = "b \"quoted\"",
+                                                 .ids = ids_b,
+                                                 .count = 1,
+                                                 .prompt = "p\n\xc3\xa4",
+                                                 .greedy = greedy_b,
+                                                 .greedy_count = 2,
+                                                 .perplexity = 2.5}};
 
 /* What the pretended pass computes: another number for each value. */
 static float value_of(size_t sequence, size_t token, enum point point, int layer, size_t column)
@@ -463,7 +492,8 @@ struct chunk {
 };
 
 /* One pass over some tokens of both cases; the head sees them in blocks of two rows, as from the engine. */
-static bool pretend_pass(const struct model_config *config, struct dump *dump, const struct chunk *chunk, enum point left_out)
+static bool pretend_pass(const struct model_config *config, struct dump *dump, const struct chunk *chunk,
+                         enum point left_out)
 {
     struct probe probe = dump_probe(dump);
     struct error error = {0};
@@ -471,22 +501,29 @@ static bool pretend_pass(const struct model_config *config, struct dump *dump, c
         for (int point = 0; point < POINT_COUNT; point++) {
             if (!point_exists(config, (enum point)point, layer) || point == (int)left_out)
                 continue;
-            size_t heads, width = point_width(config, (enum point)point, &heads), rows = chunk->count[0] + chunk->count[1];
+            size_t heads, width = point_width(config, (enum point)point, &heads),
+                          rows = chunk->count[0] + chunk->count[1];
             struct row row_of[8];
             float *values = malloc(rows * width * sizeof *values);
             for (size_t row = 0; row < rows; row++) {
                 size_t sequence = row >= chunk->count[0], token = row - (sequence ? chunk->count[0] : 0);
                 row_of[row] = (struct row){(int)sequence, (int)token};
                 for (size_t column = 0; column < width; column++)
-                    values[row * width + column] = value_of(sequence, chunk->first[sequence] + token, (enum point)point, layer, column);
+                    values[row * width + column] =
+                        value_of(sequence, chunk->first[sequence] + token, (enum point)point, layer, column);
             }
             size_t block = point == POINT_HEAD ? 2 : rows;
             bool good = true;
             for (size_t row = 0; good && row < rows; row += block) {
                 char path[POINT_PATH];
-                struct activation activation = {.point = (enum point)point, .layer = layer, .path = point_path((enum point)point, layer, path),
-                                                .values = values + row * width, .rows = rows - row < block ? rows - row : block,
-                                                .heads = heads, .width = width, .row_of = row_of + row};
+                struct activation activation = {.point = (enum point)point,
+                                                .layer = layer,
+                                                .path = point_path((enum point)point, layer, path),
+                                                .values = values + row * width,
+                                                .rows = rows - row < block ? rows - row : block,
+                                                .heads = heads,
+                                                .width = width,
+                                                .row_of = row_of + row};
                 good = probe.see(probe.context, &activation, &error);
             }
             free(values);
@@ -500,7 +537,8 @@ static bool pretend_pass(const struct model_config *config, struct dump *dump, c
 
 static struct dump *new_dump(const char *path, const struct model_config *config, const struct golden_case *cases)
 {
-    struct dump_options options = {.producer = "test", .dtype = "float32", .config = "{\"x\":\"\\u0000\"}", .tokenizer_sha256 = "abc"};
+    struct dump_options options = {
+        .producer = "test", .dtype = "float32", .config = "{\"x\":\"\\u0000\"}", .tokenizer_sha256 = "abc"};
     for (int i = 0; i < POINT_COUNT; i++)
         options.points[i] = true;
     struct error error = {0};
@@ -520,7 +558,8 @@ static void expect_dumped(const char *path, const struct model_config *config)
         for (int point = 0; point < POINT_COUNT; point++)
             for (size_t sequence = 0; point_exists(config, (enum point)point, layer) && sequence < 2; sequence++) {
                 char module[POINT_PATH];
-                const struct golden_tensor *tensor = golden_find(golden, sequence, point_path((enum point)point, layer, module));
+                const struct golden_tensor *tensor =
+                    golden_find(golden, sequence, point_path((enum point)point, layer, module));
                 cr_assert(tensor, "no %s", module);
                 expected++;
                 size_t width = point_width(config, (enum point)point, NULL);
@@ -529,16 +568,17 @@ static void expect_dumped(const char *path, const struct model_config *config)
                 cr_assert(golden_read_rows(golden, tensor, 0, tensor->rows, values, &error), "%s", error_text(&error));
                 for (size_t i = 0; i < tensor->rows * width; i++) {
                     float value = value_of(sequence, i / width, (enum point)point, layer, i % width);
-                    cr_assert(memcmp(&values[i], &value, 4) == 0, "%s of case %zu, value %zu: %g, not %g", module, sequence, i, values[i],
-                              value);
+                    cr_assert(memcmp(&values[i], &value, 4) == 0, "%s of case %zu, value %zu: %g, not %g", module,
+                              sequence, i, values[i], value);
                 }
                 free(values);
             }
     cr_expect_eq(golden_tensor_count(golden), expected);
     for (size_t i = 0; i < 2; i++) {
         const struct golden_case *got = golden_case_at(golden, i), *put = &dump_cases[i];
-        cr_expect(strcmp(got->id, put->id) == 0 && got->count == put->count && memcmp(got->ids, put->ids, put->count * sizeof(int)) == 0 &&
-                  got->greedy_count == put->greedy_count && !got->prompt == !put->prompt && isnan(got->perplexity) == isnan(put->perplexity));
+        cr_expect(strcmp(got->id, put->id) == 0 && got->count == put->count &&
+                  memcmp(got->ids, put->ids, put->count * sizeof(int)) == 0 && got->greedy_count == put->greedy_count &&
+                  !got->prompt == !put->prompt && isnan(got->perplexity) == isnan(put->perplexity));
         cr_expect(!put->prompt || strcmp(got->prompt, put->prompt) == 0);
     }
     cr_expect_str_eq(golden_producer(golden), "test");
@@ -586,7 +626,8 @@ Test(dump, an_activation_that_never_came_is_an_error)
     error_clear(&error);
     /* as many bytes as there should be, but the second part lies over the first */
     dump = new_dump(path, config, dump_cases);
-    cr_assert(pretend_pass(config, dump, &first_part, POINT_COUNT) && pretend_pass(config, dump, &second_part, POINT_COUNT));
+    cr_assert(pretend_pass(config, dump, &first_part, POINT_COUNT) &&
+              pretend_pass(config, dump, &second_part, POINT_COUNT));
     cr_expect_not(dump_commit(dump, &error));
     cr_expect(strstr(error_text(&error), "was not written whole"), "%s", error_text(&error));
     error_clear(&error);
@@ -609,7 +650,8 @@ Test(dump, holds_only_the_points_that_were_asked_for)
     struct error error = {0};
     const char *path = scratch("dump.safetensors");
     struct dump *dump = dump_create(path, config, dump_cases, 2, &options, &error);
-    cr_assert(dump && pretend_pass(config, dump, &whole, POINT_COUNT) && dump_commit(dump, &error), "%s", error_text(&error));
+    cr_assert(dump && pretend_pass(config, dump, &whole, POINT_COUNT) && dump_commit(dump, &error), "%s",
+              error_text(&error));
     struct golden *golden = open_golden(path);
     size_t sparse = 0;
     for (int layer = 0; layer < config->layers; layer++)

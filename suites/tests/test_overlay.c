@@ -47,7 +47,8 @@ Test(overlay, without_changes_is_the_store_below)
     expect_base_unchanged(overlay);
     struct error error = {0};
     char out[3] = "";
-    cr_expect(store_at(overlay, 3)->other && store_read(overlay, store_at(overlay, 3), out, &error), "%s", error_text(&error));
+    cr_expect(store_at(overlay, 3)->other && store_read(overlay, store_at(overlay, 3), out, &error), "%s",
+              error_text(&error));
     cr_expect_str_eq(out, "vw");
     store_free(overlay);
     store_free(base);
@@ -129,7 +130,8 @@ Test(overlay, rewrites_whatever_the_cut)
     store_free(base);
 }
 
-/* The values that a rewrite sees are those that were put there, not those of the store below, which may be of another size. */
+/* The values that a rewrite sees are those that were put there, not those of the store below, which may be of another
+ * size. */
 Test(overlay, rewrites_what_was_replaced_and_added)
 {
     struct store *base = open_three(), *overlay = overlay_of(base);
@@ -141,7 +143,7 @@ Test(overlay, rewrites_what_was_replaced_and_added)
     cr_assert(overlay_rewrite(overlay, "model.new", add_rows, &one, &error));
     expect_values(overlay, "model.a", "123", 3);
     expect_values(overlay, "model.new", "456", 3);
-    expect_values(overlay, "model.new", "456", 3); /* reading changes nothing */
+    expect_values(overlay, "model.new", "456", 3);                           /* reading changes nothing */
     cr_assert(overlay_rewrite(overlay, "model.a", add_rows, &none, &error)); /* the last one counts */
     expect_values(overlay, "model.a", "012", 3);
     cr_assert(overlay_rewrite(overlay, "model.a", add_rows, &one, &error));
@@ -168,7 +170,8 @@ Test(overlay, over_an_overlay)
     expect_values(upper, "model.b", "hijk", 4); /* efgh + 1 + 2 */
     expect_values(upper, "model.c", "234", 3);
     expect_values(upper, "model.new", "n", 1);
-    cr_assert(overlay_drop(upper, "model.new", &error) && overlay_replace(upper, "model.a", DTYPE_U8, 1, (const uint64_t[]){1}, "a", &error));
+    cr_assert(overlay_drop(upper, "model.new", &error) &&
+              overlay_replace(upper, "model.a", DTYPE_U8, 1, (const uint64_t[]){1}, "a", &error));
     expect_values(upper, "model.a", "a", 1);
     expect_values(lower, "model.b", "fghi", 4);
     expect_values(lower, "model.c", "123", 3);

@@ -90,7 +90,8 @@ Test(safetensors, good_headers_open)
         {"{\"\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}}", NULL, 8},
         {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"more\":[[\"x\",null,{}]]}}", NULL, 8},
         /* tensors of no bytes may lie at any seam */
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"z\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[4,"
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"z\":{\"dtype\":\"U8\",\"shape\":[0],\"data_"
+         "offsets\":[4,"
          "4]},\"y\":{\"dtype\":\"F32\",\"shape\":[0,9],\"data_offsets\":[0,0]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],"
          "\"data_offsets\":[4,8]},\"x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[8,8]}}",
          NULL, 8},
@@ -137,8 +138,26 @@ Test(safetensors, broken_json_is_refused)
 
 Test(safetensors, numbers_are_plain_and_whole)
 {
-    static const char *const numbers[] = {"2.0", "2.", "2e0", "2E0", "-2", "-0", "+2", "002", "0x2", ".2", "\"2\"", "null", "true", "NaN",
-                                          "[2]", "{}", "18446744073709551616", "9007199254740993", "9007199254740992", "99999999999999999999999999"};
+    static const char *const numbers[] = {"2.0",
+                                          "2.",
+                                          "2e0",
+                                          "2E0",
+                                          "-2",
+                                          "-0",
+                                          "+2",
+                                          "002",
+                                          "0x2",
+                                          ".2",
+                                          "\"2\"",
+                                          "null",
+                                          "true",
+                                          "NaN",
+                                          "[2]",
+                                          "{}",
+                                          "18446744073709551616",
+                                          "9007199254740993",
+                                          "9007199254740992",
+                                          "99999999999999999999999999"};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         static const char *const places[] = {ONE("\"F32\"", "[%s]", "[0,8]"), ONE("\"F32\"", "[2]", "[0,%s]"),
                                              ONE("\"F32\"", "[2]", "[%s,8]"), ONE("\"F32\"", "[0,%s]", "[0,0]")};
@@ -156,10 +175,12 @@ Test(safetensors, names_and_members_occur_once)
 {
     static const struct header_row rows[] = {
         {"{" GOOD "," GOOD "}", "tensor 't' occurs twice", 8},
-        {"{" GOOD ",\"\\u0074\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", "tensor 't' occurs twice", 8},
+        {"{" GOOD ",\"\\u0074\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", "tensor 't' occurs twice",
+         8},
         {"{\"t\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", "dtype twice", 8},
         {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"sh\\u0061pe\":[2],\"data_offsets\":[0,8]}}", "shape twice", 8},
-        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"data_offsets\":[0,8]}}", "data_offsets twice", 8},
+        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"data_offsets\":[0,8]}}",
+         "data_offsets twice", 8},
         {"{\"__metadata__\":{},\"__metadata__\":{}," GOOD "}", "'__metadata__' occurs twice", 8},
         {"{\"__metadata__\":null,\"__metadata__\":{}," GOOD "}", "'__metadata__' occurs twice", 8},
         {"{\"__metadata__\":null,\"__metadata__\":null," GOOD "}", "'__metadata__' occurs twice", 8},
@@ -212,9 +233,9 @@ Test(safetensors, tensors_are_described_whole_and_right)
     EXPECT_ROWS(rows);
 }
 
-#define PAIR(shape_a, offsets_a, shape_b, offsets_b)                                                                               \
-    "{\"a\":{\"dtype\":\"U8\",\"shape\":[" shape_a "],\"data_offsets\":[" offsets_a "]},\"b\":{\"dtype\":\"U8\",\"shape\":[" shape_b           \
-    "],\"data_offsets\":[" offsets_b "]}}"
+#define PAIR(shape_a, offsets_a, shape_b, offsets_b)                                                                   \
+    "{\"a\":{\"dtype\":\"U8\",\"shape\":[" shape_a "],\"data_offsets\":[" offsets_a                                    \
+    "]},\"b\":{\"dtype\":\"U8\",\"shape\":[" shape_b "],\"data_offsets\":[" offsets_b "]}}"
 
 Test(safetensors, tensors_tile_the_file)
 {
@@ -227,7 +248,8 @@ Test(safetensors, tensors_tile_the_file)
         {PAIR("8", "0,8", "0", "3,3"), "an overlap", 8},
         {PAIR("4", "1,5", "3", "5,8"), "tensor 'a' begins at byte 1", 8},
         {PAIR("4", "0,4", "4", "4,8"), "1 bytes follow the last tensor 'b'", 9},
-        {PAIR("4", "0,4", "4", "4,8"), "tensor 'b' ends at byte 8 of the data, but the file holds only 7 (truncated?)", 7},
+        {PAIR("4", "0,4", "4", "4,8"), "tensor 'b' ends at byte 8 of the data, but the file holds only 7 (truncated?)",
+         7},
         {PAIR("4", "0,4", "4", "4,8"), "tensor 'a' ends at byte 4", 0},
         {PAIR("4", "0,4", "0", "9,9"), "tensor 'b' ends at byte 9", 4},
         {"{}", "4 bytes follow", 4},
@@ -242,8 +264,12 @@ Test(safetensors, a_header_that_is_too_long_is_refused)
         uint64_t length;
         const char *needle;
     } rows[] = {
-        {UINT64_MAX, "at most 100000000"}, {(uint64_t)1 << 63, "at most 100000000"}, {100000001, "at most 100000000"},
-        {100000000, "truncated?"},          {93, "truncated?"},                        {0, "does not begin with '{'"},
+        {UINT64_MAX, "at most 100000000"},
+        {(uint64_t)1 << 63, "at most 100000000"},
+        {100000001, "at most 100000000"},
+        {100000000, "truncated?"},
+        {93, "truncated?"},
+        {0, "does not begin with '{'"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char bytes[100] = {0};
@@ -315,7 +341,8 @@ Test(safetensors, entries_come_in_the_order_of_their_offsets)
     for (size_t i = 0; i < 4; i++) {
         cr_expect_str_eq(file.entries[i].name, small[i].name);
         cr_expect_str_eq(dtype_name(file.entries[i].dtype), small[i].dtype);
-        cr_expect(file.entries[i].offset == data + offsets[i] && file.entries[i].bytes == bytes[i] && file.entries[i].rank == ranks[i],
+        cr_expect(file.entries[i].offset == data + offsets[i] && file.entries[i].bytes == bytes[i] &&
+                      file.entries[i].rank == ranks[i],
                   "entry %zu", i);
     }
     cr_expect(file.entries[0].shape[0] == 2 && file.entries[0].shape[1] == 3);
@@ -344,7 +371,8 @@ Test(safetensors, no_changed_byte_of_the_header_does_harm)
     const char *path = scratch("small.safetensors");
     write_tensors(path, small, 4, "{\"k\":\"v\"}");
     char *whole = read_bytes(path, &size);
-    static const char special[] = {'"', '\\', '{', '}', '[', ']', ',', ':', '0', '9', '-', '.', 'e', ' ', '\n', '\0', '\x7f', '\x80', '\xff'};
+    static const char special[] = {'"', '\\', '{', '}', '[',  ']',  ',',    ':',    '0',   '9',
+                                   '-', '.',  'e', ' ', '\n', '\0', '\x7f', '\x80', '\xff'};
     for (size_t at = 0; at < size - 42; at++) {
         for (size_t change = 0; change < 8 + sizeof special; change++) {
             char kept = whole[at];
@@ -408,9 +436,10 @@ Test(safetensors, what_is_written_is_read_again)
     for (unsigned i = 0; i < 24; i++)
         values[i] = (unsigned char)(200 - i);
     /* out of order and in pieces */
-    cr_assert(safetensors_put(writer, 3, 0, values, 1, &error) && safetensors_put(writer, 0, 16, values + 16, 8, &error) &&
-                  safetensors_put(writer, 1, 0, values, 10, &error) && safetensors_put(writer, 2, 0, values, 0, &error) &&
-                  safetensors_put(writer, 0, 0, values, 16, &error),
+    cr_assert(safetensors_put(writer, 3, 0, values, 1, &error) &&
+                  safetensors_put(writer, 0, 16, values + 16, 8, &error) &&
+                  safetensors_put(writer, 1, 0, values, 10, &error) &&
+                  safetensors_put(writer, 2, 0, values, 0, &error) && safetensors_put(writer, 0, 0, values, 16, &error),
               "%s", error_text(&error));
     cr_assert_neq(access(path, F_OK), 0, "the file is there before commit");
     cr_assert(safetensors_commit(writer, &error), "%s", error_text(&error));
@@ -468,7 +497,8 @@ Test(safetensors, a_tensor_that_was_not_written_whole_is_refused)
         for (size_t k = 0; k < 6; k++)
             cr_assert(safetensors_put(writer, 0, rows[i].puts[k].offset, values, rows[i].puts[k].size, &error));
         cr_expect_eq(safetensors_commit(writer, &error), rows[i].whole, "row %zu: %s", i, error_text(&error));
-        cr_expect(rows[i].whole || strstr(error_text(&error), "'model.x' was not written whole"), "%s", error_text(&error));
+        cr_expect(rows[i].whole || strstr(error_text(&error), "'model.x' was not written whole"), "%s",
+                  error_text(&error));
         cr_expect_eq(access(path, F_OK) == 0, rows[i].whole, "row %zu", i);
         unlink(path);
         error_clear(&error);
@@ -510,7 +540,8 @@ Test(safetensors, what_could_not_be_read_is_not_written)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct error error = {0};
-        struct safetensors_writer *writer = safetensors_create(scratch("no.safetensors"), rows[i].entries, 2, NULL, &error);
+        struct safetensors_writer *writer =
+            safetensors_create(scratch("no.safetensors"), rows[i].entries, 2, NULL, &error);
         cr_expect(!writer, "row %zu", i);
         cr_expect(strstr(error_text(&error), rows[i].needle), "row %zu: %s", i, error_text(&error));
         safetensors_discard(writer);

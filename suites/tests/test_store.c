@@ -92,7 +92,8 @@ Test(checkpoint, shards_may_lie_in_folders_below)
 Test(checkpoint, an_absent_shard_is_a_problem_that_names_shard_and_tensor)
 {
     write_one(scratch("m/one.safetensors"), "model.a", "abcd");
-    write_index("m", "{\"model.a\":\"one.safetensors\",\"model.b\":\"two.safetensors\",\"model.c\":\"two.safetensors\"}");
+    write_index("m",
+                "{\"model.a\":\"one.safetensors\",\"model.b\":\"two.safetensors\",\"model.c\":\"two.safetensors\"}");
     struct store *store = open_store(scratch("m"));
     expect_problem(store, "two.safetensors is absent", "2 tensors", "'model.b'");
     cr_expect(store_find(store, "model.a") && !store_find(store, "model.b"));
@@ -109,7 +110,8 @@ Test(checkpoint, an_absent_shard_is_a_problem_that_names_shard_and_tensor)
 Test(checkpoint, a_malformed_shard_is_one_problem)
 {
     write_one(scratch("m/one.safetensors"), "model.a", "abcd");
-    write_index("m", "{\"model.a\":\"one.safetensors\",\"model.b\":\"two.safetensors\",\"model.c\":\"two.safetensors\"}");
+    write_index("m",
+                "{\"model.a\":\"one.safetensors\",\"model.b\":\"two.safetensors\",\"model.c\":\"two.safetensors\"}");
     static const char *const broken[] = {"", "garbage that is no header", "\x02\0\0\0\0\0\0\0{}x"};
     static const size_t sizes[] = {0, 25, 11};
     for (size_t i = 0; i < 3; i++) {
@@ -142,16 +144,19 @@ Test(checkpoint, a_truncated_shard_names_file_and_tensor)
 Test(checkpoint, the_index_is_held_against_the_shards)
 {
     /* b lies in shard one, and the index says two: used where it is */
-    static const struct plain_tensor both[] = {{"model.a", "U8", "[4]", "abcd", 4}, {"model.b", "U8", "[4]", "efgh", 4}};
+    static const struct plain_tensor both[] = {{"model.a", "U8", "[4]", "abcd", 4},
+                                               {"model.b", "U8", "[4]", "efgh", 4}};
     write_tensors(scratch("m/one.safetensors"), both, 2, NULL);
     write_one(scratch("m/two.safetensors"), "model.c", "ijkl");
-    write_index("m", "{\"model.a\":\"one.safetensors\",\"model.b\":\"two.safetensors\",\"model.c\":\"two.safetensors\"}");
+    write_index("m",
+                "{\"model.a\":\"one.safetensors\",\"model.b\":\"two.safetensors\",\"model.c\":\"two.safetensors\"}");
     struct store *store = open_store(scratch("m"));
     expect_problem(store, "'model.b'", "one.safetensors", "two.safetensors");
     expect_values(store, "model.b", "efgh", 4);
     store_free(store);
     /* named, but in no shard */
-    write_index("m", "{\"model.a\":\"one.safetensors\",\"model.b\":\"one.safetensors\",\"model.c\":\"two.safetensors\",\"model.d\":\"two."
+    write_index("m", "{\"model.a\":\"one.safetensors\",\"model.b\":\"one.safetensors\",\"model.c\":\"two.safetensors\","
+                     "\"model.d\":\"two."
                      "safetensors\"}");
     store = open_store(scratch("m"));
     expect_problem(store, "'model.d'", "two.safetensors", "does not hold it");
@@ -172,7 +177,8 @@ Test(checkpoint, a_tensor_in_two_shards_is_a_problem)
     struct store *store = open_store(scratch("m"));
     bool twice = false;
     for (size_t i = 0; i < store_problem_count(store); i++)
-        twice |= strstr(store_problem(store, i), "'model.a' occurs twice") && strstr(store_problem(store, i), "one.safetensors") &&
+        twice |= strstr(store_problem(store, i), "'model.a' occurs twice") &&
+                 strstr(store_problem(store, i), "one.safetensors") &&
                  strstr(store_problem(store, i), "two.safetensors");
     cr_expect(twice, "no problem says that the tensor occurs twice");
     expect_values(store, "model.a", "abcd", 4);
@@ -183,7 +189,11 @@ Test(checkpoint, a_tensor_in_two_shards_is_a_problem)
         const struct tensor *tensor = store_at(overlay, i);
         char *out = malloc(tensor->bytes);
         cr_expect(store_read(overlay, tensor, out, &error), "%s", error_text(&error));
-        cr_expect(memcmp(out, tensor->bytes == 2 ? "xy" : strcmp(tensor->name, "model.a") == 0 ? "abcd" : "efgh", tensor->bytes) == 0);
+        cr_expect(memcmp(out,
+                         tensor->bytes == 2                     ? "xy"
+                         : strcmp(tensor->name, "model.a") == 0 ? "abcd"
+                                                                : "efgh",
+                         tensor->bytes) == 0);
         free(out);
     }
     store_free(overlay);
@@ -208,7 +218,8 @@ Test(checkpoint, a_malformed_index_is_refused)
         {"{\"weight_map\":{\"model.a\":1}}", "'model.a' is not a string"},
         {"{\"weight_map\":{\"model.a\":null}}", "'model.a' is not a string"},
         {"{\"weight_map\":{\"model.a\":[\"one.safetensors\"]}}", "'model.a' is not a string"},
-        {"{\"weight_map\":{\"model.a\":\"one.safetensors\",\"model.a\":\"one.safetensors\"}}", "'model.a' occurs twice"},
+        {"{\"weight_map\":{\"model.a\":\"one.safetensors\",\"model.a\":\"one.safetensors\"}}",
+         "'model.a' occurs twice"},
         {"{\"weight_map\":{\"model.a\":\"one.safetensors\"}} x", "goes on after its end"},
         {"{\"weight_map\":{\"model.a\":\"one.safetensors\\u0000\"}}", "NUL"},
         {"{\"weight_map\":{\"model.\xff\":\"one.safetensors\"}}", "not valid UTF-8"},
@@ -219,8 +230,8 @@ Test(checkpoint, a_malformed_index_is_refused)
         write_text(index, rows[i].index);
         struct error error = {0};
         struct store *store = store_open(scratch("m"), &error);
-        cr_expect(!store && strstr(error_text(&error), rows[i].needle) && strstr(error_text(&error), index), "row %zu: %s", i,
-                  error_text(&error));
+        cr_expect(!store && strstr(error_text(&error), rows[i].needle) && strstr(error_text(&error), index),
+                  "row %zu: %s", i, error_text(&error));
         store_free(store);
         error_clear(&error);
     }
@@ -236,9 +247,17 @@ Test(checkpoint, entries_that_leave_the_folder_are_refused)
     cr_assert_eq(symlink("../mm/secret.safetensors", scratch("m/beside.safetensors")), 0);
     cr_assert_eq(symlink(scratch("secret.safetensors"), scratch("m/absolute.safetensors")), 0);
     const char *absolute = scratch("secret.safetensors");
-    const char *const entries[] = {"../secret.safetensors", "x/../../secret.safetensors", "./../secret.safetensors",
-                                   "x//../../secret.safetensors", "..", "", "up/secret.safetensors", "link.safetensors",
-                                   "beside.safetensors", "absolute.safetensors", absolute};
+    const char *const entries[] = {"../secret.safetensors",
+                                   "x/../../secret.safetensors",
+                                   "./../secret.safetensors",
+                                   "x//../../secret.safetensors",
+                                   "..",
+                                   "",
+                                   "up/secret.safetensors",
+                                   "link.safetensors",
+                                   "beside.safetensors",
+                                   "absolute.safetensors",
+                                   absolute};
     mkdir(scratch("m/x"), 0777);
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         char map[512];
@@ -246,8 +265,8 @@ Test(checkpoint, entries_that_leave_the_folder_are_refused)
         write_index("m", map);
         struct error error = {0};
         struct store *store = store_open(scratch("m"), &error);
-        cr_expect(!store && strstr(error_text(&error), "leaves the folder") && strstr(error_text(&error), "'model.a'"), "'%s': %s",
-                  entries[i], error_text(&error));
+        cr_expect(!store && strstr(error_text(&error), "leaves the folder") && strstr(error_text(&error), "'model.a'"),
+                  "'%s': %s", entries[i], error_text(&error));
         store_free(store);
         error_clear(&error);
     }
@@ -299,8 +318,8 @@ Test(checkpoint, the_cache_of_the_hub_is_read)
     write_index("models--x/other/rev", TWO_SHARDS);
     cr_assert_eq(symlink("../../blobs/01ab", scratch("models--x/other/rev/one.safetensors")), 0);
     struct error error = {0};
-    cr_expect(!store_open(scratch("models--x/other/rev"), &error) && strstr(error_text(&error), "leaves the folder"), "%s",
-              error_text(&error));
+    cr_expect(!store_open(scratch("models--x/other/rev"), &error) && strstr(error_text(&error), "leaves the folder"),
+              "%s", error_text(&error));
     error_clear(&error);
 }
 
@@ -394,7 +413,8 @@ Test(names, canonical_spelling)
         write_one(scratch("name.safetensors"), rows[i].disk, "abcd");
         struct store *store = open_store(scratch("name.safetensors"));
         const struct tensor *tensor = store_find(store, expected);
-        cr_expect(tensor && !tensor->other, "%s: not found as %s but as %s", rows[i].disk, expected, store_at(store, 0)->name);
+        cr_expect(tensor && !tensor->other, "%s: not found as %s but as %s", rows[i].disk, expected,
+                  store_at(store, 0)->name);
         cr_expect_str_eq(store_at(store, 0)->disk_name, rows[i].disk);
         store_free(store);
     }
@@ -402,9 +422,16 @@ Test(names, canonical_spelling)
 
 Test(names, other_components_come_last_and_are_no_part_of_the_text_model)
 {
-    static const char *const others[] = {"thinker.audio_tower.layers.0.fc1.weight", "audio_tower.conv1.weight", "visual.blocks.0.attn.qkv.weight",
-                                         "thinker.visual.merger.weight", "talker.model.layers.0.mlp.gate.weight", "code2wav.x",
-                                         "token2wav.x", "model.visual.patch_embed.weight", "vision_tower.x", "multi_modal_projector.x"};
+    static const char *const others[] = {"thinker.audio_tower.layers.0.fc1.weight",
+                                         "audio_tower.conv1.weight",
+                                         "visual.blocks.0.attn.qkv.weight",
+                                         "thinker.visual.merger.weight",
+                                         "talker.model.layers.0.mlp.gate.weight",
+                                         "code2wav.x",
+                                         "token2wav.x",
+                                         "model.visual.patch_embed.weight",
+                                         "vision_tower.x",
+                                         "multi_modal_projector.x"};
     enum { OTHERS = sizeof others / sizeof *others };
     struct plain_tensor tensors[OTHERS + 2];
     for (size_t i = 0; i < OTHERS; i++)
@@ -421,8 +448,8 @@ Test(names, other_components_come_last_and_are_no_part_of_the_text_model)
         cr_expect_eq(tensor->other, i >= 2, "tensor %zu, %s", i, tensor->name);
         cr_expect(!tensor->other || !store_find(store, tensor->name), "%s", tensor->name);
         char out[2][4];
-        cr_expect(store_read(store, tensor, out[0], &error) && store_read(overlay, store_at(overlay, i), out[1], &error) &&
-                      memcmp(out[0], out[1], 4) == 0,
+        cr_expect(store_read(store, tensor, out[0], &error) &&
+                      store_read(overlay, store_at(overlay, i), out[1], &error) && memcmp(out[0], out[1], 4) == 0,
                   "%s: %s", tensor->name, error_text(&error));
     }
     cr_expect_eq(store_problem_count(store), 0);
@@ -432,7 +459,8 @@ Test(names, other_components_come_last_and_are_no_part_of_the_text_model)
 
 Test(names, two_spellings_of_one_name_are_a_problem)
 {
-    static const struct plain_tensor both[] = {{"model.norm.weight", "U8", "[4]", "abcd", 4}, {"norm.weight", "U8", "[4]", "efgh", 4}};
+    static const struct plain_tensor both[] = {{"model.norm.weight", "U8", "[4]", "abcd", 4},
+                                               {"norm.weight", "U8", "[4]", "efgh", 4}};
     write_tensors(scratch("twice.safetensors"), both, 2, NULL);
     struct store *store = open_store(scratch("twice.safetensors"));
     expect_problem(store, "'model.norm.weight' occurs twice", "twice.safetensors", NULL);
@@ -490,7 +518,8 @@ Test(extraction, holds_what_the_original_holds)
 
 Test(extraction, bad_files_are_problems)
 {
-    write_one(scratch("e/norms/thinker_norms_layer_00.safetensors"), "thinker.model.layers.0.input_layernorm.weight", "abcd");
+    write_one(scratch("e/norms/thinker_norms_layer_00.safetensors"), "thinker.model.layers.0.input_layernorm.weight",
+              "abcd");
     write_text(scratch("e/norms/README.md"), "notes");
     write_text(scratch("e/experts/thinker_expert_000_layer_00.safetensors"), "");
     write_text(scratch("e/stray.safetensors"), "not looked at");
@@ -536,7 +565,8 @@ Test(reading, rows_outside_are_refused)
 {
     struct store *store = open_three();
     const struct tensor *tensor = store_find(store, "model.a");
-    static const uint64_t ranges[][2] = {{0, 5}, {4, 1}, {5, 0}, {UINT64_MAX, 1}, {1, UINT64_MAX}, {UINT64_MAX, UINT64_MAX}};
+    static const uint64_t ranges[][2] = {{0, 5},          {4, 1},          {5, 0},
+                                         {UINT64_MAX, 1}, {1, UINT64_MAX}, {UINT64_MAX, UINT64_MAX}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         struct error error = {0};
         char out[16];
@@ -553,23 +583,26 @@ Test(reading, shapes_are_seen_as_matrices)
         struct plain_tensor tensor;
         uint64_t rows, columns;
     } rows[] = {
-        {{"t", "U8", "[]", NULL, 1}, 1, 1},       {{"t", "U8", "[5]", NULL, 5}, 1, 5},   {{"t", "U8", "[2,3]", NULL, 6}, 2, 3},
-        {{"t", "F32", "[2,3,4]", NULL, 96}, 2, 12}, {{"t", "U8", "[0]", NULL, 0}, 1, 0},   {{"t", "U8", "[0,3]", NULL, 0}, 0, 3},
-        {{"t", "U8", "[3,0]", NULL, 0}, 3, 0},    {{"t", "F4", "[3,4]", NULL, 6}, 3, 4}, {{"t", "F4", "[4,3]", NULL, 6}, 1, 12},
-        {{"t", "F6_E2M3", "[2,2]", NULL, 3}, 1, 4},
+        {{"t", "U8", "[]", NULL, 1}, 1, 1},     {{"t", "U8", "[5]", NULL, 5}, 1, 5},
+        {{"t", "U8", "[2,3]", NULL, 6}, 2, 3},  {{"t", "F32", "[2,3,4]", NULL, 96}, 2, 12},
+        {{"t", "U8", "[0]", NULL, 0}, 1, 0},    {{"t", "U8", "[0,3]", NULL, 0}, 0, 3},
+        {{"t", "U8", "[3,0]", NULL, 0}, 3, 0},  {{"t", "F4", "[3,4]", NULL, 6}, 3, 4},
+        {{"t", "F4", "[4,3]", NULL, 6}, 1, 12}, {{"t", "F6_E2M3", "[2,2]", NULL, 3}, 1, 4},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         write_tensors(scratch("t.safetensors"), &rows[i].tensor, 1, NULL);
         struct store *store = open_store(scratch("t.safetensors"));
         const struct tensor *tensor = store_find(store, "t");
-        cr_expect(tensor->rows == rows[i].rows && tensor->columns == rows[i].columns && tensor->bytes == rows[i].tensor.bytes,
-                  "%s %s: %d x %d", rows[i].tensor.dtype, rows[i].tensor.shape, (int)tensor->rows, (int)tensor->columns);
+        cr_expect(
+            tensor->rows == rows[i].rows && tensor->columns == rows[i].columns && tensor->bytes == rows[i].tensor.bytes,
+            "%s %s: %d x %d", rows[i].tensor.dtype, rows[i].tensor.shape, (int)tensor->rows, (int)tensor->columns);
         unsigned char out[100];
         struct error error = {0};
         memset(out, 0xEE, sizeof out);
         cr_expect(store_read(store, tensor, out, &error), "%s", error_text(&error));
         for (size_t k = 0; k < sizeof out; k++)
-            cr_assert_eq(out[k], k < tensor->bytes ? k % 251 : 0xEE, "%s %s: byte %zu", rows[i].tensor.dtype, rows[i].tensor.shape, k);
+            cr_assert_eq(out[k], k < tensor->bytes ? k % 251 : 0xEE, "%s %s: byte %zu", rows[i].tensor.dtype,
+                         rows[i].tensor.shape, k);
         store_free(store);
     }
 }
@@ -583,7 +616,8 @@ Test(reading, a_file_that_shrank_or_went_is_an_error_that_names_it)
         char out[2];
         cr_assert_eq(gone ? unlink(tensor->file) : truncate(tensor->file, (off_t)tensor->offset + 1), 0);
         cr_expect_not(store_read(store, tensor, out, &error));
-        cr_expect(strstr(error_text(&error), tensor->file) && strstr(error_text(&error), "'model.c'"), "%s", error_text(&error));
+        cr_expect(strstr(error_text(&error), tensor->file) && strstr(error_text(&error), "'model.c'"), "%s",
+                  error_text(&error));
         store_prefetch(store, tensor); /* has nothing to say about it */
         error_clear(&error);
     }
@@ -596,7 +630,8 @@ Test(reading, dtype_names_go_both_ways)
         enum dtype back = DTYPE_COUNT;
         cr_expect(dtype_parse(dtype_name((enum dtype)i), &back) && (int)back == i, "%s", dtype_name((enum dtype)i));
         cr_expect(dtype_bits((enum dtype)i) > 0);
-        cr_expect_eq(dtype_width((enum dtype)i) != 0, i <= (int)DTYPE_BF16, "the engine computes with F32, F16 and BF16 only");
+        cr_expect_eq(dtype_width((enum dtype)i) != 0, i <= (int)DTYPE_BF16,
+                     "the engine computes with F32, F16 and BF16 only");
     }
     enum dtype unused;
     cr_expect(!dtype_parse("F33", &unused) && !dtype_parse("", &unused));
@@ -605,7 +640,8 @@ Test(reading, dtype_names_go_both_ways)
 Test(reading, shape_text_fits)
 {
     char text[TENSOR_SHAPE_TEXT];
-    const uint64_t huge[TENSOR_RANK_MAX] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    const uint64_t huge[TENSOR_RANK_MAX] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                                            UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     cr_expect_str_eq(shape_text((const uint64_t[]){576, 1536}, 2, text), "[576, 1536]");
     cr_expect_str_eq(shape_text(huge, 0, text), "[]");
     shape_text(huge, TENSOR_RANK_MAX, text);
