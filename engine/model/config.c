@@ -191,8 +191,8 @@ static bool check_layer_types(const cJSON *types, const char *name, int layers, 
     {
         const char *text = cJSON_IsString(type) ? type->valuestring : "";
         if (strcmp(text, "full_attention") != 0 && strcmp(text, "sliding_attention") != 0)
-            return error_set(error, "%s: \"layer_types\" holds \"%s\"; this engine computes full_attention and sliding_attention",
-                             name, text);
+            return error_set(error, "%s: \"layer_types\" holds \"%s\"; this engine computes full_attention and "
+                                    "sliding_attention", name, text);
     }
     return true;
 }

@@ -5,7 +5,8 @@
 
 /* In float32 step by step, as the original computes them (transformers, compute_default_rope_parameters and
  * modeling_rope_utils.py): at position 1,000 one bit of a frequency is an angle of 1e-4, so a more exact formula would be a
- * different one. */
+ * different one. (The vector pow of torch is itself off by one bit for about one frequency in a hundred, on some processors
+ * and not on others; that is not repeated here.) */
 void rope_frequencies(const struct model_config *config, float *out)
 {
     int half = config->head_dim / 2;

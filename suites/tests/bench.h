@@ -1,5 +1,5 @@
-/* What the tests of the engine share: the nano models with their gold, passes over all cases of it, and every activation of a
- * pass kept to be judged. Failures end the test. */
+/* What the tests of the engine share: the nano models with their gold, passes over all cases of it, and every
+ * activation of a pass kept to be judged. Failures end the test. */
 #ifndef ASSAY_TESTS_BENCH_H
 #define ASSAY_TESTS_BENCH_H
 
@@ -14,8 +14,8 @@
 #include "model/model.h"
 #include "store/overlay.h"
 
-/* Limits of the parity with gold, relative L2 at every place (point of a layer) of every case. They are the issue's: several
- * times what float32 costs at worst (noise of the nano models: up to 5e-6), and far below any mistake. */
+/* Limits of the parity with gold, relative L2 at every place (point of a layer) of every case. They are the issue's:
+ * several times what float32 costs at worst (noise of the nano models: up to 5e-6), and far below any mistake. */
 #define ISOLATED_LIMIT 5e-6
 #define PROPAGATED_LIMIT 3e-5
 #define NOISE_MULTIPLE 10.0
@@ -26,9 +26,15 @@ static const struct nano {
     const char *weights;
     const char *model; /* whose config.json and gold */
 } nanos[] = {
-    {"thinker", "thinker"},     {"thinker-extraction", "thinker"}, {"qwen3_moe", "qwen3_moe"},
-    {"qwen3", "qwen3"},         {"llama", "llama"},                {"qwen2", "qwen2"},
-    {"qwen2_window", "qwen2_window"}, {"qwen2_moe", "qwen2_moe"},  {"mixtral", "mixtral"},
+    {"thinker", "thinker"},
+    {"thinker-extraction", "thinker"},
+    {"qwen3_moe", "qwen3_moe"},
+    {"qwen3", "qwen3"},
+    {"llama", "llama"},
+    {"qwen2", "qwen2"},
+    {"qwen2_window", "qwen2_window"},
+    {"qwen2_moe", "qwen2_moe"},
+    {"mixtral", "mixtral"},
 };
 #define NANOS (sizeof nanos / sizeof *nanos)
 
@@ -46,8 +52,8 @@ struct bench {
     struct trace *gold;
 };
 
-/* Every activation of all cases: `values[place]` is [rows, width], NULL where the configuration has no such place. Rows that
- * never came are NaN. */
+/* Every activation of all cases: `values[place]` is [rows, width], NULL where the configuration has no such place. Rows
+ * that never came are NaN. */
 struct trace {
     float **values;
     size_t places;
@@ -127,7 +133,8 @@ static inline void bench_load(struct bench *bench)
     cr_assert(bench->model, "%s: %s", bench->name, error_text(&error));
 }
 
-/* Weights `weights`, configuration and gold of `model`, in golden/nano; the model computes exact sums on two threads. */
+/* Weights `weights`, configuration and gold of `model`, in golden/nano; the model computes exact sums on two threads.
+ */
 static inline struct bench bench_open(const char *weights, const char *model)
 {
     struct bench bench = {.name = weights, .options = {.threads = 2, .exact = true}};
@@ -165,9 +172,9 @@ static inline void bench_close(struct bench *bench)
 }
 
 /* Runs `body` with a local `struct bench bench` for every nano model. */
-#define FOR_EACH_NANO(bench)                                                                                             \
-    for (size_t nano_ = 0; nano_ < NANOS; nano_++)                                                                       \
-        for (struct bench bench = bench_open(nanos[nano_].weights, nanos[nano_].model); bench.name;                      \
+#define FOR_EACH_NANO(bench)                                                                                           \
+    for (size_t nano_ = 0; nano_ < NANOS; nano_++)                                                                     \
+        for (struct bench bench = bench_open(nanos[nano_].weights, nanos[nano_].model); bench.name;                    \
              bench_close(&bench), bench.name = NULL)
 
 /* How far golden values take the place of the engine's once these were kept. */
@@ -189,7 +196,8 @@ static inline bool recorder_see(void *context, const struct activation *activati
 {
     const struct recorder *recorder = context;
     size_t place = place_of(activation->point, activation->layer), width = activation->width;
-    bool splice = recorder->splice == SPLICE_POINTS || (recorder->splice == SPLICE_LAYERS && activation->point == POINT_LAYER);
+    bool splice =
+        recorder->splice == SPLICE_POINTS || (recorder->splice == SPLICE_LAYERS && activation->point == POINT_LAYER);
     if (!recorder->trace->values[place])
         return error_set(error, "a place that the configuration does not have");
     for (size_t row = 0; row < activation->rows; row++) {
@@ -197,7 +205,8 @@ static inline bool recorder_see(void *context, const struct activation *activati
         size_t at = recorder->bench->first[which] + recorder->passed[which] + (size_t)activation->row_of[row].token;
         memcpy(recorder->trace->values[place] + at * width, activation->values + row * width, width * sizeof(float));
         if (splice)
-            memcpy(activation->values + row * width, recorder->bench->gold->values[place] + at * width, width * sizeof(float));
+            memcpy(activation->values + row * width, recorder->bench->gold->values[place] + at * width,
+                   width * sizeof(float));
     }
     return true;
 }
@@ -233,9 +242,11 @@ static inline void bench_feed(const struct bench *bench, const struct feed *feed
                                                  .kv = kv[members[i]]};
             now[going++] = members[i];
         }
-        struct recorder recorder = {.bench = bench, .trace = trace, .splice = feed->splice, .members = now, .passed = passed};
+        struct recorder recorder = {
+            .bench = bench, .trace = trace, .splice = feed->splice, .members = now, .passed = passed};
         struct probe probe = {.see = recorder_see, .context = &recorder};
-        cr_assert(model_forward(bench->model, sequences, going, &probe, &error), "%s: %s", bench->name, error_text(&error));
+        cr_assert(model_forward(bench->model, sequences, going, &probe, &error), "%s: %s", bench->name,
+                  error_text(&error));
         for (size_t i = 0; i < going; i++) {
             passed[now[i]] += sequences[i].count;
             left -= passed[now[i]] == golden_case_at(bench->golden, now[i])->count;
@@ -278,8 +289,8 @@ static inline bool trace_same_bits(const struct bench *bench, const struct trace
 {
     for (size_t place = 0; place < bench->places; place++)
         if (a->values[place] && memcmp(a->values[place], b->values[place],
-                                       bench->first[bench->cases] * point_width(bench->config, place_point(place), NULL) *
-                                           sizeof(float)) != 0)
+                                       bench->first[bench->cases] *
+                                           point_width(bench->config, place_point(place), NULL) * sizeof(float)) != 0)
             return false;
     return true;
 }

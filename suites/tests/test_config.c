@@ -34,8 +34,8 @@ static const struct base_row {
                "type llama vocab 50 hidden 24 heads 4/2x6 dense 20 experts 0/0x0+0 eps 1e-06 bias 000 norms 0 topk 0 tied 0 "
                "sparse 000 window 0,0,0 rope b8605c20"},
     [MIXTRAL] = {"{'model_type': 'mixtral', 'num_hidden_layers': 3, " SMALL "}", {0},
-                 "type mixtral vocab 50 hidden 24 heads 4/2x6 dense 0 experts 8/2x20+0 eps 1e-05 bias 000 norms 0 topk 1 tied 0 "
-                 "sparse 111 window 0,0,0 rope e587006c"},
+                 "type mixtral vocab 50 hidden 24 heads 4/2x6 dense 0 experts 8/2x20+0 eps 1e-05 bias 000 norms 0 topk 1 "
+                 "tied 0 sparse 111 window 0,0,0 rope e587006c"},
     [QWEN2_MOE] = {"{'model_type': 'qwen2_moe', 'shared_expert_intermediate_size': 14, " FOUR ", " EXPERTS "}", {0},
                    "type qwen2_moe vocab 50 hidden 24 heads 4/2x6 dense 0 experts 6/2x10+14 eps 1e-06 bias 100 norms 0 topk 0 "
                    "tied 0 sparse 1111 window 0,0,0,0 rope b8605c20"},
@@ -386,7 +386,8 @@ static const struct refused_row {
     {QWEN2, "'use_sliding_window': true, 'sliding_window': -4", "sliding_window", "whole"},
     {QWEN2, "'use_sliding_window': true, 'max_window_layers': 'all'", "max_window_layers", "whole"},
     {QWEN2, "'use_sliding_window': true, 'layer_types': ['sliding_attention']", "layer_types", "4 layers"},
-    {QWEN2, "'use_sliding_window': true, 'layer_types': ['linear_attention', 'a', 'b', 'c']", "layer_types", "linear_attention"},
+    {QWEN2, "'use_sliding_window': true, 'layer_types': ['linear_attention', 'a', 'b', 'c']", "layer_types",
+     "linear_attention"},
     {QWEN2, "'layer_types': 'full_attention'", "layer_types", "array"},
     {MIXTRAL, "'sliding_window': 2.5", "sliding_window", "whole"},
     {QWEN2_MOE, "'qkv_bias': 1", "qkv_bias", "true or false"},

@@ -1,4 +1,5 @@
-/* What the engine promises besides right numbers: absent and unusable tensors, fused experts, bad input, an unharmed cache. */
+/* What the engine promises besides right numbers: absent and unusable tensors, fused experts, bad input, an unharmed
+ * cache. */
 #include "bench.h"
 
 #include <unistd.h>
@@ -21,7 +22,8 @@ static size_t entry_bytes(const struct safetensors_entry *entry)
 }
 
 /* Adds a tensor of zeros; returns its values. */
-static unsigned char *shelf_add(struct shelf *shelf, const char *name, enum dtype dtype, int rank, const uint64_t *shape)
+static unsigned char *shelf_add(struct shelf *shelf, const char *name, enum dtype dtype, int rank,
+                                const uint64_t *shape)
 {
     shelf->entries = realloc(shelf->entries, (shelf->count + 1) * sizeof *shelf->entries);
     shelf->values = realloc(shelf->values, (shelf->count + 1) * sizeof *shelf->values);
@@ -55,7 +57,8 @@ static struct store *shelf_store(struct shelf *shelf, char *path)
     struct safetensors_writer *writer = safetensors_create(path, shelf->entries, shelf->count, NULL, &error);
     cr_assert(writer, "%s", error_text(&error));
     for (size_t i = 0; i < shelf->count; i++) {
-        cr_assert(safetensors_put(writer, i, 0, shelf->values[i], entry_bytes(&shelf->entries[i]), &error), "%s", error_text(&error));
+        cr_assert(safetensors_put(writer, i, 0, shelf->values[i], entry_bytes(&shelf->entries[i]), &error), "%s",
+                  error_text(&error));
         free(shelf->entries[i].name);
         free(shelf->values[i]);
     }
@@ -86,7 +89,8 @@ static void fill(struct store *overlay, const struct store *below, const char *n
     float *values = malloc(count * sizeof *values);
     for (size_t i = 0; i < count; i++)
         values[i] = value;
-    cr_assert(overlay_replace(overlay, name, DTYPE_F32, tensor->rank, tensor->shape, values, &error), "%s", error_text(&error));
+    cr_assert(overlay_replace(overlay, name, DTYPE_F32, tensor->rank, tensor->shape, values, &error), "%s",
+              error_text(&error));
     free(values);
 }
 
@@ -131,7 +135,8 @@ static void absence_equals(const struct lost *lost, enum missing missing, float 
     bench.options.missing = missing;
     bench_load(&bench);
     struct trace *found = bench_run(&bench, (struct feed){0});
-    cr_expect(trace_equal(&bench, found, expected), "%s without %s is not the same as with %g in it", lost->model, lost->name, (double)value);
+    cr_expect(trace_equal(&bench, found, expected), "%s without %s is not the same as with %g in it", lost->model,
+              lost->name, (double)value);
     trace_free(found);
     trace_free(expected);
     bench_close(&bench);
@@ -169,9 +174,12 @@ Test(engine, absent_tensors_are_all_listed_in_groups)
     struct error error = {0};
     struct bench bench = bench_open("thinker-extraction", "thinker");
     struct store *without = overlay_new(bench.store, &error);
-    static const char *const norms[] = {"model.layers.1.input_layernorm.weight", "model.layers.3.input_layernorm.weight",
-                                        "model.layers.4.input_layernorm.weight", "model.layers.3.post_attention_layernorm.weight",
-                                        "lm_head.weight", "model.layers.0.self_attn.q_norm.weight"};
+    static const char *const norms[] = {"model.layers.1.input_layernorm.weight",
+                                        "model.layers.3.input_layernorm.weight",
+                                        "model.layers.4.input_layernorm.weight",
+                                        "model.layers.3.post_attention_layernorm.weight",
+                                        "lm_head.weight",
+                                        "model.layers.0.self_attn.q_norm.weight"};
     for (size_t i = 0; i < sizeof norms / sizeof *norms; i++)
         drop(without, norms[i]);
     for (int expert = 7; expert < 12; expert++) {
@@ -180,12 +188,12 @@ Test(engine, absent_tensors_are_all_listed_in_groups)
         drop(without, name);
     }
     drop(without, "model.layers.2.mlp.experts.3.down_proj.weight");
-    expect_refusal(&bench, without, (const char *const[]){"golden/nano/thinker-extraction", "12 tensors", "absent",
-                                                          "input_layernorm.weight of layers 1, 3, 4",
-                                                          "post_attention_layernorm.weight of layer 3",
-                                                          "self_attn.q_norm.weight of layer 0",
-                                                          "mlp.experts.gate_proj.weight of layer 1: experts 7-11",
-                                                          "mlp.experts.down_proj.weight of layer 2: expert 3", "lm_head.weight", NULL});
+    expect_refusal(&bench, without,
+                   (const char *const[]){
+                       "golden/nano/thinker-extraction", "12 tensors", "absent",
+                       "input_layernorm.weight of layers 1, 3, 4", "post_attention_layernorm.weight of layer 3",
+                       "self_attn.q_norm.weight of layer 0", "mlp.experts.gate_proj.weight of layer 1: experts 7-11",
+                       "mlp.experts.down_proj.weight of layer 2: expert 3", "lm_head.weight", NULL});
     store_free(without);
     bench_close(&bench);
 }
@@ -221,7 +229,8 @@ Test(engine, a_tensor_of_another_shape_or_dtype_is_refused_by_file_and_name)
         shelf_add(&shelf, "model.layers.2.input_layernorm.weight", rows[i].dtype, rows[i].rank, rows[i].shape);
         struct store *store = shelf_store(&shelf, path);
         expect_refusal(&bench, store,
-                       (const char *const[]){path, "model.layers.2.input_layernorm.weight", rows[i].says[0], rows[i].says[1], NULL});
+                       (const char *const[]){path, "model.layers.2.input_layernorm.weight", rows[i].says[0],
+                                             rows[i].says[1], NULL});
         store_free(store);
     }
     unlink(path);
@@ -234,11 +243,15 @@ Test(engine, unusable_and_absent_tensors_are_reported_together)
     struct bench bench = bench_open("qwen3", "qwen3");
     struct store *overlay = overlay_new(bench.store, &error);
     uint64_t shape[] = {3, 4};
-    cr_assert(overlay_replace(overlay, "model.layers.0.self_attn.q_proj.weight", DTYPE_F32, 2, shape, (float[12]){0}, &error));
-    cr_assert(overlay_replace(overlay, "model.layers.1.self_attn.q_proj.weight", DTYPE_I8, 2, shape, (float[12]){0}, &error));
+    cr_assert(overlay_replace(overlay, "model.layers.0.self_attn.q_proj.weight", DTYPE_F32, 2, shape, (float[12]){0},
+                              &error));
+    cr_assert(
+        overlay_replace(overlay, "model.layers.1.self_attn.q_proj.weight", DTYPE_I8, 2, shape, (float[12]){0}, &error));
     drop(overlay, "model.layers.4.mlp.up_proj.weight");
-    expect_refusal(&bench, overlay, (const char *const[]){"model.layers.0.self_attn.q_proj.weight", "[3, 4]",
-                                                          "model.layers.1.self_attn.q_proj.weight", "mlp.up_proj.weight of layer 4", NULL});
+    expect_refusal(&bench, overlay,
+                   (const char *const[]){"model.layers.0.self_attn.q_proj.weight", "[3, 4]",
+                                         "model.layers.1.self_attn.q_proj.weight", "mlp.up_proj.weight of layer 4",
+                                         NULL});
     store_free(overlay);
     bench_close(&bench);
 }
@@ -250,7 +263,8 @@ static void same_bits_from(struct bench *bench, struct shelf *shelf, const char 
     char path[64];
     bench->options.exact = false;
     bench_load(bench);
-    struct trace *expected = bench_run(bench, (struct feed){0}), *expected_pieces = bench_run(bench, (struct feed){.chunk = 2});
+    struct trace *expected = bench_run(bench, (struct feed){0}),
+                 *expected_pieces = bench_run(bench, (struct feed){.chunk = 2});
     struct store *store = shelf_store(shelf, path);
     bench->weights = store;
     for (int keep = 0; keep < 2; keep++) {
@@ -275,7 +289,8 @@ static bool no_expert(const char *name)
     return !strstr(name, ".mlp.experts.");
 }
 
-/* Puts [rows, columns] into a part of a fused tensor, at row `first` of its expert (column `first`, when transposed). */
+/* Puts [rows, columns] into a part of a fused tensor, at row `first` of its expert (column `first`, when transposed).
+ */
 static void fuse(unsigned char *out, size_t first, size_t all, const unsigned char *values, size_t rows, size_t columns,
                  size_t width, bool transposed)
 {
@@ -291,7 +306,8 @@ static void shelf_add_fused(struct shelf *shelf, const struct bench *bench, int 
     static const char *const parts[] = {"gate", "up", "down"};
     struct error error = {0};
     char name[128];
-    size_t experts = (size_t)bench->config->experts, inner = (size_t)bench->config->moe_intermediate, hidden = (size_t)bench->config->hidden;
+    size_t experts = (size_t)bench->config->experts, inner = (size_t)bench->config->moe_intermediate,
+           hidden = (size_t)bench->config->hidden;
     snprintf(name, sizeof name, "model.layers.%d.mlp.experts.0.gate_proj.weight", layer);
     enum dtype dtype = store_find(bench->store, name)->dtype;
     size_t width = dtype_width(dtype);
@@ -305,9 +321,11 @@ static void shelf_add_fused(struct shelf *shelf, const struct bench *bench, int 
     for (size_t expert = 0; expert < experts; expert++) {
         for (size_t part = 0; part < 3; part++) {
             snprintf(name, sizeof name, "model.layers.%d.mlp.experts.%zu.%s_proj.weight", layer, expert, parts[part]);
-            cr_assert(store_read(bench->store, store_find(bench->store, name), values, &error), "%s", error_text(&error));
+            cr_assert(store_read(bench->store, store_find(bench->store, name), values, &error), "%s",
+                      error_text(&error));
             if (part < 2)
-                fuse(to_gate_up + expert * 2 * inner * hidden * width, part * inner, 2 * inner, values, inner, hidden, width, transposed);
+                fuse(to_gate_up + expert * 2 * inner * hidden * width, part * inner, 2 * inner, values, inner, hidden,
+                     width, transposed);
             else
                 fuse(to_down + expert * inner * hidden * width, 0, hidden, values, hidden, inner, width, transposed);
         }
@@ -371,12 +389,14 @@ static bool last_see(void *context, const struct activation *activation, struct 
     if (activation->point == POINT_LAYER && activation->layer == last->fail_at)
         return error_set(error, "the probe has seen enough");
     if (activation->point == POINT_HEAD)
-        memcpy(last->logits, activation->values + (activation->rows - 1) * activation->width, activation->width * sizeof(float));
+        memcpy(last->logits, activation->values + (activation->rows - 1) * activation->width,
+               activation->width * sizeof(float));
     return true;
 }
 
 /* One pass over ids[first .. first + count - 1]; the logits of its last token go to `logits`. */
-static bool pass(const struct bench *bench, struct kv *kv, const int *ids, size_t count, int fail_at, float *logits, struct error *error)
+static bool pass(const struct bench *bench, struct kv *kv, const int *ids, size_t count, int fail_at, float *logits,
+                 struct error *error)
 {
     struct last last = {.logits = logits, .fail_at = fail_at};
     struct probe probe = {.see = last_see, .context = &last};
@@ -384,8 +404,8 @@ static bool pass(const struct bench *bench, struct kv *kv, const int *ids, size_
     return model_forward(bench->model, &sequence, 1, &probe, error);
 }
 
-/* A cache of five tokens that has seen three; every kind of failing pass must leave it so, and the fourth and fifth token then
- * give the logits that they always do. */
+/* A cache of five tokens that has seen three; every kind of failing pass must leave it so, and the fourth and fifth
+ * token then give the logits that they always do. */
 Test(engine, a_failed_pass_leaves_the_cache_as_it_was)
 {
     FOR_EACH_NANO(bench)
@@ -411,16 +431,19 @@ Test(engine, a_failed_pass_leaves_the_cache_as_it_was)
         size_t width = (size_t)vocabulary;
         float *expected = calloc(width, sizeof *expected), *found = calloc(width, sizeof *found);
         struct kv *fresh = kv_new(bench.config, 5, &error), *kv = kv_new(bench.config, 5, &error);
-        cr_assert(pass(&bench, fresh, ids, 3, -1, expected, &error) && pass(&bench, fresh, ids + 3, 2, -1, expected, &error));
+        cr_assert(pass(&bench, fresh, ids, 3, -1, expected, &error) &&
+                  pass(&bench, fresh, ids + 3, 2, -1, expected, &error));
         cr_assert(pass(&bench, kv, ids, 3, -1, found, &error));
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-            cr_expect_not(pass(&bench, kv, rows[i].ids, rows[i].count, rows[i].fail_at, found, &error), "%s", rows[i].what);
+            cr_expect_not(pass(&bench, kv, rows[i].ids, rows[i].count, rows[i].fail_at, found, &error), "%s",
+                          rows[i].what);
             cr_expect(strstr(error_text(&error), rows[i].says), "%s: %s", rows[i].what, error_text(&error));
             cr_expect_eq(kv_length(kv), 3, "%s changed the length to %zu", rows[i].what, kv_length(kv));
             error_clear(&error);
         }
         cr_assert(pass(&bench, kv, ids + 3, 2, -1, found, &error), "%s", error_text(&error));
-        cr_expect(memcmp(found, expected, width * sizeof *found) == 0, "%s: other logits after failed passes", bench.name);
+        cr_expect(memcmp(found, expected, width * sizeof *found) == 0, "%s: other logits after failed passes",
+                  bench.name);
         cr_expect_not(pass(&bench, kv, ids, 1, -1, found, &error), "a sixth token in a cache of five");
         error_clear(&error);
         kv_free(kv);
@@ -444,7 +467,8 @@ Test(engine, a_bad_sequence_harms_no_other)
     cr_expect(strstr(error_text(&error), "sequence 1"), "%s", error_text(&error));
     error_clear(&error);
     cr_expect_not(model_forward(bench.model, foreign, 2, NULL, &error));
-    cr_expect(strstr(error_text(&error), "token 2 of sequence 1") && strstr(error_text(&error), "4000"), "%s", error_text(&error));
+    cr_expect(strstr(error_text(&error), "token 2 of sequence 1") && strstr(error_text(&error), "4000"), "%s",
+              error_text(&error));
     error_clear(&error);
     cr_expect(kv_length(good) == 0 && kv_length(full) == 0);
     cr_expect(pass(&bench, good, ids, 4, -1, logits, &error), "%s", error_text(&error));

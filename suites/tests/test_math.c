@@ -14,7 +14,8 @@
 #include "store/safetensors.h"
 
 /* Sizes around every width that the kernels work in. */
-static const size_t sizes[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 4097};
+static const size_t sizes[] = {0,  1,  2,  3,  5,   7,   8,   9,   15,  16,  17,   31,  32,
+                               33, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 4097};
 #define SIZES (sizeof sizes / sizeof *sizes)
 #define MOST 4097
 
@@ -90,11 +91,21 @@ Test(arithmetic, the_plain_widening_is_right)
         uint16_t half;
         float value;
     } rows[] = {
-        {DTYPE_F16, 0x0000, 0.0f},      {DTYPE_F16, 0x8000, -0.0f},          {DTYPE_F16, 0x0001, 0x1p-24f},
-        {DTYPE_F16, 0x03FF, 0x3FFp-24f}, {DTYPE_F16, 0x0400, 0x1p-14f},       {DTYPE_F16, 0x3C00, 1.0f},
-        {DTYPE_F16, 0x3C01, 1.0f + 0x1p-10f}, {DTYPE_F16, 0xC000, -2.0f},     {DTYPE_F16, 0x7BFF, 65504.0f},
-        {DTYPE_F16, 0x7C00, INFINITY},  {DTYPE_F16, 0xFC00, -INFINITY},      {DTYPE_BF16, 0x3F80, 1.0f},
-        {DTYPE_BF16, 0xC000, -2.0f},    {DTYPE_BF16, 0x0001, 0x1p-133f},     {DTYPE_BF16, 0x7F80, INFINITY},
+        {DTYPE_F16, 0x0000, 0.0f},
+        {DTYPE_F16, 0x8000, -0.0f},
+        {DTYPE_F16, 0x0001, 0x1p-24f},
+        {DTYPE_F16, 0x03FF, 0x3FFp-24f},
+        {DTYPE_F16, 0x0400, 0x1p-14f},
+        {DTYPE_F16, 0x3C00, 1.0f},
+        {DTYPE_F16, 0x3C01, 1.0f + 0x1p-10f},
+        {DTYPE_F16, 0xC000, -2.0f},
+        {DTYPE_F16, 0x7BFF, 65504.0f},
+        {DTYPE_F16, 0x7C00, INFINITY},
+        {DTYPE_F16, 0xFC00, -INFINITY},
+        {DTYPE_BF16, 0x3F80, 1.0f},
+        {DTYPE_BF16, 0xC000, -2.0f},
+        {DTYPE_BF16, 0x0001, 0x1p-133f},
+        {DTYPE_BF16, 0x7F80, INFINITY},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cr_expect(bits_of(reference_widen(rows[i].dtype, &rows[i].half)) == bits_of(rows[i].value), "row %zu", i);
@@ -116,9 +127,11 @@ Test(arithmetic, widen_any_count)
                 widen(dtypes[d], raw + shift, wide, count);
                 for (size_t i = 0; i < count; i++) {
                     float expected = reference_widen(dtypes[d], raw + shift + i * width);
-                    cr_assert(steps_between(wide[i], expected) <= 0, "%s, count %zu, value %zu", dtype_name(dtypes[d]), count, i);
+                    cr_assert(steps_between(wide[i], expected) <= 0, "%s, count %zu, value %zu", dtype_name(dtypes[d]),
+                              count, i);
                 }
-                cr_assert(wide[count] >= 42 && wide[count] <= 42, "%s, count %zu: wrote behind the end", dtype_name(dtypes[d]), count);
+                cr_assert(wide[count] >= 42 && wide[count] <= 42, "%s, count %zu: wrote behind the end",
+                          dtype_name(dtypes[d]), count);
                 free(wide);
             }
             free(raw);
@@ -140,7 +153,8 @@ Test(arithmetic, dot)
                 magnitude += fabs((double)a[i + shift] * (double)b[i]);
             }
             float fast = dot(a + shift, b, count), exact = dot_exact(a + shift, b, count);
-            cr_expect(fabs((double)fast - sum) <= 2 * sqrt((double)count) * FLT_EPSILON * magnitude / sqrt((double)count + 1) + FLT_MIN,
+            cr_expect(fabs((double)fast - sum) <=
+                          2 * sqrt((double)count) * FLT_EPSILON * magnitude / sqrt((double)count + 1) + FLT_MIN,
                       "count %zu: %.9g, not %.9g", count, (double)fast, sum);
             cr_expect(steps_between(exact, (float)sum) <= 1, "count %zu: %.9g, not %.9g", count, (double)exact, sum);
             free(a);
@@ -167,10 +181,12 @@ Test(arithmetic, add_scaled)
 {
     for (size_t s = 0; s < SIZES; s++) {
         size_t count = sizes[s];
-        float *out = random_values(3, count + 1, 1), *x = random_values(4, count + 1, 1), *before = random_values(3, count + 1, 1);
+        float *out = random_values(3, count + 1, 1), *x = random_values(4, count + 1, 1),
+              *before = random_values(3, count + 1, 1);
         add_scaled(out + 1, x, 0.75f, count);
         for (size_t i = 0; i < count; i++)
-            cr_assert(fabs((double)out[i + 1] - ((double)before[i + 1] + 0.75 * (double)x[i])) <= FLT_EPSILON, "count %zu, value %zu", count, i);
+            cr_assert(fabs((double)out[i + 1] - ((double)before[i + 1] + 0.75 * (double)x[i])) <= FLT_EPSILON,
+                      "count %zu, value %zu", count, i);
         add_scaled(before, x, 1, 1);
         cr_expect(bits_of(before[0]) == bits_of(out[0] + x[0]), "a scale of 1 is a plain sum");
         free(out);
@@ -181,38 +197,26 @@ Test(arithmetic, add_scaled)
 
 /* Root mean square norm */
 
-/* What transformers' Qwen3RMSNorm returns on a processor (torch 2.15; the same with AVX-512, AVX2 and neither) for three rows of
- * `next_value` times 3, seeds 1000 * count + row, and a gain of `next_value` + 1.5, seed count + 77: the bits of the first and
- * the last value, and FNV-1a over the bytes of all three rows. */
+/* What transformers' Qwen3RMSNorm returns on a processor (torch 2.15; the same with AVX-512, AVX2 and neither) for
+ * three rows of `next_value` times 3, seeds 1000 * count + row, and a gain of `next_value` + 1.5, seed count + 77: the
+ * bits of the first and the last value, and FNV-1a over the bytes of all three rows. */
 static const struct norm_row {
     size_t count;
     double epsilon;
     uint32_t first, last, hash;
 } norm_rows[] = {
-    {1, 1e-05, 0x3f842bbb, 0x3f842bbd, 0x2893f9f6},
-    {2, 1e-06, 0xbfaed1d6, 0x3f972c96, 0xdd0a94a9},
-    {3, 1e-05, 0xbec6173f, 0xc01c762f, 0x5a52554a},
-    {4, 1e-06, 0x3f8513e9, 0x3fd587f2, 0xcd021d13},
-    {5, 1e-05, 0xbfaa2613, 0xbf301baa, 0x143c0d03},
-    {7, 1e-05, 0x3fe1e197, 0xbe2333a3, 0x3dbb4907},
-    {8, 1e-06, 0xbf1c00d5, 0x3f8c9af6, 0x52716407},
-    {12, 1e-06, 0x3fa41cab, 0x400a4fc1, 0x4c4964a7},
-    {28, 1e-06, 0xbfaa750e, 0xbf2cac08, 0x9dd98f6a},
-    {31, 1e-05, 0xbf7c2ad6, 0xc010655d, 0x001a9942},
-    {32, 1e-06, 0x3f0128c8, 0xbff9fc42, 0x9f273be4},
-    {33, 1e-05, 0xbfd74f78, 0x3ee164a8, 0x003278c7},
-    {40, 1e-06, 0x3f56186e, 0x3ed0e48c, 0x71ba55dc},
-    {64, 1e-06, 0xbfde2354, 0x3ee2b53b, 0xf6218fec},
-    {96, 1e-06, 0xbe6d90af, 0x4040f4e9, 0x5c8138b9},
-    {100, 1e-06, 0x3fee1f6e, 0x3f39f8ff, 0x51caa9d9},
-    {128, 1e-06, 0x3faae4f5, 0xbf3e5fb8, 0x3cd85efd},
-    {255, 1e-05, 0xbfee18fd, 0xbfbb99d9, 0x3ef1629e},
-    {512, 1e-06, 0x3f50acf8, 0xbf60f4d4, 0x05f2748d},
-    {576, 1e-06, 0xbe338d5f, 0xbdc45662, 0xc4c63ddc},
-    {1000, 1e-06, 0x3fec0f1f, 0x3f678b03, 0x4cb228b3},
-    {2048, 1e-06, 0x3f736f24, 0x3fca9f27, 0x7e6cbb97},
-    {4096, 1e-06, 0x3f921996, 0x3f1b4fde, 0xcf2d7952},
-    {5120, 1e-06, 0x3c7eaf1f, 0xbffd288b, 0xa8fbe549},
+    {1, 1e-05, 0x3f842bbb, 0x3f842bbd, 0x2893f9f6},    {2, 1e-06, 0xbfaed1d6, 0x3f972c96, 0xdd0a94a9},
+    {3, 1e-05, 0xbec6173f, 0xc01c762f, 0x5a52554a},    {4, 1e-06, 0x3f8513e9, 0x3fd587f2, 0xcd021d13},
+    {5, 1e-05, 0xbfaa2613, 0xbf301baa, 0x143c0d03},    {7, 1e-05, 0x3fe1e197, 0xbe2333a3, 0x3dbb4907},
+    {8, 1e-06, 0xbf1c00d5, 0x3f8c9af6, 0x52716407},    {12, 1e-06, 0x3fa41cab, 0x400a4fc1, 0x4c4964a7},
+    {28, 1e-06, 0xbfaa750e, 0xbf2cac08, 0x9dd98f6a},   {31, 1e-05, 0xbf7c2ad6, 0xc010655d, 0x001a9942},
+    {32, 1e-06, 0x3f0128c8, 0xbff9fc42, 0x9f273be4},   {33, 1e-05, 0xbfd74f78, 0x3ee164a8, 0x003278c7},
+    {40, 1e-06, 0x3f56186e, 0x3ed0e48c, 0x71ba55dc},   {64, 1e-06, 0xbfde2354, 0x3ee2b53b, 0xf6218fec},
+    {96, 1e-06, 0xbe6d90af, 0x4040f4e9, 0x5c8138b9},   {100, 1e-06, 0x3fee1f6e, 0x3f39f8ff, 0x51caa9d9},
+    {128, 1e-06, 0x3faae4f5, 0xbf3e5fb8, 0x3cd85efd},  {255, 1e-05, 0xbfee18fd, 0xbfbb99d9, 0x3ef1629e},
+    {512, 1e-06, 0x3f50acf8, 0xbf60f4d4, 0x05f2748d},  {576, 1e-06, 0xbe338d5f, 0xbdc45662, 0xc4c63ddc},
+    {1000, 1e-06, 0x3fec0f1f, 0x3f678b03, 0x4cb228b3}, {2048, 1e-06, 0x3f736f24, 0x3fca9f27, 0x7e6cbb97},
+    {4096, 1e-06, 0x3f921996, 0x3f1b4fde, 0xcf2d7952}, {5120, 1e-06, 0x3c7eaf1f, 0xbffd288b, 0xa8fbe549},
 };
 
 static float *norm_gain(size_t count)
@@ -237,7 +241,8 @@ Test(arithmetic, rms_norm_has_the_bits_of_pytorch)
         for (size_t k = 0; k < 3 * row->count * sizeof *out; k++)
             hash = (hash ^ ((unsigned char *)out)[k]) * 16777619u;
         cr_expect(bits_of(out[0]) == row->first && bits_of(out[3 * row->count - 1]) == row->last && hash == row->hash,
-                  "count %zu: %08x ... %08x, %08x", row->count, bits_of(out[0]), bits_of(out[3 * row->count - 1]), hash);
+                  "count %zu: %08x ... %08x, %08x", row->count, bits_of(out[0]), bits_of(out[3 * row->count - 1]),
+                  hash);
         free(gain);
         free(out);
     }
@@ -247,11 +252,13 @@ Test(arithmetic, rms_norm_against_its_twin)
 {
     for (size_t s = 1; s < SIZES; s++) {
         size_t count = sizes[s];
-        float *x = random_values(5, count + 1, 10), *gain = norm_gain(count), *out = malloc(count * sizeof *out), *twin = malloc(count * sizeof *twin);
+        float *x = random_values(5, count + 1, 10), *gain = norm_gain(count), *out = malloc(count * sizeof *out),
+              *twin = malloc(count * sizeof *twin);
         rms_norm(x + 1, gain, 1e-5, out, count);
         reference_rms_norm(x + 1, gain, 1e-5, twin, count);
         for (size_t i = 0; i < count; i++)
-            cr_assert(fabs((double)out[i] - (double)twin[i]) <= 4e-7 * fabs((double)twin[i]), "count %zu, value %zu", count, i);
+            cr_assert(fabs((double)out[i] - (double)twin[i]) <= 4e-7 * fabs((double)twin[i]), "count %zu, value %zu",
+                      count, i);
         rms_norm(x + 1, gain, 1e-5, x + 1, count); /* in place */
         cr_expect(memcmp(x + 1, out, count * sizeof *out) == 0, "count %zu: in place is different", count);
         free(x);
@@ -301,8 +308,9 @@ Test(arithmetic, exponential_at_the_edges)
 {
     static const struct {
         float x, expected;
-    } rows[] = {{0, 1},         {-0.0f, 1},     {INFINITY, INFINITY}, {-INFINITY, 0}, {1000, INFINITY}, {-1000, 0},
-                {1e30f, INFINITY}, {-1e30f, 0}, {89, INFINITY},       {-87, 0},       {0x1p-40f, 1},    {FLT_MAX, INFINITY}};
+    } rows[] = {{0, 1},           {-0.0f, 1}, {INFINITY, INFINITY}, {-INFINITY, 0},
+                {1000, INFINITY}, {-1000, 0}, {1e30f, INFINITY},    {-1e30f, 0},
+                {89, INFINITY},   {-87, 0},   {0x1p-40f, 1},        {FLT_MAX, INFINITY}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (size_t count = 1; count < 40; count += 19) {
             float x[40];
@@ -330,8 +338,8 @@ Test(arithmetic, softmax)
             reference_softmax(twin + 1, count);
             for (size_t i = 1; i <= count; i++) {
                 sum += (double)x[i];
-                cr_assert(fabs((double)x[i] - (double)twin[i]) <= limit * (double)twin[i] + 1e-37, "count %zu, value %zu: %g, not %g", count, i,
-                          (double)x[i], (double)twin[i]);
+                cr_assert(fabs((double)x[i] - (double)twin[i]) <= limit * (double)twin[i] + 1e-37,
+                          "count %zu, value %zu: %g, not %g", count, i, (double)x[i], (double)twin[i]);
             }
             cr_expect(fabs(sum - 1) <= 1e-6, "count %zu: the sum is %.9g", count, sum);
             free(x);
@@ -353,7 +361,8 @@ Test(arithmetic, softmax_of_what_is_not_finite)
         softmax(nothing, count);
         softmax(poisoned, count);
         for (size_t i = 0; i < count; i++)
-            cr_expect((i ? masked[i] <= 0 : masked[i] >= 1) && isnan(nothing[i]) && isnan(poisoned[i]), "count %zu, value %zu", count, i);
+            cr_expect((i ? masked[i] <= 0 : masked[i] >= 1) && isnan(nothing[i]) && isnan(poisoned[i]),
+                      "count %zu, value %zu", count, i);
     }
     softmax(NULL, 0);
 }
@@ -364,12 +373,13 @@ Test(arithmetic, silu_multiply)
     for (size_t s = 0; s < SIZES; s++) {
         for (size_t k = 0; k < 3; k++) {
             size_t count = sizes[s];
-            float *gate = random_values(7, count + 1, scales[k]), *up = random_values(8, count + 1, 3), *twin = random_values(7, count + 1, scales[k]);
+            float *gate = random_values(7, count + 1, scales[k]), *up = random_values(8, count + 1, 3),
+                  *twin = random_values(7, count + 1, scales[k]);
             silu_multiply(gate + 1, up, count);
             reference_silu_multiply(twin + 1, up, count);
             for (size_t i = 1; i <= count; i++)
-                cr_assert(fabs((double)gate[i] - (double)twin[i]) <= 6e-7 * fabs((double)twin[i]) + 1e-35, "count %zu, value %zu: %g, not %g", count,
-                          i, (double)gate[i], (double)twin[i]);
+                cr_assert(fabs((double)gate[i] - (double)twin[i]) <= 6e-7 * fabs((double)twin[i]) + 1e-35,
+                          "count %zu, value %zu: %g, not %g", count, i, (double)gate[i], (double)twin[i]);
             free(gate);
             free(up);
             free(twin);
@@ -386,8 +396,9 @@ struct shape {
     size_t m, n, k;
 };
 
-static const struct shape shapes[] = {{1, 1, 1},    {1, 17, 33},  {2, 3, 1},    {3, 5, 7},     {5, 64, 64},  {16, 16, 16}, {17, 1, 40},
-                                      {31, 33, 65}, {64, 64, 64}, {70, 130, 9}, {65, 127, 70}, {129, 67, 500}};
+static const struct shape shapes[] = {{1, 1, 1},    {1, 17, 33},  {2, 3, 1},     {3, 5, 7},
+                                      {5, 64, 64},  {16, 16, 16}, {17, 1, 40},   {31, 33, 65},
+                                      {64, 64, 64}, {70, 130, 9}, {65, 127, 70}, {129, 67, 500}};
 
 static void products_agree(enum product kind, bool exact)
 {
@@ -395,9 +406,12 @@ static void products_agree(enum product kind, bool exact)
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         size_t m = shapes[s].m, n = shapes[s].n, k = shapes[s].k;
         bool transposed = kind == PRODUCT_TRANSPOSED;
-        size_t lda = k + 3, b_rows = transposed ? n : k, b_columns = transposed ? k : n, ldb = b_columns + 2, ldc = n + 1;
-        float *a = random_values(9, m * lda, 1), *b = random_values(10, b_rows * ldb, 1), *c = random_values(11, m * ldc, 1);
-        float *dense_a = malloc(m * k * sizeof *a), *dense_b = malloc(n * k * sizeof *b), *expected = malloc(m * n * sizeof *c);
+        size_t lda = k + 3, b_rows = transposed ? n : k, b_columns = transposed ? k : n, ldb = b_columns + 2,
+               ldc = n + 1;
+        float *a = random_values(9, m * lda, 1), *b = random_values(10, b_rows * ldb, 1),
+              *c = random_values(11, m * ldc, 1);
+        float *dense_a = malloc(m * k * sizeof *a), *dense_b = malloc(n * k * sizeof *b),
+              *expected = malloc(m * n * sizeof *c);
         double *scratch = malloc((m * k + n * k + m * n) * sizeof *scratch);
         for (size_t row = 0; row < m; row++)
             memcpy(dense_a + row * k, a + row * lda, k * sizeof *a);
@@ -412,13 +426,16 @@ static void products_agree(enum product kind, bool exact)
         for (size_t row = 0; row < m; row++)
             for (size_t column = 0; column < n; column++) {
                 float found = c[row * ldc + column], right = expected[row * n + column];
-                cr_assert(exact ? steps_between(found, right) <= 1 : fabs((double)found - (double)right) <= 8 * FLT_EPSILON * sqrt((double)k),
-                          "[%zu, %zu, %zu] at %zu, %zu: %.9g, not %.9g", m, n, k, row, column, (double)found, (double)right);
+                cr_assert(exact ? steps_between(found, right) <= 1
+                                : fabs((double)found - (double)right) <= 8 * FLT_EPSILON * sqrt((double)k),
+                          "[%zu, %zu, %zu] at %zu, %zu: %.9g, not %.9g", m, n, k, row, column, (double)found,
+                          (double)right);
             }
         uint32_t untouched = 11;
         for (size_t i = 0; i < m * ldc; i++) {
             float before = next_value(&untouched);
-            cr_assert(i % ldc < n || bits_of(c[i]) == bits_of(before), "[%zu, %zu, %zu]: wrote between the rows", m, n, k);
+            cr_assert(i % ldc < n || bits_of(c[i]) == bits_of(before), "[%zu, %zu, %zu]: wrote between the rows", m, n,
+                      k);
         }
         free(a);
         free(b);
@@ -472,7 +489,8 @@ static struct weight weight_new(enum dtype dtype, size_t rows, size_t columns)
     weight.wide = malloc((count + 1) * sizeof *weight.wide);
     for (size_t i = 0; i < count; i++) {
         uint32_t bits = bits_of(values[i]);
-        uint16_t half = (uint16_t)(dtype == DTYPE_BF16 ? bits >> 16 : (bits >> 31) << 15 | 0x2800 | (bits >> 13 & 0x07FF));
+        uint16_t half =
+            (uint16_t)(dtype == DTYPE_BF16 ? bits >> 16 : (bits >> 31) << 15 | 0x2800 | (bits >> 13 & 0x07FF));
         memcpy(weight.values + i * width, width == 4 ? (const void *)&values[i] : (const void *)&half, width);
         weight.wide[i] = reference_widen(dtype, weight.values + i * width);
     }
@@ -483,7 +501,8 @@ static struct weight weight_new(enum dtype dtype, size_t rows, size_t columns)
                                           {.name = "weight", .dtype = dtype, .rank = 2, .shape = {rows, columns}}};
     struct safetensors_writer *writer = safetensors_create(weight.path, entries, 2, NULL, &error);
     cr_assert(writer && safetensors_put(writer, 0, 0, "abc", 3, &error) &&
-                  safetensors_put(writer, 1, 0, weight.values, count * width, &error) && safetensors_commit(writer, &error),
+                  safetensors_put(writer, 1, 0, weight.values, count * width, &error) &&
+                  safetensors_commit(writer, &error),
               "%s", error_text(&error));
     weight.store = store_open(weight.path, &error);
     cr_assert(weight.store, "%s", error_text(&error));
@@ -492,8 +511,12 @@ static struct weight weight_new(enum dtype dtype, size_t rows, size_t columns)
 
 static struct matrix weight_matrix(const struct weight *weight, bool in_memory)
 {
-    return (struct matrix){.store = weight->store, .tensor = store_find(weight->store, "weight"), .dtype = weight->dtype,
-                           .values = in_memory ? weight->values : NULL, .rows = weight->rows, .columns = weight->columns};
+    return (struct matrix){.store = weight->store,
+                           .tensor = store_find(weight->store, "weight"),
+                           .dtype = weight->dtype,
+                           .values = in_memory ? weight->values : NULL,
+                           .rows = weight->rows,
+                           .columns = weight->columns};
 }
 
 static void weight_free(struct weight *weight)
@@ -514,8 +537,8 @@ static struct workspace *workspace_of(int threads, bool exact)
     return workspace;
 }
 
-static bool linear_one(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct matrix *weight, const float *bias,
-                       float *out, size_t ldo, struct error *error)
+static bool linear_one(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct matrix *weight,
+                       const float *bias, float *out, size_t ldo, struct error *error)
 {
     struct linear_part part = {.weight = *weight, .bias = bias, .out = out, .ldo = ldo};
     return linear(workspace, a, lda, m, &part, 1, error);
@@ -537,8 +560,8 @@ static void workspaces_close(struct workspace **workspaces)
 }
 
 /* out against the plain product plus bias, and that nothing was written between its rows. */
-static void judge_linear(const struct weight *weight, const float *out, size_t ldo, const float *expected, const float *bias, size_t m,
-                         bool exact)
+static void judge_linear(const struct weight *weight, const float *out, size_t ldo, const float *expected,
+                         const float *bias, size_t m, bool exact)
 {
     for (size_t i = 0; i < m * ldo; i++) {
         size_t row = i / ldo, column = i % ldo;
@@ -547,19 +570,24 @@ static void judge_linear(const struct weight *weight, const float *out, size_t l
             continue;
         }
         double right = (double)expected[row * weight->rows + column] + (bias ? (double)bias[column] : 0);
-        double limit = exact ? 1.5 * FLT_EPSILON * fmax(1, fabs(right)) : 4 * FLT_EPSILON * (sqrt((double)weight->columns) + 1);
-        cr_assert(fabs((double)out[i] - right) <= limit, "%s [%zu, %zu], exact %d: output %zu of row %zu of %zu is %.9g, not %.9g",
-                  dtype_name(weight->dtype), weight->rows, weight->columns, exact, column, row, m, (double)out[i], right);
+        double limit =
+            exact ? 1.5 * FLT_EPSILON * fmax(1, fabs(right)) : 4 * FLT_EPSILON * (sqrt((double)weight->columns) + 1);
+        cr_assert(fabs((double)out[i] - right) <= limit,
+                  "%s [%zu, %zu], exact %d: output %zu of row %zu of %zu is %.9g, not %.9g", dtype_name(weight->dtype),
+                  weight->rows, weight->columns, exact, column, row, m, (double)out[i], right);
     }
 }
 
-/* a [m, columns] times the weight's transpose plus bias, against the plain product, in memory and from the file, on any number of
- * threads and within a task: the same bits. Rows of a and out lie apart. */
-static void linear_agrees(struct workspace **workspaces, const struct weight *weight, size_t m, bool with_bias, bool exact)
+/* a [m, columns] times the weight's transpose plus bias, against the plain product, in memory and from the file, on any
+ * number of threads and within a task: the same bits. Rows of a and out lie apart. */
+static void linear_agrees(struct workspace **workspaces, const struct weight *weight, size_t m, bool with_bias,
+                          bool exact)
 {
     size_t rows = weight->rows, columns = weight->columns, lda = columns + 2, ldo = rows + 3, floats = m * ldo;
-    float *a = random_values((uint32_t)m, m * lda, 1), *bias = random_values(12, rows, 1), *dense = malloc((m * columns + 1) * sizeof *a);
-    float *expected = malloc((m * rows + 1) * sizeof *a), *out = malloc(floats * sizeof *out), *first = malloc(floats * sizeof *out);
+    float *a = random_values((uint32_t)m, m * lda, 1), *bias = random_values(12, rows, 1),
+          *dense = malloc((m * columns + 1) * sizeof *a);
+    float *expected = malloc((m * rows + 1) * sizeof *a), *out = malloc(floats * sizeof *out),
+          *first = malloc(floats * sizeof *out);
     struct error error = {0};
     for (size_t row = 0; row < m; row++)
         memcpy(dense + row * columns, a + row * lda, columns * sizeof *a);
@@ -577,8 +605,9 @@ static void linear_agrees(struct workspace **workspaces, const struct weight *we
         judge_linear(weight, out, ldo, expected, with_bias ? bias : NULL, m, exact);
         if (way == 0 || (here && way % 2 == 0)) /* a task cuts the work otherwise, so its last bits may be others */
             memcpy(first, out, floats * sizeof *out);
-        cr_assert(memcmp(first, out, floats * sizeof *out) == 0, "%s [%zu, %zu], %zu rows, exact %d: way %zu gives other bits",
-                  dtype_name(weight->dtype), rows, columns, m, exact, way);
+        cr_assert(memcmp(first, out, floats * sizeof *out) == 0,
+                  "%s [%zu, %zu], %zu rows, exact %d: way %zu gives other bits", dtype_name(weight->dtype), rows,
+                  columns, m, exact, way);
     }
     free(a);
     free(bias);
@@ -631,8 +660,8 @@ Test(arithmetic, linear_in_stripes, .timeout = 120)
     weight_free(&weight);
 }
 
-/* Several layers of one input give what each gives alone, bit for bit: files and memory, three dtypes, an absent one between, and
- * more than fits one stripe. */
+/* Several layers of one input give what each gives alone, bit for bit: files and memory, three dtypes, an absent one
+ * between, and more than fits one stripe. */
 static void parts_agree(size_t columns, size_t m, bool exact)
 {
     static const enum dtype dtypes[] = {DTYPE_F16, DTYPE_F32, DTYPE_F32, DTYPE_BF16};
@@ -644,17 +673,20 @@ static void parts_agree(size_t columns, size_t m, bool exact)
     float *a = random_values(15, m * columns, 1), *bias = random_values(16, 129, 1);
     for (size_t i = 0; i < 4; i++) {
         weights[i] = weight_new(dtypes[i], heights[i], columns);
-        parts[i] = (struct linear_part){.weight = weight_matrix(&weights[i], i % 2), .bias = i % 2 ? bias : NULL,
-                                        .out = calloc(m * 130, sizeof(float)), .ldo = 130};
+        parts[i] = (struct linear_part){.weight = weight_matrix(&weights[i], i % 2),
+                                        .bias = i % 2 ? bias : NULL,
+                                        .out = calloc(m * 130, sizeof(float)),
+                                        .ldo = 130};
     }
     parts[2].weight.values = NULL;
     parts[2].weight.tensor = NULL;
     cr_assert(linear(workspace, a, columns, m, parts, 4, &error), "%s", error_text(&error));
     for (size_t i = 0; i < 4; i++) {
         float *alone = calloc(m * 130, sizeof *alone);
-        cr_assert(linear_one(workspace, a, columns, m, &parts[i].weight, parts[i].bias, alone, 130, &error), "%s", error_text(&error));
-        cr_expect(memcmp(alone, parts[i].out, m * 130 * sizeof *alone) == 0, "[%zu] columns, %zu rows, exact %d: part %zu has other bits", columns,
-                  m, exact, i);
+        cr_assert(linear_one(workspace, a, columns, m, &parts[i].weight, parts[i].bias, alone, 130, &error), "%s",
+                  error_text(&error));
+        cr_expect(memcmp(alone, parts[i].out, m * 130 * sizeof *alone) == 0,
+                  "[%zu] columns, %zu rows, exact %d: part %zu has other bits", columns, m, exact, i);
         free(alone);
         free(parts[i].out);
         weight_free(&weights[i]);
@@ -689,7 +721,9 @@ Test(arithmetic, an_absent_weight_is_zeros)
             cr_assert(here ? linear_here(workspace, 0, a, 3, 9, &absent, with_bias ? bias : NULL, out, 6, &error)
                            : linear_one(workspace, a, 3, 9, &absent, with_bias ? bias : NULL, out, 6, &error));
             for (size_t i = 0; i < 54; i++)
-                cr_expect(i % 6 == 5 ? isnan(out[i]) : out[i] >= (with_bias ? bias[i % 6] : 0) && out[i] <= (with_bias ? bias[i % 6] : 0),
+                cr_expect(i % 6 == 5
+                              ? isnan(out[i])
+                              : out[i] >= (with_bias ? bias[i % 6] : 0) && out[i] <= (with_bias ? bias[i % 6] : 0),
                           "value %zu is %g", i, (double)out[i]);
         }
     }
@@ -712,13 +746,15 @@ Test(arithmetic, rows_of_an_embedding)
             float out[5 * 7];
             cr_assert(matrix_rows(&matrix, ids, 5, out, &error), "%s", error_text(&error));
             for (size_t i = 0; i < 35; i++)
-                cr_expect(bits_of(out[i]) == bits_of(weight.wide[(size_t)ids[i / 7] * 7 + i % 7]), "%s, value %zu", dtype_name(dtypes[d]), i);
+                cr_expect(bits_of(out[i]) == bits_of(weight.wide[(size_t)ids[i / 7] * 7 + i % 7]), "%s, value %zu",
+                          dtype_name(dtypes[d]), i);
         }
         weight_free(&weight);
     }
 }
 
-/* A NaN in one row of the input, and one in one row of the weight, reach the outputs that depend on them and no other. */
+/* A NaN in one row of the input, and one in one row of the weight, reach the outputs that depend on them and no other.
+ */
 Test(arithmetic, a_nan_shows_where_it_belongs_and_nowhere_else)
 {
     static const size_t counts[] = {1, 6, 7, 64, 300};
@@ -736,8 +772,8 @@ Test(arithmetic, a_nan_shows_where_it_belongs_and_nowhere_else)
             cr_assert(way & 2 ? linear_here(workspace, 0, a, columns, m, &matrix, NULL, out, rows, &error)
                               : linear_one(workspace, a, columns, m, &matrix, NULL, out, rows, &error));
             for (size_t i = 0; i < m * rows; i++)
-                cr_expect(!isfinite(out[i]) == (i / rows == bad_row || i % rows == bad_output), "%zu rows, way %d: output %zu of row %zu is %g", m,
-                          way, i % rows, i / rows, (double)out[i]);
+                cr_expect(!isfinite(out[i]) == (i / rows == bad_row || i % rows == bad_output),
+                          "%zu rows, way %d: output %zu of row %zu is %g", m, way, i % rows, i / rows, (double)out[i]);
             workspace_free(workspace);
             weight_free(&weight);
             free(a);

@@ -1,5 +1,5 @@
-/* The parity ladder above the arithmetic: the nano models against gold that transformers made of them. One rung is one suite,
- * in this order:
+/* The parity ladder above the arithmetic: the nano models against gold that transformers made of them. One rung is one
+ * suite, in this order:
  *
  *   module   every module alone: its input is gold, one sequence at a time
  *   layer    the sums around the modules, then one layer from end to end
@@ -11,8 +11,8 @@
  * so that a broken line fails first where it stands. scripts/mutate breaks lines and shows that. */
 #include "bench.h"
 
-/* Judges one place in all cases: within `limit` and, when `noise`, within NOISE_MULTIPLE times what gold records, which where
- * that is 0 means exactly equal. */
+/* Judges one place in all cases: within `limit` and, when `noise`, within NOISE_MULTIPLE times what gold records, which
+ * where that is 0 means exactly equal. */
 static void judge_place(const struct bench *bench, const struct trace *trace, size_t place, double limit, bool noise)
 {
     char path[POINT_PATH];
@@ -22,8 +22,9 @@ static void judge_place(const struct bench *bench, const struct trace *trace, si
         double found = trace_distance(bench, trace, bench->gold, place, i);
         cr_expect(found <= limit, "%s, case %zu: %s is %.3g from gold, limit %.3g", bench->name, i, path, found, limit);
         if (noise && found <= limit)
-            cr_expect(found <= NOISE_MULTIPLE * tensor->noise, "%s, case %zu: %s is %.3g from gold, more than %g times its noise %.3g",
-                      bench->name, i, path, found, NOISE_MULTIPLE, tensor->noise);
+            cr_expect(found <= NOISE_MULTIPLE * tensor->noise,
+                      "%s, case %zu: %s is %.3g from gold, more than %g times its noise %.3g", bench->name, i, path,
+                      found, NOISE_MULTIPLE, tensor->noise);
     }
 }
 
@@ -187,7 +188,8 @@ static double divergence(const float *subject, const float *gold, size_t count)
         sum[1] += exp((double)gold[i] - largest[1]);
     }
     for (size_t i = 0; i < count; i++) {
-        double log_p = (double)gold[i] - largest[1] - log(sum[1]), log_q = (double)subject[i] - largest[0] - log(sum[0]);
+        double log_p = (double)gold[i] - largest[1] - log(sum[1]),
+               log_q = (double)subject[i] - largest[0] - log(sum[0]);
         result += exp(log_p) * (log_p - log_q);
     }
     return result;
@@ -197,7 +199,8 @@ static void logits_agree(const struct bench *bench, const struct trace *trace, d
 {
     size_t vocabulary = (size_t)bench->config->vocabulary, place = place_of(POINT_HEAD, -1);
     for (size_t row = 0; row < bench->first[bench->cases]; row++) {
-        double found = divergence(trace->values[place] + row * vocabulary, bench->gold->values[place] + row * vocabulary, vocabulary);
+        double found = divergence(trace->values[place] + row * vocabulary,
+                                  bench->gold->values[place] + row * vocabulary, vocabulary);
         cr_expect(found <= limit, "%s, row %zu: divergence %.3g", bench->name, row, found);
     }
 }
@@ -229,11 +232,12 @@ Test(model, float_sums)
     }
 }
 
-/* What stands beside a sequence in the batch, and in which order, is none of its business: what remains is the last bit of a
- * sum in double that another shape of product sums in another order, carried through the layers. */
+/* What stands beside a sequence in the batch, and in which order, is none of its business: what remains is the last bit
+ * of a sum in double that another shape of product sums in another order, carried through the layers. */
 #define COMPANY_LIMIT 2e-6
 
-static void traces_agree(const struct bench *bench, const struct trace *a, const struct trace *b, double limit, const char *what)
+static void traces_agree(const struct bench *bench, const struct trace *a, const struct trace *b, double limit,
+                         const char *what)
 {
     for (size_t place = 0; place < bench->places; place++) {
         char path[POINT_PATH];
@@ -273,8 +277,8 @@ static void threads_change_nothing(struct feed feed)
                 bench_load(&bench);
                 struct trace *trace = bench_run(&bench, feed);
                 if (first) {
-                    cr_expect(trace_same_bits(&bench, trace, first), "%s, exact %d: other bits on %d threads", bench.name, exact,
-                              threads[i]);
+                    cr_expect(trace_same_bits(&bench, trace, first), "%s, exact %d: other bits on %d threads",
+                              bench.name, exact, threads[i]);
                     trace_free(trace);
                 } else {
                     first = trace;
@@ -380,8 +384,8 @@ static float *long_logits(const struct bench *bench, const int *ids, size_t chun
     return logits.values;
 }
 
-/* Attention works in blocks of 64 queries, which gold's short cases do not fill: token by token there are no blocks, and what
- * comes out must be the same. */
+/* Attention works in blocks of 64 queries, which gold's short cases do not fill: token by token there are no blocks,
+ * and what comes out must be the same. */
 Test(decode, long_sequences_agree_in_any_pieces)
 {
     static const size_t chunks[] = {LONG, 64, 65, 7};
@@ -397,8 +401,9 @@ Test(decode, long_sequences_agree_in_any_pieces)
             struct comparison comparison = {0};
             float *found = long_logits(&bench, ids, chunks[i]);
             comparison_add(&comparison, found, expected, LONG * (size_t)bench.config->vocabulary);
-            cr_expect(comparison_within(&comparison, COMPANY_LIMIT), "%s, %zu tokens at a time: %.3g from one at a time", bench.name,
-                      chunks[i], comparison_relative(&comparison));
+            cr_expect(comparison_within(&comparison, COMPANY_LIMIT),
+                      "%s, %zu tokens at a time: %.3g from one at a time", bench.name, chunks[i],
+                      comparison_relative(&comparison));
             free(found);
         }
         free(expected);
@@ -417,7 +422,8 @@ Test(decode, kept_weights_change_nothing)
             bench_load(&bench);
             model_keep_weights(bench.model, true);
             struct trace *kept = bench_run(&bench, (struct feed){.chunk = 3});
-            cr_expect(trace_same_bits(&bench, kept, files), "%s: other bits with %zu bytes of memory", bench.name, (size_t)memory[i]);
+            cr_expect(trace_same_bits(&bench, kept, files), "%s: other bits with %zu bytes of memory", bench.name,
+                      (size_t)memory[i]);
             trace_free(kept);
         }
         trace_free(files);
@@ -428,8 +434,8 @@ Test(decode, kept_weights_change_nothing)
 
 struct choice {
     int vocabulary;
-    int *best;    /* of each sequence, from its last row */
-    size_t rows;  /* seen */
+    int *best;   /* of each sequence, from its last row */
+    size_t rows; /* seen */
 };
 
 static bool choice_see(void *context, const struct activation *activation, struct error *error)
@@ -459,7 +465,9 @@ static void continue_cases(const struct bench *bench, size_t first, size_t count
     for (size_t i = 0; i < count; i++) {
         const struct golden_case *which = golden_case_at(bench->golden, first + i);
         cr_assert(which->greedy_count == 20, "%s: gold continues by %zu tokens", bench->name, which->greedy_count);
-        sequences[i] = (struct sequence){.ids = which->ids, .count = which->count, .logits_from = which->count - 1,
+        sequences[i] = (struct sequence){.ids = which->ids,
+                                         .count = which->count,
+                                         .logits_from = which->count - 1,
                                          .kv = kv_new(bench->config, which->count + 20, &error)};
         most = which->greedy_count;
     }
@@ -469,8 +477,8 @@ static void continue_cases(const struct bench *bench, size_t first, size_t count
         cr_expect_eq(choice.rows, count, "%s: %zu rows of logits for %zu sequences", bench->name, choice.rows, count);
         for (size_t i = 0; i < count; i++) {
             const struct golden_case *which = golden_case_at(bench->golden, first + i);
-            cr_expect_eq(best[i], which->greedy[step], "%s, case %zu: token %zu is %d, gold has %d", bench->name, first + i, step,
-                         best[i], which->greedy[step]);
+            cr_expect_eq(best[i], which->greedy[step], "%s, case %zu: token %zu is %d, gold has %d", bench->name,
+                         first + i, step, best[i], which->greedy[step]);
             sequences[i] = (struct sequence){.ids = &best[i], .count = 1, .kv = sequences[i].kv};
         }
     }
