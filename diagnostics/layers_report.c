@@ -94,63 +94,26 @@ static void finding_place(const struct layers *layers, struct finding *finding, 
     finding_fact(finding, "worst_golden", (double)comparison->worst_gold);
 }
 
-static int count_bad_rows(const struct layers *layers, const struct routed *routed, int expert, const bool *explained,
-                          size_t *good)
-{
-    size_t k = (size_t)layers->config->experts_per_token;
-    int bad = 0;
-    *good = 0;
-    for (size_t row = 0; row < routed->seen; row++) {
-        for (size_t i = 0; i < k; i++) {
-            if (routed->experts[row * k + i] != expert)
-                continue;
-            if (!routed->bad[row])
-                ++*good;
-            else if (!explained[row])
-                bad++;
-        }
-    }
-    return bad;
-}
-
-/* The fewest experts that explain all bad rows of a layer: only experts without a single good row, the one that explains most
- * first. Returns how many were found in `out` (of `most`), 0 when some bad row stays unexplained. */
-static size_t blame_experts(const struct layers *layers, int layer, int *out, size_t most)
-{
-    const struct routed *routed = &layers->routed[layer];
-    size_t k = (size_t)layers->config->experts_per_token, count = 0, left = 0;
-    bool *explained = calloc(routed->seen ? routed->seen : 1, sizeof *explained);
-    for (size_t row = 0; explained && row < routed->seen; row++)
-        left += routed->bad[row];
-    while (explained && left && count < most) {
-        int best = -1, best_rows = 0;
-        for (int expert = 0; expert < layers->config->experts; expert++) {
-            size_t good;
-            int rows = count_bad_rows(layers, routed, expert, explained, &good);
-            if (!good && rows > best_rows) {
-                best = expert;
-                best_rows = rows;
-            }
-        }
-        if (best < 0)
-            break;
-        out[count++] = best;
-        for (size_t row = 0; row < routed->seen; row++)
-            for (size_t i = 0; i < k; i++)
-                if (routed->experts[row * k + i] == best && routed->bad[row] && !explained[row]) {
-                    explained[row] = true;
-                    left--;
-                }
-    }
-    free(explained);
-    return left ? 0 : count;
-}
-
 #define BLAMED_MAX 8
+
+/* What an isolated place was fed with: "fed with golden input", or from where on gold has nothing. */
+static const char *fed_text(const struct layers *layers, const struct place *place, char text[160])
+{
+    struct fed fed = place_fed(layers, place->case_index, place->point, place->layer);
+    char path[POINT_PATH];
+    if (fed.directly)
+        snprintf(text, 160, "fed with golden input");
+    else if (fed.from_start)
+        snprintf(text, 160, "fed from the token ids on, for this gold holds nothing before it");
+    else
+        snprintf(text, 160, "fed with gold at %s, for this gold holds nothing in between",
+                 point_path(fed.point, fed.layer, path));
+    return text;
+}
 
 static void place_message(const struct layers *layers, enum mode mode, struct finding *finding, const struct place *place)
 {
-    char path[POINT_PATH];
+    char path[POINT_PATH], fed[160];
     const struct comparison *comparison = &place->cell->comparison;
     point_path(place->point, place->layer, path);
     if (comparison->non_finite)
@@ -159,8 +122,11 @@ static void place_message(const struct layers *layers, enum mode mode, struct fi
     else if (mode == MODE_PROPAGATED)
         finding_message(finding, "%s is %.3g away from gold, where %.3g is allowed.", path, finding->measured, finding->limit);
     else
-        finding_message(finding, "%s is fed with golden input and its output is %.3g away from gold, where %.3g is allowed: %s.",
-                        path, finding->measured, finding->limit, point_tensors[place->point]);
+        finding_message(finding, "%s is %s and its output is %.3g away from gold, where %.3g is allowed: %s.", path,
+                        fed_text(layers, place, fed), finding->measured, finding->limit,
+                        place_fed(layers, place->case_index, place->point, place->layer).directly
+                            ? point_tensors[place->point]
+                            : "any module on the way");
     if (mode != MODE_ISOLATED || place->point != POINT_MLP || !layers->config->sparse[place->layer])
         return;
     int experts[BLAMED_MAX];
@@ -172,9 +138,10 @@ static void place_message(const struct layers *layers, enum mode mode, struct fi
         buffer_format(&list, "%s%d", i ? ", " : "", experts[i]);
     if (count == 1)
         finding->where.expert = experts[0];
-    finding_message(finding, "%s is fed with golden input and its output is %.3g away from gold, where %.3g is allowed; every "
-                             "bad token went through expert%s %s, and no good one did.",
-                    path, finding->measured, finding->limit, count > 1 ? "s" : "", list.data ? list.data : "");
+    finding_message(finding, "%s is %s and its output is %.3g away from gold, where %.3g is allowed; every bad token went through "
+                             "expert%s %s, and no good one did.",
+                    path, fed_text(layers, place, fed), finding->measured, finding->limit, count > 1 ? "s" : "",
+                    list.data ? list.data : "");
     buffer_free(&list);
 }
 
@@ -288,8 +255,12 @@ static void bad_names(const struct layers *layers, enum mode mode, size_t bad, s
     for (size_t index = 0; index < layers->places && named < NAMED_MAX; index++) {
         struct place place = place_worst(layers, mode, index);
         char path[POINT_PATH];
-        if (place.bad)
-            buffer_format(out, "%s%s", named++ ? ", " : "", point_path(place.point, place.layer, path));
+        if (!place.bad)
+            continue;
+        struct fed fed = place_fed(layers, place.case_index, place.point, place.layer);
+        buffer_format(out, "%s%s", named++ ? ", " : "", point_path(place.point, place.layer, path));
+        if (mode == MODE_ISOLATED && !fed.directly)
+            buffer_format(out, " (or anything since %s)", fed.from_start ? "the token ids" : point_path(fed.point, fed.layer, path));
     }
     if (bad > named)
         buffer_format(out, " and %zu more", bad - named);

@@ -135,3 +135,15 @@ run 3 compare "$G" "$T/logits.safetensors"
 says err 'in common'
 run 1 check "$nano/qwen3" --golden "$G" --suite "$T/layers.json" --json -q
 json '.reason | test("skipped")'
+test_that 'gold with gaps blames no module that it cannot tell from its neighbours'
+run 0 trace "$nano/thinker" --golden "$(gold thinker)" --points layers -o "$T/layers.safetensors" -q
+run 0 trace "$nano/thinker" --golden "$(gold thinker)" --points logits -o "$T/logits.safetensors" -q
+hurt thinker scale layers.2.self_attn.o_proj.weight 1.5
+run 1 check "$T/hurt" --golden "$T/layers.safetensors" --json -q
+blames model.layers.2
+json "$(summary layers.isolated) | .message | test(\"model.layers.2 .or anything since model.layers.1.\")"
+json '[.findings[] | select(.check == "layers.isolated" and (.summary | not)) | .message | test("holds nothing in between")] == [true]'
+run 1 check "$T/hurt" --golden "$T/logits.safetensors" --json -q
+json "$(summary layers.isolated) | .message | test(\"lm_head .or anything since the token ids.\")"
+check 1 thinker
+json "$(summary layers.isolated) | .message | test(\"since\") | not"
