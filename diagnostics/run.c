@@ -84,8 +84,9 @@ static bool run_see(void *context, const struct activation *activation, struct e
 static bool run_pass(struct run *run, size_t first, size_t last, size_t chunk, struct error *error)
 {
     struct sequence *sequences = calloc(last - first, sizeof *sequences);
-    run->members = realloc(run->members, (last - first) * sizeof *run->members);
-    bool good = (sequences && run->members) || error_memory(error, "run");
+    size_t *members = realloc(run->members, (last - first) * sizeof *members);
+    bool good = (sequences && members) || error_memory(error, "run");
+    run->members = members ? members : run->members;
     size_t count = 0;
     for (size_t i = first; good && i < last; i++) {
         struct entry *entry = &run->entries[i];

@@ -10,6 +10,7 @@
 
 #define CONFIG_FILE_MAX ((size_t)16 << 20)
 #define SIZE_LIMIT (1 << 24)
+#define EXPERTS_LIMIT (1 << 18) /* in all layers together; the largest known model has 23,424 */
 
 /* The text model's object, and the one around it (the same where there is none), which says whether the head is tied. */
 struct config_source {
@@ -87,6 +88,9 @@ static bool parse_heads(struct model_config *config, const struct config_source 
         return error_set(error, "%s: %d heads cannot share %d key/value heads", source->name, config->heads, config->kv_heads);
     if (config->head_dim < 2 || config->head_dim % 2)
         return error_set(error, "%s: head_dim %d cannot be rotated in pairs", source->name, config->head_dim);
+    if ((long long)config->heads * config->head_dim > SIZE_LIMIT)
+        return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than %d", source->name, config->heads,
+                         config->head_dim, SIZE_LIMIT);
     return true;
 }
 
@@ -170,6 +174,9 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
     if (config->experts && config->experts_per_token > config->experts)
         return error_set(error, "%s: %d experts for each token, but only %d exist", source->name, config->experts_per_token,
                          config->experts);
+    if ((long long)config->experts * config->layers > EXPERTS_LIMIT)
+        return error_set(error, "%s: num_experts %d in each of %d layers are more than %d", source->name, config->experts,
+                         config->layers, EXPERTS_LIMIT);
     const cJSON *dense = json_member(text, "mlp_only_layers");
     if (!check_layers(dense, source->name, "mlp_only_layers", error))
         return false;

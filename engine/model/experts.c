@@ -101,12 +101,11 @@ static void route_row(const struct model_config *config, const float *logits, fl
         weight[i] = (float)((double)weight[i] / sum);
 }
 
-static const size_t *order_first; /* for qsort, which has no context; the pass runs on one thread */
-
-static int order_compare(const void *a, const void *b)
+static int order_compare(const void *a, const void *b, void *context)
 {
+    const size_t *first = context;
     int x = *(const int *)a, y = *(const int *)b;
-    size_t rows_x = order_first[x + 1] - order_first[x], rows_y = order_first[y + 1] - order_first[y];
+    size_t rows_x = first[x + 1] - first[x], rows_y = first[y + 1] - first[y];
     if (rows_x != rows_y)
         return rows_x > rows_y ? -1 : 1;
     return x < y ? -1 : 1;
@@ -124,8 +123,7 @@ static void routing_group(struct routing *routing, size_t rows, size_t experts)
     for (size_t e = 0; e < experts; e++)
         if (first[e + 1] > first[e])
             routing->order[routing->busy++] = (int)e;
-    order_first = first;
-    qsort(routing->order, routing->busy, sizeof *routing->order, order_compare);
+    qsort_r(routing->order, routing->busy, sizeof *routing->order, order_compare, first);
 }
 
 static bool routing_fill(struct pass *pass, int layer, struct routing *routing, struct error *error)

@@ -392,6 +392,8 @@ static const struct refused_row {
     {MIXTRAL, "'sliding_window': 2.5", "sliding_window", "whole"},
     {QWEN2_MOE, "'qkv_bias': 1", "qkv_bias", "true or false"},
     {QWEN3_MOE, "'num_experts': -6", "num_experts", "whole"},
+    {QWEN3_MOE, "'num_experts': 65536, 'num_hidden_layers': 1024", "num_experts", "65536"},
+    {QWEN3_MOE, "'num_attention_heads': 65536, 'num_key_value_heads': 1, 'head_dim': 65536", "head_dim", "65536"},
     {QWEN3_MOE, "'num_experts': 70000", "num_experts", "65536"},
     {QWEN3_MOE, "'num_experts_per_tok': 7", "7 experts", "6"},
     {QWEN3_MOE, "'num_experts_per_tok': 0", "num_experts_per_tok", "whole"},
