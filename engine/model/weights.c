@@ -162,30 +162,35 @@ void expected_list_free(struct expected_list *list)
     *list = (struct expected_list){0};
 }
 
-/* The layers (expert < 0) of a class, or the experts of a class in one layer, in increasing order. */
-static size_t collect(const struct expected_list *list, enum weight weight, int layer, int *out)
+/* The layers of a class, in increasing order. */
+static size_t collect_layers(const struct expected_list *list, enum weight weight, int *out)
 {
     size_t count = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct expected *item = &list->items[i];
-        if (item->weight == weight && (layer < 0 || item->layer == layer))
-            out[count++] = layer < 0 ? item->layer : item->expert;
-    }
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].weight == weight)
+            out[count++] = list->items[i].layer;
     return count;
 }
 
-static void experts_text(const struct expected_list *list, enum weight weight, int *scratch, struct buffer *out)
+/* The experts of a class, layer by layer; the list is in the order of layers and experts. */
+static void experts_text(const struct expected_list *list, enum weight weight, int *experts, struct buffer *out)
 {
-    int last = -1;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct expected *item = &list->items[i];
-        if (item->weight != weight || item->layer == last)
+    size_t count = 0;
+    int layer = -1;
+    for (size_t i = 0; i <= list->count; i++) {
+        const struct expected *item = i < list->count ? &list->items[i] : NULL;
+        if (item && item->weight != weight)
             continue;
-        last = item->layer;
-        size_t count = collect(list, weight, last, scratch);
-        buffer_format(out, "%s%s of layer %d: expert%s ", out->size ? "; " : "", weight_class(weight), last,
-                      count > 1 ? "s" : "");
-        numbers_ranges(out, scratch, count);
+        if (count && (!item || item->layer != layer)) {
+            buffer_format(out, "%s%s of layer %d: expert%s ", out->size ? "; " : "", weight_class(weight), layer,
+                          count > 1 ? "s" : "");
+            numbers_ranges(out, experts, count);
+            count = 0;
+        }
+        if (item) {
+            layer = item->layer;
+            experts[count++] = item->expert;
+        }
     }
 }
 
@@ -195,7 +200,7 @@ void expected_list_text(const struct expected_list *list, struct buffer *out)
     struct buffer text = {0};
     for (int weight = 0; scratch && weight < WEIGHT_COUNT; weight++) {
         const struct weight_row *row = &weight_rows[weight];
-        size_t count = collect(list, (enum weight)weight, -1, scratch);
+        size_t count = collect_layers(list, (enum weight)weight, scratch);
         if (!count)
             continue;
         if (row->scope == OF_EXPERT) {
