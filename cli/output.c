@@ -117,5 +117,6 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
     if (good)
         report_subject(report, &subject);
     subject_free(&subject);
+    request->subject = NULL;
     return good;
 }
