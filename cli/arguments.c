@@ -10,7 +10,8 @@
 
 enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_SIZE, KIND_CHOICE, KIND_HELP, KIND_USAGE };
 
-#define OF_MODEL (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH)
+#define OF_MODEL                                                                                                       \
+    (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH)
 #define OF_REPORT (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY)
 #define OF_ALL (OF_MODEL | COMMAND_TOKENIZE)
 #define AT(member) offsetof(struct arguments, member)
@@ -34,49 +35,56 @@ static const struct option_row {
     {"golden", 'g', "FILE", "Trace the cases of this dump", GROUP_WORK, KIND_TEXTS, AT(goldens), 0, COMMAND_TRACE},
     {"prompt", 'p', "TEXT", "Trace a text (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, COMMAND_TRACE},
     {"ids", 0, "1,2,3", "Trace token ids (repeatable)", GROUP_WORK, KIND_TEXTS, AT(id_lists), 0, COMMAND_TRACE},
-    {"points", 0, "all|logits|layers", "Which activations: all, lm_head only, or the output of every layer (default: all)",
-     GROUP_WORK, KIND_CHOICE, AT(points), 0, COMMAND_TRACE},
-    {"suite", 's', "FILE", "Suite: what to run, with which limits (default: everything, suites/default.json)", GROUP_WORK, KIND_TEXT,
-     AT(suite), 0, COMMAND_CHECK | COMMAND_COMPARE},
+    {"points", 0, "all|logits|layers",
+     "Which activations: all, lm_head only, or the output of every layer (default: all)", GROUP_WORK, KIND_CHOICE,
+     AT(points), 0, COMMAND_TRACE},
+    {"suite", 's', "FILE", "Suite: what to run, with which limits (default: everything, suites/default.json)",
+     GROUP_WORK, KIND_TEXT, AT(suite), 0, COMMAND_CHECK | COMMAND_COMPARE},
     {"text", 't', "FILE", "Text (UTF-8) to take the perplexity of", GROUP_WORK, KIND_TEXT, AT(text), 0,
      COMMAND_CHECK | COMMAND_PERPLEXITY},
-    {"context", 0, "N", "Tokens in a window of the text (default: 512, or the whole text if shorter)", GROUP_WORK, KIND_COUNT,
-     AT(context), 2, COMMAND_CHECK | COMMAND_PERPLEXITY},
-    {"stride", 0, "N", "Tokens by which windows move on (default: half the context)", GROUP_WORK, KIND_COUNT, AT(stride), 1,
-     COMMAND_CHECK | COMMAND_PERPLEXITY},
-    {"chunk", 0, "N", "Feed N tokens at a time through the cache, as decoding does (default: all at once)", GROUP_WORK, KIND_COUNT,
-     AT(chunk), 1, COMMAND_CHECK | COMMAND_COMPARE | COMMAND_TRACE},
-    {"values", 'v', NULL, "Read every value too, and name the tensors that hold NaN or infinities", GROUP_WORK, KIND_FLAG, AT(values),
-     0, COMMAND_INSPECT},
-    {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT, AT(out), 0,
-     OF_REPORT},
+    {"context", 0, "N", "Tokens in a window of the text (default: 512, or the whole text if shorter)", GROUP_WORK,
+     KIND_COUNT, AT(context), 2, COMMAND_CHECK | COMMAND_PERPLEXITY},
+    {"stride", 0, "N", "Tokens by which windows move on (default: half the context)", GROUP_WORK, KIND_COUNT,
+     AT(stride), 1, COMMAND_CHECK | COMMAND_PERPLEXITY},
+    {"chunk", 0, "N", "Feed N tokens at a time through the cache, as decoding does (default: all at once)", GROUP_WORK,
+     KIND_COUNT, AT(chunk), 1, COMMAND_CHECK | COMMAND_COMPARE | COMMAND_TRACE},
+    {"values", 'v', NULL, "Read every value too, and name the tensors that hold NaN or infinities", GROUP_WORK,
+     KIND_FLAG, AT(values), 0, COMMAND_INSPECT},
+    {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT,
+     AT(out), 0, OF_REPORT},
     {"output", 'o', "FILE", "The dump to write", GROUP_WORK, KIND_TEXT, AT(out), 0, COMMAND_TRACE},
     {"file", 'f', "FILE", "Read the text from a file (default without TEXT: stdin)", GROUP_WORK, KIND_TEXT, AT(file), 0,
      COMMAND_TOKENIZE},
-    {"decode", 'd', "IDS", "Ids, separated by commas or spaces, back to text", GROUP_WORK, KIND_TEXT, AT(decode), 0, COMMAND_TOKENIZE},
-    {"jsonl", 0, NULL, "One JSON string a line in, one JSON array of ids a line out", GROUP_WORK, KIND_FLAG, AT(jsonl), 0,
+    {"decode", 'd', "IDS", "Ids, separated by commas or spaces, back to text", GROUP_WORK, KIND_TEXT, AT(decode), 0,
      COMMAND_TOKENIZE},
-    {"no-special", 0, NULL, "Do not add what the tokenizer's template adds (BOS, EOS)", GROUP_WORK, KIND_FLAG, AT(no_special), 0,
-     COMMAND_TOKENIZE},
+    {"jsonl", 0, NULL, "One JSON string a line in, one JSON array of ids a line out", GROUP_WORK, KIND_FLAG, AT(jsonl),
+     0, COMMAND_TOKENIZE},
+    {"no-special", 0, NULL, "Do not add what the tokenizer's template adds (BOS, EOS)", GROUP_WORK, KIND_FLAG,
+     AT(no_special), 0, COMMAND_TOKENIZE},
     {"prefill", 0, "N", "Tokens of the prompt (default: 512)", GROUP_WORK, KIND_COUNT, AT(prefill), 1, COMMAND_BENCH},
-    {"decode", 0, "N", "Tokens decoded after it, one by one (default: 64)", GROUP_WORK, KIND_COUNT, AT(decode_tokens), 1,
+    {"decode", 0, "N", "Tokens decoded after it, one by one (default: 64)", GROUP_WORK, KIND_COUNT, AT(decode_tokens),
+     1, COMMAND_BENCH},
+    {"repeats", 0, "N", "Repeats, of which the best counts (default: 5)", GROUP_WORK, KIND_COUNT, AT(repeats), 1,
      COMMAND_BENCH},
-    {"repeats", 0, "N", "Repeats, of which the best counts (default: 5)", GROUP_WORK, KIND_COUNT, AT(repeats), 1, COMMAND_BENCH},
 
-    {"config", 0, "FILE", "config.json (default: beside the weights, else in --source)", GROUP_MODEL, KIND_TEXT, AT(config), 0,
-     OF_MODEL},
-    {"tokenizer", 0, "DIR", "Folder of the tokenizer (default: beside the weights, else in --source)", GROUP_MODEL, KIND_TEXT,
-     AT(tokenizer), 0, OF_ALL},
-    {"source", 0, "DIR", "The original checkpoint: gives configuration and tokenizer", GROUP_MODEL, KIND_TEXT, AT(source), 0, OF_ALL},
+    {"config", 0, "FILE", "config.json (default: beside the weights, else in --source)", GROUP_MODEL, KIND_TEXT,
+     AT(config), 0, OF_MODEL},
+    {"tokenizer", 0, "DIR", "Folder of the tokenizer (default: beside the weights, else in --source)", GROUP_MODEL,
+     KIND_TEXT, AT(tokenizer), 0, OF_ALL},
+    {"source", 0, "DIR", "The original checkpoint: gives configuration and tokenizer", GROUP_MODEL, KIND_TEXT,
+     AT(source), 0, OF_ALL},
     {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1, OF_MODEL},
-    {"memory", 0, "SIZE", "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
-                          "machine's)",
+    {"memory", 0, "SIZE",
+     "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
+     "machine's)",
      GROUP_MODEL, KIND_SIZE, AT(memory), 1, OF_MODEL},
-    {"missing", 0, "fail|default|zero", "An absent tensor: refuse; do what a careless loader did (a norm becomes ones, anything else "
-                                        "adds nothing); or zeros",
+    {"missing", 0, "fail|default|zero",
+     "An absent tensor: refuse; do what a careless loader did (a norm becomes ones, anything else "
+     "adds nothing); or zeros",
      GROUP_MODEL, KIND_CHOICE, AT(missing), 0, OF_MODEL},
-    {"sums", 0, "double|float", "Products summed in double (default where activations are compared) or in float32 (faster)",
-     GROUP_MODEL, KIND_CHOICE, AT(sums), 0, OF_MODEL},
+    {"sums", 0, "double|float",
+     "Products summed in double (default where activations are compared) or in float32 (faster)", GROUP_MODEL,
+     KIND_CHOICE, AT(sums), 0, OF_MODEL},
 
     {"json", 0, NULL, "JSON on stdout instead of text", GROUP_TALK, KIND_FLAG, AT(json), 0, OF_ALL & ~COMMAND_TRACE},
     {"quiet", 'q', NULL, "No talk and no progress on stderr", GROUP_TALK, KIND_FLAG, AT(quiet), 0, OF_ALL},
@@ -128,7 +136,8 @@ static void put_text(const struct option_row *row, struct texts *texts, const ch
     texts->items[texts->count++] = argument;
 }
 
-static void put_option(const struct option_row *row, struct arguments *arguments, const char *argument, struct argp_state *state)
+static void put_option(const struct option_row *row, struct arguments *arguments, const char *argument,
+                       struct argp_state *state)
 {
     void *target = (char *)arguments + row->offset;
     switch (row->kind) {
@@ -174,7 +183,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
     if (key == ARGP_KEY_END) {
         if (arguments->positional_count < command->least)
-            argp_error(state, "%s: %s expected", command->args, command->least > 1 ? "two arguments are" : "an argument is");
+            argp_error(state, "%s: %s expected", command->args,
+                       command->least > 1 ? "two arguments are" : "an argument is");
         const char *wrong = command->judge ? command->judge(arguments) : NULL;
         if (wrong)
             argp_error(state, "%s", wrong);
@@ -196,8 +206,11 @@ void arguments_parse(const struct command_row *command, int argc, char **argv, s
     size_t count = 0;
     for (size_t i = 0; i < ROWS; i++)
         if (rows[i].commands & (unsigned)command->command)
-            options[count++] = (struct argp_option){.name = rows[i].name, .key = row_key(&rows[i]), .arg = rows[i].value,
-                                                    .doc = rows[i].help, .group = (int)rows[i].group};
+            options[count++] = (struct argp_option){.name = rows[i].name,
+                                                    .key = row_key(&rows[i]),
+                                                    .arg = rows[i].value,
+                                                    .doc = rows[i].help,
+                                                    .group = (int)rows[i].group};
     struct argp argp = {.options = options, .parser = parse, .args_doc = command->args, .doc = command->doc};
     struct parsing parsing = {.command = command, .arguments = arguments};
     snprintf(title, sizeof title, "assay %s", command->name);
@@ -238,11 +251,13 @@ const char *ids_judge(const char *list)
 
 const char *windows_judge(const struct arguments *arguments)
 {
-    return arguments->context && arguments->stride > arguments->context ? "--stride is larger than --context: there would be gaps"
-                                                                        : NULL;
+    return arguments->context && arguments->stride > arguments->context
+               ? "--stride is larger than --context: there would be gaps"
+               : NULL;
 }
 
-struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact)
+struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing,
+                                         bool exact)
 {
     return (struct subject_options){
         .model = path,

@@ -75,6 +75,7 @@ const char *ids_judge(const char *list);
 const char *windows_judge(const struct arguments *arguments);
 
 /* The model that is to be opened at `path`; `missing` and `exact` are the command's defaults. */
-struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact);
+struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing,
+                                         bool exact);
 
 #endif

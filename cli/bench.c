@@ -12,13 +12,14 @@ struct timing {
     double decode;
 };
 
-static bool bench_once(struct subject *subject, const struct arguments *arguments, const int *ids, struct timing *timing,
-                       struct error *error)
+static bool bench_once(struct subject *subject, const struct arguments *arguments, const int *ids,
+                       struct timing *timing, struct error *error)
 {
     struct kv *kv = kv_new(subject->config, arguments->prefill + arguments->decode_tokens, error);
     if (!kv)
         return false;
-    struct sequence sequence = {.ids = ids, .count = arguments->prefill, .kv = kv, .logits_from = arguments->prefill - 1};
+    struct sequence sequence = {
+        .ids = ids, .count = arguments->prefill, .kv = kv, .logits_from = arguments->prefill - 1};
     double start = clock_seconds();
     bool good = model_forward(subject->model, &sequence, 1, NULL, error);
     double middle = clock_seconds();
@@ -34,11 +35,13 @@ static bool bench_once(struct subject *subject, const struct arguments *argument
 
 static void bench_print(const struct subject *subject, const struct arguments *arguments, const struct timing *timing)
 {
-    double prefill = (double)arguments->prefill / timing->prefill, decode = (double)arguments->decode_tokens / timing->decode;
+    double prefill = (double)arguments->prefill / timing->prefill,
+           decode = (double)arguments->decode_tokens / timing->decode;
     double memory = memory_peak();
     int threads = pool_threads(workspace_pool(model_workspace(subject->model)));
     if (!arguments->json) {
-        printf("prefill %zu tokens: %.1f tokens/s\ndecode %zu tokens: %.1f tokens/s\npeak memory: %.0f MB\nthreads: %d, %s\n",
+        printf("prefill %zu tokens: %.1f tokens/s\ndecode %zu tokens: %.1f tokens/s\npeak memory: %.0f MB\nthreads: "
+               "%d, %s\n",
                arguments->prefill, prefill, arguments->decode_tokens, decode, memory / 1e6, threads, blas_name());
         return;
     }
@@ -62,8 +65,8 @@ static bool run_bench(const struct arguments *arguments, struct error *error)
     struct subject subject = {0};
     struct timing timing = {.prefill = 1e30, .decode = 1e30};
     int *ids = malloc(arguments->prefill * sizeof *ids);
-    bool good = (ids || error_memory(error, "ids")) && subject_open(&options, &subject, error) &&
-                subject_load(&subject, error);
+    bool good =
+        (ids || error_memory(error, "ids")) && subject_open(&options, &subject, error) && subject_load(&subject, error);
     for (size_t i = 0; good && i < arguments->prefill; i++)
         ids[i] = (int)(i * 7919 % (size_t)subject.config->vocabulary);
     if (good)

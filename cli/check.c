@@ -29,8 +29,8 @@ static bool check_suite(const struct arguments *arguments, const struct suite *s
                                     .new_tokens = suite->new_tokens};
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         request.wanted[i] = suite->wanted[i];
-    return command_check_subject(arguments, arguments->positional[0], MISSING_DEFAULT, true, goldens, arguments->goldens.count,
-                                 &request, report, error);
+    return command_check_subject(arguments, arguments->positional[0], MISSING_DEFAULT, true, goldens,
+                                 arguments->goldens.count, &request, report, error);
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
@@ -38,7 +38,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct golden **goldens = calloc(arguments->goldens.count + 1, sizeof *goldens);
     struct suite suite = {0};
     bool good = (goldens || error_memory(error, "gold")) && suite_open(arguments->suite, &suite, error) &&
-                open_goldens(&arguments->goldens, goldens, error) && check_suite(arguments, &suite, goldens, report, error);
+                open_goldens(&arguments->goldens, goldens, error) &&
+                check_suite(arguments, &suite, goldens, report, error);
     for (size_t i = 0; goldens && i < arguments->goldens.count; i++)
         golden_free(goldens[i]);
     free(goldens);

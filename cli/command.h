@@ -9,7 +9,8 @@
 /* A command that judges: fills the report. */
 typedef bool command_work(const struct arguments *arguments, struct report *report, struct error *error);
 
-/* Runs the work, concludes, writes terminal text or JSON to stdout, and the folder when there is one. Returns the exit status. */
+/* Runs the work, concludes, writes terminal text or JSON to stdout, and the folder when there is one. Returns the exit
+ * status. */
 int command_judge(const char *name, const struct arguments *arguments, command_work *work);
 
 /* Prints the error; returns EXIT_ERROR and clears it. */

@@ -11,7 +11,8 @@ static bool compare_model(const struct arguments *arguments, struct golden *gold
     struct check_request request = {.limits = &suite->limits, .chunk = arguments->chunk};
     request.wanted[DIAGNOSTIC_INVENTORY] = request.wanted[DIAGNOSTIC_LAYERS] = true;
     request.wanted[DIAGNOSTIC_LOGITS] = request.wanted[DIAGNOSTIC_GREEDY] = true;
-    return command_check_subject(arguments, arguments->positional[1], MISSING_DEFAULT, true, goldens, 1, &request, report, error);
+    return command_check_subject(arguments, arguments->positional[1], MISSING_DEFAULT, true, goldens, 1, &request,
+                                 report, error);
 }
 
 static bool compare_dump(const struct golden *golden, const struct golden *dump, const struct suite *suite,
@@ -41,7 +42,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct suite suite = {0};
     bool good = golden && suite_open(arguments->suite, &suite, error);
     if (good && is_dump(arguments->positional[1]))
-        good = (dump = golden_open(arguments->positional[1], error)) && compare_dump(golden, dump, &suite, report, error);
+        good =
+            (dump = golden_open(arguments->positional[1], error)) && compare_dump(golden, dump, &suite, report, error);
     else if (good)
         good = compare_model(arguments, golden, &suite, report, error);
     golden_free(golden);

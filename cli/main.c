@@ -7,34 +7,42 @@
 
 static const struct command_row commands[] = {
     {"check", "the main job: run a suite on a model, compare with gold, write reports", "MODEL",
-     "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each module alone), logits, "
+     "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each module "
+     "alone), logits, "
      "greedy continuations, perplexity. MODEL is a checkpoint folder, a safetensors file or an extraction.",
      1, 1, command_check, judge_check, COMMAND_CHECK},
     {"inspect", "everything that can be known without running the model", "MODEL",
-     "Holds the tensors of MODEL against what its configuration calls for: absent, extra, wrong shape, wrong dtype, bad files. Reads "
+     "Holds the tensors of MODEL against what its configuration calls for: absent, extra, wrong shape, wrong dtype, "
+     "bad files. Reads "
      "headers only, unless --values.",
      1, 1, command_inspect, NULL, COMMAND_INSPECT},
-    {"trace", "run the engine and write a golden-format dump", "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3) -o FILE",
-     "Runs the engine and writes what passes through it as a golden-format dump.", 1, 1, command_trace, judge_trace, COMMAND_TRACE},
+    {"trace", "run the engine and write a golden-format dump",
+     "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3) -o FILE",
+     "Runs the engine and writes what passes through it as a golden-format dump.", 1, 1, command_trace, judge_trace,
+     COMMAND_TRACE},
     {"compare", "activations, logits and greedy continuations of a dump or model against gold", "GOLDEN SUBJECT",
-     "Compares SUBJECT, a dump or a model, with the dump GOLDEN: activations, logits and, for a model, each module alone and greedy "
+     "Compares SUBJECT, a dump or a model, with the dump GOLDEN: activations, logits and, for a model, each module "
+     "alone and greedy "
      "continuations.",
      2, 2, command_compare, NULL, COMMAND_COMPARE},
     {"perplexity", "token, word and byte perplexity of a text", "MODEL --text FILE",
-     "Perplexity of a text, for each token, word and byte, over sliding windows: each window scores the tokens that no earlier one "
+     "Perplexity of a text, for each token, word and byte, over sliding windows: each window scores the tokens that no "
+     "earlier one "
      "scored; the first token of the text is not scored.",
      1, 1, command_perplexity, judge_perplexity, COMMAND_PERPLEXITY},
-    {"tokenize", "text to token ids, or back", "MODEL_OR_TOKENIZER_DIR [TEXT]", "Text to token ids, or ids to text.", 1, 2,
-     command_tokenize, judge_tokenize, COMMAND_TOKENIZE},
+    {"tokenize", "text to token ids, or back", "MODEL_OR_TOKENIZER_DIR [TEXT]", "Text to token ids, or ids to text.", 1,
+     2, command_tokenize, judge_tokenize, COMMAND_TOKENIZE},
     {"bench", "speed and memory of the engine on this machine", "MODEL",
-     "Speed of prefill and decoding, and peak memory, with weights kept in memory.", 1, 1, command_bench, NULL, COMMAND_BENCH},
+     "Speed of prefill and decoding, and peak memory, with weights kept in memory.", 1, 1, command_bench, NULL,
+     COMMAND_BENCH},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static void usage(FILE *file)
 {
-    fprintf(file, "Usage: assay COMMAND [OPTIONS] ...\n\nProves an extracted language model against gold, and names what broke.\n\n");
+    fprintf(file, "Usage: assay COMMAND [OPTIONS] ...\n\nProves an extracted language model against gold, and names "
+                  "what broke.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(file, "  %-12s%s\n", commands[i].name, commands[i].does);
     fprintf(file, "\n  assay COMMAND -h   options of a command\n  assay --version\n\n"
@@ -53,7 +61,8 @@ static int finish(const char *name, int status)
 
 int main(int argc, char **argv)
 {
-    /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages. */
+    /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages.
+     */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
     /* A limit on file sizes is an error like a full disk, with a message, and leaves nothing behind. */

@@ -74,7 +74,8 @@ static bool report_write(struct report *report, const struct arguments *argument
     report->duration_s += clock_seconds();
     report_conclude(report);
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    bool good = arguments->json ? report_write_json(report, stdout, error) : report_write_terminal(report, stdout, colour, error);
+    bool good = arguments->json ? report_write_json(report, stdout, error)
+                                : report_write_terminal(report, stdout, colour, error);
     if (arguments->out)
         good = report_render(report, arguments->out, error) && good;
     if (good && arguments->out && !arguments->quiet)

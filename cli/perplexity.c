@@ -16,11 +16,11 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     bool good = limits_init(&limits, error) &&
                 (!arguments->goldens.count || (golden = golden_open(arguments->goldens.items[0], error)));
     if (good) {
-        struct check_request request = {.limits = &limits, .text = arguments->text, .context = arguments->context,
-                                        .stride = arguments->stride};
+        struct check_request request = {
+            .limits = &limits, .text = arguments->text, .context = arguments->context, .stride = arguments->stride};
         request.wanted[DIAGNOSTIC_PERPLEXITY] = true;
-        good = command_check_subject(arguments, arguments->positional[0], MISSING_FAIL, false, &golden, golden ? 1 : 0, &request,
-                                     report, error);
+        good = command_check_subject(arguments, arguments->positional[0], MISSING_FAIL, false, &golden, golden ? 1 : 0,
+                                     &request, report, error);
     }
     golden_free(golden);
     limits_free(&limits);

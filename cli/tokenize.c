@@ -18,7 +18,8 @@ const char *judge_tokenize(const struct arguments *arguments)
     return arguments->decode ? ids_judge(arguments->decode) : NULL;
 }
 
-static bool put_ids(struct tokenizer *tokenizer, const char *text, size_t size, bool special, bool json, struct error *error)
+static bool put_ids(struct tokenizer *tokenizer, const char *text, size_t size, bool special, bool json,
+                    struct error *error)
 {
     struct ids ids = {0};
     bool good = tokenizer_encode(tokenizer, text, size, special, &ids, error);
@@ -81,8 +82,9 @@ static bool put_text(struct tokenizer *tokenizer, const char *list, bool json, s
 
 static bool run_tokenize(const struct arguments *arguments, struct error *error)
 {
-    const char *where = arguments->tokenizer ? arguments->tokenizer : arguments->source ? arguments->source
-                                                                                       : arguments->positional[0];
+    const char *where = arguments->tokenizer ? arguments->tokenizer
+                        : arguments->source  ? arguments->source
+                                             : arguments->positional[0];
     const char *given = arguments->positional[1];
     struct tokenizer *tokenizer = tokenizer_open(where, error);
     struct buffer input = {.maximum = INPUT_MAX + 65536};
@@ -97,7 +99,11 @@ static bool run_tokenize(const struct arguments *arguments, struct error *error)
         else
             good = file_read(arguments->file ? arguments->file : "/dev/stdin", INPUT_MAX, &input, error);
         if (good && arguments->jsonl)
-            good = put_lines(tokenizer, given ? "TEXT" : arguments->file ? arguments->file : "stdin", &input, special, error);
+            good = put_lines(tokenizer,
+                             given             ? "TEXT"
+                             : arguments->file ? arguments->file
+                                               : "stdin",
+                             &input, special, error);
         else if (good)
             good = put_ids(tokenizer, input.data, input.size, special, arguments->json, error);
     }

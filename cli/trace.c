@@ -39,8 +39,8 @@ static bool inputs_open(const struct arguments *arguments, const struct subject 
     if (arguments->goldens.count && !(inputs->golden = golden_open(arguments->goldens.items[0], error)))
         return false;
     if (inputs->golden) {
-        if (!golden_compatible(inputs->golden, subject->config, subject->tokenizer ? tokenizer_sha256(subject->tokenizer) : "",
-                               subject->store, error))
+        if (!golden_compatible(inputs->golden, subject->config,
+                               subject->tokenizer ? tokenizer_sha256(subject->tokenizer) : "", subject->store, error))
             return false;
         gold = golden_case_count(inputs->golden);
     }
@@ -54,16 +54,19 @@ static bool inputs_open(const struct arguments *arguments, const struct subject 
         inputs->cases[inputs->count++] = *golden_case_at(inputs->golden, i);
     for (size_t i = 0; i < own; i++) {
         bool prompt = i < arguments->prompts.count;
-        const char *text = prompt ? arguments->prompts.items[i] : arguments->id_lists.items[i - arguments->prompts.count];
+        const char *text =
+            prompt ? arguments->prompts.items[i] : arguments->id_lists.items[i - arguments->prompts.count];
         bool good = prompt ? subject_needs_tokenizer(subject, error) &&
                                  tokenizer_encode(subject->tokenizer, text, strlen(text), true, &inputs->ids[i], error)
                            : ids_parse(text, &inputs->ids[i], error);
         if (!good || (!inputs->ids[i].count && !error_set(error, "the prompt '%s' has no tokens", text)))
             return false;
         snprintf(inputs->names[i], sizeof inputs->names[i], "%s-%zu", prompt ? "prompt" : "ids", i);
-        inputs->cases[inputs->count++] =
-            (struct golden_case){.id = inputs->names[i], .ids = inputs->ids[i].data, .count = inputs->ids[i].count,
-                                 .prompt = prompt ? text : NULL, .perplexity = NAN};
+        inputs->cases[inputs->count++] = (struct golden_case){.id = inputs->names[i],
+                                                              .ids = inputs->ids[i].data,
+                                                              .count = inputs->ids[i].count,
+                                                              .prompt = prompt ? text : NULL,
+                                                              .perplexity = NAN};
     }
     return true;
 }
@@ -97,8 +100,13 @@ static bool rider_see(void *context, size_t which, const struct part *part, stru
         return error_memory(error, "dump");
     for (size_t i = 0; i < part->rows; i++)
         rider->row_of[i] = (struct row){.sequence = (int)which, .token = (int)(part->first + i)};
-    struct activation activation = {.point = part->point, .layer = part->layer, .path = part->path, .values = part->values,
-                                    .rows = part->rows, .width = part->width, .row_of = rider->row_of};
+    struct activation activation = {.point = part->point,
+                                    .layer = part->layer,
+                                    .path = part->path,
+                                    .values = part->values,
+                                    .rows = part->rows,
+                                    .width = part->width,
+                                    .row_of = rider->row_of};
     return rider->probe.see(rider->probe.context, &activation, error);
 }
 
@@ -131,8 +139,8 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
     struct dump_options dump_options = {.producer = "assay " ASSAY_VERSION, .dtype = "float32"};
     choose_points(arguments->points, dump_options.points);
     struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, true);
-    bool good = subject_open(&options, &subject, error) &&
-                inputs_open(arguments, &subject, &inputs, error) && subject_load(&subject, error);
+    bool good = subject_open(&options, &subject, error) && inputs_open(arguments, &subject, &inputs, error) &&
+                subject_load(&subject, error);
     if (good) {
         dump_options.config = subject.config_text;
         dump_options.tokenizer_sha256 = subject.tokenizer ? tokenizer_sha256(subject.tokenizer) : NULL;

@@ -12,8 +12,8 @@
 #include "diagnostics/tokens.h"
 
 static const char *const diagnostic_names[DIAGNOSTIC_COUNT] = {
-    [DIAGNOSTIC_INVENTORY] = "inventory", [DIAGNOSTIC_WEIGHTS] = "weights", [DIAGNOSTIC_TOKENS] = "tokens",
-    [DIAGNOSTIC_LAYERS] = "layers",       [DIAGNOSTIC_LOGITS] = "logits",   [DIAGNOSTIC_GREEDY] = "greedy",
+    [DIAGNOSTIC_INVENTORY] = "inventory",   [DIAGNOSTIC_WEIGHTS] = "weights", [DIAGNOSTIC_TOKENS] = "tokens",
+    [DIAGNOSTIC_LAYERS] = "layers",         [DIAGNOSTIC_LOGITS] = "logits",   [DIAGNOSTIC_GREEDY] = "greedy",
     [DIAGNOSTIC_PERPLEXITY] = "perplexity",
 };
 
@@ -98,7 +98,8 @@ static bool check_pass(struct check *check, struct error *error)
         return true;
     if (!(check->run = run_new(request->subject->model, error)))
         return false;
-    for (size_t i = 0; (request->wanted[DIAGNOSTIC_LAYERS] || request->wanted[DIAGNOSTIC_LOGITS]) && i < request->golden_count; i++)
+    for (size_t i = 0;
+         (request->wanted[DIAGNOSTIC_LAYERS] || request->wanted[DIAGNOSTIC_LOGITS]) && i < request->golden_count; i++)
         if (!check_add_gold(check, i, error))
             return false;
     if (request->wanted[DIAGNOSTIC_PERPLEXITY] && request->text) {
@@ -147,7 +148,8 @@ static bool check_skips(const struct check_request *request, struct findings *fi
                 {DIAGNOSTIC_LOGITS, "logits.kl"},
                 {DIAGNOSTIC_GREEDY, "greedy"}};
     for (size_t i = 0; !request->golden_count && i < sizeof rows / sizeof *rows; i++)
-        if (request->wanted[rows[i].diagnostic] && !skip(findings, rows[i].check, "No gold was given (--golden).", error))
+        if (request->wanted[rows[i].diagnostic] &&
+            !skip(findings, rows[i].check, "No gold was given (--golden).", error))
             return false;
     bool of_cases = request->golden_count && request->wanted[DIAGNOSTIC_LOGITS]; /* logits.c reports it */
     if (request->wanted[DIAGNOSTIC_PERPLEXITY] && !request->text && !of_cases)
@@ -178,8 +180,9 @@ bool check_run(const struct check_request *request, struct findings *findings, s
             return false;
     struct check check = {.request = request, .riders = calloc(request->golden_count + 1, sizeof *check.riders)};
     bool good = check.riders || error_memory(error, "check");
-    good = good && subject_load(request->subject, error) && check_still(request, findings, error) && check_pass(&check, error) &&
-           check_report(&check, findings, error) && check_skips(request, findings, error) &&
+    good = good && subject_load(request->subject, error) && check_still(request, findings, error) &&
+           check_pass(&check, error) && check_report(&check, findings, error) &&
+           check_skips(request, findings, error) &&
            (!request->prompt_count || prompts_check(request->subject, request->prompts, request->prompt_count,
                                                     request->new_tokens, findings, error));
     for (size_t i = 0; check.riders && i < request->golden_count; i++) {
@@ -211,8 +214,8 @@ struct dump_pair {
     struct logits *logits;
 };
 
-static bool dump_place(struct dump_pair *pair, size_t case_index, size_t other, enum point point, int layer, size_t *common,
-                       struct error *error)
+static bool dump_place(struct dump_pair *pair, size_t case_index, size_t other, enum point point, int layer,
+                       size_t *common, struct error *error)
 {
     char path[POINT_PATH];
     point_path(point, layer, path);
@@ -255,8 +258,8 @@ bool check_dump(const struct golden *golden, const struct golden *subject, const
         good = error_set(error, "%s and %s have no tensor of the same case (same id, same token ids) in common",
                          golden_path(golden), golden_path(subject));
     good = good &&
-           layers_report(pair.layers, findings, "A dump cannot be fed with golden input; give a model to see each module alone.",
-                         error) &&
+           layers_report(pair.layers, findings,
+                         "A dump cannot be fed with golden input; give a model to see each module alone.", error) &&
            logits_report(pair.logits, findings, error);
     layers_free(pair.layers);
     logits_free(pair.logits);

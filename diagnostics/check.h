@@ -30,14 +30,14 @@ struct check_request {
     bool wanted[DIAGNOSTIC_COUNT];
     const char *text; /* file for perplexity; NULL: none */
     size_t context, stride;
-    size_t chunk; /* 0: prefill; else see run_execute */
+    size_t chunk;         /* 0: prefill; else see run_execute */
     char *const *prompts; /* continued greedily; NULL: none */
     size_t prompt_count;
     size_t new_tokens; /* for each prompt */
 };
 
-/* Appends the findings of all wanted diagnostics, in the order of their enum; one that cannot say anything (no gold, no text) adds
- * a skip with the reason. Errors are for what stops the check itself. */
+/* Appends the findings of all wanted diagnostics, in the order of their enum; one that cannot say anything (no gold, no
+ * text) adds a skip with the reason. Errors are for what stops the check itself. */
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error);
 
 /* Compares two dumps: propagated errors and logits of what both hold. */

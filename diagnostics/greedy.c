@@ -11,11 +11,11 @@ struct continuation {
     const struct golden_case *golden_case;
     size_t case_index;
     struct kv *kv;
-    struct ids ids;   /* what was decoded */
-    int next;         /* token to feed */
-    int first;        /* first difference from gold, -1: none yet */
-    double margin;    /* there: logit of the subject's choice - logit of gold's */
-    double spread;    /* there: root mean square of the subject's logits */
+    struct ids ids; /* what was decoded */
+    int next;       /* token to feed */
+    int first;      /* first difference from gold, -1: none yet */
+    double margin;  /* there: logit of the subject's choice - logit of gold's */
+    double spread;  /* there: root mean square of the subject's logits */
     bool finite;
 };
 
@@ -57,10 +57,13 @@ static size_t decoding_pass(struct decoding *decoding, struct sequence *sequence
             continue;
         decoding->active[count] = i;
         if (!item->ids.count)
-            sequences[count] = (struct sequence){.ids = item->golden_case->ids, .count = item->golden_case->count, .kv = item->kv,
+            sequences[count] = (struct sequence){.ids = item->golden_case->ids,
+                                                 .count = item->golden_case->count,
+                                                 .kv = item->kv,
                                                  .logits_from = item->golden_case->count - 1};
         else
-            sequences[count] = (struct sequence){.ids = &item->ids.data[item->ids.count - 1], .count = 1, .kv = item->kv};
+            sequences[count] =
+                (struct sequence){.ids = &item->ids.data[item->ids.count - 1], .count = 1, .kv = item->kv};
         count++;
     }
     return count;
@@ -72,7 +75,8 @@ static bool decode(struct subject *subject, struct decoding *decoding, struct er
     struct probe probe = {.see = greedy_see, .context = decoding};
     size_t longest = 0, step = 0, count = 0;
     for (size_t i = 0; i < decoding->count; i++)
-        longest = decoding->items[i].golden_case->greedy_count > longest ? decoding->items[i].golden_case->greedy_count : longest;
+        longest = decoding->items[i].golden_case->greedy_count > longest ? decoding->items[i].golden_case->greedy_count
+                                                                         : longest;
     struct progress progress = progress_begin("greedy", "tokens", longest);
     bool good = sequences || error_memory(error, "greedy");
     model_keep_weights(subject->model, true);
@@ -90,7 +94,8 @@ static bool decode(struct subject *subject, struct decoding *decoding, struct er
     return good;
 }
 
-static void add_text(const struct subject *subject, struct finding *finding, const char *name, const int *ids, size_t count)
+static void add_text(const struct subject *subject, struct finding *finding, const char *name, const int *ids,
+                     size_t count)
 {
     struct buffer text = {0};
     struct error error = {0};
@@ -100,7 +105,8 @@ static void add_text(const struct subject *subject, struct finding *finding, con
     buffer_free(&text);
 }
 
-static bool report_case(const struct subject *subject, const struct continuation *item, bool tie, struct findings *findings)
+static bool report_case(const struct subject *subject, const struct continuation *item, bool tie,
+                        struct findings *findings)
 {
     struct finding *finding = findings_add(findings, "greedy");
     if (!finding)
@@ -112,9 +118,10 @@ static bool report_case(const struct subject *subject, const struct continuation
     finding_measured(finding, item->margin, "logits margin");
     add_text(subject, finding, "text", item->ids.data, item->ids.count);
     add_text(subject, finding, "golden_text", item->golden_case->greedy, item->golden_case->greedy_count);
-    finding_message(finding, "Case '%s' continues differently from token %d on: %d instead of %d, by a margin of %.3g%s.",
-                    item->golden_case->id, item->first, item->ids.data[item->first], item->golden_case->greedy[item->first],
-                    item->margin, tie ? " (a near-tie: float32 cannot tell the two apart)" : "");
+    finding_message(
+        finding, "Case '%s' continues differently from token %d on: %d instead of %d, by a margin of %.3g%s.",
+        item->golden_case->id, item->first, item->ids.data[item->first], item->golden_case->greedy[item->first],
+        item->margin, tie ? " (a near-tie: float32 cannot tell the two apart)" : "");
     return true;
 }
 
@@ -153,8 +160,8 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
     finding_judge(finding);
     finding_fact(finding, "near_ties", (double)ties);
     finding_fact(finding, "tokens", (double)tokens);
-    finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ from gold's%s.", differ, decoding->count, tokens,
-                    ties ? ", more only where float32 cannot tell the tokens apart" : "");
+    finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ from gold's%s.", differ,
+                    decoding->count, tokens, ties ? ", more only where float32 cannot tell the tokens apart" : "");
     return true;
 }
 
@@ -168,8 +175,8 @@ static void decoding_free(struct decoding *decoding)
     free(decoding->active);
 }
 
-bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits, struct findings *findings,
-                  struct error *error)
+bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
+                  struct findings *findings, struct error *error)
 {
     size_t cases = golden_case_count(golden);
     struct decoding decoding = {.items = calloc(cases, sizeof *decoding.items),

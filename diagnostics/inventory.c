@@ -21,8 +21,8 @@ struct inventory {
     bool memory;
 };
 
-static struct finding *inventory_place(struct findings *findings, const char *check, const struct tensor *tensor, int layer,
-                                       int expert)
+static struct finding *inventory_place(struct findings *findings, const char *check, const struct tensor *tensor,
+                                       int layer, int expert)
 {
     struct finding *finding = findings_add(findings, check);
     if (!finding)
@@ -56,8 +56,8 @@ static bool inventory_visit(void *context, const struct expected *expected)
         if (weight_refusal(expected, tensor, refusal)) {
             bool dtype = strstr(refusal, "has dtype");
             struct finding *finding = inventory_place(dtype ? &inventory->dtypes : &inventory->shapes,
-                                                      dtype ? "inventory.dtype" : "inventory.shape", tensor, expected->layer,
-                                                      expected->expert);
+                                                      dtype ? "inventory.dtype" : "inventory.shape", tensor,
+                                                      expected->layer, expected->expert);
             good = finding;
             if (finding)
                 finding_message(finding, "%s.", refusal);
@@ -89,7 +89,8 @@ static struct finding *summary(struct findings *findings, const char *check, siz
 static bool report_files(const struct store *store, struct findings *findings)
 {
     size_t problems = store_problem_count(store);
-    struct finding *finding = summary(findings, "inventory.files", problems, "every file must be whole and say what it holds");
+    struct finding *finding =
+        summary(findings, "inventory.files", problems, "every file must be whole and say what it holds");
     if (!finding)
         return false;
     where_set(&finding->unit, "problems");
@@ -162,11 +163,13 @@ static bool report_extra(const struct inventory *inventory, struct findings *fin
     }
     finding = &findings->items[at];
     finding_measured(finding, (double)extra, "tensors");
-    finding_limit(finding, 0, "a tensor that nothing reads changes no result, but a misnamed one is also absent: a warning");
+    finding_limit(finding, 0,
+                  "a tensor that nothing reads changes no result, but a misnamed one is also absent: a warning");
     finding->verdict = extra ? VERDICT_WARN : VERDICT_PASS;
     finding_fact(finding, "other_components", (double)other);
-    finding_message(finding, extra ? "%zu tensors that the configuration does not call for; %zu more belong to other components."
-                                   : "%zu tensors beyond the configuration; %zu belong to other components.",
+    finding_message(finding,
+                    extra ? "%zu tensors that the configuration does not call for; %zu more belong to other components."
+                          : "%zu tensors beyond the configuration; %zu belong to other components.",
                     extra, other);
     return true;
 }
@@ -220,7 +223,8 @@ bool inventory_check(const struct store *store, const struct model_config *confi
         struct buffer kinds = {0};
         for (int i = 0; i < DTYPE_COUNT; i++)
             if (inventory.majority[i])
-                buffer_format(&kinds, "%s%zu %s", kinds.size ? ", " : "", inventory.majority[i], dtype_name((enum dtype)i));
+                buffer_format(&kinds, "%s%zu %s", kinds.size ? ", " : "", inventory.majority[i],
+                              dtype_name((enum dtype)i));
         for (size_t i = 0; i < findings->count; i++)
             if (findings->items[i].summary && strcmp(findings->items[i].check, "inventory.dtype") == 0)
                 finding_fact_text(&findings->items[i], "dtypes", "%s", kinds.data ? kinds.data : "none");

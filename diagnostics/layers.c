@@ -22,7 +22,8 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     size_t cells = MODE_COUNT * golden_case_count(golden) * layers->places;
     layers->cells = calloc(cells, sizeof *layers->cells);
     layers->routed = calloc((size_t)config->layers, sizeof *layers->routed);
-    layers->chosen = calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
+    layers->chosen =
+        calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
     if (layers->cells && layers->routed && layers->chosen)
         return layers;
     error_memory(error, "layers");
@@ -53,7 +54,9 @@ size_t place_count(const struct model_config *config)
 /* Places lie in the order of the forward pass: the embedding, layer after layer, then norm and head. */
 size_t place_of(const struct model_config *config, enum point point, int layer)
 {
-    size_t block = point == POINT_EMBEDDING ? 0 : point_in_layer(point) ? (size_t)layer + 1 : (size_t)config->layers + 1;
+    size_t block = point == POINT_EMBEDDING ? 0
+                   : point_in_layer(point)  ? (size_t)layer + 1
+                                            : (size_t)config->layers + 1;
     return block * POINT_COUNT + (size_t)point;
 }
 
@@ -80,8 +83,8 @@ static bool is_chosen(const int *chosen, int k, int expert)
     return false;
 }
 
-/* A tie: the subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took within
- * what the arithmetic can tell, and its logits are gold's within the same. */
+/* A tie: the subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took
+ * within what the arithmetic can tell, and its logits are gold's within the same. */
 static bool is_tie(const struct layers *layers, const float *subject, const float *gold, double tolerance)
 {
     int experts = layers->config->experts, k = layers->config->experts_per_token;
@@ -169,7 +172,8 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     if (!golden_read_rows(layers->golden, tensor, part->first, part->rows, gold, error))
         return false;
     size_t place = place_of(layers->config, part->point, part->layer);
-    struct cell *cell = &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
+    struct cell *cell =
+        &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
     comparison_add(&cell->comparison, part->values, gold, part->rows * part->width);
     cell->noise = tensor->noise;
     cell->width = part->width;

@@ -1,8 +1,8 @@
 /* Where does the subject leave gold? Every probe point of every layer, compared in two ways:
  * - propagated: the subject runs end to end, its error accumulates;
- * - isolated: every module is fed its golden input, its error does not accumulate, and a module is blamed when its input was
- *   good and its output is not.
- * The isolated run is an ordinary pass whose activations are replaced by gold's as soon as they were compared. */
+ * - isolated: every module is fed its golden input, its error does not accumulate, and a module is blamed when its
+ * input was good and its output is not. The isolated run is an ordinary pass whose activations are replaced by gold's
+ * as soon as they were compared. */
 #ifndef ASSAY_DIAGNOSTICS_LAYERS_H
 #define ASSAY_DIAGNOSTICS_LAYERS_H
 
@@ -20,11 +20,14 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
                           struct error *error);
 void layers_free(struct layers *layers);
 
-/* Compares a part of case `case_index` with gold. MODE_ISOLATED then replaces it by gold. MODE_PROPAGATED replaces router
- * logits of a token whose chosen experts differ from gold's only by a tie: two experts that the arithmetic cannot tell apart. */
+/* Compares a part of case `case_index` with gold. MODE_ISOLATED then replaces it by gold. MODE_PROPAGATED replaces
+ * router logits of a token whose chosen experts differ from gold's only by a tie: two experts that the arithmetic
+ * cannot tell apart. */
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error);
 
-/* Adds the findings layers.propagated and layers.isolated. `isolated` false: that mode was not run, for the reason given. */
-bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated, struct error *error);
+/* Adds the findings layers.propagated and layers.isolated. `isolated` false: that mode was not run, for the reason
+ * given. */
+bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated,
+                   struct error *error);
 
 #endif

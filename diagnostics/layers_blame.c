@@ -1,4 +1,5 @@
-/* Who is to blame for a bad place of an isolated run: what it was fed with, and which experts its bad rows went through. */
+/* Who is to blame for a bad place of an isolated run: what it was fed with, and which experts its bad rows went
+ * through. */
 #include <stdlib.h>
 
 #include "diagnostics/layers_internal.h"

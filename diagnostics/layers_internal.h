@@ -41,15 +41,15 @@ const struct cell *layers_cell(const struct layers *layers, enum mode mode, size
 
 /* What a place of an isolated run was computed from. */
 struct fed {
-    bool directly;   /* gold was spliced in at all of its inputs: what is wrong is wrong in this module */
-    bool from_start; /* nothing was spliced in before it */
+    bool directly;    /* gold was spliced in at all of its inputs: what is wrong is wrong in this module */
+    bool from_start;  /* nothing was spliced in before it */
     enum point point; /* else the last place before it where gold was */
     int layer;
 };
 struct fed place_fed(const struct layers *layers, size_t case_index, enum point point, int layer);
 
-/* The fewest experts that explain all bad rows of a layer: only experts without a single good row, the one that explains most
- * first. Returns how many were found in `out` (of `most`), 0 when some bad row stays unexplained. */
+/* The fewest experts that explain all bad rows of a layer: only experts without a single good row, the one that
+ * explains most first. Returns how many were found in `out` (of `most`), 0 when some bad row stays unexplained. */
 size_t blame_experts(const struct layers *layers, int layer, int *out, size_t most);
 
 #endif

@@ -111,16 +111,18 @@ static const char *fed_text(const struct layers *layers, const struct place *pla
     return text;
 }
 
-static void place_message(const struct layers *layers, enum mode mode, struct finding *finding, const struct place *place)
+static void place_message(const struct layers *layers, enum mode mode, struct finding *finding,
+                          const struct place *place)
 {
     char path[POINT_PATH], fed[160];
     const struct comparison *comparison = &place->cell->comparison;
     point_path(place->point, place->layer, path);
     if (comparison->non_finite)
-        finding_message(finding, "%s: %zu of %zu values are not finite, the first at token %d.", path, comparison->non_finite,
-                        comparison->count, finding->where.token);
+        finding_message(finding, "%s: %zu of %zu values are not finite, the first at token %d.", path,
+                        comparison->non_finite, comparison->count, finding->where.token);
     else if (mode == MODE_PROPAGATED)
-        finding_message(finding, "%s is %.3g away from gold, where %.3g is allowed.", path, finding->measured, finding->limit);
+        finding_message(finding, "%s is %.3g away from gold, where %.3g is allowed.", path, finding->measured,
+                        finding->limit);
     else
         finding_message(finding, "%s is %s and its output is %.3g away from gold, where %.3g is allowed: %s.", path,
                         fed_text(layers, place, fed), finding->measured, finding->limit,
@@ -138,10 +140,12 @@ static void place_message(const struct layers *layers, enum mode mode, struct fi
         buffer_format(&list, "%s%d", i ? ", " : "", experts[i]);
     if (count == 1)
         finding->where.expert = experts[0];
-    finding_message(finding, "%s is %s and its output is %.3g away from gold, where %.3g is allowed; every bad token went through "
-                             "expert%s %s, and no good one did.",
-                    path, fed_text(layers, place, fed), finding->measured, finding->limit, count > 1 ? "s" : "",
-                    list.data ? list.data : "");
+    finding_message(
+        finding,
+        "%s is %s and its output is %.3g away from gold, where %.3g is allowed; every bad token went through "
+        "expert%s %s, and no good one did.",
+        path, fed_text(layers, place, fed), finding->measured, finding->limit, count > 1 ? "s" : "",
+        list.data ? list.data : "");
     buffer_free(&list);
 }
 
@@ -151,11 +155,17 @@ static bool series_layers(const struct layers *layers, enum mode mode, struct fi
     static const struct {
         enum point point;
         const char *name;
-    } curves[] = {{POINT_LAYER, "layer output"},   {POINT_ATTENTION, "attention"}, {POINT_MLP, "feed-forward"},
-                  {POINT_INPUT_NORM, "input norm"}, {POINT_POST_NORM, "post-attention norm"}, {POINT_Q_NORM, "q norm"},
-                  {POINT_K_NORM, "k norm"},         {POINT_ROUTER, "router"}};
+    } curves[] = {{POINT_LAYER, "layer output"},
+                  {POINT_ATTENTION, "attention"},
+                  {POINT_MLP, "feed-forward"},
+                  {POINT_INPUT_NORM, "input norm"},
+                  {POINT_POST_NORM, "post-attention norm"},
+                  {POINT_Q_NORM, "q norm"},
+                  {POINT_K_NORM, "k norm"},
+                  {POINT_ROUTER, "router"}};
     size_t count = (size_t)layers->config->layers;
-    struct series *series = finding_series(finding, "error-per-layer", mode_rows[mode].title, "layer", "relative L2 error", count);
+    struct series *series =
+        finding_series(finding, "error-per-layer", mode_rows[mode].title, "layer", "relative L2 error", count);
     if (!series)
         return false;
     series->log_y = true;
@@ -188,8 +198,8 @@ static bool series_places(const struct layers *layers, enum mode mode, struct fi
 {
     static const char *const columns[] = {"relative L2", "limit", "noise", "max abs", "cosine", "not finite"};
     double *values[6];
-    struct series *series = finding_series(finding, "places", "Every place that was compared (worst case of each)", "module", "",
-                                           count);
+    struct series *series =
+        finding_series(finding, "places", "Every place that was compared (worst case of each)", "module", "", count);
     if (!series)
         return false;
     series->kind = SERIES_TABLE;
@@ -260,13 +270,15 @@ static void bad_names(const struct layers *layers, enum mode mode, size_t bad, s
         struct fed fed = place_fed(layers, place.case_index, place.point, place.layer);
         buffer_format(out, "%s%s", named++ ? ", " : "", point_path(place.point, place.layer, path));
         if (mode == MODE_ISOLATED && !fed.directly)
-            buffer_format(out, " (or anything since %s)", fed.from_start ? "the token ids" : point_path(fed.point, fed.layer, path));
+            buffer_format(out, " (or anything since %s)",
+                          fed.from_start ? "the token ids" : point_path(fed.point, fed.layer, path));
     }
     if (bad > named)
         buffer_format(out, " and %zu more", bad - named);
 }
 
-/* Tensors of gold that were not compared (the engine has no probe there, or a dump lacks them): told, never passed over in silence. */
+/* Tensors of gold that were not compared (the engine has no probe there, or a dump lacks them): told, never passed over
+ * in silence. */
 static size_t not_compared(const struct layers *layers, enum mode mode)
 {
     size_t compared = 0;
@@ -276,7 +288,8 @@ static size_t not_compared(const struct layers *layers, enum mode mode)
     return golden_tensor_count(layers->golden) - compared;
 }
 
-static void summary_message(const struct layers *layers, struct finding *finding, enum mode mode, const struct survey *survey)
+static void summary_message(const struct layers *layers, struct finding *finding, enum mode mode,
+                            const struct survey *survey)
 {
     char path[POINT_PATH];
     if (!survey->bad) {
@@ -284,10 +297,12 @@ static void summary_message(const struct layers *layers, struct finding *finding
         char rest[64] = "";
         if (left)
             snprintf(rest, sizeof rest, "; %zu tensor%s of gold not compared", left, left > 1 ? "s" : "");
-        finding_message(finding, "All %zu places agree with gold %s; the largest error is %.3g, the worst %.2g of its limit (%s)%s.",
-                        survey->compared,
-                        mode == MODE_PROPAGATED ? "end to end" : "when each is fed with golden input", finding->measured,
-                        survey->ratio, point_path(survey->ratio_place.point, survey->ratio_place.layer, path), rest);
+        finding_message(
+            finding,
+            "All %zu places agree with gold %s; the largest error is %.3g, the worst %.2g of its limit (%s)%s.",
+            survey->compared, mode == MODE_PROPAGATED ? "end to end" : "when each is fed with golden input",
+            finding->measured, survey->ratio, point_path(survey->ratio_place.point, survey->ratio_place.layer, path),
+            rest);
         return;
     }
     if (mode == MODE_PROPAGATED) {
@@ -299,8 +314,8 @@ static void summary_message(const struct layers *layers, struct finding *finding
     }
     struct buffer names = {0};
     bad_names(layers, mode, survey->bad, &names);
-    finding_message(finding, "%zu of %zu modules %s to blame (good input, bad output): %s.", survey->bad, survey->compared,
-                    survey->bad > 1 ? "are" : "is", names.data ? names.data : "");
+    finding_message(finding, "%zu of %zu modules %s to blame (good input, bad output): %s.", survey->bad,
+                    survey->compared, survey->bad > 1 ? "are" : "is", names.data ? names.data : "");
     buffer_free(&names);
 }
 
@@ -319,7 +334,8 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     finding->verdict = survey.bad ? VERDICT_FAIL : VERDICT_PASS;
     if (survey.bad) {
         char path[POINT_PATH];
-        finding_fact_text(finding, "first_bad_module", "%s", point_path(survey.first_bad.point, survey.first_bad.layer, path));
+        finding_fact_text(finding, "first_bad_module", "%s",
+                          point_path(survey.first_bad.point, survey.first_bad.layer, path));
         if (survey.first_bad.layer >= 0 || survey.first_bad.point == POINT_EMBEDDING)
             finding_fact(finding, "first_bad_layer", survey.first_bad.layer < 0 ? 0 : survey.first_bad.layer);
     }
@@ -349,7 +365,8 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     return true;
 }
 
-bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated, struct error *error)
+bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated,
+                   struct error *error)
 {
     if (!report_mode(layers, MODE_PROPAGATED, findings, error))
         return false;

@@ -9,22 +9,27 @@ static const struct limit_row {
     double value;
     const char *cause;
 } limit_rows[LIMIT_COUNT] = {
-    [LIMIT_NOISE_MULTIPLE] = {"layers.noise_multiple", 10,
-                              "ten times what float32 itself costs the original at the same place, as the gold records it"},
-    [LIMIT_FALLBACK_FLOAT64] = {"layers.fallback.float64", 1e-4,
-                                "fallback: the gold records no noise; float32 against float64 stays below 1e-5 in every model "
-                                "measured, times ten"},
+    [LIMIT_NOISE_MULTIPLE] =
+        {"layers.noise_multiple", 10,
+         "ten times what float32 itself costs the original at the same place, as the gold records it"},
+    [LIMIT_FALLBACK_FLOAT64] =
+        {"layers.fallback.float64", 1e-4,
+         "fallback: the gold records no noise; float32 against float64 stays below 1e-5 in every model "
+         "measured, times ten"},
     [LIMIT_FALLBACK_FLOAT32] = {"layers.fallback.float32", 1e-4,
                                 "fallback: the gold records no noise; two float32 runs stay within 1e-5 in every model "
                                 "measured, times ten"},
-    [LIMIT_FALLBACK_FLOAT16] = {"layers.fallback.float16", 1e-2,
-                                "fallback: the gold records no noise; float16 keeps 11 bits (5e-4), which adds up over layers"},
-    [LIMIT_FALLBACK_BFLOAT16] = {"layers.fallback.bfloat16", 8e-2,
-                                 "fallback: the gold records no noise; bfloat16 keeps 8 bits (4e-3), which adds up over layers"},
+    [LIMIT_FALLBACK_FLOAT16] =
+        {"layers.fallback.float16", 1e-2,
+         "fallback: the gold records no noise; float16 keeps 11 bits (5e-4), which adds up over layers"},
+    [LIMIT_FALLBACK_BFLOAT16] =
+        {"layers.fallback.bfloat16", 8e-2,
+         "fallback: the gold records no noise; bfloat16 keeps 8 bits (4e-3), which adds up over layers"},
     [LIMIT_TOP1] = {"logits.top1", 0, "the most likely token must be the same wherever gold can tell it from the next"},
     [LIMIT_GREEDY] = {"greedy", 0, "every greedy continuation must be gold's wherever gold can tell the tokens apart"},
-    [LIMIT_TEXT_PERPLEXITY] = {"perplexity.relative", 1e-5,
-                               "two float32 runs of one model agree to 1e-6 in perplexity over a few thousand tokens, times ten"},
+    [LIMIT_TEXT_PERPLEXITY] =
+        {"perplexity.relative", 1e-5,
+         "two float32 runs of one model agree to 1e-6 in perplexity over a few thousand tokens, times ten"},
 };
 
 bool limits_init(struct limits *limits, struct error *error)
@@ -72,7 +77,9 @@ double limits_tolerance(const struct limits *limits, double noise, const char *g
     static const struct {
         const char *dtype;
         enum limit limit;
-    } rows[] = {{"float32", LIMIT_FALLBACK_FLOAT32}, {"float16", LIMIT_FALLBACK_FLOAT16}, {"bfloat16", LIMIT_FALLBACK_BFLOAT16}};
+    } rows[] = {{"float32", LIMIT_FALLBACK_FLOAT32},
+                {"float16", LIMIT_FALLBACK_FLOAT16},
+                {"bfloat16", LIMIT_FALLBACK_BFLOAT16}};
     enum limit limit = LIMIT_FALLBACK_FLOAT64;
     if (!isnan(noise))
         limit = LIMIT_NOISE_MULTIPLE;

@@ -7,14 +7,14 @@
 #include "base/error.h"
 
 enum limit {
-    LIMIT_NOISE_MULTIPLE,    /* how many times the noise that gold records an error may be */
-    LIMIT_FALLBACK_FLOAT64,  /* relative L2, for gold without noise, by the dtype of its arithmetic */
+    LIMIT_NOISE_MULTIPLE,   /* how many times the noise that gold records an error may be */
+    LIMIT_FALLBACK_FLOAT64, /* relative L2, for gold without noise, by the dtype of its arithmetic */
     LIMIT_FALLBACK_FLOAT32,
     LIMIT_FALLBACK_FLOAT16,
     LIMIT_FALLBACK_BFLOAT16,
-    LIMIT_TOP1,              /* share of positions with another most likely token, near-ties not counted */
-    LIMIT_GREEDY,            /* cases whose greedy continuation differs, near-ties not counted */
-    LIMIT_TEXT_PERPLEXITY,   /* |subject / gold - 1| on a text that gold records */
+    LIMIT_TOP1,            /* share of positions with another most likely token, near-ties not counted */
+    LIMIT_GREEDY,          /* cases whose greedy continuation differs, near-ties not counted */
+    LIMIT_TEXT_PERPLEXITY, /* |subject / gold - 1| on a text that gold records */
     LIMIT_COUNT
 };
 
@@ -34,8 +34,8 @@ enum limit limit_parse(const char *name);
 const char *limit_name(enum limit limit);
 bool limits_set(struct limits *limits, enum limit limit, double value, const char *cause, struct error *error);
 
-/* What an activation may differ from gold: relative L2. `noise` NaN: unknown, then by the dtype. `*cause` (may be NULL) is set
- * to why, borrowed. */
+/* What an activation may differ from gold: relative L2. `noise` NaN: unknown, then by the dtype. `*cause` (may be NULL)
+ * is set to why, borrowed. */
 double limits_tolerance(const struct limits *limits, double noise, const char *gold_dtype, const char **cause);
 
 #endif

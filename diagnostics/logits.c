@@ -12,15 +12,15 @@
 /* One case. */
 struct answers {
     struct comparison comparison;
-    double *kl;        /* [tokens]; NaN: not seen */
-    double tolerance;  /* relative L2 of the logits */
+    double *kl;       /* [tokens]; NaN: not seen */
+    double tolerance; /* relative L2 of the logits */
     const char *cause;
     size_t positions;
     size_t disagree;   /* another most likely token, and gold can tell the two apart */
     size_t near_ties;  /* another one, but gold cannot */
     size_t top_shared; /* tokens that both have among their TOP */
     int first_disagreement;
-    double nll;        /* sum over predicted tokens */
+    double nll; /* sum over predicted tokens */
     size_t predicted;
 };
 
@@ -160,8 +160,8 @@ bool logits_see(struct logits *logits, size_t case_index, const struct part *par
     }
     if (tensor && tensor->width == part->width && !logits->gold)
         return error_memory(error, "logits");
-    answers->tolerance = limits_tolerance(logits->limits, tensor ? tensor->noise : NAN, golden_dtype(logits->golden),
-                                          &answers->cause);
+    answers->tolerance =
+        limits_tolerance(logits->limits, tensor ? tensor->noise : NAN, golden_dtype(logits->golden), &answers->cause);
     for (size_t row = 0; row < part->rows; row++) {
         const float *subject = part->values + row * part->width;
         size_t token = part->first + row;
@@ -204,9 +204,10 @@ static bool kl_series(const struct logits *logits, struct finding *finding)
 {
     size_t longest = 0, cases = golden_case_count(logits->golden);
     for (size_t i = 0; i < cases; i++)
-        longest = golden_case_at(logits->golden, i)->count > longest ? golden_case_at(logits->golden, i)->count : longest;
-    struct series *series = finding_series(finding, "kl-per-position", "KL divergence from gold at every position", "position",
-                                           "nats", longest);
+        longest =
+            golden_case_at(logits->golden, i)->count > longest ? golden_case_at(logits->golden, i)->count : longest;
+    struct series *series = finding_series(finding, "kl-per-position", "KL divergence from gold at every position",
+                                           "position", "nats", longest);
     if (!series)
         return false;
     series->log_y = true;
@@ -285,8 +286,10 @@ static bool report_kl(const struct logits *logits, struct findings *findings)
     finding_fact(finding, "p99_9", percentile(summary.values, summary.count, 0.999));
     finding_fact(finding, "max", summary.worst);
     finding_fact(finding, "positions", (double)summary.count);
-    finding_message(finding, "The next-token distribution is %.3g nats away from gold on average over %zu positions, %.3g at worst.",
-                    summary.mean, summary.count, summary.worst);
+    finding_message(
+        finding,
+        "The next-token distribution is %.3g nats away from gold on average over %zu positions, %.3g at worst.",
+        summary.mean, summary.count, summary.worst);
     free(summary.values);
     return kl_series(logits, finding);
 }
@@ -349,9 +352,11 @@ static bool report_top1(const struct logits *logits, struct findings *findings)
         where_set(&finding->where.case_id, first->id);
         finding->where.token = token;
     }
-    finding_message(finding, "The most likely token differs from gold's at %zu of %zu positions, and at %zu more where gold itself "
-                             "cannot tell the two apart.",
-                    disagree, positions, near_ties);
+    finding_message(
+        finding,
+        "The most likely token differs from gold's at %zu of %zu positions, and at %zu more where gold itself "
+        "cannot tell the two apart.",
+        disagree, positions, near_ties);
     return true;
 }
 
@@ -369,7 +374,8 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
             continue;
         const char *cause;
         double spread = answers_spread(answers);
-        double limit = isnan(spread) ? limits_tolerance(logits->limits, NAN, golden_dtype(logits->golden), &cause) : spread;
+        double limit =
+            isnan(spread) ? limits_tolerance(logits->limits, NAN, golden_dtype(logits->golden), &cause) : spread;
         double mine = exp(answers->nll / (double)answers->predicted);
         double off = fabs(log(mine / golden_case->perplexity));
         compared++;
@@ -390,7 +396,8 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         finding_limit(place, limit, "what the logits may be off by");
         finding_judge(place);
         where_set(&place->where.case_id, golden_case->id);
-        finding_message(place, "Perplexity of case '%s' is %.6g, gold's %.6g.", golden_case->id, mine, golden_case->perplexity);
+        finding_message(place, "Perplexity of case '%s' is %.6g, gold's %.6g.", golden_case->id, mine,
+                        golden_case->perplexity);
     }
     summary = &findings->items[at];
     if (!compared) {
@@ -401,7 +408,8 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
     finding_measured(summary, worst, "log ratio");
     finding_limit(summary, worst_limit, "what the logits may be off by");
     finding_judge(summary);
-    finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ.", compared, compared > 1 ? "s" : "", bad);
+    finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ.", compared,
+                    compared > 1 ? "s" : "", bad);
     return true;
 }
 

@@ -39,7 +39,8 @@ static size_t count_words(const char *text, size_t size)
     return words;
 }
 
-static bool read_text(struct perplexity *perplexity, const struct subject *subject, const char *path, struct error *error)
+static bool read_text(struct perplexity *perplexity, const struct subject *subject, const char *path,
+                      struct error *error)
 {
     struct buffer text = {0};
     bool good = subject_needs_tokenizer(subject, error) && file_read(path, TEXT_MAX, &text, error) &&
@@ -65,7 +66,8 @@ static bool lay_windows(struct perplexity *perplexity, struct error *error)
     for (size_t begin = 0; end < tokens; begin += perplexity->stride) {
         size_t count = tokens - begin < perplexity->context ? tokens - begin : perplexity->context;
         size_t scored = end > begin + 1 ? end : begin + 1;
-        perplexity->windows[perplexity->window_count++] = (struct window){.begin = begin, .count = count, .scored = scored};
+        perplexity->windows[perplexity->window_count++] =
+            (struct window){.begin = begin, .count = count, .scored = scored};
         end = begin + count;
     }
     return true;
@@ -85,8 +87,9 @@ struct perplexity *perplexity_new(const struct subject *subject, const char *tex
         perplexity->context = perplexity->ids.count;
     perplexity->stride = stride ? stride : (perplexity->context + 1) / 2;
     if (good && (perplexity->context < 2 || perplexity->stride > perplexity->context))
-        good = error_set(error, "a window of %zu tokens that moves on by %zu: at least 2 tokens, and no gaps, are needed",
-                         perplexity->context, perplexity->stride);
+        good =
+            error_set(error, "a window of %zu tokens that moves on by %zu: at least 2 tokens, and no gaps, are needed",
+                      perplexity->context, perplexity->stride);
     if (good && lay_windows(perplexity, error))
         return perplexity;
     perplexity_free(perplexity);
@@ -122,7 +125,8 @@ bool perplexity_add(struct perplexity *perplexity, struct run *run, struct error
     for (size_t i = 0; i < perplexity->window_count; i++) {
         const struct window *window = &perplexity->windows[i];
         struct rider rider = {.see = perplexity_see, .context = perplexity, .which = i};
-        if (!run_add(run, perplexity->ids.data + window->begin, window->count, window->scored - 1 - window->begin, rider, error))
+        if (!run_add(run, perplexity->ids.data + window->begin, window->count, window->scored - 1 - window->begin,
+                     rider, error))
             return false;
     }
     return true;
@@ -137,7 +141,8 @@ static bool same_text(const struct perplexity *perplexity, const struct golden_t
 static bool series_tokens(const struct perplexity *perplexity, struct finding *finding)
 {
     size_t count = perplexity->ids.count, bins = count < 200 ? count : 200;
-    struct series *series = finding_series(finding, "nll-along-text", "Surprise along the text", "token", "mean nats", bins);
+    struct series *series =
+        finding_series(finding, "nll-along-text", "Surprise along the text", "token", "mean nats", bins);
     double *values = series ? series_curve(series, "negative log-likelihood") : NULL;
     if (!values)
         return false;
@@ -205,8 +210,9 @@ bool perplexity_report(const struct perplexity *perplexity, const struct golden 
     finding_fact(finding, "bytes", (double)perplexity->bytes);
     finding_fact(finding, "context", (double)perplexity->context);
     finding_fact(finding, "stride", (double)perplexity->stride);
-    finding_fact_text(finding, "window_rule", "windows of %zu tokens, moved on by %zu; a token is scored once, by the first window "
-                                              "that holds it; the first token of the text is not scored%s",
+    finding_fact_text(finding, "window_rule",
+                      "windows of %zu tokens, moved on by %zu; a token is scored once, by the first window "
+                      "that holds it; the first token of the text is not scored%s",
                       perplexity->context, perplexity->stride,
                       perplexity->stride == perplexity->context ? ", nor is that of a window" : "");
     finding_fact_text(finding, "corpus_sha256", "%s", perplexity->sha256);
@@ -220,9 +226,11 @@ bool perplexity_report(const struct perplexity *perplexity, const struct golden 
         finding_limit(finding, limits->rows[LIMIT_TEXT_PERPLEXITY].value, limits->rows[LIMIT_TEXT_PERPLEXITY].cause);
         finding_judge(finding);
     }
-    finding_message(finding, "Perplexity %.6g +- %.2g for each token, %.4g for each word, %.4g for each byte; %.4g bits for each "
-                             "byte; windows of %zu tokens, moved on by %zu, over the %zu tokens of the text with SHA-256 %.12s...; %s.",
-                    mine, deviation, word, byte, bits, perplexity->context, perplexity->stride, perplexity->ids.count,
-                    perplexity->sha256, judged);
+    finding_message(
+        finding,
+        "Perplexity %.6g +- %.2g for each token, %.4g for each word, %.4g for each byte; %.4g bits for each "
+        "byte; windows of %zu tokens, moved on by %zu, over the %zu tokens of the text with SHA-256 %.12s...; %s.",
+        mine, deviation, word, byte, bits, perplexity->context, perplexity->stride, perplexity->ids.count,
+        perplexity->sha256, judged);
     return series_tokens(perplexity, finding) || error_memory(error, "perplexity");
 }

@@ -33,7 +33,8 @@ static bool continue_prompt(struct subject *subject, size_t new_tokens, const ch
     struct kv *kv = NULL;
     bool good = tokenizer_encode(subject->tokenizer, prompt, strlen(prompt), true, &ids, error) &&
                 (kv = kv_new(subject->config, ids.count + new_tokens, error));
-    struct sequence sequence = {.ids = ids.data, .count = ids.count, .kv = kv, .logits_from = ids.count ? ids.count - 1 : 0};
+    struct sequence sequence = {
+        .ids = ids.data, .count = ids.count, .kv = kv, .logits_from = ids.count ? ids.count - 1 : 0};
     for (size_t step = 0; good && next.finite && step < new_tokens; step++) {
         good = model_forward(subject->model, &sequence, 1, &probe, error) &&
                (ids_push(out, next.id) || error_memory(error, "prompts"));
@@ -64,16 +65,16 @@ static bool run_prompt(struct subject *subject, size_t new_tokens, const char *p
         *bad += !finite;
         finding_fact_text(finding, "prompt", "%s", prompt);
         finding_fact_text(finding, "text", "%s", text.data ? text.data : "");
-        finding_message(finding, finite ? "\"%s\" goes on: \"%s\"." : "\"%s\": the logits are not finite after \"%s\".", prompt,
-                        text.data ? text.data : "");
+        finding_message(finding, finite ? "\"%s\" goes on: \"%s\"." : "\"%s\": the logits are not finite after \"%s\".",
+                        prompt, text.data ? text.data : "");
     }
     buffer_free(&text);
     ids_free(&ids);
     return good && (finding || error_memory(error, "prompts"));
 }
 
-bool prompts_check(struct subject *subject, char *const *prompts, size_t count, size_t new_tokens, struct findings *findings,
-                   struct error *error)
+bool prompts_check(struct subject *subject, char *const *prompts, size_t count, size_t new_tokens,
+                   struct findings *findings, struct error *error)
 {
     size_t at = findings->count, bad = 0;
     if (!subject_needs_tokenizer(subject, error) || !subject_load(subject, error))
@@ -89,6 +90,7 @@ bool prompts_check(struct subject *subject, char *const *prompts, size_t count, 
     finding_measured(finding, (double)bad, "prompts");
     finding_limit(finding, 0, "a model that can be sampled has finite logits");
     finding_judge(finding);
-    finding_message(finding, "%zu prompt%s continued, %zu with logits that are not finite.", count, count > 1 ? "s" : "", bad);
+    finding_message(finding, "%zu prompt%s continued, %zu with logits that are not finite.", count,
+                    count > 1 ? "s" : "", bad);
     return true;
 }

@@ -6,7 +6,7 @@
 #include "findings/finding.h"
 
 /* Adds the finding prompts with every continuation as a place; it fails where logits are not finite. */
-bool prompts_check(struct subject *subject, char *const *prompts, size_t count, size_t new_tokens, struct findings *findings,
-                   struct error *error);
+bool prompts_check(struct subject *subject, char *const *prompts, size_t count, size_t new_tokens,
+                   struct findings *findings, struct error *error);
 
 #endif

@@ -70,9 +70,13 @@ static bool run_see(void *context, const struct activation *activation, struct e
         while (row + rows < activation->rows && activation->row_of[row + rows].sequence == first->sequence)
             rows++;
         const struct entry *entry = &run->entries[run->members[first->sequence]];
-        struct part part = {.point = activation->point, .layer = activation->layer, .path = activation->path,
+        struct part part = {.point = activation->point,
+                            .layer = activation->layer,
+                            .path = activation->path,
                             .values = activation->values + row * activation->width,
-                            .first = entry->passed + (size_t)first->token, .rows = rows, .width = activation->width};
+                            .first = entry->passed + (size_t)first->token,
+                            .rows = rows,
+                            .width = activation->width};
         if (!entry->rider.see(entry->rider.context, entry->rider.which, &part, error))
             return false;
         row += rows;
@@ -97,8 +101,10 @@ static bool run_pass(struct run *run, size_t first, size_t last, size_t chunk, s
             good = false;
         run->members[count] = i;
         size_t from = entry->logits_from > entry->passed ? entry->logits_from - entry->passed : 0;
-        sequences[count++] = (struct sequence){.ids = entry->ids + entry->passed, .count = chunk && chunk < left ? chunk : left,
-                                               .kv = entry->kv, .logits_from = from};
+        sequences[count++] = (struct sequence){.ids = entry->ids + entry->passed,
+                                               .count = chunk && chunk < left ? chunk : left,
+                                               .kv = entry->kv,
+                                               .logits_from = from};
     }
     struct probe probe = {.see = run_see, .context = run};
     good = good && model_forward(run->model, sequences, count, &probe, error);

@@ -26,11 +26,12 @@ struct run;
 
 struct run *run_new(struct model *model, struct error *error);
 /* `ids` are borrowed until the run is freed. The rider sees logits of tokens from `logits_from` on. */
-bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider, struct error *error);
+bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider,
+             struct error *error);
 
-/* Runs all sequences, as many together as fit the memory for activations (one pass, and one read of the weights, unless there
- * are thousands of tokens). `chunk` > 0 feeds every sequence in pieces of that many tokens through a cache of keys and values:
- * the decode path. Shows progress. */
+/* Runs all sequences, as many together as fit the memory for activations (one pass, and one read of the weights, unless
+ * there are thousands of tokens). `chunk` > 0 feeds every sequence in pieces of that many tokens through a cache of
+ * keys and values: the decode path. Shows progress. */
 bool run_execute(struct run *run, const char *title, size_t chunk, struct error *error);
 void run_free(struct run *run);
 

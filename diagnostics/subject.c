@@ -37,10 +37,12 @@ static bool open_config(const struct subject_options *options, const char *const
     static const char *const files[] = {"config.json", NULL};
     char *folder = options->config ? NULL : find_folder(folders, files);
     if (!options->config && !folder)
-        return options->source ? error_set(error, "%s: no config.json beside the weights, nor in %s; say where it is with --config",
-                                           options->model, options->source)
-                               : error_set(error, "%s: no config.json beside the weights; say where it is with --config or --source",
-                                           options->model);
+        return options->source
+                   ? error_set(error, "%s: no config.json beside the weights, nor in %s; say where it is with --config",
+                               options->model, options->source)
+                   : error_set(error,
+                               "%s: no config.json beside the weights; say where it is with --config or --source",
+                               options->model);
     subject->config_path = folder ? path_join(folder, files[0]) : strdup(options->config);
     free(folder);
     if (!subject->config_path)
@@ -67,8 +69,9 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
         subject->tokenizer = tokenizer_open(folder, &problem);
     free(folder);
     if (!subject->tokenizer)
-        subject->tokenizer_problem = strdup(problem.text ? problem.text : "no tokenizer beside the weights; say where it is "
-                                                                          "with --tokenizer or --source");
+        subject->tokenizer_problem = strdup(problem.text ? problem.text
+                                                         : "no tokenizer beside the weights; say where it is "
+                                                           "with --tokenizer or --source");
     error_clear(&problem);
     return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
 }

@@ -21,12 +21,12 @@ struct subject {
     char *config_text;
     struct tokenizer *tokenizer; /* NULL: none found, or it cannot be read: then why is in tokenizer_problem */
     char *tokenizer_problem;
-    struct model *model;         /* NULL until subject_load */
+    struct model *model; /* NULL until subject_load */
     struct model_options engine;
 };
 
-/* Opens weights, configuration and tokenizer. `*subject` is filled as far as it got and must be freed either way. A tokenizer
- * that was asked for by name and cannot be read is an error; one that was only found is a problem. */
+/* Opens weights, configuration and tokenizer. `*subject` is filled as far as it got and must be freed either way. A
+ * tokenizer that was asked for by name and cannot be read is an error; one that was only found is a problem. */
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error);
 
 /* Prepares the engine; refuses what `missing` refuses. */

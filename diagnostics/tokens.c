@@ -22,8 +22,9 @@ static bool compare_case(const struct subject *subject, const struct golden_case
         finding->verdict = VERDICT_FAIL;
         where_set(&finding->where.case_id, golden_case->id);
         finding->where.token = (int)same;
-        finding_message(finding, "The prompt of case '%s' is %zu tokens here and %zu in gold; they differ from token %zu on "
-                                 "(%d here, %d in gold).",
+        finding_message(finding,
+                        "The prompt of case '%s' is %zu tokens here and %zu in gold; they differ from token %zu on "
+                        "(%d here, %d in gold).",
                         golden_case->id, ids.count, golden_case->count, same, same < ids.count ? ids.data[same] : -1,
                         same < golden_case->count ? golden_case->ids[same] : -1);
     }
@@ -31,7 +32,8 @@ static bool compare_case(const struct subject *subject, const struct golden_case
     return good;
 }
 
-bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings, struct error *error)
+bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,
+                  struct error *error)
 {
     size_t at = findings->count, prompts = 0, differ = 0;
     if (!findings_add(findings, "tokens.ids"))

@@ -7,6 +7,7 @@
 #include "golden/golden.h"
 
 /* Adds tokens.ids: every prompt that gold records is encoded and compared with its ids. */
-bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings, struct error *error);
+bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,
+                  struct error *error);
 
 #endif

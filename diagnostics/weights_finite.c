@@ -12,8 +12,8 @@
 
 struct scan {
     const struct store *store;
-    size_t *bad;       /* values that are not finite, for each tensor */
-    uint64_t *first;   /* index of the first of them */
+    size_t *bad;     /* values that are not finite, for each tensor */
+    uint64_t *first; /* index of the first of them */
     pthread_mutex_t lock;
     struct progress progress;
     size_t done;
@@ -95,11 +95,11 @@ static bool scan_report(const struct scan *scan, size_t count, struct findings *
         where_set(&place->where.file, tensor->file ? tensor->file : "");
         finding_measured(place, (double)scan->bad[i], "values");
         finding_limit(place, 0, "a weight is a finite number");
-        finding_message(place, "%s: tensor '%s' holds %zu value%s that %s NaN or infinite, the first at row %llu, column %llu.",
-                        tensor->file ? tensor->file : "an overlay", tensor->disk_name, scan->bad[i],
-                        scan->bad[i] > 1 ? "s" : "", scan->bad[i] > 1 ? "are" : "is",
-                        (unsigned long long)(scan->first[i] / tensor->columns),
-                        (unsigned long long)(scan->first[i] % tensor->columns));
+        finding_message(
+            place, "%s: tensor '%s' holds %zu value%s that %s NaN or infinite, the first at row %llu, column %llu.",
+            tensor->file ? tensor->file : "an overlay", tensor->disk_name, scan->bad[i], scan->bad[i] > 1 ? "s" : "",
+            scan->bad[i] > 1 ? "are" : "is", (unsigned long long)(scan->first[i] / tensor->columns),
+            (unsigned long long)(scan->first[i] % tensor->columns));
     }
     finding = &findings->items[summary_at];
     finding_measured(finding, (double)tensors, "tensors");
@@ -108,7 +108,8 @@ static bool scan_report(const struct scan *scan, size_t count, struct findings *
     if (!tensors)
         finding_message(finding, "All values of all %zu tensors are finite.", count);
     else
-        finding_message(finding, "%zu tensor%s NaN or infinities; the first: %s", tensors, tensors > 1 ? "s hold" : " holds",
+        finding_message(finding, "%zu tensor%s NaN or infinities; the first: %s", tensors,
+                        tensors > 1 ? "s hold" : " holds",
                         findings->items[summary_at + 1].message ? findings->items[summary_at + 1].message : "");
     return true;
 }

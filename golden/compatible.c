@@ -19,7 +19,8 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
     for (size_t i = 0; i < golden->file.count; i++) {
         const struct golden_tensor *tensor = &golden->tensors[i];
         int layer = -1, used = 0;
-        if (sscanf(tensor->path, "model.layers.%d%n", &layer, &used) != 1 || !used || layer < 0 || layer >= CONFIG_LAYERS_MAX)
+        if (sscanf(tensor->path, "model.layers.%d%n", &layer, &used) != 1 || !used || layer < 0 ||
+            layer >= CONFIG_LAYERS_MAX)
             continue;
         config->layers = layer >= config->layers ? layer + 1 : config->layers;
         if (strcmp(tensor->path + used, ".mlp.gate") != 0)
@@ -52,8 +53,8 @@ static bool config_compatible(const struct golden *golden, const struct model_co
         return false;
     struct buffer differences = {0};
     config_differences(config, gold, &differences);
-    bool good = !differences.size ||
-                error_set(error, "%s was made for another configuration: %s in the gold's", golden->path, differences.data);
+    bool good = !differences.size || error_set(error, "%s was made for another configuration: %s in the gold's",
+                                               golden->path, differences.data);
     buffer_free(&differences);
     free(gold);
     return good;
@@ -63,8 +64,9 @@ static bool tokenizer_compatible(const struct golden *golden, const char *sha256
 {
     if (!golden->tokenizer_sha256 || !*sha256 || strcmp(golden->tokenizer_sha256, sha256) == 0)
         return true;
-    return error_set(error, "%s was made with another tokenizer: SHA-256 of tokenizer.json is %.16s... here and %.16s... there",
-                     golden->path, sha256, golden->tokenizer_sha256);
+    return error_set(
+        error, "%s was made with another tokenizer: SHA-256 of tokenizer.json is %.16s... here and %.16s... there",
+        golden->path, sha256, golden->tokenizer_sha256);
 }
 
 /* The point that a path names, by trying all of them. */
@@ -122,8 +124,8 @@ static bool weights_compatible(const struct golden *golden, const struct store *
     if (!store_sha256(store, hex, error))
         return false;
     return strcmp(hex, golden->weights_sha256) == 0 ||
-           error_set(error, "%s was made for other weights: their SHA-256 is %.16s... here and %.16s... there", golden->path,
-                     hex, golden->weights_sha256);
+           error_set(error, "%s was made for other weights: their SHA-256 is %.16s... here and %.16s... there",
+                     golden->path, hex, golden->weights_sha256);
 }
 
 bool golden_compatible(const struct golden *golden, const struct model_config *config, const char *tokenizer_sha256,
@@ -148,7 +150,8 @@ static bool hash_tensor(struct sha256 *sha, const struct store *store, const str
     good = good && sha256_update(sha, tensor->name, strlen(tensor->name) + 1);
     for (uint64_t row = 0; good && row < tensor->rows; row += some) {
         uint64_t count = tensor->rows - row < some ? tensor->rows - row : some;
-        good = store_read_rows(store, tensor, row, count, chunk, error) && sha256_update(sha, chunk, (size_t)(count * width));
+        good = store_read_rows(store, tensor, row, count, chunk, error) &&
+               sha256_update(sha, chunk, (size_t)(count * width));
     }
     free(chunk);
     return good;

@@ -23,8 +23,8 @@ static size_t *dump_slot(struct dump *dump, size_t case_index, enum point point,
     return &dump->index[(case_index * POINT_COUNT + point) * layers + (size_t)(layer < 0 ? 0 : layer)];
 }
 
-static bool dump_add_entry(struct dump *dump, const struct golden_case *golden_case, size_t case_index, enum point point,
-                           int layer)
+static bool dump_add_entry(struct dump *dump, const struct golden_case *golden_case, size_t case_index,
+                           enum point point, int layer)
 {
     struct safetensors_entry *entry = &dump->entries[dump->entry_count];
     struct buffer name = {0};
@@ -105,8 +105,8 @@ static cJSON *dump_metadata(const struct golden_case *cases, size_t count, const
     return metadata;
 }
 
-struct dump *dump_create(const char *path, const struct model_config *config, const struct golden_case *cases, size_t count,
-                         const struct dump_options *options, struct error *error)
+struct dump *dump_create(const char *path, const struct model_config *config, const struct golden_case *cases,
+                         size_t count, const struct dump_options *options, struct error *error)
 {
     struct dump *dump = calloc(1, sizeof *dump);
     size_t layers = (size_t)config->layers;

@@ -123,7 +123,9 @@ static bool parse_metadata(struct golden *golden, struct error *error)
         return error_set(error, "%s: golden format \"%s\"; this version reads \"1\"", golden->path, version);
     if (!cases || !golden->producer || !golden->dtype)
         return error_set(error, "%s: metadata \"%s\" is absent", golden->path,
-                         !cases ? "cases" : !golden->producer ? "producer" : "dtype");
+                         !cases              ? "cases"
+                         : !golden->producer ? "producer"
+                                             : "dtype");
     if (noise && !(golden->noise = json_parse(golden->path, noise, strlen(noise), error)))
         return error_context(error, "metadata \"noise\"");
     if (golden->noise && !cJSON_IsObject(golden->noise))
@@ -137,7 +139,8 @@ static bool index_noise(struct golden *golden, struct map *noise, struct error *
     for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item; item = item->next) {
         /* a limit is a multiple of it: one that is not finite would let everything pass */
         if (!cJSON_IsNull(item) && !(cJSON_IsNumber(item) && item->valuedouble >= 0 && isfinite(item->valuedouble)))
-            return error_set(error, "%s: the noise of tensor '%s' is no finite number >= 0", golden->path, item->string);
+            return error_set(error, "%s: the noise of tensor '%s' is no finite number >= 0", golden->path,
+                             item->string);
         if (!map_add(noise, item->string, strlen(item->string), (size_t)(const void *)item, NULL))
             return error_memory(error, golden->path);
     }
@@ -157,7 +160,8 @@ static bool index_tensor(struct golden *golden, size_t index, const struct map *
     if (!dtype_width(entry->dtype))
         return error_set(error, "%s: tensor '%s' has dtype %s", golden->path, entry->name, dtype_name(entry->dtype));
     if (entry->rank < 2 || entry->rank > 3 || entry->shape[0] != golden_case->count || !entry->bytes)
-        return error_set(error, "%s: tensor '%s' has shape %s; a row for each of the %zu tokens of its case was expected",
+        return error_set(error,
+                         "%s: tensor '%s' has shape %s; a row for each of the %zu tokens of its case was expected",
                          golden->path, entry->name, shape_text(entry->shape, entry->rank, shape), golden_case->count);
     tensor->path = slash + 1;
     tensor->case_index = owner;
@@ -166,7 +170,8 @@ static bool index_tensor(struct golden *golden, size_t index, const struct map *
     size_t found = map_find(noise, entry->name, strlen(entry->name));
     const cJSON *item = found == MAP_ABSENT ? NULL : (const cJSON *)(const void *)found;
     tensor->noise = cJSON_IsNumber(item) ? item->valuedouble : NAN;
-    return map_add(&golden->tensor_of, entry->name, strlen(entry->name), index, NULL) || error_memory(error, golden->path);
+    return map_add(&golden->tensor_of, entry->name, strlen(entry->name), index, NULL) ||
+           error_memory(error, golden->path);
 }
 
 static bool index_tensors(struct golden *golden, struct error *error)
@@ -278,8 +283,8 @@ bool golden_read_rows(const struct golden *golden, const struct golden_tensor *t
     size_t width = dtype_width(entry->dtype), values = count * tensor->width;
     uint64_t offset = entry->offset + (uint64_t)first * tensor->width * width;
     if (first > tensor->rows || count > tensor->rows - first)
-        return error_set(error, "%s: tensor '%s' has %zu rows; %zu from %zu on were asked for", golden->path, entry->name,
-                         tensor->rows, count, first);
+        return error_set(error, "%s: tensor '%s' has %zu rows; %zu from %zu on were asked for", golden->path,
+                         entry->name, tensor->rows, count, first);
     if (entry->dtype == DTYPE_F32)
         return file_read_at(golden->descriptor, golden->path, offset, out, values * width, error);
     char *raw = malloc(values * width + 1);

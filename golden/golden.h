@@ -1,5 +1,5 @@
-/* Golden dumps: activations, logits and continuations that the original implementation produced. One safetensors file, tensors
- * named CASE/MODULE_PATH, everything else in the metadata. */
+/* Golden dumps: activations, logits and continuations that the original implementation produced. One safetensors file,
+ * tensors named CASE/MODULE_PATH, everything else in the metadata. */
 #ifndef ASSAY_GOLDEN_GOLDEN_H
 #define ASSAY_GOLDEN_GOLDEN_H
 
@@ -14,11 +14,11 @@
 struct golden_case {
     const char *id;
     const int *ids;
-    size_t count;        /* at least 1 */
-    const char *prompt;  /* NULL: unknown */
-    const int *greedy;   /* what greedy decoding appends; NULL: unknown */
+    size_t count;       /* at least 1 */
+    const char *prompt; /* NULL: unknown */
+    const int *greedy;  /* what greedy decoding appends; NULL: unknown */
     size_t greedy_count;
-    double perplexity;   /* of the case's own ids, first one not predicted; NaN: unknown */
+    double perplexity; /* of the case's own ids, first one not predicted; NaN: unknown */
 };
 
 /* One tensor of the dump: [case->count, ...]. */
@@ -26,8 +26,8 @@ struct golden_tensor {
     const char *path; /* module path, without the case */
     size_t case_index;
     size_t rows;
-    size_t width;     /* values in one row */
-    double noise;     /* relative L2 distance of the original's float32 run from its float64 run; NaN: unknown */
+    size_t width; /* values in one row */
+    double noise; /* relative L2 distance of the original's float32 run from its float64 run; NaN: unknown */
 };
 
 /* Perplexity of a text as the original computes it, over sliding windows. */
@@ -39,8 +39,8 @@ struct golden_text {
 
 struct golden;
 
-/* Opens a dump and checks everything but the values: required metadata, cases, ids, and that every tensor belongs to a case
- * and has a row for each of its tokens. */
+/* Opens a dump and checks everything but the values: required metadata, cases, ids, and that every tensor belongs to a
+ * case and has a row for each of its tokens. */
 struct golden *golden_open(const char *path, struct error *error);
 void golden_free(struct golden *golden);
 
@@ -61,20 +61,21 @@ const struct golden_tensor *golden_find(const struct golden *golden, size_t case
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error);
 
-/* The configuration that the dump records; where it records none, one with just the layers, experts and norms that its tensors show.
- * Owned by the caller, free with free(). */
+/* The configuration that the dump records; where it records none, one with just the layers, experts and norms that its
+ * tensors show. Owned by the caller, free with free(). */
 struct model_config *golden_config(const struct golden *golden, struct error *error);
 
 /* NULL: the dump holds none. */
 const struct golden_text *golden_perplexity_text(const struct golden *golden);
 
-/* Refuses gold that was made for another model: compares, where the dump says, configuration, tokenizer (`tokenizer_sha256`
- * may be "": the subject has none, then only ids are compared) and weights; and the shape of every tensor with what the
- * configuration makes of it. */
+/* Refuses gold that was made for another model: compares, where the dump says, configuration, tokenizer
+ * (`tokenizer_sha256` may be "": the subject has none, then only ids are compared) and weights; and the shape of every
+ * tensor with what the configuration makes of it. */
 bool golden_compatible(const struct golden *golden, const struct model_config *config, const char *tokenizer_sha256,
                        const struct store *store, struct error *error);
 
-/* SHA-256 over all tensors of the text model in the order of their canonical names: the name, a NUL, the values as stored. */
+/* SHA-256 over all tensors of the text model in the order of their canonical names: the name, a NUL, the values as
+ * stored. */
 bool store_sha256(const struct store *store, char hex[65], struct error *error);
 
 #endif

@@ -20,9 +20,11 @@ static bool parse_diagnostics(const char *name, const cJSON *list, struct suite 
     {
         enum diagnostic diagnostic = cJSON_IsString(item) ? diagnostic_parse(item->valuestring) : DIAGNOSTIC_COUNT;
         if (diagnostic == DIAGNOSTIC_COUNT)
-            return error_set(error, "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, greedy and "
-                                    "perplexity",
-                             name, cJSON_IsString(item) ? item->valuestring : "(not a string)");
+            return error_set(
+                error,
+                "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, greedy and "
+                "perplexity",
+                name, cJSON_IsString(item) ? item->valuestring : "(not a string)");
         suite->wanted[diagnostic] = true;
     }
     return true;
@@ -46,7 +48,8 @@ static bool parse_prompts(const char *name, const cJSON *list, struct suite *sui
     return true;
 }
 
-static bool only_members(const char *name, const char *of, const cJSON *object, const char *const *keys, struct error *error)
+static bool only_members(const char *name, const char *of, const cJSON *object, const char *const *keys,
+                         struct error *error)
 {
     for (const cJSON *item = cJSON_IsObject(object) ? object->child : NULL; item; item = item->next) {
         size_t row = 0;
@@ -69,11 +72,13 @@ static bool parse_limits(const char *name, const cJSON *object, struct suite *su
         double value = NAN;
         if (limit == LIMIT_COUNT)
             return error_set(error, "%s: there is no limit \"%s\"", name, item->string);
-        if (!only_members(name, item->string, item, keys, error) || !json_get_string(item, name, "cause", &cause, error) ||
+        if (!only_members(name, item->string, item, keys, error) ||
+            !json_get_string(item, name, "cause", &cause, error) ||
             !json_get_double(item, name, "value", &value, error))
             return false;
         if (!cause || !*cause || !(value >= 0))
-            return error_set(error, "%s: limit \"%s\" needs a \"value\" of at least 0 and a \"cause\"", name, item->string);
+            return error_set(error, "%s: limit \"%s\" needs a \"value\" of at least 0 and a \"cause\"", name,
+                             item->string);
         if (!limits_set(&suite->limits, limit, value, cause, error))
             return false;
     }
@@ -89,7 +94,8 @@ static bool parse_text(const char *path, const cJSON *object, struct suite *suit
         !json_get_string(object, path, "file", &file, error) ||
         !json_get_int(object, path, "context", 2, 1 << 24, &context, error) ||
         !json_get_int(object, path, "stride", 1, 1 << 24, &stride, error) || !file)
-        return error_set(error, "%s: \"text\" should be an object with \"file\" and perhaps \"context\" and \"stride\"", path);
+        return error_set(error, "%s: \"text\" should be an object with \"file\" and perhaps \"context\" and \"stride\"",
+                         path);
     const char *slash = strrchr(path, '/');
     char *folder = *file == '/' || !slash ? NULL : strndup(path, (size_t)(slash - path));
     suite->text = folder ? path_join(folder, file) : strdup(file);
@@ -122,8 +128,12 @@ static const struct member_row {
     const char *key;
     bool (*parse)(const char *name, const cJSON *item, struct suite *suite, struct error *error);
 } member_rows[] = {
-    {"name", parse_name},       {"description", parse_name}, {"diagnostics", parse_diagnostics},
-    {"prompts", parse_prompts}, {"limits", parse_limits},    {"text", parse_text},
+    {"name", parse_name},
+    {"description", parse_name},
+    {"diagnostics", parse_diagnostics},
+    {"prompts", parse_prompts},
+    {"limits", parse_limits},
+    {"text", parse_text},
     {"new_tokens", parse_new_tokens},
 };
 
@@ -154,7 +164,8 @@ bool suite_open(const char *path, struct suite *suite, struct error *error)
     suite->new_tokens = 20;
     cJSON *root = path ? json_read(path, SUITE_MAX, error)
                        : json_parse("default suite", suite_default, strlen(suite_default), error);
-    bool good = root && limits_init(&suite->limits, error) && suite_parse(path ? path : "default suite", root, suite, error);
+    bool good =
+        root && limits_init(&suite->limits, error) && suite_parse(path ? path : "default suite", root, suite, error);
     cJSON_Delete(root);
     if (!good)
         suite_free(suite);

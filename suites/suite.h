@@ -8,7 +8,7 @@ struct suite {
     char *name;
     char *description;
     bool wanted[DIAGNOSTIC_COUNT];
-    char **prompts;    /* texts that the subject continues greedily, gold or not */
+    char **prompts; /* texts that the subject continues greedily, gold or not */
     size_t prompt_count;
     size_t new_tokens; /* for each of them */
     char *text;        /* file for perplexity, found beside the suite; NULL: none */
@@ -16,8 +16,8 @@ struct suite {
     struct limits limits;
 };
 
-/* `path` NULL: the suite that is built in, suites/default.json. Unknown members, diagnostics and limits are errors, as is a limit
- * without a cause. */
+/* `path` NULL: the suite that is built in, suites/default.json. Unknown members, diagnostics and limits are errors, as
+ * is a limit without a cause. */
 bool suite_open(const char *path, struct suite *suite, struct error *error);
 void suite_free(struct suite *suite);
 

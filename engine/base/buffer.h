@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 
-/* Start with `struct buffer buffer = {0}` (maximum 1 GiB) or set `maximum`. `data` is owned, always followed by a NUL that
- * `size` does not count, and NULL only while nothing was ever appended. */
+/* Start with `struct buffer buffer = {0}` (maximum 1 GiB) or set `maximum`. `data` is owned, always followed by a NUL
+ * that `size` does not count, and NULL only while nothing was ever appended. */
 struct buffer {
     char *data;
     size_t size;

@@ -14,8 +14,8 @@ struct error {
     char *text;
 };
 
-/* Always returns false, so that a failing function can end with `return error_set(...)`. The first error wins: where one
- * is set already, the call changes nothing. `error` may be NULL. */
+/* Always returns false, so that a failing function can end with `return error_set(...)`. The first error wins: where
+ * one is set already, the call changes nothing. `error` may be NULL. */
 bool error_set(struct error *error, const char *format, ...) ASSAY_PRINTF(2, 3);
 
 /* Puts "context: " in front of the text. Always returns false. */

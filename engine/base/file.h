@@ -18,8 +18,8 @@ bool file_size(const char *path, uint64_t *size, struct error *error);
 /* Appends the whole file to `out`. More than `maximum` bytes is an error. Regular files and pipes. */
 bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error);
 
-/* Reads exactly `size` bytes at `offset`. A file that ends early, for instance because it shrank since it was opened, is an
- * error that names `path`. Safe from several threads on one descriptor. */
+/* Reads exactly `size` bytes at `offset`. A file that ends early, for instance because it shrank since it was opened,
+ * is an error that names `path`. Safe from several threads on one descriptor. */
 bool file_read_at(int descriptor, const char *path, uint64_t offset, void *out, size_t size, struct error *error);
 
 /* "folder/name", malloc'd; NULL when out of memory. */
@@ -30,8 +30,8 @@ const char *path_base(const char *path);
 /* Makes the folder and its parents. */
 bool folder_make(const char *path, struct error *error);
 
-/* A file under a temporary name beside its final one. file_commit syncs, renames and syncs the folder; file_discard (also
- * after a failed commit) removes it. Both end the object. */
+/* A file under a temporary name beside its final one. file_commit syncs, renames and syncs the folder; file_discard
+ * (also after a failed commit) removes it. Both end the object. */
 struct file_writer;
 struct file_writer *file_create(const char *path, struct error *error);
 bool file_append(struct file_writer *writer, const void *data, size_t size, struct error *error);

@@ -17,7 +17,10 @@ size_t utf8_check(const char *text, size_t size)
             i++;
             continue;
         }
-        size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : lead >= 0xE0 && lead <= 0xEF ? 3 : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+        size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                        : lead >= 0xE0 && lead <= 0xEF ? 3
+                        : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                       : 0;
         if (!length || length > size - i)
             return i;
         unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
@@ -32,8 +35,8 @@ size_t utf8_check(const char *text, size_t size)
     return size;
 }
 
-/* True for an escape \u0000, and for one without four hexadecimal digits, which cJSON takes for \u0000: either would cut the
- * string there. Outside of strings a backslash is malformed anyway. */
+/* True for an escape \u0000, and for one without four hexadecimal digits, which cJSON takes for \u0000: either would
+ * cut the string there. Outside of strings a backslash is malformed anyway. */
 static bool json_has_nul_escape(const char *text, size_t size)
 {
     for (const char *at = text, *end = text + size; (at = memchr(at, '\\', (size_t)(end - at))); at += 2) {
@@ -42,7 +45,8 @@ static bool json_has_nul_escape(const char *text, size_t size)
         if (at[1] != 'u')
             continue;
         size_t digits = 0, zeros = 0;
-        for (const char *digit = at + 2; digit < end && digits < 4 && strchr("0123456789abcdefABCDEF", *digit); digit++) {
+        for (const char *digit = at + 2; digit < end && digits < 4 && strchr("0123456789abcdefABCDEF", *digit);
+             digit++) {
             digits++;
             zeros += *digit == '0';
         }

@@ -10,19 +10,19 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-/* Parses exactly `size` bytes: valid UTF-8, no "\u0000" (cJSON would cut the string there), nested at most 1,000 deep, nothing
- * but white space after the value. `name` is what the error calls it. The caller frees with cJSON_Delete. */
+/* Parses exactly `size` bytes: valid UTF-8, no "\u0000" (cJSON would cut the string there), nested at most 1,000 deep,
+ * nothing but white space after the value. `name` is what the error calls it. The caller frees with cJSON_Delete. */
 cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error);
 
-/* Appends the text of one JSON string, quotes and all, with white space around it allowed; unlike cJSON, "\u0000" is kept. An escape
- * for half a surrogate pair is an error: it has no UTF-8. */
+/* Appends the text of one JSON string, quotes and all, with white space around it allowed; unlike cJSON, "\u0000" is
+ * kept. An escape for half a surrogate pair is an error: it has no UTF-8. */
 bool json_parse_string(const char *name, const char *text, size_t size, struct buffer *out, struct error *error);
 
 /* Reads and parses a file of at most `maximum` bytes. */
 cJSON *json_read(const char *path, size_t maximum, struct error *error);
 
-/* Getters. A member that is absent or null leaves `*value` alone and succeeds; one of another type is an error that names
- * `where` and the member. */
+/* Getters. A member that is absent or null leaves `*value` alone and succeeds; one of another type is an error that
+ * names `where` and the member. */
 bool json_get_double(const cJSON *object, const char *where, const char *key, double *value, struct error *error);
 bool json_get_bool(const cJSON *object, const char *where, const char *key, bool *value, struct error *error);
 bool json_get_int(const cJSON *object, const char *where, const char *key, int minimum, int maximum, int *value,

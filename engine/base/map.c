@@ -11,11 +11,11 @@ struct map_slot {
     uint64_t hash;
 };
 
-static struct map_slot *map_slot_of(struct map_slot *slots, size_t capacity, const void *key, size_t size, uint64_t hash)
+static struct map_slot *map_slot_of(struct map_slot *slots, size_t capacity, const void *key, size_t size,
+                                    uint64_t hash)
 {
     size_t at = (size_t)hash & (capacity - 1);
-    while (slots[at].key &&
-           (slots[at].hash != hash || slots[at].size != size || memcmp(slots[at].key, key, size) != 0))
+    while (slots[at].key && (slots[at].hash != hash || slots[at].size != size || memcmp(slots[at].key, key, size) != 0))
         at = (at + 1) & (capacity - 1);
     return &slots[at];
 }

@@ -1,5 +1,5 @@
-/* One pool of threads for everything. Work is cut into tasks by the caller, never by the number of threads, so results do
- * not depend on it. */
+/* One pool of threads for everything. Work is cut into tasks by the caller, never by the number of threads, so results
+ * do not depend on it. */
 #ifndef ASSAY_BASE_POOL_H
 #define ASSAY_BASE_POOL_H
 

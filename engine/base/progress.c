@@ -48,9 +48,9 @@ static void progress_show(struct progress *progress, double now)
     for (unsigned i = 0; i < 20; i++)
         bar[i] = i < percent / 5 ? '#' : '.';
     bar[20] = '\0';
-    fprintf(stderr, "%s%s [%s] %llu/%llu %s, %.3g %s/s, %.0f s left%s", terminal ? "\r\033[K" : "", progress->title, bar,
-            (unsigned long long)progress->done, (unsigned long long)progress->total, progress->unit, rate, progress->unit,
-            left, terminal ? "" : "\n");
+    fprintf(stderr, "%s%s [%s] %llu/%llu %s, %.3g %s/s, %.0f s left%s", terminal ? "\r\033[K" : "", progress->title,
+            bar, (unsigned long long)progress->done, (unsigned long long)progress->total, progress->unit, rate,
+            progress->unit, left, terminal ? "" : "\n");
     fflush(stderr);
     progress->shown = now;
 }

@@ -1,4 +1,5 @@
-/* Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere, nothing when quiet. */
+/* Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere, nothing when quiet.
+ */
 #ifndef ASSAY_BASE_PROGRESS_H
 #define ASSAY_BASE_PROGRESS_H
 

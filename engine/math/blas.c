@@ -11,12 +11,12 @@
 void product(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
              size_t n, size_t k)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, kind == PRODUCT_TRANSPOSED ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n,
-                (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb, 0, c, (blasint)ldc);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, kind == PRODUCT_TRANSPOSED ? CblasTrans : CblasNoTrans, (blasint)m,
+                (blasint)n, (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb, 0, c, (blasint)ldc);
 }
 
-void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
-                   size_t n, size_t k, double *scratch)
+void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
+                   size_t m, size_t n, size_t k, double *scratch)
 {
     bool transposed = kind == PRODUCT_TRANSPOSED;
     double *wide_a = scratch, *wide_b = wide_a + m * k, *wide_c = wide_b + n * k;
@@ -25,8 +25,8 @@ void product_exact(enum product kind, const float *a, size_t lda, const float *b
         to_doubles(a + row * lda, wide_a + row * k, k);
     for (size_t row = 0; row < rows_b; row++)
         to_doubles(b + row * ldb, wide_b + row * columns_b, columns_b);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1,
-                wide_a, (blasint)k, wide_b, (blasint)columns_b, 0, wide_c, (blasint)n);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k,
+                1, wide_a, (blasint)k, wide_b, (blasint)columns_b, 0, wide_c, (blasint)n);
     for (size_t row = 0; row < m; row++)
         to_floats(wide_c + row * n, c + row * ldc, n);
 }
@@ -64,8 +64,9 @@ static bool blas_prove_shape(size_t m, size_t n, size_t k, struct error *error)
     free(scratch);
     if (good)
         return true;
-    return error_set(error, "%s computes wrong products on this processor ([%zu, %zu] x [%zu, %zu]); "
-                            "set OPENBLAS_CORETYPE=Haswell to choose another kernel",
+    return error_set(error,
+                     "%s computes wrong products on this processor ([%zu, %zu] x [%zu, %zu]); "
+                     "set OPENBLAS_CORETYPE=Haswell to choose another kernel",
                      blas_name(), m, k, k, n);
 }
 

@@ -8,18 +8,18 @@
 
 enum product { PRODUCT_TRANSPOSED, PRODUCT_PLAIN };
 
-/* PRODUCT_TRANSPOSED: C[m, n] = A[m, k] * B[n, k]^T; PRODUCT_PLAIN: C[m, n] = A[m, k] * B[k, n]. lda, ldb, ldc: floats from
- * row to row. Runs on the calling thread. */
+/* PRODUCT_TRANSPOSED: C[m, n] = A[m, k] * B[n, k]^T; PRODUCT_PLAIN: C[m, n] = A[m, k] * B[k, n]. lda, ldb, ldc: floats
+ * from row to row. Runs on the calling thread. */
 void product(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
              size_t n, size_t k);
 
 /* The same with products and sums in double, rounded once at the end: half as fast. `scratch` holds m*k + n*k + m*n. */
-void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
-                   size_t n, size_t k, double *scratch);
+void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
+                   size_t m, size_t n, size_t k, double *scratch);
 
-/* Turns the library's threads off and proves its kernel on this processor: products of several shapes against plain C. An
- * error means that this build of OpenBLAS computes wrong results here (setting OPENBLAS_CORETYPE=Haswell in the environment
- * chooses an older kernel). */
+/* Turns the library's threads off and proves its kernel on this processor: products of several shapes against plain C.
+ * An error means that this build of OpenBLAS computes wrong results here (setting OPENBLAS_CORETYPE=Haswell in the
+ * environment chooses an older kernel). */
 bool blas_prove(struct error *error);
 
 /* "OpenBLAS 0.3.21 SkylakeX" or the like. Borrowed. */

@@ -25,8 +25,8 @@ CLONES static void widen_bf16(const uint16_t *values, float *out, size_t count)
     }
 }
 
-/* Moves exponent and fraction into place and scales by 2^112, which also makes subnormal halves exact; infinities and NaN
- * need their exponent filled up. */
+/* Moves exponent and fraction into place and scales by 2^112, which also makes subnormal halves exact; infinities and
+ * NaN need their exponent filled up. */
 CLONES static void widen_f16(const uint16_t *values, float *out, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -21,8 +21,8 @@ float dot_exact(const float *a, const float *b, size_t count);
 void add_scaled(float *out, const float *x, float scale, size_t count);
 
 /* out[i] = gain[i] * (x[i] / sqrt(mean(x^2) + epsilon)); out may be x. Root mean square layer normalisation,
- * https://arxiv.org/abs/1910.07467, rounded to float32 after each step as transformers' ...RMSNorm does, even in its float64
- * runs, and summed in its order (norm.c). */
+ * https://arxiv.org/abs/1910.07467, rounded to float32 after each step as transformers' ...RMSNorm does, even in its
+ * float64 runs, and summed in its order (norm.c). */
 void rms_norm(const float *x, const float *gain, double epsilon, float *out, size_t count);
 
 /* x[i] = exp(x[i] - max) / sum of them, in place. All of -inf gives NaN, as does any NaN. */

@@ -86,8 +86,8 @@ float *workspace_floats(struct workspace *workspace, int thread, int slot, size_
     return floats_grow(&scratch->floats[slot], &scratch->counts[slot], count ? count : 1);
 }
 
-bool workspace_product(struct workspace *workspace, int thread, enum product kind, const float *a, size_t lda, const float *b,
-                       size_t ldb, float *c, size_t ldc, size_t m, size_t n, size_t k)
+bool workspace_product(struct workspace *workspace, int thread, enum product kind, const float *a, size_t lda,
+                       const float *b, size_t ldb, float *c, size_t ldc, size_t m, size_t n, size_t k)
 {
     if (!workspace->exact) {
         product(kind, a, lda, b, ldb, c, ldc, m, n, k);
@@ -119,7 +119,7 @@ static bool matrix_widen(const struct matrix *weight, size_t first, size_t count
 /* Some rows of one part's weight, widened or as they are. */
 struct segment {
     const struct linear_part *part;
-    size_t first;      /* row of the weight */
+    size_t first; /* row of the weight */
     size_t count;
     const float *rows; /* [count, columns] */
     float *fill;       /* the same, where it has to be widened; else NULL */
@@ -195,8 +195,8 @@ static void widen_task(void *context, size_t task, int thread)
     struct error error = {0};
     if (!raw)
         error_memory(&error, "weights");
-    if (!raw || !matrix_widen(&segment->part->weight, segment->first + first, count, raw, segment->fill + first * job->columns,
-                              &error))
+    if (!raw || !matrix_widen(&segment->part->weight, segment->first + first, count, raw,
+                              segment->fill + first * job->columns, &error))
         job_fail(job, &error);
 }
 
@@ -246,7 +246,8 @@ static void product_run(void *context, size_t task, int thread)
 }
 
 /* Few rows of a: every weight row is widened into the cache and meets them all there. */
-static void few_rows(const struct linear_job *job, const struct linear_part *part, const float *rows, size_t first, size_t count)
+static void few_rows(const struct linear_job *job, const struct linear_part *part, const float *rows, size_t first,
+                     size_t count)
 {
     size_t columns = job->columns;
     float (*dot_of)(const float *, const float *, size_t) = job->workspace->exact ? dot_exact : dot;
@@ -341,7 +342,10 @@ static void job_fill(struct linear_job *job, const struct linear_part *parts, si
             return;
         if (rows) {
             float *fill = direct ? NULL : job->workspace->stripe + used * job->columns;
-            job->segments[job->count++] = (struct segment){.part = part, .first = *row, .count = rows, .fill = fill,
+            job->segments[job->count++] = (struct segment){.part = part,
+                                                           .first = *row,
+                                                           .count = rows,
+                                                           .fill = fill,
                                                            .rows = direct ? direct + *row * job->columns : fill};
             used += direct ? 0 : rows;
         }
@@ -362,8 +366,8 @@ static size_t stripe_need(const struct linear_part *parts, size_t count, size_t 
     return (rows < most ? rows : most) * columns;
 }
 
-bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct linear_part *parts, size_t count,
-            struct error *error)
+bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, const struct linear_part *parts,
+            size_t count, struct error *error)
 {
     struct linear_job job = {.workspace = workspace, .a = a, .lda = lda, .m = m, .columns = parts[0].weight.columns};
     pthread_mutex_init(&job.lock, NULL);
@@ -386,8 +390,8 @@ bool linear(struct workspace *workspace, const float *a, size_t lda, size_t m, c
     return job_end(&job, error);
 }
 
-bool linear_here(struct workspace *workspace, int thread, const float *a, size_t lda, size_t m, const struct matrix *weight,
-                 const float *bias, float *out, size_t ldo, struct error *error)
+bool linear_here(struct workspace *workspace, int thread, const float *a, size_t lda, size_t m,
+                 const struct matrix *weight, const float *bias, float *out, size_t ldo, struct error *error)
 {
     struct linear_job job = {.workspace = workspace, .a = a, .lda = lda, .m = m, .columns = weight->columns};
     struct linear_part part = {.weight = *weight, .bias = bias, .out = out, .ldo = ldo};
@@ -410,8 +414,8 @@ bool linear_here(struct workspace *workspace, int thread, const float *a, size_t
             few_rows(&job, &part, stripe, first, count);
             continue;
         }
-        if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, a, lda, stripe, weight->columns, out + first, ldo, m,
-                               count, weight->columns))
+        if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, a, lda, stripe, weight->columns, out + first, ldo,
+                               m, count, weight->columns))
             return error_memory(error, "product");
         add_bias(out + first, ldo, m, bias ? bias + first : NULL, count);
     }

@@ -4,10 +4,10 @@
 
 #include "math/kernels.h"
 
-/* The mean of squares is summed in float32 in the very order of PyTorch's inner reduction (ATen/native/cpu/SumKernel.cpp,
- * row_sum and multi_row_sum): lanes of 8, four rows of lanes side by side, and four levels of partial sums. The original
- * takes this sum in float32 even in its float64 runs, so its rounding is part of what gold says; a more exact sum would
- * differ from gold by several times the noise that gold records. */
+/* The mean of squares is summed in float32 in the very order of PyTorch's inner reduction
+ * (ATen/native/cpu/SumKernel.cpp, row_sum and multi_row_sum): lanes of 8, four rows of lanes side by side, and four
+ * levels of partial sums. The original takes this sum in float32 even in its float64 runs, so its rounding is part of
+ * what gold says; a more exact sum would differ from gold by several times the noise that gold records. */
 #define LANES 8
 #define SIDE 4
 #define LEVELS 4

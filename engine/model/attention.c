@@ -20,10 +20,10 @@ struct attention {
     struct pass *pass;
     int window;
     size_t heads, kv_heads, head_dim;
-    float *q;   /* [rows, heads, head_dim] */
-    float *k;   /* [rows, kv_heads, head_dim] */
+    float *q; /* [rows, heads, head_dim] */
+    float *k; /* [rows, kv_heads, head_dim] */
     float *v;
-    float *out; /* [rows, heads, head_dim] */
+    float *out;   /* [rows, heads, head_dim] */
     float *loose; /* keys, then values, of sequences without a cache: [kv_heads][count][head_dim] each */
     struct kv_view *views;
     struct attention_task *tasks;
@@ -95,13 +95,15 @@ static void attention_store(struct attention *a, int layer)
         for (size_t first = 0; first < sequence->count; first += QUERY_BLOCK)
             for (size_t head = 0; head < a->kv_heads; head++)
                 a->tasks[a->task_count++] = (struct attention_task){
-                    .sequence = (int)i, .kv_head = (int)head, .first = first,
+                    .sequence = (int)i,
+                    .kv_head = (int)head,
+                    .first = first,
                     .count = sequence->count - first < QUERY_BLOCK ? sequence->count - first : QUERY_BLOCK};
     }
 }
 
-/* One row of scores: scaled, masked outside the window and the future, made probabilities. `length` keys are in the row,
- * starting at key `base`; the query is token `position`. */
+/* One row of scores: scaled, masked outside the window and the future, made probabilities. `length` keys are in the
+ * row, starting at key `base`; the query is token `position`. */
 static void attention_weights(float *scores, size_t length, size_t base, size_t position, size_t window, float scale)
 {
     size_t end = position + 1 - base, begin = window && position + 1 > window ? position + 1 - window : 0;
@@ -113,7 +115,8 @@ static void attention_weights(float *scores, size_t length, size_t base, size_t 
     memset(scores + end, 0, (length - end) * sizeof *scores);
 }
 
-/* `m` rows of queries, `lda` floats apart, over the same keys. When `shared` they all are heads of one token, else tokens. */
+/* `m` rows of queries, `lda` floats apart, over the same keys. When `shared` they all are heads of one token, else
+ * tokens. */
 static bool attention_block(const struct attention *a, const struct attention_task *task, int thread, const float *q,
                             float *out, size_t lda, size_t m, bool shared, float *scores)
 {
@@ -124,13 +127,13 @@ static bool attention_block(const struct attention *a, const struct attention_ta
     size_t length = position + task->count - base;
     size_t head = ((size_t)task->kv_head * view->capacity + base) * a->head_dim;
     float scale = (float)(1 / sqrt((double)a->head_dim));
-    if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, q, lda, view->keys + head, a->head_dim, scores, length, m,
-                           length, a->head_dim))
+    if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, q, lda, view->keys + head, a->head_dim, scores,
+                           length, m, length, a->head_dim))
         return false;
     for (size_t row = 0; row < m; row++)
         attention_weights(scores + row * length, length, base, position + (shared ? 0 : row), window, scale);
-    return workspace_product(workspace, thread, PRODUCT_PLAIN, scores, length, view->values + head, a->head_dim, out, lda, m,
-                             a->head_dim, length);
+    return workspace_product(workspace, thread, PRODUCT_PLAIN, scores, length, view->values + head, a->head_dim, out,
+                             lda, m, a->head_dim, length);
 }
 
 static void attention_run(void *context, size_t index, int thread)
@@ -140,7 +143,8 @@ static void attention_run(void *context, size_t index, int thread)
     const struct kv_view *view = &a->views[task->sequence];
     size_t group = a->heads / a->kv_heads, width = a->heads * a->head_dim;
     size_t rows = task->count > group ? task->count : group;
-    float *scores = workspace_floats(a->pass->model->workspace, thread, 0, rows * (view->length + task->first + task->count));
+    float *scores =
+        workspace_floats(a->pass->model->workspace, thread, 0, rows * (view->length + task->first + task->count));
     size_t at = (a->pass->first[task->sequence] + task->first) * width + (size_t)task->kv_head * group * a->head_dim;
     bool good = scores;
     if (good && task->count == 1)

@@ -12,7 +12,8 @@
 #define SIZE_LIMIT (1 << 24)
 #define EXPERTS_LIMIT (1 << 18) /* in all layers together; the largest known model has 23,424 */
 
-/* The text model's object, and the one around it (the same where there is none), which says whether the head is tied. */
+/* The text model's object, and the one around it (the same where there is none), which says whether the head is tied.
+ */
 struct config_source {
     const char *name;
     const cJSON *outer;
@@ -44,8 +45,8 @@ static bool parse_family(struct model_config *config, const struct config_source
         return error_set(error, "%s: no \"model_type\"", source->name);
     config->family = family_find(type);
     if (!config->family)
-        return error_set(error, "%s: model_type \"%s\" is none of the families that this engine computes: %s", source->name,
-                         type, family_list());
+        return error_set(error, "%s: model_type \"%s\" is none of the families that this engine computes: %s",
+                         source->name, type, family_list());
     snprintf(config->model_type, sizeof config->model_type, "%s", type);
     return true;
 }
@@ -80,17 +81,19 @@ static bool parse_heads(struct model_config *config, const struct config_source 
     const cJSON *kv = cJSON_GetObjectItemCaseSensitive(source->text, "num_key_value_heads");
     const cJSON *dim = cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
     config->kv_heads = kv || !config->family->absent.kv_heads ? config->heads : config->family->absent.kv_heads;
-    config->head_dim = dim || !config->family->absent.head_dim ? config->hidden / config->heads : config->family->absent.head_dim;
+    config->head_dim =
+        dim || !config->family->absent.head_dim ? config->hidden / config->heads : config->family->absent.head_dim;
     if (!json_get_int(source->text, source->name, "num_key_value_heads", 1, 65536, &config->kv_heads, error) ||
         !json_get_int(source->text, source->name, "head_dim", 1, 65536, &config->head_dim, error))
         return false;
     if (config->heads % config->kv_heads)
-        return error_set(error, "%s: %d heads cannot share %d key/value heads", source->name, config->heads, config->kv_heads);
+        return error_set(error, "%s: %d heads cannot share %d key/value heads", source->name, config->heads,
+                         config->kv_heads);
     if (config->head_dim < 2 || config->head_dim % 2)
         return error_set(error, "%s: head_dim %d cannot be rotated in pairs", source->name, config->head_dim);
     if ((long long)config->heads * config->head_dim > SIZE_LIMIT)
-        return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than %d", source->name, config->heads,
-                         config->head_dim, SIZE_LIMIT);
+        return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than %d", source->name,
+                         config->heads, config->head_dim, SIZE_LIMIT);
     return true;
 }
 
@@ -154,8 +157,7 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
     int step = 1;
     config->experts = family->absent.experts;
     config->experts_per_token = family->absent.experts_per_token;
-    config->moe_intermediate =
-        family->absent.moe_intermediate ? family->absent.moe_intermediate : config->intermediate;
+    config->moe_intermediate = family->absent.moe_intermediate ? family->absent.moe_intermediate : config->intermediate;
     config->shared_intermediate = family->absent.shared_intermediate;
     config->norm_topk = family->absent.norm_topk;
     if (!json_get_int(text, source->name, "num_local_experts", 0, 65536, &config->experts, error) ||
@@ -172,11 +174,11 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
     if (!family->topk_always_normed && !json_get_bool(text, source->name, "norm_topk_prob", &config->norm_topk, error))
         return false;
     if (config->experts && config->experts_per_token > config->experts)
-        return error_set(error, "%s: %d experts for each token, but only %d exist", source->name, config->experts_per_token,
-                         config->experts);
+        return error_set(error, "%s: %d experts for each token, but only %d exist", source->name,
+                         config->experts_per_token, config->experts);
     if ((long long)config->experts * config->layers > EXPERTS_LIMIT)
-        return error_set(error, "%s: num_experts %d in each of %d layers are more than %d", source->name, config->experts,
-                         config->layers, EXPERTS_LIMIT);
+        return error_set(error, "%s: num_experts %d in each of %d layers are more than %d", source->name,
+                         config->experts, config->layers, EXPERTS_LIMIT);
     const cJSON *dense = json_member(text, "mlp_only_layers");
     if (!check_layers(dense, source->name, "mlp_only_layers", error))
         return false;
@@ -193,13 +195,16 @@ static bool check_layer_types(const cJSON *types, const char *name, int layers, 
     if (!types)
         return true;
     if (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != layers)
-        return error_set(error, "%s: \"layer_types\" should be an array with a string for each of %d layers", name, layers);
+        return error_set(error, "%s: \"layer_types\" should be an array with a string for each of %d layers", name,
+                         layers);
     cJSON_ArrayForEach(type, types)
     {
         const char *text = cJSON_IsString(type) ? type->valuestring : "";
         if (strcmp(text, "full_attention") != 0 && strcmp(text, "sliding_attention") != 0)
-            return error_set(error, "%s: \"layer_types\" holds \"%s\"; this engine computes full_attention and "
-                                    "sliding_attention", name, text);
+            return error_set(error,
+                             "%s: \"layer_types\" holds \"%s\"; this engine computes full_attention and "
+                             "sliding_attention",
+                             name, text);
     }
     return true;
 }
@@ -252,7 +257,8 @@ static bool parse_rope_type(struct model_config *config, const struct config_sou
             return true;
         }
     }
-    return error_set(error, "%s: rope type \"%s\"; this engine computes default, linear and llama3", source->name, type);
+    return error_set(error, "%s: rope type \"%s\"; this engine computes default, linear and llama3", source->name,
+                     type);
 }
 
 /* What the rope type needs must be there: a guess would compute another model. */
@@ -276,7 +282,8 @@ static bool check_rope(const struct model_config *config, const struct config_so
     return true;
 }
 
-static bool parse_mrope(struct model_config *config, const struct config_source *source, const cJSON *rope, struct error *error)
+static bool parse_mrope(struct model_config *config, const struct config_source *source, const cJSON *rope,
+                        struct error *error)
 {
     const cJSON *sections = json_member(rope, "mrope_section"), *item;
     int at = 0;
@@ -312,8 +319,10 @@ static bool parse_rope(struct model_config *config, const struct config_source *
         !json_get_double(rope, name, "factor", &config->rope_factor, error) ||
         !json_get_double(rope, name, "low_freq_factor", &config->rope_low_factor, error) ||
         !json_get_double(rope, name, "high_freq_factor", &config->rope_high_factor, error) ||
-        !json_get_int(rope, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context, error) ||
-        !json_get_int(text, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context, error) ||
+        !json_get_int(rope, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context,
+                      error) ||
+        !json_get_int(text, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context,
+                      error) ||
         !check_rope(config, source, rope, error))
         return false;
     if (partial < 1 || partial > 1)
@@ -405,8 +414,8 @@ void config_differences(const struct model_config *a, const struct model_config 
 
 void config_summary(const struct model_config *config, struct buffer *out)
 {
-    buffer_format(out, "%s, %d layers, hidden %d, %d heads over %d key/value heads of %d", config->model_type, config->layers,
-                  config->hidden, config->heads, config->kv_heads, config->head_dim);
+    buffer_format(out, "%s, %d layers, hidden %d, %d heads over %d key/value heads of %d", config->model_type,
+                  config->layers, config->hidden, config->heads, config->kv_heads, config->head_dim);
     if (config->experts)
         buffer_format(out, ", %d experts with %d for each token", config->experts, config->experts_per_token);
     buffer_format(out, ", vocabulary %d%s", config->vocabulary, config->tied ? ", tied head" : "");

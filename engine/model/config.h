@@ -23,8 +23,8 @@ struct model_config {
     int heads;
     int kv_heads;
     int head_dim;
-    int intermediate;        /* of a dense layer */
-    int experts;             /* 0: dense model */
+    int intermediate; /* of a dense layer */
+    int experts;      /* 0: dense model */
     int experts_per_token;
     int moe_intermediate;    /* of one expert */
     int shared_intermediate; /* of the shared expert; 0: none */
@@ -42,20 +42,20 @@ struct model_config {
     double rope_low_factor;  /* llama3 */
     double rope_high_factor; /* llama3 */
     int rope_original_context;
-    int mrope_section[3];            /* 0, 0, 0: no mRoPE */
-    bool sparse[CONFIG_LAYERS_MAX];  /* the layer has experts */
-    int window[CONFIG_LAYERS_MAX];   /* a token sees that many tokens, itself included; 0: all before it */
+    int mrope_section[3];           /* 0, 0, 0: no mRoPE */
+    bool sparse[CONFIG_LAYERS_MAX]; /* the layer has experts */
+    int window[CONFIG_LAYERS_MAX];  /* a token sees that many tokens, itself included; 0: all before it */
 };
 
-/* Reads `path`, finds the text model in it (`thinker_config`, `text_config`, or flat) and checks every number. Owned by the
- * caller, free with free(). */
+/* Reads `path`, finds the text model in it (`thinker_config`, `text_config`, or flat) and checks every number. Owned by
+ * the caller, free with free(). */
 struct model_config *config_read(const char *path, struct error *error);
 
 /* The same from parsed JSON; `name` is for messages. */
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error);
 
-/* Appends one sentence for the first few fields in which the two differ ("hidden_size is 48 here and 64 there"), nothing
- * when a computation could not tell them apart. */
+/* Appends one sentence for the first few fields in which the two differ ("hidden_size is 48 here and 64 there"),
+ * nothing when a computation could not tell them apart. */
 void config_differences(const struct model_config *here, const struct model_config *there, struct buffer *out);
 
 /* "qwen3_moe, 5 layers, hidden 40, ...", for people. */

@@ -29,12 +29,14 @@ static void silu_task(void *context, size_t task, int thread)
     silu_multiply(job->gate + first, job->up + first, count);
 }
 
-static bool dense_forward(struct pass *pass, int layer, const struct dense_weights *weights, float *out, struct error *error)
+static bool dense_forward(struct pass *pass, int layer, const struct dense_weights *weights, float *out,
+                          struct error *error)
 {
     size_t inner = weights->inner;
     float *gate = malloc(pass->rows * inner * sizeof *gate), *up = malloc(pass->rows * inner * sizeof *up);
     bool good = (gate && up) || error_memory(error, "feed-forward block");
-    const struct projection inwards[] = {{weights->gate, weights->gate_bias, gate}, {weights->up, weights->up_bias, up}};
+    const struct projection inwards[] = {{weights->gate, weights->gate_bias, gate},
+                                         {weights->up, weights->up_bias, up}};
     const struct projection outwards = {weights->down, weights->down_bias, out};
     good = good && pass_linear(pass, layer, pass->normed, inwards, 2, error);
     if (good) {
@@ -49,12 +51,12 @@ static bool dense_forward(struct pass *pass, int layer, const struct dense_weigh
 
 /* The experts chosen for every row, and the rows of every expert. */
 struct routing {
-    size_t k;       /* chosen for each row */
-    int *expert;    /* [rows, k], increasing in each row */
-    float *weight;  /* [rows, k] */
-    size_t *first;  /* [experts + 1]: where an expert's entries begin in `entry` */
-    size_t *entry;  /* [rows * k]: row * k + place in the row, grouped by expert */
-    int *order;     /* experts that have rows, those with most first */
+    size_t k;      /* chosen for each row */
+    int *expert;   /* [rows, k], increasing in each row */
+    float *weight; /* [rows, k] */
+    size_t *first; /* [experts + 1]: where an expert's entries begin in `entry` */
+    size_t *entry; /* [rows * k]: row * k + place in the row, grouped by expert */
+    int *order;    /* experts that have rows, those with most first */
     size_t busy;
 };
 
@@ -79,9 +81,11 @@ static void routing_free(struct routing *routing)
     free(routing->order);
 }
 
-/* The experts of one row; then softmax over all of them, and the weights of the chosen, renormalised if the configuration says
- * so. `probabilities` holds a copy of the logits and is spent. A row of NaN chooses the first experts with weights of NaN. */
-static void route_row(const struct model_config *config, const float *logits, float *probabilities, int *expert, float *weight)
+/* The experts of one row; then softmax over all of them, and the weights of the chosen, renormalised if the
+ * configuration says so. `probabilities` holds a copy of the logits and is spent. A row of NaN chooses the first
+ * experts with weights of NaN. */
+static void route_row(const struct model_config *config, const float *logits, float *probabilities, int *expert,
+                      float *weight)
 {
     int experts = config->experts, k = config->experts_per_token;
     routing_choose(logits, experts, k, expert);
@@ -237,8 +241,12 @@ static bool shared_forward(struct pass *pass, int layer, struct error *error)
 {
     const struct model_config *config = pass->model->config;
     size_t hidden = (size_t)config->hidden;
-    const struct dense_weights weights = {WEIGHT_SHARED_GATE, WEIGHT_COUNT, WEIGHT_SHARED_UP,
-                                          WEIGHT_COUNT,       WEIGHT_SHARED_DOWN, WEIGHT_COUNT,
+    const struct dense_weights weights = {WEIGHT_SHARED_GATE,
+                                          WEIGHT_COUNT,
+                                          WEIGHT_SHARED_UP,
+                                          WEIGHT_COUNT,
+                                          WEIGHT_SHARED_DOWN,
+                                          WEIGHT_COUNT,
                                           (size_t)config->shared_intermediate};
     float *shared = malloc(pass->rows * hidden * sizeof *shared), *open = malloc(pass->rows * sizeof *open);
     bool good = (shared && open) || error_memory(error, "shared expert");
@@ -246,7 +254,8 @@ static bool shared_forward(struct pass *pass, int layer, struct error *error)
     good = good && dense_forward(pass, layer, &weights, shared, error) &&
            pass_linear(pass, layer, pass->normed, &gate, 1, error);
     for (size_t row = 0; good && row < pass->rows; row++)
-        add_scaled(pass->block + row * hidden, shared + row * hidden, (float)(1 / (1 + exp(-(double)open[row]))), hidden);
+        add_scaled(pass->block + row * hidden, shared + row * hidden, (float)(1 / (1 + exp(-(double)open[row]))),
+                   hidden);
     free(shared);
     free(open);
     return good;
@@ -258,7 +267,12 @@ bool mlp_forward(struct pass *pass, int layer, struct error *error)
     if (config->sparse[layer])
         return experts_forward(pass, layer, error) &&
                (!config->shared_intermediate || shared_forward(pass, layer, error));
-    const struct dense_weights weights = {WEIGHT_GATE, WEIGHT_GATE_BIAS, WEIGHT_UP,
-                                          WEIGHT_UP_BIAS, WEIGHT_DOWN, WEIGHT_DOWN_BIAS, (size_t)config->intermediate};
+    const struct dense_weights weights = {WEIGHT_GATE,
+                                          WEIGHT_GATE_BIAS,
+                                          WEIGHT_UP,
+                                          WEIGHT_UP_BIAS,
+                                          WEIGHT_DOWN,
+                                          WEIGHT_DOWN_BIAS,
+                                          (size_t)config->intermediate};
     return dense_forward(pass, layer, &weights, pass->block, error);
 }

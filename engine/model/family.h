@@ -1,5 +1,5 @@
-/* A family is a row: which model types it answers to, how its configuration is spelled, which switches of the one forward
- * pass it turns. */
+/* A family is a row: which model types it answers to, how its configuration is spelled, which switches of the one
+ * forward pass it turns. */
 #ifndef ASSAY_MODEL_FAMILY_H
 #define ASSAY_MODEL_FAMILY_H
 
@@ -10,7 +10,7 @@ enum family_bias {
     BIAS_NEVER,
     BIAS_ATTENTION_KEY, /* q, k, v and o where "attention_bias" says so */
     BIAS_QKV_ALWAYS,
-    BIAS_QKV_KEY        /* q, k and v unless "qkv_bias" denies it */
+    BIAS_QKV_KEY /* q, k and v unless "qkv_bias" denies it */
 };
 
 enum family_experts {
@@ -22,10 +22,10 @@ enum family_experts {
 /* Which layers look back only over "sliding_window" tokens. */
 enum family_window {
     WINDOW_NEVER,
-    WINDOW_ALWAYS,      /* wherever "sliding_window" is a number */
-    WINDOW_SWITCHED,    /* all layers, if "use_sliding_window" */
-    WINDOW_UPPER,       /* if "use_sliding_window": "layer_types", else layers from "max_window_layers" on */
-    WINDOW_ALTERNATING  /* if "use_sliding_window": "layer_types", else even layers below "max_window_layers" */
+    WINDOW_ALWAYS,     /* wherever "sliding_window" is a number */
+    WINDOW_SWITCHED,   /* all layers, if "use_sliding_window" */
+    WINDOW_UPPER,      /* if "use_sliding_window": "layer_types", else layers from "max_window_layers" on */
+    WINDOW_ALTERNATING /* if "use_sliding_window": "layer_types", else even layers below "max_window_layers" */
 };
 
 struct family {

@@ -6,8 +6,8 @@
 
 #define LOGIT_FLOATS ((size_t)48 << 20) /* of logits held at once: 192 MB */
 
-bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows, const struct row *row_of,
-               struct error *error)
+bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows,
+               const struct row *row_of, struct error *error)
 {
     char path[POINT_PATH];
     struct activation activation = {.point = point, .layer = layer, .values = values, .rows = rows, .row_of = row_of};
@@ -28,7 +28,8 @@ bool pass_linear(struct pass *pass, int layer, const float *in, const struct pro
         parts[i] = (struct linear_part){.out = projection->out};
         if (!model_matrix(pass->model, projection->weight, layer, -1, &parts[i].weight, error))
             return false;
-        if (projection->bias != WEIGHT_COUNT && !model_vector(pass->model, projection->bias, layer, &parts[i].bias, error))
+        if (projection->bias != WEIGHT_COUNT &&
+            !model_vector(pass->model, projection->bias, layer, &parts[i].bias, error))
             return false;
         parts[i].ldo = parts[i].weight.rows;
     }
@@ -55,7 +56,8 @@ static void norm_task(void *context, size_t task, int thread)
 bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
                struct error *error)
 {
-    struct norm_job job = {.in = in, .out = out, .rows = rows, .width = width, .epsilon = pass->model->config->norm_epsilon};
+    struct norm_job job = {
+        .in = in, .out = out, .rows = rows, .width = width, .epsilon = pass->model->config->norm_epsilon};
     if (!model_vector(pass->model, gain, layer, &job.gain, error))
         return false;
     pool_run(workspace_pool(pass->model->workspace), (rows + NORM_ROWS - 1) / NORM_ROWS, norm_task, &job);
@@ -132,8 +134,7 @@ static bool forward_layer(struct pass *pass, int layer, struct error *error)
     add_scaled(pass->x, pass->block, 1, rows * hidden);
     if (!pass_norm(pass, WEIGHT_POST_NORM, layer, pass->x, pass->normed, rows, hidden, error) ||
         !pass_show(pass, POINT_POST_NORM, layer, pass->normed, rows, pass->row_of, error) ||
-        !mlp_forward(pass, layer, error) ||
-        !pass_show(pass, POINT_MLP, layer, pass->block, rows, pass->row_of, error))
+        !mlp_forward(pass, layer, error) || !pass_show(pass, POINT_MLP, layer, pass->block, rows, pass->row_of, error))
         return false;
     add_scaled(pass->x, pass->block, 1, rows * hidden);
     return pass_show(pass, POINT_LAYER, layer, pass->x, rows, pass->row_of, error);

@@ -54,5 +54,6 @@ void kv_advance(struct kv *kv, size_t count)
 struct kv_view kv_layer(struct kv *kv, int layer)
 {
     float *floats = kv->floats + (size_t)layer * 2 * kv->layer_floats;
-    return (struct kv_view){.keys = floats, .values = floats + kv->layer_floats, .capacity = kv->capacity, .length = kv->length};
+    return (struct kv_view){
+        .keys = floats, .values = floats + kv->layer_floats, .capacity = kv->capacity, .length = kv->length};
 }

@@ -82,8 +82,8 @@ static uint64_t memory_default(void)
     return third < MODEL_MEMORY_DEFAULT ? third : MODEL_MEMORY_DEFAULT;
 }
 
-struct model *model_open(const struct store *store, const struct model_config *config, const struct model_options *options,
-                         struct error *error)
+struct model *model_open(const struct store *store, const struct model_config *config,
+                         const struct model_options *options, struct error *error)
 {
     struct model *model = calloc(1, sizeof *model);
     size_t layers = (size_t)config->layers, experts = (size_t)config->experts;
@@ -164,20 +164,25 @@ static bool slot_keep(struct model *model, struct slot *slot, struct error *erro
     return true;
 }
 
-bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out, struct error *error)
+bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out,
+                  struct error *error)
 {
     struct slot *slot = model_slot(model, weight, layer, expert);
     if (model->keep && slot->tensor && !slot->values && !slot_keep(model, slot, error))
         return false;
-    *out = (struct matrix){.store = model->store, .tensor = slot->tensor, .values = slot->values, .rows = slot->rows,
-                           .columns = slot->columns, .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
+    *out = (struct matrix){.store = model->store,
+                           .tensor = slot->tensor,
+                           .values = slot->values,
+                           .rows = slot->rows,
+                           .columns = slot->columns,
+                           .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
     return true;
 }
 
 static bool weight_is_norm(enum weight weight)
 {
-    return weight == WEIGHT_INPUT_NORM || weight == WEIGHT_POST_NORM || weight == WEIGHT_Q_NORM || weight == WEIGHT_K_NORM ||
-           weight == WEIGHT_FINAL_NORM;
+    return weight == WEIGHT_INPUT_NORM || weight == WEIGHT_POST_NORM || weight == WEIGHT_Q_NORM ||
+           weight == WEIGHT_K_NORM || weight == WEIGHT_FINAL_NORM;
 }
 
 bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error)
@@ -192,7 +197,10 @@ bool model_vector(struct model *model, enum weight weight, int layer, const floa
     bool ones = weight_is_norm(weight) && model->options.missing != MISSING_ZERO;
     for (size_t i = 0; i < slot->columns; i++)
         vector[i] = ones ? 1 : 0;
-    struct matrix matrix = {.store = model->store, .tensor = slot->tensor, .rows = 1, .columns = slot->columns,
+    struct matrix matrix = {.store = model->store,
+                            .tensor = slot->tensor,
+                            .rows = 1,
+                            .columns = slot->columns,
                             .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
     int row = 0;
     if (slot->tensor && !matrix_rows(&matrix, &row, 1, vector, error)) {

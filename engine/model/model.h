@@ -7,8 +7,8 @@
 #include "model/probe.h"
 #include "store/store.h"
 
-/* What to do about a tensor that the configuration calls for and the store does not have, or has in a shape or dtype that
- * cannot be computed with. */
+/* What to do about a tensor that the configuration calls for and the store does not have, or has in a shape or dtype
+ * that cannot be computed with. */
 enum missing {
     MISSING_FAIL,    /* refuse, listing all of them */
     MISSING_DEFAULT, /* what a careless loader does: a norm becomes ones, anything else adds nothing */
@@ -16,26 +16,26 @@ enum missing {
 };
 
 struct model_options {
-    int threads;      /* 0: one for each processor */
-    uint64_t memory;  /* bytes of weights that may stay resident between passes of one generation; 0: MODEL_MEMORY_DEFAULT,
-                         or a third of the memory of the machine if that is less */
+    int threads;     /* 0: one for each processor */
+    uint64_t memory; /* bytes of weights that may stay resident between passes of one generation; 0:
+                        MODEL_MEMORY_DEFAULT, or a third of the memory of the machine if that is less */
     enum missing missing;
-    bool exact;       /* products and sums in double (workspace_exact): for comparisons */
+    bool exact; /* products and sums in double (workspace_exact): for comparisons */
 };
 #define MODEL_MEMORY_DEFAULT ((uint64_t)8 << 30)
 
 struct model;
 
 /* `store` and `config` are borrowed and must outlive the model. */
-struct model *model_open(const struct store *store, const struct model_config *config, const struct model_options *options,
-                         struct error *error);
+struct model *model_open(const struct store *store, const struct model_config *config,
+                         const struct model_options *options, struct error *error);
 void model_free(struct model *model);
 
 const struct model_config *model_config_of(const struct model *model);
 struct workspace *model_workspace(struct model *model);
 
-/* Keep weights in memory, as far as `memory` allows, from now on: for passes that repeat. Off at first, so that a single pass
- * holds no more than a stripe of one matrix and the experts at work. */
+/* Keep weights in memory, as far as `memory` allows, from now on: for passes that repeat. Off at first, so that a
+ * single pass holds no more than a stripe of one matrix and the experts at work. */
 void model_keep_weights(struct model *model, bool keep);
 
 /* Keys and values of one sequence, so that later passes go on where earlier ones ended. Float32,
@@ -45,8 +45,8 @@ struct kv *kv_new(const struct model_config *config, size_t capacity, struct err
 size_t kv_length(const struct kv *kv);
 void kv_free(struct kv *kv);
 
-/* One sequence of a pass: `count` >= 1 token ids. With `kv` they follow what that holds, and are added to it; without, they
- * begin at position 0 and leave nothing behind. */
+/* One sequence of a pass: `count` >= 1 token ids. With `kv` they follow what that holds, and are added to it; without,
+ * they begin at position 0 and leave nothing behind. */
 struct sequence {
     const int *ids;
     size_t count;
@@ -54,8 +54,9 @@ struct sequence {
     size_t logits_from; /* logits are wanted for this token of the pass and all after it; `count`: for none */
 };
 
-/* One pass over all sequences: every weight is read once, the head once for each block of rows whose logits are wanted. Ids
- * outside the vocabulary are an error. All results go to the probes. On an error the contents of kv are as before. */
+/* One pass over all sequences: every weight is read once, the head once for each block of rows whose logits are wanted.
+ * Ids outside the vocabulary are an error. All results go to the probes. On an error the contents of kv are as before.
+ */
 bool model_forward(struct model *model, const struct sequence *sequences, size_t count, const struct probe *probe,
                    struct error *error);
 

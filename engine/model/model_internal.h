@@ -29,8 +29,10 @@ struct model {
 
 struct slot *model_slot(struct model *model, enum weight weight, int layer, int expert);
 
-/* The matrix of a slot; loads it into memory when weights are kept and fit. Safe for different slots at the same time. */
-bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out, struct error *error);
+/* The matrix of a slot; loads it into memory when weights are kept and fit. Safe for different slots at the same time.
+ */
+bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out,
+                  struct error *error);
 
 /* A norm or bias as floats, borrowed; `*out` NULL when the configuration has none. Not from several threads. */
 bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error);
@@ -44,18 +46,19 @@ struct pass {
     size_t rows;
     struct row *row_of;
     const struct probe *probe;
-    float *x;      /* [rows, hidden]: the residual stream */
-    float *normed; /* [rows, hidden] */
-    float *block;  /* [rows, hidden]: output of attention or experts */
+    float *x;       /* [rows, hidden]: the residual stream */
+    float *normed;  /* [rows, hidden] */
+    float *block;   /* [rows, hidden]: output of attention or experts */
     float *cosines; /* [rows, head_dim / 2] */
     float *sines;
 };
 
 /* Shows an activation to the probes. `rows` rows, which are those of `row_of`. */
-bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows, const struct row *row_of,
-               struct error *error);
+bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows,
+               const struct row *row_of, struct error *error);
 
-/* Linear layers of one input, by their slots: out[rows, weight's rows] = in[rows, weight's columns] * weight^T + bias, packed. */
+/* Linear layers of one input, by their slots: out[rows, weight's rows] = in[rows, weight's columns] * weight^T + bias,
+ * packed. */
 struct projection {
     enum weight weight;
     enum weight bias; /* WEIGHT_COUNT: none */

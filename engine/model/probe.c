@@ -49,5 +49,7 @@ size_t point_width(const struct model_config *config, enum point point, size_t *
         *heads = count;
     if (count)
         return count * (size_t)config->head_dim;
-    return (size_t)(point == POINT_ROUTER ? config->experts : point == POINT_HEAD ? config->vocabulary : config->hidden);
+    return (size_t)(point == POINT_ROUTER ? config->experts
+                    : point == POINT_HEAD ? config->vocabulary
+                                          : config->hidden);
 }

@@ -4,9 +4,9 @@
 #include "model/model_internal.h"
 
 /* In float32 step by step, as the original computes them (transformers, compute_default_rope_parameters and
- * modeling_rope_utils.py): at position 1,000 one bit of a frequency is an angle of 1e-4, so a more exact formula would be a
- * different one. (The vector pow of torch is itself off by one bit for about one frequency in a hundred, on some processors
- * and not on others; that is not repeated here.) */
+ * modeling_rope_utils.py): at position 1,000 one bit of a frequency is an angle of 1e-4, so a more exact formula would
+ * be a different one. (The vector pow of torch is itself off by one bit for about one frequency in a hundred, on some
+ * processors and not on others; that is not repeated here.) */
 void rope_frequencies(const struct model_config *config, float *out)
 {
     int half = config->head_dim / 2;
@@ -22,7 +22,8 @@ void rope_frequencies(const struct model_config *config, float *out)
         return;
     float factor = (float)config->rope_factor, context = (float)config->rope_original_context;
     double low = config->rope_low_factor, high = config->rope_high_factor;
-    float longest = (float)(config->rope_original_context / low), shortest = (float)(config->rope_original_context / high);
+    float longest = (float)(config->rope_original_context / low),
+          shortest = (float)(config->rope_original_context / high);
     for (int i = 0; i < half; i++) {
         float wavelength = (float)(2 * M_PI) / out[i];
         float scaled = wavelength > longest ? out[i] / factor : out[i];

@@ -15,7 +15,8 @@ void routing_choose(const float *logits, int experts, int k, int *chosen)
     for (int place = 0; place < k; place++) {
         int best = -1;
         for (int e = 0; e < experts; e++) {
-            bool better = best < 0 || logits[e] > logits[best] || (logits[best] != logits[best] && logits[e] == logits[e]);
+            bool better =
+                best < 0 || logits[e] > logits[best] || (logits[best] != logits[best] && logits[e] == logits[e]);
             if (better && !is_taken(chosen, place, e))
                 best = e;
         }

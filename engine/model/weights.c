@@ -6,8 +6,29 @@
 
 #include "base/numbers.h"
 
-enum dimension { DIM_NONE, DIM_ONE, DIM_HIDDEN, DIM_VOCABULARY, DIM_Q, DIM_KV, DIM_HEAD, DIM_INNER, DIM_EXPERTS, DIM_EXPERT, DIM_SHARED };
-enum condition { WHEN_ALWAYS, WHEN_QKV_BIAS, WHEN_O_BIAS, WHEN_QK_NORM, WHEN_SPARSE, WHEN_SHARED, WHEN_DENSE, WHEN_DENSE_BIAS };
+enum dimension {
+    DIM_NONE,
+    DIM_ONE,
+    DIM_HIDDEN,
+    DIM_VOCABULARY,
+    DIM_Q,
+    DIM_KV,
+    DIM_HEAD,
+    DIM_INNER,
+    DIM_EXPERTS,
+    DIM_EXPERT,
+    DIM_SHARED
+};
+enum condition {
+    WHEN_ALWAYS,
+    WHEN_QKV_BIAS,
+    WHEN_O_BIAS,
+    WHEN_QK_NORM,
+    WHEN_SPARSE,
+    WHEN_SHARED,
+    WHEN_DENSE,
+    WHEN_DENSE_BIAS
+};
 enum scope { OF_MODEL_BEGIN, OF_LAYER, OF_EXPERT, OF_MODEL_END };
 
 static const struct weight_row {
@@ -69,19 +90,15 @@ static uint64_t dimension(const struct model_config *config, enum dimension whic
 static bool applies(const struct model_config *config, enum condition when, int layer)
 {
     bool sparse = layer >= 0 && config->sparse[layer];
-    const bool answers[] = {[WHEN_ALWAYS] = true,
-                            [WHEN_QKV_BIAS] = config->qkv_bias,
-                            [WHEN_O_BIAS] = config->o_bias,
-                            [WHEN_QK_NORM] = config->qk_norm,
-                            [WHEN_SPARSE] = sparse,
-                            [WHEN_SHARED] = sparse && config->shared_intermediate > 0,
-                            [WHEN_DENSE] = !sparse,
-                            [WHEN_DENSE_BIAS] = !sparse && config->mlp_bias};
+    const bool answers[] = {[WHEN_ALWAYS] = true,           [WHEN_QKV_BIAS] = config->qkv_bias,
+                            [WHEN_O_BIAS] = config->o_bias, [WHEN_QK_NORM] = config->qk_norm,
+                            [WHEN_SPARSE] = sparse,         [WHEN_SHARED] = sparse && config->shared_intermediate > 0,
+                            [WHEN_DENSE] = !sparse,         [WHEN_DENSE_BIAS] = !sparse && config->mlp_bias};
     return answers[when];
 }
 
-static bool visit_row(const struct model_config *config, enum weight weight, int layer, int expert, expected_visit *visit,
-                      void *context)
+static bool visit_row(const struct model_config *config, enum weight weight, int layer, int expert,
+                      expected_visit *visit, void *context)
 {
     const struct weight_row *row = &weight_rows[weight];
     struct expected expected = {.weight = weight, .layer = layer, .expert = expert, .rank = row->columns ? 2 : 1};

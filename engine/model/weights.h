@@ -1,5 +1,5 @@
-/* Which tensors a configuration calls for: one table, read by the engine that computes with them and by the inventory that
- * counts them. */
+/* Which tensors a configuration calls for: one table, read by the engine that computes with them and by the inventory
+ * that counts them. */
 #ifndef ASSAY_MODEL_WEIGHTS_H
 #define ASSAY_MODEL_WEIGHTS_H
 
@@ -47,20 +47,19 @@ struct expected {
     int expert; /* -1: none */
     int rank;   /* 1 or 2 */
     uint64_t shape[2];
-    char name[160]; /* canonical */
-    bool optional;  /* used if it is there: the head of a model whose head is tied */
+    char name[160];         /* canonical */
+    bool optional;          /* used if it is there: the head of a model whose head is tied */
     const char *substitute; /* name of a tensor that stands in for it; NULL: none */
 };
 
 /* The tensor, or its substitute; NULL when neither is there.
  *
- * A tied head follows the original's rule (transformers, tie_weights): a head that is stored all the same is used, and an
- * embedding that is not stored is the head. */
+ * A tied head follows the original's rule (transformers, tie_weights): a head that is stored all the same is used, and
+ * an embedding that is not stored is the head. */
 const struct tensor *weights_find(const struct store *store, const struct expected *expected);
 
-/* Calls `visit` for every expected tensor: embedding, layers in order, experts in order, final norm, head (also one that is
- * optional). Stops early, with
- * false, when it returns false. */
+/* Calls `visit` for every expected tensor: embedding, layers in order, experts in order, final norm, head (also one
+ * that is optional). Stops early, with false, when it returns false. */
 typedef bool expected_visit(void *context, const struct expected *expected);
 bool weights_each(const struct model_config *config, expected_visit *visit, void *context);
 

@@ -9,8 +9,8 @@
 
 #define INDEX_MAX ((size_t)512 << 20)
 
-/* True when `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception: there a
- * snapshot's files are links into ../../blobs of the same model. */
+/* True when `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception:
+ * there a snapshot's files are links into ../../blobs of the same model. */
 static bool entry_stays_inside(const char *folder, const char *name)
 {
     char root[PATH_MAX], real[PATH_MAX], blobs[PATH_MAX + 16];
@@ -51,11 +51,14 @@ struct shard {
     bool read;
 };
 
-/* One shard: its path checked, its tensors added. What is wrong with the shard itself becomes a problem of the store. */
-static bool shard_open(struct store *store, const char *folder, const char *index, struct shard *shard, struct error *error)
+/* One shard: its path checked, its tensors added. What is wrong with the shard itself becomes a problem of the store.
+ */
+static bool shard_open(struct store *store, const char *folder, const char *index, struct shard *shard,
+                       struct error *error)
 {
     if (!entry_is_plain(shard->name))
-        return error_set(error, "%s: tensor '%s' is placed in '%s', which leaves the folder", index, shard->first, shard->name);
+        return error_set(error, "%s: tensor '%s' is placed in '%s', which leaves the folder", index, shard->first,
+                         shard->name);
     shard->path = path_join(folder, shard->name);
     if (!shard->path)
         return error_memory(error, shard->name);
@@ -69,8 +72,8 @@ static bool shard_open(struct store *store, const char *folder, const char *inde
         good = error_set(error, "%s: tensor '%s' is placed in '%s', a link that leaves the folder", index, shard->first,
                          shard->name);
     else if (!(shard->read = safetensors_read_header(store, shard->path, &problem)))
-        good = store_add_problem(store, "%s (%s places %zu tensors in this shard, '%s' the first)", error_text(&problem),
-                                 path_base(index), shard->tensors, shard->first) ||
+        good = store_add_problem(store, "%s (%s places %zu tensors in this shard, '%s' the first)",
+                                 error_text(&problem), path_base(index), shard->tensors, shard->first) ||
                error_memory(error, shard->name);
     error_clear(&problem);
     return good;
@@ -124,11 +127,11 @@ static bool index_compare(struct store *store, const char *index, const cJSON *w
         if (!good)
             break;
         if (shard == MAP_ABSENT)
-            good = store_add_problem(store, "%s holds tensor '%s', which %s does not name", tensor->file, tensor->disk_name,
-                                     path_base(index));
+            good = store_add_problem(store, "%s holds tensor '%s', which %s does not name", tensor->file,
+                                     tensor->disk_name, path_base(index));
         else if (strcmp(tensor->file, shards->items[shard].path) != 0)
-            good = store_add_problem(store, "tensor '%s' is in %s, but %s places it in %s", tensor->disk_name, tensor->file,
-                                     path_base(index), shards->items[shard].name);
+            good = store_add_problem(store, "tensor '%s' is in %s, but %s places it in %s", tensor->disk_name,
+                                     tensor->file, path_base(index), shards->items[shard].name);
         if (!good)
             error_memory(error, index);
     }
@@ -203,8 +206,9 @@ static bool open_loose(struct store *store, const char *path, const char *name, 
     if (good && !store->count && store->problems.count)
         good = error_set(error, "%s: no .safetensors file that can be read: %s", path, store->problems.items[0]);
     if (good && !store->count)
-        good = error_set(error, "%s: no model here: neither model.safetensors, nor model.safetensors.index.json, nor an "
-                                "extraction (experts/, norms/ ...), nor any .safetensors file",
+        good = error_set(error,
+                         "%s: no model here: neither model.safetensors, nor model.safetensors.index.json, nor an "
+                         "extraction (experts/, norms/ ...), nor any .safetensors file",
                          path);
     return good;
 }

@@ -1,11 +1,12 @@
-/* The extraction layout: one safetensors file for each expert, router, attention block, pair of norms ... in sub-folders. */
+/* The extraction layout: one safetensors file for each expert, router, attention block, pair of norms ... in
+ * sub-folders. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/store_internal.h"
 
-static const char *const extraction_folders[] = {"attention", "embeddings", "experts",   "final_norm",
-                                                 "lm_head",   "mlp",        "norms",     "routers"};
+static const char *const extraction_folders[] = {"attention", "embeddings", "experts", "final_norm",
+                                                 "lm_head",   "mlp",        "norms",   "routers"};
 #define FOLDERS (sizeof extraction_folders / sizeof *extraction_folders)
 
 bool extraction_is(const char *folder)

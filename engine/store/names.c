@@ -108,16 +108,17 @@ static const struct fused_row *fused_row_of(const struct tensor *tensor)
     return NULL;
 }
 
-/* Two orientations occur: gate_up [E, 2I, H] with down [E, H, I], as linear layers store them, and gate_up [E, H, 2I] with
- * down [E, I, H]. The pair tells which, whatever the sizes: down's last axis is I in the first, H in the second. */
+/* Two orientations occur: gate_up [E, 2I, H] with down [E, H, I], as linear layers store them, and gate_up [E, H, 2I]
+ * with down [E, I, H]. The pair tells which, whatever the sizes: down's last axis is I in the first, H in the second.
+ */
 static bool fused_is_transposed(const struct tensor *gate_up, const struct tensor *down)
 {
     return gate_up && down && gate_up->shape[1] == down->shape[2] && gate_up->shape[2] == 2 * down->shape[1];
 }
 
 /* The fused tensor of the same layer with the other suffix. `fused` finds fused tensors by their names. */
-static const struct tensor *fused_partner(const struct store *store, const struct map *fused, const struct tensor *tensor,
-                                          const struct fused_row *row)
+static const struct tensor *fused_partner(const struct store *store, const struct map *fused,
+                                          const struct tensor *tensor, const struct fused_row *row)
 {
     int stem = (int)(strlen(tensor->name) - strlen(row->suffix));
     for (size_t i = 0; i < COUNT(fused_rows); i++) {
@@ -132,7 +133,8 @@ static const struct tensor *fused_partner(const struct store *store, const struc
     return NULL;
 }
 
-static bool fused_cut(struct store *store, size_t index, const struct fused_row *row, bool transposed, struct error *error)
+static bool fused_cut(struct store *store, size_t index, const struct fused_row *row, bool transposed,
+                      struct error *error)
 {
     const struct tensor whole = store->tensors[index];
     uint64_t parts = row->parts[1] ? 2 : 1;

@@ -1,5 +1,5 @@
-/* An overlay is a store over a store: it replaces, drops or rewrites named tensors of the store below, which stays as it is.
- * Fault injection, repair and counterfactual experiments are overlays. */
+/* An overlay is a store over a store: it replaces, drops or rewrites named tensors of the store below, which stays as
+ * it is. Fault injection, repair and counterfactual experiments are overlays. */
 #ifndef ASSAY_STORE_OVERLAY_H
 #define ASSAY_STORE_OVERLAY_H
 
@@ -16,10 +16,11 @@ bool overlay_drop(struct store *overlay, const char *name, struct error *error);
 bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, int rank, const uint64_t *shape,
                      const void *data, struct error *error);
 
-/* Changes values as they are read, those of the store below or those that overlay_replace gave; the last call for a tensor
- * counts, and a later overlay_replace ends it. `rows` rows of `tensor` from `first` on, packed in the stored dtype. May be called from
- * several threads, and for any cut of the rows. */
-typedef void overlay_rewrite_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
+/* Changes values as they are read, those of the store below or those that overlay_replace gave; the last call for a
+ * tensor counts, and a later overlay_replace ends it. `rows` rows of `tensor` from `first` on, packed in the stored
+ * dtype. May be called from several threads, and for any cut of the rows. */
+typedef void overlay_rewrite_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows,
+                                  void *values);
 bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_rows *rewrite, void *context,
                      struct error *error);
 

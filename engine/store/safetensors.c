@@ -12,8 +12,8 @@
 #define HEADER_MAX 100000000u
 #define HEADER_DEPTH_MAX 64 /* the official reader stops at 126 */
 
-/* What cJSON lets pass and the official reader does not: control characters, numbers other than plain whole ones, and deep
- * nesting. */
+/* What cJSON lets pass and the official reader does not: control characters, numbers other than plain whole ones, and
+ * deep nesting. */
 static bool header_scan(const char *path, const char *text, size_t size, struct error *error)
 {
     bool string = false;
@@ -36,10 +36,12 @@ static bool header_scan(const char *path, const char *text, size_t size, struct 
                                  (int)(digits < 20 ? digits + 1 : 20), text + i, i);
             i += digits - 1;
         } else if (!strchr(" \t\r\n{}[]:,nul", c) || !c) {
-            return error_set(error, "%s: unexpected byte 0x%02x at %zu of the header", path, (unsigned)(unsigned char)c, i);
+            return error_set(error, "%s: unexpected byte 0x%02x at %zu of the header", path, (unsigned)(unsigned char)c,
+                             i);
         } else if (c == '{' || c == '[') {
             if (++depth > HEADER_DEPTH_MAX)
-                return error_set(error, "%s: the header nests more than %d deep at byte %zu", path, HEADER_DEPTH_MAX, i);
+                return error_set(error, "%s: the header nests more than %d deep at byte %zu", path, HEADER_DEPTH_MAX,
+                                 i);
         } else if (c == '}' || c == ']') {
             depth--;
         }
@@ -79,16 +81,18 @@ static bool entry_offsets(const char *path, const cJSON *offsets, uint64_t data,
                           struct safetensors_entry *entry, struct error *error)
 {
     uint64_t begin = 0, end = 0;
-    if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 || !json_uint64(cJSON_GetArrayItem(offsets, 0), &begin) ||
-        !json_uint64(cJSON_GetArrayItem(offsets, 1), &end) || begin > end)
+    if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 ||
+        !json_uint64(cJSON_GetArrayItem(offsets, 0), &begin) || !json_uint64(cJSON_GetArrayItem(offsets, 1), &end) ||
+        begin > end)
         return error_set(error, "%s: tensor '%s' has malformed data_offsets", path, entry->name);
     if (end > size)
-        return error_set(error, "%s: tensor '%s' ends at byte %llu of the data, but the file holds only %llu (truncated?)",
+        return error_set(error,
+                         "%s: tensor '%s' ends at byte %llu of the data, but the file holds only %llu (truncated?)",
                          path, entry->name, (unsigned long long)end, (unsigned long long)size);
     if (end - begin != entry->bytes) {
         char text[TENSOR_SHAPE_TEXT];
-        return error_set(error, "%s: tensor '%s' is %s %s = %llu bytes, but its data_offsets span %llu", path, entry->name,
-                         dtype_name(entry->dtype), shape_text(entry->shape, entry->rank, text),
+        return error_set(error, "%s: tensor '%s' is %s %s = %llu bytes, but its data_offsets span %llu", path,
+                         entry->name, dtype_name(entry->dtype), shape_text(entry->shape, entry->rank, text),
                          (unsigned long long)entry->bytes, (unsigned long long)(end - begin));
     }
     entry->offset = data + begin;
@@ -117,7 +121,8 @@ static bool entry_parse(const char *path, const cJSON *item, uint64_t data, uint
     if (!cJSON_IsString(values[0]))
         return error_set(error, "%s: tensor '%s' has no dtype", path, entry->name);
     if (!dtype_parse(values[0]->valuestring, &entry->dtype))
-        return error_set(error, "%s: tensor '%s' has the unknown dtype '%s'", path, entry->name, values[0]->valuestring);
+        return error_set(error, "%s: tensor '%s' has the unknown dtype '%s'", path, entry->name,
+                         values[0]->valuestring);
     return entry_shape(path, values[1], entry, error) && entry_size(path, entry, error) &&
            entry_offsets(path, values[2], data, size, entry, error);
 }
@@ -164,7 +169,8 @@ static bool entries_parse(const char *path, const cJSON *header, uint64_t data, 
         else if (strcmp(item->string, "__metadata__") == 0)
             good = metadata_parse(path, item, file, error);
         else if (!cJSON_IsObject(item))
-            good = error_set(error, "%s: tensor '%s' is described by something that is not an object", path, item->string);
+            good =
+                error_set(error, "%s: tensor '%s' is described by something that is not an object", path, item->string);
         else
             good = entry_parse(path, item, data, size, &file->entries[file->count++], error);
     }
@@ -180,15 +186,16 @@ static int entry_order(const void *a, const void *b)
     return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
 }
 
-static bool entries_tile(const char *path, const struct safetensors *file, uint64_t data, uint64_t end, struct error *error)
+static bool entries_tile(const char *path, const struct safetensors *file, uint64_t data, uint64_t end,
+                         struct error *error)
 {
     uint64_t at = data;
     for (size_t i = 0; i < file->count; i++) {
         const struct safetensors_entry *entry = &file->entries[i];
         if (entry->offset != at)
-            return error_set(error, "%s: tensor '%s' begins at byte %llu of the data, where %llu was expected (%s)", path,
-                             entry->name, (unsigned long long)(entry->offset - data), (unsigned long long)(at - data),
-                             entry->offset > at ? "a hole" : "an overlap");
+            return error_set(error, "%s: tensor '%s' begins at byte %llu of the data, where %llu was expected (%s)",
+                             path, entry->name, (unsigned long long)(entry->offset - data),
+                             (unsigned long long)(at - data), entry->offset > at ? "a hole" : "an overlap");
         at += entry->bytes;
     }
     if (at != end)
@@ -217,8 +224,8 @@ static bool header_read(const char *path, struct buffer *text, uint64_t *size, s
         good = error_set(error, "%s: header of %llu bytes; at most %u are allowed (is this a safetensors file?)", path,
                          (unsigned long long)length, HEADER_MAX);
     if (good && length > *size - 8)
-        good = error_set(error, "%s: header of %llu bytes in a file of %llu (truncated?)", path, (unsigned long long)length,
-                         (unsigned long long)*size);
+        good = error_set(error, "%s: header of %llu bytes in a file of %llu (truncated?)", path,
+                         (unsigned long long)length, (unsigned long long)*size);
     if (good && !buffer_reserve(text, (size_t)length))
         good = error_memory(error, path);
     if (good && file_read_at(descriptor, path, 8, text->data, (size_t)length, error)) {

@@ -1,4 +1,5 @@
-/* One safetensors file: its header, read strictly. https://github.com/huggingface/safetensors (format section of README).
+/* One safetensors file: its header, read strictly. https://github.com/huggingface/safetensors (format section of
+ * README).
  *
  * At least as strict as the official reader: header of at most 100 MB of valid UTF-8 JSON that begins with '{'; whole
  * numbers only; no duplicate keys; sizes = shape x dtype with overflow checked; tensors tile the data without holes or
@@ -32,8 +33,8 @@ void safetensors_free(struct safetensors *file);
 /* Writing: first all names and shapes, then the values in any order. */
 struct safetensors_writer;
 
-/* `entries` gives name, dtype, rank and shape; offsets are worked out here. Tensors lie in the order given. `metadata` is an
- * object of strings or NULL; both are borrowed during the call. */
+/* `entries` gives name, dtype, rank and shape; offsets are worked out here. Tensors lie in the order given. `metadata`
+ * is an object of strings or NULL; both are borrowed during the call. */
 struct safetensors_writer *safetensors_create(const char *path, const struct safetensors_entry *entries, size_t count,
                                               const cJSON *metadata, struct error *error);
 /* Part of tensor `index`: `size` bytes at `offset` of its data. Out of its bounds is an error. */

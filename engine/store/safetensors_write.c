@@ -5,8 +5,8 @@
 #include "base/numbers.h"
 #include "store/safetensors.h"
 
-/* Which bytes of a tensor were put: runs that neither touch nor overlap, in order. Values mostly come in order, so that there
- * is one. */
+/* Which bytes of a tensor were put: runs that neither touch nor overlap, in order. Values mostly come in order, so that
+ * there is one. */
 struct run {
     uint64_t begin;
     uint64_t end;
@@ -96,8 +96,8 @@ static bool entry_measure(const struct safetensors_entry *entry, uint64_t *bytes
     return true;
 }
 
-static bool writer_lay_out(struct safetensors_writer *writer, const struct safetensors_entry *entries, const cJSON *metadata,
-                           struct error *error)
+static bool writer_lay_out(struct safetensors_writer *writer, const struct safetensors_entry *entries,
+                           const cJSON *metadata, struct error *error)
 {
     cJSON *header = cJSON_CreateObject();
     if (metadata)

@@ -193,7 +193,8 @@ const char *shape_text(const uint64_t *shape, int rank, char *text)
     size_t at = 0;
     at += (size_t)snprintf(text + at, TENSOR_SHAPE_TEXT - at, "[");
     for (int i = 0; i < rank; i++)
-        at += (size_t)snprintf(text + at, TENSOR_SHAPE_TEXT - at, "%s%llu", i ? ", " : "", (unsigned long long)shape[i]);
+        at +=
+            (size_t)snprintf(text + at, TENSOR_SHAPE_TEXT - at, "%s%llu", i ? ", " : "", (unsigned long long)shape[i]);
     snprintf(text + at, TENSOR_SHAPE_TEXT - at, "]");
     return text;
 }
@@ -206,8 +207,8 @@ static bool read_transposed(int descriptor, const struct tensor *tensor, uint64_
     char *line = malloc(run ? run : 1);
     bool good = line || error_memory(error, tensor->name);
     for (uint64_t column = 0; good && column < tensor->columns; column++) {
-        good = file_read_at(descriptor, tensor->file, tensor->offset + column * tensor->stride + first * element, line, run,
-                            error);
+        good = file_read_at(descriptor, tensor->file, tensor->offset + column * tensor->stride + first * element, line,
+                            run, error);
         for (uint64_t row = 0; good && row < count; row++)
             memcpy(out + (row * tensor->columns + column) * element, line + row * element, element);
     }

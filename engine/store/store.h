@@ -1,8 +1,8 @@
 /* A store is named tensors, whatever files hold them.
  *
  * Every tensor has its canonical Hugging Face name without the component prefix
- * (`model.layers.3.mlp.experts.81.gate_proj.weight`), also when the file spells it otherwise or holds all experts of a layer
- * fused in one tensor. Tensors of other components (audio, vision, talker) are listed as such. */
+ * (`model.layers.3.mlp.experts.81.gate_proj.weight`), also when the file spells it otherwise or holds all experts of a
+ * layer fused in one tensor. Tensors of other components (audio, vision, talker) are listed as such. */
 #ifndef ASSAY_STORE_STORE_H
 #define ASSAY_STORE_STORE_H
 
@@ -17,9 +17,9 @@
 
 /* One tensor, or one expert's part of a fused one. Owned by its store, as are the strings.
  *
- * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows (but one whose rows end
- * within a byte, as those of 4 and 6 bits may, is one row). Element (r, c) lies at
- * byte offset + r * stride + c * element, or, when `transposed`, at offset + c * stride + r * element. */
+ * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows (but one whose rows
+ * end within a byte, as those of 4 and 6 bits may, is one row). Element (r, c) lies at byte offset + r * stride + c *
+ * element, or, when `transposed`, at offset + c * stride + r * element. */
 struct tensor {
     const char *name;      /* canonical */
     const char *disk_name; /* as the file spells it */
@@ -39,8 +39,8 @@ struct tensor {
 struct store;
 
 /* Opens a safetensors file, a Hugging Face checkpoint folder (one file, or shards with an index), an extraction, or any
- * folder of safetensors files. NULL with the reason when nothing can be read. Where only some of several files are bad, the
- * store opens without them and lists them as problems. */
+ * folder of safetensors files. NULL with the reason when nothing can be read. Where only some of several files are bad,
+ * the store opens without them and lists them as problems. */
 struct store *store_open(const char *path, struct error *error);
 void store_free(struct store *store);
 
@@ -54,8 +54,8 @@ const struct tensor *store_at(const struct store *store, size_t index);
 /* By canonical name; NULL when absent. Text model only. */
 const struct tensor *store_find(const struct store *store, const char *name);
 
-/* What is wrong with the files themselves: a shard that is absent or malformed, a tensor that the index places elsewhere,
- * two tensors of one name. One sentence each, naming the file and the tensor. */
+/* What is wrong with the files themselves: a shard that is absent or malformed, a tensor that the index places
+ * elsewhere, two tensors of one name. One sentence each, naming the file and the tensor. */
 size_t store_problem_count(const struct store *store);
 const char *store_problem(const struct store *store, size_t index);
 

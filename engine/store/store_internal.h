@@ -21,9 +21,9 @@ struct store {
     struct tensor *tensors;
     size_t count;
     size_t capacity;
-    size_t text_count;  /* tensors of the text model, after store_finish */
-    struct map by_name; /* text tensors, after store_finish */
-    struct names strings;  /* owns names and paths */
+    size_t text_count;    /* tensors of the text model, after store_finish */
+    struct map by_name;   /* text tensors, after store_finish */
+    struct names strings; /* owns names and paths */
     struct names problems;
     const struct store *base; /* overlay only */
     struct overlay_change *changes;
@@ -57,8 +57,8 @@ bool names_cut_fused(struct store *store, struct error *error);
  * `seen[ordinal]` is set. */
 bool safetensors_read_header(struct store *store, const char *path, struct error *error);
 
-/* extraction.c: adds one file of a folder whose other files stand for themselves; a malformed one becomes a problem, one that is
- * no .safetensors file is passed over. */
+/* extraction.c: adds one file of a folder whose other files stand for themselves; a malformed one becomes a problem,
+ * one that is no .safetensors file is passed over. */
 bool store_add_file(struct store *store, const char *folder, const char *name, struct error *error);
 
 /* checkpoint.c and extraction.c */

@@ -2,10 +2,11 @@
  *
  *     damage [--layout] IN OUT EDIT...
  *
- * IN is a folder with safetensors files or one such file. OUT is a file when it ends in ".safetensors"; else a folder that
- * gets one model.safetensors with all tensors, or with --layout every file under its own name. What else lies in IN (config.json,
- * tokenizer) is copied, except for an index that would no longer be true. A TENSOR is a whole name or an unambiguous end of
- * one ("layers.1.input_layernorm.weight"), whatever the prefix; for other components the whole name.
+ * IN is a folder with safetensors files or one such file. OUT is a file when it ends in ".safetensors"; else a folder
+ * that gets one model.safetensors with all tensors, or with --layout every file under its own name. What else lies in
+ * IN (config.json, tokenizer) is copied, except for an index that would no longer be true. A TENSOR is a whole name or
+ * an unambiguous end of one ("layers.1.input_layernorm.weight"), whatever the prefix; for other components the whole
+ * name.
  *
  *     drop T                     scale T FACTOR             row T ROW FACTOR          zero T
  *     nan T ROW COLUMN           inf T ROW COLUMN           swap A B                  swaprows T A B
@@ -13,8 +14,8 @@
  *     fuse LAYER (plain | transposed)                       meta KEY VALUE            unmeta KEY
  *     submeta KEY FROM TO: replaces the first occurrence of FROM in the text of KEY
  *
- * scale and row store what they change as F32, so that no rounding hides a small damage. A shape that needs more values than
- * there are gets zeros. */
+ * scale and row store what they change as F32, so that no rounding hides a small damage. A shape that needs more values
+ * than there are gets zeros. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -357,17 +358,20 @@ static struct item *expert_item(const char *layer, size_t expert, const char *pr
     return NULL;
 }
 
-/* Copies matrix [rows, columns] to where it belongs in the fused tensor: as it is, or transposed, `wide` values in a row there. */
+/* Copies matrix [rows, columns] to where it belongs in the fused tensor: as it is, or transposed, `wide` values in a
+ * row there. */
 static void fuse_copy(const struct item *from, unsigned char *to, size_t wide, bool transposed)
 {
     size_t rows = (size_t)from->entry.shape[0], columns = (size_t)from->entry.shape[1];
     size_t width = dtype_width(from->entry.dtype);
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < columns; c++)
-            memcpy(to + width * (transposed ? c * wide + r : r * wide + c), from->data + width * (r * columns + c), width);
+            memcpy(to + width * (transposed ? c * wide + r : r * wide + c), from->data + width * (r * columns + c),
+                   width);
 }
 
-static struct item fused_item(const char *layer, const char *const *parts, size_t part_count, size_t experts, bool transposed)
+static struct item fused_item(const char *layer, const char *const *parts, size_t part_count, size_t experts,
+                              bool transposed)
 {
     const struct item *first = expert_item(layer, 0, parts[0]);
     size_t rows = (size_t)first->entry.shape[0], columns = (size_t)first->entry.shape[1];
@@ -383,7 +387,8 @@ static struct item fused_item(const char *layer, const char *const *parts, size_
     fused.entry.name = malloc(length);
     if (!fused.data || !fused.entry.name)
         fail("out of memory", layer);
-    snprintf(fused.entry.name, length, "%.*s.experts.%s", (int)stem, first->entry.name, part_count == 2 ? "gate_up_proj" : parts[0]);
+    snprintf(fused.entry.name, length, "%.*s.experts.%s", (int)stem, first->entry.name,
+             part_count == 2 ? "gate_up_proj" : parts[0]);
     for (size_t expert = 0; expert < experts; expert++)
         for (size_t part = 0; part < part_count; part++)
             fuse_copy(expert_item(layer, expert, parts[part]),
@@ -450,10 +455,10 @@ static const struct edit_row {
     int words;
     void (*edit)(char **words);
 } edit_rows[] = {
-    {"drop", 1, edit_drop},     {"scale", 2, edit_scale},      {"row", 3, edit_row},         {"zero", 1, edit_zero},
-    {"nan", 3, edit_nan},       {"inf", 3, edit_inf},          {"swap", 2, edit_swap},       {"swaprows", 3, edit_swap_rows},
-    {"rename", 2, edit_rename}, {"shape", 2, edit_shape},      {"dtype", 2, edit_dtype},     {"cast", 2, edit_cast},
-    {"fuse", 2, edit_fuse},     {"meta", 2, edit_meta},        {"unmeta", 1, edit_unmeta},   {"submeta", 3, edit_submeta},
+    {"drop", 1, edit_drop},     {"scale", 2, edit_scale}, {"row", 3, edit_row},       {"zero", 1, edit_zero},
+    {"nan", 3, edit_nan},       {"inf", 3, edit_inf},     {"swap", 2, edit_swap},     {"swaprows", 3, edit_swap_rows},
+    {"rename", 2, edit_rename}, {"shape", 2, edit_shape}, {"dtype", 2, edit_dtype},   {"cast", 2, edit_cast},
+    {"fuse", 2, edit_fuse},     {"meta", 2, edit_meta},   {"unmeta", 1, edit_unmeta}, {"submeta", 3, edit_submeta},
 };
 
 static int apply(int count, char **words)
@@ -486,7 +491,8 @@ static void write_file(const char *path, size_t file)
     try(writer != NULL, &error);
     for (size_t i = 0; i < model.count; i++)
         if (file == FILES_MAX || model.items[i].file == file)
-            try(safetensors_put(writer, at++, 0, model.items[i].data, (size_t)model.items[i].entry.bytes, &error), &error);
+            try(safetensors_put(writer, at++, 0, model.items[i].data, (size_t)model.items[i].entry.bytes, &error),
+                &error);
     try(safetensors_commit(writer, &error), &error);
     free(entries);
 }

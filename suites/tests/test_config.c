@@ -9,13 +9,16 @@
 /* A configuration that stands under all rows of a table, and where in it their members go. */
 enum base { BARE, QWEN2, QWEN3, LLAMA, MIXTRAL, QWEN2_MOE, QWEN3_MOE, TEXT, OUTER, ROOT, ALONE, BASES };
 
-#define SMALL "'vocab_size': 50, 'hidden_size': 24, 'intermediate_size': 20, 'num_attention_heads': 4, 'num_key_value_heads': 2"
+#define SMALL                                                                                                          \
+    "'vocab_size': 50, 'hidden_size': 24, 'intermediate_size': 20, 'num_attention_heads': 4, 'num_key_value_heads': 2"
 #define FOUR "'num_hidden_layers': 4, " SMALL
 #define EXPERTS "'num_experts': 6, 'num_experts_per_tok': 2, 'moe_intermediate_size': 10"
 #define THINKER_TEXT "'text_config': {'model_type': 'qwen3_omni_moe_text', " FOUR ", " EXPERTS "}"
-#define THINKER "{'model_type': 'qwen3_omni_moe', 'thinker_config': {'model_type': 'qwen3_omni_moe_thinker', " THINKER_TEXT "}}"
-#define THINKER_FIELDS                                                                                                   \
-    "type qwen3_omni_moe_text vocab 50 hidden 24 heads 4/2x6 dense 0 experts 6/2x10+0 eps 1e-06 bias 000 norms 1 topk 1 " \
+#define THINKER                                                                                                        \
+    "{'model_type': 'qwen3_omni_moe', 'thinker_config': {'model_type': 'qwen3_omni_moe_thinker', " THINKER_TEXT "}}"
+#define THINKER_FIELDS                                                                                                 \
+    "type qwen3_omni_moe_text vocab 50 hidden 24 heads 4/2x6 dense 0 experts 6/2x10+0 eps 1e-06 bias 000 norms 1 "     \
+    "topk 1 "                                                                                                          \
     "tied 0 sparse 1111 window 0,0,0,0 rope e587006c"
 
 static const struct base_row {
@@ -24,60 +27,79 @@ static const struct base_row {
     const char *fields; /* see fields_of */
 } base_rows[BASES] = {
     [BARE] = {"{}", {0}, ""},
-    [QWEN2] = {"{'model_type': 'qwen2', " FOUR "}", {0},
-               "type qwen2 vocab 50 hidden 24 heads 4/2x6 dense 20 experts 0/0x0+0 eps 1e-06 bias 100 norms 0 topk 0 tied 0 "
-               "sparse 0000 window 0,0,0,0 rope b8605c20"},
-    [QWEN3] = {"{'model_type': 'qwen3', " FOUR "}", {0},
-               "type qwen3 vocab 50 hidden 24 heads 4/2x128 dense 20 experts 0/0x0+0 eps 1e-06 bias 000 norms 1 topk 0 tied 0 "
+    [QWEN2] =
+        {"{'model_type': 'qwen2', " FOUR "}",
+         {0},
+         "type qwen2 vocab 50 hidden 24 heads 4/2x6 dense 20 experts 0/0x0+0 eps 1e-06 bias 100 norms 0 topk 0 tied 0 "
+         "sparse 0000 window 0,0,0,0 rope b8605c20"},
+    [QWEN3] = {"{'model_type': 'qwen3', " FOUR "}",
+               {0},
+               "type qwen3 vocab 50 hidden 24 heads 4/2x128 dense 20 experts 0/0x0+0 eps 1e-06 bias 000 norms 1 topk 0 "
+               "tied 0 "
                "sparse 0000 window 0,0,0,0 rope 4789d9f7"},
-    [LLAMA] = {"{'model_type': 'llama', 'num_hidden_layers': 3, " SMALL "}", {0},
-               "type llama vocab 50 hidden 24 heads 4/2x6 dense 20 experts 0/0x0+0 eps 1e-06 bias 000 norms 0 topk 0 tied 0 "
-               "sparse 000 window 0,0,0 rope b8605c20"},
-    [MIXTRAL] = {"{'model_type': 'mixtral', 'num_hidden_layers': 3, " SMALL "}", {0},
-                 "type mixtral vocab 50 hidden 24 heads 4/2x6 dense 0 experts 8/2x20+0 eps 1e-05 bias 000 norms 0 topk 1 "
-                 "tied 0 sparse 111 window 0,0,0 rope e587006c"},
-    [QWEN2_MOE] = {"{'model_type': 'qwen2_moe', 'shared_expert_intermediate_size': 14, " FOUR ", " EXPERTS "}", {0},
-                   "type qwen2_moe vocab 50 hidden 24 heads 4/2x6 dense 0 experts 6/2x10+14 eps 1e-06 bias 100 norms 0 topk 0 "
-                   "tied 0 sparse 1111 window 0,0,0,0 rope b8605c20"},
-    [QWEN3_MOE] = {"{'model_type': 'qwen3_moe', " FOUR ", " EXPERTS "}", {0},
-                   "type qwen3_moe vocab 50 hidden 24 heads 4/2x6 dense 0 experts 6/2x10+0 eps 1e-06 bias 000 norms 1 topk 0 "
-                   "tied 0 sparse 1111 window 0,0,0,0 rope b8605c20"},
+    [LLAMA] =
+        {"{'model_type': 'llama', 'num_hidden_layers': 3, " SMALL "}",
+         {0},
+         "type llama vocab 50 hidden 24 heads 4/2x6 dense 20 experts 0/0x0+0 eps 1e-06 bias 000 norms 0 topk 0 tied 0 "
+         "sparse 000 window 0,0,0 rope b8605c20"},
+    [MIXTRAL] =
+        {"{'model_type': 'mixtral', 'num_hidden_layers': 3, " SMALL "}",
+         {0},
+         "type mixtral vocab 50 hidden 24 heads 4/2x6 dense 0 experts 8/2x20+0 eps 1e-05 bias 000 norms 0 topk 1 "
+         "tied 0 sparse 111 window 0,0,0 rope e587006c"},
+    [QWEN2_MOE] =
+        {"{'model_type': 'qwen2_moe', 'shared_expert_intermediate_size': 14, " FOUR ", " EXPERTS "}",
+         {0},
+         "type qwen2_moe vocab 50 hidden 24 heads 4/2x6 dense 0 experts 6/2x10+14 eps 1e-06 bias 100 norms 0 topk 0 "
+         "tied 0 sparse 1111 window 0,0,0,0 rope b8605c20"},
+    [QWEN3_MOE] =
+        {"{'model_type': 'qwen3_moe', " FOUR ", " EXPERTS "}",
+         {0},
+         "type qwen3_moe vocab 50 hidden 24 heads 4/2x6 dense 0 experts 6/2x10+0 eps 1e-06 bias 000 norms 1 topk 0 "
+         "tied 0 sparse 1111 window 0,0,0,0 rope b8605c20"},
     [TEXT] = {THINKER, {"thinker_config", "text_config"}, THINKER_FIELDS},
     [OUTER] = {THINKER, {"thinker_config"}, THINKER_FIELDS},
     [ROOT] = {THINKER, {0}, THINKER_FIELDS},
     [ALONE] = {"{'model_type': 'qwen3_omni_moe_thinker', " THINKER_TEXT "}", {0}, THINKER_FIELDS},
 };
 
-/* Members to set ('-' removes one), and the fields that then differ from the base's. Made with transformers 5.23 from the
- * modules that its model classes build for the same JSON (widths of the projections, their biases, the layers that have
- * experts, the masks they are given, the bits of inv_freq), not by the engine;
- * with ATEN_CPU_CAPABILITY=default, since the vector pow of torch is a bit off for one frequency in a hundred. */
+/* Members to set ('-' removes one), and the fields that then differ from the base's. Made with transformers 5.23 from
+ * the modules that its model classes build for the same JSON (widths of the projections, their biases, the layers that
+ * have experts, the masks they are given, the bits of inv_freq), not by the engine; with ATEN_CPU_CAPABILITY=default,
+ * since the vector pow of torch is a bit off for one frequency in a hundred. */
 static const struct accepted_row {
     enum base base;
     const char *members;
     const char *fields;
 } accepted_rows[] = {
-    {BARE, "'model_type': 'qwen3_omni_moe', 'thinker_config': {'model_type': 'qwen3_omni_moe_thinker', 'text_config': "
-           "{'model_type': 'qwen3_omni_moe_text', 'num_hidden_layers': 3, 'head_dim': 128}}",
-     "type qwen3_omni_moe_text vocab 3584 hidden 2048 heads 28/4x128 dense 0 experts 128/8x768+0 eps 1e-06 bias 000 norms 1 "
+    {BARE,
+     "'model_type': 'qwen3_omni_moe', 'thinker_config': {'model_type': 'qwen3_omni_moe_thinker', 'text_config': "
+     "{'model_type': 'qwen3_omni_moe_text', 'num_hidden_layers': 3, 'head_dim': 128}}",
+     "type qwen3_omni_moe_text vocab 3584 hidden 2048 heads 28/4x128 dense 0 experts 128/8x768+0 eps 1e-06 bias 000 "
+     "norms 1 "
      "topk 1 tied 0 sparse 111 window 0,0,0 rope fa3dbee4"},
     {BARE, "'model_type': 'qwen2', 'num_hidden_layers': 3",
-     "type qwen2 vocab 151936 hidden 4096 heads 32/32x128 dense 22016 experts 0/0x0+0 eps 1e-06 bias 100 norms 0 topk 0 "
+     "type qwen2 vocab 151936 hidden 4096 heads 32/32x128 dense 22016 experts 0/0x0+0 eps 1e-06 bias 100 norms 0 topk "
+     "0 "
      "tied 0 sparse 000 window 0,0,0 rope 4789d9f7"},
     {BARE, "'model_type': 'qwen3', 'num_hidden_layers': 3",
-     "type qwen3 vocab 151936 hidden 4096 heads 32/32x128 dense 22016 experts 0/0x0+0 eps 1e-06 bias 000 norms 1 topk 0 "
+     "type qwen3 vocab 151936 hidden 4096 heads 32/32x128 dense 22016 experts 0/0x0+0 eps 1e-06 bias 000 norms 1 topk "
+     "0 "
      "tied 0 sparse 000 window 0,0,0 rope 4789d9f7"},
     {BARE, "'model_type': 'llama', 'num_hidden_layers': 3",
      "type llama vocab 32000 hidden 4096 heads 32/32x128 dense 11008 experts 0/0x0+0 eps 1e-06 bias 000 norms 0 topk 0 "
      "tied 0 sparse 000 window 0,0,0 rope 4789d9f7"},
     {BARE, "'model_type': 'mixtral', 'num_hidden_layers': 3",
-     "type mixtral vocab 32000 hidden 4096 heads 32/8x128 dense 0 experts 8/2x14336+0 eps 1e-05 bias 000 norms 0 topk 1 "
+     "type mixtral vocab 32000 hidden 4096 heads 32/8x128 dense 0 experts 8/2x14336+0 eps 1e-05 bias 000 norms 0 topk "
+     "1 "
      "tied 0 sparse 111 window 0,0,0 rope fa3dbee4"},
     {BARE, "'model_type': 'qwen2_moe', 'num_hidden_layers': 3",
-     "type qwen2_moe vocab 151936 hidden 2048 heads 16/16x128 dense 0 experts 60/4x1408+5632 eps 1e-06 bias 100 norms 0 "
+     "type qwen2_moe vocab 151936 hidden 2048 heads 16/16x128 dense 0 experts 60/4x1408+5632 eps 1e-06 bias 100 norms "
+     "0 "
      "topk 0 tied 0 sparse 111 window 0,0,0 rope 4789d9f7"},
     {BARE, "'model_type': 'qwen3_moe', 'num_hidden_layers': 3",
-     "type qwen3_moe vocab 151936 hidden 2048 heads 32/4x64 dense 0 experts 128/8x768+0 eps 1e-06 bias 000 norms 1 topk 0 "
+     "type qwen3_moe vocab 151936 hidden 2048 heads 32/4x64 dense 0 experts 128/8x768+0 eps 1e-06 bias 000 norms 1 "
+     "topk 0 "
      "tied 0 sparse 111 window 0,0,0 rope d97fd827"},
     {QWEN2, "", ""},
     {QWEN2, "'head_dim': 10", "heads 4/2x10 rope ca24d70c"},
@@ -88,7 +110,8 @@ static const struct accepted_row {
     {QWEN2, "'use_sliding_window': true, 'sliding_window': 5", ""},
     {QWEN2, "'use_sliding_window': false, 'sliding_window': 5, 'max_window_layers': 0", ""},
     {QWEN2, "'use_sliding_window': true, 'max_window_layers': 1", "window 0,4096,4096,4096"},
-    {QWEN2, "'use_sliding_window': true, 'sliding_window': 7, 'max_window_layers': 0, 'layer_types': ['full_attention', "
+    {QWEN2,
+     "'use_sliding_window': true, 'sliding_window': 7, 'max_window_layers': 0, 'layer_types': ['full_attention', "
      "'sliding_attention', 'full_attention', 'sliding_attention']",
      "window 0,7,0,7"},
     {QWEN2, "'use_sliding_window': true, 'sliding_window': null, 'max_window_layers': 1", ""},
@@ -108,7 +131,8 @@ static const struct accepted_row {
     {QWEN3, "'rope_scaling': {'rope_type': 'linear', 'factor': 2.0, 'rope_theta': 50.0}, 'rope_theta': 333.0",
      "rope a41c738f"},
     {QWEN3, "'rope_scaling': {'type': 'default', 'rope_type': 'linear', 'factor': 2.0}", "rope 29df9c6c"},
-    {QWEN3, "'rope_scaling': {'rope_type': 'linear', 'factor': 2.0}, 'rope_parameters': {'rope_theta': 99.0, "
+    {QWEN3,
+     "'rope_scaling': {'rope_type': 'linear', 'factor': 2.0}, 'rope_parameters': {'rope_theta': 99.0, "
      "'rope_type': 'default'}",
      "rope 29df9c6c"},
     {LLAMA, "", ""},
@@ -118,22 +142,28 @@ static const struct accepted_row {
     {LLAMA, "'attention_bias': true", "bias 110"},
     {LLAMA, "'mlp_bias': true", "bias 001"},
     {LLAMA, "'rms_norm_eps': 1e-05", "eps 1e-05"},
-    {LLAMA, "'rope_parameters': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
+    {LLAMA,
+     "'rope_parameters': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
      "'original_max_position_embeddings': 16, 'rope_theta': 500000.0}, 'max_position_embeddings': 128",
      "rope 9f16ad30"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
+    {LLAMA,
+     "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
      "'original_max_position_embeddings': 16}, 'rope_theta': 500000.0, 'max_position_embeddings': 128",
      "rope 9f16ad30"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}, "
+    {LLAMA,
+     "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}, "
      "'rope_theta': 5000.0, 'max_position_embeddings': 64",
      "rope 9f4874c6"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}, "
+    {LLAMA,
+     "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}, "
      "'rope_theta': 5000.0",
      "rope 6463f4d8"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
+    {LLAMA,
+     "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
      "'original_max_position_embeddings': 16}, 'rope_theta': 5000.0, 'original_max_position_embeddings': 32",
      "rope 9f4874c6"},
-    {LLAMA, "'rope_parameters': {'rope_type': 'linear', 'factor': 3.0, 'rope_theta': 10000.0}, 'tie_word_embeddings': true",
+    {LLAMA,
+     "'rope_parameters': {'rope_type': 'linear', 'factor': 3.0, 'rope_theta': 10000.0}, 'tie_word_embeddings': true",
      "tied 1 rope f8329147"},
     {LLAMA, "'qkv_bias': true", ""},
     {LLAMA, "'use_sliding_window': true, 'sliding_window': 3", ""},
@@ -156,10 +186,12 @@ static const struct accepted_row {
     {QWEN2_MOE, "'decoder_sparse_step': 2, 'mlp_only_layers': [3]", "dense 20 sparse 0100"},
     {QWEN2_MOE, "'use_sliding_window': true, 'sliding_window': 4", "window 4,0,4,0"},
     {QWEN2_MOE, "'use_sliding_window': true, 'sliding_window': 4, 'max_window_layers': 2", "window 4,0,0,0"},
-    {QWEN2_MOE, "'use_sliding_window': true, 'sliding_window': 4, 'layer_types': ['full_attention', 'sliding_attention', "
+    {QWEN2_MOE,
+     "'use_sliding_window': true, 'sliding_window': 4, 'layer_types': ['full_attention', 'sliding_attention', "
      "'full_attention', 'sliding_attention']",
      "window 0,4,0,4"},
-    {QWEN2_MOE, "'use_sliding_window': false, 'sliding_window': 4, 'layer_types': ['full_attention', 'full_attention', "
+    {QWEN2_MOE,
+     "'use_sliding_window': false, 'sliding_window': 4, 'layer_types': ['full_attention', 'full_attention', "
      "'full_attention', 'full_attention']",
      ""},
     {QWEN2_MOE, "'mlp_only_layers': null", ""},
@@ -181,7 +213,8 @@ static const struct accepted_row {
     {QWEN3_MOE, "'num_experts': 0", "dense 20 experts 0/0x0+0 sparse 0000"},
     {QWEN3_MOE, "'num_local_experts': 5, 'num_experts': '-'", "experts 5/2x10+0"},
     {QWEN3_MOE, "'use_sliding_window': true, 'sliding_window': 6, 'max_window_layers': 2", "window 6,6,6,6"},
-    {QWEN3_MOE, "'use_sliding_window': true, 'sliding_window': 6, 'layer_types': ['full_attention', 'full_attention', "
+    {QWEN3_MOE,
+     "'use_sliding_window': true, 'sliding_window': 6, 'layer_types': ['full_attention', 'full_attention', "
      "'full_attention', 'full_attention']",
      "window 6,6,6,6"},
     {TEXT, "", ""},
@@ -189,7 +222,8 @@ static const struct accepted_row {
     {TEXT, "'norm_topk_prob': false", "topk 0"},
     {TEXT, "'mlp_only_layers': [1], 'decoder_sparse_step': 2", "dense 20 sparse 0001"},
     {TEXT, "'attention_bias': true", "bias 110"},
-    {TEXT, "'rope_scaling': {'mrope_interleaved': true, 'interleaved': true, 'mrope_section': [1,1,1], "
+    {TEXT,
+     "'rope_scaling': {'mrope_interleaved': true, 'interleaved': true, 'mrope_section': [1,1,1], "
      "'rope_type': 'default', 'type': 'default'}, 'rope_theta': 1000000",
      ""},
     {TEXT, "'rope_parameters': {'mrope_section': [1,1,1], 'rope_type': 'default', 'rope_theta': 2000000.0}",
@@ -199,7 +233,8 @@ static const struct accepted_row {
     {ROOT, "'tie_word_embeddings': true", ""},
     {TEXT, "'sliding_window': 5, 'use_sliding_window': true", ""},
     {TEXT, "'shared_expert_intermediate_size': 12", ""},
-    {TEXT, "'num_key_value_heads': '-', 'num_attention_heads': 8, 'hidden_size': 32", "hidden 32 heads 8/4x4 rope c53c4e18"},
+    {TEXT, "'num_key_value_heads': '-', 'num_attention_heads': 8, 'hidden_size': 32",
+     "hidden 32 heads 8/4x4 rope c53c4e18"},
     {LLAMA, "'num_hidden_layers': 1, 'head_dim': 64, 'rope_theta': 500000.0",
      "heads 4/2x64 sparse 0 window 0 rope 83a39b7e"},
     {LLAMA, "'head_dim': 24, 'rope_theta': 10000000.0", "heads 4/2x24 rope b3ab0030"},
@@ -207,7 +242,8 @@ static const struct accepted_row {
     {QWEN2, "'num_key_value_heads': 4", "heads 4/4x6"},
     {ALONE, "", ""},
     {ALONE, "'tie_word_embeddings': true", "tied 1"},
-    /* what transformers 5.23 itself fails on, read leniently: head_dim null as absent, and "mrope" as older files spell it */
+    /* what transformers 5.23 itself fails on, read leniently: head_dim null as absent, and "mrope" as older files spell
+       it */
     {QWEN3_MOE, "'head_dim': null", ""},
     {TEXT, "'rope_theta': 1000000, 'rope_scaling': {'mrope_section': [1,1,1], 'type': 'mrope'}", ""},
 };
@@ -269,9 +305,10 @@ static char *fields_of(const struct model_config *config)
     buffer_format(&text, "type %s vocab %d hidden %d heads %d/%dx%d dense %d", config->model_type, config->vocabulary,
                   config->hidden, config->heads, config->kv_heads, config->head_dim, dense ? config->intermediate : 0);
     buffer_format(&text, " experts %d/%dx%d+%d eps %g bias %d%d%d norms %d topk %d tied %d sparse ",
-                  sparse ? config->experts : 0, sparse ? config->experts_per_token : 0, sparse ? config->moe_intermediate : 0,
-                  sparse ? config->shared_intermediate : 0, config->norm_epsilon, config->qkv_bias, config->o_bias,
-                  dense && config->mlp_bias, config->qk_norm, sparse && config->norm_topk, config->tied);
+                  sparse ? config->experts : 0, sparse ? config->experts_per_token : 0,
+                  sparse ? config->moe_intermediate : 0, sparse ? config->shared_intermediate : 0, config->norm_epsilon,
+                  config->qkv_bias, config->o_bias, dense && config->mlp_bias, config->qk_norm,
+                  sparse && config->norm_topk, config->tied);
     for (int layer = 0; layer < config->layers; layer++)
         buffer_text(&text, config->sparse[layer] ? "1" : "0");
     for (int layer = 0; layer < config->layers; layer++)
@@ -308,7 +345,8 @@ Test(configuration, what_transformers_reads_is_what_we_read)
         cr_expect(config, "row %zu, %s: %s", i, row->members, error_text(&error));
         if (config) {
             char *found = fields_of(config), *expected = fields_changed(base_rows[row->base].fields, row->fields);
-            cr_expect_str_eq(found, expected, "row %zu, %s:\nfound    %s\nexpected %s", i, row->members, found, expected);
+            cr_expect_str_eq(found, expected, "row %zu, %s:\nfound    %s\nexpected %s", i, row->members, found,
+                             expected);
             free(found);
             free(expected);
         }
@@ -343,15 +381,21 @@ static const struct refused_row {
     {LLAMA, "'rope_theta': 1e999", "rope_theta", "finite"},
     {LLAMA, "'rope_scaling': {'rope_type': 'linear', 'factor': 0}", "factor", "0"},
     {LLAMA, "'rope_scaling': {'rope_type': 'linear'}", "factor", "linear"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}", "factor", "llama3"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'high_freq_factor': 4.0}", "low_freq_factor", "llama3"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0}", "high_freq_factor", "llama3"},
+    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}", "factor",
+     "llama3"},
+    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'high_freq_factor': 4.0}", "low_freq_factor",
+     "llama3"},
+    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0}", "high_freq_factor",
+     "llama3"},
     {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 4.0, 'high_freq_factor': 4.0}",
      "high_freq_factor", "low_freq_factor"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
-            "'original_max_position_embeddings': 1.5}", "original_max_position_embeddings", "whole"},
+    {LLAMA,
+     "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0, 'high_freq_factor': 4.0, "
+     "'original_max_position_embeddings': 1.5}",
+     "original_max_position_embeddings", "whole"},
     {LLAMA, "'partial_rotary_factor': 0.5", "partial_rotary_factor", "0.5"},
-    {LLAMA, "'rope_parameters': {'rope_type': 'default', 'partial_rotary_factor': 0.5}", "partial_rotary_factor", "0.5"},
+    {LLAMA, "'rope_parameters': {'rope_type': 'default', 'partial_rotary_factor': 0.5}", "partial_rotary_factor",
+     "0.5"},
     {TEXT, "'rope_parameters': {'mrope_section': [1,1,1,1]}", "mrope_section", "three"},
     {TEXT, "'rope_parameters': {'mrope_section': ['a',1,1]}", "mrope_section", "three"},
     {LLAMA, "'vocab_size': 0", "vocab_size", "whole"},
@@ -468,7 +512,8 @@ Test(configuration, differences_are_named)
         {OUTER, "'tie_word_embeddings': true", "", "tie_word_embeddings is 1 here and 0 there"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct model_config *here = config_of(rows[i].base, rows[i].here), *there = config_of(rows[i].base, rows[i].there);
+        struct model_config *here = config_of(rows[i].base, rows[i].here),
+                            *there = config_of(rows[i].base, rows[i].there);
         struct buffer text = {0};
         config_differences(here, there, &text);
         const char *found = text.data ? text.data : "";

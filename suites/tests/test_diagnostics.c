@@ -71,25 +71,29 @@ Test(limits, are_multiples_of_noise_or_marked_fallbacks)
     struct error error = {0};
     const char *cause = NULL;
     cr_assert(limits_init(&limits, &error));
-    cr_assert(fabs(limits_tolerance(&limits, 3e-7, "float64", &cause) - 3e-6) < 1e-18 && !strstr(cause, "fallback"), "%s", cause);
+    cr_assert(fabs(limits_tolerance(&limits, 3e-7, "float64", &cause) - 3e-6) < 1e-18 && !strstr(cause, "fallback"),
+              "%s", cause);
     cr_assert(limits_tolerance(&limits, 0, "float64", NULL) <= 0, "no noise: exact");
     static const char *const dtypes[] = {"float64", "float32", "float16", "bfloat16", "something"};
     double last = 0;
     for (size_t i = 0; i < 5; i++) {
         double tolerance = limits_tolerance(&limits, NAN, dtypes[i], &cause);
-        cr_assert(tolerance > 0 && tolerance < 0.1 && strstr(cause, "fallback"), "%s: %g, %s", dtypes[i], tolerance, cause);
+        cr_assert(tolerance > 0 && tolerance < 0.1 && strstr(cause, "fallback"), "%s: %g, %s", dtypes[i], tolerance,
+                  cause);
         cr_assert(i == 4 || tolerance >= last, "coarser dtypes are allowed more");
         last = tolerance;
     }
     for (int i = 0; i < LIMIT_COUNT; i++)
-        cr_assert(limit_parse(limit_name((enum limit)i)) == (enum limit)i && limits.rows[i].cause[0], "every limit has a cause");
+        cr_assert(limit_parse(limit_name((enum limit)i)) == (enum limit)i && limits.rows[i].cause[0],
+                  "every limit has a cause");
     cr_assert_eq(limit_parse("layers.frobs"), LIMIT_COUNT);
     limits_free(&limits);
 }
 
 Test(logits, log_sum_exp_and_largest)
 {
-    const float plain[3] = {0, logf(2), logf(5)}, large[2] = {1000, 1000}, broken[3] = {1, NAN, 2}, equal[3] = {4, 7, 7};
+    const float plain[3] = {0, logf(2), logf(5)}, large[2] = {1000, 1000}, broken[3] = {1, NAN, 2},
+                equal[3] = {4, 7, 7};
     cr_assert(fabs(log_sum_exp(plain, 3) - log(8)) < 1e-6 && fabs(log_sum_exp(large, 2) - 1000 - log(2)) < 1e-9);
     cr_assert(isnan(log_sum_exp(broken, 3)), "NaN must show");
     cr_assert(largest_index(equal, 3) == 1 && largest_index(broken, 3) == 2);
@@ -106,7 +110,8 @@ static struct golden *router_gold(const struct model_config *config, const float
     options.points[POINT_ROUTER] = true;
     struct dump *dump = dump_create(path, config, &one, 1, &options, &error);
     cr_assert(dump, "%s", error_text(&error));
-    struct activation activation = {.point = POINT_ROUTER, .values = (float *)logits, .rows = 2, .width = 4, .row_of = rows};
+    struct activation activation = {
+        .point = POINT_ROUTER, .values = (float *)logits, .rows = 2, .width = 4, .row_of = rows};
     struct probe probe = dump_probe(dump);
     cr_assert(probe.see(probe.context, &activation, &error) && dump_commit(dump, &error), "%s", error_text(&error));
     struct golden *golden = golden_open(path, &error);
@@ -138,8 +143,8 @@ Test(layers, a_tie_is_forced_and_a_real_difference_is_not)
     struct golden *golden = router_gold(config, gold, path);
     cr_assert(limits_init(&limits, &error));
     struct layers *layers = layers_new(golden, config, &limits, &error);
-    const struct part part = {.point = POINT_ROUTER, .layer = 0, .path = "model.layers.0.mlp.gate", .values = subject, .rows = 2,
-                              .width = 4};
+    const struct part part = {
+        .point = POINT_ROUTER, .layer = 0, .path = "model.layers.0.mlp.gate", .values = subject, .rows = 2, .width = 4};
     cr_assert(layers && layers_see(layers, MODE_PROPAGATED, 0, &part, &error), "%s", error_text(&error));
     cr_assert(memcmp(subject, gold, 4 * sizeof *gold) == 0, "gold's choice is forced on the tie");
     cr_assert(subject[5] == 0.5f && subject[6] == 1, "a real difference stays");
@@ -182,7 +187,8 @@ static bool sum_see(void *context, const struct activation *activation, struct e
 }
 
 /* The rule of the guide, written down once more: each window alone through the engine. */
-static double perplexity_by_hand(struct model *model, const struct ids *ids, size_t context, size_t stride, size_t *tokens)
+static double perplexity_by_hand(struct model *model, const struct ids *ids, size_t context, size_t stride,
+                                 size_t *tokens)
 {
     struct error error = {0};
     double nll = 0;
@@ -219,12 +225,14 @@ Test(perplexity, windows_add_up_as_by_hand)
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
         size_t context = windows[i][0], stride = windows[i][1], tokens = 0;
         double expected = perplexity_by_hand(subject.model, &ids, context, stride, &tokens);
-        struct check_request request = {.subject = &subject, .limits = &limits, .text = path, .context = context, .stride = stride};
+        struct check_request request = {
+            .subject = &subject, .limits = &limits, .text = path, .context = context, .stride = stride};
         struct findings findings = {0};
         request.wanted[DIAGNOSTIC_PERPLEXITY] = true;
         cr_assert(check_run(&request, &findings, &error), "%s", error_text(&error));
         double found = fact(&findings.items[0], "perplexity");
-        cr_assert(fabs(found / expected - 1) < 1e-5, "context %zu, stride %zu: %.9g, by hand %.9g", context, stride, found, expected);
+        cr_assert(fabs(found / expected - 1) < 1e-5, "context %zu, stride %zu: %.9g, by hand %.9g", context, stride,
+                  found, expected);
         /* windows that do not overlap cannot score their first tokens: the rest of the numbers must agree with that */
         cr_assert(stride < context ? tokens == ids.count - 1 : tokens < ids.count - 1, "%zu tokens scored", tokens);
         findings_free(&findings);

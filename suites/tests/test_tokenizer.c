@@ -44,7 +44,8 @@ static struct tokenizer *open_qwen3(void)
     const char *folder = getenv("ASSAY_QWEN3_TOKENIZER");
     folder = folder ? folder : ASSAY_SOURCE_DIR "/../shared/tokenizers/qwen3";
     if (!file_is_folder(folder)) {
-        fprintf(stderr, "SKIPPED: no Qwen3 tokenizer at %s\n", folder); /* a warning of Criterion's would fail the run */
+        fprintf(stderr, "SKIPPED: no Qwen3 tokenizer at %s\n",
+                folder); /* a warning of Criterion's would fail the run */
         cr_skip_test("no Qwen3 tokenizer at %s (ASSAY_QWEN3_TOKENIZER names another place)", folder);
     }
     return open_or_fail(folder);
