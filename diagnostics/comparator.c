@@ -63,5 +63,5 @@ double comparison_cosine(const struct comparison *c)
 
 bool comparison_within(const struct comparison *c, double limit)
 {
-    return comparison_relative(c) <= limit;
+    return !c->non_finite && comparison_relative(c) <= limit; /* also where the limit is infinite */
 }

@@ -1,4 +1,5 @@
-/* What judges: the comparator, the limits, routing ties, and perplexity against sums taken by hand. */
+/* What judges: the comparator, the limits, routing ties, blame, divergences, and perplexity against sums taken by hand.
+ */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -45,6 +46,9 @@ Test(comparator, judges_and_never_passes_what_is_not_finite)
         cr_assert(same, "%s: relative error %g", rows[i].what, relative);
         cr_assert_eq(comparison_within(&comparison, 0.1), rows[i].within, "%s: within 0.1?", rows[i].what);
     }
+    struct comparison broken = {0};
+    comparison_add(&broken, &nan, &(const float){1}, 1);
+    cr_assert(!comparison_within(&broken, INFINITY), "NaN is within no limit");
     struct comparison nothing = {0};
     cr_assert(!comparison_within(&nothing, 1e9), "nothing compared is nothing passed");
     cr_assert(!comparison_within(&nothing, INFINITY) && !comparison_within(&nothing, NAN), "whatever the limit");
@@ -240,5 +244,228 @@ Test(perplexity, windows_add_up_as_by_hand)
     ids_free(&ids);
     limits_free(&limits);
     subject_free(&subject);
+    unlink(path);
+}
+
+#define TOKENS 6
+
+/* A dump of one case of TOKENS tokens with these values at these points, in a new file; floats follow each other as the
+ * points do in a pass. */
+static struct golden *point_gold(const struct model_config *config, const enum point *points, size_t count,
+                                 const float *values, const char *path)
+{
+    static const int ids[TOKENS] = {1, 0, 1, 1, 0, 1};
+    const struct golden_case one = {.id = "case", .ids = ids, .count = TOKENS, .perplexity = NAN};
+    struct dump_options options = {.producer = "test", .dtype = "float32"};
+    struct row rows[TOKENS];
+    struct error error = {0};
+    for (int token = 0; token < TOKENS; token++)
+        rows[token] = (struct row){0, token};
+    for (size_t i = 0; i < count; i++)
+        options.points[points[i]] = true;
+    struct dump *dump = dump_create(path, config, &one, 1, &options, &error);
+    cr_assert(dump, "%s", error_text(&error));
+    for (int layer = 0; layer < (point_in_layer(points[0]) ? config->layers : 1); layer++) {
+        for (size_t i = 0; i < count; i++) {
+            struct activation activation = {.point = points[i],
+                                            .layer = point_in_layer(points[i]) ? layer : -1,
+                                            .values = (float *)values,
+                                            .rows = TOKENS,
+                                            .width = point_width(config, points[i], NULL),
+                                            .row_of = rows};
+            struct probe probe = dump_probe(dump);
+            cr_assert(probe.see(probe.context, &activation, &error), "%s", error_text(&error));
+            values += TOKENS * activation.width;
+        }
+    }
+    cr_assert(dump_commit(dump, &error), "%s", error_text(&error));
+    struct golden *golden = golden_open(path, &error);
+    cr_assert(golden, "%s", error_text(&error));
+    return golden;
+}
+
+static struct part part_of(enum point point, int layer, float *values, size_t width)
+{
+    static char path[POINT_PATH];
+    return (struct part){.point = point,
+                         .layer = layer,
+                         .path = point_path(point, layer, path),
+                         .values = values,
+                         .rows = TOKENS,
+                         .width = width};
+}
+
+static void see_layers(struct layers *layers, float *values)
+{
+    struct error error = {0};
+    for (int layer = 0; layer < 3; layer++) {
+        struct part part = part_of(POINT_LAYER, layer, values + layer * TOKENS * 2, 2);
+        cr_assert(layers_see(layers, MODE_PROPAGATED, 0, &part, &error), "%s", error_text(&error));
+    }
+}
+
+Test(layers, the_first_bad_layer_is_not_the_worst_one)
+{
+    static const enum point points[] = {POINT_LAYER};
+    static const struct {
+        float scale[3];
+        int first, worst;
+        double measured;
+        size_t places;
+    } rows[] = {
+        {{1, 1, 1}, -1, -1, 0, 0}, {{1, 1.01f, 1.5f}, 1, 2, 0.5, 2}, {{1.25f, 1, 1}, 0, 0, 0.25, 1},
+        {{1, 1, 0}, 2, 2, 1, 1},   {{1, NAN, 3}, 1, 1, INFINITY, 2}, {{INFINITY, NAN, 3}, 0, 0, INFINITY, 3},
+    };
+    float gold[3 * TOKENS * 2], subject[3 * TOKENS * 2];
+    struct model_config *config = calloc(1, sizeof *config);
+    struct error error = {0};
+    struct limits limits;
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/assay-first-%ld.safetensors", (long)getpid());
+    config->layers = 3;
+    config->hidden = 2;
+    for (size_t i = 0; i < sizeof gold / sizeof *gold; i++)
+        gold[i] = (float)(i % 7) - 2.5f;
+    struct golden *golden = point_gold(config, points, 1, gold, path);
+    cr_assert(limits_init(&limits, &error));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct layers *layers = layers_new(golden, config, &limits, &error);
+        struct findings findings = {0};
+        for (size_t k = 0; k < sizeof gold / sizeof *gold; k++)
+            subject[k] = gold[k] * rows[i].scale[k / (TOKENS * 2)];
+        see_layers(layers, subject);
+        cr_assert(layers_report(layers, &findings, "not run", &error));
+        const struct finding *finding = &findings.items[0];
+        double first = fact(finding, "first_bad_layer");
+        cr_assert(rows[i].first < 0 ? isnan(first) : first == rows[i].first, "row %zu: first bad layer %g", i, first);
+        cr_assert_eq(finding->verdict, rows[i].first < 0 ? VERDICT_PASS : VERDICT_FAIL);
+        cr_assert(rows[i].worst < 0 || finding->where.layer == rows[i].worst, "row %zu: worst in %d", i,
+                  finding->where.layer);
+        cr_assert(finding->measured == rows[i].measured || fabs(finding->measured - rows[i].measured) < 1e-6,
+                  "row %zu: %g", i, finding->measured);
+        cr_assert_eq(findings.count, rows[i].places + 2, "row %zu: a summary of each mode and the places", i);
+        findings_free(&findings);
+        layers_free(layers);
+    }
+    limits_free(&limits);
+    golden_free(golden);
+    free(config);
+    unlink(path);
+}
+
+/* Which experts each token takes, and what is said when the tokens of `bad` come out wrong. */
+Test(layers, experts_are_blamed_when_the_routing_allows)
+{
+    static const enum point points[] = {POINT_POST_NORM, POINT_ROUTER, POINT_MLP};
+    static const int taken[TOKENS][2] = {{0, 1}, {0, 2}, {1, 3}, {2, 3}, {0, 3}, {1, 2}};
+    static const struct {
+        bool bad[TOKENS];
+        int expert;
+        const char *says;
+    } rows[] = {
+        {{false, false, true, true, true, false}, 3, "expert 3"},
+        {{true, true, false, false, true, false}, 0, "expert 0"},
+        {{true, true, true, true, true, false}, -1, "experts 0, 3"},
+        {{false, false, false, false, false, true}, -1, "the feed-forward weights"},
+        {{false, false, false, false, true, true}, -1, "the feed-forward weights"},
+    };
+    float gold[TOKENS * (2 + 4 + 2)] = {0}, subject[TOKENS * (2 + 4 + 2)];
+    float *routed = gold + TOKENS * 2, *norm = subject, *logits = norm + TOKENS * 2, *values = logits + TOKENS * 4;
+    struct model_config *config = calloc(1, sizeof *config);
+    struct error error = {0};
+    struct limits limits;
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/assay-blame-%ld.safetensors", (long)getpid());
+    config->layers = 1;
+    config->hidden = 2;
+    config->experts = 4;
+    config->experts_per_token = 2;
+    config->sparse[0] = true;
+    for (size_t token = 0; token < TOKENS; token++)
+        routed[token * 4 + (size_t)taken[token][0]] = 2, routed[token * 4 + (size_t)taken[token][1]] = 1;
+    for (size_t i = TOKENS * 6; i < TOKENS * 8; i++)
+        gold[i] = (float)i;
+    struct golden *golden = point_gold(config, points, 3, gold, path);
+    cr_assert(limits_init(&limits, &error));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct layers *layers = layers_new(golden, config, &limits, &error);
+        struct findings findings = {0};
+        memcpy(subject, gold, sizeof gold);
+        for (size_t token = 0; token < TOKENS; token++)
+            values[token * 2] *= rows[i].bad[token] ? 1.5f : 1;
+        struct part part = part_of(POINT_POST_NORM, 0, norm, 2);
+        cr_assert(layers_see(layers, MODE_ISOLATED, 0, &part, &error), "%s", error_text(&error));
+        part = part_of(POINT_ROUTER, 0, logits, 4);
+        cr_assert(layers_see(layers, MODE_ISOLATED, 0, &part, &error), "%s", error_text(&error));
+        part = part_of(POINT_MLP, 0, values, 2);
+        cr_assert(layers_see(layers, MODE_ISOLATED, 0, &part, &error), "%s", error_text(&error));
+        cr_assert(memcmp(subject, gold, sizeof gold) == 0, "gold goes on into the pass");
+        cr_assert(layers_report(layers, &findings, NULL, &error));
+        const struct finding *place = &findings.items[findings.count - 1];
+        cr_assert(!place->summary && place->where.layer == 0 && strcmp(place->where.module, "model.layers.0.mlp") == 0);
+        cr_assert(place->where.expert == rows[i].expert, "row %zu: expert %d", i, place->where.expert);
+        cr_assert(strstr(place->message, rows[i].says), "row %zu: %s", i, place->message);
+        findings_free(&findings);
+        layers_free(layers);
+    }
+    limits_free(&limits);
+    golden_free(golden);
+    free(config);
+    unlink(path);
+}
+
+/* Of {0, 0} from softmax({d, 0}). */
+static double kl_of(double d)
+{
+    return log(exp(d) + 1) - d / 2 - log(2);
+}
+
+Test(logits, percentiles_are_those_of_the_divergences)
+{
+    static const enum point points[] = {POINT_HEAD};
+    static const float shifts[TOKENS] = {0.8f, 0, 0.4f, 0.1f, 0.2f, 0.6f};
+    float gold[TOKENS * 2] = {0}, subject[TOKENS * 2] = {0};
+    struct model_config *config = calloc(1, sizeof *config);
+    struct findings findings = {0};
+    struct error error = {0};
+    struct limits limits;
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/assay-kl-%ld.safetensors", (long)getpid());
+    config->layers = 1;
+    config->vocabulary = 2;
+    struct golden *golden = point_gold(config, points, 1, gold, path);
+    cr_assert(limits_init(&limits, &error));
+    double sum = 0;
+    for (size_t token = 0; token < TOKENS; token++) {
+        subject[token * 2] = shifts[token];
+        sum += kl_of((double)shifts[token]);
+    }
+    struct part part = part_of(POINT_HEAD, -1, subject, 2);
+    struct logits *logits = logits_new(golden, &limits, &error);
+    cr_assert(logits_see(logits, 0, &part, &error) && logits_report(logits, &findings, &error), "%s",
+              error_text(&error));
+    const struct finding *kl = &findings.items[0];
+    double third = kl_of(0.2), fourth = kl_of(0.4), fifth = kl_of(0.6), last = kl_of(0.8);
+    cr_assert_str_eq(kl->check, "logits.kl");
+    cr_assert_float_eq(kl->measured, sum / TOKENS, 1e-7);
+    cr_assert_float_eq(fact(kl, "median"), (third + fourth) / 2, 1e-7);
+    cr_assert_float_eq(fact(kl, "p90"), (fifth + last) / 2, 1e-7);
+    cr_assert_float_eq(fact(kl, "p99"), fifth + 0.95 * (last - fifth), 1e-7);
+    cr_assert_float_eq(fact(kl, "max"), last, 1e-7);
+    cr_assert(fact(kl, "positions") == TOKENS && kl->where.token == 0 && kl->verdict == VERDICT_FAIL);
+    findings_free(&findings);
+    logits_free(logits);
+
+    subject[2 * 2 + 1] = NAN;
+    logits = logits_new(golden, &limits, &error);
+    cr_assert(logits_see(logits, 0, &part, &error) && logits_report(logits, &findings, &error));
+    kl = &findings.items[0];
+    cr_assert(isinf(kl->measured) && isinf(fact(kl, "max")) && kl->where.token == 2 && kl->verdict == VERDICT_FAIL);
+    cr_assert_float_eq(fact(kl, "median"), (third + fifth) / 2, 1e-7, "one broken position leaves the median alone");
+    findings_free(&findings);
+    logits_free(logits);
+    limits_free(&limits);
+    golden_free(golden);
+    free(config);
     unlink(path);
 }
