@@ -39,8 +39,7 @@ static bool inputs_open(const struct arguments *arguments, const struct subject 
     if (arguments->goldens.count && !(inputs->golden = golden_open(arguments->goldens.items[0], error)))
         return false;
     if (inputs->golden) {
-        if (!golden_compatible(inputs->golden, subject->config,
-                               subject->tokenizer ? tokenizer_sha256(subject->tokenizer) : "", subject->store, error))
+        if (!golden_compatible(inputs->golden, subject->config, subject->tokenizer_sha256, subject->store, error))
             return false;
         gold = golden_case_count(inputs->golden);
     }
@@ -143,7 +142,7 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
                 subject_load(&subject, error);
     if (good) {
         dump_options.config = subject.config_text;
-        dump_options.tokenizer_sha256 = subject.tokenizer ? tokenizer_sha256(subject.tokenizer) : NULL;
+        dump_options.tokenizer_sha256 = subject.tokenizer_sha256;
         dump = dump_create(arguments->out, subject.config, inputs.cases, inputs.count, &dump_options, error);
         good = dump && trace_cases(arguments, &subject, &inputs, dump, error);
     }

@@ -174,9 +174,8 @@ static bool check_still(const struct check_request *request, struct findings *fi
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error)
 {
     const struct subject *subject = request->subject;
-    const char *tokenizer = subject->tokenizer ? tokenizer_sha256(subject->tokenizer) : "";
     for (size_t i = 0; i < request->golden_count; i++)
-        if (!golden_compatible(request->goldens[i], subject->config, tokenizer, subject->store, error))
+        if (!golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, subject->store, error))
             return false;
     struct check check = {.request = request, .riders = calloc(request->golden_count + 1, sizeof *check.riders)};
     bool good = check.riders || error_memory(error, "check");

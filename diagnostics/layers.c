@@ -171,6 +171,12 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
         return error_memory(error, part->path);
     if (!golden_read_rows(layers->golden, tensor, part->first, part->rows, gold, error))
         return false;
+    for (size_t i = 0; i < part->rows * part->width; i++)
+        if (!isfinite(gold[i]))
+            return error_set(error,
+                             "%s: '%s/%s' holds a value that is not finite, at token %zu: such gold proves nothing",
+                             golden_path(layers->golden), golden_case_at(layers->golden, case_index)->id, part->path,
+                             part->first + i / part->width);
     size_t place = place_of(layers->config, part->point, part->layer);
     struct cell *cell =
         &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];

@@ -87,6 +87,10 @@ size_t blame_experts(const struct layers *layers, int layer, int *out, size_t mo
     bool *explained = calloc(routed->seen ? routed->seen : 1, sizeof *explained);
     for (size_t row = 0; explained && row < routed->seen; row++)
         left += routed->bad[row];
+    if (left == routed->seen) { /* no good row tells the experts apart */
+        free(explained);
+        return 0;
+    }
     while (explained && left && count < most) {
         int best = -1, best_rows = 0;
         for (int expert = 0; expert < layers->config->experts; expert++) {

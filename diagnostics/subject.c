@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "math/blas.h"
 
 #define CONFIG_TEXT_MAX ((size_t)16 << 20)
@@ -55,18 +56,34 @@ static bool open_config(const struct subject_options *options, const char *const
     return good;
 }
 
+/* Of the file itself: one that cannot be read is still not the one that gold was made with. */
+static void hash_tokenizer(const char *folder, struct subject *subject)
+{
+    struct error unread = {0};
+    char *path = path_join(folder, "tokenizer.json");
+    if (!path || !file_exists(path) || !sha256_file(path, subject->tokenizer_sha256, &unread))
+        subject->tokenizer_sha256[0] = '\0';
+    error_clear(&unread);
+    free(path);
+}
+
 static bool open_tokenizer(const struct subject_options *options, const char *const folders[2], struct subject *subject,
                            struct error *error)
 {
     static const char *const files[] = {"tokenizer.json", "vocab.json", NULL};
     if (options->tokenizer) {
         subject->tokenizer = tokenizer_open(options->tokenizer, error);
+        if (subject->tokenizer)
+            memcpy(subject->tokenizer_sha256, tokenizer_sha256(subject->tokenizer),
+                   strlen(tokenizer_sha256(subject->tokenizer)));
         return subject->tokenizer;
     }
     char *folder = find_folder(folders, files);
     struct error problem = {0};
     if (folder)
         subject->tokenizer = tokenizer_open(folder, &problem);
+    if (folder)
+        hash_tokenizer(folder, subject);
     free(folder);
     if (!subject->tokenizer)
         subject->tokenizer_problem = strdup(problem.text ? problem.text

@@ -137,6 +137,11 @@ static void file_writer_free(struct file_writer *writer)
 
 struct file_writer *file_create(const char *path, struct error *error)
 {
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) { /* renaming would put a file in the place of a device */
+        error_set(error, "%s: is there and not a regular file", path);
+        return NULL;
+    }
     struct file_writer *writer = calloc(1, sizeof *writer);
     if (!writer) {
         error_memory(error, path);

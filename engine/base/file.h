@@ -31,7 +31,7 @@ const char *path_base(const char *path);
 bool folder_make(const char *path, struct error *error);
 
 /* A file under a temporary name beside its final one. file_commit syncs, renames and syncs the folder; file_discard
- * (also after a failed commit) removes it. Both end the object. */
+ * (also after a failed commit) removes it. A path that is there and no regular file is refused. Both end the object. */
 struct file_writer;
 struct file_writer *file_create(const char *path, struct error *error);
 bool file_append(struct file_writer *writer, const void *data, size_t size, struct error *error);

@@ -133,3 +133,8 @@ kill -KILL $process
 wait $process 2>/dev/null
 same $? 137
 absent "$T/killed.safetensors"
+test_that 'a device is not replaced by a file'
+mkfifo "$T/fifo"
+run 3 trace "$nano/qwen3" --ids 1 -o "$T/fifo" -q
+says err "$T/fifo"
+if [ -p "$T/fifo" ]; then passed; else failed 'the pipe was replaced'; fi
