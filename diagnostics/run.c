@@ -152,6 +152,10 @@ bool run_execute(struct run *run, const char *title, size_t chunk, struct error 
         size_t last = group_end(run, first), count = group_passes(run, first, last, chunk);
         for (size_t pass = 0; good && pass < count; pass++)
             good = run_pass(run, first, last, chunk, error);
+        for (size_t i = first; i < last; i++) {
+            kv_free(run->entries[i].kv);
+            run->entries[i].kv = NULL;
+        }
     }
     progress_end(&run->progress);
     return good;
