@@ -251,7 +251,8 @@ bool check_dump(const struct golden *golden, const struct golden *subject, const
     size_t common = 0;
     struct model_config *config = golden_config(golden, error);
     struct dump_pair pair = {.golden = golden, .subject = subject, .config = config};
-    bool good = config && (pair.layers = layers_new(golden, config, limits, error)) &&
+    bool good = config && golden_fits(golden, config, error) && golden_fits(subject, config, error) &&
+                (pair.layers = layers_new(golden, config, limits, error)) &&
                 (pair.logits = logits_new(golden, limits, error)) && dump_cases(&pair, &common, error);
     if (good && !common)
         good = error_set(error, "%s and %s have no tensor of the same case (same id, same token ids) in common",

@@ -1,4 +1,5 @@
 /* Is this gold for this model? */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,37 @@
 #include "golden/golden_internal.h"
 #include "model/probe.h"
 
+/* The point that a path names, by trying all of them. */
+static bool path_point(const struct model_config *config, const char *path, enum point *point)
+{
+    int layer = -1, used = 0;
+    if (sscanf(path, "model.layers.%d%n", &layer, &used) == 1 && used && (layer < 0 || layer >= config->layers))
+        return false;
+    for (int i = 0; i < POINT_COUNT; i++) {
+        char expected[POINT_PATH];
+        int at = point_in_layer((enum point)i) ? layer : -1;
+        if (point_exists(config, (enum point)i, at) && strcmp(point_path((enum point)i, at, expected), path) == 0) {
+            *point = (enum point)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The size that a point's width decides. Heads of one value each: a dump tells only how many values all heads have. */
+static void config_take_width(struct model_config *config, enum point point, int width)
+{
+    int *size = point == POINT_Q_NORM   ? &config->heads
+                : point == POINT_K_NORM ? &config->kv_heads
+                : point == POINT_ROUTER ? &config->experts
+                : point == POINT_HEAD   ? &config->vocabulary
+                                        : &config->hidden;
+    if (!*size)
+        *size = width;
+}
+
+/* Layers, and which have experts, then the sizes: each from the first tensor that shows it; golden_fits holds the
+ * others against them. */
 static struct model_config *config_from_tensors(const struct golden *golden, struct error *error)
 {
     struct model_config *config = calloc(1, sizeof *config);
@@ -16,6 +48,8 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
     }
     config->qk_norm = true;
     config->layers = 1;
+    config->head_dim = 1;
+    config->experts_per_token = 1;
     for (size_t i = 0; i < golden->file.count; i++) {
         const struct golden_tensor *tensor = &golden->tensors[i];
         int layer = -1, used = 0;
@@ -23,12 +57,16 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
             layer >= CONFIG_LAYERS_MAX)
             continue;
         config->layers = layer >= config->layers ? layer + 1 : config->layers;
-        if (strcmp(tensor->path + used, ".mlp.gate") != 0)
-            continue;
-        config->sparse[layer] = true;
-        config->experts = (int)tensor->width;
-        config->experts_per_token = 1;
+        if (strcmp(tensor->path + used, ".mlp.gate") == 0)
+            config->sparse[layer] = true;
     }
+    for (size_t i = 0; i < golden->file.count; i++) {
+        enum point point;
+        if (path_point(config, golden->tensors[i].path, &point) && golden->tensors[i].width <= INT_MAX)
+            config_take_width(config, point, (int)golden->tensors[i].width);
+    }
+    if (!config->vocabulary)
+        config->vocabulary = INT_MAX; /* no logits: nothing is looked up by an id */
     return config;
 }
 
@@ -69,23 +107,6 @@ static bool tokenizer_compatible(const struct golden *golden, const char *sha256
         golden->path, sha256, golden->tokenizer_sha256);
 }
 
-/* The point that a path names, by trying all of them. */
-static bool path_point(const struct model_config *config, const char *path, enum point *point)
-{
-    int layer = -1, used = 0;
-    if (sscanf(path, "model.layers.%d%n", &layer, &used) == 1 && used && (layer < 0 || layer >= config->layers))
-        return false;
-    for (int i = 0; i < POINT_COUNT; i++) {
-        char expected[POINT_PATH];
-        int at = point_in_layer((enum point)i) ? layer : -1;
-        if (point_exists(config, (enum point)i, at) && strcmp(point_path((enum point)i, at, expected), path) == 0) {
-            *point = (enum point)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Tensors of modules that the engine has no probe for (a dump may hold any) are not compared, and are no error. */
 static bool shapes_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
 {
@@ -116,6 +137,11 @@ static bool ids_compatible(const struct golden *golden, const struct model_confi
     return true;
 }
 
+bool golden_fits(const struct golden *golden, const struct model_config *config, struct error *error)
+{
+    return ids_compatible(golden, config, error) && shapes_compatible(golden, config, error);
+}
+
 static bool weights_compatible(const struct golden *golden, const struct store *store, struct error *error)
 {
     char hex[65];
@@ -132,8 +158,7 @@ bool golden_compatible(const struct golden *golden, const struct model_config *c
                        const struct store *store, struct error *error)
 {
     return config_compatible(golden, config, error) && tokenizer_compatible(golden, tokenizer_sha256, error) &&
-           ids_compatible(golden, config, error) && shapes_compatible(golden, config, error) &&
-           weights_compatible(golden, store, error);
+           golden_fits(golden, config, error) && weights_compatible(golden, store, error);
 }
 
 static int tensor_order(const void *a, const void *b)

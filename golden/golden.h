@@ -61,12 +61,16 @@ const struct golden_tensor *golden_find(const struct golden *golden, size_t case
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error);
 
-/* The configuration that the dump records; where it records none, one with just the layers, experts and norms that its
- * tensors show. Owned by the caller, free with free(). */
+/* The configuration that the dump records; where it records none, one with just the layers and sizes that its tensors
+ * show. Owned by the caller, free with free(). */
 struct model_config *golden_config(const struct golden *golden, struct error *error);
 
 /* NULL: the dump holds none. */
 const struct golden_text *golden_perplexity_text(const struct golden *golden);
+
+/* Every token id lies within the vocabulary, and every tensor that the engine has a probe for is as wide as the
+ * configuration makes it. Both are looked up by what the other says: whoever compares with a dump asks this first. */
+bool golden_fits(const struct golden *golden, const struct model_config *config, struct error *error);
 
 /* Refuses gold that was made for another model: compares, where the dump says, configuration, tokenizer
  * (`tokenizer_sha256` may be "": the subject has none, then only ids are compared) and weights; and the shape of every

@@ -138,3 +138,13 @@ mkfifo "$T/fifo"
 run 3 trace "$nano/qwen3" --ids 1 -o "$T/fifo" -q
 says err "$T/fifo"
 if [ -p "$T/fifo" ]; then passed; else failed 'the pipe was replaced'; fi
+test_that 'dumps whose ids or widths do not fit their logits are refused'
+run 0 trace "$nano/qwen3_moe" --ids 1,2 -o "$T/one.safetensors" -q
+"$damage" "$T/one.safetensors" "$T/wild.safetensors" unmeta config submeta cases '[1,2]' '[1,500000000]'
+run 3 compare "$T/wild.safetensors" "$T/wild.safetensors"
+says err 'token id 500000000, outside the vocabulary'
+"$damage" "$T/one.safetensors" "$T/wild.safetensors" unmeta config rename ids-0/model.layers.1.mlp.gate ids-0/spare \
+    && "$damage" "$T/wild.safetensors" "$T/wide.safetensors" rename ids-0/lm_head ids-0/model.layers.1.mlp.gate
+run 3 compare "$T/wide.safetensors" "$T/wide.safetensors"
+says err 'values for each token; the configuration makes'
+run 0 compare "$T/one.safetensors" "$T/one.safetensors"
