@@ -75,14 +75,6 @@ static float *gold_rows(struct layers *layers, size_t count)
     return layers->gold;
 }
 
-static bool is_chosen(const int *chosen, int k, int expert)
-{
-    for (int i = 0; i < k; i++)
-        if (chosen[i] == expert)
-            return true;
-    return false;
-}
-
 /* A tie: the subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took
  * within what the arithmetic can tell, and its logits are gold's within the same. */
 static bool is_tie(const struct layers *layers, const float *subject, const float *gold, double tolerance)
@@ -102,7 +94,7 @@ static bool is_tie(const struct layers *layers, const float *subject, const floa
     for (int i = 0; i < k; i++)
         worst = fmin(worst, (double)gold[mine[i]]);
     for (int e = 0; e < experts; e++) {
-        if ((double)gold[e] > worst && !is_chosen(mine, k, e)) {
+        if ((double)gold[e] > worst && !routing_has(mine, k, e)) {
             differs = true;
             if ((double)gold[e] - worst > apart)
                 return false;

@@ -1,5 +1,6 @@
 #include "diagnostics/subject.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +50,26 @@ static bool open_config(const struct subject_options *options, const char *const
     if (!subject->config_path)
         return error_memory(error, "configuration");
     struct buffer text = {0};
+    cJSON *json = NULL;
     bool good = file_read(subject->config_path, CONFIG_TEXT_MAX, &text, error) &&
-                (subject->config = config_read(subject->config_path, error)) &&
+                (json = json_parse(subject->config_path, text.data, text.size, error)) &&
+                (subject->config = config_parse(subject->config_path, json, error)) &&
                 ((subject->config_text = buffer_take(&text)) || error_memory(error, "configuration"));
+    cJSON_Delete(json);
     buffer_free(&text);
     return good;
 }
 
-/* Of the file itself: one that cannot be read is still not the one that gold was made with. */
-static void hash_tokenizer(const char *folder, struct subject *subject)
+/* As the open tokenizer knows it; else of the file itself: one that cannot be read is still not the one that gold was
+ * made with. */
+static void take_tokenizer_sha256(const char *folder, struct subject *subject)
 {
     struct error unread = {0};
+    if (subject->tokenizer) {
+        snprintf(subject->tokenizer_sha256, sizeof subject->tokenizer_sha256, "%s",
+                 tokenizer_sha256(subject->tokenizer));
+        return;
+    }
     char *path = path_join(folder, "tokenizer.json");
     if (!path || !file_exists(path) || !sha256_file(path, subject->tokenizer_sha256, &unread))
         subject->tokenizer_sha256[0] = '\0';
@@ -73,9 +83,7 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     static const char *const files[] = {"tokenizer.json", "vocab.json", NULL};
     if (options->tokenizer) {
         subject->tokenizer = tokenizer_open(options->tokenizer, error);
-        if (subject->tokenizer)
-            memcpy(subject->tokenizer_sha256, tokenizer_sha256(subject->tokenizer),
-                   strlen(tokenizer_sha256(subject->tokenizer)));
+        take_tokenizer_sha256(options->tokenizer, subject);
         return subject->tokenizer;
     }
     char *folder = find_folder(folders, files);
@@ -83,7 +91,7 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     if (folder)
         subject->tokenizer = tokenizer_open(folder, &problem);
     if (folder)
-        hash_tokenizer(folder, subject);
+        take_tokenizer_sha256(folder, subject);
     free(folder);
     if (!subject->tokenizer)
         subject->tokenizer_problem = strdup(problem.text ? problem.text

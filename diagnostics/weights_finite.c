@@ -116,9 +116,7 @@ static bool scan_report(const struct scan *scan, size_t count, struct findings *
 
 bool weights_check_finite(const struct store *store, struct pool *pool, struct findings *findings, struct error *error)
 {
-    size_t count = 0;
-    while (count < store_count(store) && !store_at(store, count)->other)
-        count++;
+    size_t count = store_text_count(store);
     struct scan scan = {.store = store, .progress = progress_begin("weights", "tensors", count)};
     scan.bad = calloc(count + 1, sizeof *scan.bad);
     scan.first = calloc(count + 1, sizeof *scan.first);

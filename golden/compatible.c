@@ -184,9 +184,7 @@ static bool hash_tensor(struct sha256 *sha, const struct store *store, const str
 
 bool store_sha256(const struct store *store, char hex[65], struct error *error)
 {
-    size_t count = 0;
-    while (count < store_count(store) && !store_at(store, count)->other)
-        count++;
+    size_t count = store_text_count(store);
     const struct tensor **sorted = malloc((count ? count : 1) * sizeof *sorted);
     struct sha256 *sha = sorted ? sha256_new(error) : NULL;
     bool good = sha || error_memory(error, store_path(store));

@@ -30,7 +30,7 @@ char *buffer_take(struct buffer *buffer);
 
 void buffer_free(struct buffer *buffer);
 
-/* A growable array of int32_t, used for token ids. Same rules. */
+/* A growable array of int, used for token ids. Same rules. */
 struct ids {
     int *data;
     size_t count;

@@ -1,8 +1,6 @@
 #include "model/routing.h"
 
-#include <stdbool.h>
-
-static bool is_taken(const int *chosen, int count, int expert)
+bool routing_has(const int *chosen, int count, int expert)
 {
     for (int i = 0; i < count; i++)
         if (chosen[i] == expert)
@@ -17,7 +15,7 @@ void routing_choose(const float *logits, int experts, int k, int *chosen)
         for (int e = 0; e < experts; e++) {
             bool better =
                 best < 0 || logits[e] > logits[best] || (logits[best] != logits[best] && logits[e] == logits[e]);
-            if (better && !is_taken(chosen, place, e))
+            if (better && !routing_has(chosen, place, e))
                 best = e;
         }
         chosen[place] = best;

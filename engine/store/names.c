@@ -37,7 +37,7 @@ static const struct prefix_row {
     {"norm.", "model.norm."},
 };
 
-/* Spellings inside the name, each replaced wherever it occurs. */
+/* Spellings inside the name; each occurs once at most. */
 static const struct infix_row {
     const char *from;
     const char *to;

@@ -5,6 +5,15 @@
 
 #include "store/store_internal.h"
 
+static bool overlay_index(struct store *store, struct error *error)
+{
+    map_free(&store->by_name);
+    for (size_t i = 0; i < store->text_count; i++)
+        if (!map_add(&store->by_name, store->tensors[i].name, strlen(store->tensors[i].name), i, NULL))
+            return error_memory(error, store->path);
+    return true;
+}
+
 struct store *overlay_new(const struct store *base, struct error *error)
 {
     struct store *store = store_new(base->path, base->format, error);
@@ -17,22 +26,10 @@ struct store *overlay_new(const struct store *base, struct error *error)
     for (size_t i = 0; good && i < base->problems.count; i++)
         good = store_add_problem(store, "%s", base->problems.items[i]) || error_memory(error, base->path);
     store->text_count = base->text_count;
-    for (size_t i = 0; good && i < store->text_count; i++)
-        good = map_add(&store->by_name, store->tensors[i].name, strlen(store->tensors[i].name), i, NULL) ||
-               error_memory(error, base->path);
-    if (good)
+    if (good && overlay_index(store, error))
         return store;
     store_free(store);
     return NULL;
-}
-
-static bool overlay_index(struct store *store, struct error *error)
-{
-    map_free(&store->by_name);
-    for (size_t i = 0; i < store->text_count; i++)
-        if (!map_add(&store->by_name, store->tensors[i].name, strlen(store->tensors[i].name), i, NULL))
-            return error_memory(error, store->path);
-    return true;
 }
 
 static struct tensor *overlay_tensor(struct store *store, const char *name, struct error *error)

@@ -167,6 +167,11 @@ size_t store_count(const struct store *store)
     return store->count;
 }
 
+size_t store_text_count(const struct store *store)
+{
+    return store->text_count;
+}
+
 const struct tensor *store_at(const struct store *store, size_t index)
 {
     return &store->tensors[index];
@@ -270,15 +275,4 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
 bool store_read(const struct store *store, const struct tensor *tensor, void *out, struct error *error)
 {
     return store_read_rows(store, tensor, 0, tensor->rows, out, error);
-}
-
-void store_prefetch(const struct store *store, const struct tensor *tensor)
-{
-    (void)store;
-    int descriptor = tensor->file ? open(tensor->file, O_RDONLY | O_CLOEXEC) : -1;
-    if (descriptor < 0)
-        return;
-    uint64_t span = tensor->transposed ? tensor->columns * tensor->stride : tensor->rows * tensor->stride;
-    posix_fadvise(descriptor, (off_t)tensor->offset, (off_t)span, POSIX_FADV_WILLNEED);
-    close(descriptor);
 }

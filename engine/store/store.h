@@ -50,6 +50,7 @@ const char *store_format(const struct store *store);
 
 /* The tensors of the text model come first, then those of other components; store_count counts all. */
 size_t store_count(const struct store *store);
+size_t store_text_count(const struct store *store);
 const struct tensor *store_at(const struct store *store, size_t index);
 /* By canonical name; NULL when absent. Text model only. */
 const struct tensor *store_find(const struct store *store, const char *name);
@@ -64,9 +65,6 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
                      struct error *error);
 /* The whole tensor: `tensor->bytes` bytes. */
 bool store_read(const struct store *store, const struct tensor *tensor, void *out, struct error *error);
-
-/* Tells the system that the tensor will be read soon. */
-void store_prefetch(const struct store *store, const struct tensor *tensor);
 
 /* "[576, 1536]", for messages. `text` holds at least TENSOR_SHAPE_TEXT bytes. Returns it. */
 #define TENSOR_SHAPE_TEXT 192

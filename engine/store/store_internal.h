@@ -53,8 +53,7 @@ bool name_canonical(const char *disk_name, char *out, size_t size, bool *other);
 /* names.c: replaces fused expert tensors by one view for each expert and projection. */
 bool names_cut_fused(struct store *store, struct error *error);
 
-/* safetensors.c: adds all tensors of one file. With `wanted` (a set of disk names to ordinal), only those in it, and
- * `seen[ordinal]` is set. */
+/* safetensors.c: adds all tensors of one file. */
 bool safetensors_read_header(struct store *store, const char *path, struct error *error);
 
 /* extraction.c: adds one file of a folder whose other files stand for themselves; a malformed one becomes a problem,
