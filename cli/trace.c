@@ -39,7 +39,7 @@ static bool inputs_open(const struct arguments *arguments, const struct subject 
     if (arguments->goldens.count && !(inputs->golden = golden_open(arguments->goldens.items[0], error)))
         return false;
     if (inputs->golden) {
-        if (!golden_compatible(inputs->golden, subject->config, subject->tokenizer_sha256, subject->store, error))
+        if (!golden_compatible(inputs->golden, subject->config, subject->tokenizer_sha256, error))
             return false;
         gold = golden_case_count(inputs->golden);
     }

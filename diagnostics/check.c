@@ -1,8 +1,12 @@
 #include "diagnostics/check.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnostics/coverage.h"
+#include "diagnostics/gold_use.h"
 #include "diagnostics/greedy.h"
 #include "diagnostics/inventory.h"
 #include "diagnostics/layers.h"
@@ -34,12 +38,14 @@ const char *diagnostic_name(enum diagnostic diagnostic)
 struct gold_rider {
     struct layers *layers;
     struct logits *logits;
+    struct coverage *coverage; /* of the check */
 };
 
 struct check {
     const struct check_request *request;
     struct gold_rider *riders;
     struct perplexity *perplexity;
+    struct coverage *coverage;
     struct run *run;
 };
 
@@ -50,7 +56,8 @@ static bool gold_see(void *context, size_t which, const struct part *part, struc
     size_t case_index = which / MODE_COUNT;
     if (mode == MODE_PROPAGATED && !logits_see(rider->logits, case_index, part, error))
         return false;
-    return layers_see(rider->layers, mode, case_index, part, error);
+    return layers_see(rider->layers, mode, case_index, part, error) &&
+           (mode == MODE_ISOLATED || coverage_see(rider->coverage, part, error));
 }
 
 static bool check_add_gold(struct check *check, size_t index, struct error *error)
@@ -60,6 +67,7 @@ static bool check_add_gold(struct check *check, size_t index, struct error *erro
     struct gold_rider *rider = &check->riders[index];
     rider->layers = layers_new(golden, request->subject->config, request->limits, error);
     rider->logits = rider->layers ? logits_new(golden, request->limits, error) : NULL;
+    rider->coverage = check->coverage;
     if (!rider->logits)
         return false;
     for (size_t i = 0; i < golden_case_count(golden); i++) {
@@ -96,44 +104,109 @@ static bool check_pass(struct check *check, struct error *error)
     const struct check_request *request = check->request;
     if (!wants_pass(request))
         return true;
-    if (!(check->run = run_new(request->subject->model, error)))
+    if (!(check->run = run_new(request->subject->model, error)) ||
+        !(check->coverage = coverage_new(request->subject->config, error)))
         return false;
     for (size_t i = 0;
          (request->wanted[DIAGNOSTIC_LAYERS] || request->wanted[DIAGNOSTIC_LOGITS]) && i < request->golden_count; i++)
         if (!check_add_gold(check, i, error))
             return false;
     if (request->wanted[DIAGNOSTIC_PERPLEXITY] && request->text) {
-        check->perplexity = perplexity_new(request->subject, request->text, request->context, request->stride, error);
-        if (!check->perplexity || !perplexity_add(check->perplexity, check->run, error))
+        const struct perplexity_request text = {.subject = request->subject,
+                                                .text = request->text,
+                                                .context = request->context,
+                                                .stride = request->stride,
+                                                .goldens = request->goldens,
+                                                .golden_count = request->golden_count};
+        if (!(check->perplexity = perplexity_new(&text, error)) ||
+            !perplexity_add(check->perplexity, check->run,
+                            perplexity_golden(check->perplexity) ? check->coverage : NULL, error))
             return false;
     }
     return run_execute(check->run, "layers", request->chunk, error);
 }
 
-/* The dump that records this text, if any does. */
-static const struct golden *text_golden(const struct check_request *request)
+/* Continuations and perplexities of this gold that take part. */
+static size_t gold_others(const struct check *check, const struct golden *golden)
 {
-    for (size_t i = 0; i < request->golden_count; i++)
-        if (golden_perplexity_text(request->goldens[i]))
-            return request->goldens[i];
-    return NULL;
+    const bool *wanted = check->request->wanted;
+    size_t others = check->perplexity && perplexity_golden(check->perplexity) == golden;
+    for (size_t i = 0; i < golden_case_count(golden); i++) {
+        const struct golden_case *golden_case = golden_case_at(golden, i);
+        others += wanted[DIAGNOSTIC_GREEDY] && golden_case->greedy_count;
+        others += wanted[DIAGNOSTIC_LOGITS] && !isnan(golden_case->perplexity);
+    }
+    return others;
+}
+
+static bool check_gold_use(const struct check *check, size_t index, struct findings *findings, struct error *error)
+{
+    const struct check_request *request = check->request;
+    const struct golden *golden = request->goldens[index];
+    bool *marks = calloc(golden_tensor_count(golden) + 1, sizeof *marks);
+    struct gold_use use = {.tensors = marks,
+                           .activations = request->wanted[DIAGNOSTIC_LAYERS],
+                           .logits = request->wanted[DIAGNOSTIC_LOGITS],
+                           .others = gold_others(check, golden),
+                           .subject = store_path(request->subject->store)};
+    if (!marks)
+        return error_memory(error, "gold");
+    if (check->riders[index].layers)
+        layers_compared(check->riders[index].layers, marks);
+    bool good = gold_check_use(golden, &use, findings, error);
+    free(marks);
+    return good;
+}
+
+/* Everything that one dump judges; `*same` when its weights are the subject's. */
+static bool check_report_gold(const struct check *check, size_t index, bool *same, struct findings *findings,
+                              struct error *error)
+{
+    const struct check_request *request = check->request;
+    const struct golden *golden = request->goldens[index];
+    const bool *wanted = request->wanted;
+    const struct gold_rider *rider = &check->riders[index];
+    size_t first = findings->count;
+    bool good =
+        (!wanted[DIAGNOSTIC_LAYERS] || layers_report(rider->layers, findings, NULL, error)) &&
+        (!wanted[DIAGNOSTIC_LOGITS] || logits_report(rider->logits, findings, error)) &&
+        (!wanted[DIAGNOSTIC_GREEDY] || greedy_check(request->subject, golden, request->limits, findings, error)) &&
+        gold_check_weights(golden, request->subject->store, same, findings, error) &&
+        (!(wanted[DIAGNOSTIC_LAYERS] || wanted[DIAGNOSTIC_LOGITS] || wanted[DIAGNOSTIC_GREEDY]) ||
+         check_gold_use(check, index, findings, error));
+    findings_set_gold(findings, first, golden_path(golden));
+    return good;
+}
+
+/* Something of the whole fails, and no layer does. */
+static bool is_unexplained(const struct findings *findings)
+{
+    static const char *const wholes[] = {"logits.kl", "logits.top1", "greedy", "perplexity", "perplexity.text"};
+    bool fails = false;
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        if (finding->verdict == VERDICT_FAIL && strncmp(finding->check, "layers.", 7) == 0)
+            return false;
+        for (size_t k = 0; k < sizeof wholes / sizeof *wholes; k++)
+            fails = fails || (finding->verdict == VERDICT_FAIL && strcmp(finding->check, wholes[k]) == 0);
+    }
+    return fails;
 }
 
 static bool check_report(struct check *check, struct findings *findings, struct error *error)
 {
     const struct check_request *request = check->request;
-    for (size_t i = 0; i < request->golden_count; i++) {
-        if (request->wanted[DIAGNOSTIC_LAYERS] && !layers_report(check->riders[i].layers, findings, NULL, error))
+    bool same = false;
+    for (size_t i = 0; i < request->golden_count; i++)
+        if (!check_report_gold(check, i, &same, findings, error))
             return false;
-        if (request->wanted[DIAGNOSTIC_LOGITS] && !logits_report(check->riders[i].logits, findings, error))
-            return false;
-        if (request->wanted[DIAGNOSTIC_GREEDY] &&
-            !greedy_check(request->subject, request->goldens[i], request->limits, findings, error))
-            return false;
-    }
-    if (check->perplexity)
-        return perplexity_report(check->perplexity, text_golden(request), request->limits, findings, error);
-    return true;
+    /* Where cases are judged, "perplexity" is theirs. */
+    const char *text = request->wanted[DIAGNOSTIC_LOGITS] ? "perplexity.text" : "perplexity";
+    if (check->perplexity && !perplexity_report(check->perplexity, text, request->limits, findings, error))
+        return false;
+    return !check->coverage || !request->wanted[DIAGNOSTIC_LAYERS] ||
+           coverage_report(check->coverage, request->limits, same ? "the bytes of the others are gold's" : NULL,
+                           is_unexplained(findings), findings, error);
 }
 
 /* What was asked for and has nothing to work on. */
@@ -151,10 +224,20 @@ static bool check_skips(const struct check_request *request, struct findings *fi
         if (request->wanted[rows[i].diagnostic] &&
             !skip(findings, rows[i].check, "No gold was given (--golden).", error))
             return false;
+    if (!request->wanted[DIAGNOSTIC_PERPLEXITY] || request->text)
+        return true;
+    for (size_t i = 0; i < request->golden_count; i++) {
+        const struct golden_text *text = golden_perplexity_text(request->goldens[i]);
+        char why[200];
+        if (!text)
+            continue;
+        snprintf(why, sizeof why,
+                 "Gold records the perplexity of a text with SHA-256 %.16s...; it was not given (--text).",
+                 text->sha256);
+        return skip(findings, "perplexity.text", why, error);
+    }
     bool of_cases = request->golden_count && request->wanted[DIAGNOSTIC_LOGITS]; /* logits.c reports it */
-    if (request->wanted[DIAGNOSTIC_PERPLEXITY] && !request->text && !of_cases)
-        return skip(findings, "perplexity", "No text was given (--text).", error);
-    return true;
+    return of_cases || skip(findings, "perplexity", "No text was given (--text).", error);
 }
 
 static bool check_still(const struct check_request *request, struct findings *findings, struct error *error)
@@ -165,9 +248,12 @@ static bool check_still(const struct check_request *request, struct findings *fi
     if (request->wanted[DIAGNOSTIC_WEIGHTS] &&
         !weights_check_finite(subject->store, workspace_pool(model_workspace(subject->model)), findings, error))
         return false;
-    for (size_t i = 0; request->wanted[DIAGNOSTIC_TOKENS] && i < request->golden_count; i++)
+    for (size_t i = 0; request->wanted[DIAGNOSTIC_TOKENS] && i < request->golden_count; i++) {
+        size_t first = findings->count;
         if (!tokens_check(subject, request->goldens[i], findings, error))
             return false;
+        findings_set_gold(findings, first, golden_path(request->goldens[i]));
+    }
     return true;
 }
 
@@ -175,7 +261,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
 {
     const struct subject *subject = request->subject;
     for (size_t i = 0; i < request->golden_count; i++)
-        if (!golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, subject->store, error))
+        if (!golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error))
             return false;
     struct check check = {.request = request, .riders = calloc(request->golden_count + 1, sizeof *check.riders)};
     bool good = check.riders || error_memory(error, "check");
@@ -190,31 +276,23 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     }
     free(check.riders);
     perplexity_free(check.perplexity);
+    coverage_free(check.coverage);
     run_free(check.run);
     return good;
-}
-
-/* The case of the other dump with the same ids under the same name; SIZE_MAX when there is none. */
-static size_t same_case(const struct golden *golden, const struct golden_case *wanted)
-{
-    for (size_t i = 0; i < golden_case_count(golden); i++) {
-        const struct golden_case *found = golden_case_at(golden, i);
-        if (strcmp(found->id, wanted->id) == 0 && found->count == wanted->count &&
-            memcmp(found->ids, wanted->ids, wanted->count * sizeof *wanted->ids) == 0)
-            return i;
-    }
-    return SIZE_MAX;
 }
 
 struct dump_pair {
     const struct golden *golden, *subject;
     const struct model_config *config;
+    const struct limits *limits;
     struct layers *layers;
     struct logits *logits;
+    bool *cases; /* that both have */
+    bool *marks;
 };
 
 static bool dump_place(struct dump_pair *pair, size_t case_index, size_t other, enum point point, int layer,
-                       size_t *common, struct error *error)
+                       struct error *error)
 {
     char path[POINT_PATH];
     point_path(point, layer, path);
@@ -228,41 +306,69 @@ static bool dump_place(struct dump_pair *pair, size_t case_index, size_t other, 
            logits_see(pair->logits, case_index, &part, error) &&
            layers_see(pair->layers, MODE_PROPAGATED, case_index, &part, error);
     free(part.values);
-    ++*common;
     return good;
 }
 
-static bool dump_cases(struct dump_pair *pair, size_t *common, struct error *error)
+static bool dump_cases(struct dump_pair *pair, struct error *error)
 {
     for (size_t i = 0; i < golden_case_count(pair->golden); i++) {
-        size_t other = same_case(pair->subject, golden_case_at(pair->golden, i));
-        for (int layer = -1; other != SIZE_MAX && layer < pair->config->layers; layer++)
+        size_t other = golden_same_case(pair->subject, golden_case_at(pair->golden, i));
+        pair->cases[i] = other != SIZE_MAX;
+        for (int layer = -1; pair->cases[i] && layer < pair->config->layers; layer++)
             for (int point = 0; point < POINT_COUNT; point++)
                 if (point_in_layer((enum point)point) == (layer >= 0) &&
-                    !dump_place(pair, i, other, (enum point)point, layer, common, error))
+                    !dump_place(pair, i, other, (enum point)point, layer, error))
                     return false;
     }
     return true;
 }
 
+static bool dump_report(struct dump_pair *pair, struct findings *findings, struct error *error)
+{
+    size_t first = findings->count;
+    struct gold_use use = {.tensors = pair->marks,
+                           .activations = true,
+                           .logits = true,
+                           .cases = pair->cases,
+                           .subject = golden_path(pair->subject)};
+    bool good =
+        layers_report(pair->layers, findings,
+                      "A dump cannot be fed with golden input; give a model to see each module alone.", error) &&
+        logits_report(pair->logits, findings, error) &&
+        greedy_check_dump(pair->golden, pair->subject, pair->limits, &use.others, findings, error);
+    layers_compared(pair->layers, pair->marks);
+    bool any = use.others;
+    for (size_t i = 0; i < golden_tensor_count(pair->golden); i++)
+        any = any || pair->marks[i];
+    if (good && !any)
+        good = error_set(error,
+                         "%s and %s have no tensor and no continuation of the same case (same id, same token ids) "
+                         "in common",
+                         golden_path(pair->golden), golden_path(pair->subject));
+    good = good && gold_check_use(pair->golden, &use, findings, error);
+    findings_set_gold(findings, first, golden_path(pair->golden));
+    return good;
+}
+
 bool check_dump(const struct golden *golden, const struct golden *subject, const struct limits *limits,
                 struct findings *findings, struct error *error)
 {
-    size_t common = 0;
     struct model_config *config = golden_config(golden, error);
-    struct dump_pair pair = {.golden = golden, .subject = subject, .config = config};
-    bool good = config && golden_fits(golden, config, error) && golden_fits(subject, config, error) &&
+    struct dump_pair pair = {.golden = golden,
+                             .subject = subject,
+                             .config = config,
+                             .limits = limits,
+                             .cases = calloc(golden_case_count(golden) + 1, sizeof *pair.cases),
+                             .marks = calloc(golden_tensor_count(golden) + 1, sizeof *pair.marks)};
+    bool good = config && ((pair.cases && pair.marks) || error_memory(error, "dumps")) &&
+                golden_fits(golden, config, error) && golden_fits(subject, config, error) &&
                 (pair.layers = layers_new(golden, config, limits, error)) &&
-                (pair.logits = logits_new(golden, limits, error)) && dump_cases(&pair, &common, error);
-    if (good && !common)
-        good = error_set(error, "%s and %s have no tensor of the same case (same id, same token ids) in common",
-                         golden_path(golden), golden_path(subject));
-    good = good &&
-           layers_report(pair.layers, findings,
-                         "A dump cannot be fed with golden input; give a model to see each module alone.", error) &&
-           logits_report(pair.logits, findings, error);
+                (pair.logits = logits_new(golden, limits, error)) && dump_cases(&pair, error) &&
+                dump_report(&pair, findings, error);
     layers_free(pair.layers);
     logits_free(pair.logits);
+    free(pair.cases);
+    free(pair.marks);
     free(config);
     return good;
 }

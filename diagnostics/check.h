@@ -40,7 +40,8 @@ struct check_request {
  * text) adds a skip with the reason. Errors are for what stops the check itself. */
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error);
 
-/* Compares two dumps: propagated errors and logits of what both hold. */
+/* Compares two dumps: propagated errors, logits and continuations of what both hold; a case that the subject lacks
+ * fails. */
 bool check_dump(const struct golden *golden, const struct golden *subject, const struct limits *limits,
                 struct findings *findings, struct error *error);
 

@@ -12,4 +12,9 @@
 bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
                   struct findings *findings, struct error *error);
 
+/* The same for the continuations that two dumps record; `*compared`: of how many cases. A dump holds no logits of the
+ * steps, so near-ties are not told apart. */
+bool greedy_check_dump(const struct golden *golden, const struct golden *subject, const struct limits *limits,
+                       size_t *compared, struct findings *findings, struct error *error);
+
 #endif

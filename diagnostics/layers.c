@@ -21,7 +21,7 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     layers->places = place_count(config);
     size_t cells = MODE_COUNT * golden_case_count(golden) * layers->places;
     layers->cells = calloc(cells, sizeof *layers->cells);
-    layers->routed = calloc((size_t)config->layers, sizeof *layers->routed);
+    layers->routed = calloc(golden_case_count(golden) * (size_t)config->layers, sizeof *layers->routed);
     layers->chosen =
         calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
     if (layers->cells && layers->routed && layers->chosen)
@@ -35,9 +35,10 @@ void layers_free(struct layers *layers)
 {
     if (!layers)
         return;
-    for (int layer = 0; layers->routed && layer < layers->config->layers; layer++) {
-        free(layers->routed[layer].bad);
-        free(layers->routed[layer].experts);
+    size_t routed = golden_case_count(layers->golden) * (size_t)layers->config->layers;
+    for (size_t i = 0; layers->routed && i < routed; i++) {
+        free(layers->routed[i].states);
+        free(layers->routed[i].experts);
     }
     free(layers->routed);
     free(layers->cells);
@@ -65,6 +66,11 @@ const struct cell *layers_cell(const struct layers *layers, enum mode mode, size
     return &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
 }
 
+struct routed *layers_routed(const struct layers *layers, size_t case_index, int layer)
+{
+    return &layers->routed[case_index * (size_t)layers->config->layers + (size_t)layer];
+}
+
 static float *gold_rows(struct layers *layers, size_t count)
 {
     if (count > layers->gold_count) {
@@ -84,8 +90,11 @@ static bool is_tie(const struct layers *layers, const float *subject, const floa
     double sum = 0, furthest = 0, worst = INFINITY;
     routing_choose(subject, experts, k, mine);
     for (int e = 0; e < experts; e++) {
+        double off = fabs((double)subject[e] - (double)gold[e]);
         sum += (double)gold[e] * (double)gold[e];
-        furthest = fmax(furthest, fabs((double)subject[e] - (double)gold[e]));
+        if (isnan(off))
+            return false;
+        furthest = fmax(furthest, off);
     }
     double apart = 4 * tolerance * sqrt(sum / experts); /* two logits, each off by twice its share at most */
     if (!(furthest <= apart))
@@ -115,39 +124,35 @@ static void force_ties(struct layers *layers, const struct part *part, const flo
 }
 
 /* Notes which experts gold chose for the rows of an isolated run, to name the expert behind a bad row later. */
-static bool note_routing(struct layers *layers, const struct part *part, const float *gold, struct error *error)
+static bool note_routing(struct layers *layers, size_t case_index, const struct part *part, const float *gold,
+                         struct error *error)
 {
-    struct routed *routed = &layers->routed[part->layer];
-    size_t k = (size_t)layers->config->experts_per_token;
-    int *experts = realloc(routed->experts, (routed->rows + part->rows) * k * sizeof *experts);
-    if (!experts)
+    struct routed *routed = layers_routed(layers, case_index, part->layer);
+    size_t k = (size_t)layers->config->experts_per_token, tokens = golden_case_at(layers->golden, case_index)->count;
+    if (!routed->experts) {
+        routed->experts = calloc(tokens * k, sizeof *routed->experts);
+        routed->states = calloc(tokens, 1);
+    }
+    if (!routed->experts || !routed->states)
         return error_memory(error, "routing");
-    routed->experts = experts;
-    for (size_t row = 0; row < part->rows; row++)
+    for (size_t row = 0; row < part->rows; row++) {
         routing_choose(gold + row * part->width, layers->config->experts, layers->config->experts_per_token,
-                       experts + (routed->rows + row) * k);
-    routed->rows += part->rows;
+                       routed->experts + (part->first + row) * k);
+        routed->states[part->first + row] = ROW_ROUTED;
+    }
     return true;
 }
 
-/* Rows whose output is bad. The rows come in the same order as their routing did. */
-static bool note_rows(struct layers *layers, const struct part *part, const float *gold, double tolerance,
-                      struct error *error)
+static void note_rows(struct layers *layers, size_t case_index, const struct part *part, const float *gold,
+                      double tolerance)
 {
-    struct routed *routed = &layers->routed[part->layer];
-    if (routed->seen + part->rows > routed->rows)
-        return true; /* gold holds no router logits for them */
-    bool *bad = realloc(routed->bad, (routed->seen + part->rows) * sizeof *bad);
-    if (!bad)
-        return error_memory(error, "routing");
-    routed->bad = bad;
-    for (size_t row = 0; row < part->rows; row++) {
+    struct routed *routed = layers_routed(layers, case_index, part->layer);
+    for (size_t row = 0; routed->states && row < part->rows; row++) {
         struct comparison comparison = {0};
         comparison_add(&comparison, part->values + row * part->width, gold + row * part->width, part->width);
-        bad[routed->seen + row] = !comparison_within(&comparison, tolerance);
+        if (routed->states[part->first + row] == ROW_ROUTED)
+            routed->states[part->first + row] = comparison_within(&comparison, tolerance) ? ROW_GOOD : ROW_BAD;
     }
-    routed->seen += part->rows;
-    return true;
 }
 
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error)
@@ -181,11 +186,26 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
             force_ties(layers, part, gold, cell->tolerance);
         return true;
     }
-    if (part->point == POINT_ROUTER && !note_routing(layers, part, gold, error))
+    if (part->point == POINT_ROUTER && !note_routing(layers, case_index, part, gold, error))
         return false;
-    if (part->point == POINT_MLP && layers->config->sparse[part->layer] &&
-        !note_rows(layers, part, gold, cell->tolerance, error))
-        return false;
+    if (part->point == POINT_MLP && layers->config->sparse[part->layer])
+        note_rows(layers, case_index, part, gold, cell->tolerance);
     memcpy(part->values, gold, part->rows * part->width * sizeof *gold);
     return true;
+}
+
+void layers_compared(const struct layers *layers, bool *marks)
+{
+    for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
+        for (size_t index = 0; index < layers->places; index++) {
+            enum point point = (enum point)(index % POINT_COUNT);
+            int layer = point_in_layer(point) ? (int)(index / POINT_COUNT) - 1 : -1;
+            char path[POINT_PATH];
+            if (!layers_cell(layers, MODE_PROPAGATED, i, index)->comparison.count)
+                continue;
+            const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
+            if (tensor)
+                marks[tensor - golden_tensor_at(layers->golden, 0)] = true;
+        }
+    }
 }

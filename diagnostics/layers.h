@@ -25,6 +25,9 @@ void layers_free(struct layers *layers);
  * cannot tell apart. */
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error);
 
+/* Marks the tensors of the dump that were compared: `marks` holds one for each of golden_tensor_count. */
+void layers_compared(const struct layers *layers, bool *marks);
+
 /* Adds the findings layers.propagated and layers.isolated. `isolated` false: that mode was not run, for the reason
  * given. */
 bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated,

@@ -1,5 +1,6 @@
 /* Who is to blame for a bad place of an isolated run: what it was fed with, and which experts its bad rows went
  * through. */
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "diagnostics/layers_internal.h"
@@ -61,56 +62,84 @@ struct fed place_fed(const struct layers *layers, size_t case_index, enum point 
     return fed;
 }
 
-static int count_bad_rows(const struct layers *layers, const struct routed *routed, int expert, const bool *explained,
-                          size_t *good)
+/* A token of an isolated run whose experts are known. */
+struct routed_row {
+    const int *experts; /* [experts_per_token] */
+    bool bad;
+    bool explained;
+};
+
+/* Those of all cases. Returns how many, SIZE_MAX when memory ran out; `*rows` is the caller's. */
+static size_t routed_rows(const struct layers *layers, int layer, struct routed_row **rows)
 {
-    size_t k = (size_t)layers->config->experts_per_token;
-    int bad = 0;
-    *good = 0;
-    for (size_t row = 0; row < routed->seen; row++) {
-        for (size_t i = 0; i < k; i++) {
-            if (routed->experts[row * k + i] != expert)
-                continue;
-            if (!routed->bad[row])
-                ++*good;
-            else if (!explained[row])
-                bad++;
-        }
+    size_t count = 0, all = 0;
+    for (size_t i = 0; i < golden_case_count(layers->golden); i++)
+        all += golden_case_at(layers->golden, i)->count;
+    *rows = malloc((all ? all : 1) * sizeof **rows);
+    for (size_t i = 0; *rows && i < golden_case_count(layers->golden); i++) {
+        const struct routed *routed = layers_routed(layers, i, layer);
+        for (size_t token = 0; routed->states && token < golden_case_at(layers->golden, i)->count; token++)
+            if (routed->states[token] >= ROW_GOOD)
+                (*rows)[count++] =
+                    (struct routed_row){.experts = routed->experts + token * (size_t)layers->config->experts_per_token,
+                                        .bad = routed->states[token] == ROW_BAD};
+    }
+    return *rows ? count : SIZE_MAX;
+}
+
+static bool row_has(const struct layers *layers, const struct routed_row *row, int expert)
+{
+    for (int i = 0; i < layers->config->experts_per_token; i++)
+        if (row->experts[i] == expert)
+            return true;
+    return false;
+}
+
+/* Bad rows that went through the expert and are not explained yet; 0 when a good one did too. */
+static size_t expert_explains(const struct layers *layers, const struct routed_row *rows, size_t count, int expert)
+{
+    size_t bad = 0;
+    for (size_t row = 0; row < count; row++) {
+        if (!row_has(layers, &rows[row], expert))
+            continue;
+        if (!rows[row].bad)
+            return 0;
+        bad += !rows[row].explained;
     }
     return bad;
 }
 
+/* The expert that explains most. */
+static size_t best_expert(const struct layers *layers, const struct routed_row *rows, size_t count, int *best)
+{
+    size_t most = 0;
+    for (int expert = 0; expert < layers->config->experts; expert++) {
+        size_t explains = expert_explains(layers, rows, count, expert);
+        if (explains > most) {
+            most = explains;
+            *best = expert;
+        }
+    }
+    return most;
+}
+
 size_t blame_experts(const struct layers *layers, int layer, int *out, size_t most)
 {
-    const struct routed *routed = &layers->routed[layer];
-    size_t k = (size_t)layers->config->experts_per_token, count = 0, left = 0;
-    bool *explained = calloc(routed->seen ? routed->seen : 1, sizeof *explained);
-    for (size_t row = 0; explained && row < routed->seen; row++)
-        left += routed->bad[row];
-    if (left == routed->seen) { /* no good row tells the experts apart */
-        free(explained);
-        return 0;
-    }
-    while (explained && left && count < most) {
-        int best = -1, best_rows = 0;
-        for (int expert = 0; expert < layers->config->experts; expert++) {
-            size_t good;
-            int rows = count_bad_rows(layers, routed, expert, explained, &good);
-            if (!good && rows > best_rows) {
-                best = expert;
-                best_rows = rows;
-            }
-        }
-        if (best < 0)
+    struct routed_row *rows;
+    size_t all = routed_rows(layers, layer, &rows), count = 0, left = 0, explains = 1;
+    for (size_t row = 0; all != SIZE_MAX && row < all; row++)
+        left += rows[row].bad;
+    if (all == SIZE_MAX || left == all) /* no good row tells the experts apart */
+        explains = 0;
+    while (explains && left && count < most) {
+        int expert = -1;
+        if (!(explains = best_expert(layers, rows, all, &expert)))
             break;
-        out[count++] = best;
-        for (size_t row = 0; row < routed->seen; row++)
-            for (size_t i = 0; i < k; i++)
-                if (routed->experts[row * k + i] == best && routed->bad[row] && !explained[row]) {
-                    explained[row] = true;
-                    left--;
-                }
+        out[count++] = expert;
+        left -= explains;
+        for (size_t row = 0; row < all; row++)
+            rows[row].explained |= rows[row].bad && row_has(layers, &rows[row], expert);
     }
-    free(explained);
+    free(rows);
     return left ? 0 : count;
 }

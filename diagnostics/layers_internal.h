@@ -14,12 +14,12 @@ struct cell {
     size_t width;
 };
 
-/* The rows of the isolated run of one layer with experts. */
+enum row_state { ROW_UNSEEN, ROW_ROUTED, ROW_GOOD, ROW_BAD };
+
+/* The tokens of one case in the isolated run of one layer with experts. NULL: gold holds no router logits of it. */
 struct routed {
-    size_t rows;
-    size_t seen;
-    int *experts; /* [rows, experts_per_token]: gold's choice */
-    bool *bad;    /* [seen] */
+    int *experts;          /* [tokens, experts_per_token]: gold's choice */
+    unsigned char *states; /* [tokens] of enum row_state: whether the experts' sum is good */
 };
 
 struct layers {
@@ -27,9 +27,9 @@ struct layers {
     const struct model_config *config;
     const struct limits *limits;
     size_t places;
-    struct cell *cells; /* [modes][cases][places] */
-    struct routed *routed;
-    int *chosen; /* scratch: experts_per_token */
+    struct cell *cells;    /* [modes][cases][places] */
+    struct routed *routed; /* [cases][layers] */
+    int *chosen;           /* scratch: experts_per_token */
     size_t ties;
     float *gold; /* scratch */
     size_t gold_count;
@@ -37,6 +37,7 @@ struct layers {
 
 size_t place_count(const struct model_config *config);
 size_t place_of(const struct model_config *config, enum point point, int layer);
+struct routed *layers_routed(const struct layers *layers, size_t case_index, int layer);
 const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place);
 
 /* What a place of an isolated run was computed from. */

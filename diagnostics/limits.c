@@ -12,6 +12,9 @@ static const struct limit_row {
     [LIMIT_NOISE_MULTIPLE] =
         {"layers.noise_multiple", 10,
          "ten times what float32 itself costs the original at the same place, as the gold records it"},
+    [LIMIT_CEILING] = {"layers.ceiling", 1e-2,
+                       "ceiling: float32 costs no model measured more than 1e-4 anywhere; whatever noise the gold "
+                       "records, one percent away is another activation"},
     [LIMIT_FALLBACK_FLOAT64] =
         {"layers.fallback.float64", 1e-4,
          "fallback: the gold records no noise; float32 against float64 stays below 1e-5 in every model "
@@ -25,6 +28,7 @@ static const struct limit_row {
     [LIMIT_FALLBACK_BFLOAT16] =
         {"layers.fallback.bfloat16", 8e-2,
          "fallback: the gold records no noise; bfloat16 keeps 8 bits (4e-3), which adds up over layers"},
+    [LIMIT_EXPERTS] = {"layers.experts", 0, "an expert that no compared token went through is not proved"},
     [LIMIT_TOP1] = {"logits.top1", 0, "the most likely token must be the same wherever gold can tell it from the next"},
     [LIMIT_GREEDY] = {"greedy", 0, "every greedy continuation must be gold's wherever gold can tell the tokens apart"},
     [LIMIT_TEXT_PERPLEXITY] =
@@ -86,7 +90,12 @@ double limits_tolerance(const struct limits *limits, double noise, const char *g
     for (size_t i = 0; isnan(noise) && i < sizeof rows / sizeof *rows; i++)
         if (strcmp(gold_dtype, rows[i].dtype) == 0)
             limit = rows[i].limit;
+    double tolerance = limits->rows[limit].value * (limit == LIMIT_NOISE_MULTIPLE ? noise : 1);
+    if (limit == LIMIT_NOISE_MULTIPLE && tolerance > limits->rows[LIMIT_CEILING].value) {
+        limit = LIMIT_CEILING;
+        tolerance = limits->rows[LIMIT_CEILING].value;
+    }
     if (cause)
         *cause = limits->rows[limit].cause;
-    return limits->rows[limit].value * (limit == LIMIT_NOISE_MULTIPLE ? noise : 1);
+    return tolerance;
 }

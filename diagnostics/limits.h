@@ -8,10 +8,12 @@
 
 enum limit {
     LIMIT_NOISE_MULTIPLE,   /* how many times the noise that gold records an error may be */
+    LIMIT_CEILING,          /* relative L2 that no noise may raise a limit above */
     LIMIT_FALLBACK_FLOAT64, /* relative L2, for gold without noise, by the dtype of its arithmetic */
     LIMIT_FALLBACK_FLOAT32,
     LIMIT_FALLBACK_FLOAT16,
     LIMIT_FALLBACK_BFLOAT16,
+    LIMIT_EXPERTS,         /* experts that no compared token went through */
     LIMIT_TOP1,            /* share of positions with another most likely token, near-ties not counted */
     LIMIT_GREEDY,          /* cases whose greedy continuation differs, near-ties not counted */
     LIMIT_TEXT_PERPLEXITY, /* |subject / gold - 1| on a text that gold records */

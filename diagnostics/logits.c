@@ -379,7 +379,7 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         double mine = exp(answers->nll / (double)answers->predicted);
         double off = fabs(log(mine / golden_case->perplexity));
         compared++;
-        if (!(off / limit <= worst_ratio)) {
+        if (!isnan(worst_ratio) && !(off / limit <= worst_ratio)) {
             worst_ratio = off / limit;
             worst = off;
             worst_limit = limit;
@@ -407,9 +407,9 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
     }
     finding_measured(summary, worst, "log ratio");
     finding_limit(summary, worst_limit, "what the logits may be off by");
-    finding_judge(summary);
-    finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ.", compared,
-                    compared > 1 ? "s" : "", bad);
+    summary->verdict = bad ? VERDICT_FAIL : VERDICT_PASS;
+    finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ%s.", compared,
+                    compared > 1 ? "s" : "", bad, bad == 1 ? "s" : "");
     return true;
 }
 

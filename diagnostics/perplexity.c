@@ -18,6 +18,8 @@ struct window {
 };
 
 struct perplexity {
+    struct perplexity_request request; /* the path in it is not used after perplexity_new */
+    struct coverage *coverage;
     struct ids ids;
     size_t context, stride;
     struct window *windows;
@@ -39,9 +41,10 @@ static size_t count_words(const char *text, size_t size)
     return words;
 }
 
-static bool read_text(struct perplexity *perplexity, const struct subject *subject, const char *path,
-                      struct error *error)
+static bool read_text(struct perplexity *perplexity, struct error *error)
 {
+    const struct subject *subject = perplexity->request.subject;
+    const char *path = perplexity->request.text;
     struct buffer text = {0};
     bool good = subject_needs_tokenizer(subject, error) && file_read(path, TEXT_MAX, &text, error) &&
                 sha256_file(path, perplexity->sha256, error) &&
@@ -73,19 +76,50 @@ static bool lay_windows(struct perplexity *perplexity, struct error *error)
     return true;
 }
 
-struct perplexity *perplexity_new(const struct subject *subject, const char *text_path, size_t context, size_t stride,
-                                  struct error *error)
+/* The first dump that records the text; `exactly` also these windows and as many ids. */
+static const struct golden *recorded(const struct perplexity *perplexity, bool exactly)
+{
+    for (size_t i = 0; i < perplexity->request.golden_count; i++) {
+        const struct golden_text *text = golden_perplexity_text(perplexity->request.goldens[i]);
+        if (text && strcmp(text->sha256, perplexity->sha256) == 0 &&
+            (!exactly || (text->context == perplexity->context && text->stride == perplexity->stride &&
+                          text->tokens == perplexity->ids.count)))
+            return perplexity->request.goldens[i];
+    }
+    return NULL;
+}
+
+const struct golden *perplexity_golden(const struct perplexity *perplexity)
+{
+    return recorded(perplexity, true);
+}
+
+static void choose_windows(struct perplexity *perplexity)
+{
+    const struct golden *golden = recorded(perplexity, false);
+    perplexity->context = perplexity->request.context;
+    perplexity->stride = perplexity->request.stride;
+    if (!perplexity->context && !perplexity->stride && golden) {
+        perplexity->context = golden_perplexity_text(golden)->context;
+        perplexity->stride = golden_perplexity_text(golden)->stride;
+    }
+    if (!perplexity->context)
+        perplexity->context = perplexity->ids.count < CONTEXT_DEFAULT ? perplexity->ids.count : CONTEXT_DEFAULT;
+    if (!perplexity->stride)
+        perplexity->stride = (perplexity->context + 1) / 2;
+}
+
+struct perplexity *perplexity_new(const struct perplexity_request *request, struct error *error)
 {
     struct perplexity *perplexity = calloc(1, sizeof *perplexity);
     if (!perplexity) {
         error_memory(error, "perplexity");
         return NULL;
     }
-    bool good = read_text(perplexity, subject, text_path, error);
-    perplexity->context = context ? context : CONTEXT_DEFAULT;
-    if (!context && perplexity->context > perplexity->ids.count)
-        perplexity->context = perplexity->ids.count;
-    perplexity->stride = stride ? stride : (perplexity->context + 1) / 2;
+    perplexity->request = *request;
+    bool good = read_text(perplexity, error);
+    if (good)
+        choose_windows(perplexity);
     if (good && (perplexity->context < 2 || perplexity->stride > perplexity->context))
         good =
             error_set(error, "a window of %zu tokens that moves on by %zu: at least 2 tokens, and no gaps, are needed",
@@ -110,7 +144,8 @@ static bool perplexity_see(void *context, size_t which, const struct part *part,
 {
     struct perplexity *perplexity = context;
     const struct window *window = &perplexity->windows[which];
-    (void)error;
+    if (!coverage_see(perplexity->coverage, part, error))
+        return false;
     for (size_t row = 0; part->point == POINT_HEAD && row < part->rows; row++) {
         size_t target = window->begin + part->first + row + 1;
         const float *logits = part->values + row * part->width;
@@ -120,8 +155,9 @@ static bool perplexity_see(void *context, size_t which, const struct part *part,
     return true;
 }
 
-bool perplexity_add(struct perplexity *perplexity, struct run *run, struct error *error)
+bool perplexity_add(struct perplexity *perplexity, struct run *run, struct coverage *coverage, struct error *error)
 {
+    perplexity->coverage = coverage;
     for (size_t i = 0; i < perplexity->window_count; i++) {
         const struct window *window = &perplexity->windows[i];
         struct rider rider = {.see = perplexity_see, .context = perplexity, .which = i};
@@ -130,12 +166,6 @@ bool perplexity_add(struct perplexity *perplexity, struct run *run, struct error
             return false;
     }
     return true;
-}
-
-static bool same_text(const struct perplexity *perplexity, const struct golden_text *text)
-{
-    return text && strcmp(text->sha256, perplexity->sha256) == 0 && text->context == perplexity->context &&
-           text->stride == perplexity->stride && text->tokens == perplexity->ids.count;
 }
 
 static bool series_tokens(const struct perplexity *perplexity, struct finding *finding)
@@ -186,51 +216,74 @@ static struct totals perplexity_totals(const struct perplexity *perplexity)
     return totals;
 }
 
-bool perplexity_report(const struct perplexity *perplexity, const struct golden *golden, const struct limits *limits,
-                       struct findings *findings, struct error *error)
+/* What was measured, in all units, and how. */
+static void report_facts(const struct perplexity *perplexity, const struct totals *totals, struct finding *finding)
 {
-    const struct golden_text *text = golden ? golden_perplexity_text(golden) : NULL;
-    struct finding *finding = findings_add(findings, "perplexity");
-    if (!finding)
-        return error_memory(error, "perplexity");
-    struct totals totals = perplexity_totals(perplexity);
-    double mean = totals.sum / totals.scored, mine = exp(mean), deviation = mine * totals.deviation;
-    double all = mean * (double)(perplexity->ids.count - 1); /* as if every token but the first had been scored */
-    double word = exp(all / (double)perplexity->words), byte = exp(all / (double)perplexity->bytes);
-    double bits = all / (double)perplexity->bytes / M_LN2;
-    finding_fact(finding, "perplexity", mine);
-    finding_fact(finding, "standard_error", deviation);
-    finding_fact(finding, "word_perplexity", word);
-    finding_fact(finding, "byte_perplexity", byte);
-    finding_fact(finding, "bits_per_byte", bits);
-    finding_fact(finding, "nll", mean);
-    finding_fact(finding, "tokens", (double)perplexity->ids.count);
-    finding_fact(finding, "scored", totals.scored);
-    finding_fact(finding, "words", (double)perplexity->words);
-    finding_fact(finding, "bytes", (double)perplexity->bytes);
-    finding_fact(finding, "context", (double)perplexity->context);
-    finding_fact(finding, "stride", (double)perplexity->stride);
+    double mean = totals->sum / totals->scored, all = mean * (double)(perplexity->ids.count - 1); /* as if all were */
+    const struct {
+        const char *name;
+        double value;
+    } facts[] = {{"perplexity", exp(mean)},
+                 {"standard_error", exp(mean) * totals->deviation},
+                 {"word_perplexity", exp(all / (double)perplexity->words)},
+                 {"byte_perplexity", exp(all / (double)perplexity->bytes)},
+                 {"bits_per_byte", all / (double)perplexity->bytes / M_LN2},
+                 {"nll", mean},
+                 {"tokens", (double)perplexity->ids.count},
+                 {"scored", totals->scored},
+                 {"words", (double)perplexity->words},
+                 {"bytes", (double)perplexity->bytes},
+                 {"context", (double)perplexity->context},
+                 {"stride", (double)perplexity->stride}};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        finding_fact(finding, facts[i].name, facts[i].value);
     finding_fact_text(finding, "window_rule",
                       "windows of %zu tokens, moved on by %zu; a token is scored once, by the first window "
                       "that holds it; the first token of the text is not scored%s",
                       perplexity->context, perplexity->stride,
                       perplexity->stride == perplexity->context ? ", nor is that of a window" : "");
     finding_fact_text(finding, "corpus_sha256", "%s", perplexity->sha256);
+}
+
+/* Sets measured, limit and verdict; returns how that came about. */
+static const char *report_judge(const struct perplexity *perplexity, const struct limits *limits, double mine,
+                                struct finding *finding)
+{
+    const struct golden *golden = perplexity_golden(perplexity);
+    bool elsewhere = false;
+    for (size_t i = 0; i < perplexity->request.golden_count; i++)
+        elsewhere = elsewhere || golden_perplexity_text(perplexity->request.goldens[i]);
     finding_measured(finding, mine, "per token");
-    finding->verdict = isfinite(mine) ? VERDICT_PASS : VERDICT_FAIL;
-    const char *judged = text ? "gold records another text or other windows" : "measured, not compared with gold";
-    if (same_text(perplexity, text)) {
-        judged = "compared with gold's";
-        finding_fact(finding, "golden_perplexity", text->perplexity);
-        finding_measured(finding, fabs(mine / text->perplexity - 1), "relative");
-        finding_limit(finding, limits->rows[LIMIT_TEXT_PERPLEXITY].value, limits->rows[LIMIT_TEXT_PERPLEXITY].cause);
-        finding_judge(finding);
-    }
+    finding->verdict = !isfinite(mine) ? VERDICT_FAIL : elsewhere ? VERDICT_WARN : VERDICT_PASS;
+    if (!golden)
+        return elsewhere ? "not compared, for gold records another text or other windows"
+                         : "measured, not compared with gold";
+    double gold = golden_perplexity_text(golden)->perplexity;
+    finding_fact(finding, "golden_perplexity", gold);
+    finding_measured(finding, fabs(mine / gold - 1), "relative");
+    finding_limit(finding, limits->rows[LIMIT_TEXT_PERPLEXITY].value, limits->rows[LIMIT_TEXT_PERPLEXITY].cause);
+    finding_judge(finding);
+    where_set(&finding->gold, golden_path(golden));
+    return "compared with gold's";
+}
+
+bool perplexity_report(const struct perplexity *perplexity, const char *check, const struct limits *limits,
+                       struct findings *findings, struct error *error)
+{
+    struct finding *finding = findings_add(findings, check);
+    if (!finding)
+        return error_memory(error, check);
+    struct totals totals = perplexity_totals(perplexity);
+    double mean = totals.sum / totals.scored, mine = exp(mean), deviation = mine * totals.deviation;
+    double all = mean * (double)(perplexity->ids.count - 1); /* as if every token but the first had been scored */
+    report_facts(perplexity, &totals, finding);
+    const char *judged = report_judge(perplexity, limits, mine, finding);
     finding_message(
         finding,
         "Perplexity %.6g +- %.2g for each token, %.4g for each word, %.4g for each byte; %.4g bits for each "
         "byte; windows of %zu tokens, moved on by %zu, over the %zu tokens of the text with SHA-256 %.12s...; %s.",
-        mine, deviation, word, byte, bits, perplexity->context, perplexity->stride, perplexity->ids.count,
+        mine, deviation, exp(all / (double)perplexity->words), exp(all / (double)perplexity->bytes),
+        all / (double)perplexity->bytes / M_LN2, perplexity->context, perplexity->stride, perplexity->ids.count,
         perplexity->sha256, judged);
-    return series_tokens(perplexity, finding) || error_memory(error, "perplexity");
+    return series_tokens(perplexity, finding) || error_memory(error, check);
 }

@@ -5,6 +5,7 @@
 #ifndef ASSAY_DIAGNOSTICS_PERPLEXITY_H
 #define ASSAY_DIAGNOSTICS_PERPLEXITY_H
 
+#include "diagnostics/coverage.h"
 #include "diagnostics/limits.h"
 #include "diagnostics/run.h"
 #include "diagnostics/subject.h"
@@ -13,18 +14,27 @@
 
 struct perplexity;
 
-/* Reads and encodes the text (with what the tokenizer's template adds). context 0: 512, or the whole text if it is
- * shorter; stride 0: half the context. Fewer than two tokens are an error. */
-struct perplexity *perplexity_new(const struct subject *subject, const char *text_path, size_t context, size_t stride,
-                                  struct error *error);
+struct perplexity_request {
+    const struct subject *subject;
+    const char *text;              /* path */
+    size_t context, stride;        /* 0: those of a dump that records the text; else 512 or the whole text, and half */
+    struct golden *const *goldens; /* borrowed until perplexity_free; any of them may record the text */
+    size_t golden_count;
+};
+
+/* Reads and encodes the text (with what the tokenizer's template adds). Fewer than two tokens are an error. */
+struct perplexity *perplexity_new(const struct perplexity_request *request, struct error *error);
 void perplexity_free(struct perplexity *perplexity);
 
-/* Puts the windows on a run. */
-bool perplexity_add(struct perplexity *perplexity, struct run *run, struct error *error);
+/* The dump that records this text with these windows and as many ids; NULL: none. */
+const struct golden *perplexity_golden(const struct perplexity *perplexity);
 
-/* Adds the finding perplexity: judged against gold that records the same text, windows and ids (`golden` may be NULL);
- * else it is a measurement, and passes if it is finite. */
-bool perplexity_report(const struct perplexity *perplexity, const struct golden *golden, const struct limits *limits,
+/* Puts the windows on a run. `coverage` (may be NULL, else borrowed until the run ends) sees their routing. */
+bool perplexity_add(struct perplexity *perplexity, struct run *run, struct coverage *coverage, struct error *error);
+
+/* Adds the finding `check`: judged against perplexity_golden; else it is a measurement, which passes if it is finite,
+ * and warns when a dump records a text but not this one in these windows. */
+bool perplexity_report(const struct perplexity *perplexity, const char *check, const struct limits *limits,
                        struct findings *findings, struct error *error);
 
 #endif

@@ -20,7 +20,7 @@ struct subject {
     char *config_path;
     char *config_text;
     struct tokenizer *tokenizer; /* NULL: none found, or it cannot be read: then why is in tokenizer_problem */
-    char tokenizer_sha256[65]; /* of the tokenizer.json that was found, readable or not; "": none */
+    char tokenizer_sha256[65];   /* of the tokenizer.json that was found, readable or not; "": none */
     char *tokenizer_problem;
     struct model *model; /* NULL until subject_load */
     struct model_options engine;

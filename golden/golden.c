@@ -108,6 +108,23 @@ static const char *metadata_text(const struct golden *golden, const char *key)
     return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
+/* What arithmetic a dump may say it was made in, as torch spells it. */
+static bool parse_dtype(struct golden *golden, struct error *error)
+{
+    static const char *const dtypes[] = {"float64", "float32", "float16", "bfloat16"};
+    const char *name = golden->dtype;
+    if (strncmp(name, "torch.", 6) == 0)
+        name += 6;
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (strcmp(name, dtypes[i]) == 0) {
+            golden->dtype = dtypes[i];
+            return true;
+        }
+    }
+    return error_set(error, "%s: metadata \"dtype\" is \"%s\"; float64, float32, float16 or bfloat16 was expected",
+                     golden->path, golden->dtype);
+}
+
 static bool parse_metadata(struct golden *golden, struct error *error)
 {
     const char *version = metadata_text(golden, "assay.golden"), *cases = metadata_text(golden, "cases");
@@ -126,6 +143,8 @@ static bool parse_metadata(struct golden *golden, struct error *error)
                          !cases              ? "cases"
                          : !golden->producer ? "producer"
                                              : "dtype");
+    if (!parse_dtype(golden, error))
+        return false;
     if (noise && !(golden->noise = json_parse(golden->path, noise, strlen(noise), error)))
         return error_context(error, "metadata \"noise\"");
     if (golden->noise && !cJSON_IsObject(golden->noise))
@@ -137,9 +156,9 @@ static bool parse_metadata(struct golden *golden, struct error *error)
 static bool index_noise(struct golden *golden, struct map *noise, struct error *error)
 {
     for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item; item = item->next) {
-        /* a limit is a multiple of it: one that is not finite would let everything pass */
-        if (!cJSON_IsNull(item) && !(cJSON_IsNumber(item) && item->valuedouble >= 0 && isfinite(item->valuedouble)))
-            return error_set(error, "%s: the noise of tensor '%s' is no finite number >= 0", golden->path,
+        /* a limit is a multiple of it: a run that is all noise would let everything pass */
+        if (!cJSON_IsNull(item) && !(cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 1))
+            return error_set(error, "%s: the noise of tensor '%s' is no number from 0 to below 1", golden->path,
                              item->string);
         if (!map_add(noise, item->string, strlen(item->string), (size_t)(const void *)item, NULL))
             return error_memory(error, golden->path);
@@ -174,6 +193,24 @@ static bool index_tensor(struct golden *golden, size_t index, const struct map *
            error_memory(error, golden->path);
 }
 
+/* A dump that was cut down keeps noise of what it lost; but noise under a name that is not there beside a tensor
+ * without any is a wrong name, and the tensor would be held to another limit than was meant. */
+static bool noise_matches(const struct golden *golden, const struct map *noise, struct error *error)
+{
+    const char *unknown = NULL;
+    for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item && !unknown; item = item->next)
+        if (map_find(&golden->tensor_of, item->string, strlen(item->string)) == MAP_ABSENT)
+            unknown = item->string;
+    for (size_t i = 0; unknown && i < golden->file.count; i++) {
+        const char *name = golden->file.entries[i].name;
+        if (map_find(noise, name, strlen(name)) == MAP_ABSENT)
+            return error_set(
+                error, "%s: metadata \"noise\" names '%s', which the dump does not hold, and not '%s', which it does",
+                golden->path, unknown, name);
+    }
+    return true;
+}
+
 static bool index_tensors(struct golden *golden, struct error *error)
 {
     struct map noise = {0};
@@ -181,6 +218,7 @@ static bool index_tensors(struct golden *golden, struct error *error)
     bool good = golden->tensors ? index_noise(golden, &noise, error) : error_memory(error, golden->path);
     for (size_t i = 0; good && i < golden->file.count; i++)
         good = index_tensor(golden, i, &noise, error);
+    good = good && noise_matches(golden, &noise, error);
     map_free(&noise);
     return good;
 }
@@ -257,6 +295,17 @@ const struct golden_case *golden_case_at(const struct golden *golden, size_t ind
     return &golden->cases[index].public;
 }
 
+size_t golden_same_case(const struct golden *golden, const struct golden_case *wanted)
+{
+    for (size_t i = 0; i < golden_case_count(golden); i++) {
+        const struct golden_case *found = golden_case_at(golden, i);
+        if (strcmp(found->id, wanted->id) == 0 && found->count == wanted->count &&
+            memcmp(found->ids, wanted->ids, wanted->count * sizeof *wanted->ids) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
 size_t golden_tensor_count(const struct golden *golden)
 {
     return golden->file.count;
@@ -274,6 +323,15 @@ const struct golden_tensor *golden_find(const struct golden *golden, size_t case
     size_t index = name.failed ? MAP_ABSENT : map_find(&golden->tensor_of, name.data, name.size);
     buffer_free(&name);
     return index == MAP_ABSENT ? NULL : &golden->tensors[index];
+}
+
+double golden_case_noise(const struct golden *golden, size_t case_index)
+{
+    double most = NAN;
+    for (size_t i = 0; i < golden->file.count; i++)
+        if (golden->tensors[i].case_index == case_index)
+            most = fmax(most, golden->tensors[i].noise);
+    return most;
 }
 
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,

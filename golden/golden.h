@@ -52,10 +52,16 @@ bool golden_has_noise(const struct golden *golden);
 size_t golden_case_count(const struct golden *golden);
 const struct golden_case *golden_case_at(const struct golden *golden, size_t index);
 
+/* The case of the other dump with the same ids under the same name; SIZE_MAX when there is none. */
+size_t golden_same_case(const struct golden *golden, const struct golden_case *wanted);
+
 size_t golden_tensor_count(const struct golden *golden);
 const struct golden_tensor *golden_tensor_at(const struct golden *golden, size_t index);
 /* NULL when the dump does not hold it. */
 const struct golden_tensor *golden_find(const struct golden *golden, size_t case_index, const char *path);
+
+/* The largest noise of any tensor of the case; NaN: none is recorded. */
+double golden_case_noise(const struct golden *golden, size_t case_index);
 
 /* Rows first .. first + count - 1 as float32. Safe from several threads. */
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
@@ -72,11 +78,14 @@ const struct golden_text *golden_perplexity_text(const struct golden *golden);
  * configuration makes it. Both are looked up by what the other says: whoever compares with a dump asks this first. */
 bool golden_fits(const struct golden *golden, const struct model_config *config, struct error *error);
 
-/* Refuses gold that was made for another model: compares, where the dump says, configuration, tokenizer
- * (`tokenizer_sha256` may be "": the subject has none, then only ids are compared) and weights; and the shape of every
- * tensor with what the configuration makes of it. */
+/* Refuses gold that was made for another model: compares, where the dump says, configuration and tokenizer
+ * (`tokenizer_sha256` may be "": the subject has none, then only ids are compared); and the shape of every tensor with
+ * what the configuration makes of it. */
 bool golden_compatible(const struct golden *golden, const struct model_config *config, const char *tokenizer_sha256,
-                       const struct store *store, struct error *error);
+                       struct error *error);
+
+/* Of the weights that the dump was made from, as store_sha256 makes it; NULL: not recorded. */
+const char *golden_weights_sha256(const struct golden *golden);
 
 /* SHA-256 over all tensors of the text model in the order of their canonical names: the name, a NUL, the values as
  * stored. */

@@ -65,7 +65,7 @@ static void check_row(struct page *page, size_t index)
                   verdict_name(check->verdict), verdict_name(check->verdict));
     if (linked)
         buffer_format(page->out, "<a href=\"#check-%zu\">", index);
-    text_append_short(page->out, TEXT_MARKUP, head_finding->check, 120);
+    text_append_short(page->out, TEXT_MARKUP, check->name, 120);
     page_raw(page, linked ? "</a></td><td class=\"n\" data-label=\"measured\">"
                           : "</td><td class=\"n\" data-label=\"measured\">");
     if (head_finding->has_measured)

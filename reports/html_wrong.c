@@ -109,7 +109,7 @@ static void card(struct page *page, const struct outline_check *check)
                   "<article class=\"card v-%s\" id=\"check-%zu\">\n<h3><span class=\"tag\">%s</span>"
                   "<span class=\"id\">",
                   verdict_name(check->verdict), (size_t)(check - page->outline->checks), verdict_name(check->verdict));
-    text_append_short(page->out, TEXT_MARKUP, head->check, 200);
+    text_append_short(page->out, TEXT_MARKUP, check->name, 200);
     page_raw(page, "</span></h3>\n");
     if (head->message) {
         page_raw(page, "<p class=\"message\">");

@@ -93,8 +93,8 @@ static void add_series(struct writer *writer, cJSON *parent, const struct series
 
 static bool name_reserved(const char *name)
 {
-    static const char *const reserved[] = {"check", "verdict", "summary", "measured", "limit",
-                                           "unit",  "cause",   "message", "where",    "series"};
+    static const char *const reserved[] = {"check", "verdict", "summary", "measured", "limit", "unit",
+                                           "cause", "message", "where",   "series",   "gold"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(name, reserved[i]) == 0)
             return true;
@@ -124,6 +124,7 @@ static void add_finding(struct writer *writer, cJSON *parent, const struct findi
 {
     cJSON *object = add(writer, parent, NULL, cJSON_CreateObject());
     add_text(writer, object, "check", finding->check);
+    add_text(writer, object, "gold", finding->gold);
     add_text(writer, object, "verdict", verdict_name(finding->verdict));
     add(writer, object, "summary", cJSON_CreateBool(finding->summary));
     if (finding->has_measured)

@@ -89,7 +89,7 @@ static void testcase_body(struct buffer *out, const struct outline_check *check)
 
 static void testcase(struct buffer *out, const struct outline_check *check)
 {
-    const char *name = check->head->check;
+    const char *name = check->name;
     size_t noun = strcspn(name, ".");
     buffer_text(out, "    <testcase");
     attribute(out, "name", name);

@@ -42,7 +42,7 @@ static void check_table(struct buffer *out, const struct outline *outline)
         const struct outline_check *check = &outline->checks[i];
         const char *strong = check->verdict == VERDICT_FAIL ? "**" : "";
         buffer_format(out, "| %s%s%s | ", strong, verdict_name(check->verdict), strong);
-        text_append_short(out, TEXT_MARKDOWN, check->head->check, 100);
+        text_append_short(out, TEXT_MARKDOWN, check->name, 100);
         buffer_text(out, " | ");
         measured_append(out, TEXT_MARKDOWN, check->head);
         buffer_text(out, " | ");
@@ -59,7 +59,7 @@ static void places(struct buffer *out, const struct outline_check *check)
 {
     size_t shown = check->place_count < PLACES_SHOWN ? check->place_count : PLACES_SHOWN;
     buffer_text(out, "\n**");
-    text_append_short(out, TEXT_MARKDOWN, check->head->check, 100);
+    text_append_short(out, TEXT_MARKDOWN, check->name, 100);
     buffer_text(out, "**\n\n");
     for (size_t i = 0; i < shown; i++) {
         const struct finding *place = check->places[i];

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
+
 static enum verdict worse(enum verdict a, enum verdict b)
 {
     static const int order[] = {[VERDICT_FAIL] = 3, [VERDICT_WARN] = 2, [VERDICT_PASS] = 1, [VERDICT_SKIP] = 0};
@@ -16,8 +18,7 @@ static size_t outline_take(struct outline *outline, size_t at, size_t count)
     const struct finding *head = outline->ranked[at];
     size_t end = at + 1, owner = outline->count;
     outline->checks[outline->count++] = (struct outline_check){.head = head, .verdict = head->verdict};
-    for (; end < count && strcmp(outline->ranked[end]->check, head->check) == 0 && outline->ranked[end]->summary;
-         end++) {
+    for (; end < count && finding_same_check(outline->ranked[end], head) && outline->ranked[end]->summary; end++) {
         const struct finding *other = outline->ranked[end];
         if (worse(other->verdict, outline->checks[owner].verdict) == other->verdict)
             owner = outline->count;
@@ -25,11 +26,36 @@ static size_t outline_take(struct outline *outline, size_t at, size_t count)
     }
     struct outline_check *check = &outline->checks[owner];
     size_t first = head->summary ? end : at;
-    for (end = first; end < count && strcmp(outline->ranked[end]->check, head->check) == 0; end++)
+    for (end = first; end < count && finding_same_check(outline->ranked[end], head); end++)
         check->verdict = worse(check->verdict, outline->ranked[end]->verdict);
     check->places = &outline->ranked[first];
     check->place_count = end - first;
     return end;
+}
+
+static const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The dump's file name, its whole path where another dump is called the same. */
+static const char *gold_name(const struct report *report, const char *gold)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < report->gold_count; i++)
+        same += report->golds[i].path && strcmp(path_base(report->golds[i].path), path_base(gold)) == 0;
+    return same > 1 ? gold : path_base(gold);
+}
+
+static bool outline_name(const struct report *report, struct outline_check *check)
+{
+    struct buffer name = {0};
+    buffer_text(&name, check->head->check);
+    if (report->gold_count > 1 && check->head->gold)
+        buffer_format(&name, " (%s)", gold_name(report, check->head->gold));
+    check->name = buffer_take(&name);
+    return check->name;
 }
 
 bool outline_build(struct outline *outline, const struct report *report, struct error *error)
@@ -44,13 +70,22 @@ bool outline_build(struct outline *outline, const struct report *report, struct 
     }
     for (size_t at = 0; at < count;)
         at = outline_take(outline, at, count);
-    for (size_t i = 0; i < outline->count; i++)
+    bool good = true;
+    for (size_t i = 0; i < outline->count; i++) {
         outline->counts[outline->checks[i].verdict]++;
+        good = outline_name(report, &outline->checks[i]) && good;
+    }
+    if (!good) {
+        outline_free(outline);
+        return error_memory(error, "the outline of the report");
+    }
     return true;
 }
 
 void outline_free(struct outline *outline)
 {
+    for (size_t i = 0; outline->checks && i < outline->count; i++)
+        free(outline->checks[i].name);
     free(outline->ranked);
     free(outline->checks);
     *outline = (struct outline){0};

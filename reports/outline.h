@@ -4,8 +4,9 @@
 
 #include "findings/report.h"
 
-/* A row of every table. All borrowed from the report. */
+/* A row of every table. All but the name is borrowed from the report. */
 struct outline_check {
+    char *name;                    /* of the check, with the dump that judged it where the report has several; owned */
     const struct finding *head;    /* the summary; the worst place where a check has none */
     const struct finding **places; /* worst first */
     size_t place_count;

@@ -144,7 +144,7 @@ static void wrong(const struct terminal *terminal, const struct outline_check *c
     buffer_text(terminal->out, "  ");
     verdict_word(terminal, check->verdict);
     buffer_text(terminal->out, "  ");
-    text_append_short(&line, TEXT_PLAIN, head->check, 80);
+    text_append_short(&line, TEXT_PLAIN, check->name, 80);
     if (head->has_measured) {
         buffer_text(&line, ": ");
         measured_append(&line, TEXT_PLAIN, head);
@@ -205,7 +205,7 @@ static void check_row(const struct terminal *terminal, const struct outline_chec
     buffer_text(terminal->out, "  ");
     verdict_word(terminal, check->verdict);
     buffer_text(terminal->out, "  ");
-    text_append_short(&text, TEXT_PLAIN, head->check, name_width);
+    text_append_short(&text, TEXT_PLAIN, check->name, name_width);
     cell(terminal, &text, name_width, false);
     if (head->has_measured || head->has_limit) {
         buffer_text(terminal->out, "  ");
@@ -237,7 +237,7 @@ static void check_list(const struct terminal *terminal, const struct outline *ou
     size_t width = 12;
     for (size_t i = 0; i < outline->count; i++) {
         struct buffer name = {0};
-        text_append_short(&name, TEXT_PLAIN, outline->checks[i].head->check, 40);
+        text_append_short(&name, TEXT_PLAIN, outline->checks[i].name, 40);
         size_t columns = name.size ? columns_of(name.data, name.size) : 0;
         width = columns > width ? columns : width;
         buffer_free(&name);

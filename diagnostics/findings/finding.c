@@ -67,6 +67,17 @@ void where_set(char **field, const char *text)
     *field = copy;
 }
 
+void findings_set_gold(struct findings *findings, size_t first, const char *path)
+{
+    for (size_t i = first; i < findings->count; i++)
+        where_set(&findings->items[i].gold, path);
+}
+
+bool finding_same_check(const struct finding *a, const struct finding *b)
+{
+    return strcmp(a->check, b->check) == 0 && strcmp(a->gold ? a->gold : "", b->gold ? b->gold : "") == 0;
+}
+
 void finding_message(struct finding *finding, const char *format, ...)
 {
     va_list arguments;
@@ -202,7 +213,7 @@ bool series_label(struct series *series, size_t point, const char *label)
 
 /* What findings_ranked compares, in this order; smaller comes first. */
 struct rank {
-    size_t check; /* the first finding of the same check */
+    size_t check; /* the first finding of the same check and dump */
     int place;    /* 0 for a summary */
     int verdict;
     int finite;     /* 0: measured, and not finite */
@@ -240,17 +251,31 @@ static int rank_order(const void *left, const void *right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* Names of check and dump as one key each, borrowed from `keys`. */
+static bool ranks_keys(const struct findings *findings, struct buffer *keys, size_t *ends)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        buffer_format(keys, "%s\n%s", finding->check, finding->gold ? finding->gold : "");
+        ends[i] = keys->size;
+    }
+    return !keys->failed;
+}
+
 static bool ranks_fill(struct rank *ranks, const struct findings *findings)
 {
     struct map checks = {0};
-    bool good = true;
-    for (size_t i = 0; i < findings->count && good; i++) {
-        const struct finding *finding = &findings->items[i];
+    struct buffer keys = {0};
+    size_t *ends = calloc(findings->count, sizeof *ends), begin = 0;
+    bool good = ends && ranks_keys(findings, &keys, ends);
+    for (size_t i = 0; i < findings->count && good; begin = ends[i++]) {
         size_t first = MAP_ABSENT;
-        good = map_add(&checks, finding->check, strlen(finding->check), i, &first);
-        ranks[i] = finding_rank(finding, first == MAP_ABSENT ? i : first, i);
+        good = map_add(&checks, keys.data + begin, ends[i] - begin, i, &first);
+        ranks[i] = finding_rank(&findings->items[i], first == MAP_ABSENT ? i : first, i);
     }
     map_free(&checks);
+    buffer_free(&keys);
+    free(ends);
     return good;
 }
 
@@ -309,6 +334,7 @@ static void finding_free(struct finding *finding)
     free(finding->series);
     free(finding->facts);
     free(finding->check);
+    free(finding->gold);
     free(finding->unit);
     free(finding->cause);
     free(finding->message);

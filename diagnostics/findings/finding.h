@@ -56,6 +56,7 @@ struct series {
 
 struct finding {
     char *check; /* dotted, the noun first: "layers.isolated" */
+    char *gold;  /* path of the dump that it was judged by; NULL: by none in particular */
     enum verdict verdict;
     double measured; /* NaN with `has_measured` false: nothing was measured */
     double limit;
@@ -97,6 +98,10 @@ void finding_limit(struct finding *finding, double limit, const char *cause);
 void finding_fact(struct finding *finding, const char *name, double number);
 void finding_fact_text(struct finding *finding, const char *name, const char *format, ...) ASSAY_PRINTF(3, 4);
 void where_set(char **field, const char *text);
+/* Says of all findings from `first` on which dump they were judged by. */
+void findings_set_gold(struct findings *findings, size_t first, const char *path);
+/* Both tell of the same check, judged by the same dump. */
+bool finding_same_check(const struct finding *a, const struct finding *b);
 
 /* The verdict of `measured` against `limit`: pass only if both are there and measured <= limit, so NaN fails. Sets
  * finding->verdict. */
@@ -112,10 +117,10 @@ double *series_curve(struct series *series, const char *name);
 /* Names place `point`. */
 bool series_label(struct series *series, size_t point, const char *label);
 
-/* The order of reports: checks in the order in which they first occur; within a check the summary comes first, then the
- * places: failures, warnings, skips, passes; the worst (not finite, else the largest measured / limit) of each first;
- * equals as they were added. An array of findings->count borrowed pointers, to be freed; NULL: out of memory, or
- * nothing there. */
+/* The order of reports: checks in the order in which they first occur, each dump's apart; within a check the summary
+ * comes first, then the places: failures, warnings, skips, passes; the worst (not finite, else the largest measured /
+ * limit) of each first; equals as they were added. An array of findings->count borrowed pointers, to be freed; NULL:
+ * out of memory, or nothing there. */
 const struct finding **findings_ranked(const struct findings *findings);
 
 /* Puts the findings into that order. Out of memory leaves them as they are. */

@@ -76,7 +76,7 @@ void report_conclude(struct report *report)
     const struct finding *fail = report_first(report, VERDICT_FAIL, &failed);
     const struct finding *warn = report_first(report, VERDICT_WARN, &warned);
     const struct finding *pass = report_first(report, VERDICT_PASS, &passed);
-    report_first(report, VERDICT_SKIP, &skipped);
+    const struct finding *skip = report_first(report, VERDICT_SKIP, &skipped);
     report->verdict = findings_verdict(&report->findings);
     const char *plural = passed == 1 ? "" : "s";
     if (fail) {
@@ -88,8 +88,9 @@ void report_conclude(struct report *report)
         report_set(&report->reason, "Nothing was judged%s, so nothing is proved.",
                    skipped ? ": every check was skipped" : ": there was no check to run");
     } else if (skipped) {
-        report_set(&report->reason, "%zu check%s passed; %zu %s skipped.", passed, plural, skipped,
-                   skipped == 1 ? "was" : "were");
+        const char *why = skip->message ? skip->message : "";
+        report_set(&report->reason, "%zu check%s passed; %zu %s skipped%s%.*s.", passed, plural, skipped,
+                   skipped == 1 ? "was" : "were", *why ? ": " : "", sentence_length(why), why);
     } else if (passed == 1 && pass->message) {
         report_set(&report->reason, "%s", pass->message);
     } else {

@@ -181,6 +181,7 @@ Test(report, the_verdict_is_the_worst_and_the_reason_is_its_sentence)
         {{P}, {0}, 1, P, "1 check passed."},
         {{P, S, P}, {0}, 3, P, "2 checks passed; 1 was skipped."},
         {{P, S, S}, {0}, 3, P, "1 check passed; 2 were skipped."},
+        {{P, S, S}, {0, "No gold.", "x"}, 3, P, "1 check passed; 2 were skipped: No gold."},
         {{P, W, F}, {0, "Slow.", "Layer 3 is wrong."}, 3, F, "Layer 3 is wrong."},
         {{F, W, F, F}, {"First is wrong.", 0, "x", "y"}, 4, F, "First is wrong; 2 more checks failed."},
         {{P, F}, {0, 0}, 2, F, "The check check.1 failed."},

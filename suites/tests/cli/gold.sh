@@ -27,9 +27,11 @@ run 0 check "$nano/qwen3" --golden "$G" -q
 test_that 'gold of another tokenizer'
 hurt_gold qwen3 submeta tokenizer_sha256 ce8c ce8d
 refused qwen3 tokenizer
-test_that 'gold of other weights'
+test_that 'gold of other weights fails, whatever else agrees'
 hurt_gold qwen3 meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
-refused qwen3 weights
+run 1 check "$nano/qwen3" --golden "$G" --json -q
+json '[.findings[] | select(.verdict == "fail") | .check] == ["gold.weights"]'
+json '.reason | test("not those that gold was made from: their SHA-256 is [0-9a-f]{16}... here and 0000000000000000... there")'
 test_that 'a golden tensor of the wrong width'
 hurt_gold qwen3 unmeta config shape prompt-0/model.layers.1.mlp 17,31
 refused qwen3 prompt-0/model.layers.1.mlp 31 32
@@ -67,7 +69,19 @@ hurt_gold qwen3 submeta cases '"ids": [28' '"ids": [408'
 refused qwen3 408
 test_that 'a negative noise is no licence'
 hurt_gold qwen3 meta noise '{"prompt-0/model.layers.1.mlp": -1}'
-run '1|3' check "$nano/qwen3" --golden "$G" -q
+run 3 check "$nano/qwen3" --golden "$G" -q
+test_that 'noise without bounds is none either: one percent is the most that it may allow'
+noise=$(printf '{%s}' "$(for p in mlp self_attn; do for l in 0 1 2 3 4; do printf '"prompt-0/model.layers.%s.%s": 0.2,' $l $p; done; done)" | sed 's/,}$/}/')
+"$damage" "$(gold qwen3)" "$G" meta noise "$noise"
+hurt qwen3 scale layers.1.mlp.down_proj.weight 1.05 scale layers.3.self_attn.o_proj.weight 0.9
+run 1 check "$T/hurt" --golden "$G" --json -q
+json '[.findings[] | select(.check == "layers.isolated" and (.summary | not) and .where.case == "prompt-0") | select(.limit == 0.01 and (.cause | test("ceiling")))] | length > 0'
+test_that 'noise of a tensor that is not there'
+hurt_gold qwen3 submeta noise 'prompt-0/model.layers.1.mlp' 'prompt-0/model.layers.1.mpl'
+refused qwen3 prompt-0/model.layers.1.mpl
+test_that 'an arithmetic that nobody knows'
+hurt_gold qwen3 meta dtype int3
+refused qwen3 int3 float64
 
 test_that 'truncated gold'
 cp "$(gold qwen3)" "$G"
@@ -107,6 +121,13 @@ json '[.findings[] | select(.summary and .verdict == "fail") | .check] == ["gree
 test_that 'two golds: the second one fails'
 run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G" --json -q
 json '[.findings[] | select(.summary and .verdict == "fail") | .check] | index("greedy") != null'
+json "[.findings[] | select(.check == \"greedy\" and (.summary | not)) | .gold] == [\"$G\"]"
+json "[.findings[] | select(.check == \"greedy\") | [.gold, .summary, .verdict]] == [[\"$(gold qwen3)\", true, \"pass\"], [\"$G\", true, \"fail\"], [\"$G\", false, \"fail\"]]"
+run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G" -o "$T/two" -q
+for name in 'greedy (qwen3.golden.safetensors)' 'greedy (gold.safetensors)'; do
+    same "$(grep -c "name=\"$name\"" "$T/two/junit.xml")" 1
+    grep -qF "$name" "$T/two/report.html" && passed || failed "no $name in report.html"
+done
 run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G"
 says out 'prompt-0'
 run 1 check "$nano/qwen3" --golden "$G" --golden "$(gold qwen3)"
@@ -124,9 +145,12 @@ test_that 'gold that holds less is compared where it can be, and what it lacks i
 hurt_gold qwen3 drop prompt-0/lm_head drop prompt-1/lm_head drop ids-2/lm_head drop ids-3/lm_head
 run 0 check "$nano/qwen3" --golden "$G" --json -q
 json "$(summary logits.kl).verdict == \"skip\""
-hurt_gold qwen3 rename prompt-0/model.layers.1.mlp prompt-0/model.layers.1.mlp.up_proj
+hurt_gold qwen3 rename prompt-0/model.layers.1.mlp prompt-0/model.layers.1.mlp.up_proj \
+    submeta noise '"prompt-0/model.layers.1.mlp"' '"prompt-0/model.layers.1.mlp.up_proj"'
 run 0 check "$nano/qwen3" --golden "$G" --json -q
 json "$(summary layers.propagated) | .not_compared == 1"
+json "$(summary gold.compared) | .verdict == \"warn\" and .measured == 1 and (.message | test(\"prompt-0/model.layers.1.mlp.up_proj\"))"
+equal .verdict warn
 test_that 'gold that holds nothing'
 printf '{"diagnostics": ["layers", "logits"]}' >"$T/layers.json"
 run 0 trace "$nano/qwen3" --ids 1,2 --points logits -o "$T/logits.safetensors" -q
@@ -134,7 +158,31 @@ run 0 trace "$nano/qwen3" --ids 1,2 --points logits -o "$T/logits.safetensors" -
 run 3 compare "$G" "$T/logits.safetensors"
 says err 'in common'
 run 1 check "$nano/qwen3" --golden "$G" --suite "$T/layers.json" --json -q
-json '.reason | test("skipped")'
+json "$(summary gold.compared).verdict == \"fail\""
+json '.reason | test("Nothing that this gold holds could be compared.*ids-0/unknown")'
+test_that 'gold under names that no place answers to proves nothing'
+edits=()
+for point in input_layernorm self_attn mlp; do edits+=(rename ids-0/model.layers.0.$point ids-0/model.language_model.layers.0.$point); done
+run 0 trace "$nano/qwen3" --ids 1,2 --points all -o "$T/all.safetensors" -q
+"$damage" "$T/all.safetensors" "$G" "${edits[@]}"
+run 0 check "$nano/qwen3" --golden "$G" --json -q
+json "$(summary gold.compared) | .verdict == \"warn\" and .measured == 3"
+test_that 'a dump that lacks a case of gold fails, however good the others are'
+run 0 trace "$nano/qwen3" --ids 1,2 --ids 3,4,5 -o "$G" -q
+run 0 trace "$nano/qwen3" --ids 1,2 -o "$T/ours.safetensors" -q
+run 1 compare "$G" "$T/ours.safetensors" --json -q
+json '[.findings[] | select(.check == "gold.compared" and (.summary | not)) | .where.case] == ["ids-1"]'
+json "$(summary layers.propagated).verdict == \"pass\""
+run 1 compare "$G" "$T/ours.safetensors"
+says out "1 case of gold is not in the subject"
+test_that 'continuations of two dumps'
+run 0 compare "$(gold qwen3)" "$(gold qwen3)" --json -q
+json "$(summary greedy) | .verdict == \"pass\" and .measured == 0"
+hurt_gold qwen3 submeta cases '"greedy": [' '"greedy": [1, '
+run 1 compare "$(gold qwen3)" "$G" --json -q
+json '[.findings[] | select(.check == "greedy" and (.summary | not)) | .where | .case == "prompt-0" and .token == 0] == [true]'
+run 0 compare "$T/ours.safetensors" "$T/ours.safetensors" --json -q
+json "$(summary greedy).verdict == \"skip\""
 test_that 'gold with gaps blames no module that it cannot tell from its neighbours'
 run 0 trace "$nano/thinker" --golden "$(gold thinker)" --points layers -o "$T/layers.safetensors" -q
 run 0 trace "$nano/thinker" --golden "$(gold thinker)" --points logits -o "$T/logits.safetensors" -q

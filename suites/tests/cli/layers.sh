@@ -191,3 +191,32 @@ done
 run 3 check "$T/hurt" --golden "$(gold thinker)" --missing fail
 says err 'input_layernorm.weight of layer 1'
 says err 'up_proj'
+
+test_that 'an expert is named also where gold holds the router logits of some cases only'
+for expert in 1 7; do
+    hurt thinker scale layers.1.mlp.experts.$expert.up_proj.weight 1.5
+    hurt_gold thinker drop prompt-0/model.layers.1.mlp.gate drop ids-3/model.layers.1.mlp.gate
+    run 1 check "$T/hurt" --golden "$T/gold.safetensors" --json -q
+    blames $L.1.mlp
+    json "[.findings[] | select(.check == \"layers.isolated\" and (.summary | not)) | .where.expert // $expert] == [$expert]"
+done
+test_that 'an expert that no compared token goes through is not proved, and the report says which'
+run 0 trace "$nano/thinker" --ids 7 -o "$T/gold.safetensors" -q
+run 0 check "$nano/thinker" --golden "$T/gold.safetensors" --json -q
+json "$(summary layers.experts) | .verdict == \"warn\" and .measured == 5 * 9 and .experts == 60"
+json '[.findings[] | select(.check == "layers.experts" and (.summary | not)) | .where.layer] | sort == [0, 1, 2, 3, 4]'
+json '.verdict == "warn" and (.reason | test("15 of 60 experts"))'
+unused=$(jq -r '[.findings[] | select(.check == "layers.experts" and .where.layer == 2) | .message][0]' "$T/out" | grep -o '[0-9]*,' | head -n 1 | tr -d ,)
+hurt thinker scale layers.2.mlp.experts.$unused.up_proj.weight 3
+run 0 check "$T/hurt" --golden "$T/gold.safetensors" --json -q
+json "[.findings[] | select(.check == \"layers.experts\" and .where.layer == 2) | .message | test(\"experts.* $unused,.* of layer 2\")] == [true]"
+test_that 'gold that goes through all of them says so'
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --json -q
+json "$(summary layers.experts) | .verdict == \"pass\" and .measured == 0"
+json "$(summary layers.experts).series[0] | .kind == \"heatmap\" and (.curves | length) == 5 and ([.curves[].values | length] | unique == [12])"
+test_that 'one case whose logits are not finite: perplexity fails, wherever the case stands'
+for token in 285 38; do
+    hurt thinker nan model.embed_tokens.weight $token 3
+    check 1 thinker
+    json "$(summary perplexity) | .verdict == \"fail\" and .measured == \"nan\""
+done

@@ -18,9 +18,9 @@ test_that 'fewer diagnostics'
 with 0 '{"diagnostics": ["inventory"]}'
 equal "$checks_of" 'inventory.files inventory.absent inventory.shape inventory.dtype inventory.extra'
 with 0 '{"name": "n", "description": "d", "diagnostics": ["layers"]}' --golden "$(gold thinker)"
-equal "$checks_of" 'layers.propagated layers.isolated'
+equal "$checks_of" 'layers.propagated layers.isolated gold.compared layers.experts'
 with 0 '{"diagnostics": ["greedy", "weights"]}' --golden "$(gold thinker)"
-equal "$checks_of" 'weights.finite greedy'
+equal "$checks_of" 'weights.finite greedy gold.compared'
 with 0 '{"diagnostics": ["logits"]}' --golden "$(gold thinker)"
 with 0 '{"diagnostics": ["tokens"]}' --golden "$(gold thinker)"
 equal "$checks_of" tokens.ids
