@@ -7,6 +7,25 @@
 #include "diagnostics/layers_internal.h"
 #include "model/routing.h"
 
+/* An error that was made once is carried on by everything that follows. How much of it shows at one place in the one
+ * run that gold records is luck, the more so the fewer values there are. */
+static void carry_noise(struct layers *layers)
+{
+    for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
+        double most = NAN;
+        for (size_t place = 0; place < layers->places; place++) {
+            enum point point = (enum point)(place % POINT_COUNT);
+            int layer = point_in_layer(point) ? (int)(place / POINT_COUNT) - 1 : -1;
+            char path[POINT_PATH];
+            if (!point_exists(layers->config, point, layer) || place_of(layers->config, point, layer) != place)
+                continue;
+            const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
+            most = fmax(most, tensor ? tensor->noise : NAN);
+            layers->carried[i * layers->places + place] = most;
+        }
+    }
+}
+
 struct layers *layers_new(const struct golden *golden, const struct model_config *config, const struct limits *limits,
                           struct error *error)
 {
@@ -24,8 +43,11 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     layers->routed = calloc(golden_case_count(golden) * (size_t)config->layers, sizeof *layers->routed);
     layers->chosen =
         calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
-    if (layers->cells && layers->routed && layers->chosen)
+    layers->carried = calloc(golden_case_count(golden) * layers->places, sizeof *layers->carried);
+    if (layers->cells && layers->routed && layers->chosen && layers->carried) {
+        carry_noise(layers);
         return layers;
+    }
     error_memory(error, "layers");
     layers_free(layers);
     return NULL;
@@ -42,6 +64,7 @@ void layers_free(struct layers *layers)
     }
     free(layers->routed);
     free(layers->cells);
+    free(layers->carried);
     free(layers->chosen);
     free(layers->gold);
     free(layers);
@@ -180,7 +203,10 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     comparison_add(&cell->comparison, part->values, gold, part->rows * part->width);
     cell->noise = tensor->noise;
     cell->width = part->width;
-    cell->tolerance = limits_tolerance(layers->limits, tensor->noise, golden_dtype(layers->golden), &cell->cause);
+    double allowed = tensor->noise;
+    if (mode == MODE_PROPAGATED && !isnan(allowed))
+        allowed = layers->carried[case_index * layers->places + place];
+    cell->tolerance = limits_tolerance(layers->limits, allowed, golden_dtype(layers->golden), &cell->cause);
     if (mode == MODE_PROPAGATED) {
         if (part->point == POINT_ROUTER)
             force_ties(layers, part, gold, cell->tolerance);

@@ -28,6 +28,7 @@ struct layers {
     const struct limits *limits;
     size_t places;
     struct cell *cells;    /* [modes][cases][places] */
+    double *carried;       /* [cases][places]: the largest noise that gold records up to there; NaN: none */
     struct routed *routed; /* [cases][layers] */
     int *chosen;           /* scratch: experts_per_token */
     size_t ties;

@@ -11,7 +11,8 @@ static const struct limit_row {
 } limit_rows[LIMIT_COUNT] = {
     [LIMIT_NOISE_MULTIPLE] =
         {"layers.noise_multiple", 10,
-         "ten times what float32 itself costs the original at the same place, as the gold records it"},
+         "ten times what float32 itself costs the original there, as the gold records it; end to end, the most that it "
+         "costs up to there, for what was lost once is carried on"},
     [LIMIT_CEILING] = {"layers.ceiling", 1e-2,
                        "ceiling: float32 costs no model measured more than 1e-4 anywhere; whatever noise the gold "
                        "records, one percent away is another activation"},

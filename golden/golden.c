@@ -325,15 +325,6 @@ const struct golden_tensor *golden_find(const struct golden *golden, size_t case
     return index == MAP_ABSENT ? NULL : &golden->tensors[index];
 }
 
-double golden_case_noise(const struct golden *golden, size_t case_index)
-{
-    double most = NAN;
-    for (size_t i = 0; i < golden->file.count; i++)
-        if (golden->tensors[i].case_index == case_index)
-            most = fmax(most, golden->tensors[i].noise);
-    return most;
-}
-
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error)
 {

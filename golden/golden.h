@@ -60,9 +60,6 @@ const struct golden_tensor *golden_tensor_at(const struct golden *golden, size_t
 /* NULL when the dump does not hold it. */
 const struct golden_tensor *golden_find(const struct golden *golden, size_t case_index, const char *path);
 
-/* The largest noise of any tensor of the case; NaN: none is recorded. */
-double golden_case_noise(const struct golden *golden, size_t case_index);
-
 /* Rows first .. first + count - 1 as float32. Safe from several threads. */
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error);

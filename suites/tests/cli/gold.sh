@@ -195,3 +195,9 @@ run 1 check "$T/hurt" --golden "$T/logits.safetensors" --json -q
 json "$(summary layers.isolated) | .message | test(\"lm_head .or anything since the token ids.\")"
 check 1 thinker
 json "$(summary layers.isolated) | .message | test(\"since\") | not"
+
+test_that 'end to end a place may be off by what was lost before it, alone only by its own noise'
+hurt_gold thinker submeta noise '"prompt-0/model.layers.3.mlp": ' '"prompt-0/model.layers.3.mlp": 1e-12, "prompt-0/none": '
+run 1 check "$nano/thinker" --golden "$G" --json -q
+json "$(summary layers.propagated).verdict == \"pass\""
+blames model.layers.3.mlp
