@@ -89,8 +89,8 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     struct error error = {0};
     report_begin(&report, name);
     /* The folder first: hours of work must not end in a folder that cannot be made. */
-    bool good = (!arguments->out || folder_make(arguments->out, &error)) && work(arguments, &report, &error) &&
-                report_write(&report, arguments, &error);
+    bool good = (!arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error))) &&
+                work(arguments, &report, &error) && report_write(&report, arguments, &error);
     int status = report.verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
     report_free(&report);
     return good ? status : command_error(name, &error);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "reports/render.h"
@@ -50,6 +51,19 @@ bool report_render(const struct report *report, const char *folder, struct error
     for (size_t i = 0; i < sizeof files / sizeof *files && good; i++)
         good = file_render(&outline, folder, i, error);
     outline_free(&outline);
+    return good;
+}
+
+bool report_remove(const char *folder, struct error *error)
+{
+    bool good = true;
+    for (size_t i = 0; i < sizeof files / sizeof *files && good; i++) {
+        char *path = path_join(folder, files[i].name);
+        good = path || error_memory(error, "a file name");
+        if (good && unlink(path) != 0 && errno != ENOENT)
+            good = error_errno(error, "%s: cannot remove the report of an earlier run", path);
+        free(path);
+    }
     return good;
 }
 

@@ -27,4 +27,8 @@ bool report_write_json(const struct report *report, FILE *file, struct error *er
  * has tables in their place and says why. */
 bool report_render(const struct report *report, const char *folder, struct error *error);
 
+/* Removes those four files, where they are, from a folder that is there: what an earlier run found must not be taken
+ * for the result of one that fails. */
+bool report_remove(const char *folder, struct error *error);
+
 #endif

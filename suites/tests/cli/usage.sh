@@ -123,3 +123,13 @@ run 3 check "$model" --golden "$(gold qwen3)" -o "$T/file/below"
 says err "$T/file"
 run 3 check "$model" --golden "$(gold qwen3)" -o /proc/nowhere
 says err /proc/nowhere
+test_that 'a run that fails leaves no report of an earlier run, and touches nothing else'
+run 0 inspect "$model" -o "$T/report" -q
+: >"$T/report/notes.txt"
+run 2 check "$model" -o "$T/report" --chunk 0
+same "$(ls "$T/report" | paste -sd ' ')" 'junit.xml notes.txt report.html report.json summary.md'
+run 3 check "$T/nowhere" -o "$T/report" -q
+same "$(ls "$T/report")" notes.txt
+mkdir "$T/report/report.json"
+run 3 check "$model" --golden "$(gold qwen3)" -o "$T/report" -q
+says err 'report.json: cannot remove'
