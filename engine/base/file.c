@@ -32,6 +32,31 @@ bool file_size(const char *path, uint64_t *size, struct error *error)
     return true;
 }
 
+bool file_state(int descriptor, const char *path, struct file_state *state, struct error *error)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) != 0)
+        return error_errno(error, "%s", path);
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, "%s: not a regular file", path);
+    *state = (struct file_state){.device = (uint64_t)status.st_dev,
+                                 .inode = (uint64_t)status.st_ino,
+                                 .size = (uint64_t)status.st_size,
+                                 .modified_s = status.st_mtim.tv_sec,
+                                 .modified_ns = status.st_mtim.tv_nsec};
+    return true;
+}
+
+const char *file_state_change(const struct file_state *then, const struct file_state *now)
+{
+    if (then->device != now->device || then->inode != now->inode)
+        return "another file has taken its place";
+    if (then->size != now->size)
+        return now->size < then->size ? "it has shrunk" : "it has grown";
+    bool same = then->modified_s == now->modified_s && then->modified_ns == now->modified_ns;
+    return same ? NULL : "it was written to";
+}
+
 bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);

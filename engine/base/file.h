@@ -15,6 +15,17 @@ bool file_is_folder(const char *path);
 /* Size in bytes of a regular file; an error for anything else. */
 bool file_size(const char *path, uint64_t *size, struct error *error);
 
+/* What tells a file that is as it was from one that was replaced or written to. */
+struct file_state {
+    uint64_t device, inode, size;
+    int64_t modified_s, modified_ns;
+};
+
+/* Of an open regular file; an error for anything else. `path` is what the error calls it. */
+bool file_state(int descriptor, const char *path, struct file_state *state, struct error *error);
+/* NULL: the same; else how `now` differs from `then`, for a message. */
+const char *file_state_change(const struct file_state *then, const struct file_state *now);
+
 /* Appends the whole file to `out`. More than `maximum` bytes is an error. Regular files and pipes. */
 bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error);
 

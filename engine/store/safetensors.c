@@ -205,35 +205,41 @@ static bool entries_tile(const char *path, const struct safetensors *file, uint6
     return true;
 }
 
-/* Reads the header text into `text`; `*size` is the size of the file. */
-static bool header_read(const char *path, struct buffer *text, uint64_t *size, struct error *error)
+/* The text of the header of a file of `size` bytes. */
+static bool header_text(int descriptor, const char *path, uint64_t size, struct buffer *text, struct error *error)
 {
-    if (!file_size(path, size, error))
+    if (size < 8)
+        return error_set(error, "%s: %llu bytes are too few for a safetensors file", path, (unsigned long long)size);
+    unsigned char raw[8];
+    uint64_t length = 0;
+    if (!file_read_at(descriptor, path, 0, raw, sizeof raw, error))
         return false;
-    if (*size < 8)
-        return error_set(error, "%s: %llu bytes are too few for a safetensors file", path, (unsigned long long)*size);
+    for (int i = 7; i >= 0; i--)
+        length = length << 8 | raw[i];
+    if (length > HEADER_MAX)
+        return error_set(error, "%s: header of %llu bytes; at most %u are allowed (is this a safetensors file?)", path,
+                         (unsigned long long)length, HEADER_MAX);
+    if (length > size - 8)
+        return error_set(error, "%s: header of %llu bytes in a file of %llu (truncated?)", path,
+                         (unsigned long long)length, (unsigned long long)size);
+    if (!buffer_reserve(text, (size_t)length))
+        return error_memory(error, path);
+    if (!file_read_at(descriptor, path, 8, text->data, (size_t)length, error))
+        return false;
+    text->size = (size_t)length;
+    text->data[length] = '\0';
+    return true;
+}
+
+static bool header_read(const char *path, struct buffer *text, struct file_state *state, struct error *error)
+{
+    uint64_t size = 0;
+    if (!file_size(path, &size, error)) /* before it is opened: opening a pipe would wait */
+        return false;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
         return error_errno(error, "%s", path);
-    unsigned char raw[8];
-    uint64_t length = 0;
-    bool good = file_read_at(descriptor, path, 0, raw, sizeof raw, error);
-    for (int i = 7; i >= 0; i--)
-        length = length << 8 | raw[i];
-    if (good && length > HEADER_MAX)
-        good = error_set(error, "%s: header of %llu bytes; at most %u are allowed (is this a safetensors file?)", path,
-                         (unsigned long long)length, HEADER_MAX);
-    if (good && length > *size - 8)
-        good = error_set(error, "%s: header of %llu bytes in a file of %llu (truncated?)", path,
-                         (unsigned long long)length, (unsigned long long)*size);
-    if (good && !buffer_reserve(text, (size_t)length))
-        good = error_memory(error, path);
-    if (good && file_read_at(descriptor, path, 8, text->data, (size_t)length, error)) {
-        text->size = (size_t)length;
-        text->data[length] = '\0';
-    } else {
-        good = false;
-    }
+    bool good = file_state(descriptor, path, state, error) && header_text(descriptor, path, state->size, text, error);
     close(descriptor);
     return good;
 }
@@ -242,15 +248,14 @@ bool safetensors_open(const char *path, struct safetensors *file, struct error *
 {
     *file = (struct safetensors){0};
     struct buffer text = {0};
-    uint64_t size = 0;
     cJSON *header = NULL;
-    bool good = header_read(path, &text, &size, error);
+    bool good = header_read(path, &text, &file->state, error);
     if (good && (!text.size || text.data[0] != '{'))
         good = error_set(error, "%s: the header does not begin with '{'", path);
     good = good && header_scan(path, text.data, text.size, error);
     good = good && (header = json_parse(path, text.data, text.size, error));
     if (good) {
-        uint64_t data = 8 + (uint64_t)text.size;
+        uint64_t data = 8 + (uint64_t)text.size, size = file->state.size;
         good = entries_parse(path, header, data, size - data, file, error);
         if (good && file->count)
             qsort(file->entries, file->count, sizeof *file->entries, entry_order);
@@ -277,11 +282,15 @@ bool safetensors_read_header(struct store *store, const char *path, struct error
     struct safetensors file;
     if (!safetensors_open(path, &file, error))
         return false;
-    const char *owned = store_string(store, path);
-    bool good = owned || error_memory(error, path);
+    struct weight_file *source = weight_files_add(&store->files, path, &file.state);
+    bool good = source || error_memory(error, path);
     for (size_t i = 0; good && i < file.count; i++) {
         const struct safetensors_entry *entry = &file.entries[i];
-        struct tensor tensor = {.file = owned, .dtype = entry->dtype, .rank = entry->rank, .offset = entry->offset};
+        struct tensor tensor = {.file = weight_file_path(source),
+                                .source = source,
+                                .dtype = entry->dtype,
+                                .rank = entry->rank,
+                                .offset = entry->offset};
         memcpy(tensor.shape, entry->shape, sizeof tensor.shape);
         tensor.disk_name = store_string(store, entry->name);
         good = tensor.disk_name ? store_add(store, &tensor, error) : error_memory(error, path);

@@ -23,7 +23,8 @@ struct safetensors_entry {
 struct safetensors {
     struct safetensors_entry *entries; /* in the order of their offsets */
     size_t count;
-    cJSON *metadata; /* object of strings, or NULL */
+    cJSON *metadata;         /* object of strings, or NULL */
+    struct file_state state; /* of the file when its header was read */
 };
 
 /* All owned by `*file`; free with safetensors_free. */

@@ -1,11 +1,9 @@
 #include "store/store.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/numbers.h"
 #include "store/store_internal.h"
@@ -17,6 +15,8 @@ struct store *store_new(const char *path, const char *format, struct error *erro
     struct store *store = calloc(1, sizeof *store);
     if (store)
         store->path = strdup(path);
+    if (store)
+        weight_files_init(&store->files);
     if (store && store->path) {
         store->format = format;
         return store;
@@ -38,6 +38,7 @@ void store_free(struct store *store)
     free(store->tensors);
     map_free(&store->by_name);
     names_free(&store->strings);
+    weight_files_free(&store->files);
     names_free(&store->problems);
     free(store->path);
     free(store);
@@ -223,16 +224,16 @@ static bool read_transposed(int descriptor, const struct tensor *tensor, uint64_
 
 static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t count, void *out, struct error *error)
 {
-    int descriptor = open(tensor->file, O_RDONLY | O_CLOEXEC);
+    int descriptor = weight_file_take(tensor->source, error);
     if (descriptor < 0)
-        return error_errno(error, "%s", tensor->file);
+        return false;
     bool good;
     if (tensor->transposed)
         good = read_transposed(descriptor, tensor, first, count, out, error);
     else
         good = file_read_at(descriptor, tensor->file, tensor->offset + first * tensor->stride, out,
                             (size_t)(count * tensor->stride), error);
-    close(descriptor);
+    weight_file_give(tensor->source, descriptor);
     return good;
 }
 

@@ -15,15 +15,18 @@
 
 #define TENSOR_RANK_MAX 8
 
+struct weight_file;
+
 /* One tensor, or one expert's part of a fused one. Owned by its store, as are the strings.
  *
  * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows (but one whose rows
  * end within a byte, as those of 4 and 6 bits may, is one row). Element (r, c) lies at byte offset + r * stride + c *
  * element, or, when `transposed`, at offset + c * stride + r * element. */
 struct tensor {
-    const char *name;      /* canonical */
-    const char *disk_name; /* as the file spells it */
-    const char *file;      /* NULL: held in memory by an overlay */
+    const char *name;           /* canonical */
+    const char *disk_name;      /* as the file spells it */
+    const char *file;           /* NULL: held in memory by an overlay */
+    struct weight_file *source; /* the same file, for the store to read from */
     enum dtype dtype;
     int rank;
     uint64_t shape[TENSOR_RANK_MAX];
@@ -60,7 +63,8 @@ const struct tensor *store_find(const struct store *store, const char *name);
 size_t store_problem_count(const struct store *store);
 const char *store_problem(const struct store *store, size_t index);
 
-/* Reads rows first .. first + count - 1, packed [count, columns], in the stored dtype. Safe from several threads. */
+/* Reads rows first .. first + count - 1, packed [count, columns], in the stored dtype. Safe from several threads. A
+ * file that is no longer the one whose header was read is an error. */
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
                      struct error *error);
 /* The whole tensor: `tensor->bytes` bytes. */

@@ -2,6 +2,8 @@
 #ifndef ASSAY_STORE_INTERNAL_H
 #define ASSAY_STORE_INTERNAL_H
 
+#include <pthread.h>
+
 #include "base/file.h"
 #include "base/map.h"
 #include "store/store.h"
@@ -15,6 +17,31 @@ struct overlay_change {
     void *context;
 };
 
+/* files.c: the files that hold the values, in the state in which their headers were read. Some stay open: an extraction
+ * has thousands, and every tile of rows is read on its own. */
+#define WEIGHT_FILES_OPEN 64
+
+struct weight_files {
+    struct weight_file **items;
+    size_t count;
+    size_t capacity;
+    struct weight_file *open[WEIGHT_FILES_OPEN]; /* the first `open_most` are used; NULL where free */
+    size_t open_most;
+    uint64_t clock; /* counts uses */
+    pthread_mutex_t lock;
+};
+
+void weight_files_init(struct weight_files *files);
+void weight_files_free(struct weight_files *files);
+/* NULL: out of memory. */
+struct weight_file *weight_files_add(struct weight_files *files, const char *path, const struct file_state *state);
+const char *weight_file_path(const struct weight_file *file);
+
+/* A descriptor for positioned reads, to be given back; -1 with the reason, also when the file is no longer as it was.
+ * Safe from several threads. */
+int weight_file_take(struct weight_file *file, struct error *error);
+void weight_file_give(struct weight_file *file, int descriptor);
+
 struct store {
     char *path;
     const char *format;
@@ -23,7 +50,8 @@ struct store {
     size_t capacity;
     size_t text_count;    /* tensors of the text model, after store_finish */
     struct map by_name;   /* text tensors, after store_finish */
-    struct names strings; /* owns names and paths */
+    struct names strings; /* owns names */
+    struct weight_files files;
     struct names problems;
     const struct store *base; /* overlay only */
     struct overlay_change *changes;

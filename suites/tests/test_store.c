@@ -1,10 +1,14 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/pool.h"
 #include "base/progress.h"
 #include "store/overlay.h"
 #include "store_fixtures.h"
@@ -621,6 +625,109 @@ Test(reading, a_file_that_shrank_or_went_is_an_error_that_names_it)
         error_clear(&error);
     }
     store_free(store);
+}
+
+static void expect_changed(const struct store *store, const char *how)
+{
+    struct error error = {0};
+    char out[2];
+    const struct tensor *tensor = store_find(store, "model.c");
+    cr_expect_not(store_read(store, tensor, out, &error), "%s", how);
+    cr_expect(strstr(error_text(&error), tensor->file) &&
+                  strstr(error_text(&error), "changed while it was being read") && strstr(error_text(&error), how),
+              "%s: %s", how, error_text(&error));
+    error_clear(&error);
+}
+
+/* The header that was read is not the one of these values, though their number is the same. Kept open or not: the file
+ * is read once before. */
+Test(reading, a_file_that_changes_after_its_header_was_read_is_an_error_that_names_it)
+{
+    for (int before = 0; before < 2; before++) {
+        struct store *store = open_three();
+        const char *path = scratch("three.safetensors");
+        if (before)
+            expect_values(store, "model.c", "xy", 2);
+        struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+        cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+        expect_changed(store, "it was written to");
+        store_free(store);
+        store = open_three();
+        if (before)
+            expect_values(store, "model.c", "xy", 2);
+        FILE *file = fopen(path, "a");
+        fputc('x', file);
+        fclose(file);
+        expect_changed(store, "it has grown");
+        store_free(store);
+    }
+    struct store *store = open_three();
+    size_t size = 0;
+    char *bytes = read_bytes(scratch("three.safetensors"), &size);
+    write_bytes(scratch("other.safetensors"), bytes, size);
+    free(bytes);
+    cr_assert_eq(rename(scratch("other.safetensors"), scratch("three.safetensors")), 0);
+    expect_changed(store, "another file has taken its place");
+    cr_assert(unlink(scratch("three.safetensors")) == 0 && mkfifo(scratch("three.safetensors"), 0600) == 0);
+    struct error error = {0};
+    char out[2];
+    cr_expect_not(store_read(store, store_find(store, "model.c"), out, &error));
+    cr_expect(strstr(error_text(&error), "not a regular file"), "%s", error_text(&error));
+    error_clear(&error);
+    store_free(store);
+}
+
+#define MANY_FILES 200 /* more than are kept open */
+
+static size_t descriptors_open(void)
+{
+    struct names names = {0};
+    struct error error = {0};
+    cr_assert(folder_list("/proc/self/fd", &names, &error), "%s", error_text(&error));
+    size_t count = names.count;
+    names_free(&names);
+    return count;
+}
+
+static void read_many(void *context, size_t task, int thread)
+{
+    (void)thread;
+    const struct store *store = context;
+    struct error error = {0};
+    char name[32], expected[5], out[5] = "";
+    size_t which = task * 7 / 3 % MANY_FILES;
+    snprintf(name, sizeof name, "model.t%zu", which);
+    snprintf(expected, sizeof expected, "%04zu", which);
+    if (!store_read(store, store_find(store, name), out, &error) || strcmp(out, expected) != 0)
+        cr_expect_fail("%s is %s: %s", name, out, error_text(&error));
+    error_clear(&error);
+}
+
+Test(reading, many_files_from_several_threads_with_few_descriptors)
+{
+    for (size_t i = 0; i < MANY_FILES; i++) {
+        char values[5], name[32];
+        snprintf(values, sizeof values, "%04zu", i);
+        snprintf(name, sizeof name, "model.t%zu", i);
+        write_one(scratch("many/%zu.safetensors", i), name, values);
+    }
+    static const rlim_t limits[] = {1024, 40};
+    for (size_t i = 0; i < 2; i++) {
+        struct rlimit limit;
+        cr_assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+        limit.rlim_cur = limits[i];
+        cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        size_t before = descriptors_open();
+        struct error error = {0};
+        struct store *store = open_store(scratch("many"));
+        struct pool *pool = pool_new(8, &error);
+        cr_assert(pool, "%s", error_text(&error));
+        pool_run(pool, 20000, read_many, store);
+        cr_expect_leq(descriptors_open(), before + 64, "%zu descriptors are open", descriptors_open());
+        pool_free(pool);
+        store_free(store);
+        cr_expect_eq(descriptors_open(), before);
+    }
 }
 
 Test(reading, dtype_names_go_both_ways)
