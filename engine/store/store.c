@@ -205,20 +205,58 @@ const char *shape_text(const uint64_t *shape, int rank, char *text)
     return text;
 }
 
-/* A transposed view: every column of the result is a run of the file. Reads the runs and turns them. */
-static bool read_transposed(int descriptor, const struct tensor *tensor, uint64_t first, uint64_t count, char *out,
+#define LINES_BYTES ((size_t)256 << 10) /* of a transposed tensor, read at a time */
+#define GAP_BYTES 4096u                 /* up to which reading over a gap costs less than another call */
+
+/* Lines of `run` bytes, put `pitch` bytes apart: with the gaps, in one read, when that is their stride. */
+static bool lines_read(int descriptor, const struct tensor *tensor, uint64_t offset, size_t run, size_t count,
+                       size_t pitch, char *lines, struct error *error)
+{
+    if (pitch == tensor->stride)
+        return file_read_at(descriptor, tensor->file, offset, lines, (count - 1) * pitch + run, error);
+    for (size_t i = 0; i < count; i++)
+        if (!file_read_at(descriptor, tensor->file, offset + i * tensor->stride, lines + i * pitch, run, error))
+            return false;
+    return true;
+}
+
+/* out[r * row_bytes + c * element] = lines[c * pitch + r * element] for `rows` rows and `count` columns. */
+static void lines_turn(const char *lines, size_t pitch, size_t count, size_t rows, size_t element, char *out,
+                       size_t row_bytes)
+{
+    for (size_t row = 0; row < rows; row++) {
+        char *to = out + row * row_bytes;
+        const char *from = lines + row * element;
+        if (element == 2)
+            for (size_t i = 0; i < count; i++)
+                memcpy(to + 2 * i, from + i * pitch, 2);
+        else if (element == 4)
+            for (size_t i = 0; i < count; i++)
+                memcpy(to + 4 * i, from + i * pitch, 4);
+        else
+            for (size_t i = 0; i < count; i++)
+                memcpy(to + element * i, from + i * pitch, element);
+    }
+}
+
+/* A transposed view: every column of the result is a line of the file. */
+static bool read_transposed(int descriptor, const struct tensor *tensor, uint64_t first, uint64_t rows, char *out,
                             struct error *error)
 {
-    size_t element = dtype_bits(tensor->dtype) / 8, run = (size_t)count * element;
-    char *line = malloc(run ? run : 1);
-    bool good = line || error_memory(error, tensor->name);
-    for (uint64_t column = 0; good && column < tensor->columns; column++) {
-        good = file_read_at(descriptor, tensor->file, tensor->offset + column * tensor->stride + first * element, line,
-                            run, error);
-        for (uint64_t row = 0; good && row < count; row++)
-            memcpy(out + (row * tensor->columns + column) * element, line + row * element, element);
+    size_t element = dtype_bits(tensor->dtype) / 8, run = (size_t)rows * element, columns = (size_t)tensor->columns;
+    size_t pitch = tensor->stride - run <= GAP_BYTES ? (size_t)tensor->stride : run;
+    size_t most = pitch && LINES_BYTES > pitch ? LINES_BYTES / pitch : 1;
+    most = most < columns ? most : columns;
+    char *lines = malloc(most * pitch + 1);
+    bool good = lines || error_memory(error, tensor->name);
+    for (size_t column = 0; good && run && column < columns; column += most) {
+        size_t count = columns - column < most ? columns - column : most;
+        uint64_t offset = tensor->offset + column * tensor->stride + first * element;
+        good = lines_read(descriptor, tensor, offset, run, count, pitch, lines, error);
+        if (good)
+            lines_turn(lines, pitch, count, (size_t)rows, element, out + column * element, columns * element);
     }
-    free(line);
+    free(lines);
     return good;
 }
 
