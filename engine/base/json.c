@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/map.h"
 
 size_t utf8_check(const char *text, size_t size)
 {
@@ -56,6 +57,50 @@ static bool json_has_nul_escape(const char *text, size_t size)
     return false;
 }
 
+#define KEYS_FEW 16 /* up to which each is held against all before it */
+
+/* The first key that occurs again, or NULL. */
+static const char *keys_few_twice(const cJSON *object)
+{
+    for (const cJSON *item = object->child; item; item = item->next)
+        for (const cJSON *before = object->child; before != item; before = before->next)
+            if (strcmp(before->string, item->string) == 0)
+                return item->string;
+    return NULL;
+}
+
+/* The same for many keys. False: out of memory. */
+static bool keys_many_twice(const cJSON *object, const char **key)
+{
+    struct map seen = {0};
+    bool good = true;
+    for (const cJSON *item = object->child; item && good && !*key; item = item->next) {
+        size_t twice = MAP_ABSENT;
+        good = map_add(&seen, item->string, strlen(item->string), 0, &twice);
+        if (twice != MAP_ABSENT)
+            *key = item->string;
+    }
+    map_free(&seen);
+    return good;
+}
+
+static bool keys_once(const char *name, const cJSON *json, struct error *error)
+{
+    const char *key = NULL;
+    if (cJSON_IsObject(json)) {
+        if (cJSON_GetArraySize(json) <= KEYS_FEW)
+            key = keys_few_twice(json);
+        else if (!keys_many_twice(json, &key))
+            return error_memory(error, name);
+    }
+    if (key)
+        return error_set(error, "%s: \"%.200s\" occurs twice in one JSON object", name, key);
+    for (const cJSON *item = json->child; item; item = item->next)
+        if (item->child && !keys_once(name, item, error))
+            return false;
+    return true;
+}
+
 cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error)
 {
     size_t bad = utf8_check(text, size);
@@ -81,7 +126,10 @@ cJSON *json_parse(const char *name, const char *text, size_t size, struct error 
             return NULL;
         }
     }
-    return json;
+    if (keys_once(name, json, error))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
 }
 
 cJSON *json_read(const char *path, size_t maximum, struct error *error)

@@ -11,7 +11,8 @@
 #include "base/error.h"
 
 /* Parses exactly `size` bytes: valid UTF-8, no "\u0000" (cJSON would cut the string there), nested at most 1,000 deep,
- * nothing but white space after the value. `name` is what the error calls it. The caller frees with cJSON_Delete. */
+ * no key twice in one object (readers differ in which of the two counts), nothing but white space after the value.
+ * `name` is what the error calls it. The caller frees with cJSON_Delete. */
 cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error);
 
 /* Appends the text of one JSON string, quotes and all, with white space around it allowed; unlike cJSON, "\u0000" is

@@ -105,11 +105,8 @@ static bool index_shards(const char *index, const cJSON *weights, struct shards 
             shards->items[found] = (struct shard){.name = item->valuestring, .first = item->string};
         }
         shards->items[found].tensors++;
-        size_t twice = MAP_ABSENT;
-        if (!map_add(tensors, item->string, strlen(item->string), found, &twice))
+        if (!map_add(tensors, item->string, strlen(item->string), found, NULL))
             return error_memory(error, index);
-        if (twice != MAP_ABSENT)
-            return error_set(error, "%s: tensor '%s' occurs twice", index, item->string);
     }
     return true;
 }

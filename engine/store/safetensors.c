@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/map.h"
 #include "base/numbers.h"
 #include "store/store_internal.h"
 
@@ -111,11 +110,8 @@ static bool entry_parse(const char *path, const cJSON *item, uint64_t data, uint
     cJSON_ArrayForEach(member, item)
     {
         for (size_t i = 0; i < 3; i++) {
-            if (strcmp(member->string, keys[i]) != 0)
-                continue;
-            if (values[i])
-                return error_set(error, "%s: tensor '%s' has %s twice", path, entry->name, keys[i]);
-            values[i] = member;
+            if (strcmp(member->string, keys[i]) == 0)
+                values[i] = member;
         }
     }
     if (!cJSON_IsString(values[0]))
@@ -133,22 +129,11 @@ static bool metadata_parse(const char *path, cJSON *item, struct safetensors *fi
         return true;
     if (!cJSON_IsObject(item))
         return error_set(error, "%s: __metadata__ is not an object", path);
-    struct map seen = {0};
-    bool good = true;
-    const cJSON *member;
-    for (member = item->child; good && member; member = member->next) {
-        size_t twice = MAP_ABSENT;
+    for (const cJSON *member = item->child; member; member = member->next)
         if (!cJSON_IsString(member))
-            good = error_set(error, "%s: metadata '%s' is not a string", path, member->string);
-        else if (!map_add(&seen, member->string, strlen(member->string), 0, &twice))
-            good = error_memory(error, path);
-        else if (twice != MAP_ABSENT)
-            good = error_set(error, "%s: metadata '%s' occurs twice", path, member->string);
-    }
-    map_free(&seen);
-    if (good && !(file->metadata = cJSON_Duplicate(item, true)))
-        good = error_memory(error, path);
-    return good;
+            return error_set(error, "%s: metadata '%s' is not a string", path, member->string);
+    file->metadata = cJSON_Duplicate(item, true);
+    return file->metadata || error_memory(error, path);
 }
 
 static bool entries_parse(const char *path, const cJSON *header, uint64_t data, uint64_t size, struct safetensors *file,
@@ -158,15 +143,9 @@ static bool entries_parse(const char *path, const cJSON *header, uint64_t data, 
     file->entries = calloc(members ? members : 1, sizeof *file->entries);
     if (!file->entries)
         return error_memory(error, path);
-    struct map seen = {0};
     bool good = true;
     for (cJSON *item = header->child; good && item; item = item->next) {
-        size_t twice = MAP_ABSENT;
-        if (!map_add(&seen, item->string, strlen(item->string), 0, &twice))
-            good = error_memory(error, path);
-        else if (twice != MAP_ABSENT)
-            good = error_set(error, "%s: tensor '%s' occurs twice", path, item->string);
-        else if (strcmp(item->string, "__metadata__") == 0)
+        if (strcmp(item->string, "__metadata__") == 0)
             good = metadata_parse(path, item, file, error);
         else if (!cJSON_IsObject(item))
             good =
@@ -174,7 +153,6 @@ static bool entries_parse(const char *path, const cJSON *header, uint64_t data, 
         else
             good = entry_parse(path, item, data, size, &file->entries[file->count++], error);
     }
-    map_free(&seen);
     return good;
 }
 

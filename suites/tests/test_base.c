@@ -223,6 +223,42 @@ Test(json, every_prefix_of_a_text_is_refused)
     cr_expect(json_good(text, strlen(text)));
 }
 
+static void expect_twice(const char *text, const char *key)
+{
+    struct error error = {0};
+    cJSON *json = json_parse("the text", text, strlen(text), &error);
+    char expected[64];
+    snprintf(expected, sizeof expected, "the text: \"%s\" occurs twice", key ? key : "");
+    cr_expect_eq(json != NULL, key == NULL, "%.60s", text);
+    cr_expect(!key || strstr(error_text(&error), expected), "%s", error_text(&error));
+    cJSON_Delete(json);
+    error_clear(&error);
+}
+
+/* cJSON finds the first of two, Python the last. */
+Test(json, a_key_occurs_once_in_an_object)
+{
+    expect_twice("{\"a\":1,\"b\":{\"a\":1},\"c\":[{\"a\":1},{\"a\":1}],\"A\":1,\"\":1}", NULL);
+    expect_twice("{\"a\":1,\"b\":2,\"a\":1}", "a");
+    expect_twice("{\"a\":1,\"\\u0061\":null}", "a");
+    expect_twice("[[{\"x\":[1,{\"\":1,\"b\":2,\"\":3}]}]]", "");
+    for (int keys = 10; keys <= 150000; keys = keys * 15) {
+        struct buffer text = {0};
+        for (int i = 0; i < keys; i++)
+            buffer_format(&text, "%s\"k%d\":{\"v\":1}", i ? "," : "{", i);
+        buffer_text(&text, "}");
+        double start = clock_seconds();
+        expect_twice(text.data, NULL);
+        cr_expect(clock_seconds() - start < time_allowance(), "%d keys: %.2f s", keys, clock_seconds() - start);
+        text.data[text.size - 1] = ',';
+        buffer_format(&text, "\"k%d\":0}", keys / 2);
+        char key[16];
+        snprintf(key, sizeof key, "k%d", keys / 2);
+        expect_twice(text.data, key);
+        buffer_free(&text);
+    }
+}
+
 Test(json, deep_nesting_does_not_crash)
 {
     static const size_t depths[] = {900, 1100, 1000000};

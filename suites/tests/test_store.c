@@ -223,7 +223,7 @@ Test(checkpoint, a_malformed_index_is_refused)
         {"{\"weight_map\":{\"model.a\":null}}", "'model.a' is not a string"},
         {"{\"weight_map\":{\"model.a\":[\"one.safetensors\"]}}", "'model.a' is not a string"},
         {"{\"weight_map\":{\"model.a\":\"one.safetensors\",\"model.a\":\"one.safetensors\"}}",
-         "'model.a' occurs twice"},
+         "\"model.a\" occurs twice"},
         {"{\"weight_map\":{\"model.a\":\"one.safetensors\"}} x", "goes on after its end"},
         {"{\"weight_map\":{\"model.a\":\"one.safetensors\\u0000\"}}", "NUL"},
         {"{\"weight_map\":{\"model.\xff\":\"one.safetensors\"}}", "not valid UTF-8"},

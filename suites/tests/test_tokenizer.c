@@ -408,7 +408,7 @@ static const struct {
     {"{" REST ", \"model\": {\"dropout\": 0.1}}", "\"dropout\" 0.1"},
     {"{" REST ", \"model\": {\"end_of_word_suffix\": \"</w>\"}}", "end_of_word_suffix"},
     {"{" REST ", " MODEL("\"a\": 0, \"b\": 0", "") "}", "id 0 belongs to two tokens"},
-    {"{" REST ", " MODEL("\"a\": 0, \"a\": 1", "") "}", "is in the vocabulary twice"},
+    {"{" REST ", " MODEL("\"a\": 0, \"a\": 1", "") "}", "\"a\" occurs twice"},
     {"{" REST ", " MODEL("\"a\": -1", "") "}", "the id of token \"a\""},
     {"{" REST ", " MODEL("\"a\": 2147483648", "") "}", "the id of token \"a\""},
     {"{" REST ", " MODEL("\"a\": 0.5", "") "}", "the id of token \"a\""},

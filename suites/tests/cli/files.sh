@@ -166,6 +166,17 @@ for field in hidden_size num_hidden_layers num_attention_heads vocab_size; do
         both 3 qwen3 "$T/hurt/config.json" $field
     done
 done
+test_that 'a key that occurs twice: which of the two counts is a matter of taste'
+copy qwen3
+sed '0,/{/s//{"hidden_size": 48,/' "$nano/qwen3/config.json" >"$T/hurt/config.json"
+both 3 qwen3 "$T/hurt/config.json" '"hidden_size" occurs twice'
+copy qwen3
+sed '0,/"weight_map": *{/s//&"model.norm.weight": "x",/' "$nano/qwen3/model.safetensors.index.json" >"$T/hurt/model.safetensors.index.json"
+both 3 qwen3 model.safetensors.index.json 'occurs twice'
+copy qwen3
+sed '0,/{/s//{"model": null,/' "$nano/qwen3/tokenizer.json" >"$T/hurt/tokenizer.json"
+run 3 tokenize "$T/hurt" text
+says err '"model" occurs twice'
 test_that 'a configuration that calls for more than there is'
 jq '.num_hidden_layers = 6 | del(.layer_types)' "$nano/qwen3/config.json" >"$T/hurt/config.json"
 run 1 inspect "$T/hurt" --json -q
