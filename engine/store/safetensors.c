@@ -9,43 +9,100 @@
 #include "store/store_internal.h"
 
 #define HEADER_MAX 100000000u
-#define HEADER_DEPTH_MAX 64 /* the official reader stops at 126 */
+#define HEADER_DEPTH_MAX 64        /* the official reader stops at 126 */
+#define HEADER_VALUES_MAX 4000000u /* 400,000 tensors, half a gigabyte as cJSON holds them */
 
-/* What cJSON lets pass and the official reader does not: control characters, numbers other than plain whole ones, and
- * deep nesting. */
-static bool header_scan(const char *path, const char *text, size_t size, struct error *error)
+struct scan {
+    const char *path, *text;
+    size_t size;
+    size_t at;
+    int depth;
+    size_t values;    /* each becomes a node of cJSON */
+    size_t items;     /* of the innermost array; 0: not in one */
+    const char *name; /* of the tensor that is being described */
+    int name_length;
+};
+
+static bool scan_value(struct scan *scan, struct error *error)
 {
-    bool string = false;
-    int depth = 0;
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        if (string) {
-            if ((unsigned char)c < 0x20)
-                return error_set(error, "%s: control character in a string at byte %zu of the header", path, i);
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                string = false;
-        } else if (c == '"') {
-            string = true;
-        } else if (c >= '0' && c <= '9') {
-            size_t digits = strspn(text + i, "0123456789");
-            if (digits > 16 || (c == '0' && digits > 1) || strchr(".eE+-", text[i + digits]))
-                return error_set(error, "%s: \"%.*s\" at byte %zu of the header is not a whole number below 2^53", path,
-                                 (int)(digits < 20 ? digits + 1 : 20), text + i, i);
-            i += digits - 1;
-        } else if (!strchr(" \t\r\n{}[]:,nul", c) || !c) {
-            return error_set(error, "%s: unexpected byte 0x%02x at %zu of the header", path, (unsigned)(unsigned char)c,
-                             i);
-        } else if (c == '{' || c == '[') {
-            if (++depth > HEADER_DEPTH_MAX)
-                return error_set(error, "%s: the header nests more than %d deep at byte %zu", path, HEADER_DEPTH_MAX,
-                                 i);
-        } else if (c == '}' || c == ']') {
-            depth--;
-        }
+    if (++scan->values > HEADER_VALUES_MAX)
+        return error_set(error, "%s: more than %u values in the header, at byte %zu", scan->path, HEADER_VALUES_MAX,
+                         scan->at);
+    if (scan->items > TENSOR_RANK_MAX)
+        return error_set(error, "%s: tensor '%.*s' has more than %d dimensions", scan->path, scan->name_length,
+                         scan->name ? scan->name : "", TENSOR_RANK_MAX);
+    return true;
+}
+
+/* Brackets and commas. */
+static bool scan_structure(struct scan *scan, struct error *error)
+{
+    char c = scan->text[scan->at];
+    if (c == '}' || c == ']') {
+        scan->depth--;
+        scan->items = 0;
+        return true;
+    }
+    if (c == ',') {
+        scan->items += scan->items > 0;
+    } else {
+        scan->items = c == '[';
+        if (++scan->depth > HEADER_DEPTH_MAX)
+            return error_set(error, "%s: the header nests more than %d deep at byte %zu", scan->path, HEADER_DEPTH_MAX,
+                             scan->at);
+    }
+    return scan_value(scan, error);
+}
+
+/* Moves to the last digit. */
+static bool scan_number(struct scan *scan, struct error *error)
+{
+    const char *number = scan->text + scan->at;
+    size_t digits = strspn(number, "0123456789");
+    if (digits > 16 || (*number == '0' && digits > 1) || strchr(".eE+-", number[digits]))
+        return error_set(error, "%s: \"%.*s\" at byte %zu of the header is not a whole number below 2^53", scan->path,
+                         (int)(digits < 20 ? digits + 1 : 20), number, scan->at);
+    scan->at += digits - 1;
+    return true;
+}
+
+/* Moves to the closing quote. */
+static bool scan_string(struct scan *scan, struct error *error)
+{
+    const char *string = scan->text + scan->at + 1;
+    while (++scan->at < scan->size && scan->text[scan->at] != '"') {
+        if ((unsigned char)scan->text[scan->at] < 0x20)
+            return error_set(error, "%s: control character in a string at byte %zu of the header", scan->path,
+                             scan->at);
+        scan->at += scan->text[scan->at] == '\\';
+    }
+    if (scan->depth == 1 && scan->at < scan->size) {
+        size_t length = (size_t)(scan->text + scan->at - string);
+        scan->name = string;
+        scan->name_length = length < 200 ? (int)length : 200;
     }
     return true;
+}
+
+/* What cJSON lets pass and the official reader does not: control characters, numbers other than plain whole ones, and
+ * deep nesting; and what would take cJSON gigabytes: shapes without end. */
+static bool header_scan(const char *path, const char *text, size_t size, struct error *error)
+{
+    struct scan scan = {.path = path, .text = text, .size = size};
+    bool good = true;
+    for (; good && scan.at < size; scan.at++) {
+        char c = text[scan.at];
+        if (c == '"')
+            good = scan_string(&scan, error);
+        else if (c >= '0' && c <= '9')
+            good = scan_number(&scan, error);
+        else if (c && strchr("{}[],", c))
+            good = scan_structure(&scan, error);
+        else if (!c || !strchr(" \t\r\n:nul", c))
+            good = error_set(error, "%s: unexpected byte 0x%02x at %zu of the header", path, (unsigned)(unsigned char)c,
+                             scan.at);
+    }
+    return good;
 }
 
 static bool entry_shape(const char *path, const cJSON *shape, struct safetensors_entry *entry, struct error *error)

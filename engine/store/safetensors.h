@@ -2,8 +2,9 @@
  * README).
  *
  * At least as strict as the official reader: header of at most 100 MB of valid UTF-8 JSON that begins with '{'; whole
- * numbers only; no duplicate keys; sizes = shape x dtype with overflow checked; tensors tile the data without holes or
- * overlaps, and the file ends where they do. */
+ * numbers only; no duplicate keys; at most eight dimensions, and four million values in the whole header; sizes =
+ * shape x dtype with overflow checked; tensors tile the data without holes or overlaps, and the file ends where they
+ * do. */
 #ifndef ASSAY_STORE_SAFETENSORS_H
 #define ASSAY_STORE_SAFETENSORS_H
 

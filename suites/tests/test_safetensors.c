@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/progress.h"
@@ -214,6 +215,8 @@ Test(safetensors, tensors_are_described_whole_and_right)
         {ONE("\"F32\"", "{\"a\":2}", "[0,8]"), "no shape", 8},
         {ONE("\"F32\"", "[[2]]", "[0,8]"), "not a whole number", 8},
         {ONE("\"F32\"", "[1,1,1,1,1,1,1,1,2]", "[0,8]"), "more than 8 dimensions", 8},
+        {ONE("\"F32\"", "[1,1,1,1,1,1,1,2]", "[0,8]"), NULL, 8},
+        {"{\"a\\\"\":{\"shape\":[1,1,1,1,1,1,1,1,1", "tensor 'a\\\"' has more than 8 dimensions", 8},
         {ONE("\"F32\"", "[4294967296,4294967296]", "[0,8]"), "overflows", 8},
         {ONE("\"F32\"", "[4294967296,4294967296,0]", "[0,0]"), "overflows", 0},
         {ONE("\"F64\"", "[2251799813685248,1024,8]", "[0,0]"), "overflows", 0}, /* fits as a count, not as bits */
@@ -291,6 +294,36 @@ Test(safetensors, a_header_that_is_too_long_is_refused)
         write_bytes(path, length, size);
         expect_refused(path, "short", "too few");
     }
+}
+
+/* cJSON would take 40 bytes for each byte of these. */
+Test(safetensors, headers_that_would_take_gigabytes_are_refused)
+{
+    static const struct {
+        const char *begin, *repeat, *needle;
+    } rows[] = {
+        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[1", ",1", "tensor 't' has more than 8 dimensions"},
+        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[1", ",[],1", "more than 4000000 values"},
+        {"{\"t\":0", ",\"\":0", "more than 4000000 values"},
+        {"{\"__metadata__\":{\"a\":\"\"", ",\"\":\"\"", "more than 4000000 values"},
+        {"{\"t\":{\"x\":[[", "[],", "more than 4000000 values"},
+    };
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t size = 25000000, at = strlen(rows[i].begin), step = strlen(rows[i].repeat);
+        char *header = malloc(size + step);
+        memcpy(header, rows[i].begin, at);
+        for (; at < size; at += step)
+            memcpy(header + at, rows[i].repeat, step);
+        const char *path = scratch("row.safetensors");
+        write_header(path, header, at, 0);
+        expect_refused(path, rows[i].begin, rows[i].needle);
+        free(header);
+    }
+    getrusage(RUSAGE_SELF, &after);
+    cr_expect(after.ru_maxrss - before.ru_maxrss < 200000 * time_allowance(), "%ld KB more",
+              after.ru_maxrss - before.ru_maxrss);
 }
 
 /* A header of brackets must not exhaust the stack. */
