@@ -60,7 +60,8 @@ static const struct fused_row {
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
-#define FUSED_NAME 640 /* a canonical name of at most 512, its fused suffix exchanged */
+#define EXPERTS_MAX 4096 /* of a layer; the most in use are 512. Each becomes a tensor of the store */
+#define FUSED_NAME 640   /* a canonical name of at most 512, its fused suffix exchanged */
 
 static bool name_replace(char *name, size_t size, const char *from, const char *to)
 {
@@ -198,8 +199,12 @@ bool names_cut_fused(struct store *store, struct error *error)
         const struct tensor *tensor = &store->tensors[i];
         const struct fused_row *row = fused_row_of(tensor);
         uint64_t packed = row ? (transposed[i] ? tensor->shape[2] : tensor->shape[1]) : 0;
-        if (row && tensor->bytes && tensor->shape[0] <= 65536 && dtype_bits(tensor->dtype) % 8 == 0 &&
-            (!row->parts[1] || packed % 2 == 0))
+        if (!row || !tensor->bytes || dtype_bits(tensor->dtype) % 8 != 0 || (row->parts[1] && packed % 2 != 0))
+            continue;
+        if (tensor->shape[0] > EXPERTS_MAX)
+            good = error_set(error, "%s: tensor '%s' holds %llu experts; at most %d are allowed", tensor->file,
+                             tensor->disk_name, (unsigned long long)tensor->shape[0], EXPERTS_MAX);
+        else
             good = fused_cut(store, i, row, transposed[i], error);
     }
     free(transposed);

@@ -9,6 +9,7 @@
 #include "store/store_internal.h"
 
 #define NAME_MAX_BYTES 512
+#define TENSORS_MAX 2000000 /* of a store; 300 bytes each. The largest models have 150,000 */
 
 struct store *store_new(const char *path, const char *format, struct error *error)
 {
@@ -85,6 +86,9 @@ bool tensor_measure(struct tensor *tensor)
 
 bool store_add(struct store *store, const struct tensor *tensor, struct error *error)
 {
+    if (store->count == TENSORS_MAX)
+        return error_set(error, "%s: more than %d tensors, experts counted one by one; at '%s' of %s", store->path,
+                         TENSORS_MAX, tensor->disk_name, tensor->file ? tensor->file : "an overlay");
     void *tensors = store->tensors;
     if (!array_grow(&tensors, &store->capacity, store->count, sizeof *store->tensors))
         return error_memory(error, store->path);

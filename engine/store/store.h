@@ -43,7 +43,8 @@ struct store;
 
 /* Opens a safetensors file, a Hugging Face checkpoint folder (one file, or shards with an index), an extraction, or any
  * folder of safetensors files. NULL with the reason when nothing can be read. Where only some of several files are bad,
- * the store opens without them and lists them as problems. */
+ * the store opens without them and lists them as problems. At most 4,096 experts in a fused tensor, two million tensors
+ * in all. */
 struct store *store_open(const char *path, struct error *error);
 void store_free(struct store *store);
 

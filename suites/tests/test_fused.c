@@ -226,7 +226,6 @@ Test(fused, what_cannot_be_cut_stays_whole)
         {"model.layers.0.mlp.experts.gate_up_proj", "F32", "[0,4,6]", NULL, 0},
         {"model.layers.0.mlp.experts.gate_up_proj", "F32", "[60000,4,0]", NULL, 0}, /* of no bytes: no 120,000 views */
         {"model.layers.0.mlp.experts.gate_up_proj", "F4", "[2,2,2]", NULL, 4},
-        {"model.layers.0.mlp.experts.gate_up_proj", "U8", "[70000,2,1]", NULL, 140000},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         write_tensors(scratch("odd.safetensors"), &rows[i], 1, NULL);
@@ -240,6 +239,33 @@ Test(fused, what_cannot_be_cut_stays_whole)
     write_tensors(scratch("talker.safetensors"), &talker, 1, NULL);
     struct store *store = open_store(scratch("talker.safetensors"));
     cr_expect(store_count(store) == 1 && store_at(store, 0)->other);
+    store_free(store);
+}
+
+/* One byte of the file for each view of 300: the axis of experts and their sum are bounded. */
+Test(fused, more_experts_than_any_model_has_are_refused)
+{
+    struct error error = {0};
+    struct plain_tensor tensors[300] = {{"model.layers.0.mlp.experts.gate_up_proj", "U8", "[4097,2,1]", NULL, 8194}};
+    char names[300][64];
+    write_tensors(scratch("wide.safetensors"), tensors, 1, NULL);
+    cr_expect_not(store_open(scratch("wide.safetensors"), &error));
+    cr_expect(
+        strstr(error_text(&error), "wide.safetensors: tensor 'model.layers.0.mlp.experts.gate_up_proj' holds 4097"),
+        "%s", error_text(&error));
+    error_clear(&error);
+    for (int i = 0; i < 300; i++) {
+        snprintf(names[i], sizeof names[i], "model.layers.%d.mlp.experts.gate_up_proj", i);
+        tensors[i] = (struct plain_tensor){names[i], "U8", "[4096,2,1]", NULL, 8192};
+    }
+    write_tensors(scratch("wide.safetensors"), tensors, 300, NULL);
+    cr_expect_not(store_open(scratch("wide.safetensors"), &error));
+    cr_expect(strstr(error_text(&error), "more than 2000000 tensors") && strstr(error_text(&error), "layers.244."),
+              "%s", error_text(&error));
+    error_clear(&error);
+    write_tensors(scratch("wide.safetensors"), tensors, 1, NULL);
+    struct store *store = open_store(scratch("wide.safetensors"));
+    cr_expect_eq(store_count(store), 8192);
     store_free(store);
 }
 
