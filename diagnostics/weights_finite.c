@@ -2,6 +2,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/progress.h"
 #include "diagnostics/inventory.h"
@@ -73,40 +74,46 @@ static void scan_task(void *context, size_t task, int thread)
     pthread_mutex_unlock(&scan->lock);
 }
 
+static bool scan_place(const struct tensor *tensor, size_t bad, uint64_t first, struct findings *findings)
+{
+    struct finding *place = findings_add(findings, "weights.finite");
+    if (!place)
+        return false;
+    place->summary = false;
+    place->verdict = VERDICT_FAIL;
+    where_set(&place->where.tensor, tensor->name);
+    where_set(&place->where.file, tensor->file ? tensor->file : "");
+    tensor_place(tensor, &place->where.layer, &place->where.expert);
+    finding_measured(place, (double)bad, "values");
+    finding_limit(place, 0, "a weight is a finite number");
+    const char *part = strstr(tensor->name, ".experts.");
+    bool fused = part && !strstr(tensor->disk_name, part); /* or another spelling of the same */
+    finding_message(place,
+                    "%s: tensor '%s'%s%s%s holds %zu value%s that %s NaN or infinite, the first at row %llu, column "
+                    "%llu.",
+                    tensor->file ? tensor->file : "an overlay", tensor->disk_name, fused ? " (" : "",
+                    fused ? part + 1 : "", fused ? ")" : "", bad, bad > 1 ? "s" : "", bad > 1 ? "are" : "is",
+                    (unsigned long long)(first / tensor->columns), (unsigned long long)(first % tensor->columns));
+    return true;
+}
+
 static bool scan_report(const struct scan *scan, size_t count, struct findings *findings)
 {
-    size_t tensors = 0, places = 0, summary_at = findings->count;
+    size_t tensors = 0, summary_at = findings->count;
     struct finding *finding = findings_add(findings, "weights.finite");
     if (!finding)
         return false;
-    for (size_t i = 0; i < count; i++) {
-        if (!scan->bad[i])
-            continue;
-        tensors++;
-        if (places++ >= PLACES_MAX)
-            continue;
-        const struct tensor *tensor = store_at(scan->store, i);
-        struct finding *place = findings_add(findings, "weights.finite");
-        if (!place)
+    for (size_t i = 0; i < count; i++)
+        if (scan->bad[i] && tensors++ < PLACES_MAX &&
+            !scan_place(store_at(scan->store, i), scan->bad[i], scan->first[i], findings))
             return false;
-        place->summary = false;
-        place->verdict = VERDICT_FAIL;
-        where_set(&place->where.tensor, tensor->name);
-        where_set(&place->where.file, tensor->file ? tensor->file : "");
-        finding_measured(place, (double)scan->bad[i], "values");
-        finding_limit(place, 0, "a weight is a finite number");
-        finding_message(
-            place, "%s: tensor '%s' holds %zu value%s that %s NaN or infinite, the first at row %llu, column %llu.",
-            tensor->file ? tensor->file : "an overlay", tensor->disk_name, scan->bad[i], scan->bad[i] > 1 ? "s" : "",
-            scan->bad[i] > 1 ? "are" : "is", (unsigned long long)(scan->first[i] / tensor->columns),
-            (unsigned long long)(scan->first[i] % tensor->columns));
-    }
     finding = &findings->items[summary_at];
     finding_measured(finding, (double)tensors, "tensors");
     finding_limit(finding, 0, "a weight is a finite number");
     finding_judge(finding);
     if (!tensors)
-        finding_message(finding, "All values of all %zu tensors are finite.", count);
+        finding_message(finding, "All values of %s%zu tensor%s are finite.", count == 1 ? "" : "all ", count,
+                        count == 1 ? "" : "s");
     else
         finding_message(finding, "%zu tensor%s NaN or infinities; the first: %s", tensors,
                         tensors > 1 ? "s hold" : " holds",

@@ -98,6 +98,26 @@ bool name_canonical(const char *disk_name, char *out, size_t size, bool *other)
     return true;
 }
 
+static int number_behind(const char *name, const char *words)
+{
+    const char *at = strstr(name, words);
+    size_t digits = at ? strspn(at + strlen(words), "0123456789") : 0;
+    return digits && digits <= 9 ? atoi(at + strlen(words)) : -1;
+}
+
+void tensor_place(const struct tensor *tensor, int *layer, int *expert)
+{
+    *layer = tensor->other ? -1 : number_behind(tensor->name, "layers.");
+    *expert = tensor->other ? -1 : number_behind(tensor->name, ".experts.");
+}
+
+void tensor_file_place(const struct tensor *tensor, int *layer, int *expert)
+{
+    const char *name = tensor->file ? path_base(tensor->file) : "";
+    *layer = number_behind(name, "_layer_");
+    *expert = number_behind(name, "_expert_");
+}
+
 static const struct fused_row *fused_row_of(const struct tensor *tensor)
 {
     size_t length = strlen(tensor->name);

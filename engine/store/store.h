@@ -59,6 +59,11 @@ const struct tensor *store_at(const struct store *store, size_t index);
 /* By canonical name; NULL when absent. Text model only. */
 const struct tensor *store_find(const struct store *store, const char *name);
 
+/* The layer and the expert that the canonical name is of, -1 where it is of none. */
+void tensor_place(const struct tensor *tensor, int *layer, int *expert);
+/* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
+void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
+
 /* What is wrong with the files themselves: a shard that is absent or malformed, a tensor that the index places
  * elsewhere, two tensors of one name. One sentence each, naming the file and the tensor. */
 size_t store_problem_count(const struct store *store);

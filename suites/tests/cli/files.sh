@@ -35,6 +35,16 @@ for special in nan inf; do
     says_all $L.3.mlp.experts.7.down_proj.weight "$(basename "$file")"
     run 0 inspect "$T/hurt"
 done
+test_that 'NaN in one expert of a fused tensor'
+for kind in plain transposed; do
+    hurt thinker nan layers.3.mlp.experts.7.up_proj.weight 2 5 fuse 3 $kind
+    run 1 inspect "$T/hurt" --values --json -q
+    json '.findings[] | select(.check == "weights.finite" and (.summary | not)) | .where.layer == 3 and .where.expert == 7 and
+        (.message | test("experts.gate_up_proj. \\(experts.7.up_proj.weight\\) holds 1 value .* row 2, column 5"))'
+done
+hurt thinker nan layers.3.input_layernorm.weight 0 0
+run 1 inspect "$T/hurt" --values --json -q
+json '.findings[] | select(.check == "weights.finite" and (.summary | not)) | .where.layer == 3 and (.where | has("expert") | not)'
 test_that 'NaN everywhere it matters'
 for tensor in model.embed_tokens lm_head model.norm $L.0.input_layernorm $L.2.self_attn.q_proj $L.2.self_attn.k_norm $L.4.mlp.gate; do
     hurt thinker nan $tensor.weight 0 0
