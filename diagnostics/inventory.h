@@ -7,7 +7,8 @@
 #include "model/config.h"
 #include "store/store.h"
 
-/* Adds inventory.files, inventory.absent, inventory.extra, inventory.shape and inventory.dtype. Reads headers only. */
+/* Adds inventory.files, for an extraction inventory.misplaced, inventory.absent, inventory.shape, inventory.dtype and
+ * inventory.extra. Reads headers only. */
 bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,
                      struct error *error);
 

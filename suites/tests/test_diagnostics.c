@@ -10,11 +10,13 @@
 #include "base/file.h"
 #include "diagnostics/check.h"
 #include "diagnostics/comparator.h"
+#include "diagnostics/inventory.h"
 #include "diagnostics/layers.h"
 #include "diagnostics/limits.h"
 #include "diagnostics/logits.h"
 #include "diagnostics/perplexity.h"
 #include "golden/dump.h"
+#include "store/safetensors.h"
 
 #define NANO ASSAY_SOURCE_DIR "/golden/nano/"
 
@@ -466,6 +468,67 @@ Test(logits, percentiles_are_those_of_the_divergences)
     logits_free(logits);
     limits_free(&limits);
     golden_free(golden);
+    free(config);
+    unlink(path);
+}
+
+#define MANY 300
+
+/* MANY experts whose gate has a wrong dtype and whose up has a wrong shape; nothing else. */
+static struct store *wrong_experts(const char *path)
+{
+    struct error error = {0};
+    struct safetensors_entry *entries = calloc(2 * MANY, sizeof *entries);
+    for (int i = 0; i < 2 * MANY; i++) {
+        entries[i] = (struct safetensors_entry){.dtype = i % 2 ? DTYPE_F32 : DTYPE_U8, .rank = 2, .shape = {2, 2}};
+        entries[i].shape[0] = i % 2 ? 3 : 2;
+        cr_assert(asprintf(&entries[i].name, "model.layers.0.mlp.experts.%d.%s_proj.weight", i / 2,
+                           i % 2 ? "up" : "gate") > 0);
+    }
+    struct safetensors_writer *writer = safetensors_create(path, entries, 2 * MANY, NULL, &error);
+    cr_assert(writer, "%s", error_text(&error));
+    for (size_t i = 0; i < 2 * MANY; i++) {
+        const char zeros[24] = {0};
+        cr_assert(safetensors_put(writer, i, 0, zeros, i % 2 ? 24 : 4, &error), "%s", error_text(&error));
+        free(entries[i].name);
+    }
+    free(entries);
+    cr_assert(safetensors_commit(writer, &error), "%s", error_text(&error));
+    struct store *store = store_open(path, &error);
+    cr_assert(store, "%s", error_text(&error));
+    return store;
+}
+
+Test(inventory, all_wrong_tensors_are_counted_and_the_first_listed)
+{
+    struct model_config *config = calloc(1, sizeof *config);
+    struct error error = {0};
+    struct findings findings = {0};
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/assay-wrong-%ld.safetensors", (long)getpid());
+    *config = (struct model_config){
+        .layers = 1, .experts = MANY, .experts_per_token = 1, .hidden = 2, .moe_intermediate = 2, .sparse[0] = true};
+    struct store *store = wrong_experts(path);
+    cr_assert(inventory_check(store, config, &findings, &error), "%s", error_text(&error));
+    static const char *const checks[] = {"inventory.shape", "inventory.dtype"};
+    for (size_t check = 0; check < 2; check++) {
+        size_t places = 0;
+        for (size_t i = 0; i < findings.count; i++) {
+            const struct finding *finding = &findings.items[i];
+            if (strcmp(finding->check, checks[check]) != 0)
+                continue;
+            places += !finding->summary;
+            if (finding->summary)
+                cr_expect(finding->measured == MANY && finding->verdict == VERDICT_FAIL &&
+                              strstr(finding->message, "300 tensors (44 of them are not listed); the first: "),
+                          "%s: %g, %s", checks[check], finding->measured, finding->message);
+            else
+                cr_expect(finding->where.layer == 0 && finding->where.expert == (int)places - 1);
+        }
+        cr_expect_eq(places, 256, "%s: %zu places", checks[check], places);
+    }
+    findings_free(&findings);
+    store_free(store);
     free(config);
     unlink(path);
 }

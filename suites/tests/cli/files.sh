@@ -87,6 +87,20 @@ says_all thinker_norms_layer_02.safetensors $L.2.input_layernorm.weight
 rm "$T/hurt/norms/thinker_norms_layer_02.safetensors" && mkdir "$T/hurt/norms/thinker_norms_layer_02.safetensors"
 run '1|3' check "$T/hurt" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
 says_all $L.2.input_layernorm.weight
+test_that 'files of an extraction that hold what another should'
+copy thinker-extraction
+experts=$T/hurt/experts/thinker_expert
+mv "${experts}_003_layer_01.safetensors" "$T/swap" && mv "${experts}_003_layer_02.safetensors" "${experts}_003_layer_01.safetensors"
+mv "$T/swap" "${experts}_003_layer_02.safetensors"
+mv "${experts}_004_layer_03.safetensors" "$T/swap" && mv "${experts}_005_layer_03.safetensors" "${experts}_004_layer_03.safetensors"
+mv "$T/swap" "${experts}_005_layer_03.safetensors"
+cp "$nano/thinker-extraction/routers/thinker_router_layer_02.safetensors" "$T/hurt/final_norm/thinker_router_layer_02.safetensors"
+run 1 check "$T/hurt" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
+json "$(summary inventory.misplaced) | .measured == 4 and .unit == \"files\""
+equal '[.findings[] | select(.check == "inventory.misplaced" and (.summary | not)) | .where.file | split("/")[-1]] | join(" ")' \
+    "$(for place in 003_layer_01 003_layer_02 004_layer_03 005_layer_03; do printf '%s ' thinker_expert_$place.safetensors; done | sed 's/ $//')"
+equal '[.findings[] | select(.check == "inventory.misplaced" and (.summary | not)) | .where | [.layer, .expert]]' '[[2,3],[1,3],[3,5],[3,4]]'
+equal "$(summary layers.isolated).verdict" pass
 test_that 'a shard that is a folder'
 copy qwen3
 rm "$T/hurt/model-00002-of-00003.safetensors" && mkdir "$T/hurt/model-00002-of-00003.safetensors"

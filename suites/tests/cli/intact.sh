@@ -29,6 +29,7 @@ done
 test_that 'the extraction'
 run 0 check "$nano/thinker-extraction" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
 equal '.subject.format' extraction
+json "$(summary inventory.misplaced) | .verdict == \"pass\" and .measured == 0"
 json "$structure"
 run 0 check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --tokenizer "$nano/thinker" \
     --golden "$(gold thinker)" --json -q
