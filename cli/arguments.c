@@ -220,21 +220,43 @@ void arguments_parse(const struct command_row *command, int argc, char **argv, s
     progress_mode_set(arguments->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
 }
 
+#define BLANKS " \t\r\n"
+
+/* One id at `*at`, and the blanks behind it. */
+static bool id_parse(const char **at, struct ids *out, struct error *error)
+{
+    size_t length = strcspn(*at, "," BLANKS "[]");
+    char number[24] = {0};
+    long long value = 0;
+    if (length < sizeof number)
+        memcpy(number, *at, length);
+    if (!number_parse(number, 0, INT_MAX, &value))
+        return error_set(error, "'%.*s' is no token id", (int)(!length ? 1 : length < 40 ? length : 40), *at);
+    *at += length;
+    *at += strspn(*at, BLANKS);
+    return ids_push(out, (int)value) || error_memory(error, "ids");
+}
+
 bool ids_parse(const char *list, struct ids *out, struct error *error)
 {
-    for (const char *at = list; *at;) {
-        size_t length = strcspn(at, ", \t\n[]");
-        char number[24] = {0};
-        long long value = 0;
-        if (length && length < sizeof number)
-            memcpy(number, at, length);
-        if (length && !number_parse(number, 0, INT_MAX, &value))
-            return error_set(error, "'%.*s' is no token id", (int)(length < 40 ? length : 40), at);
-        if (length && !ids_push(out, (int)value))
-            return error_memory(error, "ids");
-        at += length + (at[length] ? 1 : 0);
+    const char *at = list + strspn(list, BLANKS);
+    bool bracket = *at == '[', comma = false;
+    at += bracket;
+    at += strspn(at, BLANKS);
+    while (*at && *at != ']') {
+        if (!id_parse(&at, out, error))
+            return false;
+        comma = *at == ',';
+        at += comma;
+        at += strspn(at, BLANKS);
     }
-    return true;
+    if (comma)
+        return error_set(error, "no token id follows the last comma");
+    if (bracket != (*at == ']'))
+        return error_set(error, "token ids with one bracket only");
+    at += bracket;
+    at += strspn(at, BLANKS);
+    return !*at || error_set(error, "'%.40s' follows the token ids", at);
 }
 
 const char *ids_judge(const char *list)

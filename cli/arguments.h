@@ -65,7 +65,7 @@ struct command_row {
 /* Parses the options of the command. Exits with 2 on misuse, with 0 after -h. */
 void arguments_parse(const struct command_row *command, int argc, char **argv, struct arguments *arguments);
 
-/* Token ids, separated by commas or white space, perhaps in brackets; appended to `out`. */
+/* Token ids, separated by white space or single commas, perhaps in brackets; appended to `out`. */
 bool ids_parse(const char *list, struct ids *out, struct error *error);
 
 /* For `judge`: NULL when the list can be parsed, else what is wrong, in a buffer that the next call writes over. */

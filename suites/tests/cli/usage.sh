@@ -62,6 +62,15 @@ says err "'x'"
 misuse trace "$model" --ids 1,-2 -o "$T/x"
 misuse trace "$model" --ids 99999999999999999999 -o "$T/x"
 misuse trace "$model" --ids '' -o "$T/x"
+for list in 1,,2 1, ,1 , '1 , ,2' '[1,2' '1,2]' '[1,]' '[[1]]' '[1][2]' '[1] 2' '[]' ']'; do
+    misuse trace "$model" --ids "$list" -o "$T/x"
+    absent "$T/x"
+done
+for list in 1,2 '1 2' ' [ 1 , 2 ] ' $'1\r\n2\n' '[1 2]'; do
+    run 0 tokenize "$model" --decode "$list"
+    same "$(cat "$T/out")" "$("$assay" tokenize "$model" --decode 1,2)"
+done
+misuse tokenize "$model" --decode 1,,2
 misuse trace "$model" --ids 1 -o "$T/x" --points some
 misuse trace "$model" --ids 1 -o "$T/x" --chunk -1
 misuse perplexity "$model"
