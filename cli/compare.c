@@ -26,24 +26,33 @@ static bool compare_dump(const struct golden *golden, const struct golden *dump,
     return check_dump(golden, dump, &suite->limits, &report->findings, error);
 }
 
-/* A dump says what it is in its metadata; anything else is a model. */
-static bool is_dump(const char *path)
+enum content { CONTENT_DUMP, CONTENT_MODEL, CONTENT_UNREADABLE };
+
+/* A dump says what it is in its metadata; anything else that can be read is a model. */
+static enum content content_of(const char *path)
 {
     struct safetensors file = {0};
-    bool dump = !file_is_folder(path) && safetensors_open(path, &file, NULL) && file.metadata &&
-                json_member(file.metadata, "assay.golden");
+    if (file_is_folder(path))
+        return CONTENT_MODEL;
+    if (!safetensors_open(path, &file, NULL))
+        return CONTENT_UNREADABLE;
+    bool dump = file.metadata && json_member(file.metadata, "assay.golden");
     safetensors_free(&file);
-    return dump;
+    return dump ? CONTENT_DUMP : CONTENT_MODEL;
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
-    struct golden *golden = golden_open(arguments->positional[0], error), *dump = NULL;
+    const char *first = arguments->positional[0], *second = arguments->positional[1];
+    bool dumped = content_of(second) == CONTENT_DUMP;
+    if (dumped && content_of(first) == CONTENT_MODEL)
+        return error_set(error, "%s is no golden dump, but %s is: the dump comes first, as in compare GOLDEN SUBJECT",
+                         first, second);
+    struct golden *golden = golden_open(first, error), *dump = NULL;
     struct suite suite = {0};
     bool good = golden && suite_open(arguments->suite, &suite, error);
-    if (good && is_dump(arguments->positional[1]))
-        good =
-            (dump = golden_open(arguments->positional[1], error)) && compare_dump(golden, dump, &suite, report, error);
+    if (good && dumped)
+        good = (dump = golden_open(second, error)) && compare_dump(golden, dump, &suite, report, error);
     else if (good)
         good = compare_model(arguments, golden, &suite, report, error);
     golden_free(golden);

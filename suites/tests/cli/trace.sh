@@ -56,6 +56,17 @@ says err 'in common'
 run 0 compare "$(gold qwen3)" "$T/logits.safetensors" --json -q
 json "$(summary layers.propagated).message | test(\"[0-9]+ tensors of gold not compared\")"
 
+test_that 'arguments in the wrong order are told as such'
+run 3 compare "$nano/qwen3" "$(gold qwen3)"
+says err 'the dump comes first'
+run 3 compare "$nano/qwen2/model.safetensors" "$(gold qwen2)"
+says err 'the dump comes first'
+run 3 compare "$nano/qwen3" "$nano/qwen3"
+says_not err 'the dump comes first'
+head -c 9999 "$(gold qwen3)" >"$T/cut.safetensors"
+run 3 compare "$T/cut.safetensors" "$(gold qwen3)"
+says_not err 'the dump comes first'
+
 test_that 'the dump of a damaged model fails, with the first bad layer'
 hurt thinker scale layers.2.self_attn.o_proj.weight 1.01
 run 0 trace "$T/hurt" --golden "$(gold thinker)" -o "$T/dump.safetensors" -q
