@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/command.h"
 
 static const struct command_row commands[] = {
@@ -59,6 +60,24 @@ static int finish(const char *name, int status)
     return EXIT_ERROR;
 }
 
+/* Removes what is half written, then ends as the signal would have. */
+static void on_end(int number)
+{
+    file_abandon_all();
+    raise(number);
+}
+
+/* A signal that is ignored, as under nohup, stays so. */
+static void catch_ends(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGXCPU};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction old, action = {.sa_handler = on_end, .sa_flags = (int)SA_RESETHAND};
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
 int main(int argc, char **argv)
 {
     /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages.
@@ -67,6 +86,7 @@ int main(int argc, char **argv)
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
     /* A limit on file sizes is an error like a full disk, with a message, and leaves nothing behind. */
     signal(SIGXFSZ, SIG_IGN);
+    catch_ends();
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
         usage(stdout);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,15 +145,49 @@ bool folder_make(const char *path, struct error *error)
     return good;
 }
 
+/* Temporary names, where a signal handler finds them: in place, for it may run between any two steps of a thread. */
+enum { PENDING_FREE, PENDING_CHANGES, PENDING_THERE };
+
+static struct pending {
+    atomic_int state;
+    char path[PATH_MAX];
+} pending[16];
+
+#define PENDING (sizeof pending / sizeof *pending)
+
+static struct pending *pending_add(const char *path)
+{
+    size_t size = strlen(path) + 1;
+    for (size_t i = 0; size <= sizeof pending->path && i < PENDING; i++) {
+        int free_state = PENDING_FREE;
+        if (!atomic_compare_exchange_strong(&pending[i].state, &free_state, PENDING_CHANGES))
+            continue;
+        memcpy(pending[i].path, path, size);
+        atomic_store(&pending[i].state, PENDING_THERE);
+        return &pending[i];
+    }
+    return NULL;
+}
+
+void file_abandon_all(void)
+{
+    for (size_t i = 0; i < PENDING; i++)
+        if (atomic_load(&pending[i].state) == PENDING_THERE)
+            unlink(pending[i].path);
+}
+
 struct file_writer {
     int descriptor;
     uint64_t size;
     char *path;
     char *temporary;
+    struct pending *pending; /* NULL: not among those that a signal removes */
 };
 
 static void file_writer_free(struct file_writer *writer)
 {
+    if (writer->pending)
+        atomic_store(&writer->pending->state, PENDING_FREE);
     if (writer->descriptor >= 0)
         close(writer->descriptor);
     free(writer->path);
@@ -180,6 +215,7 @@ struct file_writer *file_create(const char *path, struct error *error)
         file_writer_free(writer);
         return NULL;
     }
+    writer->pending = pending_add(writer->temporary);
     writer->descriptor = open(writer->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (writer->descriptor < 0) {
         error_errno(error, "%s: cannot create", writer->temporary);

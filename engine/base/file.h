@@ -50,6 +50,10 @@ bool file_write_at(struct file_writer *writer, uint64_t offset, const void *data
 bool file_commit(struct file_writer *writer, struct error *error);
 void file_discard(struct file_writer *writer);
 
+/* Removes the temporary files of all writers (of the first 16, where more are at work), which are then lost. For the
+ * handler of a signal that ends the process: async-signal-safe. */
+void file_abandon_all(void);
+
 /* file_create, file_append, file_commit. */
 bool file_write(const char *path, const void *data, size_t size, struct error *error);
 

@@ -774,6 +774,27 @@ Test(file, a_failed_write_leaves_the_old_file_and_nothing_else)
     free(text);
 }
 
+Test(file, abandoned_writers_leave_nothing)
+{
+    struct error error = {0};
+    for (int round = 0; round < 40; round++) { /* more than there are places */
+        write_text(scratch("w/file"), "old");
+        struct file_writer *writers[20];
+        for (int i = 0; i < 20; i++) {
+            writers[i] = file_create(scratch("w/%d", i), &error);
+            cr_assert(writers[i] && file_append(writers[i], "new", 3, &error), "%s", error_text(&error));
+        }
+        cr_expect_eq(entries_in(scratch("w")), 21);
+        file_abandon_all();
+        cr_expect_eq(entries_in(scratch("w")), 21 - 16);
+        for (int i = 0; i < 20; i++)
+            file_discard(writers[i]);
+        file_abandon_all();
+        cr_expect(path_there(scratch("w/file")) && entries_in(scratch("w")) == 1, "%zu entries",
+                  (size_t)entries_in(scratch("w")));
+    }
+}
+
 Test(file, a_rename_that_fails_is_told)
 {
     const char *path = scratch("w/taken"), *folder = scratch("w");

@@ -144,6 +144,21 @@ kill -KILL $process
 wait $process 2>/dev/null
 same $? 137
 absent "$T/killed.safetensors"
+test_that 'ended by a signal: nothing at all is left'
+mkdir "$T/ended"
+for signal in TERM HUP INT; do
+    env --default-signal=$signal "$assay" trace "$nano/thinker" "${arguments[@]}" -o "$T/ended/dump.safetensors" -q --threads 1 &
+    process=$!
+    for _ in {1..400}; do
+        compgen -G "$T/ended/*" >/dev/null && break
+        sleep 0.01
+    done
+    same "$(ls "$T/ended")" "dump.safetensors.tmp.$process"
+    kill -$signal $process
+    wait $process 2>/dev/null
+    same $? $((128 + $(kill -l $signal)))
+    same "$(ls -A "$T/ended")" ''
+done
 test_that 'a device is not replaced by a file'
 mkfifo "$T/fifo"
 run 3 trace "$nano/qwen3" --ids 1 -o "$T/fifo" -q
