@@ -15,20 +15,47 @@ void product(enum product kind, const float *a, size_t lda, const float *b, size
                 (blasint)n, (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb, 0, c, (blasint)ldc);
 }
 
+/* An exact product goes tile by tile, so that its doubles stay few however large it is. Sums over k are never cut. */
+#define EXACT_TILE ((size_t)512)
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t product_exact_doubles(size_t m, size_t n, size_t k)
+{
+    m = least(m, EXACT_TILE);
+    n = least(n, EXACT_TILE);
+    return m * k + n * k + m * n;
+}
+
+/* One tile of rows of a and c, with the tile of b that is in doubles already. */
+static void product_exact_tile(bool transposed, const float *a, size_t lda, const double *wide_b, float *c, size_t ldc,
+                               size_t m, size_t n, size_t k, double *wide_a)
+{
+    double *wide_c = wide_a + m * k;
+    for (size_t row = 0; row < m; row++)
+        to_doubles(a + row * lda, wide_a + row * k, k);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k,
+                1, wide_a, (blasint)k, wide_b, (blasint)(transposed ? k : n), 0, wide_c, (blasint)n);
+    for (size_t row = 0; row < m; row++)
+        to_floats(wide_c + row * n, c + row * ldc, n);
+}
+
 void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
                    size_t m, size_t n, size_t k, double *scratch)
 {
     bool transposed = kind == PRODUCT_TRANSPOSED;
-    double *wide_a = scratch, *wide_b = wide_a + m * k, *wide_c = wide_b + n * k;
-    size_t rows_b = transposed ? n : k, columns_b = transposed ? k : n;
-    for (size_t row = 0; row < m; row++)
-        to_doubles(a + row * lda, wide_a + row * k, k);
-    for (size_t row = 0; row < rows_b; row++)
-        to_doubles(b + row * ldb, wide_b + row * columns_b, columns_b);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k,
-                1, wide_a, (blasint)k, wide_b, (blasint)columns_b, 0, wide_c, (blasint)n);
-    for (size_t row = 0; row < m; row++)
-        to_floats(wide_c + row * n, c + row * ldc, n);
+    for (size_t column = 0; column < n; column += EXACT_TILE) {
+        size_t wide = least(n - column, EXACT_TILE), rows = transposed ? wide : k, columns = transposed ? k : wide;
+        const float *from = transposed ? b + column * ldb : b + column;
+        for (size_t row = 0; row < rows; row++)
+            to_doubles(from + row * ldb, scratch + row * columns, columns);
+        for (size_t row = 0; row < m; row += EXACT_TILE)
+            product_exact_tile(transposed, a + row * lda, lda, scratch, c + row * ldc + column, ldc,
+                               least(m - row, EXACT_TILE), wide, k, scratch + wide * k);
+    }
 }
 
 /* Odd sizes, so that the kernels for the edges are met too, and one larger than a block. */

@@ -13,7 +13,9 @@ enum product { PRODUCT_TRANSPOSED, PRODUCT_PLAIN };
 void product(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
              size_t n, size_t k);
 
-/* The same with products and sums in double, rounded once at the end: half as fast. `scratch` holds m*k + n*k + m*n. */
+/* The same with products and sums in double, rounded once at the end: half as fast. `scratch` holds
+ * product_exact_doubles(m, n, k), which grows with k but not with m or n beyond a tile. */
+size_t product_exact_doubles(size_t m, size_t n, size_t k);
 void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
                    size_t m, size_t n, size_t k, double *scratch);
 

@@ -93,7 +93,7 @@ bool workspace_product(struct workspace *workspace, int thread, enum product kin
         product(kind, a, lda, b, ldb, c, ldc, m, n, k);
         return true;
     }
-    float *doubles = workspace_floats(workspace, thread, WORKSPACE_DOUBLES, 2 * (m * k + n * k + m * n));
+    float *doubles = workspace_floats(workspace, thread, WORKSPACE_DOUBLES, 2 * product_exact_doubles(m, n, k));
     if (doubles)
         product_exact(kind, a, lda, b, ldb, c, ldc, m, n, k, (double *)(void *)doubles);
     return doubles;

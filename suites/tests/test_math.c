@@ -396,9 +396,9 @@ struct shape {
     size_t m, n, k;
 };
 
-static const struct shape shapes[] = {{1, 1, 1},    {1, 17, 33},  {2, 3, 1},     {3, 5, 7},
-                                      {5, 64, 64},  {16, 16, 16}, {17, 1, 40},   {31, 33, 65},
-                                      {64, 64, 64}, {70, 130, 9}, {65, 127, 70}, {129, 67, 500}};
+static const struct shape shapes[] = {{1, 1, 1},     {1, 17, 33},    {2, 3, 1},    {3, 5, 7},    {5, 64, 64},
+                                      {16, 16, 16},  {17, 1, 40},    {31, 33, 65}, {64, 64, 64}, {70, 130, 9},
+                                      {65, 127, 70}, {129, 67, 500}, {513, 9, 40}, {3, 700, 33}, {530, 520, 6}};
 
 static void products_agree(enum product kind, bool exact)
 {
@@ -412,7 +412,7 @@ static void products_agree(enum product kind, bool exact)
               *c = random_values(11, m * ldc, 1);
         float *dense_a = malloc(m * k * sizeof *a), *dense_b = malloc(n * k * sizeof *b),
               *expected = malloc(m * n * sizeof *c);
-        double *scratch = malloc((m * k + n * k + m * n) * sizeof *scratch);
+        double *scratch = malloc(product_exact_doubles(m, n, k) * sizeof *scratch);
         for (size_t row = 0; row < m; row++)
             memcpy(dense_a + row * k, a + row * lda, k * sizeof *a);
         for (size_t row = 0; row < n; row++)
@@ -465,6 +465,12 @@ Test(arithmetic, product_exact_by_a_transpose)
 Test(arithmetic, product_exact_plain)
 {
     products_agree(PRODUCT_PLAIN, true);
+}
+
+Test(arithmetic, product_exact_needs_little_for_many_rows)
+{
+    cr_expect_eq(product_exact_doubles(3, 5, 7), 3 * 7 + 5 * 7 + 3 * 5);
+    cr_expect_eq(product_exact_doubles(1 << 20, 1 << 20, 64), product_exact_doubles(1 << 10, 1 << 10, 64));
 }
 
 /* Linear layers */
