@@ -56,7 +56,7 @@ struct routing {
     float *weight; /* [rows, k] */
     size_t *first; /* [experts + 1]: where an expert's entries begin in `entry` */
     size_t *entry; /* [rows * k]: row * k + place in the row, grouped by expert */
-    int *order;    /* experts that have rows, those with most first */
+    int *order;    /* experts at work that have rows, those with most first */
     size_t busy;
 };
 
@@ -124,10 +124,16 @@ static void routing_group(struct routing *routing, size_t rows, size_t experts)
         first[e + 2] += first[e + 1];
     for (size_t i = 0; i < rows * routing->k; i++)
         routing->entry[first[routing->expert[i] + 1]++] = i;
-    for (size_t e = 0; e < experts; e++)
-        if (first[e + 1] > first[e])
+}
+
+/* Experts from .. to - 1 come next. */
+static void routing_order(struct routing *routing, size_t from, size_t to)
+{
+    routing->busy = 0;
+    for (size_t e = from; e < to; e++)
+        if (routing->first[e + 1] > routing->first[e])
             routing->order[routing->busy++] = (int)e;
-    qsort_r(routing->order, routing->busy, sizeof *routing->order, order_compare, first);
+    qsort_r(routing->order, routing->busy, sizeof *routing->order, order_compare, routing->first);
 }
 
 static bool routing_fill(struct pass *pass, int layer, struct routing *routing, struct error *error)
@@ -151,45 +157,76 @@ static bool routing_fill(struct pass *pass, int layer, struct routing *routing, 
     return good;
 }
 
+#define PART_FLOATS ((size_t)32 << 20) /* of parts held at once, unless one expert has more: 128 MB */
+#define BLOCK_FLOATS ((size_t)4 << 20) /* of one thread's scratch for a block of an expert's rows: 16 MB */
+#define BLOCK_ROWS_MIN ((size_t)256)   /* fewer would not be worth widening the weights for */
+#define BLOCK_ROWS_MAX ((size_t)1024)
+
 struct expert_job {
     struct pass *pass;
     int layer;
     const struct routing *routing;
-    float *parts; /* [rows * k, hidden]: what each chosen expert adds to its row */
+    float *parts;       /* [entries, hidden]: what each chosen expert adds to a row, in the order of `routing->entry` */
+    size_t first_entry; /* of the experts at work: the first part's */
     pthread_mutex_t lock;
     struct error error;
 };
 
-static bool expert_run(struct expert_job *job, int expert, int thread, struct error *error)
+struct expert_weights {
+    struct matrix gate, up, down;
+};
+
+/* down(silu(gate(x)) * up(x)) for `rows` rows of one expert, each times its weight. */
+static bool expert_block(const struct expert_job *job, const struct expert_weights *weights, const size_t *entries,
+                         size_t rows, float *parts, int thread, struct error *error)
 {
-    struct model *model = job->pass->model;
-    const struct routing *routing = job->routing;
-    size_t hidden = (size_t)model->config->hidden, inner = (size_t)model->config->moe_intermediate;
-    const size_t *entries = routing->entry + routing->first[expert];
-    size_t rows = routing->first[expert + 1] - routing->first[expert];
-    struct workspace *workspace = model->workspace;
+    struct workspace *workspace = job->pass->model->workspace;
+    size_t hidden = weights->gate.columns, inner = weights->gate.rows;
     float *x = workspace_floats(workspace, thread, 2, rows * hidden);
     float *gate = workspace_floats(workspace, thread, 3, rows * inner);
     float *up = workspace_floats(workspace, thread, 4, rows * inner);
-    struct matrix gate_proj, up_proj, down_proj;
     if (!x || !gate || !up)
         return error_memory(error, "experts");
     for (size_t i = 0; i < rows; i++)
-        memcpy(x + i * hidden, job->pass->normed + entries[i] / routing->k * hidden, hidden * sizeof *x);
-    if (!model_matrix(model, WEIGHT_EXPERT_GATE, job->layer, expert, &gate_proj, error) ||
-        !model_matrix(model, WEIGHT_EXPERT_UP, job->layer, expert, &up_proj, error) ||
-        !model_matrix(model, WEIGHT_EXPERT_DOWN, job->layer, expert, &down_proj, error) ||
-        !linear_here(workspace, thread, x, hidden, rows, &gate_proj, NULL, gate, inner, error) ||
-        !linear_here(workspace, thread, x, hidden, rows, &up_proj, NULL, up, inner, error))
+        memcpy(x + i * hidden, job->pass->normed + entries[i] / job->routing->k * hidden, hidden * sizeof *x);
+    if (!linear_here(workspace, thread, x, hidden, rows, &weights->gate, NULL, gate, inner, error) ||
+        !linear_here(workspace, thread, x, hidden, rows, &weights->up, NULL, up, inner, error))
         return false;
     silu_multiply(gate, up, rows * inner);
-    if (!linear_here(workspace, thread, gate, inner, rows, &down_proj, NULL, x, hidden, error))
+    if (!linear_here(workspace, thread, gate, inner, rows, &weights->down, NULL, parts, hidden, error))
         return false;
     for (size_t i = 0; i < rows; i++) {
-        float *part = job->parts + entries[i] * hidden, weight = routing->weight[entries[i]];
+        float *part = parts + i * hidden, weight = job->routing->weight[entries[i]];
         for (size_t h = 0; h < hidden; h++)
-            part[h] = weight * x[i * hidden + h];
+            part[h] = weight * part[h];
     }
+    return true;
+}
+
+/* Rows are cut into blocks of about the same size, so that none is too short for a matrix product. */
+static size_t block_rows(size_t rows, size_t width)
+{
+    size_t most = BLOCK_FLOATS / width;
+    most = most < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : most > BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : most;
+    size_t blocks = (rows + most - 1) / most;
+    return (rows + blocks - 1) / blocks;
+}
+
+static bool expert_run(struct expert_job *job, int expert, int thread, struct error *error)
+{
+    struct model *model = job->pass->model;
+    const size_t *first = &job->routing->first[expert];
+    size_t hidden = (size_t)model->config->hidden;
+    size_t rows = first[1] - first[0], block = block_rows(rows, hidden + 2 * (size_t)model->config->moe_intermediate);
+    struct expert_weights weights;
+    if (!model_matrix(model, WEIGHT_EXPERT_GATE, job->layer, expert, &weights.gate, error) ||
+        !model_matrix(model, WEIGHT_EXPERT_UP, job->layer, expert, &weights.up, error) ||
+        !model_matrix(model, WEIGHT_EXPERT_DOWN, job->layer, expert, &weights.down, error))
+        return false;
+    for (size_t row = 0; row < rows; row += block)
+        if (!expert_block(job, &weights, job->routing->entry + first[0] + row, rows - row < block ? rows - row : block,
+                          job->parts + (first[0] + row - job->first_entry) * hidden, thread, error))
+            return false;
     return true;
 }
 
@@ -207,30 +244,61 @@ static void expert_task(void *context, size_t task, int thread)
     pthread_mutex_unlock(&job->lock);
 }
 
+/* The end of the experts that work together from `from` on: at least one, then as many as their parts fit. */
+static size_t experts_end(const struct routing *routing, size_t experts, size_t hidden, size_t from)
+{
+    size_t to = from + 1;
+    while (to < experts && (routing->first[to + 1] - routing->first[from]) * hidden <= PART_FLOATS)
+        to++;
+    return to;
+}
+
+/* Room for the parts of any experts that work together. */
+static float *parts_new(const struct routing *routing, size_t experts, size_t hidden)
+{
+    size_t most = 0;
+    for (size_t from = 0, to; from < experts; from = to) {
+        to = experts_end(routing, experts, hidden, from);
+        size_t entries = routing->first[to] - routing->first[from];
+        most = entries > most ? entries : most;
+    }
+    return malloc(most * hidden * sizeof(float));
+}
+
+/* Experts from .. to - 1 add their parts to the rows. */
+static bool experts_work(struct expert_job *job, struct routing *routing, size_t from, size_t to, struct error *error)
+{
+    size_t hidden = (size_t)job->pass->model->config->hidden;
+    job->first_entry = routing->first[from];
+    routing_order(routing, from, to);
+    pool_run(workspace_pool(job->pass->model->workspace), routing->busy, expert_task, job);
+    if (job->error.text) {
+        *error = job->error;
+        return false;
+    }
+    for (size_t i = job->first_entry; i < routing->first[to]; i++) /* a row meets its experts in increasing order */
+        add_scaled(job->pass->block + routing->entry[i] / routing->k * hidden,
+                   job->parts + (i - job->first_entry) * hidden, 1, hidden);
+    return true;
+}
+
 static bool experts_forward(struct pass *pass, int layer, struct error *error)
 {
     const struct model_config *config = pass->model->config;
-    size_t hidden = (size_t)config->hidden, k = (size_t)config->experts_per_token;
+    size_t hidden = (size_t)config->hidden, experts = (size_t)config->experts;
     struct routing routing = {0};
     struct expert_job job = {.pass = pass, .layer = layer, .routing = &routing};
-    bool good = routing_allocate(&routing, pass->rows, (size_t)config->experts, k, error) &&
+    bool good = routing_allocate(&routing, pass->rows, experts, (size_t)config->experts_per_token, error) &&
                 routing_fill(pass, layer, &routing, error);
-    if (good && !(job.parts = malloc(pass->rows * k * hidden * sizeof *job.parts)))
+    if (good && !(job.parts = parts_new(&routing, experts, hidden)))
         good = error_memory(error, "experts");
-    if (good) {
-        pthread_mutex_init(&job.lock, NULL);
-        pool_run(workspace_pool(pass->model->workspace), routing.busy, expert_task, &job);
-        pthread_mutex_destroy(&job.lock);
-        good = !job.error.text;
-        if (!good)
-            *error = job.error;
+    memset(pass->block, 0, pass->rows * hidden * sizeof *pass->block);
+    pthread_mutex_init(&job.lock, NULL);
+    for (size_t from = 0, to; good && from < experts; from = to) {
+        to = experts_end(&routing, experts, hidden, from);
+        good = experts_work(&job, &routing, from, to, error);
     }
-    for (size_t row = 0; good && row < pass->rows; row++) {
-        float *out = pass->block + row * hidden;
-        memset(out, 0, hidden * sizeof *out);
-        for (size_t i = 0; i < k; i++)
-            add_scaled(out, job.parts + (row * k + i) * hidden, 1, hidden);
-    }
+    pthread_mutex_destroy(&job.lock);
     free(job.parts);
     routing_free(&routing);
     return good;

@@ -1,0 +1,171 @@
+/* How much memory the engine takes, and what it does when there is none. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/progress.h"
+#include "fixtures.h"
+#include "model/model.h"
+
+/* Under the sanitizers memory that was freed stays held for a while, so peaks say nothing. */
+#if defined(__SANITIZE_ADDRESS__)
+#define PEAKS_COUNT false
+#else
+#define PEAKS_COUNT true
+#endif
+
+/* A model of random weights that fits no nano folder, written to the scratch folder. */
+struct shape {
+    int hidden, vocabulary, experts, chosen, inner;
+    bool tied, stored_head;
+};
+
+struct wide {
+    struct store *store;
+    struct model_config *config;
+    struct model *model;
+    struct plain_tensor tensors[64];
+    size_t count;
+};
+
+static void wide_add(struct wide *wide, const char *name, size_t rows, size_t columns)
+{
+    static unsigned state = 1;
+    size_t count = rows * (columns ? columns : 1);
+    float *values = malloc(count * sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        values[i] = columns ? (float)(state >> 8) / 8388608.0f - 1.0f : 1;
+    }
+    char *shape = malloc(64), *own = strdup(name);
+    snprintf(shape, 64, columns ? "[%zu,%zu]" : "[%zu]", rows, columns);
+    wide->tensors[wide->count++] = (struct plain_tensor){
+        .name = own, .dtype = "F32", .shape = shape, .data = values, .bytes = count * sizeof *values};
+}
+
+static void wide_weights(struct wide *wide, const struct shape *shape)
+{
+    size_t hidden = (size_t)shape->hidden, inner = (size_t)shape->inner;
+    char name[128];
+    wide_add(wide, "model.embed_tokens.weight", (size_t)shape->vocabulary, hidden);
+    wide_add(wide, "model.norm.weight", hidden, 0);
+    if (shape->stored_head)
+        wide_add(wide, "lm_head.weight", (size_t)shape->vocabulary, hidden);
+    wide_add(wide, "model.layers.0.input_layernorm.weight", hidden, 0);
+    wide_add(wide, "model.layers.0.post_attention_layernorm.weight", hidden, 0);
+    wide_add(wide, "model.layers.0.self_attn.q_norm.weight", 4, 0);
+    wide_add(wide, "model.layers.0.self_attn.k_norm.weight", 4, 0);
+    wide_add(wide, "model.layers.0.self_attn.q_proj.weight", 4, hidden);
+    wide_add(wide, "model.layers.0.self_attn.k_proj.weight", 4, hidden);
+    wide_add(wide, "model.layers.0.self_attn.v_proj.weight", 4, hidden);
+    wide_add(wide, "model.layers.0.self_attn.o_proj.weight", hidden, 4);
+    wide_add(wide, "model.layers.0.mlp.gate.weight", (size_t)shape->experts, hidden);
+    for (int expert = 0; expert < shape->experts; expert++)
+        for (int part = 0; part < 3; part++) {
+            static const char *const parts[] = {"gate_proj", "up_proj", "down_proj"};
+            snprintf(name, sizeof name, "model.layers.0.mlp.experts.%d.%s.weight", expert, parts[part]);
+            wide_add(wide, name, part < 2 ? inner : hidden, part < 2 ? hidden : inner);
+        }
+}
+
+static void wide_load(struct wide *wide, const struct model_options *options)
+{
+    struct error error = {0};
+    model_free(wide->model);
+    wide->model = model_open(wide->store, wide->config, options, &error);
+    cr_assert(wide->model, "%s", error_text(&error));
+}
+
+static struct wide wide_open(const struct shape *shape, const struct model_options *options)
+{
+    struct wide wide = {0};
+    struct error error = {0};
+    char text[1024];
+    cr_assert(blas_prove(&error), "%s", error_text(&error));
+    scratch_make();
+    wide_weights(&wide, shape);
+    write_tensors(scratch("model.safetensors"), wide.tensors, wide.count, NULL);
+    for (size_t i = 0; i < wide.count; i++) {
+        free((void *)(uintptr_t)wide.tensors[i].name);
+        free((void *)(uintptr_t)wide.tensors[i].shape);
+        free((void *)(uintptr_t)wide.tensors[i].data);
+    }
+    snprintf(text, sizeof text,
+             "{\"model_type\":\"qwen3_moe\",\"hidden_size\":%d,\"vocab_size\":%d,\"num_hidden_layers\":1,"
+             "\"num_attention_heads\":1,\"num_key_value_heads\":1,\"head_dim\":4,\"num_experts\":%d,"
+             "\"num_experts_per_tok\":%d,\"moe_intermediate_size\":%d,\"norm_topk_prob\":true,"
+             "\"tie_word_embeddings\":%s}",
+             shape->hidden, shape->vocabulary, shape->experts, shape->chosen, shape->inner,
+             shape->tied ? "true" : "false");
+    cJSON *root = cJSON_Parse(text);
+    wide.config = config_parse("config", root, &error);
+    cr_assert(wide.config, "%s", error_text(&error));
+    cJSON_Delete(root);
+    wide.store = store_open(scratch("model.safetensors"), &error);
+    cr_assert(wide.store, "%s", error_text(&error));
+    wide_load(&wide, options);
+    return wide;
+}
+
+static void wide_close(struct wide *wide)
+{
+    model_free(wide->model);
+    store_free(wide->store);
+    free(wide->config);
+    scratch_remove();
+}
+
+/* Activations of many rows */
+
+#define BATCH 64
+#define TOKENS 128
+
+struct seen {
+    float *alone; /* [TOKENS, hidden]: the layer's output of the sequence by itself; filled when `first` */
+    bool first;
+    double worst; /* relative difference of any row from it */
+};
+
+static bool layer_see(void *context, const struct activation *activation, struct error *error)
+{
+    struct seen *seen = context;
+    (void)error;
+    for (size_t row = 0; activation->point == POINT_LAYER && row < activation->rows; row++) {
+        float *alone = seen->alone + (size_t)activation->row_of[row].token * activation->width;
+        const float *values = activation->values + row * activation->width;
+        double sum = 0, difference = 0;
+        for (size_t i = 0; i < activation->width; i++) {
+            alone[i] = seen->first ? values[i] : alone[i];
+            sum += (double)alone[i] * (double)alone[i];
+            difference += pow((double)values[i] - (double)alone[i], 2);
+        }
+        seen->worst = fmax(seen->worst, sqrt(difference / sum));
+    }
+    return true;
+}
+
+/* 8,192 rows with eight experts each: what the experts add to them would be 268 MB, the rows of one expert 22 MB for
+ * each thread and twice that in doubles. What the pass holds must not grow with the rows times the experts. */
+Test(memory, many_rows_of_experts_take_little)
+{
+    static const struct shape shape = {1024, 16, 12, 8, 16, .stored_head = true};
+    struct wide wide = wide_open(&shape, &(struct model_options){.threads = 2, .exact = true});
+    struct error error = {0};
+    struct seen seen = {.alone = malloc(TOKENS * (size_t)shape.hidden * sizeof(float)), .first = true};
+    struct probe probe = {.see = layer_see, .context = &seen};
+    struct sequence sequences[BATCH];
+    int ids[TOKENS];
+    for (int i = 0; i < TOKENS; i++)
+        ids[i] = i * 7 % shape.vocabulary;
+    for (size_t i = 0; i < BATCH; i++)
+        sequences[i] = (struct sequence){.ids = ids, .count = TOKENS, .logits_from = TOKENS - 1};
+    cr_assert(model_forward(wide.model, sequences, 1, &probe, &error), "%s", error_text(&error));
+    seen.first = false;
+    cr_assert(model_forward(wide.model, sequences, BATCH, &probe, &error), "%s", error_text(&error));
+    cr_expect(seen.worst <= 1e-6, "a row differs by %.3g from the same row by itself", seen.worst);
+    cr_expect(!PEAKS_COUNT || memory_peak() < 300e6, "%.0f MB", memory_peak() / 1e6);
+    free(seen.alone);
+    wide_close(&wide);
+}
