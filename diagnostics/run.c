@@ -5,8 +5,6 @@
 #include "base/buffer.h"
 #include "base/progress.h"
 
-#define ACTIVATION_BYTES ((size_t)1 << 30)
-
 struct entry {
     const int *ids;
     size_t count;
@@ -114,20 +112,42 @@ static bool run_pass(struct run *run, size_t first, size_t last, size_t chunk, s
     return good;
 }
 
-/* Floats that one row needs at the busiest point of a pass, generously. */
-static size_t row_floats(const struct model_config *config)
+static size_t larger(size_t a, size_t b)
 {
-    size_t hidden = (size_t)config->hidden, q = (size_t)config->heads * (size_t)config->head_dim;
-    size_t inner = 2 * (size_t)config->intermediate, experts = (size_t)config->experts_per_token * hidden;
-    return 3 * hidden + 6 * q + (inner > experts ? inner : experts);
+    return a > b ? a : b;
+}
+
+/* The widest feed-forward block that works on whole rows: experts do so by blocks of a few. */
+static size_t widest_inner(const struct model_config *config)
+{
+    size_t widest = (size_t)config->shared_intermediate;
+    for (int layer = 0; layer < config->layers; layer++)
+        if (!config->sparse[layer])
+            widest = larger(widest, (size_t)config->intermediate);
+    return widest;
+}
+
+uint64_t run_bytes(const struct model_config *config, size_t rows, size_t cached)
+{
+    size_t hidden = (size_t)config->hidden, head = (size_t)config->head_dim, experts = (size_t)config->experts;
+    size_t q = (size_t)config->heads * head, kv = (size_t)config->kv_heads * head;
+    size_t busiest = larger(2 * q + 4 * kv, hidden + larger(2 * widest_inner(config), experts));
+    uint64_t row = 3 * hidden + head + busiest, token = 2 * (uint64_t)config->layers * kv;
+    return (rows * row + cached * token) * sizeof(float);
 }
 
 /* The end of the group that begins at `first`: at least one entry, then as many as fit. */
-static size_t group_end(const struct run *run, size_t first)
+static size_t group_end(const struct run *run, size_t first, size_t chunk)
 {
-    size_t rows = 0, most = ACTIVATION_BYTES / sizeof(float) / row_floats(model_config_of(run->model)), i = first;
-    while (i < run->count && (i == first || rows + run->entries[i].count <= most))
-        rows += run->entries[i++].count;
+    const struct model_config *config = model_config_of(run->model);
+    uint64_t bytes = 0;
+    size_t i = first;
+    for (; i < run->count; i++) {
+        size_t count = run->entries[i].count;
+        bytes += chunk ? run_bytes(config, chunk < count ? chunk : count, count) : run_bytes(config, count, 0);
+        if (i > first && bytes > RUN_BYTES)
+            break;
+    }
     return i;
 }
 
@@ -142,14 +162,14 @@ static size_t group_passes(const struct run *run, size_t first, size_t last, siz
 bool run_execute(struct run *run, const char *title, size_t chunk, struct error *error)
 {
     size_t passes = 0;
-    for (size_t first = 0; first < run->count; first = group_end(run, first))
-        passes += group_passes(run, first, group_end(run, first), chunk);
+    for (size_t first = 0; first < run->count; first = group_end(run, first, chunk))
+        passes += group_passes(run, first, group_end(run, first, chunk), chunk);
     run->progress = progress_begin(title, "layers", passes * (size_t)model_config_of(run->model)->layers);
     run->layers_done = 0;
     model_keep_weights(run->model, passes > 1);
     bool good = true;
-    for (size_t first = 0; good && first < run->count; first = group_end(run, first)) {
-        size_t last = group_end(run, first), count = group_passes(run, first, last, chunk);
+    for (size_t first = 0; good && first < run->count; first = group_end(run, first, chunk)) {
+        size_t last = group_end(run, first, chunk), count = group_passes(run, first, last, chunk);
         for (size_t pass = 0; good && pass < count; pass++)
             good = run_pass(run, first, last, chunk, error);
         for (size_t i = first; i < last; i++) {

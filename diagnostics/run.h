@@ -29,8 +29,14 @@ struct run *run_new(struct model *model, struct error *error);
 bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider,
              struct error *error);
 
-/* Runs all sequences, as many together as fit the memory for activations (one pass, and one read of the weights, unless
- * there are thousands of tokens). `chunk` > 0 feeds every sequence in pieces of that many tokens through a cache of
+/* Sequences go together while what they hold stays below this: whoever runs sequences by itself groups them so too. */
+#define RUN_BYTES ((uint64_t)384 << 20)
+
+/* Bytes that `rows` rows hold at the busiest point of a pass, and `cached` tokens in caches of keys and values. */
+uint64_t run_bytes(const struct model_config *config, size_t rows, size_t cached);
+
+/* Runs all sequences, as many together as RUN_BYTES allows (one pass, and one read of the weights, unless there are
+ * thousands of tokens). `chunk` > 0 feeds every sequence in pieces of that many tokens through a cache of
  * keys and values: the decode path. Shows progress. */
 bool run_execute(struct run *run, const char *title, size_t chunk, struct error *error);
 void run_free(struct run *run);
