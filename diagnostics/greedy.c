@@ -5,6 +5,7 @@
 
 #include "base/progress.h"
 #include "diagnostics/logits.h"
+#include "diagnostics/run.h"
 
 /* One continuation. */
 struct continuation {
@@ -16,14 +17,27 @@ struct continuation {
     int first;      /* first difference from gold, -1: none yet */
     double margin;  /* there: logit of the subject's choice - logit of gold's */
     double spread;  /* there: root mean square of the subject's logits */
-    bool finite;
+    int broken;     /* first token whose logits are not all finite, -1: none yet */
 };
 
 struct decoding {
     struct continuation *items;
     size_t count;
-    size_t *active; /* sequence of the pass -> item */
+    size_t first, last;         /* items first .. last - 1 are decoded together, in these: */
+    size_t *active;             /* sequence of the pass -> item */
+    struct sequence *sequences; /* of the pass */
+    struct progress progress;
+    size_t steps;
 };
+
+/* Root mean square; not finite when any of the values is not. */
+static double spread_of(const float *values, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)values[i] * (double)values[i];
+    return sqrt(sum / (double)count);
+}
 
 static bool greedy_see(void *context, const struct activation *activation, struct error *error)
 {
@@ -33,64 +47,107 @@ static bool greedy_see(void *context, const struct activation *activation, struc
         struct continuation *item = &decoding->items[decoding->active[activation->row_of[row].sequence]];
         const float *logits = activation->values + row * activation->width;
         size_t step = item->ids.count;
+        double spread = spread_of(logits, activation->width);
         item->next = (int)largest_index(logits, activation->width);
-        item->finite = item->finite && isfinite(logits[item->next]);
+        if (item->broken < 0 && !isfinite(spread))
+            item->broken = (int)step;
         int gold = item->golden_case->greedy[step];
         if (item->first >= 0 || item->next == gold)
             continue;
-        double sum = 0;
-        for (size_t i = 0; i < activation->width; i++)
-            sum += (double)logits[i] * (double)logits[i];
         item->first = (int)step;
         item->margin = (double)logits[item->next] - (double)logits[gold];
-        item->spread = sqrt(sum / (double)activation->width);
+        item->spread = spread;
     }
     return true;
 }
 
-static size_t decoding_pass(struct decoding *decoding, struct sequence *sequences)
+/* Lays out the next pass of the group; returns how many sequences it has. */
+static size_t decoding_pass(struct decoding *decoding)
 {
     size_t count = 0;
-    for (size_t i = 0; i < decoding->count; i++) {
+    for (size_t i = decoding->first; i < decoding->last; i++) {
         struct continuation *item = &decoding->items[i];
         if (item->ids.count >= item->golden_case->greedy_count)
             continue;
         decoding->active[count] = i;
         if (!item->ids.count)
-            sequences[count] = (struct sequence){.ids = item->golden_case->ids,
-                                                 .count = item->golden_case->count,
-                                                 .kv = item->kv,
-                                                 .logits_from = item->golden_case->count - 1};
+            decoding->sequences[count] = (struct sequence){.ids = item->golden_case->ids,
+                                                           .count = item->golden_case->count,
+                                                           .kv = item->kv,
+                                                           .logits_from = item->golden_case->count - 1};
         else
-            sequences[count] =
+            decoding->sequences[count] =
                 (struct sequence){.ids = &item->ids.data[item->ids.count - 1], .count = 1, .kv = item->kv};
         count++;
     }
     return count;
 }
 
-static bool decode(struct subject *subject, struct decoding *decoding, struct error *error)
+/* The end of the group that begins at `first`: at least one item, then as many as fit. */
+static size_t group_end(const struct decoding *decoding, const struct model_config *config, size_t first)
 {
-    struct sequence *sequences = calloc(decoding->count, sizeof *sequences);
-    struct probe probe = {.see = greedy_see, .context = decoding};
-    size_t longest = 0, step = 0, count = 0;
-    for (size_t i = 0; i < decoding->count; i++)
+    uint64_t bytes = 0;
+    size_t i = first;
+    for (; i < decoding->count; i++) {
+        const struct golden_case *golden_case = decoding->items[i].golden_case;
+        bytes += run_bytes(config, golden_case->count, golden_case->count + golden_case->greedy_count);
+        if (i > first && bytes > RUN_BYTES)
+            break;
+    }
+    return i;
+}
+
+/* Passes that the group needs: one for each token of its longest continuation. */
+static size_t group_steps(const struct decoding *decoding, size_t first, size_t last)
+{
+    size_t longest = 0;
+    for (size_t i = first; i < last; i++)
         longest = decoding->items[i].golden_case->greedy_count > longest ? decoding->items[i].golden_case->greedy_count
                                                                          : longest;
-    struct progress progress = progress_begin("greedy", "tokens", longest);
-    bool good = sequences || error_memory(error, "greedy");
-    model_keep_weights(subject->model, true);
-    while (good && (count = decoding_pass(decoding, sequences))) {
-        good = model_forward(subject->model, sequences, count, &probe, error);
+    return longest;
+}
+
+static bool group_decode(struct subject *subject, struct decoding *decoding, struct error *error)
+{
+    struct probe probe = {.see = greedy_see, .context = decoding};
+    size_t count = 0;
+    bool good = true;
+    for (size_t i = decoding->first; good && i < decoding->last; i++) {
+        const struct golden_case *golden_case = decoding->items[i].golden_case;
+        decoding->items[i].kv = kv_new(subject->config, golden_case->count + golden_case->greedy_count, error);
+        good = decoding->items[i].kv;
+    }
+    while (good && (count = decoding_pass(decoding))) {
+        good = model_forward(subject->model, decoding->sequences, count, &probe, error);
         for (size_t i = 0; good && i < count; i++) {
             struct continuation *item = &decoding->items[decoding->active[i]];
             good = ids_push(&item->ids, item->next) || error_memory(error, "greedy");
         }
-        progress_step(&progress, ++step);
+        progress_step(&decoding->progress, ++decoding->steps);
+    }
+    for (size_t i = decoding->first; i < decoding->last; i++) {
+        kv_free(decoding->items[i].kv);
+        decoding->items[i].kv = NULL;
+    }
+    return good;
+}
+
+static bool decode(struct subject *subject, struct decoding *decoding, struct error *error)
+{
+    size_t steps = 0;
+    bool good = true;
+    for (size_t first = 0, last; first < decoding->count; first = last) {
+        last = group_end(decoding, subject->config, first);
+        steps += group_steps(decoding, first, last);
+    }
+    decoding->progress = progress_begin("greedy", "tokens", steps);
+    model_keep_weights(subject->model, true);
+    for (; good && decoding->last < decoding->count; decoding->first = decoding->last) {
+        decoding->last = group_end(decoding, subject->config, decoding->first);
+        good = group_decode(subject, decoding, error);
     }
     model_keep_weights(subject->model, false);
-    progress_end(&progress);
-    free(sequences);
+    progress_end(&decoding->progress);
     return good;
 }
 
@@ -103,6 +160,20 @@ static void add_text(const struct subject *subject, struct finding *finding, con
         finding_fact_text(finding, name, "%s", text.data);
     error_clear(&error);
     buffer_free(&text);
+}
+
+static bool report_broken(const struct continuation *item, struct findings *findings)
+{
+    struct finding *finding = findings_add(findings, "greedy");
+    if (!finding)
+        return false;
+    finding->summary = false;
+    finding->verdict = VERDICT_FAIL;
+    where_set(&finding->where.case_id, item->golden_case->id);
+    finding->where.token = item->broken;
+    finding_message(finding, "Case '%s' has logits that are not finite from token %d on.", item->golden_case->id,
+                    item->broken);
+    return true;
 }
 
 static bool report_case(const struct subject *subject, const struct continuation *item, bool tie,
@@ -129,7 +200,7 @@ static bool is_near_tie(const struct golden *golden, const struct limits *limits
 {
     const struct golden_tensor *tensor = golden_find(golden, item->case_index, "lm_head");
     double tolerance = limits_tolerance(limits, tensor ? tensor->noise : NAN, golden_dtype(golden), NULL);
-    return item->finite && item->margin <= 4 * tolerance * item->spread;
+    return item->broken < 0 && item->margin <= 4 * tolerance * item->spread;
 }
 
 static bool greedy_report(const struct subject *subject, const struct golden *golden, const struct limits *limits,
@@ -141,12 +212,13 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
     for (size_t i = 0; i < decoding->count; i++) {
         const struct continuation *item = &decoding->items[i];
         tokens += item->ids.count;
-        if (item->first < 0 && item->finite)
+        if (item->first < 0 && item->broken < 0)
             continue;
         bool tie = item->first >= 0 && is_near_tie(golden, limits, item);
         differ += !tie;
         ties += tie;
-        if (item->first >= 0 && !report_case(subject, item, tie, findings))
+        if ((item->broken >= 0 && !report_broken(item, findings)) ||
+            (item->first >= 0 && !report_case(subject, item, tie, findings)))
             return false;
     }
     struct finding *finding = &findings->items[at];
@@ -167,12 +239,11 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
 
 static void decoding_free(struct decoding *decoding)
 {
-    for (size_t i = 0; decoding->items && i < decoding->count; i++) {
-        kv_free(decoding->items[i].kv);
+    for (size_t i = 0; decoding->items && i < decoding->count; i++)
         ids_free(&decoding->items[i].ids);
-    }
     free(decoding->items);
     free(decoding->active);
+    free(decoding->sequences);
 }
 
 bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
@@ -180,16 +251,15 @@ bool greedy_check(struct subject *subject, const struct golden *golden, const st
 {
     size_t cases = golden_case_count(golden);
     struct decoding decoding = {.items = calloc(cases, sizeof *decoding.items),
-                                .active = calloc(cases, sizeof *decoding.active)};
-    bool good = (decoding.items && decoding.active) || error_memory(error, "greedy");
+                                .active = calloc(cases, sizeof *decoding.active),
+                                .sequences = calloc(cases, sizeof *decoding.sequences)};
+    bool good = (decoding.items && decoding.active && decoding.sequences) || error_memory(error, "greedy");
     for (size_t i = 0; good && i < cases; i++) {
         const struct golden_case *golden_case = golden_case_at(golden, i);
         if (!golden_case->greedy_count)
             continue;
-        struct continuation *item = &decoding.items[decoding.count++];
-        *item = (struct continuation){.golden_case = golden_case, .case_index = i, .first = -1, .finite = true};
-        item->kv = kv_new(subject->config, golden_case->count + golden_case->greedy_count, error);
-        good = item->kv;
+        decoding.items[decoding.count++] =
+            (struct continuation){.golden_case = golden_case, .case_index = i, .first = -1, .broken = -1};
     }
     if (good && decoding.count)
         good = decode(subject, &decoding, error);

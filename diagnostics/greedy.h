@@ -7,8 +7,9 @@
 #include "findings/finding.h"
 #include "golden/golden.h"
 
-/* Adds the finding greedy, with a place for each case that differs: the first differing token and its margin. All cases
- * are decoded together. The subject must be loaded. */
+/* Adds the finding greedy, with a place for each case that differs: the first differing token and its margin, and the
+ * first token whose logits are not all finite, which fails whatever was decoded. As many cases are decoded together as
+ * RUN_BYTES allows. The subject must be loaded. */
 bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
                   struct findings *findings, struct error *error);
 

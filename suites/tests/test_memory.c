@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/progress.h"
+#include "diagnostics/greedy.h"
+#include "diagnostics/run.h"
 #include "fixtures.h"
 #include "model/model.h"
 
@@ -167,5 +169,89 @@ Test(memory, many_rows_of_experts_take_little)
     cr_expect(seen.worst <= 1e-6, "a row differs by %.3g from the same row by itself", seen.worst);
     cr_expect(!PEAKS_COUNT || memory_peak() < 300e6, "%.0f MB", memory_peak() / 1e6);
     free(seen.alone);
+    wide_close(&wide);
+}
+
+/* Cases that no pass can hold all at once */
+
+#define MANY 128
+#define LONG 1024
+
+static bool rider_see(void *context, size_t which, const struct part *part, struct error *error)
+{
+    (void)which, (void)error;
+    *(size_t *)context += part->point == POINT_LAYER ? part->rows : 0;
+    return true;
+}
+
+Test(memory, runs_go_in_groups)
+{
+    static const struct shape shape = {1024, 16, 2, 1, 16, .stored_head = true};
+    static int ids[LONG];
+    struct wide wide = wide_open(&shape, &(struct model_options){.threads = 2});
+    struct error error = {0};
+    size_t seen = 0;
+    struct run *run = run_new(wide.model, &error);
+    for (size_t i = 0; i < MANY; i++)
+        cr_assert(run_add(run, ids, LONG, LONG, (struct rider){.see = rider_see, .context = &seen}, &error));
+    cr_assert(run_execute(run, "run", 0, &error), "%s", error_text(&error));
+    cr_expect_eq(seen, MANY * LONG);
+    cr_expect(!PEAKS_COUNT || memory_peak() < 600e6, "%.0f MB", memory_peak() / 1e6);
+    run_free(run);
+    wide_close(&wide);
+}
+
+/* Caches count where they are held: rows of a piece are few, but all of a sequence's keys and values stay. */
+Test(memory, what_a_sequence_holds)
+{
+    static const struct shape shape = {1024, 16, 2, 1, 16, .stored_head = true};
+    struct wide wide = wide_open(&shape, &(struct model_options){.threads = 2});
+    uint64_t row = run_bytes(wide.config, 1, 0), token = run_bytes(wide.config, 0, 1);
+    cr_expect(row >= (3 * 1024 + 4 + 1024) * sizeof(float), "%zu", (size_t)row);
+    cr_expect_eq(token, 2 * 4 * sizeof(float));
+    cr_expect_eq(run_bytes(wide.config, 5, 7), 5 * row + 7 * token);
+    wide_close(&wide);
+}
+
+static struct golden *golden_of(size_t cases, size_t count)
+{
+    struct error error = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    fprintf(file, "{\"assay.golden\":\"1\",\"producer\":\"test\",\"dtype\":\"float32\",\"cases\":\"[");
+    for (size_t i = 0; i < cases; i++) {
+        fprintf(file, "%s{\\\"id\\\":\\\"case-%zu\\\",\\\"greedy\\\":[0,0],\\\"ids\\\":[1", i ? "," : "", i);
+        for (size_t token = 1; token < count; token++)
+            fprintf(file, ",1");
+        fprintf(file, "]}");
+    }
+    fprintf(file, "]\"}");
+    fclose(file);
+    write_tensors(scratch("gold.safetensors"), NULL, 0, text);
+    free(text);
+    struct golden *golden = golden_open(scratch("gold.safetensors"), &error);
+    cr_assert(golden, "%s", error_text(&error));
+    return golden;
+}
+
+Test(memory, continuations_go_in_groups)
+{
+    static const struct shape shape = {1024, 16, 2, 1, 16, .stored_head = true};
+    struct wide wide = wide_open(&shape, &(struct model_options){.threads = 2});
+    struct subject subject = {.store = wide.store, .config = wide.config, .model = wide.model};
+    struct golden *golden = golden_of(MANY, LONG);
+    struct findings findings = {0};
+    struct limits limits;
+    struct error error = {0};
+    cr_assert(limits_init(&limits, &error));
+    cr_assert(greedy_check(&subject, golden, &limits, &findings, &error), "%s", error_text(&error));
+    for (size_t i = 0; i < findings.items[0].fact_count; i++)
+        if (strcmp(findings.items[0].facts[i].name, "tokens") == 0)
+            cr_expect(findings.items[0].facts[i].number >= 2 * MANY && findings.items[0].facts[i].number <= 2 * MANY);
+    cr_expect(!PEAKS_COUNT || memory_peak() < 600e6, "%.0f MB", memory_peak() / 1e6);
+    findings_free(&findings);
+    limits_free(&limits);
+    golden_free(golden);
     wide_close(&wide);
 }

@@ -117,6 +117,12 @@ run 1 check "$nano/qwen3" --golden "$G" --json -q
 json "$(summary greedy) | .verdict == \"fail\" and .measured == 1"
 json '.findings[] | select(.check == "greedy" and (.summary | not)) | .where.case == "prompt-0" and .where.token == 0'
 json '[.findings[] | select(.summary and .verdict == "fail") | .check] == ["greedy"]'
+test_that 'NaN among the logits fails the continuations, also where the right tokens are chosen'
+hurt qwen3_moe nan lm_head.weight 400 3
+run 1 check "$T/hurt" --source "$nano/qwen3_moe" --golden "$(gold qwen3_moe)" --json -q
+json "$(summary greedy) | .verdict == \"fail\" and .measured == 4"
+json '[.findings[] | select(.check == "greedy" and (.summary | not)) | .where.token] == [0, 0, 0, 0]'
+says out 'logits that are not finite from token 0 on'
 
 test_that 'two golds: the second one fails'
 run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G" --json -q
