@@ -41,31 +41,54 @@ static struct tensor *overlay_tensor(struct store *store, const char *name, stru
     return NULL;
 }
 
+static bool overlay_mark(const struct store *store, const char *const *names, size_t count, bool *dropped,
+                         struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t index = map_find(&store->by_name, names[i], strlen(names[i]));
+        if (index == MAP_ABSENT || dropped[index])
+            return error_set(error, "%s: no tensor '%s' to drop", store->path, names[i]);
+        dropped[index] = true;
+    }
+    return true;
+}
+
+bool overlay_drop_all(struct store *overlay, const char *const *names, size_t count, struct error *error)
+{
+    bool *dropped = calloc(overlay->count + 1, sizeof *dropped);
+    bool good = dropped ? overlay_mark(overlay, names, count, dropped, error) : error_memory(error, overlay->path);
+    size_t kept = 0;
+    for (size_t i = 0; good && i < overlay->count; i++)
+        if (!dropped[i])
+            overlay->tensors[kept++] = overlay->tensors[i];
+    free(dropped);
+    if (!good)
+        return false;
+    overlay->text_count -= overlay->count - kept;
+    overlay->count = kept;
+    return overlay_index(overlay, error);
+}
+
 bool overlay_drop(struct store *overlay, const char *name, struct error *error)
 {
-    struct tensor *tensor = overlay_tensor(overlay, name, error);
-    if (!tensor)
-        return false;
-    size_t after = overlay->count - (size_t)(tensor - overlay->tensors) - 1;
-    memmove(tensor, tensor + 1, after * sizeof *tensor);
-    overlay->count--;
-    overlay->text_count--;
-    return overlay_index(overlay, error);
+    return overlay_drop_all(overlay, &name, 1, error);
 }
 
 /* The change of that name, or a new one. */
 static struct overlay_change *overlay_change(struct store *store, const char *name)
 {
-    for (size_t i = 0; i < store->change_count; i++)
-        if (strcmp(store->changes[i].name, name) == 0)
-            return &store->changes[i];
+    size_t found = map_find(&store->change_of, name, strlen(name));
+    if (found != MAP_ABSENT)
+        return &store->changes[found];
     void *changes = store->changes;
     if (!array_grow(&changes, &store->change_capacity, store->change_count, sizeof *store->changes))
         return NULL;
     store->changes = changes;
     char *copy = strdup(name);
-    if (!copy)
+    if (!copy || !map_add(&store->change_of, copy, strlen(copy), store->change_count, NULL)) {
+        free(copy);
         return NULL;
+    }
     store->changes[store->change_count] = (struct overlay_change){.name = copy};
     return &store->changes[store->change_count++];
 }
@@ -100,8 +123,9 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
         return false;
     struct tensor added = overlay->tensors[overlay->count - 1];
     overlay->tensors[overlay->count - 1] = overlay->tensors[overlay->text_count];
-    overlay->tensors[overlay->text_count++] = added;
-    return overlay_index(overlay, error);
+    overlay->tensors[overlay->text_count] = added;
+    return map_add(&overlay->by_name, added.name, strlen(added.name), overlay->text_count++, NULL) ||
+           error_memory(error, name);
 }
 
 bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_rows *rewrite, void *context,

@@ -11,6 +11,8 @@ struct store *overlay_new(const struct store *base, struct error *error);
 /* Each names a tensor by its canonical name; one that the store does not have is an error, except for overlay_replace,
  * which then adds it. */
 bool overlay_drop(struct store *overlay, const char *name, struct error *error);
+/* Distinct names, all of them or, on error, none; in time linear in tensors and names. */
+bool overlay_drop_all(struct store *overlay, const char *const *names, size_t count, struct error *error);
 
 /* `data` is copied: the values, packed, in `dtype`. */
 bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, int rank, const uint64_t *shape,

@@ -38,6 +38,7 @@ void store_free(struct store *store)
     free(store->changes);
     free(store->tensors);
     map_free(&store->by_name);
+    map_free(&store->change_of);
     names_free(&store->strings);
     weight_files_free(&store->files);
     names_free(&store->problems);
@@ -288,10 +289,8 @@ static bool tensor_is_named(const struct store *store, const struct tensor *tens
 
 static const struct overlay_change *change_of(const struct store *store, const struct tensor *tensor)
 {
-    for (size_t i = 0; i < store->change_count; i++)
-        if (strcmp(store->changes[i].name, tensor->name) == 0)
-            return &store->changes[i];
-    return NULL;
+    size_t found = map_find(&store->change_of, tensor->name, strlen(tensor->name));
+    return found == MAP_ABSENT ? NULL : &store->changes[found];
 }
 
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,

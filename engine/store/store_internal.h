@@ -57,6 +57,7 @@ struct store {
     struct overlay_change *changes;
     size_t change_count;
     size_t change_capacity;
+    struct map change_of; /* by name */
 };
 
 struct store *store_new(const char *path, const char *format, struct error *error);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/progress.h"
 #include "store/overlay.h"
 #include "store_fixtures.h"
 
@@ -73,6 +74,62 @@ Test(overlay, drops)
     }
     store_free(overlay);
     store_free(base);
+}
+
+Test(overlay, drops_all_or_none)
+{
+    struct store *base = open_three(), *overlay = overlay_of(base);
+    struct error error = {0};
+    static const char *const wrong[][2] = {{"model.a", "model.z"}, {"model.a", "model.a"}, {"visual.v", "model.a"}};
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_not(overlay_drop_all(overlay, wrong[i], 2, &error));
+        cr_expect(strstr(error_text(&error), i == 1 ? "'model.a'"
+                                             : i    ? "'visual.v'"
+                                                    : "'model.z'"),
+                  "%s", error_text(&error));
+        error_clear(&error);
+        expect_base_unchanged(overlay);
+    }
+    cr_assert(overlay_drop_all(overlay, NULL, 0, &error));
+    expect_base_unchanged(overlay);
+    cr_assert(overlay_drop_all(overlay, (const char *const[]){"model.c", "model.a"}, 2, &error));
+    cr_expect(store_count(overlay) == 2 && store_text_count(overlay) == 1);
+    expect_values(overlay, "model.b", "efgh", 4);
+    store_free(overlay);
+    store_free(base);
+}
+
+Test(overlay, ten_thousand_changes_of_each_kind_are_quick)
+{
+    enum { COUNT = 30000, CHANGED = 10000 };
+    struct plain_tensor *tensors = calloc(COUNT, sizeof *tensors);
+    const char **names = calloc(COUNT, sizeof *names);
+    char(*texts)[32] = calloc(COUNT, sizeof *texts);
+    for (int i = 0; i < COUNT; i++) {
+        names[i] = texts[i];
+        snprintf(texts[i], sizeof *texts, "model.t%d", i);
+        tensors[i] = (struct plain_tensor){names[i], "U8", "[2]", "ab", 2};
+    }
+    write_tensors(scratch("many.safetensors"), tensors, COUNT, NULL);
+    struct store *base = open_store(scratch("many.safetensors")), *overlay = overlay_of(base);
+    struct error error = {0};
+    double start = clock_seconds();
+    cr_assert(overlay_drop_all(overlay, names, CHANGED, &error), "%s", error_text(&error));
+    unsigned char one = 1;
+    for (int i = CHANGED; i < 2 * CHANGED; i++)
+        cr_assert(overlay_rewrite(overlay, names[i], add_rows, &one, &error), "%s", error_text(&error));
+    for (int i = 0; i < CHANGED; i++)
+        cr_assert(overlay_replace(overlay, names[i], DTYPE_U8, 1, (const uint64_t[]){2}, "xy", &error), "%s",
+                  error_text(&error));
+    for (int i = 0; i < COUNT; i++)
+        expect_values(overlay, names[i], i < CHANGED ? "xy" : i < 2 * CHANGED ? "bc" : "ab", 2);
+    double seconds = clock_seconds() - start;
+    cr_expect(seconds < 1 * time_allowance(), "%.2f s", seconds);
+    store_free(overlay);
+    store_free(base);
+    free(texts);
+    free(names);
+    free(tensors);
 }
 
 Test(overlay, replaces_and_adds)
