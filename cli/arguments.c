@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/numbers.h"
 #include "base/progress.h"
 
@@ -76,7 +77,7 @@ static const struct option_row {
     {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1, OF_MODEL},
     {"memory", 0, "SIZE",
      "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
-     "machine's)",
+     "machine's or the container's)",
      GROUP_MODEL, KIND_SIZE, AT(memory), 1, OF_MODEL},
     {"missing", 0, "fail|default|zero",
      "An absent tensor: refuse; do what a careless loader did (a norm becomes ones, anything else "
@@ -278,6 +279,14 @@ const char *windows_judge(const struct arguments *arguments)
                : NULL;
 }
 
+/* 0: as the engine chooses, by what the machine has. A container may have less. */
+static uint64_t memory_bound(const struct arguments *arguments)
+{
+    uint64_t limit = memory_limit("");
+    bool less = limit && limit < memory_machine() && limit / 3 < MODEL_MEMORY_DEFAULT;
+    return arguments->memory || !less ? arguments->memory : limit / 3;
+}
+
 struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing,
                                          bool exact)
 {
@@ -287,7 +296,7 @@ struct subject_options arguments_subject(const struct arguments *arguments, cons
         .tokenizer = arguments->tokenizer,
         .source = arguments->source,
         .engine = {.threads = (int)arguments->threads,
-                   .memory = arguments->memory,
+                   .memory = memory_bound(arguments),
                    .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,
                    .exact = arguments->sums ? arguments->sums == 1 : exact}};
 }

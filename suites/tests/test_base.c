@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "base/numbers.h"
 #include "base/pool.h"
 #include "base/progress.h"
@@ -1009,4 +1010,37 @@ Test(progress, says_nothing_when_quiet_and_survives_anything)
     progress_end(&progress);
     double first = clock_seconds();
     cr_expect(clock_seconds() >= first && first > 0);
+}
+
+TestSuite(memory, .init = make, .fini = scratch_remove);
+
+Test(memory, the_smallest_limit_of_a_control_group_and_those_above_holds)
+{
+    static const struct {
+        const char *groups;
+        struct {
+            const char *path, *text;
+        } files[3];
+        uint64_t limit;
+    } rows[] = {
+        {"0::/\n", {{"memory.max", "1073741824\n"}}, 1073741824},
+        {"0::/\n", {{"memory.max", "max\n"}}, 0},
+        {"0::/\n", {{NULL, NULL}}, 0},
+        {"0::/a/b\n", {{"memory.max", "max\n"}, {"a/memory.max", "3000\n"}, {"a/b/memory.max", "4000\n"}}, 3000},
+        {"0::/a/b\n", {{"a/memory.max", "max\n"}, {"a/b/memory.max", "4000\n"}}, 4000},
+        {"0::/a\n", {{"ab/memory.max", "3000\n"}}, 0},
+        {"0::/../host\n", {{"memory.max", "5000\n"}}, 5000},
+        {"5:cpu,cpuacct:/\n4:memory:/docker/x\n0::/\n", {{"memory/memory.limit_in_bytes", "6000\n"}}, 6000},
+        {"4:memory:/x\n", {{"memory/memory.limit_in_bytes", "9223372036854771712\n"}}, 9223372036854771712u},
+        {"4:memory:/x\n", {{"memory/x/memory.limit_in_bytes", "7000\n"}}, 7000},
+        {"nonsense\n::\n", {{"memory.max", "1\n"}}, 0},
+    };
+    cr_expect_eq(memory_limit(scratch("nowhere")), 0);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        write_text(scratch("%zu/proc/self/cgroup", i), rows[i].groups);
+        for (size_t k = 0; k < 3 && rows[i].files[k].path; k++)
+            write_text(scratch("%zu/sys/fs/cgroup/%s", i, rows[i].files[k].path), rows[i].files[k].text);
+        uint64_t limit = memory_limit(scratch("%zu", i));
+        cr_expect_eq(limit, rows[i].limit, "row %zu: %llu", i, (unsigned long long)limit);
+    }
 }
