@@ -65,16 +65,17 @@ static bool shard_open(struct store *store, const char *folder, const char *inde
     bool good = true;
     struct error problem = {0};
     if (!file_exists(shard->path))
-        good = store_add_problem(store, "shard %s is absent; %s places %zu tensors in it, '%s' the first", shard->name,
-                                 path_base(index), shard->tensors, shard->first) ||
+        good = store_add_problem(store, "shard %s is absent; %s places %zu tensor%s in it, '%s' the first", shard->name,
+                                 path_base(index), shard->tensors, shard->tensors == 1 ? "" : "s", shard->first) ||
                error_memory(error, shard->name);
     else if (!entry_stays_inside(folder, shard->name))
         good = error_set(error, "%s: tensor '%s' is placed in '%s', a link that leaves the folder", index, shard->first,
                          shard->name);
     else if (!(shard->read = safetensors_read_header(store, shard->path, &problem)))
-        good = store_add_problem(store, "%s (%s places %zu tensors in this shard, '%s' the first)",
-                                 error_text(&problem), path_base(index), shard->tensors, shard->first) ||
-               error_memory(error, shard->name);
+        good =
+            store_add_problem(store, "%s (%s places %zu tensor%s in this shard, '%s' the first)", error_text(&problem),
+                              path_base(index), shard->tensors, shard->tensors == 1 ? "" : "s", shard->first) ||
+            error_memory(error, shard->name);
     error_clear(&problem);
     return good;
 }

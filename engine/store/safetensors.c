@@ -234,9 +234,9 @@ static bool entries_tile(const char *path, const struct safetensors *file, uint6
         at += entry->bytes;
     }
     if (at != end)
-        return error_set(error, "%s: %llu bytes follow the last tensor%s%s%s", path, (unsigned long long)(end - at),
-                         file->count ? " '" : "", file->count ? file->entries[file->count - 1].name : "",
-                         file->count ? "'" : "");
+        return error_set(error, "%s: %llu byte%s the last tensor%s%s%s", path, (unsigned long long)(end - at),
+                         end - at == 1 ? " follows" : "s follow", file->count ? " '" : "",
+                         file->count ? file->entries[file->count - 1].name : "", file->count ? "'" : "");
     return true;
 }
 

@@ -251,13 +251,13 @@ Test(safetensors, tensors_tile_the_file)
         {PAIR("8", "0,8", "8", "0,8"), "an overlap", 8},
         {PAIR("8", "0,8", "0", "3,3"), "an overlap", 8},
         {PAIR("4", "1,5", "3", "5,8"), "tensor 'a' begins at byte 1", 8},
-        {PAIR("4", "0,4", "4", "4,8"), "1 bytes follow the last tensor 'b'", 9},
+        {PAIR("4", "0,4", "4", "4,8"), "1 byte follows the last tensor 'b'", 9},
         {PAIR("4", "0,4", "4", "4,8"), "tensor 'b' ends at byte 8 of the data, but the file holds only 7 (truncated?)",
          7},
         {PAIR("4", "0,4", "4", "4,8"), "tensor 'a' ends at byte 4", 0},
         {PAIR("4", "0,4", "0", "9,9"), "tensor 'b' ends at byte 9", 4},
         {"{}", "4 bytes follow", 4},
-        {"{\"__metadata__\":{\"a\":\"b\"}}", "1 bytes follow", 1},
+        {"{\"__metadata__\":{\"a\":\"b\"}}", "1 byte follows", 1},
     };
     EXPECT_ROWS(rows);
 }
