@@ -107,6 +107,17 @@ CLONES float dot_exact(const float *a, const float *b, size_t count)
     return (float)sum;
 }
 
+CLONES bool all_finite(const float *x, size_t count)
+{
+    uint32_t broken = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        broken |= (bits & 0x7F800000u) == 0x7F800000u;
+    }
+    return !broken;
+}
+
 CLONES void add_scaled(float *out, const float *x, float scale, size_t count)
 {
     for (size_t i = 0; i < count; i++)

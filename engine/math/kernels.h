@@ -2,6 +2,7 @@
 #ifndef ASSAY_MATH_KERNELS_H
 #define ASSAY_MATH_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "store/dtype.h"
@@ -16,6 +17,9 @@ void to_floats(const double *from, float *to, size_t count);
 /* Sum of a[i] * b[i]; the second takes it in double. */
 float dot(const float *a, const float *b, size_t count);
 float dot_exact(const float *a, const float *b, size_t count);
+
+/* No NaN and no infinity among them. */
+bool all_finite(const float *x, size_t count);
 
 /* out[i] += scale * x[i] */
 void add_scaled(float *out, const float *x, float scale, size_t count);

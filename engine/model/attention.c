@@ -102,17 +102,56 @@ static void attention_store(struct attention *a, int layer)
     }
 }
 
-/* One row of scores: scaled, masked outside the window and the future, made probabilities. `length` keys are in the
- * row, starting at key `base`; the query is token `position`. */
-static void attention_weights(float *scores, size_t length, size_t base, size_t position, size_t window, float scale)
+/* The keys that a block of queries meets: `length` of them from key `base` on. */
+struct attention_keys {
+    size_t position; /* of the first query */
+    size_t window;
+    size_t base;
+    size_t length;
+    bool shared; /* all rows are heads of one token, else they are tokens */
+};
+
+/* Those of them that a row sees, neither in the future nor before its window: begin .. end - 1. */
+struct attention_span {
+    size_t begin;
+    size_t end;
+};
+
+static struct attention_span row_span(const struct attention_keys *keys, size_t row)
 {
+    size_t position = keys->position + (keys->shared ? 0 : row), window = keys->window, base = keys->base;
     size_t end = position + 1 - base, begin = window && position + 1 > window ? position + 1 - window : 0;
-    begin = begin > base ? begin - base : 0;
-    for (size_t i = begin; i < end; i++)
+    return (struct attention_span){.begin = begin > base ? begin - base : 0, .end = end};
+}
+
+/* One row of scores: scaled, masked outside its span, made probabilities. */
+static void attention_weights(float *scores, size_t length, struct attention_span span, float scale)
+{
+    for (size_t i = span.begin; i < span.end; i++)
         scores[i] *= scale;
-    memset(scores, 0, begin * sizeof *scores);
-    softmax(scores + begin, end - begin);
-    memset(scores + end, 0, (length - end) * sizeof *scores);
+    memset(scores, 0, span.begin * sizeof *scores);
+    softmax(scores + span.begin, span.end - span.begin);
+    memset(scores + span.end, 0, (length - span.end) * sizeof *scores);
+}
+
+/* out[m, head_dim] = scores[m, length] * values[length, head_dim]. A masked value has a weight of 0, but 0 times one
+ * that is not finite is NaN: then every row is multiplied by itself, with the values that it sees. */
+static bool attention_values(const struct attention *a, const struct attention_keys *keys, int thread,
+                             const float *scores, const float *values, float *out, size_t lda, size_t m)
+{
+    struct workspace *workspace = a->pass->model->workspace;
+    bool good = workspace_product(workspace, thread, PRODUCT_PLAIN, scores, keys->length, values, a->head_dim, out, lda,
+                                  m, a->head_dim, keys->length);
+    bool finite = good;
+    for (size_t row = 0; finite && row < m; row++)
+        finite = all_finite(out + row * lda, a->head_dim);
+    for (size_t row = 0; good && !finite && row < m; row++) {
+        struct attention_span span = row_span(keys, row);
+        good = workspace_product(workspace, thread, PRODUCT_PLAIN, scores + row * keys->length + span.begin,
+                                 keys->length, values + span.begin * a->head_dim, a->head_dim, out + row * lda, lda, 1,
+                                 a->head_dim, span.end - span.begin);
+    }
+    return good;
 }
 
 /* `m` rows of queries, `lda` floats apart, over the same keys. When `shared` they all are heads of one token, else
@@ -120,20 +159,22 @@ static void attention_weights(float *scores, size_t length, size_t base, size_t 
 static bool attention_block(const struct attention *a, const struct attention_task *task, int thread, const float *q,
                             float *out, size_t lda, size_t m, bool shared, float *scores)
 {
-    struct workspace *workspace = a->pass->model->workspace;
     const struct kv_view *view = &a->views[task->sequence];
     size_t position = view->length + task->first, window = (size_t)a->window;
     size_t base = window && position + 1 > window ? position + 1 - window : 0;
-    size_t length = position + task->count - base;
+    const struct attention_keys keys = {.position = position,
+                                        .window = window,
+                                        .base = base,
+                                        .length = position + task->count - base,
+                                        .shared = shared};
     size_t head = ((size_t)task->kv_head * view->capacity + base) * a->head_dim;
     float scale = (float)(1 / sqrt((double)a->head_dim));
-    if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, q, lda, view->keys + head, a->head_dim, scores,
-                           length, m, length, a->head_dim))
+    if (!workspace_product(a->pass->model->workspace, thread, PRODUCT_TRANSPOSED, q, lda, view->keys + head,
+                           a->head_dim, scores, keys.length, m, keys.length, a->head_dim))
         return false;
     for (size_t row = 0; row < m; row++)
-        attention_weights(scores + row * length, length, base, position + (shared ? 0 : row), window, scale);
-    return workspace_product(workspace, thread, PRODUCT_PLAIN, scores, length, view->values + head, a->head_dim, out,
-                             lda, m, a->head_dim, length);
+        attention_weights(scores + row * keys.length, keys.length, row_span(&keys, row), scale);
+    return attention_values(a, &keys, thread, scores, view->values + head, out, lda, m);
 }
 
 static void attention_run(void *context, size_t index, int thread)

@@ -511,3 +511,74 @@ Test(engine, logits_only_where_they_are_wanted)
     }
     bench_close(&bench);
 }
+
+/* NaN from one token on: no earlier token may see it. */
+
+struct break_at {
+    int layer;
+    size_t token;
+    size_t passed; /* tokens of earlier passes */
+    bool *finite;  /* of each token, after the attention of that layer */
+};
+
+static bool break_see(void *context, const struct activation *activation, struct error *error)
+{
+    struct break_at *broken = context;
+    (void)error;
+    for (size_t row = 0; activation->layer == broken->layer && row < activation->rows; row++) {
+        size_t token = broken->passed + (size_t)activation->row_of[row].token;
+        float *values = activation->values + row * activation->width;
+        if (activation->point == POINT_INPUT_NORM && token == broken->token)
+            values[0] = NAN;
+        if (activation->point != POINT_ATTENTION)
+            continue;
+        broken->finite[token] = true;
+        for (size_t i = 0; i < activation->width; i++)
+            broken->finite[token] = broken->finite[token] && isfinite(values[i]);
+    }
+    return true;
+}
+
+/* Which tokens of a sequence that breaks at one of them come out finite, fed `chunk` tokens at a time. */
+static void broken_tokens(const struct bench *bench, const int *ids, size_t count, size_t chunk, size_t at,
+                          bool *finite)
+{
+    struct error error = {0};
+    struct break_at broken = {.layer = bench->config->layers - 1, .token = at, .finite = finite};
+    struct probe probe = {.see = break_see, .context = &broken};
+    struct kv *kv = kv_new(bench->config, count, &error);
+    for (; broken.passed < count; broken.passed += chunk) {
+        struct sequence sequence = {.ids = ids + broken.passed, .count = chunk, .kv = kv};
+        if (count - broken.passed < chunk)
+            sequence.count = count - broken.passed;
+        cr_assert(model_forward(bench->model, &sequence, 1, &probe, &error), "%s", error_text(&error));
+    }
+    kv_free(kv);
+}
+
+Test(engine, nan_of_a_later_token_is_not_seen)
+{
+    enum { COUNT = 100 };
+    static const size_t places[] = {0, 5, 63, 64, 99}, chunks[] = {1, 7, 64, COUNT};
+    FOR_EACH_NANO(bench)
+    {
+        size_t window = (size_t)bench.config->window[bench.config->layers - 1];
+        int ids[COUNT];
+        for (int i = 0; i < COUNT; i++)
+            ids[i] = i * 7 % bench.config->vocabulary;
+        for (int exact = 0; exact < 2; exact++) {
+            bench.options.exact = exact;
+            bench_load(&bench);
+            for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+                for (size_t k = 0; k < sizeof chunks / sizeof *chunks; k++) {
+                    bool finite[COUNT] = {false};
+                    broken_tokens(&bench, ids, COUNT, chunks[k], places[i], finite);
+                    for (size_t token = 0; token < COUNT; token++) {
+                        bool sees = token >= places[i] && (!window || token < places[i] + window);
+                        cr_assert_neq(finite[token], sees, "%s: token %zu, NaN in %zu, %zu at a time", bench.name,
+                                      token, places[i], chunks[k]);
+                    }
+                }
+        }
+    }
+}

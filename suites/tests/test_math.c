@@ -447,6 +447,22 @@ static void products_agree(enum product kind, bool exact)
     }
 }
 
+Test(arithmetic, one_value_that_is_not_finite_is_found)
+{
+    static const float bad[] = {NAN, -NAN, INFINITY, -INFINITY}, good[] = {0, -0.0f, FLT_MAX, -FLT_MAX, 1e-45f};
+    float values[70];
+    for (size_t count = 0; count <= 70; count++)
+        for (size_t at = 0; at < count; at++) {
+            for (size_t i = 0; i < count; i++)
+                values[i] = good[i % 5];
+            cr_assert(all_finite(values, count), "%zu", count);
+            for (size_t i = 0; i < 4; i++) {
+                values[at] = bad[i];
+                cr_assert(!all_finite(values, count) && all_finite(values, at), "%zu of %zu", at, count);
+            }
+        }
+}
+
 Test(arithmetic, product_by_a_transpose)
 {
     products_agree(PRODUCT_TRANSPOSED, false);
