@@ -14,7 +14,9 @@ enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_SIZE, KIND_CHOICE
 #define OF_MODEL                                                                                                       \
     (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH)
 #define OF_REPORT (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY)
-#define OF_ALL (OF_MODEL | COMMAND_TOKENIZE)
+#define OF_COPY (COMMAND_EXTRACT | COMMAND_BREAK)
+#define OF_STORE (OF_MODEL | OF_COPY)
+#define OF_ALL (OF_STORE | COMMAND_TOKENIZE | COMMAND_FAULTS)
 #define AT(member) offsetof(struct arguments, member)
 
 enum group { GROUP_WORK = 10, GROUP_MODEL = 80, GROUP_TALK = 90, GROUP_HELP = -1 };
@@ -69,12 +71,21 @@ static const struct option_row {
      COMMAND_BENCH},
 
     {"config", 0, "FILE", "config.json (default: beside the weights, else in --source)", GROUP_MODEL, KIND_TEXT,
-     AT(config), 0, OF_MODEL},
+     AT(config), 0, OF_STORE},
     {"tokenizer", 0, "DIR", "Folder of the tokenizer (default: beside the weights, else in --source)", GROUP_MODEL,
-     KIND_TEXT, AT(tokenizer), 0, OF_ALL},
+     KIND_TEXT, AT(tokenizer), 0, OF_STORE | COMMAND_TOKENIZE},
     {"source", 0, "DIR", "The original checkpoint: gives configuration and tokenizer", GROUP_MODEL, KIND_TEXT,
-     AT(source), 0, OF_ALL},
-    {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1, OF_MODEL},
+     AT(source), 0, OF_STORE | COMMAND_TOKENIZE},
+    {"fault", 0, "NAME[:ARGS]", "A fault from the catalogue (assay faults), as if the files held it (repeatable)",
+     GROUP_MODEL, KIND_TEXTS, AT(faults), 0, OF_MODEL},
+    {"fault", 0, "NAME[:ARGS]", "The fault to write, from the catalogue (assay faults; repeatable)", GROUP_WORK,
+     KIND_TEXTS, AT(faults), 0, COMMAND_BREAK},
+    {"only", 0, "KINDS",
+     "Only files of these kinds: experts, routers, attention, mlp, norms, embeddings, final_norm, "
+     "lm_head; several with commas",
+     GROUP_WORK, KIND_TEXT, AT(only), 0, OF_COPY},
+    {"layers", 0, "A-B", "Only files of these layers", GROUP_WORK, KIND_TEXT, AT(layers), 0, OF_COPY},
+    {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1, OF_STORE},
     {"memory", 0, "SIZE",
      "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
      "machine's or the container's)",
@@ -187,6 +198,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "%s: %s expected", command->args,
                        command->least > 1 ? "two arguments are" : "an argument is");
         const char *wrong = command->judge ? command->judge(arguments) : NULL;
+        for (size_t i = 0; !wrong && i < arguments->faults.count; i++)
+            wrong = fault_judge(arguments->faults.items[i]);
         if (wrong)
             argp_error(state, "%s", wrong);
         return 0;
@@ -295,6 +308,8 @@ struct subject_options arguments_subject(const struct arguments *arguments, cons
         .config = arguments->config,
         .tokenizer = arguments->tokenizer,
         .source = arguments->source,
+        .faults = arguments->faults.items,
+        .fault_count = arguments->faults.count,
         .engine = {.threads = (int)arguments->threads,
                    .memory = memory_bound(arguments),
                    .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,

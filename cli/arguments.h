@@ -30,8 +30,9 @@ struct arguments {
     int missing; /* enum missing + 1 */
     int sums;    /* 1: double, 2: float */
     /* what to do */
-    struct texts goldens, prompts, id_lists;
+    struct texts goldens, prompts, id_lists, faults;
     const char *suite, *text, *out, *file, *decode;
+    const char *only, *layers;
     size_t context, stride, chunk;
     int points; /* 1: all, 2: logits, 3: layers */
     bool values, jsonl, no_special;
@@ -48,6 +49,9 @@ enum command {
     COMMAND_PERPLEXITY = 1 << 4,
     COMMAND_TOKENIZE = 1 << 5,
     COMMAND_BENCH = 1 << 6,
+    COMMAND_EXTRACT = 1 << 7,
+    COMMAND_BREAK = 1 << 8,
+    COMMAND_FAULTS = 1 << 9,
 };
 
 struct command_row {

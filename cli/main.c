@@ -33,6 +33,17 @@ static const struct command_row commands[] = {
      1, 1, command_perplexity, judge_perplexity, COMMAND_PERPLEXITY},
     {"tokenize", "text to token ids, or back", "MODEL_OR_TOKENIZER_DIR [TEXT]", "Text to token ids, or ids to text.", 1,
      2, command_tokenize, judge_tokenize, COMMAND_TOKENIZE},
+    {"extract", "write a model as an extraction: one file for each expert, router, attention, norms", "SOURCE DEST",
+     "Writes SOURCE, anything that a store opens, to the folder DEST: one file for each expert, router, attention "
+     "block, "
+     "pair of norms and so on, config.json, the tokenizer, and a manifest with shard, byte range, dtype, shape and "
+     "SHA-256 of every tensor. Every file is read back and compared. Killed and run again, it goes on where it was.",
+     2, 2, command_extract, judge_extract, COMMAND_EXTRACT},
+    {"break", "write a broken copy", "MODEL DEST --fault NAME[:ARGS]",
+     "Writes MODEL with faults from the catalogue to the folder DEST, as an extraction.", 2, 2, command_break,
+     judge_break, COMMAND_BREAK},
+    {"faults", "list the catalogue of faults", "", "Lists the catalogue of faults.", 0, 0, command_faults, NULL,
+     COMMAND_FAULTS},
     {"bench", "speed and memory of the engine on this machine", "MODEL",
      "Speed of prefill and decoding, and peak memory, with weights kept in memory.", 1, 1, command_bench, NULL,
      COMMAND_BENCH},

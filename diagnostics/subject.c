@@ -82,6 +82,7 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
 {
     static const char *const files[] = {"tokenizer.json", "vocab.json", NULL};
     if (options->tokenizer) {
+        subject->tokenizer_folder = strdup(options->tokenizer);
         subject->tokenizer = tokenizer_open(options->tokenizer, error);
         take_tokenizer_sha256(options->tokenizer, subject);
         return subject->tokenizer;
@@ -92,13 +93,25 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
         subject->tokenizer = tokenizer_open(folder, &problem);
     if (folder)
         take_tokenizer_sha256(folder, subject);
-    free(folder);
+    subject->tokenizer_folder = folder;
     if (!subject->tokenizer)
         subject->tokenizer_problem = strdup(problem.text ? problem.text
                                                          : "no tokenizer beside the weights; say where it is "
                                                            "with --tokenizer or --source");
     error_clear(&problem);
     return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
+}
+
+static bool open_faults(const struct subject_options *options, struct subject *subject, struct error *error)
+{
+    subject->store = subject->base;
+    if (!options->fault_count)
+        return true;
+    subject->faults =
+        faults_new(subject->base, subject->config, options->source, options->faults, options->fault_count, error);
+    if (subject->faults)
+        subject->store = faults_store(subject->faults);
+    return subject->faults;
 }
 
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error)
@@ -108,8 +121,8 @@ bool subject_open(const struct subject_options *options, struct subject *subject
     if (!own)
         return error_memory(error, options->model);
     const char *const folders[2] = {own, options->source};
-    bool good = (subject->store = store_open(options->model, error)) && open_config(options, folders, subject, error) &&
-                open_tokenizer(options, folders, subject, error);
+    bool good = (subject->base = store_open(options->model, error)) && open_config(options, folders, subject, error) &&
+                open_faults(options, subject, error) && open_tokenizer(options, folders, subject, error);
     free(own);
     return good;
 }
@@ -134,6 +147,8 @@ void subject_free(struct subject *subject)
     free(subject->config);
     free(subject->config_path);
     free(subject->config_text);
-    store_free(subject->store);
+    free(subject->tokenizer_folder);
+    faults_free(subject->faults);
+    store_free(subject->base);
     *subject = (struct subject){0};
 }

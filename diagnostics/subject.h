@@ -2,23 +2,29 @@
 #ifndef ASSAY_DIAGNOSTICS_SUBJECT_H
 #define ASSAY_DIAGNOSTICS_SUBJECT_H
 
+#include "diagnostics/fault.h"
 #include "model/model.h"
 #include "store/store.h"
 #include "text/tokenizer.h"
 
 struct subject_options {
-    const char *model;     /* anything a store opens */
-    const char *config;    /* config.json; NULL: beside the weights, else in `source` */
-    const char *tokenizer; /* folder; NULL: beside the weights, else in `source` */
-    const char *source;    /* the original checkpoint's folder; NULL: none */
+    const char *model;         /* anything a store opens */
+    const char *config;        /* config.json; NULL: beside the weights, else in `source` */
+    const char *tokenizer;     /* folder; NULL: beside the weights, else in `source` */
+    const char *source;        /* the original checkpoint's folder; NULL: none */
+    const char *const *faults; /* from the catalogue, laid over the weights one after the other */
+    size_t fault_count;
     struct model_options engine;
 };
 
 struct subject {
-    struct store *store;
+    struct store *store; /* with the faults; borrowed from one of the next two */
+    struct store *base;
+    struct faults *faults; /* NULL: none */
     struct model_config *config;
     char *config_path;
     char *config_text;
+    char *tokenizer_folder;      /* NULL: none found */
     struct tokenizer *tokenizer; /* NULL: none found, or it cannot be read: then why is in tokenizer_problem */
     char tokenizer_sha256[65];   /* of the tokenizer.json that was found, readable or not; "": none */
     char *tokenizer_problem;

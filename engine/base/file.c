@@ -280,6 +280,57 @@ bool file_commit(struct file_writer *writer, struct error *error)
     return good;
 }
 
+bool file_stage(struct file_writer *writer, struct error *error)
+{
+    int closed = close(writer->descriptor);
+    writer->descriptor = -1;
+    return closed == 0 || error_errno(error, "%s: cannot close", writer->temporary);
+}
+
+const char *file_staged_path(const struct file_writer *writer)
+{
+    return writer->temporary;
+}
+
+static bool files_sync(const char *path, struct error *error)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    bool good = descriptor >= 0 && syncfs(descriptor) == 0;
+    if (!good)
+        error_errno(error, "%s: cannot sync", path);
+    if (descriptor >= 0)
+        close(descriptor);
+    return good;
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+    size_t length = (size_t)(path_base(a) - a);
+    return length == (size_t)(path_base(b) - b) && strncmp(a, b, length) == 0;
+}
+
+bool file_commit_all(struct file_writer *const *writers, size_t count, struct error *error)
+{
+    bool good = !count || files_sync(writers[0]->temporary, error);
+    size_t renamed = 0;
+    for (; good && renamed < count; renamed++) {
+        const struct file_writer *writer = writers[renamed];
+        if (rename(writer->temporary, writer->path) != 0) {
+            good = error_errno(error, "%s: cannot rename to %s", writer->temporary, writer->path);
+            break;
+        }
+    }
+    for (size_t i = 0; i < renamed; i++)
+        if (!i || !same_folder(writers[i - 1]->path, writers[i]->path))
+            folder_sync(writers[i]->path);
+    for (size_t i = 0; i < count; i++) {
+        if (i >= renamed)
+            unlink(writers[i]->temporary);
+        file_writer_free(writers[i]);
+    }
+    return good;
+}
+
 void file_discard(struct file_writer *writer)
 {
     if (!writer)

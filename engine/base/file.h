@@ -50,6 +50,13 @@ bool file_write_at(struct file_writer *writer, uint64_t offset, const void *data
 bool file_commit(struct file_writer *writer, struct error *error);
 void file_discard(struct file_writer *writer);
 
+/* For many files, which one sync serves: file_stage ends the writing of one, which then waits under its temporary name
+ * (file_staged_path); file_commit_all syncs them together, renames each and syncs their folders. It ends all writers,
+ * also on failure: then some may have been renamed, and each of them is whole. */
+bool file_stage(struct file_writer *writer, struct error *error);
+const char *file_staged_path(const struct file_writer *writer);
+bool file_commit_all(struct file_writer *const *writers, size_t count, struct error *error);
+
 /* Removes the temporary files of all writers (of the first 16, where more are at work), which are then lost. For the
  * handler of a signal that ends the process: async-signal-safe. */
 void file_abandon_all(void);

@@ -10,6 +10,9 @@
 /* out[i] = values[i], widened from F32, F16 or BF16; exact. The source need not be aligned. */
 void widen(enum dtype dtype, const void *values, float *out, size_t count);
 
+/* The reverse, rounded to nearest, ties to even; what is too large becomes infinite, and a NaN stays one. */
+void narrow(enum dtype dtype, const float *values, void *out, size_t count);
+
 /* Between float32 and double. */
 void to_doubles(const float *from, double *to, size_t count);
 void to_floats(const double *from, float *to, size_t count);

@@ -3,19 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/layout.h"
 #include "store/store_internal.h"
-
-static const char *const extraction_folders[] = {"attention", "embeddings", "experts", "final_norm",
-                                                 "lm_head",   "mlp",        "norms",   "routers"};
-#define FOLDERS (sizeof extraction_folders / sizeof *extraction_folders)
 
 bool extraction_is(const char *folder)
 {
     char *manifest = path_join(folder, "extraction_manifest.json");
     bool fits = manifest && file_exists(manifest);
     free(manifest);
-    for (size_t i = 0; !fits && i < FOLDERS; i++) {
-        char *path = path_join(folder, extraction_folders[i]);
+    for (int i = 0; !fits && i < BLOCK_COUNT; i++) {
+        char *path = path_join(folder, block_name((enum block)i));
         fits = path && file_is_folder(path);
         free(path);
     }
@@ -41,8 +38,8 @@ bool store_add_file(struct store *store, const char *folder, const char *name, s
 bool extraction_open(struct store *store, const char *folder, struct error *error)
 {
     bool good = true;
-    for (size_t i = 0; good && i < FOLDERS; i++) {
-        char *path = path_join(folder, extraction_folders[i]);
+    for (int i = 0; good && i < BLOCK_COUNT; i++) {
+        char *path = path_join(folder, block_name((enum block)i));
         struct names names = {0};
         good = path || error_memory(error, folder);
         if (good && file_is_folder(path)) {

@@ -114,6 +114,7 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
     memcpy(values, data, (size_t)tensor.bytes);
     free(change->values);
     change->values = values;
+    change->from = NULL;
     change->rewrite = NULL;
     if (index != MAP_ABSENT) {
         overlay->tensors[index] = tensor;
@@ -126,6 +127,31 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
     overlay->tensors[overlay->text_count] = added;
     return map_add(&overlay->by_name, added.name, strlen(added.name), overlay->text_count++, NULL) ||
            error_memory(error, name);
+}
+
+bool overlay_alias(struct store *overlay, const char *name, const char *from, struct error *error)
+{
+    struct tensor *tensor = overlay_tensor(overlay, name, error);
+    const struct tensor *other = store_find(overlay->base, from);
+    if (!tensor)
+        return false;
+    if (!other)
+        return error_set(error, "%s: no tensor '%s' to read in the place of '%s'", overlay->path, from, name);
+    bool same = tensor->dtype == other->dtype && tensor->rank == other->rank;
+    for (int i = 0; same && i < tensor->rank; i++)
+        same = tensor->shape[i] == other->shape[i];
+    if (!same)
+        return error_set(error, "%s: tensors '%s' and '%s' differ in shape or dtype", overlay->path, name, from);
+    struct overlay_change *change = overlay_change(overlay, name);
+    if (!change)
+        return error_memory(error, name);
+    const char *own = tensor->name;
+    *tensor = *other;
+    tensor->name = own;
+    free(change->values);
+    change->values = NULL;
+    change->from = other->name;
+    return true;
 }
 
 bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_rows *rewrite, void *context,

@@ -18,9 +18,12 @@ bool overlay_drop_all(struct store *overlay, const char *const *names, size_t co
 bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, int rank, const uint64_t *shape,
                      const void *data, struct error *error);
 
-/* Changes values as they are read, those of the store below or those that overlay_replace gave; the last call for a
- * tensor counts, and a later overlay_replace ends it. `rows` rows of `tensor` from `first` on, packed in the stored
- * dtype. May be called from several threads, and for any cut of the rows. */
+/* Reads the tensor `from` of the store below in its place, which must have the same shape and dtype. */
+bool overlay_alias(struct store *overlay, const char *name, const char *from, struct error *error);
+
+/* Changes values as they are read, those of the store below or those that overlay_replace or overlay_alias gave; the
+ * last call for a tensor counts, and a later overlay_replace ends it. `rows` rows of `tensor` from `first` on, packed
+ * in the stored dtype. May be called from several threads, and for any cut of the rows. */
 typedef void overlay_rewrite_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows,
                                   void *values);
 bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_rows *rewrite, void *context,

@@ -44,6 +44,8 @@ bool safetensors_put(struct safetensors_writer *writer, size_t index, uint64_t o
                      struct error *error);
 /* Syncs and renames; an error when bytes of some tensor were never written. Ends the writer, also on error. */
 bool safetensors_commit(struct safetensors_writer *writer, struct error *error);
+/* The same, but the file waits under its temporary name for file_commit_all; NULL on error. */
+struct file_writer *safetensors_stage(struct safetensors_writer *writer, struct error *error);
 void safetensors_discard(struct safetensors_writer *writer);
 
 #endif

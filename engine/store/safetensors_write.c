@@ -171,12 +171,27 @@ static void writer_free(struct safetensors_writer *writer)
     free(writer);
 }
 
+static bool writer_whole(const struct safetensors_writer *writer, struct error *error)
+{
+    for (size_t i = 0; i < writer->count; i++)
+        if (!written_whole(&writer->written[i], writer->offsets[i + 1] - writer->offsets[i]))
+            return error_set(error, "tensor '%s' was not written whole", writer->names[i]);
+    return true;
+}
+
+struct file_writer *safetensors_stage(struct safetensors_writer *writer, struct error *error)
+{
+    struct file_writer *file = writer->file;
+    bool good = writer_whole(writer, error) && file_stage(file, error);
+    if (!good)
+        file_discard(file);
+    writer_free(writer);
+    return good ? file : NULL;
+}
+
 bool safetensors_commit(struct safetensors_writer *writer, struct error *error)
 {
-    bool good = true;
-    for (size_t i = 0; good && i < writer->count; i++)
-        if (!written_whole(&writer->written[i], writer->offsets[i + 1] - writer->offsets[i]))
-            good = error_set(error, "tensor '%s' was not written whole", writer->names[i]);
+    bool good = writer_whole(writer, error);
     if (good)
         good = file_commit(writer->file, error);
     else

@@ -304,7 +304,8 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
     if (change && change->values) {
         memcpy(out, (const char *)change->values + first * tensor->stride, (size_t)(count * tensor->stride));
     } else if (named) {
-        if (!store_read_rows(store->base, tensor, first, count, out, error))
+        const struct tensor *below = change && change->from ? store_find(store->base, change->from) : tensor;
+        if (!store_read_rows(store->base, below, first, count, out, error))
             return false;
     } else if (!read_file_rows(tensor, first, count, out, error)) {
         return error_context(error, "tensor '%s'", tensor->disk_name);

@@ -11,7 +11,8 @@
 /* How an overlay changes a tensor; absent for plain tensors. */
 struct overlay_change {
     char *name;
-    void *values; /* owned; NULL: read below */
+    void *values;     /* owned; NULL: read below */
+    const char *from; /* there, the tensor of this name; NULL: the one of the same name */
     /* NULL: as they are */
     void (*rewrite)(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
     void *context;

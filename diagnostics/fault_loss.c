@@ -1,0 +1,157 @@
+/* Faults that lose tensors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "diagnostics/fault_internal.h"
+
+/* Whether the fault takes the tensor. */
+typedef bool tensor_test(void *context, const struct tensor *tensor, int layer, int expert);
+
+static bool drop_where(struct fault_site *site, tensor_test *takes, void *context, struct error *error)
+{
+    size_t count = store_text_count(site->below), dropped = 0;
+    const char **names = malloc((count + 1) * sizeof *names);
+    if (!names)
+        return error_memory(error, site->spec);
+    for (size_t i = 0; i < count; i++) {
+        const struct tensor *tensor = store_at(site->below, i);
+        int layer, expert;
+        tensor_place(tensor, &layer, &expert);
+        if (takes(context, tensor, layer, expert))
+            names[dropped++] = tensor->name;
+    }
+    site->changed += dropped;
+    bool good = overlay_drop_all(site->overlay, names, dropped, error);
+    free(names);
+    return good;
+}
+
+struct shards {
+    const struct store *files;            /* the store that knows the shards */
+    const char *first[CONFIG_LAYERS_MAX]; /* file in which each layer begins */
+};
+
+static void shards_see(struct shards *shards, const struct tensor *tensor)
+{
+    int layer, expert;
+    tensor_place(tensor, &layer, &expert);
+    if (layer < 0 || layer >= CONFIG_LAYERS_MAX || !tensor->file)
+        return;
+    if (!shards->first[layer] || strcmp(path_base(tensor->file), path_base(shards->first[layer])) < 0)
+        shards->first[layer] = tensor->file;
+}
+
+static bool in_later_shard(void *context, const struct tensor *tensor, int layer, int expert)
+{
+    const struct shards *shards = context;
+    (void)expert;
+    const struct tensor *original = store_find(shards->files, tensor->name);
+    return layer >= 0 && layer < CONFIG_LAYERS_MAX && original && original->file && shards->first[layer] &&
+           strcmp(path_base(original->file), path_base(shards->first[layer])) != 0;
+}
+
+/* An extraction knows no shards; its source does. */
+bool fault_one_shard_per_layer(struct fault_site *site, const char *arguments, struct error *error)
+{
+    struct shards shards = {.files = site->below};
+    struct store *source = NULL;
+    (void)arguments;
+    if (strcmp(store_format(site->below), "checkpoint") != 0) {
+        if (!site->source)
+            return error_set(error,
+                             "fault %s: %s is no checkpoint; its shards are needed, say where it came from with "
+                             "--source",
+                             site->spec, store_path(site->below));
+        if (!(source = store_open(site->source, error)))
+            return false;
+        shards.files = source;
+    }
+    for (size_t i = 0; i < store_text_count(shards.files); i++)
+        shards_see(&shards, store_at(shards.files, i));
+    bool good = drop_where(site, in_later_shard, &shards, error);
+    store_free(source);
+    return good;
+}
+
+struct selection {
+    bool layers[CONFIG_LAYERS_MAX];
+    bool *experts;      /* NULL: not looked at */
+    const char *except; /* a projection that stays */
+};
+
+static bool is_norm(void *context, const struct tensor *tensor, int layer, int expert)
+{
+    const struct selection *selection = context;
+    (void)expert;
+    return layer >= 0 && layer < CONFIG_LAYERS_MAX && selection->layers[layer] && strstr(tensor->name, "_layernorm.");
+}
+
+static bool is_expert(void *context, const struct tensor *tensor, int layer, int expert)
+{
+    const struct selection *selection = context;
+    return layer >= 0 && layer < CONFIG_LAYERS_MAX && selection->layers[layer] && expert >= 0 &&
+           selection->experts[expert] && (!selection->except || !strstr(tensor->name, selection->except));
+}
+
+bool fault_missing_norms(struct fault_site *site, const char *arguments, struct error *error)
+{
+    struct selection selection = {0};
+    const char *end = fault_indices(site, arguments, "layer", site->config->layers, selection.layers, error);
+    if (end && *end)
+        return error_set(error, "fault %s: '%s' after the list of layers", site->spec, end);
+    return end && drop_where(site, is_norm, &selection, error);
+}
+
+static bool drop_experts(struct fault_site *site, struct selection *selection, struct error *error)
+{
+    bool good = drop_where(site, is_expert, selection, error);
+    free(selection->experts);
+    return good;
+}
+
+bool fault_missing_experts(struct fault_site *site, const char *arguments, struct error *error)
+{
+    int experts = site->config->experts;
+    struct selection selection = {.experts = calloc((size_t)experts + 1, sizeof *selection.experts)};
+    const char *end = selection.experts
+                          ? fault_indices(site, arguments, "layer", site->config->layers, selection.layers, error)
+                          : NULL;
+    if (end && *end != '/') {
+        error_set(error, "fault %s: LAYERS/EXPERTS was expected, as 1,5/76-127", site->spec);
+        end = NULL;
+    }
+    if (end)
+        end = fault_indices(site, end + 1, "expert", experts, selection.experts, error);
+    if (end && !*end)
+        return drop_experts(site, &selection, error);
+    free(selection.experts);
+    return end ? error_set(error, "fault %s: '%s' after the list of experts", site->spec, end) : false;
+}
+
+bool fault_incomplete_expert(struct fault_site *site, const char *arguments, struct error *error)
+{
+    struct selection selection = {.experts = calloc((size_t)site->config->experts + 1, sizeof *selection.experts),
+                                  .except = ".gate_proj."};
+    int layer = -1, expert = -1, used = 0;
+    if (!selection.experts)
+        return error_memory(error, site->spec);
+    if (sscanf(arguments, "%d,%d%n", &layer, &expert, &used) != 2 || arguments[used] || layer < 0 ||
+        layer >= site->config->layers || expert < 0 || expert >= site->config->experts) {
+        free(selection.experts);
+        return error_set(error, "fault %s: a layer below %d and an expert below %d were expected, as 17,81", site->spec,
+                         site->config->layers, site->config->experts);
+    }
+    selection.layers[layer] = selection.experts[expert] = true;
+    return drop_experts(site, &selection, error);
+}
+
+bool fault_missing_tensor(struct fault_site *site, const char *arguments, struct error *error)
+{
+    const struct tensor *tensor = fault_tensor(site, arguments, strlen(arguments), error);
+    if (!tensor)
+        return false;
+    site->changed = 1;
+    return overlay_drop(site->overlay, tensor->name, error);
+}

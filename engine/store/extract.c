@@ -1,0 +1,292 @@
+#include "store/extract.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/progress.h"
+#include "store/extract_internal.h"
+
+#define BATCH_FILES 256
+#define BATCH_BYTES ((uint64_t)256 << 20)
+#define COMPANION_MAX ((size_t)256 << 20)
+#define MANIFEST "extraction_manifest.json"
+#define AVAILABILITY "expert_availability_map.json"
+
+struct extraction {
+    const struct extract_request *request;
+    struct extract_plan plan;
+    size_t first;         /* of the batch under way */
+    struct error *errors; /* [batch] */
+    bool *good;           /* [batch] */
+    bool announced;       /* there is no manifest, or it was taken away */
+};
+
+/* --- before the first byte --- */
+
+static bool source_allows(const struct extract_request *request, struct error *error)
+{
+    const struct store *store = request->store;
+    char here[PATH_MAX], there[PATH_MAX];
+    if (store_problem_count(store))
+        return error_set(error, "%s: not extracted, for its files are not in order: %s", store_path(store),
+                         store_problem(store, 0));
+    if (realpath(store_path(store), here) && realpath(request->folder, there) && strcmp(here, there) == 0)
+        return error_set(error, "%s: the source and the extraction are the same folder", request->folder);
+    return true;
+}
+
+/* NAME.tmp.PID of a file of the plan, which a run that was killed has left. */
+static bool is_leftover(const char *name, const struct map *known, const char *folder)
+{
+    const char *tail = strstr(name, ".tmp.");
+    char path[LAYOUT_PATH];
+    if (!tail || !tail[5] || tail[5 + strspn(tail + 5, "0123456789")])
+        return false;
+    int length = snprintf(path, sizeof path, "%s/%.*s", folder, (int)(tail - name), name);
+    return length < LAYOUT_PATH && map_find(known, path, (size_t)length) != MAP_ABSENT;
+}
+
+/* Removes leftovers; refuses tensors that are not of this extraction. */
+static bool folder_allows(const struct extraction *extraction, const char *folder, const struct map *known,
+                          struct error *error)
+{
+    struct names names = {0};
+    char *path = path_join(extraction->request->folder, folder);
+    bool good = path || error_memory(error, folder);
+    good = good && (!file_is_folder(path) || folder_list(path, &names, error));
+    for (size_t i = 0; good && i < names.count; i++) {
+        const char *name = names.items[i];
+        size_t length = strlen(name);
+        char relative[LAYOUT_PATH + 256];
+        snprintf(relative, sizeof relative, "%s/%.250s", folder, name);
+        char *whole = path_join(path, name);
+        if (!whole)
+            good = error_memory(error, name);
+        else if (is_leftover(name, known, folder))
+            unlink(whole);
+        else if (length > 12 && strcmp(name + length - 12, ".safetensors") == 0 &&
+                 map_find(known, relative, strlen(relative)) == MAP_ABSENT)
+            good = error_set(error, "%s: is there already and is no part of this extraction; choose another folder",
+                             whole);
+        free(whole);
+    }
+    names_free(&names);
+    free(path);
+    return good;
+}
+
+static bool target_allows(const struct extraction *extraction, struct error *error)
+{
+    const struct extract_plan *plan = &extraction->plan;
+    struct map known = {0};
+    bool good = true;
+    for (size_t i = 0; good && i < plan->count; i++)
+        good = map_add(&known, plan->files[i].path, strlen(plan->files[i].path), i, NULL) ||
+               error_memory(error, "extraction");
+    for (int block = 0; good && block < BLOCK_COUNT; block++)
+        good = folder_allows(extraction, block_name((enum block)block), &known, error);
+    map_free(&known);
+    return good;
+}
+
+static bool make_folders(const struct extraction *extraction, struct error *error)
+{
+    const struct extract_plan *plan = &extraction->plan;
+    bool wanted[BLOCK_COUNT] = {false};
+    for (size_t i = 0; i < plan->count; i++)
+        wanted[plan->files[i].block] |= plan->files[i].wanted;
+    bool good = true;
+    for (int block = 0; good && block < BLOCK_COUNT; block++) {
+        char *path = path_join(extraction->request->folder, block_name((enum block)block));
+        good = path || error_memory(error, "extraction");
+        good = good && (!wanted[block] || folder_make(path, error));
+        free(path);
+    }
+    return good;
+}
+
+/* --- files --- */
+
+static void work(void *context, size_t task, int thread)
+{
+    struct extraction *extraction = context;
+    (void)thread;
+    extraction->good[task] = extract_file_work(extraction->request, &extraction->plan.files[extraction->first + task],
+                                               &extraction->errors[task]);
+}
+
+static size_t batch_count(const struct extract_plan *plan, size_t first)
+{
+    uint64_t bytes = 0;
+    size_t count = 0;
+    while (first + count < plan->count && count < BATCH_FILES && (!count || bytes < BATCH_BYTES))
+        bytes += plan->files[first + count++].bytes;
+    return count;
+}
+
+/* A manifest of an earlier run must not vouch for files that are about to change. */
+static bool take_manifest_away(struct extraction *extraction, struct error *error)
+{
+    if (extraction->announced)
+        return true;
+    char *path = path_join(extraction->request->folder, MANIFEST);
+    bool good = path || error_memory(error, MANIFEST);
+    if (good && file_exists(path) && unlink(path) != 0)
+        good = error_errno(error, "%s", path);
+    free(path);
+    extraction->announced = good;
+    return good;
+}
+
+static bool batch_commit(struct extraction *extraction, size_t count, struct error *error)
+{
+    struct file_writer *writers[BATCH_FILES];
+    size_t staged = 0;
+    struct extract_file *files = &extraction->plan.files[extraction->first];
+    for (size_t i = 0; i < count; i++)
+        if (files[i].fate == FILE_STAGED)
+            writers[staged++] = files[i].writer;
+    if (!staged)
+        return true;
+    if (!take_manifest_away(extraction, error))
+        return false; /* the plan still owns the writers */
+    bool good = file_commit_all(writers, staged, error);
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].fate != FILE_STAGED)
+            continue;
+        files[i].writer = NULL;
+        files[i].fate = good ? FILE_WRITTEN : FILE_ABSENT;
+    }
+    return good;
+}
+
+static bool batch_run(struct extraction *extraction, size_t count, struct error *error)
+{
+    pool_run(extraction->request->pool, count, work, extraction);
+    bool good = true;
+    for (size_t i = 0; i < count; i++) {
+        if (good && !extraction->good[i]) {
+            good = error_set(error, "%s", error_text(&extraction->errors[i]));
+        }
+        error_clear(&extraction->errors[i]);
+    }
+    return good && batch_commit(extraction, count, error);
+}
+
+static bool write_files(struct extraction *extraction, struct error *error)
+{
+    struct extract_plan *plan = &extraction->plan;
+    uint64_t total = 0, done = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        total += plan->files[i].bytes;
+    struct progress progress = progress_begin("extract", "bytes", total);
+    bool good = true;
+    while (good && extraction->first < plan->count) {
+        size_t count = batch_count(plan, extraction->first);
+        good = batch_run(extraction, count, error);
+        for (size_t i = 0; i < count; i++)
+            done += plan->files[extraction->first + i].bytes;
+        progress_step(&progress, done);
+        extraction->first += count;
+    }
+    progress_end(&progress);
+    return good;
+}
+
+/* --- what lies beside them --- */
+
+/* Written only when it is not there with the same content. */
+static bool write_beside(const char *folder, const char *name, const char *text, size_t size, struct error *error)
+{
+    char *path = path_join(folder, name);
+    struct buffer there = {0};
+    struct error unread = {0};
+    bool good = path || error_memory(error, name);
+    bool same = good && file_exists(path) && file_read(path, size, &there, &unread) && there.size == size &&
+                memcmp(there.data, text, size) == 0;
+    good = good && (same || file_write(path, text, size, error));
+    error_clear(&unread);
+    buffer_free(&there);
+    free(path);
+    return good;
+}
+
+static bool copy_companions(const struct extract_request *request, struct error *error)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < request->companion_count; i++) {
+        struct buffer text = {0};
+        good = file_read(request->companions[i].path, COMPANION_MAX, &text, error) &&
+               write_beside(request->folder, request->companions[i].name, text.data, text.size, error);
+        buffer_free(&text);
+    }
+    return good;
+}
+
+static bool write_documents(const struct extraction *extraction, struct error *error)
+{
+    const struct extract_request *request = extraction->request;
+    char *map = extract_availability(request, &extraction->plan);
+    char *manifest = extract_manifest(request, &extraction->plan);
+    bool good = (map && manifest) || error_memory(error, MANIFEST);
+    good = good && (!request->experts || write_beside(request->folder, AVAILABILITY, map, strlen(map), error)) &&
+           write_beside(request->folder, MANIFEST, manifest, strlen(manifest), error);
+    free(map);
+    free(manifest);
+    return good;
+}
+
+static void count_result(const struct extraction *extraction, struct extract_result *result)
+{
+    const struct extract_plan *plan = &extraction->plan;
+    const struct store *store = extraction->request->store;
+    *result = (struct extract_result){.files = plan->count, .others = store_count(store) - store_text_count(store)};
+    for (size_t i = 0; i < plan->count; i++) {
+        result->written += plan->files[i].fate == FILE_WRITTEN;
+        result->kept += plan->files[i].fate == FILE_KEPT;
+        result->absent += plan->files[i].fate == FILE_ABSENT;
+        result->bytes += plan->files[i].fate == FILE_ABSENT ? 0 : plan->files[i].bytes;
+    }
+}
+
+/* The folder, locked against a second writer; -1 with the reason. */
+static int folder_lock(const char *folder, struct error *error)
+{
+    if (!folder_make(folder, error))
+        return -1;
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        error_errno(error, "%s", folder);
+    } else if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        error_set(error, "%s: somebody else is writing to it", folder);
+        close(descriptor);
+        descriptor = -1;
+    }
+    return descriptor;
+}
+
+bool extract_store(const struct extract_request *request, struct extract_result *result, struct error *error)
+{
+    struct extraction extraction = {.request = request,
+                                    .errors = calloc(BATCH_FILES, sizeof *extraction.errors),
+                                    .good = calloc(BATCH_FILES, sizeof *extraction.good)};
+    bool good = (extraction.errors && extraction.good) || error_memory(error, "extraction");
+    good = good && source_allows(request, error) && extract_plan_make(request, &extraction.plan, error);
+    int lock = good ? folder_lock(request->folder, error) : -1;
+    good = lock >= 0 && target_allows(&extraction, error) && make_folders(&extraction, error) &&
+           write_files(&extraction, error) && copy_companions(request, error) && write_documents(&extraction, error);
+    if (good)
+        count_result(&extraction, result);
+    extract_plan_free(&extraction.plan);
+    if (lock >= 0)
+        close(lock);
+    free(extraction.errors);
+    free(extraction.good);
+    return good;
+}

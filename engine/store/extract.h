@@ -1,0 +1,44 @@
+/* Writing a store out as an extraction: one file for each expert, router, attention block, pair of norms ... */
+#ifndef ASSAY_STORE_EXTRACT_H
+#define ASSAY_STORE_EXTRACT_H
+
+#include "base/file.h"
+#include "base/pool.h"
+#include "store/layout.h"
+#include "store/store.h"
+
+/* A file to copy beside the tensors' folders. */
+struct companion {
+    char *path, *name;
+};
+
+struct extract_request {
+    const struct store *store;          /* may be an overlay */
+    const char *folder;                 /* to write to; made when it is not there */
+    const char *model;                  /* what the manifest calls the model */
+    int layers, experts;                /* that the configuration declares */
+    bool blocks[BLOCK_COUNT];           /* which files; */
+    int first_layer, last_layer;        /* and of which layers (-1, -1: all, and those of none) */
+    const struct companion *companions; /* config.json, the tokenizer ... */
+    size_t companion_count;
+    struct pool *pool;
+};
+
+struct extract_result {
+    size_t files;   /* that the store makes, all of them */
+    size_t written; /* by this call */
+    size_t kept;    /* were there already with the very same tensors */
+    size_t absent;  /* not asked for, and not there */
+    size_t others;  /* tensors of other components, which are not extracted */
+    uint64_t bytes; /* of the tensors in `written` and `kept` */
+};
+
+/* Writes what is asked for and is not there yet, byte for byte the same whenever it is called: a run that was killed is
+ * finished by the next. Files are written under temporary names, read back and compared, synced, and renamed; the
+ * manifest (extraction_manifest.json: for every tensor its file, dtype, shape and SHA-256, and shard and byte range
+ * that it came from) and expert_availability_map.json come last, so a folder without a manifest is not finished.
+ *
+ * Refused: a store with problems; a folder that holds other tensors than these; one that somebody else writes to. */
+bool extract_store(const struct extract_request *request, struct extract_result *result, struct error *error);
+
+#endif

@@ -1,0 +1,175 @@
+/* One file of an extraction. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "store/extract_internal.h"
+#include "store/safetensors.h"
+
+#define CHUNK_BYTES ((uint64_t)4 << 20)
+
+/* What is done with the values of one tensor, chunk after chunk. */
+typedef bool chunk_take(void *context, uint64_t offset, const void *values, size_t size, struct error *error);
+
+static bool tensor_each(const struct store *store, const struct tensor *tensor, chunk_take *take, void *context,
+                        struct error *error)
+{
+    uint64_t width = tensor->rows ? tensor->bytes / tensor->rows : 0;
+    uint64_t some = width && width < CHUNK_BYTES ? CHUNK_BYTES / width : 1;
+    some = some < tensor->rows ? some : tensor->rows;
+    char *values = malloc((size_t)(some * width) + 1);
+    bool good = values || error_memory(error, tensor->name);
+    for (uint64_t row = 0; good && width && row < tensor->rows; row += some) {
+        uint64_t count = tensor->rows - row < some ? tensor->rows - row : some;
+        good = store_read_rows(store, tensor, row, count, values, error) &&
+               take(context, row * width, values, (size_t)(count * width), error);
+    }
+    free(values);
+    return good;
+}
+
+/* A chunk of the source, held against the same bytes of a file. */
+struct holding {
+    int descriptor;
+    const char *path;
+    uint64_t begin; /* of the tensor in the file */
+    struct sha256 *sha;
+    bool same;
+};
+
+static bool hold(void *context, uint64_t offset, const void *values, size_t size, struct error *error)
+{
+    struct holding *holding = context;
+    char *there = malloc(size + 1);
+    bool good = there || error_memory(error, holding->path);
+    good = good && file_read_at(holding->descriptor, holding->path, holding->begin + offset, there, size, error);
+    if (good)
+        holding->same = holding->same && memcmp(there, values, size) == 0;
+    free(there);
+    return good && (sha256_update(holding->sha, values, size) || error_set(error, "SHA-256 failed"));
+}
+
+static bool entry_fits(const struct safetensors_entry *entry, const struct extract_tensor *wanted)
+{
+    const struct tensor *tensor = wanted->tensor;
+    bool fits = strcmp(entry->name, wanted->name) == 0 && entry->dtype == tensor->dtype && entry->rank == tensor->rank;
+    for (int i = 0; fits && i < entry->rank; i++)
+        fits = entry->shape[i] == tensor->shape[i];
+    return fits && entry->bytes == tensor->bytes;
+}
+
+/* The metadata that every file is given. */
+static bool metadata_fits(const cJSON *metadata)
+{
+    const cJSON *format = metadata ? json_member(metadata, "format") : NULL;
+    return format && !format->next && format == metadata->child && cJSON_IsString(format) &&
+           strcmp(format->valuestring, "pt") == 0;
+}
+
+static bool values_hold(const struct store *store, struct extract_file *file, const struct safetensors *found,
+                        const char *path, bool *same, struct error *error)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    bool good = descriptor >= 0 || error_errno(error, "%s", path);
+    for (size_t i = 0; good && *same && i < file->count; i++) {
+        struct extract_tensor *tensor = &file->tensors[i];
+        struct holding holding = {
+            .descriptor = descriptor, .path = path, .begin = found->entries[i].offset, .same = true};
+        holding.sha = sha256_new(error);
+        good = holding.sha && tensor_each(store, tensor->tensor, hold, &holding, error);
+        if (holding.sha && !sha256_finish(holding.sha, tensor->sha256) && good)
+            good = error_set(error, "SHA-256 failed");
+        *same = *same && holding.same;
+    }
+    if (descriptor >= 0)
+        close(descriptor);
+    return good;
+}
+
+/* Does the file at `path` hold the plan's tensors and nothing else, bit for bit? A malformed file does not. */
+static bool file_holds(const struct store *store, struct extract_file *file, const char *path, bool *same,
+                       struct error *error)
+{
+    struct safetensors found = {0};
+    struct error malformed = {0};
+    *same = safetensors_open(path, &found, &malformed);
+    error_clear(&malformed);
+    *same = *same && found.count == file->count && metadata_fits(found.metadata);
+    for (size_t i = 0; *same && i < file->count; i++)
+        *same = entry_fits(&found.entries[i], &file->tensors[i]);
+    bool good = !*same || values_hold(store, file, &found, path, same, error);
+    safetensors_free(&found);
+    return good;
+}
+
+struct putting {
+    struct safetensors_writer *writer;
+    size_t index;
+};
+
+static bool put(void *context, uint64_t offset, const void *values, size_t size, struct error *error)
+{
+    struct putting *putting = context;
+    return safetensors_put(putting->writer, putting->index, offset, values, size, error);
+}
+
+static struct safetensors_writer *file_begin(const struct extract_file *file, const char *path, struct error *error)
+{
+    struct safetensors_entry *entries = calloc(file->count, sizeof *entries);
+    cJSON *metadata = cJSON_CreateObject();
+    struct safetensors_writer *writer = NULL;
+    for (size_t i = 0; entries && i < file->count; i++) {
+        const struct tensor *tensor = file->tensors[i].tensor;
+        entries[i] =
+            (struct safetensors_entry){.name = file->tensors[i].name, .dtype = tensor->dtype, .rank = tensor->rank};
+        memcpy(entries[i].shape, tensor->shape, sizeof entries[i].shape);
+    }
+    if (entries && cJSON_AddStringToObject(metadata, "format", "pt"))
+        writer = safetensors_create(path, entries, file->count, metadata, error);
+    else
+        error_memory(error, path);
+    cJSON_Delete(metadata);
+    free(entries);
+    return writer;
+}
+
+static bool file_write_out(const struct store *store, struct extract_file *file, const char *path, struct error *error)
+{
+    struct putting putting = {.writer = file_begin(file, path, error)};
+    bool good = putting.writer;
+    for (; good && putting.index < file->count; putting.index++)
+        good = tensor_each(store, file->tensors[putting.index].tensor, put, &putting, error);
+    if (!good) {
+        safetensors_discard(putting.writer);
+        return false;
+    }
+    if (!(file->writer = safetensors_stage(putting.writer, error)))
+        return false;
+    bool same = false;
+    good = file_holds(store, file, file_staged_path(file->writer), &same, error);
+    if (good && !same)
+        good = error_set(error, "%s: what was read back is not what was written", file_staged_path(file->writer));
+    if (good)
+        return true;
+    file_discard(file->writer);
+    file->writer = NULL;
+    return false;
+}
+
+bool extract_file_work(const struct extract_request *request, struct extract_file *file, struct error *error)
+{
+    char *path = path_join(request->folder, file->path);
+    bool same = false, good = path || error_memory(error, file->path);
+    if (good && file_exists(path))
+        good = file_holds(request->store, file, path, &same, error);
+    if (good && same) {
+        file->fate = FILE_KEPT;
+    } else if (good && file->wanted) {
+        good = file_write_out(request->store, file, path, error);
+        file->fate = good ? FILE_STAGED : FILE_ABSENT;
+    }
+    free(path);
+    return good;
+}
