@@ -81,17 +81,36 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
     return good;
 }
 
+/* "./config.json" and so on; the keys belong to `names`. */
+static bool add_beside(const struct extract_request *request, struct map *known, struct names *names,
+                       struct error *error)
+{
+    bool good = names_add(names, "./" MANIFEST) && names_add(names, "./" AVAILABILITY);
+    for (size_t i = 0; good && i < request->companion_count; i++) {
+        char *path = path_join(".", request->companions[i].name);
+        good = path && names_add(names, path);
+        free(path);
+    }
+    for (size_t i = 0; good && i < names->count; i++)
+        good = map_add(known, names->items[i], strlen(names->items[i]), i, NULL);
+    return good || error_memory(error, "extraction");
+}
+
 static bool target_allows(const struct extraction *extraction, struct error *error)
 {
     const struct extract_plan *plan = &extraction->plan;
     struct map known = {0};
+    struct names names = {0};
     bool good = true;
     for (size_t i = 0; good && i < plan->count; i++)
         good = map_add(&known, plan->files[i].path, strlen(plan->files[i].path), i, NULL) ||
                error_memory(error, "extraction");
+    good =
+        good && add_beside(extraction->request, &known, &names, error) && folder_allows(extraction, ".", &known, error);
     for (int block = 0; good && block < BLOCK_COUNT; block++)
         good = folder_allows(extraction, block_name((enum block)block), &known, error);
     map_free(&known);
+    names_free(&names);
     return good;
 }
 

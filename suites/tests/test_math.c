@@ -111,6 +111,53 @@ Test(arithmetic, the_plain_widening_is_right)
         cr_expect(bits_of(reference_widen(rows[i].dtype, &rows[i].half)) == bits_of(rows[i].value), "row %zu", i);
 }
 
+/* Every half and bfloat16 comes back, and what lies between two goes to the nearer one, ties to the even. */
+static void narrow_all(enum dtype dtype)
+{
+    for (uint32_t bits = 0; bits < 0x7FFF; bits++) {
+        uint16_t half = (uint16_t)bits, next = (uint16_t)(bits + 1), out;
+        float value = reference_widen(dtype, &half), above = reference_widen(dtype, &next);
+        if (isnan(value))
+            continue;
+        narrow(dtype, &value, &out, 1);
+        cr_assert_eq(out, half, "%#x became %#x", half, out);
+        value = -value;
+        narrow(dtype, &value, &out, 1);
+        cr_assert_eq(out, half | 0x8000, "-%#x became %#x", half, out);
+        if (!isfinite(above))
+            continue;
+        float middle = (float)(((double)reference_widen(dtype, &half) + (double)above) / 2);
+        float nearer[2] = {nextafterf(middle, 0), nextafterf(middle, INFINITY)};
+        narrow(dtype, &middle, &out, 1);
+        cr_assert_eq(out, half % 2 ? next : half, "the middle above %#x became %#x", half, out);
+        for (int i = 0; i < 2; i++) {
+            narrow(dtype, &nearer[i], &out, 1);
+            cr_assert_eq(out, i ? next : half, "beside the middle above %#x: %#x", half, out);
+        }
+    }
+}
+
+Test(arithmetic, narrow_every_half)
+{
+    static const float large[] = {65519.996f, 65520, INFINITY, NAN};
+    uint16_t out[4];
+    narrow_all(DTYPE_F16);
+    narrow(DTYPE_F16, large, out, 4);
+    cr_expect(out[0] == 0x7BFF && out[1] == 0x7C00 && out[2] == 0x7C00 && (out[3] & 0x7FFF) > 0x7C00);
+}
+
+Test(arithmetic, narrow_every_bfloat16)
+{
+    static const float special[] = {INFINITY, NAN, 3.4e38f};
+    uint16_t out[3];
+    float same[2] = {1.5f, -2}, copy[2];
+    narrow_all(DTYPE_BF16);
+    narrow(DTYPE_BF16, special, out, 3);
+    cr_expect(out[0] == 0x7F80 && (out[1] & 0x7FFF) > 0x7F80 && out[2] == 0x7F80);
+    narrow(DTYPE_F32, same, copy, 2);
+    cr_expect(memcmp(same, copy, sizeof same) == 0);
+}
+
 Test(arithmetic, widen_any_count)
 {
     static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};

@@ -243,6 +243,37 @@ Test(overlay, over_an_overlay)
     store_free(base);
 }
 
+Test(overlay, a_tensor_is_read_in_the_place_of_another)
+{
+    struct store *base = open_three(), *below = overlay_of(base), *overlay = NULL;
+    struct error error = {0};
+    static const uint64_t shape[] = {2};
+    cr_assert(overlay_replace(below, "model.d", store_find(base, "model.c")->dtype, 1, shape, "uv", &error), "%s",
+              error_text(&error));
+    overlay = overlay_of(below);
+    cr_assert(overlay_alias(overlay, "model.c", "model.d", &error) &&
+                  overlay_alias(overlay, "model.d", "model.c", &error),
+              "%s", error_text(&error));
+    expect_values(overlay, "model.c", "uv", 2);
+    expect_values(overlay, "model.d", "xy", 2);
+    cr_expect_str_eq(store_find(overlay, "model.d")->name, "model.d");
+    unsigned char one = 1;
+    struct store *top = overlay_of(overlay);
+    cr_assert(overlay_rewrite(top, "model.d", add_rows, &one, &error));
+    expect_values(top, "model.d", "yz", 2);
+    expect_values(below, "model.c", "xy", 2);
+    cr_expect(!overlay_alias(overlay, "model.a", "model.c", &error) && strstr(error_text(&error), "differ in shape"));
+    error_clear(&error);
+    cr_expect(!overlay_alias(overlay, "model.a", "model.x", &error) && strstr(error_text(&error), "model.x"));
+    error_clear(&error);
+    cr_expect(!overlay_alias(overlay, "model.x", "model.a", &error) && strstr(error_text(&error), "model.x"));
+    error_clear(&error);
+    store_free(top);
+    store_free(overlay);
+    store_free(below);
+    store_free(base);
+}
+
 Test(overlay, problems_are_those_of_the_store_below)
 {
     write_one(scratch("m/one.safetensors"), "model.a", "abcd");

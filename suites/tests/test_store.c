@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "base/progress.h"
+#include "store/layout.h"
 #include "store/overlay.h"
 #include "store_fixtures.h"
 
@@ -752,4 +753,51 @@ Test(reading, shape_text_fits)
     cr_expect_str_eq(shape_text(huge, 0, text), "[]");
     shape_text(huge, TENSOR_RANK_MAX, text);
     cr_expect(text[strlen(text) - 1] == ']', "%s", text);
+}
+
+Test(store, the_layout_of_an_extraction)
+{
+    static const struct {
+        const char *canonical, *path, *name;
+        enum block block;
+        int layer, expert;
+    } rows[] = {
+        {"model.layers.17.mlp.experts.81.gate_proj.weight", "experts/thinker_expert_081_layer_17.safetensors",
+         "thinker.model.layers.17.mlp.experts.81.gate_proj.weight", BLOCK_EXPERTS, 17, 81},
+        {"model.layers.100.mlp.experts.1000.up_proj.weight", "experts/thinker_expert_1000_layer_100.safetensors",
+         "thinker.model.layers.100.mlp.experts.1000.up_proj.weight", BLOCK_EXPERTS, 100, 1000},
+        {"model.layers.3.mlp.gate.weight", "routers/thinker_router_layer_03.safetensors",
+         "thinker.model.layers.3.mlp.gate.weight", BLOCK_ROUTERS, 3, -1},
+        {"model.layers.3.mlp.gate_proj.weight", "mlp/thinker_mlp_layer_03.safetensors",
+         "thinker.model.layers.3.mlp.gate_proj.weight", BLOCK_MLP, 3, -1},
+        {"model.layers.3.mlp.shared_expert.up_proj.weight", "mlp/thinker_mlp_layer_03.safetensors",
+         "thinker.model.layers.3.mlp.shared_expert.up_proj.weight", BLOCK_MLP, 3, -1},
+        {"model.layers.3.self_attn.q_proj.bias", "attention/thinker_attention_layer_03.safetensors",
+         "thinker.model.layers.3.self_attn.q_proj.bias", BLOCK_ATTENTION, 3, -1},
+        {"model.layers.3.post_attention_layernorm.weight", "norms/thinker_norms_layer_03.safetensors",
+         "thinker.model.layers.3.post_attention_layernorm.weight", BLOCK_NORMS, 3, -1},
+        {"model.layers.3.something.new", "mlp/thinker_mlp_layer_03.safetensors", "thinker.model.layers.3.something.new",
+         BLOCK_MLP, 3, -1},
+        {"model.layers.3.mlp.experts.x.up", "mlp/thinker_mlp_layer_03.safetensors",
+         "thinker.model.layers.3.mlp.experts.x.up", BLOCK_MLP, 3, -1},
+        {"model.embed_tokens.weight", "embeddings/thinker_embeddings.safetensors", "embed_tokens.weight",
+         BLOCK_EMBEDDINGS, -1, -1},
+        {"lm_head.weight", "lm_head/thinker_lm_head.safetensors", "lm_head.weight", BLOCK_LM_HEAD, -1, -1},
+        {"model.norm.weight", "final_norm/thinker_final_norm.safetensors", "thinker.model.norm.weight",
+         BLOCK_FINAL_NORM, -1, -1},
+        {"model.layers.x.norm", "embeddings/thinker_embeddings.safetensors", "thinker.model.layers.x.norm",
+         BLOCK_EMBEDDINGS, -1, -1},
+        {"score.weight", "embeddings/thinker_embeddings.safetensors", "score.weight", BLOCK_EMBEDDINGS, -1, -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct layout_place place;
+        cr_assert(layout_place(rows[i].canonical, &place), "%s", rows[i].canonical);
+        cr_expect_str_eq(place.path, rows[i].path);
+        cr_expect_str_eq(place.name, rows[i].name);
+        cr_expect(place.block == rows[i].block && place.layer == rows[i].layer && place.expert == rows[i].expert, "%s",
+                  rows[i].canonical);
+    }
+    for (int i = 0; i < BLOCK_COUNT; i++)
+        cr_expect_eq(block_parse(block_name((enum block)i)), i);
+    cr_expect_eq(block_parse("nothing"), BLOCK_COUNT);
 }
