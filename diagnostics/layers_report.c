@@ -228,6 +228,7 @@ static bool series_places(const struct layers *layers, enum mode mode, struct fi
 /* What a walk over all places finds. */
 struct survey {
     size_t compared;
+    size_t fallback; /* of them, places whose limit does not come from noise */
     size_t bad;
     struct place first_bad;
     struct place worst; /* the largest error among the bad ones, or among all when none is bad */
@@ -243,6 +244,7 @@ static struct survey layers_survey(const struct layers *layers, enum mode mode)
         if (!place.cell)
             continue;
         survey.compared++;
+        survey.fallback += isnan(place.cell->noise) ? 1u : 0u;
         if (place.bad && !survey.bad++)
             survey.first_bad = place;
         if (cell_worse(place.cell, survey.worst.cell))
@@ -293,10 +295,14 @@ static void summary_message(const struct layers *layers, struct finding *finding
 {
     char path[POINT_PATH];
     if (!survey->bad) {
-        size_t left = not_compared(layers, mode);
-        char rest[64] = "";
+        size_t left = not_compared(layers, mode), length = 0;
+        char rest[160] = "";
+        if (survey->fallback)
+            length = (size_t)snprintf(
+                rest, sizeof rest, "; %zu held to a fallback limit, for gold records no noise there", survey->fallback);
         if (left)
-            snprintf(rest, sizeof rest, "; %zu tensor%s of gold not compared", left, left > 1 ? "s" : "");
+            snprintf(rest + length, sizeof rest - length, "; %zu tensor%s of gold not compared", left,
+                     left > 1 ? "s" : "");
         finding_message(
             finding,
             "All %zu places agree with gold %s; the largest error is %.3g, the worst %.2g of its limit (%s)%s.",
@@ -345,6 +351,7 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
                       point_path(survey.ratio_place.point, survey.ratio_place.layer, path));
     finding_fact(finding, "compared", (double)survey.compared);
     finding_fact(finding, "not_compared", (double)not_compared(layers, mode));
+    finding_fact(finding, "fallback_limits", (double)survey.fallback);
     if (mode == MODE_PROPAGATED)
         finding_fact(finding, "routing_ties", (double)layers->ties);
     summary_message(layers, finding, mode, &survey);

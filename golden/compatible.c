@@ -91,8 +91,8 @@ static bool config_compatible(const struct golden *golden, const struct model_co
         return false;
     struct buffer differences = {0};
     config_differences(config, gold, &differences);
-    bool good = !differences.size || error_set(error, "%s was made for another configuration: %s in the gold's",
-                                               golden->path, differences.data);
+    bool good = !differences.size ||
+                error_set(error, "%s was made for another configuration: %s", golden->path, differences.data);
     buffer_free(&differences);
     free(gold);
     return good;

@@ -142,7 +142,7 @@ says out 'prompt-0'
 test_that 'gold without noise falls back to a limit by dtype, and says so'
 hurt_gold qwen3 unmeta noise
 run 0 check "$nano/qwen3" --golden "$G" --json -q
-json "$(summary layers.propagated) | .limit == 1e-4 and (.cause | test(\"fallback\"))"
+json "$(summary layers.propagated) | .limit == 1e-4 and (.cause | test(\"fallback\")) and .fallback_limits == .compared and (.message | test(\"fallback limit\"))"
 hurt_gold qwen3 unmeta noise meta dtype bfloat16
 run 0 check "$nano/qwen3" --golden "$G" --json -q
 json "$(summary layers.propagated) | .limit == 0.08 and (.cause | test(\"fallback\"))"
