@@ -16,7 +16,8 @@ void product(enum product kind, const float *a, size_t lda, const float *b, size
 }
 
 /* An exact product goes tile by tile, so that its doubles stay few however large it is. Sums over k are never cut. */
-#define EXACT_TILE ((size_t)512)
+#define EXACT_ROWS ((size_t)1024)
+#define EXACT_COLUMNS ((size_t)512)
 
 static size_t least(size_t a, size_t b)
 {
@@ -25,20 +26,21 @@ static size_t least(size_t a, size_t b)
 
 size_t product_exact_doubles(size_t m, size_t n, size_t k)
 {
-    m = least(m, EXACT_TILE);
-    n = least(n, EXACT_TILE);
+    m = least(m, EXACT_ROWS);
+    n = least(n, EXACT_COLUMNS);
     return m * k + n * k + m * n;
 }
 
-/* One tile of rows of a and c, with the tile of b that is in doubles already. */
-static void product_exact_tile(bool transposed, const float *a, size_t lda, const double *wide_b, float *c, size_t ldc,
-                               size_t m, size_t n, size_t k, double *wide_a)
+/* Columns of c, by as many of b, for the rows of a that are in doubles already. */
+static void product_exact_tile(bool transposed, const double *wide_a, const float *b, size_t ldb, float *c, size_t ldc,
+                               size_t m, size_t n, size_t k, double *wide_b)
 {
-    double *wide_c = wide_a + m * k;
-    for (size_t row = 0; row < m; row++)
-        to_doubles(a + row * lda, wide_a + row * k, k);
+    size_t rows = transposed ? n : k, columns = transposed ? k : n;
+    double *wide_c = wide_b + n * k;
+    for (size_t row = 0; row < rows; row++)
+        to_doubles(b + row * ldb, wide_b + row * columns, columns);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k,
-                1, wide_a, (blasint)k, wide_b, (blasint)(transposed ? k : n), 0, wide_c, (blasint)n);
+                1, wide_a, (blasint)k, wide_b, (blasint)columns, 0, wide_c, (blasint)n);
     for (size_t row = 0; row < m; row++)
         to_floats(wide_c + row * n, c + row * ldc, n);
 }
@@ -47,14 +49,13 @@ void product_exact(enum product kind, const float *a, size_t lda, const float *b
                    size_t m, size_t n, size_t k, double *scratch)
 {
     bool transposed = kind == PRODUCT_TRANSPOSED;
-    for (size_t column = 0; column < n; column += EXACT_TILE) {
-        size_t wide = least(n - column, EXACT_TILE), rows = transposed ? wide : k, columns = transposed ? k : wide;
-        const float *from = transposed ? b + column * ldb : b + column;
+    for (size_t first = 0; first < m; first += EXACT_ROWS) {
+        size_t rows = least(m - first, EXACT_ROWS);
         for (size_t row = 0; row < rows; row++)
-            to_doubles(from + row * ldb, scratch + row * columns, columns);
-        for (size_t row = 0; row < m; row += EXACT_TILE)
-            product_exact_tile(transposed, a + row * lda, lda, scratch, c + row * ldc + column, ldc,
-                               least(m - row, EXACT_TILE), wide, k, scratch + wide * k);
+            to_doubles(a + (first + row) * lda, scratch + row * k, k);
+        for (size_t column = 0; column < n; column += EXACT_COLUMNS)
+            product_exact_tile(transposed, scratch, b + column * (transposed ? ldb : 1), ldb, c + first * ldc + column,
+                               ldc, rows, least(n - column, EXACT_COLUMNS), k, scratch + rows * k);
     }
 }
 

@@ -158,7 +158,7 @@ static bool routing_fill(struct pass *pass, int layer, struct routing *routing, 
 }
 
 #define PART_FLOATS ((size_t)32 << 20) /* of parts held at once, unless one expert has more: 128 MB */
-#define BLOCK_FLOATS ((size_t)4 << 20) /* of one thread's scratch for a block of an expert's rows: 16 MB */
+#define BLOCK_FLOATS ((size_t)8 << 20) /* of one thread's scratch for a block of an expert's rows: 32 MB */
 #define BLOCK_ROWS_MIN ((size_t)256)   /* fewer would not be worth widening the weights for */
 #define BLOCK_ROWS_MAX ((size_t)1024)
 
