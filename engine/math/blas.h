@@ -19,9 +19,9 @@ size_t product_exact_doubles(size_t m, size_t n, size_t k);
 void product_exact(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
                    size_t m, size_t n, size_t k, double *scratch);
 
-/* Turns the library's threads off and proves its kernel on this processor: products of several shapes against plain C.
- * An error means that this build of OpenBLAS computes wrong results here (setting OPENBLAS_CORETYPE=Haswell in the
- * environment chooses an older kernel). */
+/* Turns the library's threads off and proves its kernels on this processor: products of both kinds, of several shapes,
+ * with gaps between the rows, float32 and exact, against plain C. An error means that this build of OpenBLAS computes
+ * wrong results here (setting OPENBLAS_CORETYPE=Haswell in the environment chooses an older kernel). */
 bool blas_prove(struct error *error);
 
 /* "OpenBLAS 0.3.21 SkylakeX" or the like. Borrowed. */
