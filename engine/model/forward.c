@@ -106,11 +106,9 @@ static void pass_end(struct pass *pass)
 
 static bool forward_embedding(struct pass *pass, struct error *error)
 {
-    struct matrix matrix;
+    struct matrix matrix = model_embedding(pass->model);
     size_t hidden = (size_t)pass->model->config->hidden;
     int vocabulary = pass->model->config->vocabulary;
-    if (!model_matrix(pass->model, WEIGHT_EMBEDDING, -1, -1, &matrix, error))
-        return false;
     for (size_t i = 0; i < pass->count; i++) {
         const struct sequence *sequence = &pass->sequences[i];
         for (size_t token = 0; token < sequence->count; token++)

@@ -145,7 +145,8 @@ void model_keep_weights(struct model *model, bool keep)
 }
 
 /* Weights are kept first come, first served, and never dropped: a pass uses all of them in turn, so replacing the least
- * recently used would always replace the next one needed. */
+ * recently used would always replace the next one needed. What does not fit, or finds no memory, is read as it is used.
+ */
 static bool slot_keep(struct model *model, struct slot *slot, struct error *error)
 {
     unsigned long long bytes = slot->tensor->bytes;
@@ -154,8 +155,10 @@ static bool slot_keep(struct model *model, struct slot *slot, struct error *erro
         return true;
     }
     void *values = aligned_alloc(64, ((size_t)bytes + 63) / 64 * 64 + 64);
-    if (!values)
-        return error_memory(error, slot->tensor->name);
+    if (!values) {
+        atomic_fetch_sub(&model->kept, bytes);
+        return true;
+    }
     if (!store_read(model->store, slot->tensor, values, error)) {
         free(values);
         return false;
@@ -164,19 +167,29 @@ static bool slot_keep(struct model *model, struct slot *slot, struct error *erro
     return true;
 }
 
+static struct matrix slot_matrix(const struct model *model, const struct slot *slot)
+{
+    return (struct matrix){.store = model->store,
+                           .tensor = slot->tensor,
+                           .values = slot->values,
+                           .rows = slot->rows,
+                           .columns = slot->columns,
+                           .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
+}
+
 bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out,
                   struct error *error)
 {
     struct slot *slot = model_slot(model, weight, layer, expert);
     if (model->keep && slot->tensor && !slot->values && !slot_keep(model, slot, error))
         return false;
-    *out = (struct matrix){.store = model->store,
-                           .tensor = slot->tensor,
-                           .values = slot->values,
-                           .rows = slot->rows,
-                           .columns = slot->columns,
-                           .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
+    *out = slot_matrix(model, slot);
     return true;
+}
+
+struct matrix model_embedding(struct model *model)
+{
+    return slot_matrix(model, model_slot(model, WEIGHT_EMBEDDING, -1, -1));
 }
 
 static bool weight_is_norm(enum weight weight)
@@ -197,11 +210,7 @@ bool model_vector(struct model *model, enum weight weight, int layer, const floa
     bool ones = weight_is_norm(weight) && model->options.missing != MISSING_ZERO;
     for (size_t i = 0; i < slot->columns; i++)
         vector[i] = ones ? 1 : 0;
-    struct matrix matrix = {.store = model->store,
-                            .tensor = slot->tensor,
-                            .rows = 1,
-                            .columns = slot->columns,
-                            .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
+    struct matrix matrix = slot_matrix(model, slot);
     int row = 0;
     if (slot->tensor && !matrix_rows(&matrix, &row, 1, vector, error)) {
         free(vector);

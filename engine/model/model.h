@@ -34,8 +34,8 @@ void model_free(struct model *model);
 const struct model_config *model_config_of(const struct model *model);
 struct workspace *model_workspace(struct model *model);
 
-/* Keep weights in memory, as far as `memory` allows, from now on: for passes that repeat. Off at first, so that a
- * single pass holds no more than a stripe of one matrix and the experts at work. */
+/* Keep weights in memory, as far as `memory` allows and the machine has it, from now on: for passes that repeat. Off at
+ * first, so that a single pass holds no more than a stripe of one matrix and the experts at work. */
 void model_keep_weights(struct model *model, bool keep);
 
 /* Keys and values of one sequence, so that later passes go on where earlier ones ended. Float32,

@@ -34,6 +34,10 @@ struct slot *model_slot(struct model *model, enum weight weight, int layer, int 
 bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out,
                   struct error *error);
 
+/* The embedding, to look rows up. A pass needs few of them, so this never loads it; it is in memory only where it is
+ * the head too. */
+struct matrix model_embedding(struct model *model);
+
 /* A norm or bias as floats, borrowed; `*out` NULL when the configuration has none. Not from several threads. */
 bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error);
 

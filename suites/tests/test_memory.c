@@ -1,6 +1,7 @@
 /* How much memory the engine takes, and what it does when there is none. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,5 +254,93 @@ Test(memory, continuations_go_in_groups)
     findings_free(&findings);
     limits_free(&limits);
     golden_free(golden);
+    wide_close(&wide);
+}
+
+/* Weights that are kept */
+
+static size_t watched_size; /* of allocations; 0: none */
+static bool watched_fail;
+static atomic_int watched_count;
+
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    if (size != watched_size)
+        return __real_aligned_alloc(alignment, size);
+    watched_count++;
+    return watched_fail ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+/* What slot_keep asks for. */
+static size_t kept_size(size_t rows, size_t columns)
+{
+    return (rows * columns * sizeof(float) + 63) / 64 * 64 + 64;
+}
+
+static bool logits_see(void *context, const struct activation *activation, struct error *error)
+{
+    (void)error;
+    if (activation->point == POINT_HEAD)
+        memcpy(context, activation->values, activation->width * sizeof(float));
+    return true;
+}
+
+/* Logits of the last of three tokens, fed one by one with weights kept. */
+static void kept_logits(struct wide *wide, float *logits)
+{
+    static const int ids[] = {3, 1, 4};
+    struct error error = {0};
+    struct probe probe = {.see = logits_see, .context = logits};
+    struct kv *kv = kv_new(wide->config, 3, &error);
+    model_keep_weights(wide->model, true);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert(
+            model_forward(wide->model, &(struct sequence){.ids = ids + i, .count = 1, .kv = kv}, 1, &probe, &error),
+            "%s", error_text(&error));
+    kv_free(kv);
+}
+
+/* The head is kept once, whether it is the embedding or not; the embedding, of which a pass looks up few rows, is not.
+ */
+Test(memory, no_embedding_is_kept_for_look_ups)
+{
+    static const struct {
+        const char *what;
+        bool tied, stored;
+    } rows[] = {{"own head", false, true}, {"tied head", true, false}, {"tied head, stored all the same", true, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct shape shape = {48, 3000, 2, 1, 16, .tied = rows[i].tied, .stored_head = rows[i].stored};
+        struct wide wide = wide_open(&shape, &(struct model_options){.threads = 2});
+        float logits[3000];
+        watched_size = kept_size(3000, 48);
+        watched_count = 0;
+        kept_logits(&wide, logits);
+        cr_expect_eq(watched_count, 1, "%s: %d matrices of that size kept", rows[i].what, watched_count);
+        watched_size = 0;
+        wide_close(&wide);
+    }
+}
+
+/* A weight that finds no memory is read as it is used. */
+Test(memory, weights_that_find_none_are_read)
+{
+    static const struct shape shape = {48, 3000, 2, 1, 16, .stored_head = true};
+    static const size_t sizes[][2] = {{3000, 48}, {4, 48}, {16, 48}};
+    struct wide wide = wide_open(&shape, &(struct model_options){.threads = 2});
+    float expected[3000], found[3000];
+    kept_logits(&wide, expected);
+    watched_fail = true;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        wide_load(&wide, &(struct model_options){.threads = 2});
+        watched_size = kept_size(sizes[i][0], sizes[i][1]);
+        watched_count = 0;
+        kept_logits(&wide, found);
+        cr_expect(watched_count > 0 && memcmp(found, expected, sizeof found) == 0, "[%zu, %zu]", sizes[i][0],
+                  sizes[i][1]);
+    }
+    watched_size = 0;
     wide_close(&wide);
 }
