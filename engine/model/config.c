@@ -123,8 +123,9 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     return true;
 }
 
-/* NULL or an array of numbers. */
-static bool check_layers(const cJSON *list, const char *name, const char *key, struct error *error)
+/* `in[layer]` for the layers that the list, NULL or an array of numbers, names. */
+static bool parse_layers(const cJSON *list, const char *name, const char *key, bool in[CONFIG_LAYERS_MAX],
+                         struct error *error)
 {
     const cJSON *item;
     if (list && !cJSON_IsArray(list))
@@ -133,19 +134,11 @@ static bool check_layers(const cJSON *list, const char *name, const char *key, s
     {
         if (!cJSON_IsNumber(item))
             return error_set(error, "%s: \"%s\" should be numbers of layers", name, key);
+        double layer = item->valuedouble;
+        if (layer >= 0 && layer < CONFIG_LAYERS_MAX && !(layer > floor(layer)))
+            in[(int)layer] = true;
     }
     return true;
-}
-
-static bool in_list(const cJSON *list, int value)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (cJSON_IsNumber(item) && item->valuedouble >= value && item->valuedouble <= value)
-            return true;
-    }
-    return false;
 }
 
 static bool parse_experts(struct model_config *config, const struct config_source *source, struct error *error)
@@ -179,12 +172,12 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
     if ((long long)config->experts * config->layers > EXPERTS_LIMIT)
         return error_set(error, "%s: num_experts %d in each of %d layers are more than %d", source->name,
                          config->experts, config->layers, EXPERTS_LIMIT);
-    const cJSON *dense = json_member(text, "mlp_only_layers");
-    if (!check_layers(dense, source->name, "mlp_only_layers", error))
+    bool dense[CONFIG_LAYERS_MAX] = {false};
+    if (!parse_layers(json_member(text, "mlp_only_layers"), source->name, "mlp_only_layers", dense, error))
         return false;
     for (int layer = 0; layer < config->layers; layer++)
-        config->sparse[layer] = config->experts > 0 && (family->experts == EXPERTS_ALWAYS ||
-                                                        ((layer + 1) % step == 0 && !in_list(dense, layer)));
+        config->sparse[layer] =
+            config->experts > 0 && (family->experts == EXPERTS_ALWAYS || ((layer + 1) % step == 0 && !dense[layer]));
     return true;
 }
 
