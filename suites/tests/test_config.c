@@ -1,10 +1,14 @@
 /* The configuration rung: what config.json says, against what transformers makes of it. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/progress.h"
+#include "fixtures.h"
 #include "model/model_internal.h"
+#include "model/routing.h"
 
 /* A configuration that stands under all rows of a table, and where in it their members go. */
 enum base { BARE, QWEN2, QWEN3, LLAMA, MIXTRAL, QWEN2_MOE, QWEN3_MOE, TEXT, OUTER, ROOT, ALONE, BASES };
@@ -525,4 +529,59 @@ Test(configuration, differences_are_named)
         free(here);
         free(there);
     }
+}
+
+/* Work that grows with the product of what a file says */
+
+Test(configuration, big_lists_of_layers_are_read_once)
+{
+    struct error error = {0};
+    cJSON *root = build(QWEN3_MOE, "'num_hidden_layers': 1024, 'mlp_only_layers': [1, 2.5, -3, 5000]");
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "mlp_only_layers");
+    for (int i = 0; i < 200000; i++)
+        cJSON_InsertItemInArray(list, 0, cJSON_CreateNumber(3));
+    double start = clock_seconds();
+    struct model_config *config = config_parse("config.json", root, &error);
+    cr_assert(config, "%s", error_text(&error));
+    cr_expect(clock_seconds() - start < 0.2 * time_allowance(), "%.2f s", clock_seconds() - start);
+    for (int layer = 0; layer < 1024; layer++)
+        cr_expect_eq(config->sparse[layer], layer != 1 && layer != 3, "layer %d", layer);
+    free(config);
+    cJSON_Delete(root);
+}
+
+/* routing */
+
+Test(routing, chooses_the_largest_and_the_first_of_equals)
+{
+    static const struct {
+        float logits[6];
+        int chosen[6];
+    } rows[] = {
+        {{1, 3, 2, 6, 5, 4}, {3, 4, 5, 1, 2, 0}},
+        {{1, 1, 1, 1, 1, 1}, {0, 1, 2, 3, 4, 5}},
+        {{0, -0.0f, 2, 0, 2, -1}, {2, 4, 0, 1, 3, 5}},
+        {{NAN, 1, NAN, -INFINITY, INFINITY, 1}, {4, 1, 5, 3, 0, 2}},
+        {{NAN, NAN, NAN, NAN, NAN, NAN}, {0, 1, 2, 3, 4, 5}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int k = 1; k <= 6; k++) {
+            int chosen[6];
+            routing_choose(rows[i].logits, 6, k, chosen);
+            cr_expect(memcmp(chosen, rows[i].chosen, (size_t)k * sizeof *chosen) == 0, "row %zu, %d of them", i, k);
+        }
+}
+
+Test(routing, equal_logits_take_no_longer)
+{
+    enum { ALL = 4096 };
+    float *logits = calloc(ALL, sizeof *logits);
+    int *chosen = calloc(ALL, sizeof *chosen);
+    double start = clock_seconds();
+    routing_choose(logits, ALL, ALL, chosen);
+    cr_expect(clock_seconds() - start < 1 * time_allowance(), "%.2f s", clock_seconds() - start);
+    for (int i = 0; i < ALL; i++)
+        cr_assert_eq(chosen[i], i);
+    free(logits);
+    free(chosen);
 }
