@@ -2,17 +2,20 @@
 
 #include <argp.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/progress.h"
 
-enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_SIZE, KIND_CHOICE, KIND_HELP, KIND_USAGE };
+enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_REAL, KIND_SIZE, KIND_CHOICE, KIND_HELP, KIND_USAGE };
 
 #define OF_MODEL                                                                                                       \
-    (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH)
+    (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH |          \
+     COMMAND_GENERATE)
 #define OF_REPORT (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY)
 #define OF_COPY (COMMAND_EXTRACT | COMMAND_BREAK)
 #define OF_STORE (OF_MODEL | OF_COPY)
@@ -37,6 +40,21 @@ static const struct option_row {
      COMMAND_CHECK | COMMAND_PERPLEXITY},
     {"golden", 'g', "FILE", "Trace the cases of this dump", GROUP_WORK, KIND_TEXTS, AT(goldens), 0, COMMAND_TRACE},
     {"prompt", 'p', "TEXT", "Trace a text (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, COMMAND_TRACE},
+    {"prompt", 'p', "TEXT", "Text to continue (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, COMMAND_GENERATE},
+    {"max-new-tokens", 'n', "N", "Tokens to write at most (default: 50)", GROUP_WORK, KIND_COUNT, AT(new_tokens), 1,
+     COMMAND_GENERATE},
+    {"temperature", 0, "T", "Divides the logits; 0: always the most likely token (default: 0.7)", GROUP_WORK, KIND_REAL,
+     AT(temperature), 0, COMMAND_GENERATE},
+    {"top-k", 0, "K", "Draw from the K most likely tokens; 0: from all (default: 50)", GROUP_WORK, KIND_REAL, AT(top_k),
+     0, COMMAND_GENERATE},
+    {"top-p", 0, "P", "Draw from the most likely tokens that have P together (default: 1)", GROUP_WORK, KIND_REAL,
+     AT(top_p), 0, COMMAND_GENERATE},
+    {"min-p", 0, "P", "Only tokens at least P times as likely as the most likely one (default: 0)", GROUP_WORK,
+     KIND_REAL, AT(min_p), 0, COMMAND_GENERATE},
+    {"repetition-penalty", 0, "X", "Makes tokens that are there already less likely (default: 1)", GROUP_WORK,
+     KIND_REAL, AT(repetition_penalty), 0, COMMAND_GENERATE},
+    {"seed", 0, "N", "Of the random numbers: the same seed, the same text (default: 0)", GROUP_WORK, KIND_COUNT,
+     AT(seed), 0, COMMAND_GENERATE},
     {"ids", 0, "1,2,3", "Trace token ids (repeatable)", GROUP_WORK, KIND_TEXTS, AT(id_lists), 0, COMMAND_TRACE},
     {"points", 0, "all|logits|layers",
      "Which activations: all, lm_head only, or the output of every layer (default: all)", GROUP_WORK, KIND_CHOICE,
@@ -141,6 +159,15 @@ static void put_count(const struct option_row *row, void *target, const char *ar
     *(size_t *)target = (size_t)value;
 }
 
+static void put_real(const struct option_row *row, struct real *real, const char *argument, struct argp_state *state)
+{
+    char *end = NULL;
+    real->value = strtod(argument, &end);
+    real->given = true;
+    if (end == argument || *end || !isfinite(real->value) || real->value < 0)
+        argp_error(state, "--%s needs a number of at least 0, not '%s'", row->name, argument);
+}
+
 static void put_text(const struct option_row *row, struct texts *texts, const char *argument, struct argp_state *state)
 {
     if (texts->count == TEXTS_MAX)
@@ -164,6 +191,9 @@ static void put_option(const struct option_row *row, struct arguments *arguments
         break;
     case KIND_COUNT:
         put_count(row, target, argument, state);
+        break;
+    case KIND_REAL:
+        put_real(row, target, argument, state);
         break;
     case KIND_SIZE:
         if (!size_parse(argument, target) || !*(uint64_t *)target)

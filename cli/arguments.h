@@ -19,6 +19,12 @@ struct texts {
     size_t count;
 };
 
+/* A number that may be 0. */
+struct real {
+    double value;
+    bool given;
+};
+
 /* What was asked for; NULL, 0 or empty where it was not. */
 struct arguments {
     const char *positional[2];
@@ -37,6 +43,8 @@ struct arguments {
     int points; /* 1: all, 2: logits, 3: layers */
     bool values, jsonl, no_special;
     size_t prefill, decode_tokens, repeats;
+    size_t new_tokens, seed;
+    struct real temperature, top_k, top_p, min_p, repetition_penalty;
     /* how to talk */
     bool json, quiet;
 };
@@ -52,6 +60,7 @@ enum command {
     COMMAND_EXTRACT = 1 << 7,
     COMMAND_BREAK = 1 << 8,
     COMMAND_FAULTS = 1 << 9,
+    COMMAND_GENERATE = 1 << 10,
 };
 
 struct command_row {

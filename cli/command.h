@@ -32,6 +32,7 @@ int command_perplexity(struct arguments *arguments);
 int command_tokenize(struct arguments *arguments);
 int command_bench(struct arguments *arguments);
 int command_extract(struct arguments *arguments);
+int command_generate(struct arguments *arguments);
 int command_break(struct arguments *arguments);
 int command_faults(struct arguments *arguments);
 
@@ -40,6 +41,7 @@ const char *judge_trace(const struct arguments *arguments);
 const char *judge_perplexity(const struct arguments *arguments);
 const char *judge_tokenize(const struct arguments *arguments);
 const char *judge_extract(const struct arguments *arguments);
+const char *judge_generate(const struct arguments *arguments);
 const char *judge_break(const struct arguments *arguments);
 
 #endif

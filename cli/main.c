@@ -31,6 +31,11 @@ static const struct command_row commands[] = {
      "earlier one "
      "scored; the first token of the text is not scored.",
      1, 1, command_perplexity, judge_perplexity, COMMAND_PERPLEXITY},
+    {"generate", "continue texts", "MODEL --prompt TEXT",
+     "Continues each prompt and writes the text to stdout: greedy, or sampled as transformers' generate does, with its "
+     "own "
+     "random numbers. All prompts are continued together; the text of one depends on the seed and its place only.",
+     1, 1, command_generate, judge_generate, COMMAND_GENERATE},
     {"tokenize", "text to token ids, or back", "MODEL_OR_TOKENIZER_DIR [TEXT]", "Text to token ids, or ids to text.", 1,
      2, command_tokenize, judge_tokenize, COMMAND_TOKENIZE},
     {"extract", "write a model as an extraction: one file for each expert, router, attention, norms", "SOURCE DEST",

@@ -1,0 +1,87 @@
+#include "diagnostics/generate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "cli/command.h"
+
+#define MOST_DEFAULT 50
+
+const char *judge_generate(const struct arguments *arguments)
+{
+    if (!arguments->prompts.count)
+        return "--prompt TEXT is needed";
+    if (arguments->top_p.given && !(arguments->top_p.value > 0 && arguments->top_p.value <= 1))
+        return "--top-p is a share above 0 and up to 1";
+    if (arguments->min_p.value > 1)
+        return "--min-p is a share from 0 to 1";
+    if (arguments->repetition_penalty.given && !(arguments->repetition_penalty.value > 0))
+        return "--repetition-penalty is a number above 0";
+    if (arguments->top_k.value > 1e9 || arguments->top_k.value != floor(arguments->top_k.value))
+        return "--top-k is a whole number";
+    return NULL;
+}
+
+static double given(const struct real *real, double otherwise)
+{
+    return real->given ? real->value : otherwise;
+}
+
+static void print_json(const struct arguments *arguments, const struct generation *generations)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < arguments->prompts.count; i++) {
+        cJSON *item = cJSON_CreateObject(), *ids = cJSON_CreateArray();
+        for (size_t k = 0; k < generations[i].ids.count; k++)
+            cJSON_AddItemToArray(ids, cJSON_CreateNumber(generations[i].ids.data[k]));
+        cJSON_AddStringToObject(item, "prompt", arguments->prompts.items[i]);
+        cJSON_AddStringToObject(item, "text", generations[i].text);
+        cJSON_AddItemToObject(item, "ids", ids);
+        cJSON_AddBoolToObject(item, "ended", generations[i].ended);
+        cJSON_AddItemToArray(list, item);
+    }
+    char *text = cJSON_Print(list);
+    puts(text ? text : "[]");
+    cJSON_free(text);
+    cJSON_Delete(list);
+}
+
+static void print_text(const struct arguments *arguments, const struct generation *generations)
+{
+    bool several = arguments->prompts.count > 1;
+    for (size_t i = 0; i < arguments->prompts.count; i++)
+        printf("%s%s%s%s\n", several && i ? "\n" : "", several ? arguments->prompts.items[i] : "", several ? " ->" : "",
+               generations[i].text);
+}
+
+int command_generate(struct arguments *arguments)
+{
+    struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, false);
+    struct subject subject = {0};
+    struct error error = {0};
+    size_t count = arguments->prompts.count;
+    struct generation *generations = calloc(count, sizeof *generations);
+    const struct generation_request request = {
+        .prompts = (char *const *)arguments->prompts.items,
+        .count = count,
+        .most = arguments->new_tokens ? arguments->new_tokens : MOST_DEFAULT,
+        .seed = arguments->seed,
+        .sampler = {.temperature = given(&arguments->temperature, 0.7),
+                    .top_k = (size_t)given(&arguments->top_k, 50),
+                    .top_p = given(&arguments->top_p, 1),
+                    .min_p = given(&arguments->min_p, 0),
+                    .repetition_penalty = given(&arguments->repetition_penalty, 1)}};
+    bool good = (generations || error_memory(&error, "generation")) && subject_open(&options, &subject, &error) &&
+                subject_needs_tokenizer(&subject, &error) && subject_load(&subject, &error) &&
+                generate(&subject, &request, generations, &error);
+    if (good && arguments->json)
+        print_json(arguments, generations);
+    else if (good)
+        print_text(arguments, generations);
+    generations_free(generations, count);
+    free(generations);
+    subject_free(&subject);
+    return good ? EXIT_PASS : command_error("generate", &error);
+}

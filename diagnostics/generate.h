@@ -1,0 +1,31 @@
+/* What does the subject write? Sampled or greedy continuations of prompts, all together. */
+#ifndef ASSAY_DIAGNOSTICS_GENERATE_H
+#define ASSAY_DIAGNOSTICS_GENERATE_H
+
+#include "diagnostics/subject.h"
+#include "text/sampler.h"
+
+struct generation_request {
+    char *const *prompts;
+    size_t count;
+    size_t most; /* tokens for each */
+    struct sampler_options sampler;
+    uint64_t seed;
+};
+
+struct generation {
+    struct ids prompt;
+    struct ids ids; /* what was written, without the token that ended it */
+    char *text;     /* of them, special tokens left out; owned */
+    bool ended;     /* by an end-of-text token */
+};
+
+/* Fills `generations` [count], which the caller has zeroed and frees either way. The subject must be loaded and have a
+ * tokenizer. A prompt's text depends on the seed and on its place among the prompts, not on the other prompts, threads
+ * or memory. Ends at the ids of "eos_token_id" in generation_config.json beside the configuration, else in that. Logits
+ * that are not finite are an error that names the prompt. */
+bool generate(struct subject *subject, const struct generation_request *request, struct generation *generations,
+              struct error *error);
+void generations_free(struct generation *generations, size_t count);
+
+#endif
