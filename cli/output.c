@@ -74,10 +74,10 @@ static bool report_write(struct report *report, const struct arguments *argument
     report->duration_s += clock_seconds();
     report_conclude(report);
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    bool good = arguments->json ? report_write_json(report, stdout, error)
-                                : report_write_terminal(report, stdout, colour, error);
-    if (arguments->out)
-        good = report_render(report, arguments->out, error) && good;
+    /* The folder first: whoever reads stdout may stop reading. */
+    bool good = !arguments->out || report_render(report, arguments->out, error);
+    good = good && (arguments->json ? report_write_json(report, stdout, error)
+                                    : report_write_terminal(report, stdout, colour, error));
     if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
     return good;

@@ -121,3 +121,7 @@ for model in thinker qwen2_moe; do
     run 0 check "$nano/$model" --golden "$(gold $model)" --sums float --json -q
     run 0 check "$nano/$model" --golden "$(gold $model)" --memory 1K --json -q
 done
+
+test_that 'the reports are there although nobody reads stdout to its end'
+"$assay" check "$nano/thinker" --golden "$(gold thinker)" -o "$T/unread" -q | head -n 1 >/dev/null
+there "$T/unread/report.html"
