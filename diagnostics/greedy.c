@@ -50,15 +50,16 @@ static bool greedy_choose(void *context, size_t which, size_t step, float *logit
     return !continuations->memory;
 }
 
-static void add_text(const struct subject *subject, struct finding *finding, const char *name, const int *ids,
-                     size_t count)
+/* The text of the ids, owned; NULL when there is no tokenizer that knows them. */
+static char *ids_text(const struct subject *subject, const int *ids, size_t count)
 {
     struct buffer text = {0};
     struct error error = {0};
-    if (subject->tokenizer && tokenizer_decode(subject->tokenizer, ids, count, false, &text, &error) && text.data)
-        finding_fact_text(finding, name, "%s", text.data);
+    bool good = subject->tokenizer && tokenizer_decode(subject->tokenizer, ids, count, false, &text, &error);
     error_clear(&error);
+    char *taken = good ? buffer_take(&text) : NULL;
     buffer_free(&text);
+    return taken;
 }
 
 static bool report_broken(const struct continuation *item, struct findings *findings)
@@ -86,12 +87,24 @@ static bool report_case(const struct subject *subject, const struct continuation
     where_set(&finding->where.case_id, item->golden_case->id);
     finding->where.token = item->first;
     finding_measured(finding, item->margin, "logits margin");
-    add_text(subject, finding, "text", item->ids.data, item->ids.count);
-    add_text(subject, finding, "golden_text", item->golden_case->greedy, item->golden_case->greedy_count);
-    finding_message(
-        finding, "Case '%s' continues differently from token %d on: %d instead of %d, by a margin of %.3g%s.",
-        item->golden_case->id, item->first, item->ids.data[item->first], item->golden_case->greedy[item->first],
-        item->margin, tie ? " (a near-tie: float32 cannot tell the two apart)" : "");
+    const struct golden_case *gold = item->golden_case;
+    char *mine = ids_text(subject, item->ids.data, item->ids.count);
+    char *golden = ids_text(subject, gold->greedy, gold->greedy_count);
+    const char *near = tie ? " (a near-tie: float32 cannot tell the two apart)" : "";
+    if (mine && golden) {
+        finding_fact_text(finding, "text", "%s", mine);
+        finding_fact_text(finding, "golden_text", "%s", golden);
+        finding_message(
+            finding,
+            "Case '%s' goes on with \"%s\", gold with \"%s\": another token from %d on, by a margin of %.3g%s.",
+            gold->id, mine, golden, item->first, item->margin, near);
+    } else {
+        finding_message(
+            finding, "Case '%s' continues differently from token %d on: %d instead of %d, by a margin of %.3g%s.",
+            gold->id, item->first, item->ids.data[item->first], gold->greedy[item->first], item->margin, near);
+    }
+    free(mine);
+    free(golden);
     return true;
 }
 
@@ -131,8 +144,10 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
     finding_judge(finding);
     finding_fact(finding, "near_ties", (double)ties);
     finding_fact(finding, "tokens", (double)tokens);
-    finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ from gold's%s.", differ, all->count,
-                    tokens, ties ? ", more only where float32 cannot tell the tokens apart" : "");
+    const char *example = findings->count > at + 1 ? findings->items[at + 1].message : NULL;
+    finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ from gold's%s%s%s", differ,
+                    all->count, tokens, ties ? ", more only where float32 cannot tell the tokens apart" : "",
+                    example ? "; the first: " : "", example ? example : ".");
     return true;
 }
 
