@@ -71,17 +71,15 @@ struct companions {
     size_t count;
 };
 
-/* Adds the file when it is there. */
+/* Adds the file, without a path when it is not there. `path` is taken over. */
 static bool companion_add(struct companions *companions, char *path, const char *name)
 {
-    if (!path || !file_exists(path)) {
-        bool good = path != NULL;
-        free(path);
-        return good;
-    }
     struct companion *item = &companions->items[companions->count++];
-    *item = (struct companion){.path = path, .name = strdup(name)};
-    return item->name;
+    bool there = path && file_exists(path);
+    *item = (struct companion){.path = there ? path : NULL, .name = strdup(name)};
+    if (!there)
+        free(path);
+    return path && item->name;
 }
 
 /* What belongs to a model beside its weights. */
@@ -95,8 +93,9 @@ static bool companions_find(const struct subject *subject, struct companions *co
     bool good = own && companion_add(companions, strdup(subject->config_path), "config.json") &&
                 companion_add(companions, path_join(own, "generation_config.json"), "generation_config.json");
     free(own);
-    for (size_t i = 0; good && subject->tokenizer_folder && i < sizeof files / sizeof *files; i++)
-        good = companion_add(companions, path_join(subject->tokenizer_folder, files[i]), files[i]);
+    const char *tokenizer = subject->tokenizer_folder;
+    for (size_t i = 0; good && i < sizeof files / sizeof *files; i++)
+        good = companion_add(companions, tokenizer ? path_join(tokenizer, files[i]) : strdup(""), files[i]);
     return good || error_memory(error, "extraction");
 }
 
@@ -157,6 +156,8 @@ static bool write_out(const struct arguments *arguments, const struct subject *s
                                       .experts = subject->config->experts,
                                       .first_layer = -1,
                                       .last_layer = -1,
+                                      .faults = arguments->faults.items,
+                                      .fault_count = arguments->faults.count,
                                       .pool = pool};
     bool good = pool && companions_find(subject, &companions, error);
     request.companions = companions.items;

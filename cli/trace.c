@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "diagnostics/decode.h"
+#include "diagnostics/logits.h"
 #include "diagnostics/run.h"
 #include "golden/dump.h"
 
@@ -28,6 +30,7 @@ struct inputs {
     struct golden *golden;
     struct golden_case *cases;
     struct ids *ids;
+    struct ids *greedy; /* of gold's cases: what this model appends */
     char (*names)[32];
     size_t count;
 };
@@ -47,10 +50,17 @@ static bool inputs_open(const struct arguments *arguments, const struct subject 
     inputs->cases = calloc(gold + own, sizeof *inputs->cases);
     inputs->ids = calloc(own + 1, sizeof *inputs->ids);
     inputs->names = calloc(own + 1, sizeof *inputs->names);
-    if (!inputs->cases || !inputs->ids || !inputs->names)
+    inputs->greedy = calloc(gold + 1, sizeof *inputs->greedy);
+    if (!inputs->cases || !inputs->ids || !inputs->names || !inputs->greedy)
         return error_memory(error, "cases");
-    for (size_t i = 0; i < gold; i++)
-        inputs->cases[inputs->count++] = *golden_case_at(inputs->golden, i);
+    for (size_t i = 0; i < gold; i++) { /* what gold says of them is not what this model does: see continue_cases */
+        const struct golden_case *golden_case = golden_case_at(inputs->golden, i);
+        inputs->cases[inputs->count++] = (struct golden_case){.id = golden_case->id,
+                                                              .ids = golden_case->ids,
+                                                              .count = golden_case->count,
+                                                              .prompt = golden_case->prompt,
+                                                              .perplexity = NAN};
+    }
     for (size_t i = 0; i < own; i++) {
         bool prompt = i < arguments->prompts.count;
         const char *text =
@@ -70,8 +80,40 @@ static bool inputs_open(const struct arguments *arguments, const struct subject 
     return true;
 }
 
+static bool greedy_choose(void *context, size_t which, size_t step, float *logits, size_t width, int *next)
+{
+    struct inputs *inputs = context;
+    (void)step;
+    *next = (int)largest_index(logits, width);
+    return ids_push(&inputs->greedy[which], *next);
+}
+
+/* Continues gold's cases for as many tokens as gold does. */
+static bool continue_cases(struct subject *subject, struct inputs *inputs, struct error *error)
+{
+    size_t count = inputs->golden ? golden_case_count(inputs->golden) : 0;
+    struct decode_prompt *prompts = calloc(count + 1, sizeof *prompts);
+    bool good = prompts || error_memory(error, "cases"), any = false;
+    for (size_t i = 0; good && i < count; i++) {
+        const struct golden_case *golden_case = golden_case_at(inputs->golden, i);
+        prompts[i] = (struct decode_prompt){golden_case->ids, golden_case->count, golden_case->greedy_count};
+        any = any || golden_case->greedy_count;
+    }
+    good = good && (!any || decode(subject, prompts, count, "greedy", greedy_choose, inputs, error));
+    for (size_t i = 0; good && i < count; i++) {
+        good = inputs->greedy[i].count == prompts[i].most || error_memory(error, "cases");
+        inputs->cases[i].greedy = inputs->greedy[i].data;
+        inputs->cases[i].greedy_count = inputs->greedy[i].count;
+    }
+    free(prompts);
+    return good;
+}
+
 static void inputs_close(struct inputs *inputs, size_t own)
 {
+    for (size_t i = 0; inputs->greedy && inputs->golden && i < golden_case_count(inputs->golden); i++)
+        ids_free(&inputs->greedy[i]);
+    free(inputs->greedy);
     for (size_t i = 0; inputs->ids && i < own; i++)
         ids_free(&inputs->ids[i]);
     free(inputs->ids);
@@ -139,7 +181,7 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
     choose_points(arguments->points, dump_options.points);
     struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, true);
     bool good = subject_open(&options, &subject, error) && inputs_open(arguments, &subject, &inputs, error) &&
-                subject_load(&subject, error);
+                subject_load(&subject, error) && continue_cases(&subject, &inputs, error);
     if (good) {
         dump_options.config = subject.config_text;
         dump_options.tokenizer_sha256 = subject.tokenizer_sha256;

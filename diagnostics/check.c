@@ -57,7 +57,8 @@ static bool gold_see(void *context, size_t which, const struct part *part, struc
     if (mode == MODE_PROPAGATED && !logits_see(rider->logits, case_index, part, error))
         return false;
     return layers_see(rider->layers, mode, case_index, part, error) &&
-           (mode == MODE_ISOLATED || coverage_see(rider->coverage, part, error));
+           (mode == MODE_ISOLATED || part->layer > layers_reach(rider->layers, case_index) ||
+            coverage_see(rider->coverage, part, error));
 }
 
 static bool check_add_gold(struct check *check, size_t index, struct error *error)
@@ -119,8 +120,7 @@ static bool check_pass(struct check *check, struct error *error)
                                                 .goldens = request->goldens,
                                                 .golden_count = request->golden_count};
         if (!(check->perplexity = perplexity_new(&text, error)) ||
-            !perplexity_add(check->perplexity, check->run,
-                            perplexity_golden(check->perplexity) ? check->coverage : NULL, error))
+            !perplexity_add(check->perplexity, check->run, error))
             return false;
     }
     return run_execute(check->run, "layers", request->chunk, error);
@@ -139,6 +139,14 @@ static size_t gold_others(const struct check *check, const struct golden *golden
     return others;
 }
 
+static bool has_logits(const struct golden *golden, const bool *marks)
+{
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        if (marks[i] && strcmp(golden_tensor_at(golden, i)->path, "lm_head") == 0)
+            return true;
+    return false;
+}
+
 static bool check_gold_use(const struct check *check, size_t index, struct findings *findings, struct error *error)
 {
     const struct check_request *request = check->request;
@@ -153,6 +161,8 @@ static bool check_gold_use(const struct check *check, size_t index, struct findi
         return error_memory(error, "gold");
     if (check->riders[index].layers)
         layers_compared(check->riders[index].layers, marks);
+    use.others_wanted = use.others;
+    use.outcome = use.others || has_logits(golden, marks);
     bool good = gold_check_use(golden, &use, findings, error);
     free(marks);
     return good;
@@ -337,6 +347,9 @@ static bool dump_report(struct dump_pair *pair, struct findings *findings, struc
         logits_report(pair->logits, findings, error) &&
         greedy_check_dump(pair->golden, pair->subject, pair->limits, &use.others, findings, error);
     layers_compared(pair->layers, pair->marks);
+    for (size_t i = 0; i < golden_case_count(pair->golden); i++)
+        use.others_wanted += golden_case_at(pair->golden, i)->greedy_count > 0;
+    use.outcome = use.others || has_logits(pair->golden, pair->marks);
     bool any = use.others;
     for (size_t i = 0; i < golden_tensor_count(pair->golden); i++)
         any = any || pair->marks[i];

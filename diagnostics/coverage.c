@@ -60,16 +60,6 @@ bool coverage_see(struct coverage *coverage, const struct part *part, struct err
     return true;
 }
 
-static bool layer_seen(const struct coverage *coverage, int layer)
-{
-    if (!coverage->config->sparse[layer])
-        return false;
-    for (int expert = 0; expert < coverage->config->experts; expert++)
-        if (used_of(coverage, layer)[expert])
-            return true;
-    return false;
-}
-
 static size_t layer_unused(const struct coverage *coverage, int layer)
 {
     size_t unused = 0;
@@ -125,7 +115,7 @@ bool coverage_report(const struct coverage *coverage, const struct limits *limit
 {
     size_t total = 0, unused = 0;
     for (int layer = 0; layer < coverage->config->layers; layer++) {
-        if (!layer_seen(coverage, layer))
+        if (!coverage->config->sparse[layer])
             continue;
         total += (size_t)coverage->config->experts;
         unused += layer_unused(coverage, layer);
@@ -152,7 +142,7 @@ bool coverage_report(const struct coverage *coverage, const struct limits *limit
     if (!series_used(coverage, finding))
         return error_memory(error, "layers.experts");
     for (int layer = 0; open && layer < coverage->config->layers; layer++)
-        if (layer_seen(coverage, layer) && layer_unused(coverage, layer) && !add_place(coverage, layer, findings))
+        if (coverage->config->sparse[layer] && layer_unused(coverage, layer) && !add_place(coverage, layer, findings))
             return error_memory(error, "layers.experts");
     return true;
 }

@@ -16,7 +16,7 @@ void coverage_free(struct coverage *coverage);
 bool coverage_see(struct coverage *coverage, const struct part *part, struct error *error);
 
 /* Adds layers.experts, a warning where the limit is exceeded, with a place for each such layer; nothing for a model
- * without experts or when no router was seen. `proved`: why experts need no token to be proved, NULL when they do.
+ * without experts. `proved`: why experts need no token to be proved, NULL when they do.
  * `suspect`: something fails although every module that was compared is good. */
 bool coverage_report(const struct coverage *coverage, const struct limits *limits, const char *proved, bool suspect,
                      struct findings *findings, struct error *error);

@@ -113,9 +113,10 @@ const char *fault_indices(const struct fault_site *site, const char *text, const
 {
     for (;;) {
         long long first = 0, last = 0;
+        const char *begin = text;
         if (!take_range(&text, &first, &last) || (*text && *text != ',' && *text != '/')) {
             error_set(error, "fault %s: a list of %ss such as 1,5,9-12 was expected at '%.20s'", site->spec, what,
-                      text);
+                      begin);
             return NULL;
         }
         if (last >= count) {

@@ -16,6 +16,24 @@ static bool can_compute(const struct fault_site *site, const struct tensor *tens
            error_set(error, "fault %s: tensor '%s' has dtype %s", site->spec, tensor->name, dtype_name(tensor->dtype));
 }
 
+/* A factor that rounding swallows, or zeros where there were zeros, change nothing. */
+static bool count_change(struct fault_site *site, const struct tensor *tensor, struct error *error)
+{
+    const struct tensor *changed = store_find(site->overlay, tensor->name);
+    size_t row = (size_t)(tensor->rows ? tensor->bytes / tensor->rows : 0);
+    char *before = malloc(row + 1), *after = malloc(row + 1);
+    bool good = (before && after) || error_memory(error, site->spec), same = true;
+    for (uint64_t i = 0; good && same && i < tensor->rows; i++) {
+        good = store_read_rows(site->below, tensor, i, 1, before, error) &&
+               store_read_rows(site->overlay, changed, i, 1, after, error);
+        same = !good || memcmp(before, after, row) == 0;
+    }
+    site->changed += !same;
+    free(before);
+    free(after);
+    return good;
+}
+
 static bool rewrite(struct fault_site *site, const struct tensor *tensor, overlay_rewrite_rows *rows,
                     struct fault_edit edit, struct error *error)
 {
@@ -23,8 +41,7 @@ static bool rewrite(struct fault_site *site, const struct tensor *tensor, overla
     if (!kept)
         return false;
     *kept = edit;
-    site->changed++;
-    return overlay_rewrite(site->overlay, tensor->name, rows, kept, error);
+    return overlay_rewrite(site->overlay, tensor->name, rows, kept, error) && count_change(site, tensor, error);
 }
 
 /* --- one value after the other --- */

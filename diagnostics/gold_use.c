@@ -50,10 +50,10 @@ static bool add_absent_case(const struct golden *golden, const struct gold_use *
     return true;
 }
 
-static void use_message(struct finding *finding, size_t wanted, size_t compared, size_t others, size_t absent,
-                        const struct buffer *names)
+static void use_message(struct finding *finding, size_t wanted, size_t compared, const struct gold_use *use,
+                        size_t absent, const struct buffer *names)
 {
-    if (!compared && !others)
+    if (!compared && !use->others)
         finding_message(finding, "Nothing that this gold holds could be compared with the subject%s%s.",
                         names->size ? "; tensors that no place of the model answers to: " : "",
                         names->size ? names->data : "");
@@ -63,9 +63,17 @@ static void use_message(struct finding *finding, size_t wanted, size_t compared,
     else if (compared < wanted)
         finding_message(finding, "%zu of gold's %zu tensors %s not compared: %s.", wanted - compared, wanted,
                         wanted - compared > 1 ? "were" : "was", names->data ? names->data : "");
+    else if (use->others < use->others_wanted)
+        finding_message(finding, "Only %zu of gold's %zu continuations and perplexities were compared.", use->others,
+                        use->others_wanted);
+    else if (!use->outcome)
+        finding_message(finding,
+                        "All %zu tensors of gold were compared, but no logits, continuation or perplexity: "
+                        "nothing behind the last of them is proved.",
+                        compared);
     else
         finding_message(finding, "All %zu tensors, continuations and perplexities of gold were compared.",
-                        wanted + others);
+                        wanted + use->others);
 }
 
 bool gold_check_use(const struct golden *golden, const struct gold_use *use, struct findings *findings,
@@ -94,9 +102,10 @@ bool gold_check_use(const struct golden *golden, const struct gold_use *use, str
     }
     struct finding *finding = &findings->items[at];
     bool nothing = !compared && (wanted || !use->others);
-    finding->verdict = nothing || absent ? VERDICT_FAIL : compared < wanted ? VERDICT_WARN : VERDICT_PASS;
+    bool less = compared < wanted || use->others < use->others_wanted || !use->outcome;
+    finding->verdict = nothing || absent ? VERDICT_FAIL : less ? VERDICT_WARN : VERDICT_PASS;
     finding_measured(finding, (double)(wanted - compared), "tensors not compared");
-    use_message(finding, wanted, compared, use->others, absent, &names);
+    use_message(finding, wanted, compared, use, absent, &names);
     buffer_free(&names);
     return true;
 }

@@ -15,12 +15,15 @@ struct gold_use {
     const bool *tensors;      /* [golden_tensor_count] */
     bool activations, logits; /* which tensors were asked for: all; those of lm_head */
     const bool *cases;        /* [golden_case_count]: the subject has them; NULL: all */
-    size_t others;            /* continuations and perplexities that were compared */
+    size_t others;            /* continuations and perplexities that were compared, */
+    size_t others_wanted;     /* of so many that the dump records */
+    bool outcome;             /* something behind the last layer was compared: logits, a continuation, a perplexity */
     const char *subject;      /* path */
 };
 
 /* Adds gold.compared: it fails when nothing was compared, when no tensor of those that were asked for was, and for
- * every case that the subject lacks; it warns, with their names, when tensors were left out. */
+ * every case that the subject lacks; it warns, with their names, when tensors were left out, and when nothing of the
+ * outcome was compared. */
 bool gold_check_use(const struct golden *golden, const struct gold_use *use, struct findings *findings,
                     struct error *error);
 

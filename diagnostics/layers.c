@@ -7,12 +7,14 @@
 #include "diagnostics/layers_internal.h"
 #include "model/routing.h"
 
-/* An error that was made once is carried on by everything that follows. How much of it shows at one place in the one
- * run that gold records is luck, the more so the fewer values there are. */
-static void carry_noise(struct layers *layers)
+/* What gold holds, in the order of the pass: how much noise, and how far it reaches. An error that was made once is
+ * carried on by everything that follows. How much of it shows at one place in the one run that gold records is luck,
+ * the more so the fewer values there are. */
+static void survey_gold(struct layers *layers)
 {
     for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
         double most = NAN;
+        layers->reach[i] = -1;
         for (size_t place = 0; place < layers->places; place++) {
             enum point point = (enum point)(place % POINT_COUNT);
             int layer = point_in_layer(point) ? (int)(place / POINT_COUNT) - 1 : -1;
@@ -21,6 +23,10 @@ static void carry_noise(struct layers *layers)
                 continue;
             const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
             most = fmax(most, tensor ? tensor->noise : NAN);
+            if (tensor && layer < 0 && point != POINT_EMBEDDING)
+                layers->reach[i] = layers->config->layers - 1;
+            else if (tensor && layer >= 0)
+                layers->reach[i] = place >= place_of(layers->config, POINT_MLP, layer) ? layer : layer - 1;
             layers->carried[i * layers->places + place] = most;
         }
     }
@@ -44,8 +50,9 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     layers->chosen =
         calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
     layers->carried = calloc(golden_case_count(golden) * layers->places, sizeof *layers->carried);
-    if (layers->cells && layers->routed && layers->chosen && layers->carried) {
-        carry_noise(layers);
+    layers->reach = calloc(golden_case_count(golden), sizeof *layers->reach);
+    if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->reach) {
+        survey_gold(layers);
         return layers;
     }
     error_memory(error, "layers");
@@ -65,6 +72,7 @@ void layers_free(struct layers *layers)
     free(layers->routed);
     free(layers->cells);
     free(layers->carried);
+    free(layers->reach);
     free(layers->chosen);
     free(layers->gold);
     free(layers);
@@ -87,6 +95,11 @@ size_t place_of(const struct model_config *config, enum point point, int layer)
 const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place)
 {
     return &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
+}
+
+int layers_reach(const struct layers *layers, size_t case_index)
+{
+    return layers->reach[case_index];
 }
 
 struct routed *layers_routed(const struct layers *layers, size_t case_index, int layer)

@@ -25,6 +25,10 @@ void layers_free(struct layers *layers);
  * cannot tell apart. */
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error);
 
+/* The last layer of which gold of the case compares what came out of its feed-forward block, there or anywhere behind
+ * it; -1: of none. */
+int layers_reach(const struct layers *layers, size_t case_index);
+
 /* Marks the tensors of the dump that were compared: `marks` holds one for each of golden_tensor_count. */
 void layers_compared(const struct layers *layers, bool *marks);
 

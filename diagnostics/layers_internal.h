@@ -29,6 +29,7 @@ struct layers {
     size_t places;
     struct cell *cells;    /* [modes][cases][places] */
     double *carried;       /* [cases][places]: the largest noise that gold records up to there; NaN: none */
+    int *reach;            /* [cases]: see layers_reach */
     struct routed *routed; /* [cases][layers] */
     int *chosen;           /* scratch: experts_per_token */
     size_t ties;

@@ -19,7 +19,6 @@ struct window {
 
 struct perplexity {
     struct perplexity_request request; /* the path in it is not used after perplexity_new */
-    struct coverage *coverage;
     struct ids ids;
     size_t context, stride;
     struct window *windows;
@@ -144,8 +143,7 @@ static bool perplexity_see(void *context, size_t which, const struct part *part,
 {
     struct perplexity *perplexity = context;
     const struct window *window = &perplexity->windows[which];
-    if (!coverage_see(perplexity->coverage, part, error))
-        return false;
+    (void)error;
     for (size_t row = 0; part->point == POINT_HEAD && row < part->rows; row++) {
         size_t target = window->begin + part->first + row + 1;
         const float *logits = part->values + row * part->width;
@@ -155,9 +153,8 @@ static bool perplexity_see(void *context, size_t which, const struct part *part,
     return true;
 }
 
-bool perplexity_add(struct perplexity *perplexity, struct run *run, struct coverage *coverage, struct error *error)
+bool perplexity_add(struct perplexity *perplexity, struct run *run, struct error *error)
 {
-    perplexity->coverage = coverage;
     for (size_t i = 0; i < perplexity->window_count; i++) {
         const struct window *window = &perplexity->windows[i];
         struct rider rider = {.see = perplexity_see, .context = perplexity, .which = i};

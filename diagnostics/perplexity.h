@@ -5,7 +5,6 @@
 #ifndef ASSAY_DIAGNOSTICS_PERPLEXITY_H
 #define ASSAY_DIAGNOSTICS_PERPLEXITY_H
 
-#include "diagnostics/coverage.h"
 #include "diagnostics/limits.h"
 #include "diagnostics/run.h"
 #include "diagnostics/subject.h"
@@ -29,8 +28,8 @@ void perplexity_free(struct perplexity *perplexity);
 /* The dump that records this text with these windows and as many ids; NULL: none. */
 const struct golden *perplexity_golden(const struct perplexity *perplexity);
 
-/* Puts the windows on a run. `coverage` (may be NULL, else borrowed until the run ends) sees their routing. */
-bool perplexity_add(struct perplexity *perplexity, struct run *run, struct coverage *coverage, struct error *error);
+/* Puts the windows on a run. */
+bool perplexity_add(struct perplexity *perplexity, struct run *run, struct error *error);
 
 /* Adds the finding `check`: judged against perplexity_golden; else it is a measurement, which passes if it is finite,
  * and warns when a dump records a text but not this one in these windows. */

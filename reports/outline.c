@@ -39,7 +39,8 @@ static const char *path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The dump's file name, its whole path where another dump is called the same. */
+/* The dump's file name, its whole path where another dump is called the same; of both, the endings that all have are
+ * left out. */
 static const char *gold_name(const struct report *report, const char *gold)
 {
     size_t same = 0;
@@ -48,12 +49,27 @@ static const char *gold_name(const struct report *report, const char *gold)
     return same > 1 ? gold : path_base(gold);
 }
 
+/* " (thinker)" of thinker.golden.safetensors. */
+static void gold_append(struct buffer *name, const char *gold)
+{
+    static const char *const endings[] = {".golden.safetensors", ".safetensors"};
+    size_t length = strlen(gold);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(gold + length - ending, endings[i]) == 0) {
+            length -= ending;
+            break;
+        }
+    }
+    buffer_format(name, " (%.*s)", (int)(length < 500 ? length : 500), gold);
+}
+
 static bool outline_name(const struct report *report, struct outline_check *check)
 {
     struct buffer name = {0};
     buffer_text(&name, check->head->check);
     if (report->gold_count > 1 && check->head->gold)
-        buffer_format(&name, " (%s)", gold_name(report, check->head->gold));
+        gold_append(&name, gold_name(report, check->head->gold));
     check->name = buffer_take(&name);
     return check->name;
 }

@@ -8,6 +8,7 @@
 
 #define WIDTH 100
 #define PLACES_SHOWN 5
+#define NAME_SHOWN 39 /* characters, and an ellipsis */
 #define MESSAGE_SHOWN 1000
 
 struct terminal {
@@ -205,7 +206,7 @@ static void check_row(const struct terminal *terminal, const struct outline_chec
     buffer_text(terminal->out, "  ");
     verdict_word(terminal, check->verdict);
     buffer_text(terminal->out, "  ");
-    text_append_short(&text, TEXT_PLAIN, check->name, name_width);
+    text_append_short(&text, TEXT_PLAIN, check->name, NAME_SHOWN);
     cell(terminal, &text, name_width, false);
     if (head->has_measured || head->has_limit) {
         buffer_text(terminal->out, "  ");
@@ -237,12 +238,11 @@ static void check_list(const struct terminal *terminal, const struct outline *ou
     size_t width = 12;
     for (size_t i = 0; i < outline->count; i++) {
         struct buffer name = {0};
-        text_append_short(&name, TEXT_PLAIN, outline->checks[i].name, 40);
+        text_append_short(&name, TEXT_PLAIN, outline->checks[i].name, NAME_SHOWN);
         size_t columns = name.size ? columns_of(name.data, name.size) : 0;
         width = columns > width ? columns : width;
         buffer_free(&name);
     }
-    width = width > 40 ? 40 : width;
     buffer_char(terminal->out, '\n');
     styled(terminal, "\033[1m", "Checks\n");
     for (size_t i = 0; i < outline->count; i++)

@@ -288,7 +288,7 @@ def canonical_tensor(name):
 
 
 def text_tensor_places(model_dir):
-    """canonical name -> (file, byte offset, bytes) of the text model's tensors."""
+    """canonical name -> (file, byte offset, bytes, dtype and shape) of the text model's tensors."""
     places = {}
     for name in weight_files(model_dir):
         path = os.path.join(model_dir, name)
@@ -301,17 +301,18 @@ def text_tensor_places(model_dir):
             if re.search(r"\.experts\.(gate_up_proj|down_proj)$", key):
                 raise SystemExit(f"--weights-sha256: {key} is fused; the hash is defined over single experts")
             begin, end = entry["data_offsets"]
-            places[canonical_tensor(key)] = (path, 8 + size + begin, end - begin)
+            what = f"{entry['dtype']}\0{','.join(map(str, entry['shape']))}"
+            places[canonical_tensor(key)] = (path, 8 + size + begin, end - begin, what)
     return places
 
 
 def weights_sha256(model_dir):
-    """SHA-256 over name, NUL, stored bytes of every text tensor, in the order of the canonical names."""
+    """SHA-256 over name, dtype and shape, each with a NUL, and stored bytes of every text tensor, by canonical name."""
     digest = hashlib.sha256()
-    for name, (path, offset, count) in sorted(text_tensor_places(model_dir).items()):
+    for name, (path, offset, count, what) in sorted(text_tensor_places(model_dir).items()):
         with open(path, "rb") as file:
             file.seek(offset)
-            digest.update(name.encode() + b"\0" + file.read(count))
+            digest.update(f"{name}\0{what}\0".encode() + file.read(count))
     return digest.hexdigest()
 
 

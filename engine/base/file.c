@@ -151,7 +151,7 @@ enum { PENDING_FREE, PENDING_CHANGES, PENDING_THERE };
 static struct pending {
     atomic_int state;
     char path[PATH_MAX];
-} pending[16];
+} pending[300]; /* of a batch of an extraction, and more */
 
 #define PENDING (sizeof pending / sizeof *pending)
 

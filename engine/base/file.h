@@ -57,7 +57,7 @@ bool file_stage(struct file_writer *writer, struct error *error);
 const char *file_staged_path(const struct file_writer *writer);
 bool file_commit_all(struct file_writer *const *writers, size_t count, struct error *error);
 
-/* Removes the temporary files of all writers (of the first 16, where more are at work), which are then lost. For the
+/* Removes the temporary files of all writers (of the first 300, where more are at work), which are then lost. For the
  * handler of a signal that ends the process: async-signal-safe. */
 void file_abandon_all(void);
 

@@ -17,6 +17,8 @@
 #define COMPANION_MAX ((size_t)256 << 20)
 #define MANIFEST "extraction_manifest.json"
 #define AVAILABILITY "expert_availability_map.json"
+static const char unfinished_text[] =
+    "An extraction was begun here and is not finished; assay extract goes on with it.\n";
 
 struct extraction {
     const struct extract_request *request;
@@ -24,7 +26,7 @@ struct extraction {
     size_t first;         /* of the batch under way */
     struct error *errors; /* [batch] */
     bool *good;           /* [batch] */
-    bool announced;       /* there is no manifest, or it was taken away */
+    bool announced;       /* EXTRACTION_UNFINISHED is there, and no manifest */
 };
 
 /* --- before the first byte --- */
@@ -85,7 +87,8 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
 static bool add_beside(const struct extract_request *request, struct map *known, struct names *names,
                        struct error *error)
 {
-    bool good = names_add(names, "./" MANIFEST) && names_add(names, "./" AVAILABILITY);
+    bool good = names_add(names, "./" MANIFEST) && names_add(names, "./" AVAILABILITY) &&
+                names_add(names, "./" EXTRACTION_UNFINISHED);
     for (size_t i = 0; good && i < request->companion_count; i++) {
         char *path = path_join(".", request->companions[i].name);
         good = path && names_add(names, path);
@@ -94,6 +97,28 @@ static bool add_beside(const struct extract_request *request, struct map *known,
     for (size_t i = 0; good && i < names->count; i++)
         good = map_add(known, names->items[i], strlen(names->items[i]), i, NULL);
     return good || error_memory(error, "extraction");
+}
+
+/* Another model's configuration or tokenizer would stay beside, or be written over. */
+static bool companion_allows(const char *folder, const struct companion *companion, struct error *error)
+{
+    struct buffer here = {0}, there = {0};
+    char *path = path_join(folder, companion->name);
+    bool good = path || error_memory(error, companion->name);
+    if (good && file_exists(path)) {
+        if (!companion->path)
+            good = error_set(error, "%s: is there already, and this model has none; choose another folder", path);
+        else
+            good = file_read(companion->path, COMPANION_MAX, &here, error) &&
+                   file_read(path, COMPANION_MAX, &there, error);
+        if (good && companion->path && (here.size != there.size || memcmp(here.data, there.data, here.size) != 0))
+            good =
+                error_set(error, "%s: is there already, and is not %s; choose another folder", path, companion->path);
+    }
+    buffer_free(&here);
+    buffer_free(&there);
+    free(path);
+    return good;
 }
 
 static bool target_allows(const struct extraction *extraction, struct error *error)
@@ -109,9 +134,20 @@ static bool target_allows(const struct extraction *extraction, struct error *err
         good && add_beside(extraction->request, &known, &names, error) && folder_allows(extraction, ".", &known, error);
     for (int block = 0; good && block < BLOCK_COUNT; block++)
         good = folder_allows(extraction, block_name((enum block)block), &known, error);
+    for (size_t i = 0; good && i < extraction->request->companion_count; i++)
+        good = companion_allows(extraction->request->folder, &extraction->request->companions[i], error);
     map_free(&known);
     names_free(&names);
     return good;
+}
+
+static bool selection_allows(const struct extraction *extraction, struct error *error)
+{
+    for (size_t i = 0; i < extraction->plan.count; i++)
+        if (extraction->plan.files[i].wanted)
+            return true;
+    return error_set(error, "%s: there is no file of these kinds in these layers",
+                     store_path(extraction->request->store));
 }
 
 static bool make_folders(const struct extraction *extraction, struct error *error)
@@ -149,16 +185,20 @@ static size_t batch_count(const struct extract_plan *plan, size_t first)
     return count;
 }
 
-/* A manifest of an earlier run must not vouch for files that are about to change. */
-static bool take_manifest_away(struct extraction *extraction, struct error *error)
+/* Before the first file changes: from now on the folder says itself that it is not whole, and no manifest of an earlier
+ * run vouches for it. */
+static bool announce(struct extraction *extraction, struct error *error)
 {
     if (extraction->announced)
         return true;
-    char *path = path_join(extraction->request->folder, MANIFEST);
-    bool good = path || error_memory(error, MANIFEST);
-    if (good && file_exists(path) && unlink(path) != 0)
-        good = error_errno(error, "%s", path);
-    free(path);
+    char *mark = path_join(extraction->request->folder, EXTRACTION_UNFINISHED);
+    char *manifest = path_join(extraction->request->folder, MANIFEST);
+    bool good = ((mark && manifest) || error_memory(error, MANIFEST)) &&
+                file_write(mark, unfinished_text, strlen(unfinished_text), error);
+    if (good && file_exists(manifest) && unlink(manifest) != 0)
+        good = error_errno(error, "%s", manifest);
+    free(mark);
+    free(manifest);
     extraction->announced = good;
     return good;
 }
@@ -173,7 +213,7 @@ static bool batch_commit(struct extraction *extraction, size_t count, struct err
             writers[staged++] = files[i].writer;
     if (!staged)
         return true;
-    if (!take_manifest_away(extraction, error))
+    if (!announce(extraction, error))
         return false; /* the plan still owns the writers */
     bool good = file_commit_all(writers, staged, error);
     for (size_t i = 0; i < count; i++) {
@@ -241,10 +281,27 @@ static bool copy_companions(const struct extract_request *request, struct error 
     bool good = true;
     for (size_t i = 0; good && i < request->companion_count; i++) {
         struct buffer text = {0};
+        if (!request->companions[i].path)
+            continue;
         good = file_read(request->companions[i].path, COMPANION_MAX, &text, error) &&
                write_beside(request->folder, request->companions[i].name, text.data, text.size, error);
         buffer_free(&text);
     }
+    return good;
+}
+
+/* The mark goes when every file of the plan is there; a part that stands beside files of something else keeps it. */
+static bool conclude(const struct extraction *extraction, struct error *error)
+{
+    const struct extract_plan *plan = &extraction->plan;
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->files[i].fate == FILE_ABSENT)
+            return true;
+    char *mark = path_join(extraction->request->folder, EXTRACTION_UNFINISHED);
+    bool good = mark || error_memory(error, MANIFEST);
+    if (good && file_exists(mark) && unlink(mark) != 0)
+        good = error_errno(error, "%s", mark);
+    free(mark);
     return good;
 }
 
@@ -255,7 +312,7 @@ static bool write_documents(const struct extraction *extraction, struct error *e
     char *manifest = extract_manifest(request, &extraction->plan);
     bool good = (map && manifest) || error_memory(error, MANIFEST);
     good = good && (!request->experts || write_beside(request->folder, AVAILABILITY, map, strlen(map), error)) &&
-           write_beside(request->folder, MANIFEST, manifest, strlen(manifest), error);
+           write_beside(request->folder, MANIFEST, manifest, strlen(manifest), error) && conclude(extraction, error);
     free(map);
     free(manifest);
     return good;
@@ -296,7 +353,8 @@ bool extract_store(const struct extract_request *request, struct extract_result 
                                     .errors = calloc(BATCH_FILES, sizeof *extraction.errors),
                                     .good = calloc(BATCH_FILES, sizeof *extraction.good)};
     bool good = (extraction.errors && extraction.good) || error_memory(error, "extraction");
-    good = good && source_allows(request, error) && extract_plan_make(request, &extraction.plan, error);
+    good = good && source_allows(request, error) && extract_plan_make(request, &extraction.plan, error) &&
+           selection_allows(&extraction, error);
     int lock = good ? folder_lock(request->folder, error) : -1;
     good = lock >= 0 && target_allows(&extraction, error) && make_folders(&extraction, error) &&
            write_files(&extraction, error) && copy_companions(request, error) && write_documents(&extraction, error);

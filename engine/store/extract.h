@@ -7,7 +7,7 @@
 #include "store/layout.h"
 #include "store/store.h"
 
-/* A file to copy beside the tensors' folders. */
+/* A file to copy beside the tensors' folders; `path` NULL: one that this model does not have. */
 struct companion {
     char *path, *name;
 };
@@ -21,6 +21,8 @@ struct extract_request {
     int first_layer, last_layer;        /* and of which layers (-1, -1: all, and those of none) */
     const struct companion *companions; /* config.json, the tokenizer ... */
     size_t companion_count;
+    const char *const *faults; /* that the store was given, for the manifest */
+    size_t fault_count;
     struct pool *pool;
 };
 
@@ -36,9 +38,11 @@ struct extract_result {
 /* Writes what is asked for and is not there yet, byte for byte the same whenever it is called: a run that was killed is
  * finished by the next. Files are written under temporary names, read back and compared, synced, and renamed; the
  * manifest (extraction_manifest.json: for every tensor its file, dtype, shape and SHA-256, and shard and byte range
- * that it came from) and expert_availability_map.json come last, so a folder without a manifest is not finished.
+ * that it came from) and expert_availability_map.json come last. Until everything is there, the folder holds the file
+ * extraction_unfinished, which a store that opens it tells as a problem.
  *
- * Refused: a store with problems; a folder that holds other tensors than these; one that somebody else writes to. */
+ * Refused: a store with problems; a selection of nothing; a folder that holds other tensors than these, another
+ * configuration, or a companion that this model does not have; one that somebody else writes to. */
 bool extract_store(const struct extract_request *request, struct extract_result *result, struct error *error);
 
 #endif

@@ -16,9 +16,12 @@ static void put_row(struct buffer *out, bool *first, cJSON *row)
     cJSON_Delete(row);
 }
 
-static void add_source(cJSON *row, const struct tensor *tensor)
+/* Where the values came from; those that a fault changed came from nowhere. */
+static void add_source(cJSON *row, const struct store *store, const struct tensor *tensor)
 {
-    if (!tensor->file)
+    if (store_altered(store, tensor))
+        cJSON_AddBoolToObject(row, "altered", true);
+    if (!tensor->file || store_altered(store, tensor))
         return;
     cJSON *source = cJSON_AddObjectToObject(row, "source");
     cJSON_AddStringToObject(source, "file", path_base(tensor->file));
@@ -36,7 +39,8 @@ static void add_source(cJSON *row, const struct tensor *tensor)
     cJSON_AddNumberToObject(source, "column_stride", (double)tensor->stride);
 }
 
-static cJSON *tensor_row(const struct extract_file *file, const struct extract_tensor *extracted)
+static cJSON *tensor_row(const struct store *store, const struct extract_file *file,
+                         const struct extract_tensor *extracted)
 {
     const struct tensor *tensor = extracted->tensor;
     cJSON *row = cJSON_CreateObject(), *shape = cJSON_CreateArray();
@@ -47,7 +51,7 @@ static cJSON *tensor_row(const struct extract_file *file, const struct extract_t
         cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)tensor->shape[i]));
     cJSON_AddItemToObject(row, "shape", shape);
     cJSON_AddStringToObject(row, "sha256", extracted->sha256);
-    add_source(row, tensor);
+    add_source(row, store, tensor);
     return row;
 }
 
@@ -71,14 +75,26 @@ static void put_files(struct buffer *out, const char *key, const struct extract_
     buffer_text(out, first ? "]" : "\n  ]");
 }
 
-static void put_tensors(struct buffer *out, const struct extract_plan *plan)
+static void put_tensors(struct buffer *out, const struct store *store, const struct extract_plan *plan)
 {
     bool first = true;
     buffer_text(out, ",\n  \"tensors\": [");
     for (size_t i = 0; i < plan->count; i++)
         for (size_t k = 0; plan->files[i].fate != FILE_ABSENT && k < plan->files[i].count; k++)
-            put_row(out, &first, tensor_row(&plan->files[i], &plan->files[i].tensors[k]));
+            put_row(out, &first, tensor_row(store, &plan->files[i], &plan->files[i].tensors[k]));
     buffer_text(out, first ? "]" : "\n  ]");
+}
+
+/* A broken copy says so. */
+static void put_faults(struct buffer *out, const struct extract_request *request)
+{
+    bool first = true;
+    if (!request->fault_count)
+        return;
+    buffer_text(out, ",\n  \"faults\": [");
+    for (size_t i = 0; i < request->fault_count; i++)
+        put_row(out, &first, cJSON_CreateString(request->faults[i]));
+    buffer_text(out, "\n  ]");
 }
 
 char *extract_manifest(const struct extract_request *request, const struct extract_plan *plan)
@@ -94,9 +110,10 @@ char *extract_manifest(const struct extract_request *request, const struct extra
                   "  \"thinker\": {\"layers\": %d, \"experts_per_layer\": %d, \"total_experts\": %d}",
                   name ? name : "\"\"", complete ? "true" : "false", request->layers, request->experts,
                   request->layers * request->experts);
+    put_faults(&out, request);
     put_files(&out, "experts", plan, BLOCK_EXPERTS);
     put_files(&out, "routers", plan, BLOCK_ROUTERS);
-    put_tensors(&out, plan);
+    put_tensors(&out, request->store, plan);
     buffer_text(&out, "\n}\n");
     cJSON_free(name);
     cJSON_Delete(model);

@@ -35,9 +35,18 @@ bool store_add_file(struct store *store, const char *folder, const char *name, s
     return good;
 }
 
+static bool note_unfinished(struct store *store, const char *folder, struct error *error)
+{
+    char *mark = path_join(folder, EXTRACTION_UNFINISHED);
+    bool good = mark && (!file_exists(mark) ||
+                         store_add_problem(store, "%s says that the extraction was begun and is not finished", mark));
+    free(mark);
+    return good || error_memory(error, folder);
+}
+
 bool extraction_open(struct store *store, const char *folder, struct error *error)
 {
-    bool good = true;
+    bool good = note_unfinished(store, folder, error);
     for (int i = 0; good && i < BLOCK_COUNT; i++) {
         char *path = path_join(folder, block_name((enum block)i));
         struct names names = {0};

@@ -23,6 +23,9 @@ const char *block_name(enum block block);
 /* BLOCK_COUNT when there is none of that name. */
 enum block block_parse(const char *name);
 
+/* There while an extraction is not finished. */
+#define EXTRACTION_UNFINISHED "extraction_unfinished"
+
 #define LAYOUT_PATH 128
 #define LAYOUT_NAME 640
 

@@ -293,6 +293,14 @@ static const struct overlay_change *change_of(const struct store *store, const s
     return found == MAP_ABSENT ? NULL : &store->changes[found];
 }
 
+bool store_altered(const struct store *store, const struct tensor *tensor)
+{
+    for (; store->base && tensor_is_named(store, tensor); store = store->base)
+        if (change_of(store, tensor))
+            return true;
+    return false;
+}
+
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
                      struct error *error)
 {

@@ -409,14 +409,23 @@ Test(compatible, ids_and_widths_are_held_against_the_configuration)
     free(config);
 }
 
-/* SHA-256 over name, NUL, values in the order of the names, whatever the layout on disk. */
+/* SHA-256 over name, dtype, shape and values in the order of the names, whatever the layout on disk. */
 Test(compatible, the_hash_of_the_weights)
 {
     struct error error = {0};
     char here[65], there[65];
     struct store *base = open_three();
     struct sha256 *sha = sha256_new(&error);
-    sha256_update(sha, "model.a\0aAbBcCdDmodel.b\0efghmodel.c\0xy", 8 + 8 + 8 + 4 + 8 + 2);
+    static const char hashed[] = "model.a\0U8\0"
+                                 "4,2\0"
+                                 "aAbBcCdD"
+                                 "model.b\0U8\0"
+                                 "4\0"
+                                 "efgh"
+                                 "model.c\0U8\0"
+                                 "2\0"
+                                 "xy";
+    sha256_update(sha, hashed, sizeof hashed - 1);
     cr_assert(sha256_finish(sha, there) && store_sha256(base, here, &error), "%s", error_text(&error));
     cr_expect_str_eq(here, there);
     struct store *overlay = overlay_new(base, &error);

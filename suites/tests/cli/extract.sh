@@ -65,7 +65,11 @@ for delay in 1 2 3 4 5 6 8 10 12 14 17 20 25 30 40; do
     while read -r file; do
         [ ! -e "$X.k/$file" ] || cmp -s "$X.k/$file" "$X/$file" || failed "after $delay ms: $file is there and wrong"
     done <"$T/files"
-    [ ! -e "$X.k/extraction_manifest.json" ] || trees "$X" "$X.k"
+    if [ -e "$X.k/extraction_unfinished" ]; then
+        run '1|3' inspect "$X.k" -q
+    elif [ -e "$X.k/extraction_manifest.json" ]; then
+        trees "$X" "$X.k"
+    fi
     extract 0 "$nano/thinker" "$X.k"
     trees "$X" "$X.k"
     no_leftovers "$X.k"
@@ -95,9 +99,41 @@ test_that 'a disk that is full'
 command_line='extract under ulimit -f 4'
 says err 'cannot write'
 absent "$X.f/extraction_manifest.json"
+run 3 inspect "$X.f" -q
 no_leftovers "$X.f"
 extract 0 "$nano/thinker" "$X.f"
 trees "$X" "$X.f"
+
+test_that 'an extraction of one model over that of another, killed or in part, does not pass for whole'
+rm -rf "$X.b" "$X.m"
+run 0 break "$nano/thinker" "$X.b" -q --fault scale:model.norm.weight,2 --fault scale:layers.1.input_layernorm.weight,2
+json '.faults == ["scale:model.norm.weight,2", "scale:layers.1.input_layernorm.weight,2"] and .complete' "$X.b/extraction_manifest.json"
+json '[.tensors[] | select(.altered) | [.name, has("source")]] == [["model.norm.weight", false], ["model.layers.1.input_layernorm.weight", false]]' "$X.b/extraction_manifest.json"
+cp -r "$X" "$X.m"
+extract 0 "$X.b" "$X.m" --only norms
+absent "$X.m/norms/none"
+run 1 inspect "$X.m" -q
+says out 'not finished'
+extract 0 "$X.b" "$X.m"
+run 0 inspect "$X.m" -q
+extract 3 "$nano/mixtral" "$X.m"
+says err config.json
+extract 3 "$nano/thinker-extraction" "$X.m" --config "$nano/thinker/config.json"
+says err 'tokenizer.json: is there already, and this model has none'
+extract 3 "$nano/thinker" "$X.none" --layers 100-200
+says err 'no file of these kinds'
+extract 3 "$nano/llama" "$X.none" --only experts
+absent "$X.none"
+test_that 'a signal leaves nothing half written'
+for delay in 5 10 15; do
+    rm -rf "$X.t"
+    "$assay" extract "$nano/thinker" "$X.t" -q >/dev/null 2>&1 &
+    killed=$!
+    sleep "0.0$(printf %02d $delay)"
+    kill -TERM "$killed" 2>/dev/null
+    wait "$killed" 2>/dev/null
+    [ ! -d "$X.t" ] || no_leftovers "$X.t"
+done
 
 test_that 'a part, and then the rest'
 extract 0 "$nano/thinker" "$X.p" --only norms,routers --layers 1-3

@@ -100,6 +100,11 @@ fault=scale:layers.3.self_attn.v_proj.weight,1.5
 run 1 compare "$(gold thinker)" "$nano/thinker" --fault $fault -q
 run 0 trace "$nano/thinker" --ids 1,2,3 -o "$T/t.safetensors" -q --fault $fault
 run 1 compare "$T/t.safetensors" "$nano/thinker" -q
+test_that 'a dump of a broken model holds none of what gold says of the right one'
+run 0 trace "$nano/thinker" --golden "$(gold thinker)" -o "$T/neg.safetensors" -q --fault scale:lm_head.weight,-1
+run 1 compare "$(gold thinker)" "$T/neg.safetensors" --json -q
+json "$(summary greedy) | .verdict == \"fail\" and .measured == 4"
+run 0 check "$nano/thinker" --golden "$T/neg.safetensors" --json -q --fault scale:lm_head.weight,-1
 run 0 compare "$T/t.safetensors" "$nano/thinker" -q --fault $fault
 run 1 inspect "$nano/thinker" --fault missing-norms:1 -q
 run 3 perplexity "$nano/thinker" --text suites/data/text/english.txt -q --fault missing-norms:1
@@ -117,7 +122,7 @@ for fault in missing-norms:5 missing-norms:x missing-norms:1, missing-norms:3-1 
     missing-experts:1/ incomplete-expert:1 incomplete-expert:1,12 incomplete-expert:-1,2 incomplete-expert:1,2,3 missing:nothing missing:o_proj.weight \
     random-attention:9 swap-experts:1,2 swap-experts:1,2,2 swap-experts:1,2,12 swap-layers:1,1 swap-layers:1,5 nan:nothing nan:lm_head.weight,1 \
     nan:lm_head.weight,408,0 nan:lm_head.weight,0,40 nan:lm_head.weight,x,y zero-page:lm_head.weight,8 zero-page:lm_head.weight,1,2 scale:lm_head.weight \
-    scale:lm_head.weight,x scale:lm_head.weight,inf scale:,2; do
+    scale:lm_head.weight,x scale:lm_head.weight,inf scale:,2 scale:model.norm.weight,1.001 scale:model.norm.weight,1; do
     run 3 inspect "$nano/thinker" --fault "$fault"
     says err "fault $fault"
 done

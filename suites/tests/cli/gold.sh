@@ -130,7 +130,7 @@ json '[.findings[] | select(.summary and .verdict == "fail") | .check] | index("
 json "[.findings[] | select(.check == \"greedy\" and (.summary | not)) | .gold] == [\"$G\"]"
 json "[.findings[] | select(.check == \"greedy\") | [.gold, .summary, .verdict]] == [[\"$(gold qwen3)\", true, \"pass\"], [\"$G\", true, \"fail\"], [\"$G\", false, \"fail\"]]"
 run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G" -o "$T/two" -q
-for name in 'greedy (qwen3.golden.safetensors)' 'greedy (gold.safetensors)'; do
+for name in 'greedy (qwen3)' 'greedy (gold)'; do
     same "$(grep -c "name=\"$name\"" "$T/two/junit.xml")" 1
     grep -qF "$name" "$T/two/report.html" && passed || failed "no $name in report.html"
 done
@@ -207,3 +207,25 @@ hurt_gold thinker submeta noise '"prompt-0/model.layers.3.mlp": ' '"prompt-0/mod
 run 1 check "$nano/thinker" --golden "$G" --json -q
 json "$(summary layers.propagated).verdict == \"pass\""
 blames model.layers.3.mlp
+
+test_that 'gold that ends before the outcome proves nothing behind its end'
+run 0 trace "$nano/thinker" --golden "$(gold thinker)" -o "$T/all.safetensors" -q
+keep='model.embed_tokens|model.layers.0(\.|$)'
+edits=()
+for _ in 1 2 3 4; do edits+=(submeta cases '"greedy"' '"gready"'); done
+while read -r name; do [[ ${name#*/} =~ ^($keep) ]] || edits+=(drop "$name"); done < <(head -c 60000 "$T/all.safetensors" | tail -c +9 | grep -ao '"[a-z]*-[0-9]/[a-zA-Z_.0-9]*"' | tr -d '"' | sort -u)
+"$damage" "$T/all.safetensors" "$G" "${edits[@]}"
+run 0 check "$nano/thinker" --golden "$G" --json -q --fault scale:layers.4.self_attn.o_proj.weight,1.5
+json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"nothing behind\"))"
+json "$(summary layers.experts) | .verdict == \"warn\" and .measured == 48"
+test_that 'a tensor under another dtype is another tensor'
+sha() { run 1 check "$1" --golden "$G" --json -q; jq -r "$(summary gold.weights).message" "$T/out" | grep -o 'SHA-256 is [0-9a-f]*'; }
+hurt_gold qwen3_moe meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
+hurt qwen3_moe
+intact=$(sha "$T/hurt")
+hurt qwen3_moe dtype layers.3.mlp.experts.0.down_proj.weight BF16
+[ "$intact" != "$(sha "$T/hurt")" ] && passed || failed 'the same hash'
+test_that 'fewer continuations than gold are told'
+hurt_gold qwen3 submeta cases '"greedy": [' '"gready": ['
+run 0 compare "$(gold qwen3)" "$G" --json -q
+json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"Only 3 of gold's 4\"))"
