@@ -1,5 +1,4 @@
 #include "base/file.h"
-#include "base/json.h"
 #include "cli/command.h"
 #include "store/safetensors.h"
 #include "suites/suite.h"
@@ -28,17 +27,17 @@ static bool compare_dump(const struct golden *golden, const struct golden *dump,
 
 enum content { CONTENT_DUMP, CONTENT_MODEL, CONTENT_UNREADABLE };
 
-/* A dump says what it is in its metadata; anything else that can be read is a model. */
+/* Whatever no reader of dumps recognises and can be read is a model. */
 static enum content content_of(const char *path)
 {
     struct safetensors file = {0};
+    if (golden_recognises(path))
+        return CONTENT_DUMP;
     if (file_is_folder(path))
         return CONTENT_MODEL;
-    if (!safetensors_open(path, &file, NULL))
-        return CONTENT_UNREADABLE;
-    bool dump = file.metadata && json_member(file.metadata, "assay.golden");
+    bool model = safetensors_open(path, &file, NULL);
     safetensors_free(&file);
-    return dump ? CONTENT_DUMP : CONTENT_MODEL;
+    return model ? CONTENT_MODEL : CONTENT_UNREADABLE;
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)

@@ -13,6 +13,7 @@
 #include "diagnostics/logits.h"
 #include "diagnostics/perplexity.h"
 #include "diagnostics/prompts.h"
+#include "diagnostics/statistics.h"
 #include "diagnostics/tokens.h"
 
 static const char *const diagnostic_names[DIAGNOSTIC_COUNT] = {
@@ -38,6 +39,7 @@ const char *diagnostic_name(enum diagnostic diagnostic)
 struct gold_rider {
     struct layers *layers;
     struct logits *logits;
+    struct statistics *statistics;
     struct coverage *coverage; /* of the check */
 };
 
@@ -56,9 +58,26 @@ static bool gold_see(void *context, size_t which, const struct part *part, struc
     size_t case_index = which / MODE_COUNT;
     if (mode == MODE_PROPAGATED && !logits_see(rider->logits, case_index, part, error))
         return false;
+    if (mode == MODE_PROPAGATED)
+        statistics_see(rider->statistics, case_index, part);
     return layers_see(rider->layers, mode, case_index, part, error) &&
            (mode == MODE_ISOLATED || part->layer > layers_reach(rider->layers, case_index) ||
             coverage_see(rider->coverage, part, error));
+}
+
+/* The first token whose logits somebody looks at: where gold's begin, unless the case's perplexity is compared. */
+static size_t logits_from(const struct golden *golden, size_t case_index)
+{
+    const struct golden_tensor *tensor = golden_find(golden, case_index, "lm_head");
+    return tensor && isnan(golden_case_at(golden, case_index)->perplexity) ? tensor->first : 0;
+}
+
+static bool gold_holds(const struct golden *golden, enum golden_kind kind)
+{
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        if (golden_tensor_at(golden, i)->kind == kind)
+            return true;
+    return false;
 }
 
 static bool check_add_gold(struct check *check, size_t index, struct error *error)
@@ -68,15 +87,19 @@ static bool check_add_gold(struct check *check, size_t index, struct error *erro
     struct gold_rider *rider = &check->riders[index];
     rider->layers = layers_new(golden, request->subject->config, request->limits, error);
     rider->logits = rider->layers ? logits_new(golden, request->limits, error) : NULL;
-    rider->coverage = check->coverage;
-    if (!rider->logits)
+    rider->statistics = rider->logits ? statistics_new(golden, request->limits, error) : NULL;
+    /* statistics prove nothing of what went into them */
+    bool proves = gold_holds(golden, GOLDEN_VALUES) || gold_holds(golden, GOLDEN_LOG_PROBABILITIES);
+    rider->coverage = proves ? check->coverage : NULL;
+    if (!rider->statistics)
         return false;
+    bool isolated = request->wanted[DIAGNOSTIC_LAYERS] && gold_holds(golden, GOLDEN_VALUES);
     for (size_t i = 0; i < golden_case_count(golden); i++) {
         const struct golden_case *golden_case = golden_case_at(golden, i);
         for (size_t mode = 0; mode < MODE_COUNT; mode++) {
             struct rider seat = {.see = gold_see, .context = rider, .which = i * MODE_COUNT + mode};
-            if ((mode == MODE_PROPAGATED || request->wanted[DIAGNOSTIC_LAYERS]) &&
-                !run_add(check->run, golden_case->ids, golden_case->count, 0, seat, error))
+            if ((mode == MODE_PROPAGATED || isolated) &&
+                !run_add(check->run, golden_case->ids, golden_case->count, logits_from(golden, i), seat, error))
                 return false;
         }
     }
@@ -159,8 +182,11 @@ static bool check_gold_use(const struct check *check, size_t index, struct findi
                            .subject = store_path(request->subject->store)};
     if (!marks)
         return error_memory(error, "gold");
-    if (check->riders[index].layers)
+    if (check->riders[index].layers) {
         layers_compared(check->riders[index].layers, marks);
+        logits_compared(check->riders[index].logits, marks);
+        statistics_compared(check->riders[index].statistics, marks);
+    }
     use.others_wanted = use.others;
     use.outcome = use.others || has_logits(golden, marks);
     bool good = gold_check_use(golden, &use, findings, error);
@@ -178,7 +204,8 @@ static bool check_report_gold(const struct check *check, size_t index, bool *sam
     const struct gold_rider *rider = &check->riders[index];
     size_t first = findings->count;
     bool good =
-        (!wanted[DIAGNOSTIC_LAYERS] || layers_report(rider->layers, findings, NULL, error)) &&
+        (!wanted[DIAGNOSTIC_LAYERS] || (layers_report(rider->layers, findings, NULL, error) &&
+                                        statistics_report(rider->statistics, findings, error))) &&
         (!wanted[DIAGNOSTIC_LOGITS] || logits_report(rider->logits, findings, error)) &&
         (!wanted[DIAGNOSTIC_GREEDY] || greedy_check(request->subject, golden, request->limits, findings, error)) &&
         gold_check_weights(golden, request->subject->store, same, findings, error) &&
@@ -271,7 +298,8 @@ bool check_run(const struct check_request *request, struct findings *findings, s
 {
     const struct subject *subject = request->subject;
     for (size_t i = 0; i < request->golden_count; i++)
-        if (!golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error))
+        if (!subject_begin_windows(subject, request->goldens[i], error) ||
+            !golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error))
             return false;
     struct check check = {.request = request, .riders = calloc(request->golden_count + 1, sizeof *check.riders)};
     bool good = check.riders || error_memory(error, "check");
@@ -283,6 +311,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     for (size_t i = 0; check.riders && i < request->golden_count; i++) {
         layers_free(check.riders[i].layers);
         logits_free(check.riders[i].logits);
+        statistics_free(check.riders[i].statistics);
     }
     free(check.riders);
     perplexity_free(check.perplexity);
@@ -297,6 +326,7 @@ struct dump_pair {
     const struct limits *limits;
     struct layers *layers;
     struct logits *logits;
+    struct statistics *statistics;
     bool *cases; /* that both have */
     bool *marks;
 };
@@ -307,14 +337,22 @@ static bool dump_place(struct dump_pair *pair, size_t case_index, size_t other, 
     char path[POINT_PATH];
     point_path(point, layer, path);
     const struct golden_tensor *tensor = golden_find(pair->subject, other, path);
-    if (!tensor || !golden_find(pair->golden, case_index, path))
+    if (!tensor || tensor->kind == GOLDEN_STATISTICS || !golden_find(pair->golden, case_index, path))
         return true;
-    struct part part = {.point = point, .layer = layer, .path = path, .rows = tensor->rows, .width = tensor->width};
+    struct part part = {.point = point,
+                        .layer = layer,
+                        .path = path,
+                        .first = tensor->first,
+                        .rows = tensor->rows,
+                        .width = tensor->width,
+                        .log_probabilities = tensor->kind == GOLDEN_LOG_PROBABILITIES};
     part.values = malloc(tensor->rows * tensor->width * sizeof *part.values);
     bool good = part.values || error_memory(error, path);
     good = good && golden_read_rows(pair->subject, tensor, 0, tensor->rows, part.values, error) &&
            logits_see(pair->logits, case_index, &part, error) &&
            layers_see(pair->layers, MODE_PROPAGATED, case_index, &part, error);
+    if (good)
+        statistics_see(pair->statistics, case_index, &part);
     free(part.values);
     return good;
 }
@@ -344,9 +382,11 @@ static bool dump_report(struct dump_pair *pair, struct findings *findings, struc
     bool good =
         layers_report(pair->layers, findings,
                       "A dump cannot be fed with golden input; give a model to see each module alone.", error) &&
-        logits_report(pair->logits, findings, error) &&
+        statistics_report(pair->statistics, findings, error) && logits_report(pair->logits, findings, error) &&
         greedy_check_dump(pair->golden, pair->subject, pair->limits, &use.others, findings, error);
     layers_compared(pair->layers, pair->marks);
+    logits_compared(pair->logits, pair->marks);
+    statistics_compared(pair->statistics, pair->marks);
     for (size_t i = 0; i < golden_case_count(pair->golden); i++)
         use.others_wanted += golden_case_at(pair->golden, i)->greedy_count > 0;
     use.outcome = use.others || has_logits(pair->golden, pair->marks);
@@ -376,10 +416,12 @@ bool check_dump(const struct golden *golden, const struct golden *subject, const
     bool good = config && ((pair.cases && pair.marks) || error_memory(error, "dumps")) &&
                 golden_fits(golden, config, error) && golden_fits(subject, config, error) &&
                 (pair.layers = layers_new(golden, config, limits, error)) &&
-                (pair.logits = logits_new(golden, limits, error)) && dump_cases(&pair, error) &&
+                (pair.logits = logits_new(golden, limits, error)) &&
+                (pair.statistics = statistics_new(golden, limits, error)) && dump_cases(&pair, error) &&
                 dump_report(&pair, findings, error);
     layers_free(pair.layers);
     logits_free(pair.logits);
+    statistics_free(pair.statistics);
     free(pair.cases);
     free(pair.marks);
     free(config);

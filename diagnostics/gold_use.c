@@ -1,5 +1,6 @@
 #include "diagnostics/gold_use.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -50,9 +51,22 @@ static bool add_absent_case(const struct golden *golden, const struct gold_use *
     return true;
 }
 
-static void use_message(struct finding *finding, size_t wanted, size_t compared, const struct gold_use *use,
-                        size_t absent, const struct buffer *names)
+/* Of those that were compared, the ones of which gold holds no values. */
+static size_t by_statistics(const struct golden *golden, const struct gold_use *use)
 {
+    size_t count = 0;
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        count += use->tensors[i] && golden_tensor_at(golden, i)->kind == GOLDEN_STATISTICS;
+    return count;
+}
+
+static void use_message(struct finding *finding, size_t wanted, size_t compared, const struct gold_use *use,
+                        size_t absent, size_t statistics, const struct buffer *names)
+{
+    char only[120] = "";
+    if (statistics)
+        snprintf(only, sizeof only, "; of %zu only mean, standard deviation, smallest and largest value were",
+                 statistics);
     if (!compared && !use->others)
         finding_message(finding, "Nothing that this gold holds could be compared with the subject%s%s.",
                         names->size ? "; tensors that no place of the model answers to: " : "",
@@ -61,8 +75,8 @@ static void use_message(struct finding *finding, size_t wanted, size_t compared,
         finding_message(finding, "%zu case%s of gold %s not in the subject; %zu of %zu tensors were compared.", absent,
                         absent > 1 ? "s" : "", absent > 1 ? "are" : "is", compared, wanted);
     else if (compared < wanted)
-        finding_message(finding, "%zu of gold's %zu tensors %s not compared: %s.", wanted - compared, wanted,
-                        wanted - compared > 1 ? "were" : "was", names->data ? names->data : "");
+        finding_message(finding, "%zu of gold's %zu tensors %s not compared: %s%s.", wanted - compared, wanted,
+                        wanted - compared > 1 ? "were" : "was", names->data ? names->data : "", only);
     else if (use->others < use->others_wanted)
         finding_message(finding, "Only %zu of gold's %zu continuations and perplexities were compared.", use->others,
                         use->others_wanted);
@@ -72,8 +86,8 @@ static void use_message(struct finding *finding, size_t wanted, size_t compared,
                         "nothing behind the last of them is proved.",
                         compared);
     else
-        finding_message(finding, "All %zu tensors, continuations and perplexities of gold were compared.",
-                        wanted + use->others);
+        finding_message(finding, "All %zu tensors, continuations and perplexities of gold were compared%s.",
+                        wanted + use->others, only);
 }
 
 bool gold_check_use(const struct golden *golden, const struct gold_use *use, struct findings *findings,
@@ -102,10 +116,11 @@ bool gold_check_use(const struct golden *golden, const struct gold_use *use, str
     }
     struct finding *finding = &findings->items[at];
     bool nothing = !compared && (wanted || !use->others);
-    bool less = compared < wanted || use->others < use->others_wanted || !use->outcome;
+    size_t statistics = by_statistics(golden, use);
+    bool less = compared < wanted || use->others < use->others_wanted || !use->outcome || statistics;
     finding->verdict = nothing || absent ? VERDICT_FAIL : less ? VERDICT_WARN : VERDICT_PASS;
     finding_measured(finding, (double)(wanted - compared), "tensors not compared");
-    use_message(finding, wanted, compared, use, absent, &names);
+    use_message(finding, wanted, compared, use, absent, statistics, &names);
     buffer_free(&names);
     return true;
 }

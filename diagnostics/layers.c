@@ -191,31 +191,49 @@ static void note_rows(struct layers *layers, size_t case_index, const struct par
     }
 }
 
-bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error)
+/* Gold's rows; NULL on failure. */
+static float *read_gold(struct layers *layers, const struct golden_tensor *tensor, const struct part *part,
+                        struct error *error)
 {
-    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, part->path);
-    if (!tensor)
+    size_t count = part->rows * part->width;
+    float *gold = gold_rows(layers, count);
+    if (!gold) {
+        error_memory(error, part->path);
+        return NULL;
+    }
+    if (!golden_read_rows(layers->golden, tensor, part->first - tensor->first, part->rows, gold, error))
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (isfinite(gold[i]))
+            continue;
+        error_set(error, "%s: '%s/%s' holds a value that is not finite, at token %zu: such gold proves nothing",
+                  golden_path(layers->golden), golden_case_at(layers->golden, tensor->case_index)->id, part->path,
+                  part->first + i / part->width);
+        return NULL;
+    }
+    return gold;
+}
+
+bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *all, struct error *error)
+{
+    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, all->path);
+    struct part within, *part = &within;
+    if (!tensor || tensor->kind != GOLDEN_VALUES || all->log_probabilities ||
+        !part_within(all, tensor->first, tensor->rows, part))
         return true;
     if (tensor->width != part->width)
         return error_set(error, "%s: '%s' has %zu values for each token, the subject %zu", golden_path(layers->golden),
                          part->path, tensor->width, part->width);
-    float *gold = gold_rows(layers, part->rows * part->width);
+    const float *gold = read_gold(layers, tensor, part, error);
     if (!gold)
-        return error_memory(error, part->path);
-    if (!golden_read_rows(layers->golden, tensor, part->first, part->rows, gold, error))
         return false;
-    for (size_t i = 0; i < part->rows * part->width; i++)
-        if (!isfinite(gold[i]))
-            return error_set(error,
-                             "%s: '%s/%s' holds a value that is not finite, at token %zu: such gold proves nothing",
-                             golden_path(layers->golden), golden_case_at(layers->golden, case_index)->id, part->path,
-                             part->first + i / part->width);
     size_t place = place_of(layers->config, part->point, part->layer);
     struct cell *cell =
         &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
     comparison_add(&cell->comparison, part->values, gold, part->rows * part->width);
     cell->noise = tensor->noise;
     cell->width = part->width;
+    cell->first = tensor->first;
     double allowed = tensor->noise;
     if (mode == MODE_PROPAGATED && !isnan(allowed))
         allowed = layers->carried[case_index * layers->places + place];
@@ -240,10 +258,11 @@ void layers_compared(const struct layers *layers, bool *marks)
             enum point point = (enum point)(index % POINT_COUNT);
             int layer = point_in_layer(point) ? (int)(index / POINT_COUNT) - 1 : -1;
             char path[POINT_PATH];
-            if (!layers_cell(layers, MODE_PROPAGATED, i, index)->comparison.count)
+            size_t compared = layers_cell(layers, MODE_PROPAGATED, i, index)->comparison.count;
+            if (!compared)
                 continue;
             const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
-            if (tensor)
+            if (tensor && compared == tensor->rows * tensor->width)
                 marks[tensor - golden_tensor_at(layers->golden, 0)] = true;
         }
     }

@@ -29,7 +29,7 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
  * it; -1: of none. */
 int layers_reach(const struct layers *layers, size_t case_index);
 
-/* Marks the tensors of the dump that were compared: `marks` holds one for each of golden_tensor_count. */
+/* Marks the tensors of the dump of which every row was compared: `marks` holds one for each of golden_tensor_count. */
 void layers_compared(const struct layers *layers, bool *marks);
 
 /* Adds the findings layers.propagated and layers.isolated. `isolated` false: that mode was not run, for the reason

@@ -12,6 +12,7 @@ struct cell {
     double tolerance;
     const char *cause;
     size_t width;
+    size_t first; /* token of the first row that gold holds */
 };
 
 enum row_state { ROW_UNSEEN, ROW_ROUTED, ROW_GOOD, ROW_BAD };

@@ -85,7 +85,7 @@ static void finding_place(const struct layers *layers, struct finding *finding, 
     where_set(&finding->where.case_id, golden_case_at(layers->golden, place->case_index)->id);
     where_set(&finding->where.module, point_path(place->point, place->layer, path));
     finding->where.layer = place->layer;
-    finding->where.token = (int)(comparison->worst / place->cell->width);
+    finding->where.token = (int)(place->cell->first + comparison->worst / place->cell->width);
     finding_fact(finding, "noise", place->cell->noise);
     finding_fact(finding, "max_abs", comparison->largest);
     finding_fact(finding, "cosine", comparison_cosine(comparison));

@@ -6,14 +6,18 @@
 #include <string.h>
 
 #include "diagnostics/comparator.h"
+#include "golden/logits_base.h"
 
 #define TOP 5
 
 /* One case. */
 struct answers {
-    struct comparison comparison;
-    double *kl;       /* [tokens]; NaN: not seen */
-    double tolerance; /* relative L2 of the logits */
+    struct comparison comparison; /* nothing, where one side holds log-probabilities */
+    double square;                /* sum of the squares of gold's logits, or of log-probabilities about their mean */
+    double values;                /* of them */
+    double resolution;            /* sum over positions: what log-probabilities in steps may be off by, in nats */
+    double *kl;                   /* [tokens]; NaN: not seen */
+    double tolerance;             /* relative L2 of the logits */
     const char *cause;
     size_t positions;
     size_t disagree;   /* another most likely token, and gold can tell the two apart */
@@ -87,15 +91,60 @@ void logits_free(struct logits *logits)
     free(logits);
 }
 
-/* sum of p_gold * (log p_gold - log p_subject); infinite when the subject is not finite. */
-static double divergence(const float *subject, const float *gold, size_t count)
+/* The distribution over the next token at one position, on one side. */
+struct side {
+    const float *values; /* logits, or log-probabilities */
+    bool log_probabilities;
+    double lse; /* what makes log-probabilities of them: 0 when they are */
+};
+
+static struct side side_new(const float *values, bool log_probabilities, size_t count)
 {
-    double lse_subject = log_sum_exp(subject, count), lse_gold = log_sum_exp(gold, count), sum = 0;
+    return (struct side){values, log_probabilities, log_probabilities ? 0 : log_sum_exp(values, count)};
+}
+
+/* sum of p_gold * (log p_gold - log p_subject); infinite when the subject is not finite. Where gold holds
+ * log-probabilities in steps, as llama-perplexity has it: over the tokens that they tell something of, and not
+ * normalised again, so that it may be a little below zero. */
+static double divergence(const struct side *subject, const struct side *gold, size_t count)
+{
+    double least = gold->log_probabilities ? LOGITS_BASE_LEAST : -INFINITY, sum = 0;
     for (size_t i = 0; i < count; i++) {
-        double log_gold = (double)gold[i] - lse_gold;
-        sum += exp(log_gold) * (log_gold - ((double)subject[i] - lse_subject));
+        double log_gold = (double)gold->values[i] - gold->lse, log_subject = (double)subject->values[i] - subject->lse;
+        if (!(log_gold <= least))
+            sum += exp(log_gold) * (log_gold - log_subject);
+        else if (!isfinite(log_subject))
+            return INFINITY;
     }
-    return isfinite(sum) ? fmax(sum, 0) : INFINITY;
+    if (!isfinite(sum))
+        return INFINITY;
+    return gold->log_probabilities ? sum : fmax(sum, 0);
+}
+
+/* Half a step of log-probabilities (65,535 of them span the row), and what float32 rounds off numbers as small as the
+ * least of them. The divergence of a distribution from itself in steps is the mean of such errors, so no more than
+ * one. */
+static double side_resolution(const struct side *side, size_t count)
+{
+    double most = -INFINITY, least = INFINITY;
+    if (!side->log_probabilities)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        most = fmax(most, (double)side->values[i]);
+        least = fmin(least, (double)side->values[i]);
+    }
+    return (most - least) / 65535 / 2 + fabs(least) * 0x1p-23;
+}
+
+/* Sum of squares: of logits, or of log-probabilities about their mean, for their zero means nothing. */
+static double side_square(const struct side *side, size_t count)
+{
+    double mean = 0, square = 0;
+    for (size_t i = 0; side->log_probabilities && i < count; i++)
+        mean += (double)side->values[i] / (double)count;
+    for (size_t i = 0; i < count; i++)
+        square += ((double)side->values[i] - mean) * ((double)side->values[i] - mean);
+    return square;
 }
 
 static void top_of(const float *values, size_t count, size_t *top)
@@ -125,20 +174,24 @@ static size_t top_shared(const float *subject, const float *gold, size_t count)
     return shared;
 }
 
-static void compare_row(struct answers *answers, size_t token, const float *subject, const float *gold, size_t count)
+static void compare_row(struct answers *answers, size_t token, const struct side *subject, const struct side *gold,
+                        size_t count)
 {
-    comparison_add(&answers->comparison, subject, gold, count);
+    double square = side_square(gold, count),
+           resolution = side_resolution(gold, count) + side_resolution(subject, count);
+    if (!gold->log_probabilities && !subject->log_probabilities)
+        comparison_add(&answers->comparison, subject->values, gold->values, count);
+    answers->square += square;
+    answers->values += (double)count;
+    answers->resolution += resolution;
     answers->kl[token] = divergence(subject, gold, count);
     answers->positions++;
-    answers->top_shared += top_shared(subject, gold, count);
-    size_t mine = largest_index(subject, count), best = largest_index(gold, count);
-    if (mine == best && isfinite(subject[mine]))
+    answers->top_shared += top_shared(subject->values, gold->values, count);
+    size_t mine = largest_index(subject->values, count), best = largest_index(gold->values, count);
+    if (mine == best && isfinite(subject->values[mine]))
         return;
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += (double)gold[i] * (double)gold[i];
-    double apart = 4 * answers->tolerance * sqrt(sum / (double)count);
-    if (isfinite(subject[mine]) && (double)gold[best] - (double)gold[mine] <= apart) {
+    double apart = 4 * answers->tolerance * sqrt(square / (double)count) + 2 * resolution;
+    if (isfinite(subject->values[mine]) && (double)gold->values[best] - (double)gold->values[mine] <= apart) {
         answers->near_ties++;
         return;
     }
@@ -146,43 +199,64 @@ static void compare_row(struct answers *answers, size_t token, const float *subj
         answers->first_disagreement = (int)token;
 }
 
+/* Gold's logits or log-probabilities of a case, as wide as the subject's; NULL: none. */
+static const struct golden_tensor *gold_logits(const struct logits *logits, size_t case_index, const struct part *part)
+{
+    const struct golden_tensor *tensor = golden_find(logits->golden, case_index, part->path);
+    return tensor && tensor->kind != GOLDEN_STATISTICS && tensor->width == part->width ? tensor : NULL;
+}
+
+static bool reserve_row(struct logits *logits, size_t width)
+{
+    if (width <= logits->width)
+        return true;
+    free(logits->gold);
+    logits->gold = malloc(width * sizeof *logits->gold);
+    logits->width = logits->gold ? width : 0;
+    return logits->gold;
+}
+
 bool logits_see(struct logits *logits, size_t case_index, const struct part *part, struct error *error)
 {
     if (part->point != POINT_HEAD)
         return true;
     const struct golden_case *golden_case = golden_case_at(logits->golden, case_index);
-    const struct golden_tensor *tensor = golden_find(logits->golden, case_index, part->path);
+    const struct golden_tensor *tensor = gold_logits(logits, case_index, part);
     struct answers *answers = &logits->answers[case_index];
-    if (tensor && tensor->width == part->width && part->width > logits->width) {
-        free(logits->gold);
-        logits->gold = malloc(part->width * sizeof *logits->gold);
-        logits->width = logits->gold ? part->width : 0;
-    }
-    if (tensor && tensor->width == part->width && !logits->gold)
+    if (tensor && !reserve_row(logits, part->width))
         return error_memory(error, "logits");
     answers->tolerance =
         limits_tolerance(logits->limits, tensor ? tensor->noise : NAN, golden_dtype(logits->golden), &answers->cause);
     for (size_t row = 0; row < part->rows; row++) {
-        const float *subject = part->values + row * part->width;
+        struct side subject = side_new(part->values + row * part->width, part->log_probabilities, part->width);
         size_t token = part->first + row;
         if (token + 1 < golden_case->count) {
-            answers->nll += log_sum_exp(subject, part->width) - (double)subject[golden_case->ids[token + 1]];
+            answers->nll += subject.lse - (double)subject.values[golden_case->ids[token + 1]];
             answers->predicted++;
         }
-        if (!tensor || tensor->width != part->width)
+        if (!tensor || token < tensor->first || token - tensor->first >= tensor->rows)
             continue;
-        if (!golden_read_rows(logits->golden, tensor, token, 1, logits->gold, error))
+        if (!golden_read_rows(logits->golden, tensor, token - tensor->first, 1, logits->gold, error))
             return false;
-        compare_row(answers, token, subject, logits->gold, part->width);
+        struct side gold = side_new(logits->gold, tensor->kind == GOLDEN_LOG_PROBABILITIES, part->width);
+        compare_row(answers, token, &subject, &gold, part->width);
     }
     return true;
+}
+
+void logits_compared(const struct logits *logits, bool *marks)
+{
+    for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
+        const struct golden_tensor *tensor = golden_find(logits->golden, i, "lm_head");
+        if (tensor && logits->answers[i].positions == tensor->rows)
+            marks[tensor - golden_tensor_at(logits->golden, 0)] = true;
+    }
 }
 
 /* What the logits may be off by, in their own unit: tolerance x root mean square. */
 static double answers_spread(const struct answers *answers)
 {
-    const struct comparison *comparison = &answers->comparison;
-    return comparison->count ? answers->tolerance * sqrt(comparison->gold2 / (double)comparison->count) : NAN;
+    return answers->positions ? answers->tolerance * sqrt(answers->square / answers->values) : NAN;
 }
 
 static int by_value(const void *a, const void *b)
@@ -228,6 +302,7 @@ struct kl_summary {
     double worst;
     size_t worst_case, worst_token;
     const char *cause;
+    bool steps; /* some are log-probabilities in steps */
 };
 
 static bool kl_summarise(const struct logits *logits, struct kl_summary *summary)
@@ -237,12 +312,13 @@ static bool kl_summarise(const struct logits *logits, struct kl_summary *summary
     for (size_t i = 0; i < golden_case_count(logits->golden); i++)
         total += logits->answers[i].positions;
     summary->values = malloc((total + 1) * sizeof *summary->values);
-    summary->worst = -1;
+    summary->worst = -INFINITY;
     for (size_t i = 0; summary->values && i < golden_case_count(logits->golden); i++) {
         const struct answers *answers = &logits->answers[i];
         double spread = answers_spread(answers);
         if (answers->positions) {
-            limits += (double)answers->positions * spread * spread / 2;
+            limits += (double)answers->positions * spread * spread / 2 + answers->resolution;
+            summary->steps = summary->steps || answers->resolution > 0;
             summary->cause = answers->cause;
         }
         for (size_t token = 0; token < golden_case_at(logits->golden, i)->count; token++) {
@@ -275,7 +351,9 @@ static bool report_kl(const struct logits *logits, struct findings *findings)
     }
     finding_measured(finding, summary.mean, "nats");
     char cause[512];
-    snprintf(cause, sizeof cause, "half the square of what the logits may be off by: %s", summary.cause);
+    snprintf(cause, sizeof cause, "%shalf the square of what the logits may be off by: %s",
+             summary.steps ? "half a 16-bit step of gold's log-probabilities, (largest - least) / 65535 / 2, and " : "",
+             summary.cause);
     finding_limit(finding, summary.limit, cause);
     finding_judge(finding);
     where_set(&finding->where.case_id, golden_case_at(logits->golden, summary.worst_case)->id);
@@ -310,6 +388,12 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     struct finding *finding = findings_add(findings, "logits.nmse");
     if (!finding)
         return false;
+    if (!all.count) {
+        finding->verdict = VERDICT_SKIP;
+        finding_message(finding, "One side holds log-probabilities, which do not tell how large the logits are: only "
+                                 "the distributions are compared.");
+        return true;
+    }
     double error = comparison_relative(&all);
     char text[512];
     snprintf(text, sizeof text, "the square of %s", cause);
@@ -370,7 +454,7 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
     for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
         const struct golden_case *golden_case = golden_case_at(logits->golden, i);
         const struct answers *answers = &logits->answers[i];
-        if (isnan(golden_case->perplexity) || !answers->predicted)
+        if (isnan(golden_case->perplexity) || answers->predicted + 1 < golden_case->count || !answers->predicted)
             continue;
         const char *cause;
         double spread = answers_spread(answers);

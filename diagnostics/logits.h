@@ -16,8 +16,12 @@ void logits_free(struct logits *logits);
 /* Takes the logits of a part of a case; ignores other points. */
 bool logits_see(struct logits *logits, size_t case_index, const struct part *part, struct error *error);
 
-/* Adds logits.kl (Kullback-Leibler divergence of the subject from gold, in nats, over positions), logits.nmse,
- * logits.top1, and perplexity: of each case's own ids against what gold says of it. Skips what gold does not hold. */
+/* Marks the tensors of the dump of which every row was compared. */
+void logits_compared(const struct logits *logits, bool *marks);
+
+/* Adds logits.kl (Kullback-Leibler divergence of the subject from gold, in nats, over positions), logits.nmse (not
+ * for log-probabilities), logits.top1, and perplexity: of each case's own ids against what gold says of it. Skips what
+ * gold does not hold. */
 bool logits_report(const struct logits *logits, struct findings *findings, struct error *error);
 
 /* log of the sum of exp of all values, in double; NaN if any is NaN. */

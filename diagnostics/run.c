@@ -25,6 +25,19 @@ struct run {
     uint64_t layers_done;
 };
 
+bool part_within(const struct part *part, size_t first, size_t rows, struct part *out)
+{
+    size_t begin = part->first > first ? part->first : first;
+    size_t end = part->first + part->rows < first + rows ? part->first + part->rows : first + rows;
+    *out = *part;
+    if (begin >= end)
+        return false;
+    out->values = part->values + (begin - part->first) * part->width;
+    out->first = begin;
+    out->rows = end - begin;
+    return true;
+}
+
 struct run *run_new(struct model *model, struct error *error)
 {
     struct run *run = calloc(1, sizeof *run);

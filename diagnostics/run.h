@@ -13,7 +13,11 @@ struct part {
     size_t first;
     size_t rows;
     size_t width;
+    bool log_probabilities; /* of a dump that holds those in place of logits */
 };
+
+/* The rows of `part` that are tokens first .. first + rows - 1 of the sequence; false: none. */
+bool part_within(const struct part *part, size_t first, size_t rows, struct part *out);
 
 /* Who looks at a sequence. */
 struct rider {

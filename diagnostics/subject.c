@@ -139,6 +139,16 @@ bool subject_needs_tokenizer(const struct subject *subject, struct error *error)
     return subject->tokenizer || error_set(error, "%s", subject->tokenizer_problem);
 }
 
+bool subject_begin_windows(const struct subject *subject, struct golden *golden, struct error *error)
+{
+    struct ids ids = {0};
+    bool good = !subject->tokenizer || tokenizer_encode(subject->tokenizer, "", 0, true, &ids, error);
+    if (ids.count && ids.data[0] == golden_case_at(golden, 0)->ids[0])
+        golden_begin_windows(golden, ids.data[0]);
+    ids_free(&ids);
+    return good;
+}
+
 void subject_free(struct subject *subject)
 {
     model_free(subject->model);

@@ -3,6 +3,7 @@
 #define ASSAY_DIAGNOSTICS_SUBJECT_H
 
 #include "diagnostics/fault.h"
+#include "golden/golden.h"
 #include "model/model.h"
 #include "store/store.h"
 #include "text/tokenizer.h"
@@ -41,6 +42,9 @@ bool subject_load(struct subject *subject, struct error *error);
 
 /* An error that says why, unless there is a tokenizer. */
 bool subject_needs_tokenizer(const struct subject *subject, struct error *error);
+
+/* Where the tokenizer puts a BOS before a text: golden_begin_windows with it, if gold's first window begins so too. */
+bool subject_begin_windows(const struct subject *subject, struct golden *golden, struct error *error);
 
 void subject_free(struct subject *subject);
 

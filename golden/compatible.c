@@ -51,7 +51,7 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
     config->layers = 1;
     config->head_dim = 1;
     config->experts_per_token = 1;
-    for (size_t i = 0; i < golden->file.count; i++) {
+    for (size_t i = 0; i < golden->tensor_count; i++) {
         const struct golden_tensor *tensor = &golden->tensors[i];
         int layer = -1, used = 0;
         if (sscanf(tensor->path, "model.layers.%d%n", &layer, &used) != 1 || !used || layer < 0 ||
@@ -61,7 +61,7 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
         if (strcmp(tensor->path + used, ".mlp.gate") == 0)
             config->sparse[layer] = true;
     }
-    for (size_t i = 0; i < golden->file.count; i++) {
+    for (size_t i = 0; i < golden->tensor_count; i++) {
         enum point point;
         if (path_point(config, golden->tensors[i].path, &point) && golden->tensors[i].width <= INT_MAX)
             config_take_width(config, point, (int)golden->tensors[i].width);
@@ -111,7 +111,7 @@ static bool tokenizer_compatible(const struct golden *golden, const char *sha256
 /* Tensors of modules that the engine has no probe for (a dump may hold any) are not compared, and are no error. */
 static bool shapes_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
 {
-    for (size_t i = 0; i < golden->file.count; i++) {
+    for (size_t i = 0; i < golden->tensor_count; i++) {
         const struct golden_tensor *tensor = &golden->tensors[i];
         enum point point;
         if (!path_point(config, tensor->path, &point))
@@ -119,7 +119,7 @@ static bool shapes_compatible(const struct golden *golden, const struct model_co
         size_t width = point_width(config, point, NULL);
         if (tensor->width != width)
             return error_set(error, "%s: tensor '%s' has %zu values for each token; the configuration makes %zu",
-                             golden->path, golden->file.entries[i].name, tensor->width, width);
+                             golden->path, golden->places[i].name, tensor->width, width);
     }
     return true;
 }

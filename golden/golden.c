@@ -1,6 +1,7 @@
 #include "golden/golden.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,217 +11,21 @@
 #include "golden/golden_internal.h"
 #include "math/kernels.h"
 
-#define IDS_MAX ((size_t)1 << 24)
+/* Our own comes first: see struct golden_reader. */
+static const struct golden_reader *const readers[] = {&golden_native, &golden_npy, &golden_debug_tree,
+                                                      &golden_logits_base, &golden_llama_debug};
 
-static bool parse_ids(const char *path, const char *id, const char *key, const cJSON *list, int **out, size_t *count,
-                      struct error *error)
+static const struct golden_reader *reader_find(const char *path)
 {
-    size_t size = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
-    if (!size || size > IDS_MAX)
-        return error_set(error, "%s: case '%s': \"%s\" should be a list of 1 to %zu token ids", path, id, key, IDS_MAX);
-    *out = malloc(size * sizeof **out);
-    if (!*out)
-        return error_memory(error, path);
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        uint64_t value = 0;
-        if (!json_uint64(item, &value) || value > 0x7FFFFFFF)
-            return error_set(error, "%s: case '%s': entry %zu of \"%s\" is no token id", path, id, *count, key);
-        (*out)[(*count)++] = (int)value;
-    }
-    return true;
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (readers[i]->recognises(path))
+            return readers[i];
+    return NULL;
 }
 
-static bool parse_case(struct golden *golden, const cJSON *item, struct error *error)
+bool golden_recognises(const char *path)
 {
-    struct golden_case_data *data = &golden->cases[golden->case_count];
-    const char *id = NULL, *prompt = NULL;
-    if (!cJSON_IsObject(item) || !json_get_string(item, golden->path, "id", &id, error) ||
-        !json_get_string(item, golden->path, "prompt", &prompt, error))
-        return error_set(error, "%s: case %zu is not an object", golden->path, golden->case_count);
-    if (!id || !*id || strchr(id, '/'))
-        return error_set(error, "%s: case %zu has no \"id\" without a slash", golden->path, golden->case_count);
-    data->public.perplexity = NAN;
-    data->id = strdup(id);
-    data->prompt = prompt ? strdup(prompt) : NULL;
-    if (!data->id || (prompt && !data->prompt))
-        return error_memory(error, golden->path);
-    golden->case_count++;
-    const cJSON *greedy = json_member(item, "greedy");
-    if (!parse_ids(golden->path, id, "ids", json_member(item, "ids"), &data->ids, &data->public.count, error) ||
-        (greedy && !(cJSON_IsArray(greedy) && !greedy->child) &&
-         !parse_ids(golden->path, id, "greedy", greedy, &data->greedy, &data->public.greedy_count, error)) ||
-        !json_get_double(item, golden->path, "perplexity", &data->public.perplexity, error))
-        return false;
-    data->public.id = data->id;
-    data->public.ids = data->ids;
-    data->public.prompt = data->prompt;
-    data->public.greedy = data->greedy;
-    size_t twice = MAP_ABSENT;
-    if (!map_add(&golden->case_of, data->id, strlen(data->id), golden->case_count - 1, &twice))
-        return error_memory(error, golden->path);
-    return twice == MAP_ABSENT || error_set(error, "%s: case '%s' occurs twice", golden->path, id);
-}
-
-static bool parse_cases(struct golden *golden, const char *text, struct error *error)
-{
-    cJSON *list = json_parse(golden->path, text, strlen(text), error);
-    if (!list)
-        return error_context(error, "metadata \"cases\"");
-    size_t count = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
-    bool good = count > 0 || error_set(error, "%s: \"cases\" should be a list with at least one case", golden->path);
-    if (good && !(golden->cases = calloc(count, sizeof *golden->cases)))
-        good = error_memory(error, golden->path);
-    for (const cJSON *item = list->child; good && item; item = item->next)
-        good = parse_case(golden, item, error);
-    cJSON_Delete(list);
-    return good;
-}
-
-static bool parse_text(struct golden *golden, const char *text, struct error *error)
-{
-    cJSON *object = json_parse(golden->path, text, strlen(text), error);
-    const char *sha256 = NULL;
-    int context = 0, stride = 0, tokens = 0;
-    golden->text.perplexity = NAN;
-    bool good = object && json_get_string(object, golden->path, "sha256", &sha256, error) &&
-                json_get_int(object, golden->path, "context", 2, 1 << 30, &context, error) &&
-                json_get_int(object, golden->path, "stride", 1, 1 << 30, &stride, error) &&
-                json_get_int(object, golden->path, "tokens", 2, 1 << 30, &tokens, error) &&
-                json_get_double(object, golden->path, "perplexity", &golden->text.perplexity, error);
-    if (good && (!sha256 || strlen(sha256) != 64 || !context || !stride || !tokens || !(golden->text.perplexity > 0)))
-        good = error_set(error, "%s: metadata \"perplexity_text\" is incomplete", golden->path);
-    if (good) {
-        memcpy(golden->text.sha256, sha256, 65);
-        golden->text.context = (size_t)context;
-        golden->text.stride = (size_t)stride;
-        golden->text.tokens = (size_t)tokens;
-        golden->has_text = true;
-    }
-    cJSON_Delete(object);
-    return good;
-}
-
-static const char *metadata_text(const struct golden *golden, const char *key)
-{
-    const cJSON *item = golden->file.metadata ? json_member(golden->file.metadata, key) : NULL;
-    return cJSON_IsString(item) ? item->valuestring : NULL;
-}
-
-/* What arithmetic a dump may say it was made in, as torch spells it. */
-static bool parse_dtype(struct golden *golden, struct error *error)
-{
-    static const char *const dtypes[] = {"float64", "float32", "float16", "bfloat16"};
-    const char *name = golden->dtype;
-    if (strncmp(name, "torch.", 6) == 0)
-        name += 6;
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
-        if (strcmp(name, dtypes[i]) == 0) {
-            golden->dtype = dtypes[i];
-            return true;
-        }
-    }
-    return error_set(error, "%s: metadata \"dtype\" is \"%s\"; float64, float32, float16 or bfloat16 was expected",
-                     golden->path, golden->dtype);
-}
-
-static bool parse_metadata(struct golden *golden, struct error *error)
-{
-    const char *version = metadata_text(golden, "assay.golden"), *cases = metadata_text(golden, "cases");
-    const char *noise = metadata_text(golden, "noise"), *text = metadata_text(golden, "perplexity_text");
-    golden->producer = metadata_text(golden, "producer");
-    golden->dtype = metadata_text(golden, "dtype");
-    golden->config = metadata_text(golden, "config");
-    golden->tokenizer_sha256 = metadata_text(golden, "tokenizer_sha256");
-    golden->weights_sha256 = metadata_text(golden, "weights_sha256");
-    if (!version)
-        return error_set(error, "%s: not a golden dump (no \"assay.golden\" in its metadata)", golden->path);
-    if (strcmp(version, "1") != 0)
-        return error_set(error, "%s: golden format \"%s\"; this version reads \"1\"", golden->path, version);
-    if (!cases || !golden->producer || !golden->dtype)
-        return error_set(error, "%s: metadata \"%s\" is absent", golden->path,
-                         !cases              ? "cases"
-                         : !golden->producer ? "producer"
-                                             : "dtype");
-    if (!parse_dtype(golden, error))
-        return false;
-    if (noise && !(golden->noise = json_parse(golden->path, noise, strlen(noise), error)))
-        return error_context(error, "metadata \"noise\"");
-    if (golden->noise && !cJSON_IsObject(golden->noise))
-        return error_set(error, "%s: metadata \"noise\" should be an object", golden->path);
-    return parse_cases(golden, cases, error) && (!text || parse_text(golden, text, error));
-}
-
-/* Noise by tensor name; cJSON looks members up one by one, a dump has thousands. */
-static bool index_noise(struct golden *golden, struct map *noise, struct error *error)
-{
-    for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item; item = item->next) {
-        /* a limit is a multiple of it: a run that is all noise would let everything pass */
-        if (!cJSON_IsNull(item) && !(cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 1))
-            return error_set(error, "%s: the noise of tensor '%s' is no number from 0 to below 1", golden->path,
-                             item->string);
-        if (!map_add(noise, item->string, strlen(item->string), (size_t)(const void *)item, NULL))
-            return error_memory(error, golden->path);
-    }
-    return true;
-}
-
-static bool index_tensor(struct golden *golden, size_t index, const struct map *noise, struct error *error)
-{
-    const struct safetensors_entry *entry = &golden->file.entries[index];
-    struct golden_tensor *tensor = &golden->tensors[index];
-    const char *slash = strchr(entry->name, '/');
-    size_t owner = slash ? map_find(&golden->case_of, entry->name, (size_t)(slash - entry->name)) : MAP_ABSENT;
-    if (owner == MAP_ABSENT)
-        return error_set(error, "%s: tensor '%s' belongs to no case of the dump", golden->path, entry->name);
-    const struct golden_case *golden_case = &golden->cases[owner].public;
-    char shape[TENSOR_SHAPE_TEXT];
-    if (!dtype_width(entry->dtype))
-        return error_set(error, "%s: tensor '%s' has dtype %s", golden->path, entry->name, dtype_name(entry->dtype));
-    if (entry->rank < 2 || entry->rank > 3 || entry->shape[0] != golden_case->count || !entry->bytes)
-        return error_set(error,
-                         "%s: tensor '%s' has shape %s; a row for each of the %zu tokens of its case was expected",
-                         golden->path, entry->name, shape_text(entry->shape, entry->rank, shape), golden_case->count);
-    tensor->path = slash + 1;
-    tensor->case_index = owner;
-    tensor->rows = golden_case->count;
-    tensor->width = (size_t)(entry->bytes / dtype_width(entry->dtype) / entry->shape[0]);
-    size_t found = map_find(noise, entry->name, strlen(entry->name));
-    const cJSON *item = found == MAP_ABSENT ? NULL : (const cJSON *)(const void *)found;
-    tensor->noise = cJSON_IsNumber(item) ? item->valuedouble : NAN;
-    return map_add(&golden->tensor_of, entry->name, strlen(entry->name), index, NULL) ||
-           error_memory(error, golden->path);
-}
-
-/* A dump that was cut down keeps noise of what it lost; but noise under a name that is not there beside a tensor
- * without any is a wrong name, and the tensor would be held to another limit than was meant. */
-static bool noise_matches(const struct golden *golden, const struct map *noise, struct error *error)
-{
-    const char *unknown = NULL;
-    for (const cJSON *item = golden->noise ? golden->noise->child : NULL; item && !unknown; item = item->next)
-        if (map_find(&golden->tensor_of, item->string, strlen(item->string)) == MAP_ABSENT)
-            unknown = item->string;
-    for (size_t i = 0; unknown && i < golden->file.count; i++) {
-        const char *name = golden->file.entries[i].name;
-        if (map_find(noise, name, strlen(name)) == MAP_ABSENT)
-            return error_set(
-                error, "%s: metadata \"noise\" names '%s', which the dump does not hold, and not '%s', which it does",
-                golden->path, unknown, name);
-    }
-    return true;
-}
-
-static bool index_tensors(struct golden *golden, struct error *error)
-{
-    struct map noise = {0};
-    golden->tensors = calloc(golden->file.count ? golden->file.count : 1, sizeof *golden->tensors);
-    bool good = golden->tensors ? index_noise(golden, &noise, error) : error_memory(error, golden->path);
-    for (size_t i = 0; good && i < golden->file.count; i++)
-        good = index_tensor(golden, i, &noise, error);
-    good = good && noise_matches(golden, &noise, error);
-    map_free(&noise);
-    return good;
+    return reader_find(path);
 }
 
 struct golden *golden_open(const char *path, struct error *error)
@@ -234,10 +39,10 @@ struct golden *golden_open(const char *path, struct error *error)
         return NULL;
     }
     golden->descriptor = -1;
-    bool good = safetensors_open(path, &golden->file, error);
-    if (good && (golden->descriptor = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-        good = error_errno(error, "%s", path);
-    if (good && parse_metadata(golden, error) && index_tensors(golden, error))
+    golden->reader = reader_find(path);
+    if (!golden->reader)
+        golden->reader = readers[0];
+    if (golden->reader->open(golden, error))
         return golden;
     golden_free(golden);
     return NULL;
@@ -253,16 +58,90 @@ void golden_free(struct golden *golden)
         free(golden->cases[i].ids);
         free(golden->cases[i].greedy);
     }
+    for (size_t i = 0; i < golden->tensor_count; i++) {
+        free(golden->places[i].name);
+        free(golden->places[i].file);
+    }
     free(golden->cases);
     free(golden->tensors);
+    free(golden->places);
     map_free(&golden->case_of);
     map_free(&golden->tensor_of);
-    cJSON_Delete(golden->noise);
-    safetensors_free(&golden->file);
+    cJSON_Delete(golden->metadata);
     if (golden->descriptor >= 0)
         close(golden->descriptor);
     free(golden->path);
     free(golden);
+}
+
+bool golden_open_file(struct golden *golden, struct error *error)
+{
+    golden->descriptor = open(golden->path, O_RDONLY | O_CLOEXEC);
+    return golden->descriptor >= 0 || error_errno(error, "%s", golden->path);
+}
+
+bool golden_add_case(struct golden *golden, const char *id, struct ids *ids, struct error *error)
+{
+    struct ids taken = *ids;
+    void *cases = golden->cases;
+    size_t twice = MAP_ABSENT;
+    *ids = (struct ids){0};
+    char *copy = strdup(id);
+    if (!copy || !array_grow(&cases, &golden->case_capacity, golden->case_count, sizeof *golden->cases)) {
+        free(copy);
+        ids_free(&taken);
+        return error_memory(error, golden->path);
+    }
+    golden->cases = cases;
+    golden->cases[golden->case_count++] =
+        (struct golden_case_data){.id = copy,
+                                  .ids = taken.data,
+                                  .public = {.id = copy, .ids = taken.data, .count = taken.count, .perplexity = NAN}};
+    if (!map_add(&golden->case_of, copy, strlen(copy), golden->case_count - 1, &twice))
+        return error_memory(error, golden->path);
+    return twice == MAP_ABSENT || error_set(error, "%s: case '%s' occurs twice", golden->path, id);
+}
+
+static bool grow_tensors(struct golden *golden)
+{
+    void *tensors = golden->tensors, *places = golden->places;
+    bool good = array_grow(&tensors, &golden->tensor_capacity, golden->tensor_count, sizeof *golden->tensors);
+    golden->tensors = tensors;
+    good = good && array_grow(&places, &golden->place_capacity, golden->tensor_count, sizeof *golden->places);
+    golden->places = places;
+    return good;
+}
+
+bool golden_add_tensor(struct golden *golden, const struct golden_tensor *tensor, const char *path,
+                       struct golden_place place, struct error *error)
+{
+    struct buffer name = {0};
+    const char *id = golden->cases[tensor->case_index].id;
+    size_t twice = MAP_ABSENT;
+    buffer_format(&name, "%s/%s", id, path);
+    place.name = buffer_take(&name);
+    if (!place.name || !grow_tensors(golden)) {
+        free(place.name);
+        free(place.file);
+        return error_memory(error, golden->path);
+    }
+    golden->places[golden->tensor_count] = place;
+    golden->tensors[golden->tensor_count] = *tensor;
+    golden->tensors[golden->tensor_count++].path = place.name + strlen(id) + 1;
+    if (!map_add(&golden->tensor_of, place.name, strlen(place.name), golden->tensor_count - 1, &twice))
+        return error_memory(error, golden->path);
+    return twice == MAP_ABSENT || error_set(error, "%s: tensor '%s' occurs twice", golden->path, place.name);
+}
+
+const char *golden_module_path(const char *name, struct buffer *buffer)
+{
+    static const char tower[] = "model.language_model.";
+    buffer_free(buffer);
+    if (strncmp(name, "thinker.", 8) == 0)
+        name += 8;
+    bool inside = strncmp(name, tower, sizeof tower - 1) == 0;
+    buffer_format(buffer, "%s%s", inside ? "model." : "", inside ? name + sizeof tower - 1 : name);
+    return buffer->data;
 }
 
 const char *golden_path(const struct golden *golden)
@@ -282,7 +161,7 @@ const char *golden_dtype(const struct golden *golden)
 
 bool golden_has_noise(const struct golden *golden)
 {
-    return golden->noise;
+    return golden->has_noise;
 }
 
 size_t golden_case_count(const struct golden *golden)
@@ -308,7 +187,7 @@ size_t golden_same_case(const struct golden *golden, const struct golden_case *w
 
 size_t golden_tensor_count(const struct golden *golden)
 {
-    return golden->file.count;
+    return golden->tensor_count;
 }
 
 const struct golden_tensor *golden_tensor_at(const struct golden *golden, size_t index)
@@ -325,24 +204,108 @@ const struct golden_tensor *golden_find(const struct golden *golden, size_t case
     return index == MAP_ABSENT ? NULL : &golden->tensors[index];
 }
 
+const struct golden_statistics *golden_statistics(const struct golden *golden, const struct golden_tensor *tensor)
+{
+    return &golden->places[tensor - golden->tensors].statistics;
+}
+
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error)
 {
-    const struct safetensors_entry *entry = &golden->file.entries[tensor - golden->tensors];
-    size_t width = dtype_width(entry->dtype), values = count * tensor->width;
-    uint64_t offset = entry->offset + (uint64_t)first * tensor->width * width;
+    size_t index = (size_t)(tensor - golden->tensors);
+    const char *name = golden->places[index].name;
     if (first > tensor->rows || count > tensor->rows - first)
-        return error_set(error, "%s: tensor '%s' has %zu rows; %zu from %zu on were asked for", golden->path,
-                         entry->name, tensor->rows, count, first);
-    if (entry->dtype == DTYPE_F32)
-        return file_read_at(golden->descriptor, golden->path, offset, out, values * width, error);
-    char *raw = malloc(values * width + 1);
-    bool good = raw ? file_read_at(golden->descriptor, golden->path, offset, raw, values * width, error)
-                    : error_memory(error, golden->path);
-    if (good)
-        widen(entry->dtype, raw, out, values);
+        return error_set(error, "%s: tensor '%s' has %zu rows; %zu from %zu on were asked for", golden->path, name,
+                         tensor->rows, count, first);
+    if (tensor->kind == GOLDEN_STATISTICS)
+        return error_set(error, "%s: of tensor '%s' only statistics are known", golden->path, name);
+    return golden->reader->read_rows(golden, index, first, count, out, error);
+}
+
+/* Exact for whole numbers below 2^24. Unaligned. */
+static void to_float(enum dtype dtype, const char *raw, float *out, size_t count)
+{
+    size_t width = dtype_bits(dtype) / 8;
+    for (size_t i = 0; i < count; i++) {
+        double number = 0;
+        int64_t whole = 0;
+        int32_t small = 0;
+        memcpy(dtype == DTYPE_F64   ? (void *)&number
+               : dtype == DTYPE_I64 ? (void *)&whole
+                                    : (void *)&small,
+               raw + i * width, width);
+        out[i] = (float)(dtype == DTYPE_F64 ? number : dtype == DTYPE_I64 ? (double)whole : (double)small);
+    }
+}
+
+bool golden_read_plain(const struct golden *golden, size_t index, size_t first, size_t count, float *out,
+                       struct error *error)
+{
+    const struct golden_place *place = &golden->places[index];
+    const char *path = place->file ? place->file : golden->path;
+    size_t row = golden->tensors[index].width, width = dtype_bits(place->dtype) / 8, values = count * row;
+    uint64_t offset = place->offset + (uint64_t)first * row * width;
+    int descriptor = place->file ? open(path, O_RDONLY | O_CLOEXEC) : golden->descriptor;
+    if (descriptor < 0)
+        return error_errno(error, "%s", path);
+    bool plain = place->dtype == DTYPE_F32;
+    char *raw = plain ? NULL : malloc(values * width + 1);
+    bool good = (plain || raw || error_memory(error, path)) &&
+                file_read_at(descriptor, path, offset, plain ? (void *)out : raw, values * width, error);
+    if (good && !plain && dtype_width(place->dtype))
+        widen(place->dtype, raw, out, values);
+    else if (good && !plain)
+        to_float(place->dtype, raw, out, values);
+    free(raw);
+    if (place->file)
+        close(descriptor);
+    return good;
+}
+
+static bool push_ids(const char *path, const char *raw, enum dtype dtype, size_t count, struct ids *ids,
+                     struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = 0;
+        int32_t small = 0;
+        if (dtype == DTYPE_I64)
+            memcpy(&id, raw + i * 8, 8);
+        else
+            memcpy(&small, raw + i * 4, 4);
+        id = dtype == DTYPE_I64 ? id : small;
+        if (id < 0 || id > INT_MAX)
+            return error_set(error, "%s: entry %zu, %lld, is no token id", path, i, (long long)id);
+        if (!ids_push(ids, (int)id))
+            return error_memory(error, path);
+    }
+    return true;
+}
+
+bool golden_read_ids(const char *path, uint64_t offset, enum dtype dtype, uint64_t count, struct ids *ids,
+                     struct error *error)
+{
+    if (dtype != DTYPE_I64 && dtype != DTYPE_I32)
+        return error_set(error, "%s: token ids of dtype %s; I64 or I32 was expected", path, dtype_name(dtype));
+    if (!count || count > GOLDEN_IDS_MAX)
+        return error_set(error, "%s: %llu token ids; 1 to %zu were expected", path, (unsigned long long)count,
+                         GOLDEN_IDS_MAX);
+    size_t bytes = (size_t)count * dtype_bits(dtype) / 8;
+    char *raw = malloc(bytes);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    bool good = raw || error_memory(error, path);
+    good = good && (descriptor >= 0 || error_errno(error, "%s", path));
+    good = good && file_read_at(descriptor, path, offset, raw, bytes, error) &&
+           push_ids(path, raw, dtype, (size_t)count, ids, error);
+    if (descriptor >= 0)
+        close(descriptor);
     free(raw);
     return good;
+}
+
+void golden_begin_windows(struct golden *golden, int bos)
+{
+    for (size_t i = 0; golden->windows && i < golden->case_count; i++)
+        golden->cases[i].ids[0] = bos;
 }
 
 const struct golden_text *golden_perplexity_text(const struct golden *golden)

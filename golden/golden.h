@@ -1,5 +1,11 @@
-/* Golden dumps: activations, logits and continuations that the original implementation produced. One safetensors file,
- * tensors named CASE/MODULE_PATH, everything else in the metadata. */
+/* Golden dumps: activations, logits and continuations that the original implementation produced. Our own format is one
+ * safetensors file, tensors named CASE/MODULE_PATH, everything else in the metadata. Read as well:
+ * - a folder of .npy files named by module path, with ids.npy or input_ids.npy; or a folder of such folders, one for
+ *   each case;
+ * - what transformers' model_addition_debugger_context writes: NAME_debug_tree_FULL_TENSORS.json or _SUMMARY.json, or
+ *   the folder that holds them;
+ * - the base file of llama-perplexity --kl-divergence-base: log-probabilities, a case for each window;
+ * - the logits of llama-debug --save-logits: llamacpp-NAME.bin, with its -tokens.bin or -prompt.txt. */
 #ifndef ASSAY_GOLDEN_GOLDEN_H
 #define ASSAY_GOLDEN_GOLDEN_H
 
@@ -21,11 +27,30 @@ struct golden_case {
     double perplexity; /* of the case's own ids, first one not predicted; NaN: unknown */
 };
 
-/* One tensor of the dump: [case->count, ...]. */
+enum golden_kind {
+    GOLDEN_VALUES,
+    GOLDEN_LOG_PROBABILITIES, /* of the next token, in nats; those near the least of a row may be larger than they were
+                               */
+    GOLDEN_STATISTICS,        /* nothing but the statistics below */
+};
+
+/* A number as it was printed: within `half` of what it was. NaN: not given. */
+struct golden_number {
+    double value, half;
+};
+
+/* Over all values of a tensor; the deviation divides by count - 1. */
+struct golden_statistics {
+    struct golden_number mean, deviation, least, most;
+};
+
+/* One tensor of the dump: [rows, ...]. */
 struct golden_tensor {
     const char *path; /* module path, without the case */
     size_t case_index;
-    size_t rows;
+    enum golden_kind kind;
+    size_t first; /* token of the case that the first row belongs to */
+    size_t rows;  /* first + rows <= case->count */
     size_t width; /* values in one row */
     double noise; /* relative L2 distance of the original's float32 run from its float64 run; NaN: unknown */
 };
@@ -42,6 +67,9 @@ struct golden;
 /* Opens a dump and checks everything but the values: required metadata, cases, ids, and that every tensor belongs to a
  * case and has a row for each of its tokens. */
 struct golden *golden_open(const char *path, struct error *error);
+
+/* Whether the path looks like a dump of any kind: what golden_open would read or refuse with a reason. */
+bool golden_recognises(const char *path);
 void golden_free(struct golden *golden);
 
 const char *golden_path(const struct golden *golden);
@@ -60,9 +88,16 @@ const struct golden_tensor *golden_tensor_at(const struct golden *golden, size_t
 /* NULL when the dump does not hold it. */
 const struct golden_tensor *golden_find(const struct golden *golden, size_t case_index, const char *path);
 
-/* Rows first .. first + count - 1 as float32. Safe from several threads. */
+const struct golden_statistics *golden_statistics(const struct golden *golden, const struct golden_tensor *tensor);
+
+/* Rows first .. first + count - 1 of the tensor (row 0 is that of token tensor->first) as float32. An error for
+ * GOLDEN_STATISTICS. Safe from several threads. */
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error);
+
+/* llama-perplexity computes every window with the tokenizer's BOS, where that adds one, in place of the first token,
+ * and keeps the token of the text in its file. Puts `bos` there if the dump is such a file; else does nothing. */
+void golden_begin_windows(struct golden *golden, int bos);
 
 /* The configuration that the dump records; where it records none, one with just the layers and sizes that its tensors
  * show. Owned by the caller, free with free(). */
