@@ -41,6 +41,7 @@ struct arguments {
     const char *only, *layers;
     size_t context, stride, chunk;
     int points; /* 1: all, 2: logits, 3: layers */
+    int format; /* 1: assay, 2: npy, 3: logits */
     bool values, jsonl, no_special;
     size_t prefill, decode_tokens, repeats;
     size_t new_tokens, seed;

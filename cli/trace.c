@@ -3,11 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/command.h"
+#include "cli/trace_output.h"
 #include "diagnostics/decode.h"
 #include "diagnostics/logits.h"
 #include "diagnostics/run.h"
-#include "golden/dump.h"
+
+#define CONTEXT_DEFAULT 512
+#define TEXT_MAX ((size_t)1 << 30)
 
 const char *judge_trace(const struct arguments *arguments)
 {
@@ -15,8 +19,10 @@ const char *judge_trace(const struct arguments *arguments)
         return "-o FILE is needed";
     if (arguments->goldens.count > 1)
         return "only one --golden";
-    if (!(arguments->goldens.count + arguments->prompts.count + arguments->id_lists.count))
-        return "one of --golden, --prompt and --ids is needed";
+    if (!(arguments->goldens.count + arguments->prompts.count + arguments->id_lists.count) && !arguments->text)
+        return "one of --golden, --prompt, --ids and --text is needed";
+    if (arguments->context && !arguments->text)
+        return "--context is for --text";
     for (size_t i = 0; i < arguments->id_lists.count; i++) {
         const char *wrong = ids_judge(arguments->id_lists.items[i]);
         if (wrong || !arguments->id_lists.items[i][strspn(arguments->id_lists.items[i], ", \t\n[]")])
@@ -29,53 +35,77 @@ const char *judge_trace(const struct arguments *arguments)
 struct inputs {
     struct golden *golden;
     struct golden_case *cases;
-    struct ids *ids;
     struct ids *greedy; /* of gold's cases: what this model appends */
-    char (*names)[32];
     size_t count;
+    size_t capacity;
+    struct ids text; /* as the tokenizer gave it: windows lie one behind the other */
+    struct ids *ids; /* of cases that are not gold's */
+    char (*names)[32];
+    size_t own;
 };
 
-static bool inputs_open(const struct arguments *arguments, const struct subject *subject, struct inputs *inputs,
+static bool add_case(struct inputs *inputs, const struct golden_case *golden_case, struct error *error)
+{
+    void *cases = inputs->cases;
+    if (!array_grow(&cases, &inputs->capacity, inputs->count, sizeof *inputs->cases))
+        return error_memory(error, "cases");
+    inputs->cases = cases;
+    inputs->cases[inputs->count++] = *golden_case;
+    return true;
+}
+
+static bool add_golden(const struct arguments *arguments, const struct subject *subject, struct inputs *inputs,
+                       struct error *error)
+{
+    if (!arguments->goldens.count)
+        return true;
+    inputs->golden = golden_open(arguments->goldens.items[0], error);
+    bool good = inputs->golden && subject_begin_windows(subject, inputs->golden, error) &&
+                golden_compatible(inputs->golden, subject->config, subject->tokenizer_sha256, error);
+    for (size_t i = 0; good && i < golden_case_count(inputs->golden); i++) {
+        const struct golden_case *golden_case = golden_case_at(inputs->golden, i);
+        const struct golden_case kept = {.id = golden_case->id, /* what gold says of it is not what this model does */
+                                         .ids = golden_case->ids,
+                                         .count = golden_case->count,
+                                         .prompt = golden_case->prompt,
+                                         .perplexity = NAN};
+        good = add_case(inputs, &kept, error);
+    }
+    return good;
+}
+
+/* A case of its own ids, which are taken over. */
+static bool add_own(struct inputs *inputs, const char *kind, size_t number, struct ids *ids, const char *prompt,
+                    struct error *error)
+{
+    size_t at = inputs->own++;
+    inputs->ids[at] = *ids;
+    *ids = (struct ids){0};
+    snprintf(inputs->names[at], sizeof inputs->names[at], "%s-%zu", kind, number);
+    const struct golden_case own = {.id = inputs->names[at],
+                                    .ids = inputs->ids[at].data,
+                                    .count = inputs->ids[at].count,
+                                    .prompt = prompt,
+                                    .perplexity = NAN};
+    return add_case(inputs, &own, error);
+}
+
+static bool add_written(const struct arguments *arguments, const struct subject *subject, struct inputs *inputs,
                         struct error *error)
 {
-    size_t gold = 0;
-    if (arguments->goldens.count && !(inputs->golden = golden_open(arguments->goldens.items[0], error)))
-        return false;
-    if (inputs->golden) {
-        if (!golden_compatible(inputs->golden, subject->config, subject->tokenizer_sha256, error))
-            return false;
-        gold = golden_case_count(inputs->golden);
-    }
-    size_t own = arguments->prompts.count + arguments->id_lists.count;
-    inputs->cases = calloc(gold + own, sizeof *inputs->cases);
-    inputs->ids = calloc(own + 1, sizeof *inputs->ids);
-    inputs->names = calloc(own + 1, sizeof *inputs->names);
-    inputs->greedy = calloc(gold + 1, sizeof *inputs->greedy);
-    if (!inputs->cases || !inputs->ids || !inputs->names || !inputs->greedy)
-        return error_memory(error, "cases");
-    for (size_t i = 0; i < gold; i++) { /* what gold says of them is not what this model does: see continue_cases */
-        const struct golden_case *golden_case = golden_case_at(inputs->golden, i);
-        inputs->cases[inputs->count++] = (struct golden_case){.id = golden_case->id,
-                                                              .ids = golden_case->ids,
-                                                              .count = golden_case->count,
-                                                              .prompt = golden_case->prompt,
-                                                              .perplexity = NAN};
-    }
-    for (size_t i = 0; i < own; i++) {
-        bool prompt = i < arguments->prompts.count;
-        const char *text =
-            prompt ? arguments->prompts.items[i] : arguments->id_lists.items[i - arguments->prompts.count];
+    size_t prompts = arguments->prompts.count, all = prompts + arguments->id_lists.count;
+    for (size_t i = 0; i < all; i++) {
+        bool prompt = i < prompts;
+        const char *text = prompt ? arguments->prompts.items[i] : arguments->id_lists.items[i - prompts];
+        struct ids ids = {0};
         bool good = prompt ? subject_needs_tokenizer(subject, error) &&
-                                 tokenizer_encode(subject->tokenizer, text, strlen(text), true, &inputs->ids[i], error)
-                           : ids_parse(text, &inputs->ids[i], error);
-        if (!good || (!inputs->ids[i].count && !error_set(error, "the prompt '%s' has no tokens", text)))
+                                 tokenizer_encode(subject->tokenizer, text, strlen(text), true, &ids, error)
+                           : ids_parse(text, &ids, error);
+        good = good && (ids.count || error_set(error, "the prompt '%s' has no tokens", text)) &&
+               add_own(inputs, prompt ? "prompt" : "ids", i, &ids, prompt ? text : NULL, error);
+        ids_free(&ids);
+        if (!good)
             return false;
-        snprintf(inputs->names[i], sizeof inputs->names[i], "%s-%zu", prompt ? "prompt" : "ids", i);
-        inputs->cases[inputs->count++] = (struct golden_case){.id = inputs->names[i],
-                                                              .ids = inputs->ids[i].data,
-                                                              .count = inputs->ids[i].count,
-                                                              .prompt = prompt ? text : NULL,
-                                                              .perplexity = NAN};
     }
     return true;
 }
@@ -93,7 +123,8 @@ static bool continue_cases(struct subject *subject, struct inputs *inputs, struc
 {
     size_t count = inputs->golden ? golden_case_count(inputs->golden) : 0;
     struct decode_prompt *prompts = calloc(count + 1, sizeof *prompts);
-    bool good = prompts || error_memory(error, "cases"), any = false;
+    inputs->greedy = calloc(count + 1, sizeof *inputs->greedy);
+    bool good = (prompts && inputs->greedy) || error_memory(error, "cases"), any = false;
     for (size_t i = 0; good && i < count; i++) {
         const struct golden_case *golden_case = golden_case_at(inputs->golden, i);
         prompts[i] = (struct decode_prompt){golden_case->ids, golden_case->count, golden_case->greedy_count};
@@ -109,60 +140,84 @@ static bool continue_cases(struct subject *subject, struct inputs *inputs, struc
     return good;
 }
 
-static void inputs_close(struct inputs *inputs, size_t own)
+/* As llama-perplexity does it: what is left at the end is dropped, and every window begins with the tokenizer's BOS, if
+ * that adds one, in place of its first token. */
+static bool add_windows(const struct subject *subject, struct inputs *inputs, size_t context, struct error *error)
+{
+    struct ids bos = {0};
+    bool good = tokenizer_encode(subject->tokenizer, "", 0, true, &bos, error);
+    for (size_t window = 0; good && window < inputs->text.count / context; window++) {
+        struct ids ids = {0};
+        good = ids_append(&ids, inputs->text.data + window * context, context) || error_memory(error, "windows");
+        if (good && bos.count && bos.data[0] == inputs->text.data[0])
+            ids.data[0] = bos.data[0];
+        good = good && add_own(inputs, "window", window, &ids, NULL, error);
+        ids_free(&ids);
+    }
+    ids_free(&bos);
+    return good;
+}
+
+static bool read_text(const struct arguments *arguments, const struct subject *subject, struct inputs *inputs,
+                      struct error *error)
+{
+    size_t context = arguments->context ? arguments->context : CONTEXT_DEFAULT;
+    struct buffer text = {0};
+    bool good = subject_needs_tokenizer(subject, error) && file_read(arguments->text, TEXT_MAX, &text, error) &&
+                tokenizer_encode(subject->tokenizer, text.data ? text.data : "", text.size, true, &inputs->text, error);
+    buffer_free(&text);
+    if (good && inputs->text.count < context)
+        good = error_set(error, "%s: %zu tokens, less than one window of %zu", arguments->text, inputs->text.count,
+                         context);
+    return good;
+}
+
+static bool inputs_open(const struct arguments *arguments, const struct subject *subject, struct inputs *inputs,
+                        struct error *error)
+{
+    size_t own = arguments->prompts.count + arguments->id_lists.count;
+    if (arguments->text && !read_text(arguments, subject, inputs, error))
+        return false;
+    size_t context = arguments->context ? arguments->context : CONTEXT_DEFAULT;
+    own += inputs->text.count / context;
+    inputs->ids = calloc(own + 1, sizeof *inputs->ids);
+    inputs->names = calloc(own + 1, sizeof *inputs->names);
+    if (!inputs->ids || !inputs->names)
+        return error_memory(error, "cases");
+    return add_golden(arguments, subject, inputs, error) && add_written(arguments, subject, inputs, error) &&
+           (!arguments->text || add_windows(subject, inputs, context, error));
+}
+
+static void inputs_close(struct inputs *inputs)
 {
     for (size_t i = 0; inputs->greedy && inputs->golden && i < golden_case_count(inputs->golden); i++)
         ids_free(&inputs->greedy[i]);
     free(inputs->greedy);
-    for (size_t i = 0; inputs->ids && i < own; i++)
+    for (size_t i = 0; i < inputs->own; i++)
         ids_free(&inputs->ids[i]);
+    ids_free(&inputs->text);
     free(inputs->ids);
     free(inputs->cases);
     free(inputs->names);
     golden_free(inputs->golden);
 }
 
-/* The dump's probe behind a rider: one row map for the sequence alone. */
-struct dump_rider {
-    struct probe probe;
-    struct row *row_of;
-    size_t rows;
-};
-
-static bool rider_see(void *context, size_t which, const struct part *part, struct error *error)
+static bool trace_see(void *context, size_t which, const struct part *part, struct error *error)
 {
-    struct dump_rider *rider = context;
-    if (part->rows > rider->rows) {
-        free(rider->row_of);
-        rider->row_of = malloc(part->rows * sizeof *rider->row_of);
-        rider->rows = rider->row_of ? part->rows : 0;
-    }
-    if (!rider->row_of)
-        return error_memory(error, "dump");
-    for (size_t i = 0; i < part->rows; i++)
-        rider->row_of[i] = (struct row){.sequence = (int)which, .token = (int)(part->first + i)};
-    struct activation activation = {.point = part->point,
-                                    .layer = part->layer,
-                                    .path = part->path,
-                                    .values = part->values,
-                                    .rows = part->rows,
-                                    .width = part->width,
-                                    .row_of = rider->row_of};
-    return rider->probe.see(rider->probe.context, &activation, error);
+    return trace_output_see(context, which, part, error);
 }
 
 static bool trace_cases(const struct arguments *arguments, struct subject *subject, const struct inputs *inputs,
-                        struct dump *dump, struct error *error)
+                        struct trace_output *output, struct error *error)
 {
-    struct dump_rider rider = {.probe = dump_probe(dump)};
     struct run *run = run_new(subject->model, error);
     bool good = run;
     for (size_t i = 0; good && i < inputs->count; i++)
-        good = run_add(run, inputs->cases[i].ids, inputs->cases[i].count, 0,
-                       (struct rider){.see = rider_see, .context = &rider, .which = i}, error);
+        good = run_add(run, inputs->cases[i].ids, inputs->cases[i].count,
+                       trace_output_logits_from(output, inputs->cases[i].count),
+                       (struct rider){.see = trace_see, .context = output, .which = i}, error);
     good = good && run_execute(run, "layers", arguments->chunk, error);
     run_free(run);
-    free(rider.row_of);
     return good;
 }
 
@@ -176,25 +231,33 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
 {
     struct subject subject = {0};
     struct inputs inputs = {0};
-    struct dump *dump = NULL;
+    struct trace_output *output = NULL;
     struct dump_options dump_options = {.producer = "assay " ASSAY_VERSION, .dtype = "float32"};
     choose_points(arguments->points, dump_options.points);
     struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, true);
-    bool good = subject_open(&options, &subject, error) && inputs_open(arguments, &subject, &inputs, error) &&
-                subject_load(&subject, error) && continue_cases(&subject, &inputs, error);
+    bool good =
+        subject_open(&options, &subject, error) && inputs_open(arguments, &subject, &inputs, error) &&
+        subject_load(&subject, error) &&
+        (arguments->format > 1 || continue_cases(&subject, &inputs, error)); /* only our own format holds them */
     if (good) {
         dump_options.config = subject.config_text;
         dump_options.tokenizer_sha256 = subject.tokenizer_sha256;
-        dump = dump_create(arguments->out, subject.config, inputs.cases, inputs.count, &dump_options, error);
-        good = dump && trace_cases(arguments, &subject, &inputs, dump, error);
+        const struct trace_request request = {.path = arguments->out,
+                                              .config = subject.config,
+                                              .cases = inputs.cases,
+                                              .count = inputs.count,
+                                              .windows = inputs.text.count ? inputs.text.data : NULL,
+                                              .options = &dump_options};
+        output = trace_output_new(arguments->format, &request, error);
+        good = output && trace_cases(arguments, &subject, &inputs, output, error);
     }
     if (good)
-        good = dump_commit(dump, error);
+        good = trace_output_commit(output, error);
     else
-        dump_discard(dump);
+        trace_output_discard(output);
     if (good && !arguments->quiet)
         fprintf(stderr, "%zu case%s written to %s\n", inputs.count, inputs.count > 1 ? "s" : "", arguments->out);
-    inputs_close(&inputs, arguments->prompts.count + arguments->id_lists.count);
+    inputs_close(&inputs);
     subject_free(&subject);
     return good;
 }
