@@ -1,6 +1,7 @@
 /* The reader of what transformers' model_addition_debugger_context writes: a tree of calls, each with its inputs and,
  * for a module without parts, its outputs; the values in .safetensors files beside it (use_repr=False), or only mean,
  * std, min and max (use_repr=True, and the summary). */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,20 +272,27 @@ static bool walk(struct tree *tree, const cJSON *node)
     return good;
 }
 
-/* From "tensor([[1, 2, 3]])", in lines. */
+/* From "tensor([[1, 2, 3]], device='cuda:0')", in lines; what follows the brackets does not count. */
 static bool ids_from_text(const struct tree *tree, const cJSON *lines, uint64_t count, struct ids *ids)
 {
-    for (const cJSON *line = lines->child; line; line = line->next) {
-        const char *at = cJSON_IsString(line) ? line->valuestring : "...";
-        if (strstr(at, "..."))
-            return error_set(tree->error, "%s: the token ids are abridged: ids.npy beside it should give them",
-                             tree->file);
-        while (*(at += strcspn(at, "0123456789)")) && *at != ')') {
+    int depth = 0;
+    bool ended = false;
+    for (const cJSON *line = lines->child; line && !ended; line = line->next) {
+        const char *at = cJSON_IsString(line) ? line->valuestring : "";
+        for (; !ended && *(at += strcspn(at, "0123456789[].-")); at++) {
             char *end;
+            if (*at == '.')
+                return error_set(tree->error, "%s: the token ids are abridged: ids.npy beside it should give them",
+                                 tree->file);
+            if (*at == '[' || *at == ']') {
+                depth += *at == '[' ? 1 : -1;
+                ended = depth <= 0;
+                continue;
+            }
             long id = strtol(at, &end, 10);
-            if (id > 0x7FFFFFFF || !ids_push(ids, (int)id))
+            if (id < 0 || id > INT_MAX || end == at || !ids_push(ids, (int)id))
                 return error_set(tree->error, "%s: '%.20s' is no token id", tree->file, at);
-            at = end;
+            at = end - 1;
         }
     }
     return ids->count == count || error_set(tree->error, "%s: %zu token ids, where their shape says %llu", tree->file,
