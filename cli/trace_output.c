@@ -1,10 +1,8 @@
 #include "cli/trace_output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -13,13 +11,13 @@
 
 struct trace_output {
     const struct format_row *format;
-    const struct trace_request *request;
+    struct trace_request request;
     struct dump *dump;
     struct row *row_of; /* scratch of the dump's probe */
     size_t rows;
     struct logits_base *base;
-    char *folder; /* the temporary one of .npy files */
-    char *file;   /* the dump in it that they are made from */
+    char *folder; /* the temporary one of .npy files; NULL: not made yet */
+    char *file;   /* the dump that they are made from */
 };
 
 struct format_row {
@@ -30,7 +28,7 @@ struct format_row {
 
 static bool dump_open(struct trace_output *output, struct error *error)
 {
-    const struct trace_request *request = output->request;
+    const struct trace_request *request = &output->request;
     const char *path = output->file ? output->file : request->path;
     output->dump = dump_create(path, request->config, request->cases, request->count, request->options, error);
     return output->dump;
@@ -66,47 +64,45 @@ static bool dump_close(struct trace_output *output, struct error *error)
     return dump_commit(dump, error);
 }
 
-/* Thousands of files, of which each is whole at the end only: the folder is made beside its place from a dump in it,
- * and then renamed. */
-static bool npy_open_folder(struct trace_output *output, struct error *error)
+/* A name beside the output, without the slashes that it may end with. */
+static char *beside(const char *path, const char *end)
 {
-    const char *path = output->request->path;
-    struct buffer folder = {0};
-    struct names names = {0};
-    bool free_to_use = !file_exists(path);
-    if (!free_to_use && !file_is_folder(path))
-        return error_set(error, "%s is there, and no folder", path);
-    if (!free_to_use && (!folder_list(path, &names, error) || names.count)) {
-        names_free(&names);
-        return error_set(error, "%s is there, and not empty", path);
-    }
-    names_free(&names);
+    struct buffer name = {0};
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/')
         length--;
-    buffer_format(&folder, "%.*s.tmp.%d", (int)length, path, (int)getpid());
-    output->folder = buffer_take(&folder);
-    if (!output->folder)
-        return error_memory(error, path);
-    if (mkdir(output->folder, 0777) != 0) {
-        error_errno(error, "%s", output->folder);
-        free(output->folder);
-        output->folder = NULL;
-        return false;
-    }
-    output->file = path_join(output->folder, "dump");
-    return output->file ? dump_open(output, error) : error_memory(error, path);
+    buffer_format(&name, "%.*s.tmp.%d%s", (int)length, path, (int)getpid(), end);
+    return buffer_take(&name);
+}
+
+/* Thousands of files appear together: a dump is made first, of which the folder is made, which is then renamed. */
+static bool npy_open_folder(struct trace_output *output, struct error *error)
+{
+    const char *path = output->request.path;
+    struct names names = {0};
+    bool good = true;
+    if (file_exists(path) && !file_is_folder(path))
+        return error_set(error, "%s is there, and no folder", path);
+    if (file_exists(path))
+        good = folder_list(path, &names, error);
+    if (good && names.count)
+        good = error_set(error, "%s is there, and not empty", path);
+    names_free(&names);
+    good = good && ((output->file = beside(path, ".dump")) || error_memory(error, path));
+    return good && dump_open(output, error);
 }
 
 static bool npy_close(struct trace_output *output, struct error *error)
 {
-    bool good = dump_close(output, error);
-    struct golden *golden = good ? golden_open(output->file, error) : NULL;
-    good = golden && npy_write(golden, output->folder, error);
+    if (!dump_close(output, error))
+        return false;
+    const char *path = output->request.path;
+    struct golden *golden = golden_open(output->file, error);
+    bool good = golden && ((output->folder = beside(path, "")) || error_memory(error, path)) &&
+                folder_make(output->folder, error) && npy_write(golden, output->folder, error) &&
+                (rename(output->folder, path) == 0 || error_errno(error, "%s", path));
     golden_free(golden);
     unlink(output->file);
-    if (good && rename(output->folder, output->request->path) != 0)
-        good = error_errno(error, "%s", output->request->path);
     if (good) {
         free(output->folder);
         output->folder = NULL;
@@ -117,7 +113,7 @@ static bool npy_close(struct trace_output *output, struct error *error)
 /* Every case is a window, so all must be as long. */
 static bool base_open(struct trace_output *output, struct error *error)
 {
-    const struct trace_request *request = output->request;
+    const struct trace_request *request = &output->request;
     const int **ids = malloc(request->count * sizeof *ids);
     size_t window = request->cases[0].count;
     bool good = ids || error_memory(error, request->path);
@@ -163,7 +159,7 @@ struct trace_output *trace_output_new(int format, const struct trace_request *re
         return NULL;
     }
     output->format = &format_rows[format ? format - 1 : 0];
-    output->request = request;
+    output->request = *request;
     if (output->format->open(output, error))
         return output;
     trace_output_discard(output);

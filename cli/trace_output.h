@@ -16,7 +16,8 @@ struct trace_request {
 
 struct trace_output;
 
-/* `format` as in struct arguments; 0: our own. What the request points to is borrowed until the output ends. */
+/* `format` as in struct arguments; 0: our own. What is behind the request's pointers is borrowed until the output
+ * ends. */
 struct trace_output *trace_output_new(int format, const struct trace_request *request, struct error *error);
 
 /* The first token of a case of `count` whose logits are wanted. */

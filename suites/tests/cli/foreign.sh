@@ -125,6 +125,25 @@ json "$(summary logits.kl) | (.measured | fabs) < 1e-5"
 run 1 check "$T/bos" --tokenizer "$nano/llama" --golden "$T/bos.kld" --json -q
 json "$(summary logits.kl).measured > 0.01"
 
+test_that 'ended by a signal: nothing is left of either'
+many=$(seq -s , 1 400)
+arguments=()
+for _ in {1..60}; do arguments+=(--ids "$many"); done
+for format in npy logits; do
+    mkdir "$T/ended"
+    env --default-signal=TERM "$assay" trace "$nano/thinker" "${arguments[@]}" --format $format -o "$T/ended/out" -q --threads 1 &
+    process=$!
+    for _ in {1..400}; do
+        compgen -G "$T/ended/*" >/dev/null && break
+        sleep 0.01
+    done
+    kill -TERM $process
+    wait $process 2>/dev/null
+    same $? 143
+    same "$(ls -A "$T/ended")" ''
+    rmdir "$T/ended"
+done
+
 test_that 'what is cut, belied or absent is refused with its name'
 head -c 20000 "$foreign/base.kld" >"$T/cut.kld"
 foreign_check 3 "$nano/llama" "$T/cut.kld"
