@@ -32,6 +32,14 @@ static void survey_gold(struct layers *layers)
     }
 }
 
+static bool holds_values(const struct golden *golden)
+{
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        if (golden_tensor_at(golden, i)->kind == GOLDEN_VALUES)
+            return true;
+    return false;
+}
+
 struct layers *layers_new(const struct golden *golden, const struct model_config *config, const struct limits *limits,
                           struct error *error)
 {
@@ -43,13 +51,14 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     layers->golden = golden;
     layers->config = config;
     layers->limits = limits;
-    layers->places = place_count(config);
+    /* thousands of windows that hold nothing but distributions have no places */
+    layers->places = holds_values(golden) ? place_count(config) : 0;
     size_t cells = MODE_COUNT * golden_case_count(golden) * layers->places;
-    layers->cells = calloc(cells, sizeof *layers->cells);
+    layers->cells = calloc(cells + 1, sizeof *layers->cells);
     layers->routed = calloc(golden_case_count(golden) * (size_t)config->layers, sizeof *layers->routed);
     layers->chosen =
         calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
-    layers->carried = calloc(golden_case_count(golden) * layers->places, sizeof *layers->carried);
+    layers->carried = calloc(golden_case_count(golden) * layers->places + 1, sizeof *layers->carried);
     layers->reach = calloc(golden_case_count(golden), sizeof *layers->reach);
     if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->reach) {
         survey_gold(layers);

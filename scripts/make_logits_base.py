@@ -90,10 +90,13 @@ def measure(base, exact, logits):
 
 def make_base(model_dir, out_path, text_path, context, limit=None, scale=None):
     with open(text_path, encoding="utf-8") as file:
-        ids = make_golden.TextEncoder(model_dir).encode(file.read())
+        encode = make_golden.TextEncoder(model_dir).encode
+        ids, bos = encode(file.read()), encode("")[:1]
     windows = [ids[at:at + context] for at in range(0, len(ids) - context + 1, context)][:limit]
+    # llama-perplexity computes every window with the BOS, where there is one, and keeps the text's token in the file
+    computed = [bos + window[1:] for window in windows] if bos and bos == ids[:1] else windows
     model, _ = make_golden.load_model(model_dir, torch.float64)
-    logits = second_halves(model, windows)
+    logits = second_halves(model, computed)
     data = base_bytes(windows, logits, logits[0].shape[-1])
     with open(out_path, "wb") as file:
         file.write(data)
@@ -106,7 +109,7 @@ def make_base(model_dir, out_path, text_path, context, limit=None, scale=None):
         name, factor = scale.rsplit("=", 1)
         with torch.no_grad():
             dict(model.named_parameters())[name].mul_(float(factor))
-        result["scaled"] = {"tensor": name, "factor": float(factor), **measure(base, exact, second_halves(model, windows))}
+        result["scaled"] = {"tensor": name, "factor": float(factor), **measure(base, exact, second_halves(model, computed))}
     return result
 
 

@@ -71,6 +71,25 @@ Test(comparator, worst_place_counts_over_calls)
     cr_assert(fabs(comparison_cosine(&a) - one.product / sqrt(one.gold2 * one.subject2)) < 1e-15, "cosine");
 }
 
+Test(run, the_rows_of_a_part_that_gold_holds)
+{
+    static float values[8];
+    static const struct {
+        size_t first, rows;     /* of the part */
+        size_t from, count;     /* of gold */
+        size_t begin, together; /* 0: none */
+    } rows[] = {{0, 4, 0, 4, 0, 4}, {0, 4, 2, 9, 2, 2}, {2, 2, 0, 3, 2, 1}, {1, 3, 2, 1, 2, 1},
+                {0, 2, 2, 2, 0, 0}, {3, 1, 0, 3, 0, 0}, {1, 2, 1, 0, 0, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct part part = {.values = values, .first = rows[i].first, .rows = rows[i].rows, .width = 2}, within;
+        bool any = part_within(&part, rows[i].from, rows[i].count, &within);
+        cr_assert_eq(any, rows[i].together > 0, "row %zu", i);
+        cr_assert(!any || (within.first == rows[i].begin && within.rows == rows[i].together &&
+                           within.values == values + 2 * (rows[i].begin - rows[i].first)),
+                  "row %zu: %zu rows from %zu on", i, within.rows, within.first);
+    }
+}
+
 Test(limits, are_multiples_of_noise_or_marked_fallbacks)
 {
     struct limits limits;

@@ -325,6 +325,15 @@ Test(base, a_row_without_a_finite_scale_is_an_error_when_it_is_read)
     free(bytes);
 }
 
+Test(base, flipped_and_cut_files_of_the_original)
+{
+    size_t size = 0;
+    char *bytes = read_bytes(DATA "base.kld", &size);
+    write_bytes(scratch("original.kld"), bytes, size);
+    expect_sturdy(scratch("original.kld"), scratch("original.kld"), 199);
+    free(bytes);
+}
+
 /* --- debug trees --- */
 
 #define NODE(path, rest) "{\"module_path\": \"M." path "\", " rest "}"
