@@ -14,7 +14,7 @@ static void survey_gold(struct layers *layers)
 {
     for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
         double most = NAN;
-        layers->reach[i] = -1;
+        layers->reach[i] = golden_find(layers->golden, i, "lm_head") ? layers->config->layers - 1 : -1;
         for (size_t place = 0; place < layers->places; place++) {
             enum point point = (enum point)(place % POINT_COUNT);
             int layer = point_in_layer(point) ? (int)(place / POINT_COUNT) - 1 : -1;
@@ -23,10 +23,11 @@ static void survey_gold(struct layers *layers)
                 continue;
             const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
             most = fmax(most, tensor ? tensor->noise : NAN);
-            if (tensor && layer < 0 && point != POINT_EMBEDDING)
-                layers->reach[i] = layers->config->layers - 1;
-            else if (tensor && layer >= 0)
-                layers->reach[i] = place >= place_of(layers->config, POINT_MLP, layer) ? layer : layer - 1;
+            int reach = layer >= 0                 ? layer - (point < POINT_MLP)
+                        : point == POINT_EMBEDDING ? -1
+                                                   : layers->config->layers - 1;
+            if (tensor && reach > layers->reach[i])
+                layers->reach[i] = reach;
             layers->carried[i * layers->places + place] = most;
         }
     }
