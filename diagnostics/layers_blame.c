@@ -40,16 +40,22 @@ static bool input_of(const struct model_config *config, int input, int layer, en
     return point_exists(config, *point, *at);
 }
 
-struct fed place_fed(const struct layers *layers, size_t case_index, enum point point, int layer)
+bool place_fed_directly(const struct layers *layers, size_t case_index, enum point point, int layer)
 {
     const struct inputs_row *row = &inputs_rows[point];
-    struct fed fed = {.directly = true, .from_start = true, .layer = -1};
     for (int i = 0; i < row->count; i++) {
         enum point input;
         int at;
         if (input_of(layers->config, row->points[i], layer, &input, &at) && !is_fed(layers, case_index, input, at))
-            fed.directly = false;
+            return false;
     }
+    return true;
+}
+
+struct fed place_fed(const struct layers *layers, size_t case_index, enum point point, int layer)
+{
+    struct fed fed = {.from_start = true, .layer = -1};
+    fed.directly = place_fed_directly(layers, case_index, point, layer);
     for (size_t index = place_of(layers->config, point, layer); index-- > 0 && fed.from_start;) {
         enum point earlier = (enum point)(index % POINT_COUNT);
         int at = point_in_layer(earlier) ? (int)(index / POINT_COUNT) - 1 : -1;

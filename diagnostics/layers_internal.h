@@ -50,6 +50,7 @@ struct fed {
     enum point point; /* else the last place before it where gold was */
     int layer;
 };
+bool place_fed_directly(const struct layers *layers, size_t case_index, enum point point, int layer);
 struct fed place_fed(const struct layers *layers, size_t case_index, enum point point, int layer);
 
 /* The fewest experts that explain all bad rows of a layer: only experts without a single good row, the one that

@@ -65,12 +65,18 @@ static struct place place_worst(const struct layers *layers, enum mode mode, siz
     struct place place = {.point = (enum point)(index % POINT_COUNT), .layer = (int)(index / POINT_COUNT) - 1};
     if (!point_in_layer(place.point))
         place.layer = -1;
+    /* Alone, a module is judged by the cases that feed it, if there are any: what the others see began elsewhere. */
+    bool fed = false;
     for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
         const struct cell *cell = layers_cell(layers, mode, i, index);
-        if (cell->comparison.count && cell_worse(cell, place.cell)) {
+        if (!cell->comparison.count)
+            continue;
+        bool here = mode == MODE_ISOLATED && place_fed_directly(layers, i, place.point, place.layer);
+        if ((here && !fed) || (here == fed && cell_worse(cell, place.cell))) {
             place.cell = cell;
             place.case_index = i;
         }
+        fed = fed || here;
     }
     place.bad = place.cell && cell_bad(place.cell);
     return place;

@@ -189,20 +189,48 @@ static size_t collect_layers(const struct expected_list *list, enum weight weigh
     return count;
 }
 
+/* All three projections of one expert stand side by side from `i` on. */
+static bool whole_expert(const struct expected_list *list, size_t i)
+{
+    if (i + 2 >= list->count)
+        return false;
+    const struct expected *items = list->items + i;
+    for (int k = 0; k < 3; k++)
+        if (items[k].weight != (enum weight)(WEIGHT_EXPERT_GATE + k) || items[k].layer != items->layer ||
+            items[k].expert != items->expert)
+            return false;
+    return true;
+}
+
+/* The item is of the class: WEIGHT_COUNT: the first of a whole expert; else of an expert that is not wholly listed. */
+static bool in_class(const struct expected_list *list, size_t i, enum weight weight)
+{
+    if (weight == WEIGHT_COUNT)
+        return whole_expert(list, i);
+    size_t before = (size_t)(weight - WEIGHT_EXPERT_GATE);
+    return list->items[i].weight == weight && !(i >= before && whole_expert(list, i - before));
+}
+
 /* The experts of a class, layer by layer; the list is in the order of layers and experts. */
 static void experts_text(const struct expected_list *list, enum weight weight, int *experts, struct buffer *out)
 {
+    const char *name = weight == WEIGHT_COUNT ? "mlp.experts" : weight_class(weight);
     size_t count = 0;
     int layer = -1;
+    bool first = true;
     for (size_t i = 0; i <= list->count; i++) {
         const struct expected *item = i < list->count ? &list->items[i] : NULL;
-        if (item && item->weight != weight)
+        if (item && !in_class(list, i, weight))
             continue;
         if (count && (!item || item->layer != layer)) {
-            buffer_format(out, "%s%s of layer %d: expert%s ", out->size ? "; " : "", weight_class(weight), layer,
-                          count > 1 ? "s" : "");
+            if (first || weight != WEIGHT_COUNT)
+                buffer_format(out, "%s%s of layer %d: expert%s ", out->size ? "; " : "", name, layer,
+                              count > 1 ? "s" : "");
+            else
+                buffer_format(out, ", of layer %d: ", layer);
             numbers_ranges(out, experts, count);
             count = 0;
+            first = false;
         }
         if (item) {
             layer = item->layer;
@@ -220,6 +248,8 @@ void expected_list_text(const struct expected_list *list, struct buffer *out)
         size_t count = collect_layers(list, (enum weight)weight, scratch);
         if (!count)
             continue;
+        if (weight == WEIGHT_EXPERT_GATE)
+            experts_text(list, WEIGHT_COUNT, scratch, &text);
         if (row->scope == OF_EXPERT) {
             experts_text(list, (enum weight)weight, scratch, &text);
             continue;

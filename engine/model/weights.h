@@ -67,7 +67,8 @@ bool weights_each(const struct model_config *config, expected_visit *visit, void
 const char *weight_class(enum weight weight);
 
 /* Appends a sentence that lists all of the tensors, grouped by class with ranges of layers and experts:
- * "input_layernorm in layers 1, 5, 9; experts.gate_proj of layer 1: experts 76-127". */
+ * "input_layernorm.weight of layers 1, 5, 9; mlp.experts of layer 1: experts 76-127, of layer 5: 97-127;
+ * mlp.experts.up_proj.weight of layer 17: expert 81". */
 struct expected_list {
     struct expected *items;
     size_t count;
