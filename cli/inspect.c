@@ -10,7 +10,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                 inventory_check(subject.store, subject.config, &report->findings, error);
     if (good && arguments->values)
         good = (pool = pool_new((int)arguments->threads, error)) &&
-               weights_check_finite(subject.store, pool, &report->findings, error);
+               weights_check_finite(subject.store, pool, &report->findings, error) &&
+               (!subject.source || weights_check_source(subject.store, subject.source, pool, &report->findings, error));
     if (good)
         report_subject(report, &subject);
     pool_free(pool);

@@ -114,6 +114,16 @@ static bool open_faults(const struct subject_options *options, struct subject *s
     return subject->faults;
 }
 
+/* A folder that gives only configuration and tokenizer is a source too. */
+static bool open_source(const struct subject_options *options, struct subject *subject)
+{
+    struct error none = {0};
+    if (options->source)
+        subject->source = store_open(options->source, &none);
+    error_clear(&none);
+    return true;
+}
+
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error)
 {
     *subject = (struct subject){.engine = options->engine};
@@ -122,7 +132,8 @@ bool subject_open(const struct subject_options *options, struct subject *subject
         return error_memory(error, options->model);
     const char *const folders[2] = {own, options->source};
     bool good = (subject->base = store_open(options->model, error)) && open_config(options, folders, subject, error) &&
-                open_faults(options, subject, error) && open_tokenizer(options, folders, subject, error);
+                open_faults(options, subject, error) && open_source(options, subject) &&
+                open_tokenizer(options, folders, subject, error);
     free(own);
     return good;
 }
@@ -159,6 +170,7 @@ void subject_free(struct subject *subject)
     free(subject->config_text);
     free(subject->tokenizer_folder);
     faults_free(subject->faults);
+    store_free(subject->source);
     store_free(subject->base);
     *subject = (struct subject){0};
 }

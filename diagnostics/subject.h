@@ -23,6 +23,7 @@ struct subject {
     struct store *base;
     struct faults *faults; /* NULL: none */
     struct model_config *config;
+    struct store *source; /* the original's weights; NULL: not named, or it holds none */
     char *config_path;
     char *config_text;
     char *tokenizer_folder;      /* NULL: none found */
