@@ -183,16 +183,14 @@ def run_case(model, recorder, ids):
 
 @torch.no_grad()
 def greedy_continuation(model, ids, count):
-    """Plain argmax, never stopping. Returns the appended ids and the smallest distance of the two best logits."""
-    appended, margin, cache = [], math.inf, None
-    step = torch.tensor([ids])
+    """Plain argmax, never stopping. Returns the appended ids and the smallest distance of the two best logits.
+    Every step runs the whole sequence: a cache that drops what has left a sliding window may contradict it."""
+    appended, margin = [], math.inf
     for _ in range(count):
-        out = model(input_ids=step, past_key_values=cache, use_cache=True)
-        cache = out.past_key_values
-        best = torch.topk(out.logits[0, -1].double(), 2)
+        logits = model(input_ids=torch.tensor([[*ids, *appended]]), use_cache=False).logits
+        best = torch.topk(logits[0, -1].double(), 2)
         margin = min(margin, (best.values[0] - best.values[1]).item())
         appended.append(best.indices[0].item())
-        step = torch.tensor([[appended[-1]]])
     return appended, margin
 
 
@@ -320,10 +318,13 @@ def weights_sha256(model_dir):
 
 
 def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points="all", perplexity_text=None,
-                context=512, stride=256, with_weights_sha256=False):
-    """Writes the dump and returns (cases, noise)."""
-    encode = TextEncoder(model_dir).encode if prompts or perplexity_text else None
+                context=512, stride=256, with_weights_sha256=False, logits_prompts=()):
+    """Writes the dump and returns (cases, noise). Of logits_prompts, which come last, only the logits are kept."""
+    encode = TextEncoder(model_dir).encode if prompts or logits_prompts or perplexity_text else None
     cases = make_cases(encode, prompts, id_lists)
+    whole = len(cases)
+    for case in make_cases(encode, logits_prompts, ()):
+        cases.append(case | {"id": f"logits-{len(cases)}"})
     metadata = {
         "assay.golden": "1",
         "producer": f"transformers {transformers.__version__}, torch {torch.__version__.split('+')[0]}, "
@@ -336,8 +337,9 @@ def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points=
     frequencies = rotary_frequencies(model)
     recorder = Recorder(model, points)
     exact = []
-    for case in cases:
-        exact.append(run_case(model, recorder, case["ids"]))
+    for number, case in enumerate(cases):
+        values = run_case(model, recorder, case["ids"])
+        exact.append(values if number < whole else {"lm_head": values["lm_head"]})
         say(f"  {case['id']}: {len(case['ids'])} tokens")
     recorder.remove()
     for case, values in zip(cases, exact):
@@ -406,12 +408,20 @@ def write_dump(path, tensors, metadata):
                 raise SystemExit(f"{path}: {name} was not written as it is")
 
 
+def read_prompts(path):
+    if not path:
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [line.rstrip("\n") for line in file if line.rstrip("\n")]
+
+
 def main():
     parser = argparse.ArgumentParser(description="Make a golden dump with Hugging Face transformers.")
     parser.add_argument("model_dir", help="checkpoint folder with config.json and safetensors")
     parser.add_argument("-o", "--output", required=True, help="golden dump to write (.safetensors)")
     parser.add_argument("--prompt", action="append", default=[], help="a prompt; may be repeated")
     parser.add_argument("--prompts", help="file of prompts, one a line")
+    parser.add_argument("--logits-prompts", help="file of prompts, one a line, of which only the logits are kept")
     parser.add_argument("--ids", action="append", default=[], help="token ids, 1,2,3; may be repeated")
     parser.add_argument("--greedy", type=int, default=20, help="tokens of greedy continuation (default 20)")
     parser.add_argument("--points", choices=("all", "logits"), default="all", help="what to keep (default all)")
@@ -425,17 +435,14 @@ def main():
         torch.set_num_threads(args.threads)
     if not 0 < args.stride <= args.context:
         parser.error("--stride must be between 1 and --context")
-    prompts = list(args.prompt)
-    if args.prompts:
-        with open(args.prompts, encoding="utf-8") as file:
-            prompts += [line.rstrip("\n") for line in file if line.rstrip("\n")]
+    prompts, logits_prompts = args.prompt + read_prompts(args.prompts), read_prompts(args.logits_prompts)
     id_lists = [[int(i) for i in text.split(",")] for text in args.ids]
-    if not prompts and not id_lists and not args.perplexity_text:
-        parser.error("nothing to do: give --prompt, --prompts, --ids or --perplexity-text")
-    if not prompts and not id_lists:
+    if not prompts and not logits_prompts and not id_lists and not args.perplexity_text:
+        parser.error("nothing to do: give --prompt, --prompts, --logits-prompts, --ids or --perplexity-text")
+    if not prompts and not logits_prompts and not id_lists:
         id_lists = [[0]]
     make_golden(args.model_dir, args.output, prompts, id_lists, args.greedy, args.points, args.perplexity_text,
-                args.context, args.stride, args.weights_sha256)
+                args.context, args.stride, args.weights_sha256, logits_prompts)
 
 
 if __name__ == "__main__":
