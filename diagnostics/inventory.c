@@ -9,6 +9,7 @@
 #include "model/weights.h"
 
 #define PLACES_MAX 256 /* findings of single tensors for one check; all of them are in the message, grouped */
+#define ABSENT_MAX 4096
 
 static const char *plural(size_t count)
 {
@@ -142,7 +143,7 @@ static bool report_absent(const struct inventory *inventory, struct findings *fi
     else
         finding_message(finding, "All %zu tensors that the configuration calls for are there.", inventory->required);
     buffer_free(&list);
-    for (size_t i = 0; i < absent->count && i < PLACES_MAX; i++) {
+    for (size_t i = 0; i < absent->count && i < ABSENT_MAX; i++) {
         struct finding *place =
             inventory_place(findings, "inventory.absent", NULL, absent->items[i].layer, absent->items[i].expert);
         if (!place)
