@@ -8,7 +8,9 @@
 #include "base/numbers.h"
 #include "cli/command.h"
 #include "diagnostics/inventory.h"
+#include "math/kernels.h"
 #include "store/extract.h"
+#include "store/overlay.h"
 
 #define COMPANIONS_MAX 16
 
@@ -82,19 +84,37 @@ static bool companion_add(struct companions *companions, char *path, const char 
     return path && item->name;
 }
 
+/* What the weights' own file says. */
+static bool companion_add_document(struct companions *companions, const struct subject *subject, const char *name)
+{
+    struct companion *item = &companions->items[companions->count++];
+    *item = (struct companion){.name = strdup(name), .text = store_document(subject->store, name)};
+    return item->name;
+}
+
+/* config.json and what lies beside it. */
+static bool companions_of_config(const struct subject *subject, struct companions *companions)
+{
+    if (!subject->config_path)
+        return companion_add_document(companions, subject, "config.json");
+    size_t folder = (size_t)(path_base(subject->config_path) - subject->config_path);
+    char *own = folder ? strndup(subject->config_path, folder) : strdup(".");
+    bool good = own && companion_add(companions, strdup(subject->config_path), "config.json") &&
+                companion_add(companions, path_join(own, "generation_config.json"), "generation_config.json");
+    free(own);
+    return good;
+}
+
 /* What belongs to a model beside its weights. */
 static bool companions_find(const struct subject *subject, struct companions *companions, struct error *error)
 {
     static const char *const files[] = {"tokenizer.json",      "tokenizer_config.json",   "vocab.json",
                                         "merges.txt",          "special_tokens_map.json", "added_tokens.json",
                                         "chat_template.jinja", "chat_template.json"};
-    size_t folder = (size_t)(path_base(subject->config_path) - subject->config_path);
-    char *own = folder ? strndup(subject->config_path, folder) : strdup(".");
-    bool good = own && companion_add(companions, strdup(subject->config_path), "config.json") &&
-                companion_add(companions, path_join(own, "generation_config.json"), "generation_config.json");
-    free(own);
     const char *tokenizer = subject->tokenizer_folder;
-    for (size_t i = 0; good && i < sizeof files / sizeof *files; i++)
+    bool good = companions_of_config(subject, companions) &&
+                (!subject->tokenizer_document || companion_add_document(companions, subject, files[0]));
+    for (size_t i = subject->tokenizer_document; good && i < sizeof files / sizeof *files; i++)
         good = companion_add(companions, tokenizer ? path_join(tokenizer, files[i]) : strdup(""), files[i]);
     return good || error_memory(error, "extraction");
 }
@@ -144,12 +164,39 @@ static void print_result(const struct arguments *arguments, const struct extract
     cJSON_Delete(json);
 }
 
+static void widen_values(enum dtype from, const void *values, void *out, size_t count)
+{
+    widen(from, values, out, count);
+}
+
+/* Tensors of types that safetensors does not have become F32, in a store over the other; the same store where there are
+ * none. */
+static const struct store *store_widened(const struct store *store, struct store **overlay, struct error *error)
+{
+    for (size_t i = 0; i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i);
+        if (tensor->dtype < DTYPE_SAFETENSORS)
+            continue;
+        if (!dtype_computes(tensor->dtype)) {
+            error_set(error, "%s: tensor '%s' has dtype %s, which cannot be widened", store_path(store),
+                      tensor->disk_name, dtype_name(tensor->dtype));
+            return NULL;
+        }
+        if (!*overlay && !(*overlay = overlay_new(store, error)))
+            return NULL;
+        if (!overlay_convert(*overlay, tensor->name, DTYPE_F32, widen_values, error))
+            return NULL;
+    }
+    return *overlay ? *overlay : store;
+}
+
 static bool write_out(const struct arguments *arguments, const struct subject *subject, struct extract_result *result,
                       struct error *error)
 {
     struct companions companions = {0};
+    struct store *overlay = NULL;
     struct pool *pool = pool_new((int)arguments->threads, error);
-    struct extract_request request = {.store = subject->store,
+    struct extract_request request = {.store = store_widened(subject->store, &overlay, error),
                                       .folder = arguments->positional[1],
                                       .model = subject->config->model_type,
                                       .layers = subject->config->layers,
@@ -159,7 +206,7 @@ static bool write_out(const struct arguments *arguments, const struct subject *s
                                       .faults = arguments->faults.items,
                                       .fault_count = arguments->faults.count,
                                       .pool = pool};
-    bool good = pool && companions_find(subject, &companions, error);
+    bool good = pool && request.store && companions_find(subject, &companions, error);
     request.companions = companions.items;
     request.companion_count = companions.count;
     for (int i = 0; i < BLOCK_COUNT; i++)
@@ -170,6 +217,7 @@ static bool write_out(const struct arguments *arguments, const struct subject *s
         parse_layers(arguments->layers, &request.first_layer, &request.last_layer);
     good = good && extract_store(&request, result, error);
     companions_free(&companions);
+    store_free(overlay);
     pool_free(pool);
     return good;
 }

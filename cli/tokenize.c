@@ -86,7 +86,7 @@ static bool run_tokenize(const struct arguments *arguments, struct error *error)
                         : arguments->source  ? arguments->source
                                              : arguments->positional[0];
     const char *given = arguments->positional[1];
-    struct tokenizer *tokenizer = tokenizer_open(where, error);
+    struct tokenizer *tokenizer = subject_tokenizer(where, error);
     struct buffer input = {.maximum = INPUT_MAX + 65536};
     if (!tokenizer)
         return false;

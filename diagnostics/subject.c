@@ -33,10 +33,22 @@ static char *find_folder(const char *const folders[2], const char *const *files)
     return NULL;
 }
 
+static bool take_config(const char *where, const char *text, size_t size, struct subject *subject, struct error *error)
+{
+    cJSON *json = json_parse(where, text, size, error);
+    bool good = json && (subject->config = config_parse(where, json, error)) &&
+                ((subject->config_text = strdup(text)) || error_memory(error, "configuration"));
+    cJSON_Delete(json);
+    return good;
+}
+
 static bool open_config(const struct subject_options *options, const char *const folders[2], struct subject *subject,
                         struct error *error)
 {
     static const char *const files[] = {"config.json", NULL};
+    const char *document = options->config ? NULL : store_document(subject->base, files[0]);
+    if (document)
+        return take_config(options->model, document, strlen(document), subject, error);
     char *folder = options->config ? NULL : find_folder(folders, files);
     if (!options->config && !folder)
         return options->source
@@ -50,12 +62,8 @@ static bool open_config(const struct subject_options *options, const char *const
     if (!subject->config_path)
         return error_memory(error, "configuration");
     struct buffer text = {0};
-    cJSON *json = NULL;
     bool good = file_read(subject->config_path, CONFIG_TEXT_MAX, &text, error) &&
-                (json = json_parse(subject->config_path, text.data, text.size, error)) &&
-                (subject->config = config_parse(subject->config_path, json, error)) &&
-                ((subject->config_text = buffer_take(&text)) || error_memory(error, "configuration"));
-    cJSON_Delete(json);
+                take_config(subject->config_path, text.data ? text.data : "", text.size, subject, error);
     buffer_free(&text);
     return good;
 }
@@ -77,23 +85,41 @@ static void take_tokenizer_sha256(const char *folder, struct subject *subject)
     free(path);
 }
 
+struct tokenizer *subject_tokenizer(const char *path, struct error *error)
+{
+    size_t length = strlen(path);
+    bool is_json = length > 5 && strcmp(path + length - 5, ".json") == 0;
+    struct error unread = {0};
+    struct store *store = file_is_folder(path) || is_json ? NULL : store_open(path, &unread);
+    const char *document = store ? store_document(store, "tokenizer.json") : NULL;
+    struct tokenizer *tokenizer =
+        document ? tokenizer_parse(path, document, strlen(document), error) : tokenizer_open(path, error);
+    store_free(store);
+    error_clear(&unread);
+    return tokenizer;
+}
+
 static bool open_tokenizer(const struct subject_options *options, const char *const folders[2], struct subject *subject,
                            struct error *error)
 {
     static const char *const files[] = {"tokenizer.json", "vocab.json", NULL};
     if (options->tokenizer) {
         subject->tokenizer_folder = strdup(options->tokenizer);
-        subject->tokenizer = tokenizer_open(options->tokenizer, error);
+        subject->tokenizer = subject_tokenizer(options->tokenizer, error);
         take_tokenizer_sha256(options->tokenizer, subject);
         return subject->tokenizer;
     }
-    char *folder = find_folder(folders, files);
+    const char *document = store_document(subject->base, files[0]);
+    char *folder = document ? NULL : find_folder(folders, files);
     struct error problem = {0};
-    if (folder)
+    if (document)
+        subject->tokenizer = tokenizer_parse(options->model, document, strlen(document), &problem);
+    else if (folder)
         subject->tokenizer = tokenizer_open(folder, &problem);
     if (folder)
         take_tokenizer_sha256(folder, subject);
     subject->tokenizer_folder = folder;
+    subject->tokenizer_document = document != NULL;
     if (!subject->tokenizer)
         subject->tokenizer_problem = strdup(problem.text ? problem.text
                                                          : "no tokenizer beside the weights; say where it is "

@@ -10,8 +10,8 @@
 
 struct subject_options {
     const char *model;         /* anything a store opens */
-    const char *config;        /* config.json; NULL: beside the weights, else in `source` */
-    const char *tokenizer;     /* folder; NULL: beside the weights, else in `source` */
+    const char *config;        /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
+    const char *tokenizer;     /* folder; NULL: in the weights' file, beside the weights, else in `source` */
     const char *source;        /* the original checkpoint's folder; NULL: none */
     const char *const *faults; /* from the catalogue, laid over the weights one after the other */
     size_t fault_count;
@@ -24,11 +24,12 @@ struct subject {
     struct faults *faults; /* NULL: none */
     struct model_config *config;
     struct store *source; /* the original's weights; NULL: not named, or it holds none */
-    char *config_path;
+    char *config_path;    /* NULL: it is a document of the store */
     char *config_text;
-    char *tokenizer_folder;      /* NULL: none found */
+    char *tokenizer_folder;      /* NULL: none found, or it is a document of the store */
+    bool tokenizer_document;     /* it is */
     struct tokenizer *tokenizer; /* NULL: none found, or it cannot be read: then why is in tokenizer_problem */
-    char tokenizer_sha256[65];   /* of the tokenizer.json that was found, readable or not; "": none */
+    char tokenizer_sha256[65];   /* of the tokenizer.json that was found, readable or not; "": none, or a document */
     char *tokenizer_problem;
     struct model *model; /* NULL until subject_load */
     struct model_options engine;
@@ -37,6 +38,9 @@ struct subject {
 /* Opens weights, configuration and tokenizer. `*subject` is filled as far as it got and must be freed either way. A
  * tokenizer that was asked for by name and cannot be read is an error; one that was only found is a problem. */
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error);
+
+/* A tokenizer alone: of a folder, a tokenizer.json, or a file of weights that has one in it. NULL on failure. */
+struct tokenizer *subject_tokenizer(const char *path, struct error *error);
 
 /* Prepares the engine; refuses what `missing` refuses. */
 bool subject_load(struct subject *subject, struct error *error);

@@ -46,7 +46,8 @@ bool tokens_check(const struct subject *subject, const struct golden *golden, st
     }
     struct finding *finding = &findings->items[at];
     if (!prompts) {
-        finding->verdict = VERDICT_SKIP;
+        bool unread = !subject->tokenizer && (subject->tokenizer_document || subject->tokenizer_folder);
+        finding->verdict = unread ? VERDICT_WARN : VERDICT_SKIP;
         finding_message(finding, "%s",
                         subject->tokenizer ? "Gold records no prompts, only ids." : subject->tokenizer_problem);
         return true;

@@ -38,11 +38,11 @@ static size_t count_bad(const float *values, size_t count, uint64_t before, uint
 static bool scan_tensor(struct scan *scan, size_t index, struct error *error)
 {
     const struct tensor *tensor = store_at(scan->store, index);
-    size_t width = dtype_width(tensor->dtype), columns = (size_t)tensor->columns;
-    if (!width || !columns)
+    size_t columns = (size_t)tensor->columns;
+    if (!dtype_computes(tensor->dtype) || !columns)
         return true;
     uint64_t some = CHUNK_VALUES / columns ? CHUNK_VALUES / columns : 1;
-    void *raw = malloc((size_t)some * columns * width);
+    void *raw = malloc((size_t)some * dtype_row_bytes(tensor->dtype, columns));
     float *wide = malloc((size_t)some * columns * sizeof *wide);
     bool good = (raw && wide) || error_memory(error, tensor->name);
     for (uint64_t row = 0; good && row < tensor->rows; row += some) {

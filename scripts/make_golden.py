@@ -2,6 +2,7 @@
 """Make a golden dump with the original implementation (Hugging Face transformers).
 
     make_golden.py MODEL_DIR -o OUT.safetensors --prompt "The capital of France is" --ids 1,2,3 --greedy 20
+    make_golden.py --gguf MODEL.gguf -o OUT.safetensors ...
 
 Runs the unmodified modelling code of transformers (eager attention, eager experts) with forward hooks, twice:
 in float64 (the values, stored as float32) and in float32 (stored only as `noise`). The dump format is described
@@ -16,6 +17,8 @@ Set-up, outside the checkout:
 Traps, each of which has bitten:
 - model.to(dtype) also converts the rotary frequencies; from_pretrained(dtype=...) does not. Checked on every load.
 - The default experts implementation ("grouped_mm") has no float64; experts_implementation="eager" is the plain loop.
+- A GGUF file's tokenizer is converted by transformers without its kind of pre-tokenizer: some texts get other ids than
+  the original's. The dump's producer says so; assay names the first prompt and token that differ.
 - Some steps of the original are float32 whatever the dtype: RMSNorm's statistics, both softmaxes, cos and sin.
   The float64 run keeps them, because it is the original that defines what is right.
 """
@@ -62,9 +65,21 @@ def say(text):
 # ---------------------------------------------------------------- loading the original
 
 
+def is_gguf(model_dir):
+    return os.path.isfile(model_dir)
+
+
+def pretrained(model_dir):
+    """What from_pretrained takes for a folder, or for a GGUF file."""
+    if not is_gguf(model_dir):
+        return model_dir, {}
+    return os.path.dirname(os.path.abspath(model_dir)), {"gguf_file": os.path.basename(model_dir)}
+
+
 def model_class_and_config(model_dir):
     """The class that computes the text model, and the configuration it takes."""
-    config = transformers.AutoConfig.from_pretrained(model_dir)
+    folder, extra = pretrained(model_dir)
+    config = transformers.AutoConfig.from_pretrained(folder, **extra)
     if config.model_type in OMNI_TYPES:
         thinker = getattr(config, "thinker_config", config)
         return transformers.Qwen3OmniMoeThinkerForConditionalGeneration, thinker
@@ -74,8 +89,10 @@ def model_class_and_config(model_dir):
 def load_model(model_dir, dtype):
     """The original in the given dtype. Every text weight must come from the checkpoint, in exactly that dtype."""
     cls, config = model_class_and_config(model_dir)
+    folder, extra = pretrained(model_dir)
     model, info = cls.from_pretrained(
-        model_dir,
+        folder,
+        **extra,
         config=config,
         dtype=dtype,
         attn_implementation="eager",
@@ -247,7 +264,8 @@ class TextEncoder:
             tokenizer.no_truncation()
             self.encode = lambda text: tokenizer.encode(text).ids
         else:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(model_dir)
+            folder, extra = pretrained(model_dir)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **extra)
             self.encode = lambda text: tokenizer(text)["input_ids"]
 
 
@@ -375,8 +393,12 @@ def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points=
     del model
     gc.collect()
 
-    with open(os.path.join(model_dir, "config.json"), encoding="utf-8") as file:
-        metadata["config"] = file.read()
+    if is_gguf(model_dir):
+        metadata["config"] = model_class_and_config(model_dir)[1].to_json_string()
+        metadata["producer"] += ", configuration and ids from its conversion of the GGUF file"
+    else:
+        with open(os.path.join(model_dir, "config.json"), encoding="utf-8") as file:
+            metadata["config"] = file.read()
     tokenizer_path = os.path.join(model_dir, "tokenizer.json")
     if os.path.exists(tokenizer_path):
         metadata["tokenizer_sha256"] = sha256_file(tokenizer_path)
@@ -417,7 +439,8 @@ def read_prompts(path):
 
 def main():
     parser = argparse.ArgumentParser(description="Make a golden dump with Hugging Face transformers.")
-    parser.add_argument("model_dir", help="checkpoint folder with config.json and safetensors")
+    parser.add_argument("model_dir", nargs="?", help="checkpoint folder with config.json and safetensors")
+    parser.add_argument("--gguf", help="a GGUF file instead, read by transformers")
     parser.add_argument("-o", "--output", required=True, help="golden dump to write (.safetensors)")
     parser.add_argument("--prompt", action="append", default=[], help="a prompt; may be repeated")
     parser.add_argument("--prompts", help="file of prompts, one a line")
@@ -435,13 +458,17 @@ def main():
         torch.set_num_threads(args.threads)
     if not 0 < args.stride <= args.context:
         parser.error("--stride must be between 1 and --context")
+    if (args.model_dir is None) == (args.gguf is None):
+        parser.error("either MODEL_DIR or --gguf FILE")
+    if args.gguf and args.weights_sha256:
+        parser.error("--weights-sha256 is defined over safetensors")
     prompts, logits_prompts = args.prompt + read_prompts(args.prompts), read_prompts(args.logits_prompts)
     id_lists = [[int(i) for i in text.split(",")] for text in args.ids]
     if not prompts and not logits_prompts and not id_lists and not args.perplexity_text:
         parser.error("nothing to do: give --prompt, --prompts, --logits-prompts, --ids or --perplexity-text")
     if not prompts and not logits_prompts and not id_lists:
         id_lists = [[0]]
-    make_golden(args.model_dir, args.output, prompts, id_lists, args.greedy, args.points, args.perplexity_text,
+    make_golden(args.gguf or args.model_dir, args.output, prompts, id_lists, args.greedy, args.points, args.perplexity_text,
                 args.context, args.stride, args.weights_sha256, logits_prompts)
 
 

@@ -4,12 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* One source, compiled for each level of the processor; the loader picks. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
+#include "math/clones.h"
+#include "math/dequantise.h"
 
 typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float half_lanes __attribute__((vector_size(32), aligned(4), may_alias));
@@ -47,6 +43,10 @@ void widen(enum dtype dtype, const void *values, float *out, size_t count)
     uint16_t halves[512];
     if (dtype == DTYPE_F32) {
         memcpy(out, values, count * sizeof *out);
+        return;
+    }
+    if (dtype_block(dtype) > 1) {
+        dequantise(dtype, values, out, count);
         return;
     }
     for (size_t done = 0; done < count;) {

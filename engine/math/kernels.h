@@ -7,10 +7,12 @@
 
 #include "store/dtype.h"
 
-/* out[i] = values[i], widened from F32, F16 or BF16; exact. The source need not be aligned. */
+/* out[i] = values[i], widened from any type that dtype_computes; exact. `count` is whole blocks. The source need not be
+ * aligned. */
 void widen(enum dtype dtype, const void *values, float *out, size_t count);
 
-/* The reverse, rounded to nearest, ties to even; what is too large becomes infinite, and a NaN stays one. */
+/* The reverse for F32, F16 and BF16, rounded to nearest, ties to even; what is too large becomes infinite, and a NaN
+ * stays one. */
 void narrow(enum dtype dtype, const float *values, void *out, size_t count);
 
 /* Between float32 and double. */

@@ -103,9 +103,10 @@ bool workspace_product(struct workspace *workspace, int thread, enum product kin
 static bool matrix_widen(const struct matrix *weight, size_t first, size_t count, float *raw, float *out,
                          struct error *error)
 {
-    size_t width = dtype_width(weight->dtype), values = count * weight->columns;
+    size_t values = count * weight->columns;
     if (weight->values) {
-        widen(weight->dtype, (const char *)weight->values + first * weight->columns * width, out, values);
+        size_t offset = first * dtype_row_bytes(weight->dtype, weight->columns);
+        widen(weight->dtype, (const char *)weight->values + offset, out, values);
         return true;
     }
     void *target = weight->dtype == DTYPE_F32 ? (void *)out : (void *)raw;

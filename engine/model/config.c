@@ -358,6 +358,14 @@ static void difference(struct buffer *out, const char *name, double here, double
         buffer_format(out, "%s%s is %g here and %g there", out->size ? "; " : "", name, here, there);
 }
 
+/* Of numbers that are float32 in the original's arithmetic, and in GGUF files. (A double made of the rounded value
+ * would not do: GCC 12 drops both conversions where it makes vectors of them.) */
+static void float_difference(struct buffer *out, const char *name, double here, double there)
+{
+    if ((float)here < (float)there || (float)here > (float)there)
+        difference(out, name, here, there);
+}
+
 void config_differences(const struct model_config *a, const struct model_config *b, struct buffer *out)
 {
     if (a->family != b->family)
@@ -377,14 +385,12 @@ void config_differences(const struct model_config *a, const struct model_config 
         {"num_experts_per_tok", a->experts_per_token, b->experts_per_token},
         {"moe_intermediate_size", a->moe_intermediate, b->moe_intermediate},
         {"shared_expert_intermediate_size", a->shared_intermediate, b->shared_intermediate},
-        {"rms_norm_eps", a->norm_epsilon, b->norm_epsilon},
         {"norm_topk_prob", a->norm_topk, b->norm_topk},
         {"tie_word_embeddings", a->tied, b->tied},
         {"qkv bias", a->qkv_bias, b->qkv_bias},
         {"o bias", a->o_bias, b->o_bias},
         {"mlp_bias", a->mlp_bias, b->mlp_bias},
         {"rope type", a->rope_kind, b->rope_kind},
-        {"rope_theta", a->rope_theta, b->rope_theta},
         {"rope factor", a->rope_factor, b->rope_factor},
         {"rope low_freq_factor", a->rope_low_factor, b->rope_low_factor},
         {"rope high_freq_factor", a->rope_high_factor, b->rope_high_factor},
@@ -394,6 +400,8 @@ void config_differences(const struct model_config *a, const struct model_config 
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         difference(out, rows[i].name, rows[i].here, rows[i].there);
+    float_difference(out, "rms_norm_eps", a->norm_epsilon, b->norm_epsilon);
+    float_difference(out, "rope_theta", a->rope_theta, b->rope_theta);
     if (a->rope_kind == ROPE_LLAMA3)
         difference(out, "original_max_position_embeddings", a->rope_original_context, b->rope_original_context);
     for (int layer = 0; layer < a->layers && layer < b->layers && !out->size; layer++) {

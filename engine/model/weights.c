@@ -276,9 +276,9 @@ const char *weight_refusal(const struct expected *expected, const struct tensor 
     if (!same)
         snprintf(out, 512, "%s: tensor '%s' has shape %s, but the configuration calls for %s", file, tensor->disk_name,
                  shape_text(tensor->shape, tensor->rank, found), shape_text(expected->shape, expected->rank, wanted));
-    else if (!dtype_width(tensor->dtype))
-        snprintf(out, 512, "%s: tensor '%s' has dtype %s; this engine computes with F32, F16 and BF16", file,
-                 tensor->disk_name, dtype_name(tensor->dtype));
+    else if (!dtype_computes(tensor->dtype))
+        snprintf(out, 512, "%s: tensor '%s' has dtype %s; this engine computes with %s", file, tensor->disk_name,
+                 dtype_name(tensor->dtype), dtype_computed_list());
     else
         return NULL;
     return out;

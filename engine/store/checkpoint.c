@@ -245,7 +245,17 @@ static const struct folder_row {
     {"folder", NULL, is_any, open_loose},
 };
 
-static bool store_open_file(struct store *store, const char *path, struct error *error)
+/* What a file may be, the first that fits. */
+static const struct file_row {
+    const char *format;
+    const char *magic;
+    bool (*open)(struct store *store, const char *path, struct error *error);
+} file_rows[] = {
+    {"gguf", "GGUF", gguf_open},
+    {"safetensors", "", safetensors_read_header},
+};
+
+static bool open_file(struct store *store, const char *path, struct error *error)
 {
     struct buffer start = {0};
     struct error unread = {0};
@@ -254,11 +264,12 @@ static bool store_open_file(struct store *store, const char *path, struct error 
         return false;
     file_read(path, 4, &start, &unread);
     error_clear(&unread);
-    bool gguf = start.size >= 4 && memcmp(start.data, "GGUF", 4) == 0;
+    const struct file_row *row = file_rows;
+    while (strlen(row->magic) > start.size || memcmp(start.data ? start.data : "", row->magic, strlen(row->magic)) != 0)
+        row++;
     buffer_free(&start);
-    if (gguf)
-        return error_set(error, "%s: a GGUF file; this version reads safetensors only", path);
-    return safetensors_read_header(store, path, error);
+    store->format = row->format;
+    return row->open(store, path, error);
 }
 
 struct store *store_open(const char *path, struct error *error)
@@ -272,7 +283,7 @@ struct store *store_open(const char *path, struct error *error)
         return NULL;
     bool good = false;
     if (!file_is_folder(path)) {
-        good = store_open_file(store, path, error);
+        good = open_file(store, path, error);
     } else {
         const struct folder_row *row = folder_rows;
         while (!row->fits(path, row->name))

@@ -4,31 +4,59 @@
 
 static const struct dtype_row {
     const char *name;
-    unsigned bits;
+    unsigned bits; /* of a block */
     size_t width;
+    size_t block; /* 0: one element */
+    bool widened; /* from blocks */
 } rows[DTYPE_COUNT] = {
-    [DTYPE_F32] = {"F32", 32, 4},
-    [DTYPE_F16] = {"F16", 16, 2},
-    [DTYPE_BF16] = {"BF16", 16, 2},
-    [DTYPE_F64] = {"F64", 64, 0},
-    [DTYPE_I64] = {"I64", 64, 0},
-    [DTYPE_I32] = {"I32", 32, 0},
-    [DTYPE_I16] = {"I16", 16, 0},
-    [DTYPE_I8] = {"I8", 8, 0},
-    [DTYPE_U64] = {"U64", 64, 0},
-    [DTYPE_U32] = {"U32", 32, 0},
-    [DTYPE_U16] = {"U16", 16, 0},
-    [DTYPE_U8] = {"U8", 8, 0},
-    [DTYPE_BOOL] = {"BOOL", 8, 0},
-    [DTYPE_F8_E4M3] = {"F8_E4M3", 8, 0},
-    [DTYPE_F8_E5M2] = {"F8_E5M2", 8, 0},
-    [DTYPE_F8_E8M0] = {"F8_E8M0", 8, 0},
-    [DTYPE_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8, 0},
-    [DTYPE_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8, 0},
-    [DTYPE_F6_E2M3] = {"F6_E2M3", 6, 0},
-    [DTYPE_F6_E3M2] = {"F6_E3M2", 6, 0},
-    [DTYPE_F4] = {"F4", 4, 0},
-    [DTYPE_C64] = {"C64", 64, 0},
+    [DTYPE_F32] = {"F32", 32, .width = 4},
+    [DTYPE_F16] = {"F16", 16, .width = 2},
+    [DTYPE_BF16] = {"BF16", 16, .width = 2},
+    [DTYPE_F64] = {"F64", 64},
+    [DTYPE_I64] = {"I64", 64},
+    [DTYPE_I32] = {"I32", 32},
+    [DTYPE_I16] = {"I16", 16},
+    [DTYPE_I8] = {"I8", 8},
+    [DTYPE_U64] = {"U64", 64},
+    [DTYPE_U32] = {"U32", 32},
+    [DTYPE_U16] = {"U16", 16},
+    [DTYPE_U8] = {"U8", 8},
+    [DTYPE_BOOL] = {"BOOL", 8},
+    [DTYPE_F8_E4M3] = {"F8_E4M3", 8},
+    [DTYPE_F8_E5M2] = {"F8_E5M2", 8},
+    [DTYPE_F8_E8M0] = {"F8_E8M0", 8},
+    [DTYPE_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8},
+    [DTYPE_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8},
+    [DTYPE_F6_E2M3] = {"F6_E2M3", 6},
+    [DTYPE_F6_E3M2] = {"F6_E3M2", 6},
+    [DTYPE_F4] = {"F4", 4},
+    [DTYPE_C64] = {"C64", 64},
+    [DTYPE_Q4_0] = {"Q4_0", 18 * 8, .block = 32, .widened = true},
+    [DTYPE_Q4_1] = {"Q4_1", 20 * 8, .block = 32, .widened = true},
+    [DTYPE_Q5_0] = {"Q5_0", 22 * 8, .block = 32, .widened = true},
+    [DTYPE_Q5_1] = {"Q5_1", 24 * 8, .block = 32, .widened = true},
+    [DTYPE_Q8_0] = {"Q8_0", 34 * 8, .block = 32, .widened = true},
+    [DTYPE_Q2_K] = {"Q2_K", 84 * 8, .block = 256, .widened = true},
+    [DTYPE_Q3_K] = {"Q3_K", 110 * 8, .block = 256, .widened = true},
+    [DTYPE_Q4_K] = {"Q4_K", 144 * 8, .block = 256, .widened = true},
+    [DTYPE_Q5_K] = {"Q5_K", 176 * 8, .block = 256, .widened = true},
+    [DTYPE_Q6_K] = {"Q6_K", 210 * 8, .block = 256, .widened = true},
+    [DTYPE_Q8_1] = {"Q8_1", 40 * 8, .block = 32},
+    [DTYPE_Q8_K] = {"Q8_K", 292 * 8, .block = 256},
+    [DTYPE_Q1_0] = {"Q1_0", 18 * 8, .block = 128},
+    [DTYPE_IQ1_S] = {"IQ1_S", 50 * 8, .block = 256},
+    [DTYPE_IQ1_M] = {"IQ1_M", 56 * 8, .block = 256},
+    [DTYPE_IQ2_XXS] = {"IQ2_XXS", 66 * 8, .block = 256},
+    [DTYPE_IQ2_XS] = {"IQ2_XS", 74 * 8, .block = 256},
+    [DTYPE_IQ2_S] = {"IQ2_S", 82 * 8, .block = 256},
+    [DTYPE_IQ3_XXS] = {"IQ3_XXS", 98 * 8, .block = 256},
+    [DTYPE_IQ3_S] = {"IQ3_S", 110 * 8, .block = 256},
+    [DTYPE_IQ4_NL] = {"IQ4_NL", 18 * 8, .block = 32},
+    [DTYPE_IQ4_XS] = {"IQ4_XS", 136 * 8, .block = 256},
+    [DTYPE_TQ1_0] = {"TQ1_0", 54 * 8, .block = 256},
+    [DTYPE_TQ2_0] = {"TQ2_0", 66 * 8, .block = 256},
+    [DTYPE_MXFP4] = {"MXFP4", 17 * 8, .block = 32},
+    [DTYPE_NVFP4] = {"NVFP4", 36 * 8, .block = 64},
 };
 
 const char *dtype_name(enum dtype dtype)
@@ -38,13 +66,18 @@ const char *dtype_name(enum dtype dtype)
 
 bool dtype_parse(const char *name, enum dtype *dtype)
 {
-    for (int i = 0; i < DTYPE_COUNT; i++) {
+    for (int i = 0; i < DTYPE_SAFETENSORS; i++) {
         if (strcmp(rows[i].name, name) == 0) {
             *dtype = (enum dtype)i;
             return true;
         }
     }
     return false;
+}
+
+size_t dtype_block(enum dtype dtype)
+{
+    return rows[dtype].block ? rows[dtype].block : 1;
 }
 
 unsigned dtype_bits(enum dtype dtype)
@@ -55,4 +88,19 @@ unsigned dtype_bits(enum dtype dtype)
 size_t dtype_width(enum dtype dtype)
 {
     return rows[dtype].width;
+}
+
+size_t dtype_row_bytes(enum dtype dtype, size_t columns)
+{
+    return columns / dtype_block(dtype) * rows[dtype].bits / 8;
+}
+
+bool dtype_computes(enum dtype dtype)
+{
+    return rows[dtype].width || rows[dtype].widened;
+}
+
+const char *dtype_computed_list(void)
+{
+    return "F32, F16 and BF16, and GGUF's Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and Q2_K to Q6_K";
 }

@@ -1,4 +1,4 @@
-/* Element types of stored tensors, by their safetensors names. */
+/* Element types of stored tensors: those of safetensors by its names, those of GGUF by the names that its tools use. */
 #ifndef ASSAY_STORE_DTYPE_H
 #define ASSAY_STORE_DTYPE_H
 
@@ -29,16 +29,54 @@ enum dtype {
     DTYPE_F6_E3M2,
     DTYPE_F4,
     DTYPE_C64,
+    DTYPE_SAFETENSORS, /* the rows before are those that a safetensors file may hold */
+    DTYPE_Q4_0 = DTYPE_SAFETENSORS,
+    DTYPE_Q4_1,
+    DTYPE_Q5_0,
+    DTYPE_Q5_1,
+    DTYPE_Q8_0,
+    DTYPE_Q2_K,
+    DTYPE_Q3_K,
+    DTYPE_Q4_K,
+    DTYPE_Q5_K,
+    DTYPE_Q6_K,
+    DTYPE_Q8_1,
+    DTYPE_Q8_K,
+    DTYPE_Q1_0,
+    DTYPE_IQ1_S,
+    DTYPE_IQ1_M,
+    DTYPE_IQ2_XXS,
+    DTYPE_IQ2_XS,
+    DTYPE_IQ2_S,
+    DTYPE_IQ3_XXS,
+    DTYPE_IQ3_S,
+    DTYPE_IQ4_NL,
+    DTYPE_IQ4_XS,
+    DTYPE_TQ1_0,
+    DTYPE_TQ2_0,
+    DTYPE_MXFP4,
+    DTYPE_NVFP4,
     DTYPE_COUNT
 };
 
 const char *dtype_name(enum dtype dtype);
+/* The names of safetensors only. */
 bool dtype_parse(const char *name, enum dtype *dtype);
 
-/* Bits of one element. */
+/* Elements that are stored together, sharing a scale; 1 for plain types. A row is whole blocks. */
+size_t dtype_block(enum dtype dtype);
+/* Bits of one block; of a plain type: of one element. */
 unsigned dtype_bits(enum dtype dtype);
 
-/* Bytes of one element of a type that the engine computes with: F32, F16 and BF16; 0 for the others. */
+/* Bytes of a row of `columns` elements, a multiple of the block, in a type whose rows fill whole bytes. */
+size_t dtype_row_bytes(enum dtype dtype, size_t columns);
+
+/* The engine computes with the type, after widening it. */
+bool dtype_computes(enum dtype dtype);
+/* "F32, F16, BF16, Q4_0 ...", for messages. */
+const char *dtype_computed_list(void);
+
+/* Bytes of one element of F32, F16 and BF16, which are computed with and can be narrowed to; 0 for the others. */
 size_t dtype_width(enum dtype dtype);
 
 #endif

@@ -99,6 +99,15 @@ static bool add_beside(const struct extract_request *request, struct map *known,
     return good || error_memory(error, "extraction");
 }
 
+/* Nothing, for one that this model does not have; else `text` is never NULL. */
+static bool companion_read(const struct companion *companion, struct buffer *text, struct error *error)
+{
+    if (companion->text)
+        return buffer_text(text, companion->text) || error_memory(error, companion->name);
+    return !companion->path || (file_read(companion->path, COMPANION_MAX, text, error) &&
+                                (buffer_text(text, "") || error_memory(error, companion->name)));
+}
+
 /* Another model's configuration or tokenizer would stay beside, or be written over. */
 static bool companion_allows(const char *folder, const struct companion *companion, struct error *error)
 {
@@ -106,14 +115,11 @@ static bool companion_allows(const char *folder, const struct companion *compani
     char *path = path_join(folder, companion->name);
     bool good = path || error_memory(error, companion->name);
     if (good && file_exists(path)) {
-        if (!companion->path)
+        good = companion_read(companion, &here, error) && file_read(path, COMPANION_MAX, &there, error);
+        if (good && !here.data)
             good = error_set(error, "%s: is there already, and this model has none; choose another folder", path);
-        else
-            good = file_read(companion->path, COMPANION_MAX, &here, error) &&
-                   file_read(path, COMPANION_MAX, &there, error);
-        if (good && companion->path && (here.size != there.size || memcmp(here.data, there.data, here.size) != 0))
-            good =
-                error_set(error, "%s: is there already, and is not %s; choose another folder", path, companion->path);
+        else if (good && (here.size != there.size || memcmp(here.data, there.data, here.size) != 0))
+            good = error_set(error, "%s: is there already, and is not this model's; choose another folder", path);
     }
     buffer_free(&here);
     buffer_free(&there);
@@ -280,11 +286,10 @@ static bool copy_companions(const struct extract_request *request, struct error 
 {
     bool good = true;
     for (size_t i = 0; good && i < request->companion_count; i++) {
+        const struct companion *companion = &request->companions[i];
         struct buffer text = {0};
-        if (!request->companions[i].path)
-            continue;
-        good = file_read(request->companions[i].path, COMPANION_MAX, &text, error) &&
-               write_beside(request->folder, request->companions[i].name, text.data, text.size, error);
+        good = companion_read(companion, &text, error) &&
+               (!text.data || write_beside(request->folder, companion->name, text.data, text.size, error));
         buffer_free(&text);
     }
     return good;

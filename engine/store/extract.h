@@ -7,9 +7,10 @@
 #include "store/layout.h"
 #include "store/store.h"
 
-/* A file to copy beside the tensors' folders; `path` NULL: one that this model does not have. */
+/* A file to copy beside the tensors' folders, or a text to write there; neither: one that this model does not have. */
 struct companion {
     char *path, *name;
+    const char *text; /* borrowed; NULL: the file is copied */
 };
 
 struct extract_request {

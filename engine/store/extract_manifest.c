@@ -28,7 +28,7 @@ static void add_source(cJSON *row, const struct store *store, const struct tenso
     cJSON_AddStringToObject(source, "name", tensor->disk_name);
     cJSON_AddNumberToObject(source, "begin", (double)tensor->offset);
     if (!tensor->transposed) {
-        cJSON_AddNumberToObject(source, "end", (double)(tensor->offset + tensor->bytes));
+        cJSON_AddNumberToObject(source, "end", (double)(tensor->offset + tensor->held));
         return;
     }
     /* An expert of a fused tensor whose columns lie one after the other. */

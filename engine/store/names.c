@@ -57,6 +57,8 @@ static const struct fused_row {
     {".mlp.experts.gate_up_proj.weight", {"gate_proj", "up_proj"}},
     {".mlp.experts.down_proj", {"down_proj", NULL}},
     {".mlp.experts.down_proj.weight", {"down_proj", NULL}},
+    {".mlp.experts.gate_proj.weight", {"gate_proj", NULL}}, /* GGUF */
+    {".mlp.experts.up_proj.weight", {"up_proj", NULL}},     /* GGUF */
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
@@ -159,7 +161,8 @@ static bool fused_cut(struct store *store, size_t index, const struct fused_row 
 {
     const struct tensor whole = store->tensors[index];
     uint64_t parts = row->parts[1] ? 2 : 1;
-    uint64_t element = dtype_bits(whole.dtype) / 8;
+    uint64_t element = dtype_bits(whole.dtype) / 8; /* of a plain type, as are all that are transposed */
+    uint64_t line = dtype_row_bytes(whole.dtype, whole.shape[2]);
     uint64_t packed = transposed ? whole.shape[2] : whole.shape[1]; /* the axis that the parts share */
     uint64_t each = packed / parts;
     int stem = (int)(strlen(whole.name) - strlen(row->suffix));
@@ -170,11 +173,11 @@ static bool fused_cut(struct store *store, size_t index, const struct fused_row 
             view.rank = 2;
             view.shape[0] = view.rows = each;
             view.shape[1] = view.columns = transposed ? whole.shape[1] : whole.shape[2];
-            view.bytes = view.rows * view.columns * element;
-            view.stride = whole.shape[2] * element;
+            view.bytes = transposed ? view.rows * view.columns * element : view.rows * line;
+            view.held = view.bytes;
+            view.stride = line;
             view.transposed = transposed;
-            view.offset = whole.offset + expert * whole.shape[1] * whole.shape[2] * element +
-                          part * each * (transposed ? element : view.stride);
+            view.offset = whole.offset + expert * whole.shape[1] * line + part * each * (transposed ? element : line);
             snprintf(name, sizeof name, "%.*s.mlp.experts.%llu.%s.weight", stem, whole.name, (unsigned long long)expert,
                      row->parts[part]);
             view.name = store_string(store, name);

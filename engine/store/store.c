@@ -42,6 +42,8 @@ void store_free(struct store *store)
     names_free(&store->strings);
     weight_files_free(&store->files);
     names_free(&store->problems);
+    for (size_t i = 0; i < store->document_count; i++)
+        free(store->documents[i].text);
     free(store->path);
     free(store);
 }
@@ -64,6 +66,24 @@ bool store_add_problem(struct store *store, const char *format, ...)
     return good;
 }
 
+bool store_add_document(struct store *store, const char *name, char *text)
+{
+    if (store->document_count == STORE_DOCUMENTS) {
+        free(text);
+        return false;
+    }
+    store->documents[store->document_count++] = (struct document){.name = name, .text = text};
+    return true;
+}
+
+const char *store_document(const struct store *store, const char *name)
+{
+    for (size_t i = 0; i < store->document_count; i++)
+        if (strcmp(store->documents[i].name, name) == 0)
+            return store->documents[i].text;
+    return store->base ? store_document(store->base, name) : NULL;
+}
+
 bool tensor_measure(struct tensor *tensor)
 {
     uint64_t bits = dtype_bits(tensor->dtype);
@@ -72,8 +92,9 @@ bool tensor_measure(struct tensor *tensor)
     for (int i = tensor->rank >= 2 ? 1 : 0; i < tensor->rank; i++)
         if (!multiply_u64(tensor->columns, tensor->shape[i], &tensor->columns))
             return false;
-    uint64_t row = 0, all = 0;
-    if (!multiply_u64(bits, tensor->columns, &row) || !multiply_u64(row, tensor->rows, &all))
+    uint64_t row = 0, all = 0, block = dtype_block(tensor->dtype);
+    if (tensor->columns % block || !multiply_u64(bits, tensor->columns / block, &row) ||
+        !multiply_u64(row, tensor->rows, &all))
         return false;
     if (row % 8) {
         tensor->columns *= tensor->rows;
@@ -97,6 +118,8 @@ bool store_add(struct store *store, const struct tensor *tensor, struct error *e
     store->tensors[store->count] = *tensor;
     if (!tensor->rows && !tensor->columns && !tensor_measure(&store->tensors[store->count]))
         return error_set(error, "%s: the size of tensor '%s' overflows", tensor->file, tensor->disk_name);
+    if (!tensor->held)
+        store->tensors[store->count].held = store->tensors[store->count].bytes;
     store->count++;
     return true;
 }
@@ -106,6 +129,8 @@ static bool store_canonical_names(struct store *store, struct error *error)
     for (size_t i = 0; i < store->count; i++) {
         struct tensor *tensor = &store->tensors[i];
         char name[NAME_MAX_BYTES];
+        if (tensor->name)
+            continue;
         if (!name_canonical(tensor->disk_name, name, sizeof name, &tensor->other))
             return error_set(error, "%s: a tensor name of more than %d bytes: '%.60s...'", tensor->file, NAME_MAX_BYTES,
                              tensor->disk_name);
@@ -265,6 +290,37 @@ static bool read_transposed(int descriptor, const struct tensor *tensor, uint64_
     return good;
 }
 
+/* Some of the rows whose halves lie in turn: row i of the first half is line 2i of its group, of the second 2i + 1. */
+static void rows_unweave(const char *group, size_t count, size_t unit, size_t first, size_t rows, char *out)
+{
+    size_t half = count / 2;
+    for (size_t i = 0; i < rows; i++) {
+        size_t row = first + i;
+        memcpy(out + i * unit, group + (row < half ? 2 * row : 2 * (row - half) + 1) * unit, unit);
+    }
+}
+
+/* Group by group; the whole of a vector, whose elements are then the rows. */
+static bool read_interleaved(int descriptor, const struct tensor *tensor, uint64_t first, uint64_t count, char *out,
+                             struct error *error)
+{
+    bool vector = tensor->rank == 1;
+    size_t unit = vector ? dtype_bits(tensor->dtype) / 8 : (size_t)tensor->stride, group = (size_t)tensor->interleaved;
+    uint64_t end = vector ? tensor->columns * count : first + count;
+    char *lines = malloc(group * unit + 1);
+    bool good = lines || error_memory(error, tensor->name);
+    for (uint64_t row = first; good && row < end;) {
+        uint64_t base = row - row % group, some = base + group < end ? base + group - row : end - row;
+        good = file_read_at(descriptor, tensor->file, tensor->offset + base * unit, lines, group * unit, error);
+        if (good)
+            rows_unweave(lines, group, unit, (size_t)(row - base), (size_t)some, out);
+        out += some * unit;
+        row += some;
+    }
+    free(lines);
+    return good;
+}
+
 static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t count, void *out, struct error *error)
 {
     int descriptor = weight_file_take(tensor->source, error);
@@ -273,6 +329,8 @@ static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t
     bool good;
     if (tensor->transposed)
         good = read_transposed(descriptor, tensor, first, count, out, error);
+    else if (tensor->interleaved)
+        good = read_interleaved(descriptor, tensor, first, count, out, error);
     else
         good = file_read_at(descriptor, tensor->file, tensor->offset + first * tensor->stride, out,
                             (size_t)(count * tensor->stride), error);
@@ -301,6 +359,20 @@ bool store_altered(const struct store *store, const struct tensor *tensor)
     return false;
 }
 
+/* The rows of the tensor below, converted. */
+static bool read_converted(const struct store *store, const struct overlay_change *change, const struct tensor *tensor,
+                           uint64_t first, uint64_t count, void *out, struct error *error)
+{
+    const struct tensor *below = store_find(store->base, tensor->name);
+    void *raw = malloc((size_t)(count * below->stride) + 1);
+    bool good =
+        (raw || error_memory(error, tensor->name)) && store_read_rows(store->base, below, first, count, raw, error);
+    if (good)
+        change->convert(below->dtype, raw, out, (size_t)(count * tensor->columns));
+    free(raw);
+    return good;
+}
+
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
                      struct error *error)
 {
@@ -311,6 +383,9 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
     const struct overlay_change *change = named ? change_of(store, tensor) : NULL;
     if (change && change->values) {
         memcpy(out, (const char *)change->values + first * tensor->stride, (size_t)(count * tensor->stride));
+    } else if (change && change->convert) {
+        if (!read_converted(store, change, tensor, first, count, out, error))
+            return false;
     } else if (named) {
         const struct tensor *below = change && change->from ? store_find(store->base, change->from) : tensor;
         if (!store_read_rows(store->base, below, first, count, out, error))

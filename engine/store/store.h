@@ -21,7 +21,8 @@ struct weight_file;
  *
  * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows (but one whose rows
  * end within a byte, as those of 4 and 6 bits may, is one row). Element (r, c) lies at byte offset + r * stride + c *
- * element, or, when `transposed`, at offset + c * stride + r * element. */
+ * element, or, when `transposed`, at offset + c * stride + r * element. Elements of block types have no place of their
+ * own; their rows do. */
 struct tensor {
     const char *name;           /* canonical */
     const char *disk_name;      /* as the file spells it */
@@ -32,25 +33,31 @@ struct tensor {
     uint64_t shape[TENSOR_RANK_MAX];
     uint64_t rows;
     uint64_t columns;
-    uint64_t bytes;  /* of the values */
-    uint64_t offset; /* of the first value in the file */
-    uint64_t stride; /* bytes between rows (columns when transposed) */
+    uint64_t bytes;       /* of the values */
+    uint64_t held;        /* bytes that they take in the file; another dtype when an overlay converts them */
+    uint64_t offset;      /* of the first value in the file */
+    uint64_t stride;      /* bytes between rows (columns when transposed) */
+    uint64_t interleaved; /* rows (a vector: elements) of each group whose halves lie in turn: the first of the first
+                             half, the first of the second ...; 0: as they are */
     bool transposed;
     bool other; /* belongs to another component than the text model */
 };
 
 struct store;
 
-/* Opens a safetensors file, a Hugging Face checkpoint folder (one file, or shards with an index), an extraction, or any
- * folder of safetensors files. NULL with the reason when nothing can be read. Where only some of several files are bad,
- * the store opens without them and lists them as problems. At most 4,096 experts in a fused tensor, two million tensors
- * in all. */
+/* Opens a safetensors file, a GGUF file (of a split one: any part), a Hugging Face checkpoint folder (one file, or
+ * shards with an index), an extraction, or any folder of safetensors files. NULL with the reason when nothing can be
+ * read. Where only some of several files are bad, the store opens without them and lists them as problems. At most
+ * 4,096 experts in a fused tensor, two million tensors in all. */
 struct store *store_open(const char *path, struct error *error);
 void store_free(struct store *store);
 
 const char *store_path(const struct store *store);
-/* "safetensors", "checkpoint", "extraction", "folder". */
+/* "safetensors", "gguf", "checkpoint", "extraction", "folder". */
 const char *store_format(const struct store *store);
+
+/* The text of "config.json" or "tokenizer.json" where the weights' own file says what those say; NULL: it does not. */
+const char *store_document(const struct store *store, const char *name);
 
 /* The tensors of the text model come first, then those of other components; store_count counts all. */
 size_t store_count(const struct store *store);

@@ -6,13 +6,15 @@
 
 #include "base/file.h"
 #include "base/map.h"
+#include "store/overlay.h"
 #include "store/store.h"
 
 /* How an overlay changes a tensor; absent for plain tensors. */
 struct overlay_change {
     char *name;
-    void *values;     /* owned; NULL: read below */
-    const char *from; /* there, the tensor of this name; NULL: the one of the same name */
+    void *values;                    /* owned; NULL: read below */
+    const char *from;                /* there, the tensor of this name; NULL: the one of the same name */
+    overlay_convert_values *convert; /* from the dtype of the tensor below; NULL: none */
     /* NULL: as they are */
     void (*rewrite)(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
     void *context;
@@ -43,6 +45,8 @@ const char *weight_file_path(const struct weight_file *file);
 int weight_file_take(struct weight_file *file, struct error *error);
 void weight_file_give(struct weight_file *file, int descriptor);
 
+#define STORE_DOCUMENTS 4
+
 struct store {
     char *path;
     const char *format;
@@ -54,6 +58,11 @@ struct store {
     struct names strings; /* owns names */
     struct weight_files files;
     struct names problems;
+    struct document {
+        const char *name; /* static */
+        char *text;
+    } documents[STORE_DOCUMENTS];
+    size_t document_count;
     const struct store *base; /* overlay only */
     struct overlay_change *changes;
     size_t change_count;
@@ -65,12 +74,15 @@ struct store *store_new(const char *path, const char *format, struct error *erro
 
 /* A copy that lives as long as the store; NULL: out of memory. */
 const char *store_string(struct store *store, const char *text);
+/* Takes the text, also on failure. */
+bool store_add_document(struct store *store, const char *name, char *text);
 bool store_add_problem(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
 
 /* Appends a tensor whose name, file and so on are owned by the store already; works out rows, columns and stride. */
 bool store_add(struct store *store, const struct tensor *tensor, struct error *error);
 
-/* After the last tensor: canonical names, fused experts cut apart, other components last, duplicates found. */
+/* After the last tensor: canonical names (where the reader has not given them), fused experts cut apart, other
+ * components last, duplicates found. */
 bool store_finish(struct store *store, struct error *error);
 
 /* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
@@ -85,6 +97,9 @@ bool names_cut_fused(struct store *store, struct error *error);
 
 /* safetensors.c: adds all tensors of one file. */
 bool safetensors_read_header(struct store *store, const char *path, struct error *error);
+
+/* gguf.c: adds all tensors of one file, and of the other parts when it is split, and its documents. */
+bool gguf_open(struct store *store, const char *path, struct error *error);
 
 /* extraction.c: adds one file of a folder whose other files stand for themselves; a malformed one becomes a problem,
  * one that is no .safetensors file is passed over. */

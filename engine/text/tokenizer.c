@@ -49,19 +49,33 @@ static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, st
     return NULL;
 }
 
-struct tokenizer *tokenizer_open(const char *path, struct error *error)
+/* Ends the tokenizer unless it is made. */
+static struct tokenizer *tokenizer_made(struct tokenizer *tokenizer, cJSON *json, struct error *error)
 {
-    struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
-    if (!tokenizer) {
-        error_memory(error, path);
-        return NULL;
-    }
-    cJSON *json = tokenizer_source(tokenizer, path, error);
     bool good = json && tokenizer_load(tokenizer, json, error);
     cJSON_Delete(json);
     if (good)
         return tokenizer;
     tokenizer_free(tokenizer);
+    return NULL;
+}
+
+struct tokenizer *tokenizer_open(const char *path, struct error *error)
+{
+    struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
+    if (tokenizer)
+        return tokenizer_made(tokenizer, tokenizer_source(tokenizer, path, error), error);
+    error_memory(error, path);
+    return NULL;
+}
+
+struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error)
+{
+    struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
+    if (tokenizer && (tokenizer->where = strdup(where)))
+        return tokenizer_made(tokenizer, json_parse(where, text, size, error), error);
+    tokenizer_free(tokenizer);
+    error_memory(error, where);
     return NULL;
 }
 

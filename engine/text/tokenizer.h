@@ -34,6 +34,8 @@ struct tokenizer;
 /* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt (whose normalizer and
  * pattern follow from "tokenizer_class" in tokenizer_config.json, GPT-2's without one). NULL on failure. */
 struct tokenizer *tokenizer_open(const char *path, struct error *error);
+/* The same from the text of a tokenizer.json that lies in no file: it has no SHA-256. `where` is for messages. */
+struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error);
 void tokenizer_free(struct tokenizer *tokenizer);
 
 /* Appends the ids of the text. Special and other added tokens are recognised inside it; `add_special` adds what the
@@ -51,7 +53,7 @@ bool tokenizer_decode(struct tokenizer *tokenizer, const int *ids, size_t count,
 /* The largest id + 1. */
 size_t tokenizer_size(const struct tokenizer *tokenizer);
 
-/* SHA-256 of tokenizer.json in hexadecimal; "" where it was read from vocab.json. */
+/* SHA-256 of tokenizer.json in hexadecimal; "" where it was read from vocab.json or was no file. */
 const char *tokenizer_sha256(const struct tokenizer *tokenizer);
 
 /* The token as the file spells it (byte-level alphabet), borrowed; NULL when there is none with this id. */

@@ -873,3 +873,105 @@ Test(arithmetic, a_weight_that_cannot_be_read_is_an_error)
     free(a);
     free(out);
 }
+
+/* scripts/make_gguf_cases.py: blocks, and what the `gguf` Python package makes of them. */
+struct block_cases {
+    struct store *store;
+    unsigned char *blocks;
+    float *values;
+    size_t count, bytes; /* of blocks; of them all */
+};
+
+static struct block_cases block_cases_read(enum dtype dtype)
+{
+    struct block_cases cases = {0};
+    struct error error = {0};
+    char name[2][32];
+    snprintf(name[0], sizeof name[0], "%s.blocks", dtype_name(dtype));
+    snprintf(name[1], sizeof name[1], "%s.values", dtype_name(dtype));
+    cases.store = store_open(ASSAY_SOURCE_DIR "/suites/data/gguf/blocks.safetensors", &error);
+    cr_assert(cases.store, "%s", error_text(&error));
+    const struct tensor *blocks = store_find(cases.store, name[0]), *values = store_find(cases.store, name[1]);
+    cr_assert(blocks && values && blocks->rows == values->rows, "%s", dtype_name(dtype));
+    cr_assert_eq(blocks->columns, dtype_row_bytes(dtype, dtype_block(dtype)));
+    cr_assert_eq(values->columns, dtype_block(dtype));
+    cases.count = blocks->rows;
+    cases.bytes = blocks->bytes;
+    cases.blocks = malloc(blocks->bytes);
+    cases.values = malloc(values->bytes);
+    cr_assert(store_read(cases.store, blocks, cases.blocks, &error) &&
+              store_read(cases.store, values, cases.values, &error));
+    return cases;
+}
+
+static void block_cases_free(struct block_cases *cases)
+{
+    free(cases->blocks);
+    free(cases->values);
+    store_free(cases->store);
+}
+
+static void block_type_is_right(enum dtype dtype)
+{
+    struct block_cases cases = block_cases_read(dtype);
+    size_t values = cases.count * dtype_block(dtype);
+    float *found = malloc(values * sizeof *found);
+    unsigned char *shifted = malloc(cases.bytes + 3);
+    for (size_t shift = 0; shift < 4; shift++) {
+        memcpy(shifted + shift, cases.blocks, cases.bytes);
+        memset(found, 0xA5, values * sizeof *found);
+        widen(dtype, shifted + shift, found, values);
+        for (size_t i = 0; i < values; i++)
+            cr_assert(memcmp(&found[i], &cases.values[i], sizeof *found) == 0,
+                      "%s, block %zu, element %zu: %.9g, but %.9g in gguf", dtype_name(dtype), i / dtype_block(dtype),
+                      i % dtype_block(dtype), found[i], cases.values[i]);
+    }
+    free(shifted);
+    free(found);
+    block_cases_free(&cases);
+}
+
+Test(arithmetic, block_types_have_the_bits_of_gguf)
+{
+    size_t types = 0;
+    for (int i = DTYPE_SAFETENSORS; i < DTYPE_COUNT; i++) {
+        if (!dtype_computes((enum dtype)i))
+            continue;
+        block_type_is_right((enum dtype)i);
+        types++;
+    }
+    cr_expect_eq(types, 10);
+}
+
+/* A matrix in blocks, by few rows and by many, in memory: what the widened matrix gives. */
+Test(arithmetic, linear_over_blocks, .timeout = 120)
+{
+    struct block_cases cases = block_cases_read(DTYPE_Q4_1);
+    struct error error = {0};
+    size_t rows = cases.count / 2, columns = 2 * dtype_block(DTYPE_Q4_1), most = 9;
+    float *a = malloc(most * columns * sizeof *a),
+          *out[2] = {malloc(most * rows * sizeof *a), malloc(most * rows * sizeof *a)};
+    for (size_t i = 0; i < most * columns; i++)
+        a[i] = (float)((int)(i * 37 % 101) - 50) / 64;
+    struct workspace *workspace = workspace_new(2, &error);
+    cr_assert(workspace);
+    for (size_t m = 1; m <= most; m += 8) {
+        struct matrix wide = {.values = cases.values, .dtype = DTYPE_F32, .rows = rows, .columns = columns};
+        struct matrix blocks = {.values = cases.blocks, .dtype = DTYPE_Q4_1, .rows = rows, .columns = columns};
+        struct linear_part parts[2] = {{.weight = wide, .out = out[0], .ldo = rows},
+                                       {.weight = blocks, .out = out[1], .ldo = rows}};
+        cr_assert(linear(workspace, a, columns, m, &parts[0], 1, &error));
+        cr_assert(linear(workspace, a, columns, m, &parts[1], 1, &error));
+        cr_expect(memcmp(out[0], out[1], m * rows * sizeof(float)) == 0, "%zu rows", m);
+    }
+    const int ids[] = {3, 0, (int)rows - 1};
+    struct matrix blocks = {.values = cases.blocks, .dtype = DTYPE_Q4_1, .rows = rows, .columns = columns};
+    cr_assert(matrix_rows(&blocks, ids, 3, a, &error));
+    for (size_t i = 0; i < 3; i++)
+        cr_expect(memcmp(a + i * columns, cases.values + (size_t)ids[i] * columns, columns * sizeof *a) == 0);
+    workspace_free(workspace);
+    free(a);
+    free(out[0]);
+    free(out[1]);
+    block_cases_free(&cases);
+}

@@ -1,0 +1,147 @@
+/* GGUF files, whole or split. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/gguf_internal.h"
+
+#define PARTS_MAX 9999
+
+static bool add_tensors(struct store *store, const struct gguf *part, const struct gguf *metadata, struct error *error)
+{
+    struct weight_file *source = weight_files_add(&store->files, part->path, &part->state);
+    if (!source)
+        return error_memory(error, part->path);
+    for (size_t i = 0; i < part->tensor_count; i++) {
+        struct tensor tensor = {.file = weight_file_path(source), .source = source};
+        if (!gguf_name_tensor(store, metadata, &part->tensors[i], &tensor, error) || !store_add(store, &tensor, error))
+            return false;
+    }
+    return true;
+}
+
+/* A document that cannot be made is a problem of the file; the tensors are there all the same. */
+static bool add_document(struct store *store, const char *name, char *text, struct error *problem, struct error *error)
+{
+    bool good = !text || store_add_document(store, name, text);
+    if (problem->text && !store_add_problem(store, "%s", problem->text))
+        good = false;
+    error_clear(problem);
+    return good || error_memory(error, store->path);
+}
+
+static bool add_documents(struct store *store, const struct gguf *gguf, struct error *error)
+{
+    struct error problem = {0};
+    char *config = gguf_config(store, gguf, &problem);
+    if (!add_document(store, "config.json", config, &problem, error))
+        return false;
+    char *tokenizer = gguf_tokenizer(gguf, &problem);
+    return add_document(store, "tokenizer.json", tokenizer, &problem, error);
+}
+
+/* --- split files: PREFIX-00001-of-00003.gguf --- */
+
+struct split {
+    uint64_t number; /* from 0 */
+    uint64_t count;
+};
+
+static bool split_of(const struct gguf *gguf, struct split *split, struct error *error)
+{
+    *split = (struct split){.number = 0, .count = 1};
+    if (!gguf_get_whole(gguf, "split.no", PARTS_MAX - 1, &split->number, error) ||
+        !gguf_get_whole(gguf, "split.count", PARTS_MAX, &split->count, error))
+        return false;
+    split->count = split->count ? split->count : 1;
+    return split->number < split->count ||
+           error_set(error, "%s: part %llu of %llu", gguf->path, (unsigned long long)split->number + 1,
+                     (unsigned long long)split->count);
+}
+
+/* The path of another part; NULL: `path` does not end as the part that it is, or there is no memory. Owned. */
+static char *part_path(const char *path, const struct split *split, uint64_t number)
+{
+    char ending[64];
+    snprintf(ending, sizeof ending, "-%05llu-of-%05llu.gguf", (unsigned long long)split->number + 1,
+             (unsigned long long)split->count);
+    size_t length = strlen(path), tail = strlen(ending);
+    char *other = NULL;
+    if (length < tail || strcmp(path + length - tail, ending) != 0 ||
+        asprintf(&other, "%.*s-%05llu-of-%05llu.gguf", (int)(length - tail), path, (unsigned long long)number + 1,
+                 (unsigned long long)split->count) < 0)
+        return NULL;
+    return other;
+}
+
+static bool add_part(struct store *store, const char *path, const struct split *wanted, const struct gguf *metadata,
+                     struct error *error)
+{
+    struct gguf part;
+    struct split split = {0};
+    struct error problem = {0};
+    bool good = gguf_read(path, &part, &problem) && split_of(&part, &split, &problem);
+    if (good && (split.number != wanted->number || split.count != wanted->count))
+        good = error_set(&problem, "%s: says that it is part %llu of %llu", path, (unsigned long long)split.number + 1,
+                         (unsigned long long)split.count);
+    if (good)
+        good = add_tensors(store, &part, metadata, error);
+    else
+        good = store_add_problem(store, "%s", error_text(&problem)) || error_memory(error, path);
+    error_clear(&problem);
+    gguf_free(&part);
+    return good;
+}
+
+static bool add_parts(struct store *store, const struct gguf *first, const struct split *split, struct error *error)
+{
+    bool good = true;
+    for (uint64_t number = 1; good && number < split->count; number++) {
+        char *path = part_path(first->path, split, number);
+        struct split wanted = {.number = number, .count = split->count};
+        if (!path)
+            return error_set(error, "%s: the first of %llu parts, but not called ...-00001-of-%05llu.gguf", first->path,
+                             (unsigned long long)split->count, (unsigned long long)split->count);
+        if (!file_exists(path))
+            good = store_add_problem(store, "%s is absent: part %llu of %llu", path, (unsigned long long)number + 1,
+                                     (unsigned long long)split->count) ||
+                   error_memory(error, path);
+        else
+            good = add_part(store, path, &wanted, first, error);
+        free(path);
+    }
+    return good;
+}
+
+static bool tensors_counted(struct store *store, const struct gguf *first, struct error *error)
+{
+    uint64_t count = store->count;
+    if (!gguf_get_whole(first, "split.tensors.count", UINT32_MAX, &count, error))
+        return false;
+    return count == store->count || store->problems.count ||
+           store_add_problem(store, "%s announces %llu tensors; its parts hold %zu", first->path,
+                             (unsigned long long)count, store->count) ||
+           error_memory(error, first->path);
+}
+
+bool gguf_open(struct store *store, const char *path, struct error *error)
+{
+    struct gguf gguf;
+    struct split split = {0};
+    char *first = NULL;
+    bool good = gguf_read(path, &gguf, error) && split_of(&gguf, &split, error);
+    if (good && split.number) { /* any part stands for the whole; the first has the metadata */
+        first = part_path(path, &split, 0);
+        gguf_free(&gguf);
+        good = first ? gguf_read(first, &gguf, error) && split_of(&gguf, &split, error)
+                     : error_set(error, "%s: part %llu of %llu; open the first", path,
+                                 (unsigned long long)split.number + 1, (unsigned long long)split.count);
+        if (good && split.number)
+            good = error_set(error, "%s: says that it is part %llu", first, (unsigned long long)split.number + 1);
+    }
+    good = good && add_tensors(store, &gguf, &gguf, error) && add_parts(store, &gguf, &split, error) &&
+           tensors_counted(store, &gguf, error) && add_documents(store, &gguf, error);
+    gguf_free(&gguf);
+    free(first);
+    return good;
+}

@@ -1,0 +1,361 @@
+/* The metadata of a GGUF file as the config.json that its model came with. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/gguf_internal.h"
+
+#define KEY 128
+#define LAYERS_MAX 1024 /* as the reader of the configuration has it */
+
+enum need { NEEDED, WITH_EXPERTS, MAY_BE };
+
+/* Whole numbers, below "ARCHITECTURE.". */
+static const struct size_row {
+    const char *key, *to;
+    enum need need;
+} size_rows[] = {
+    {"block_count", "num_hidden_layers", NEEDED},
+    {"embedding_length", "hidden_size", NEEDED},
+    {"attention.head_count", "num_attention_heads", NEEDED},
+    {"feed_forward_length", "intermediate_size", NEEDED},
+    {"context_length", "max_position_embeddings", MAY_BE},
+    {"expert_used_count", "num_experts_per_tok", WITH_EXPERTS},
+};
+
+/* What follows from an architecture, or from whether a tensor is there. */
+static const struct architecture_row {
+    const char *name;
+    const char *model_type, *sparse_type; /* without and with experts; NULL: as it is called */
+    const char *bias_key, *mlp_bias_key;  /* NULL: the family has none to set */
+    bool norm_topk;                       /* where the metadata does not say: what llama.cpp does */
+    bool expert_sizes;                    /* experts have sizes of their own */
+} architecture_rows[] = {
+    {"llama", "llama", "mixtral", "attention_bias", "mlp_bias", true, false},
+    {"qwen2", "qwen2", NULL, NULL, NULL, false, false},
+    {"qwen2moe", NULL, "qwen2_moe", "qkv_bias", NULL, false, true},
+    {"qwen3", "qwen3", NULL, "attention_bias", NULL, false, false},
+    {"qwen3moe", NULL, "qwen3_moe", "attention_bias", NULL, true, true},
+};
+
+struct making {
+    const struct gguf *gguf; /* the metadata */
+    const struct store *store;
+    struct map tensors;                 /* of the store, by their names on disk */
+    const struct architecture_row *row; /* NULL: none of those */
+    char name[64];                      /* of the architecture */
+    uint64_t experts;
+    cJSON *json;
+    struct error *error;
+};
+
+static const char *key_of(const struct making *making, const char *key, char out[KEY])
+{
+    snprintf(out, KEY, "%s.%s", making->name, key);
+    return out;
+}
+
+static bool get_whole(const struct making *making, const char *key, uint64_t *value)
+{
+    char text[KEY];
+    return gguf_get_whole(making->gguf, key_of(making, key, text), UINT32_MAX, value, making->error);
+}
+
+static bool get_real(const struct making *making, const char *key, double *value)
+{
+    char text[KEY];
+    return gguf_get_real(making->gguf, key_of(making, key, text), value, making->error);
+}
+
+static const struct tensor *find(const struct making *making, const char *disk_name)
+{
+    size_t index = map_find(&making->tensors, disk_name, strlen(disk_name));
+    return index == MAP_ABSENT ? NULL : &making->store->tensors[index];
+}
+
+static bool has(const struct making *making, const char *disk_name)
+{
+    return find(making, disk_name) != NULL;
+}
+
+static bool lacks(const struct making *making, const char *key)
+{
+    return error_set(making->error, "%s: no metadata '%s.%s', which the configuration needs", making->gguf->path,
+                     making->name, key);
+}
+
+/* All digits: cJSON rounds to 15. Not finite: a string, which the reader refuses. */
+static void add_real(cJSON *json, const char *key, double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, isfinite(value) ? "%.17g" : "\"%g\"", value);
+    cJSON_AddRawToObject(json, key, text);
+}
+
+static bool make_sizes(struct making *making)
+{
+    for (size_t i = 0; i < sizeof size_rows / sizeof *size_rows; i++) {
+        const struct size_row *row = &size_rows[i];
+        uint64_t value = UINT64_MAX;
+        if (!get_whole(making, row->key, &value))
+            return false;
+        if (value != UINT64_MAX)
+            cJSON_AddNumberToObject(making->json, row->to, (double)value);
+        else if (row->need == NEEDED || (row->need == WITH_EXPERTS && making->experts))
+            return lacks(making, row->key);
+    }
+    return true;
+}
+
+/* Written out where the file relies on a default: those of config.json are others. */
+static bool make_heads(struct making *making)
+{
+    uint64_t heads = 0, hidden = 0, kv_heads = UINT64_MAX, key = UINT64_MAX, value = UINT64_MAX;
+    double epsilon = NAN;
+    if (!get_whole(making, "attention.head_count", &heads) || !get_whole(making, "embedding_length", &hidden) ||
+        !get_whole(making, "attention.head_count_kv", &kv_heads) || !get_whole(making, "attention.key_length", &key) ||
+        !get_whole(making, "attention.value_length", &value) ||
+        !get_real(making, "attention.layer_norm_rms_epsilon", &epsilon))
+        return false;
+    if (isnan(epsilon))
+        return lacks(making, "attention.layer_norm_rms_epsilon");
+    if (!heads)
+        return lacks(making, "attention.head_count");
+    key = key == UINT64_MAX ? hidden / heads : key;
+    if (value != UINT64_MAX && value != key)
+        return error_set(making->error, "%s: keys of %llu and values of %llu; this engine computes equal ones",
+                         making->gguf->path, (unsigned long long)key, (unsigned long long)value);
+    cJSON_AddNumberToObject(making->json, "num_key_value_heads", (double)(kv_heads == UINT64_MAX ? heads : kv_heads));
+    cJSON_AddNumberToObject(making->json, "head_dim", (double)key);
+    add_real(making->json, "rms_norm_eps", epsilon);
+    return true;
+}
+
+/* The number that the key gives, else the rows of the first tensor whose name ends so. */
+static bool make_size_or_rows(struct making *making, const char *key, const char *ending, const char *to)
+{
+    const struct tensor *found = NULL;
+    for (size_t i = 0; !found && i < making->store->count; i++) {
+        const char *name = making->store->tensors[i].disk_name;
+        size_t length = strlen(name), tail = strlen(ending);
+        if (length >= tail && strcmp(name + length - tail, ending) == 0)
+            found = &making->store->tensors[i];
+    }
+    uint64_t value = found && found->rank >= 2 ? found->shape[found->rank - 2] : 0;
+    if (!get_whole(making, key, &value))
+        return false;
+    if (value)
+        cJSON_AddNumberToObject(making->json, to, (double)value);
+    return value || lacks(making, key);
+}
+
+/* Layers without experts among those that have them. */
+static void make_dense_layers(struct making *making, uint64_t layers)
+{
+    cJSON *dense = cJSON_AddArrayToObject(making->json, "mlp_only_layers");
+    for (uint64_t layer = 0; layer < layers && layer < LAYERS_MAX; layer++) {
+        char up[KEY], router[KEY];
+        snprintf(up, sizeof up, "blk.%llu.ffn_up.weight", (unsigned long long)layer);
+        snprintf(router, sizeof router, "blk.%llu.ffn_gate_inp.weight", (unsigned long long)layer);
+        if (has(making, up) && !has(making, router))
+            cJSON_AddItemToArray(dense, cJSON_CreateNumber((double)layer));
+    }
+}
+
+static bool make_experts(struct making *making)
+{
+    bool norm = making->row->norm_topk;
+    char key[KEY];
+    uint64_t layers = 0;
+    if (!making->experts)
+        return true;
+    if (!get_whole(making, "block_count", &layers) ||
+        !gguf_get_bool(making->gguf, key_of(making, "expert_weights_norm", key), &norm, making->error))
+        return false;
+    cJSON_AddNumberToObject(making->json, "num_experts", (double)making->experts);
+    cJSON_AddBoolToObject(making->json, "norm_topk_prob", norm);
+    make_dense_layers(making, layers);
+    if (making->row->expert_sizes &&
+        !make_size_or_rows(making, "expert_feed_forward_length", ".ffn_up_exps.weight", "moe_intermediate_size"))
+        return false;
+    return strcmp(making->row->sparse_type, "qwen2_moe") != 0 ||
+           make_size_or_rows(making, "expert_shared_feed_forward_length", ".ffn_up_shexp.weight",
+                             "shared_expert_intermediate_size");
+}
+
+static void make_switches(struct making *making)
+{
+    cJSON_AddStringToObject(making->json, "hidden_act", "silu");
+    cJSON_AddBoolToObject(making->json, "tie_word_embeddings", !has(making, "output.weight"));
+    if (making->row->bias_key)
+        cJSON_AddBoolToObject(making->json, making->row->bias_key, has(making, "blk.0.attn_q.bias"));
+    if (making->row->mlp_bias_key && !making->experts)
+        cJSON_AddBoolToObject(making->json, making->row->mlp_bias_key, has(making, "blk.0.ffn_up.bias"));
+}
+
+/* --- rotary embedding --- */
+
+#define DIVISORS_MAX 65536
+#define LOW 1.0 /* low_freq_factor and high_freq_factor of every model that has such factors */
+#define HIGH 4.0
+
+struct llama3 {
+    double factor, context;
+};
+
+/* What the frequency of wavelength `wave` is divided by. transformers, modeling_rope_utils.py,
+ * _compute_llama3_parameters. */
+static double llama3_divisor(const struct llama3 *rope, double wave)
+{
+    if (wave < rope->context / HIGH)
+        return 1;
+    if (wave > rope->context / LOW)
+        return rope->factor;
+    double smooth = (rope->context / wave - LOW) / (HIGH - LOW);
+    return 1 / ((1 - smooth) / rope->factor + smooth);
+}
+
+static double wave_of(double theta, size_t index, size_t count)
+{
+    return 2 * M_PI * pow(theta, (double)index / (double)count);
+}
+
+/* A file keeps of the llama3 rope only what came out: a divisor for each frequency. The factor is the largest of them;
+ * the original context follows from one between; and then all of them must follow from both. */
+static bool llama3_find(const float *divisors, size_t count, double theta, struct llama3 *rope)
+{
+    *rope = (struct llama3){.factor = 1};
+    for (size_t i = 0; i < count; i++)
+        rope->factor = (double)divisors[i] > rope->factor ? (double)divisors[i] : rope->factor;
+    for (size_t i = 0; i < count && !(rope->context > 0); i++) {
+        double divisor = (double)divisors[i], smooth = (1 / divisor - 1 / rope->factor) / (1 - 1 / rope->factor);
+        if (divisor > 1.001 && divisor < rope->factor * 0.999)
+            rope->context = round(wave_of(theta, i, count) * (smooth * (HIGH - LOW) + LOW));
+    }
+    bool good = rope->context > 0 && rope->context < 1e9;
+    for (size_t i = 0; good && i < count; i++) {
+        double expected = llama3_divisor(rope, wave_of(theta, i, count));
+        good = fabs((double)divisors[i] - expected) <= 1e-4 * expected; /* float32 arithmetic, and a rounded context */
+    }
+    return good;
+}
+
+static void make_llama3(cJSON *rope, double theta, const float *divisors, size_t count)
+{
+    struct llama3 llama3;
+    if (!llama3_find(divisors, count, theta, &llama3)) {
+        cJSON_AddStringToObject(rope, "rope_type", "rope_freqs.weight"); /* which the reader refuses */
+        return;
+    }
+    cJSON_AddStringToObject(rope, "rope_type", "llama3");
+    add_real(rope, "factor", llama3.factor);
+    add_real(rope, "low_freq_factor", LOW);
+    add_real(rope, "high_freq_factor", HIGH);
+    cJSON_AddNumberToObject(rope, "original_max_position_embeddings", llama3.context);
+}
+
+static bool make_divided(struct making *making, cJSON *rope, double theta, const struct tensor *tensor)
+{
+    float *divisors = malloc((size_t)tensor->bytes + 1);
+    bool good = (divisors || error_memory(making->error, making->gguf->path)) &&
+                store_read(making->store, tensor, divisors, making->error);
+    if (good)
+        make_llama3(rope, theta, divisors, (size_t)tensor->columns);
+    free(divisors);
+    return good;
+}
+
+static bool make_scaling(struct making *making, cJSON *rope, double theta)
+{
+    const struct tensor *divisors = find(making, "rope_freqs.weight");
+    struct gguf_text type = {.data = "default", .size = 7};
+    char key[KEY], text[KEY] = {0};
+    double factor = NAN;
+    if (divisors && divisors->dtype == DTYPE_F32 && divisors->rank == 1 && divisors->columns <= DIVISORS_MAX)
+        return make_divided(making, rope, theta, divisors);
+    if (!gguf_get_text(making->gguf, key_of(making, "rope.scaling.type", key), &type, making->error) ||
+        !get_real(making, "rope.scaling.factor", &factor))
+        return false;
+    snprintf(text, sizeof text, "%.*s", (int)(type.size < 100 ? type.size : 100), type.data);
+    cJSON_AddStringToObject(rope, "rope_type", strcmp(text, "none") == 0 ? "default" : text);
+    if (!isnan(factor))
+        add_real(rope, "factor", factor);
+    return true;
+}
+
+static bool make_rope(struct making *making)
+{
+    double theta = 10000;
+    uint64_t rotated = 0;
+    cJSON *rope = cJSON_AddObjectToObject(making->json, "rope_parameters");
+    const cJSON *head = json_member(making->json, "head_dim");
+    if (!get_real(making, "rope.freq_base", &theta) || !get_whole(making, "rope.dimension_count", &rotated))
+        return false;
+    add_real(rope, "rope_theta", theta);
+    if (rotated && head && rotated != (uint64_t)head->valuedouble)
+        add_real(rope, "partial_rotary_factor", (double)rotated / head->valuedouble);
+    return make_scaling(making, rope, theta);
+}
+
+/* --- all of it --- */
+
+static bool make_architecture(struct making *making)
+{
+    struct gguf_text name = {0};
+    if (!gguf_get_text(making->gguf, "general.architecture", &name, making->error))
+        return false;
+    if (!name.size || name.size >= sizeof making->name || memchr(name.data, '\0', name.size) ||
+        utf8_check(name.data, name.size) < name.size)
+        return error_set(making->error, "%s: no metadata 'general.architecture'", making->gguf->path);
+    memcpy(making->name, name.data, name.size);
+    for (size_t i = 0; i < sizeof architecture_rows / sizeof *architecture_rows; i++)
+        if (strcmp(architecture_rows[i].name, making->name) == 0)
+            making->row = &architecture_rows[i];
+    if (!get_whole(making, "expert_count", &making->experts))
+        return false;
+    const char *type = !making->row ? NULL : making->experts ? making->row->sparse_type : making->row->model_type;
+    if (!type)
+        making->row = NULL;
+    cJSON_AddStringToObject(making->json, "model_type", type ? type : making->name);
+    return true;
+}
+
+static bool make_vocabulary(struct making *making)
+{
+    return make_size_or_rows(making, "vocab_size", "token_embd.weight", "vocab_size");
+}
+
+static bool make_index(struct making *making)
+{
+    for (size_t i = 0; i < making->store->count; i++) {
+        const char *name = making->store->tensors[i].disk_name;
+        if (!map_add(&making->tensors, name, strlen(name), i, NULL))
+            return error_memory(making->error, making->gguf->path);
+    }
+    return true;
+}
+
+/* Any other architecture is only named: whoever reads the document refuses it. */
+static bool make_all(struct making *making)
+{
+    if (!make_index(making) || !make_architecture(making))
+        return false;
+    if (!making->row)
+        return true;
+    make_switches(making);
+    return make_sizes(making) && make_heads(making) && make_vocabulary(making) && make_experts(making) &&
+           make_rope(making);
+}
+
+char *gguf_config(const struct store *store, const struct gguf *gguf, struct error *error)
+{
+    struct making making = {.gguf = gguf, .store = store, .json = cJSON_CreateObject(), .error = error};
+    bool good = (making.json || error_memory(error, gguf->path)) && make_all(&making);
+    char *text = good ? cJSON_Print(making.json) : NULL;
+    if (good && !text)
+        error_memory(error, gguf->path);
+    cJSON_Delete(making.json);
+    map_free(&making.tensors);
+    return text;
+}

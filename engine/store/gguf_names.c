@@ -1,0 +1,116 @@
+/* How GGUF files spell the tensors of the text model. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/gguf_internal.h"
+
+enum order {
+    ORDER_PLAIN,
+    ORDER_HEADS,    /* llama: the rows of each query head are interleaved ... */
+    ORDER_KV_HEADS, /* ... and of each key head */
+    ORDER_LIFTED,   /* a vector that is a matrix of one row in the original */
+};
+
+/* Up to ".weight" or ".bias"; `from` follows "blk.N." in the rows of layers. */
+static const struct name_row {
+    bool of_layer;
+    const char *from, *to;
+    enum order order;
+} name_rows[] = {
+    {false, "token_embd", "model.embed_tokens", ORDER_PLAIN},
+    {false, "output_norm", "model.norm", ORDER_PLAIN},
+    {false, "output", "lm_head", ORDER_PLAIN},
+    {true, "attn_norm", "input_layernorm", ORDER_PLAIN},
+    {true, "attn_q", "self_attn.q_proj", ORDER_HEADS},
+    {true, "attn_k", "self_attn.k_proj", ORDER_KV_HEADS},
+    {true, "attn_v", "self_attn.v_proj", ORDER_PLAIN},
+    {true, "attn_output", "self_attn.o_proj", ORDER_PLAIN},
+    {true, "attn_q_norm", "self_attn.q_norm", ORDER_PLAIN},
+    {true, "attn_k_norm", "self_attn.k_norm", ORDER_PLAIN},
+    {true, "ffn_norm", "post_attention_layernorm", ORDER_PLAIN},
+    {true, "ffn_gate", "mlp.gate_proj", ORDER_PLAIN},
+    {true, "ffn_up", "mlp.up_proj", ORDER_PLAIN},
+    {true, "ffn_down", "mlp.down_proj", ORDER_PLAIN},
+    {true, "ffn_gate_inp", "mlp.gate", ORDER_PLAIN},
+    {true, "ffn_gate_exps", "mlp.experts.gate_proj", ORDER_PLAIN},
+    {true, "ffn_up_exps", "mlp.experts.up_proj", ORDER_PLAIN},
+    {true, "ffn_down_exps", "mlp.experts.down_proj", ORDER_PLAIN},
+    {true, "ffn_gate_inp_shexp", "mlp.shared_expert_gate", ORDER_LIFTED},
+    {true, "ffn_gate_shexp", "mlp.shared_expert.gate_proj", ORDER_PLAIN},
+    {true, "ffn_up_shexp", "mlp.shared_expert.up_proj", ORDER_PLAIN},
+    {true, "ffn_down_shexp", "mlp.shared_expert.down_proj", ORDER_PLAIN},
+};
+
+static const struct name_row *row_find(bool of_layer, const char *stem, size_t size)
+{
+    for (size_t i = 0; i < sizeof name_rows / sizeof *name_rows; i++)
+        if (name_rows[i].of_layer == of_layer && strlen(name_rows[i].from) == size &&
+            memcmp(name_rows[i].from, stem, size) == 0)
+            return &name_rows[i];
+    return NULL;
+}
+
+/* The row of the name, and the canonical name; a name that no row fits stays as it is. */
+static const struct name_row *name_translate(const char *name, char *out, size_t size)
+{
+    unsigned layer = 0;
+    int used = 0;
+    bool of_layer = sscanf(name, "blk.%6u.%n", &layer, &used) == 1 && used;
+    const char *stem = of_layer ? name + used : name;
+    const char *ending = strrchr(stem, '.');
+    const struct name_row *row = ending && (strcmp(ending, ".weight") == 0 || strcmp(ending, ".bias") == 0)
+                                     ? row_find(of_layer, stem, (size_t)(ending - stem))
+                                     : NULL;
+    if (!row)
+        snprintf(out, size, "%s", name);
+    else if (of_layer)
+        snprintf(out, size, "model.layers.%u.%s%s", layer, row->to, ending);
+    else
+        snprintf(out, size, "%s%s", row->to, ending);
+    return row;
+}
+
+/* The converter of llama models lays the rows of each query and key head so that neighbours are rotated together:
+ * first of the first half, first of the second half, second of the first half ... */
+static bool order_heads(const struct gguf *metadata, enum order order, struct tensor *tensor, struct error *error)
+{
+    struct gguf_text architecture = {0};
+    uint64_t heads = 0, rows = tensor->shape[0];
+    if (!gguf_get_text(metadata, "general.architecture", &architecture, error))
+        return false;
+    if (!gguf_text_is(architecture, "llama"))
+        return true;
+    if (!gguf_get_whole(metadata, "llama.attention.head_count", UINT32_MAX, &heads, error) ||
+        (order == ORDER_KV_HEADS &&
+         !gguf_get_whole(metadata, "llama.attention.head_count_kv", UINT32_MAX, &heads, error)))
+        return false;
+    if (!heads || tensor->rank > 2 || rows % (2 * heads) || (tensor->rank == 1 && dtype_block(tensor->dtype) > 1))
+        return error_set(error, "%s: tensor '%s' is not rows for %llu heads", tensor->file, tensor->disk_name,
+                         (unsigned long long)heads);
+    tensor->interleaved = rows / heads;
+    return true;
+}
+
+bool gguf_name_tensor(struct store *store, const struct gguf *metadata, const struct gguf_tensor *from,
+                      struct tensor *tensor, struct error *error)
+{
+    char name[640];
+    const struct name_row *row = name_translate(from->name, name, sizeof name);
+    tensor->dtype = from->dtype;
+    tensor->rank = from->rank;
+    memcpy(tensor->shape, from->shape, sizeof tensor->shape);
+    tensor->offset = from->offset;
+    tensor->disk_name = store_string(store, from->name);
+    tensor->name = store_string(store, name);
+    tensor->other = strcmp(from->name, "rope_freqs.weight") == 0; /* part of the configuration */
+    if (!tensor->name || !tensor->disk_name)
+        return error_memory(error, from->name);
+    if (row && row->order == ORDER_LIFTED && tensor->rank == 1) {
+        tensor->rank = 2;
+        tensor->shape[1] = tensor->shape[0];
+        tensor->shape[0] = 1;
+    }
+    if (!row || row->order == ORDER_PLAIN || row->order == ORDER_LIFTED)
+        return true;
+    return order_heads(metadata, row->order, tensor, error);
+}

@@ -1,0 +1,258 @@
+/* The metadata of a GGUF file as the tokenizer.json that its model came with. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/gguf_internal.h"
+
+#define TOKENS_MAX (1 << 24)
+
+/* llama.h, enum llama_token_type. The others are plain text, bytes, or places that nothing uses. */
+enum { TOKEN_UNKNOWN = 2, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4 };
+
+#define BYTES_ONLY                                                                                                     \
+    "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": false}"
+#define BYTES_GPT2 "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": true}"
+#define SPLIT(regex)                                                                                                   \
+    "{\"type\": \"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\": \"" regex "\"}}"
+#define SEQUENCE(first) "{\"type\": \"Sequence\", \"pretokenizers\": [" first "]}"
+
+#define WORDS_GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)|\\\\s+"
+#define WORDS_CL100K(digits)                                                                                           \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits                                     \
+    "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+
+/* By tokenizer.ggml.pre: what the tokenizer.json of the models of that name says. */
+static const struct pre_row {
+    const char *names[4];
+    const char *pretokenizer;
+    bool nfc, ignore_merges;
+    bool bos; /* where the metadata does not say */
+} pre_rows[] = {
+    {{"gpt-2"}, BYTES_GPT2, false, false, false},
+    {{"smollm", "starcoder", "refact", "codeshell"},
+     SEQUENCE("{\"type\": \"Digits\", \"individual_digits\": true}, " BYTES_GPT2),
+     false,
+     false,
+     false},
+    {{"qwen2"}, SEQUENCE(SPLIT(WORDS_CL100K("\\\\p{N}")) ", " BYTES_ONLY), true, false, false},
+    {{"llama-bpe", "llama3", "llama-v3"},
+     SEQUENCE(SPLIT(WORDS_CL100K("\\\\p{N}{1,3}")) ", " BYTES_ONLY),
+     false,
+     true,
+     true},
+    /* what llama.cpp does with a file from before there were names */
+    {{"default"},
+     SEQUENCE(SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") ", " SPLIT(WORDS_GPT2) ", " SPLIT("\\\\p{N}+") ", " SPLIT(
+         "[0-9][0-9][0-9]") ", " BYTES_ONLY),
+     false,
+     false,
+     false},
+};
+
+struct spelling {
+    const struct gguf *gguf;
+    const struct gguf_value *tokens, *types, *merges;
+    const struct pre_row *pre; /* NULL: unknown */
+    struct gguf_text model, pre_name;
+    struct buffer out;
+    struct error *error;
+};
+
+static void put_string(struct buffer *out, struct gguf_text text)
+{
+    buffer_char(out, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20)
+            buffer_format(out, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            buffer_format(out, "\\%c", c);
+        else
+            buffer_char(out, (char)c);
+    }
+    buffer_char(out, '"');
+}
+
+static bool spelling_read(struct spelling *spelling)
+{
+    const struct gguf *gguf = spelling->gguf;
+    struct error *error = spelling->error;
+    spelling->pre_name = (struct gguf_text){"default", 7};
+    if (!gguf_get_text(gguf, "tokenizer.ggml.model", &spelling->model, error) ||
+        !gguf_get_text(gguf, "tokenizer.ggml.pre", &spelling->pre_name, error) ||
+        !gguf_get_array(gguf, "tokenizer.ggml.tokens", GGUF_STRING, &spelling->tokens, error) ||
+        !gguf_get_array(gguf, "tokenizer.ggml.merges", GGUF_STRING, &spelling->merges, error) ||
+        !gguf_get_array(gguf, "tokenizer.ggml.token_type", GGUF_I32, &spelling->types, error))
+        return false;
+    for (size_t i = 0; i < sizeof pre_rows / sizeof *pre_rows; i++)
+        for (size_t k = 0; k < 4 && pre_rows[i].names[k]; k++)
+            if (gguf_text_is(spelling->pre_name, pre_rows[i].names[k]))
+                spelling->pre = &pre_rows[i];
+    if (spelling->types && spelling->tokens && spelling->types->count != spelling->tokens->count)
+        return error_set(error, "%s: %llu tokens, but types of %llu", gguf->path,
+                         (unsigned long long)spelling->tokens->count, (unsigned long long)spelling->types->count);
+    return !spelling->tokens || spelling->tokens->count <= TOKENS_MAX ||
+           error_set(error, "%s: more than %d tokens", gguf->path, TOKENS_MAX);
+}
+
+/* Tokens that are found in the text as they are. */
+static void put_added(struct spelling *spelling)
+{
+    struct buffer *out = &spelling->out;
+    size_t at = spelling->tokens->at;
+    bool first = true;
+    buffer_text(out, "\"added_tokens\": [");
+    for (uint64_t id = 0; spelling->types && id < spelling->tokens->count; id++) {
+        struct gguf_text text = gguf_next_text(spelling->gguf, &at);
+        int32_t type = gguf_i32(spelling->gguf, spelling->types->at + 4 * (size_t)id);
+        if (type != TOKEN_UNKNOWN && type != TOKEN_CONTROL && type != TOKEN_USER_DEFINED)
+            continue;
+        buffer_format(out, "%s\n  {\"id\": %llu, \"content\": ", first ? "" : ",", (unsigned long long)id);
+        put_string(out, text);
+        buffer_format(out,
+                      ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
+                      "\"special\": %s}",
+                      type == TOKEN_USER_DEFINED ? "false" : "true");
+        first = false;
+    }
+    buffer_text(out, "],\n");
+}
+
+/* The token that the key numbers, when the file (or `adds`, where it does not say) wants it added. */
+static bool end_token(struct spelling *spelling, const char *switch_key, const char *id_key, bool adds,
+                      struct gguf_text *text, uint64_t *id)
+{
+    uint64_t count = spelling->tokens->count;
+    size_t at = spelling->tokens->at;
+    *id = UINT64_MAX;
+    if (!gguf_get_bool(spelling->gguf, switch_key, &adds, spelling->error) ||
+        !gguf_get_whole(spelling->gguf, id_key, UINT32_MAX, id, spelling->error))
+        return false;
+    if (!adds || *id == UINT64_MAX || *id >= count) {
+        *id = UINT64_MAX;
+        return true;
+    }
+    for (uint64_t i = 0; i <= *id; i++)
+        *text = gguf_next_text(spelling->gguf, &at);
+    return true;
+}
+
+static void put_piece(struct buffer *out, struct gguf_text text, const char *before, const char *after)
+{
+    buffer_format(out, "%s{\"SpecialToken\": {\"id\": ", before);
+    put_string(out, text);
+    buffer_format(out, ", \"type_id\": 0}}%s", after);
+}
+
+static void put_template_token(struct buffer *out, struct gguf_text text, uint64_t id, const char *before)
+{
+    buffer_text(out, before);
+    put_string(out, text);
+    buffer_text(out, ": {\"id\": ");
+    put_string(out, text);
+    buffer_format(out, ", \"ids\": [%llu], \"tokens\": [", (unsigned long long)id);
+    put_string(out, text);
+    buffer_text(out, "]}");
+}
+
+static bool put_template(struct spelling *spelling)
+{
+    struct buffer *out = &spelling->out;
+    struct gguf_text bos = {0}, eos = {0};
+    uint64_t bos_id, eos_id;
+    if (!end_token(spelling, "tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id",
+                   spelling->pre && spelling->pre->bos, &bos, &bos_id) ||
+        !end_token(spelling, "tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", false, &eos, &eos_id))
+        return false;
+    bool begins = bos_id != UINT64_MAX, ends = eos_id != UINT64_MAX;
+    if (!begins && !ends) {
+        buffer_text(out, "\"post_processor\": " BYTES_ONLY ",\n");
+        return true;
+    }
+    buffer_text(out, "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [");
+    if (begins)
+        put_piece(out, bos, "", ", ");
+    buffer_text(out, "{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}");
+    if (ends)
+        put_piece(out, eos, ", ", "");
+    buffer_text(out, "], \"pair\": [{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}, "
+                     "{\"Sequence\": {\"id\": \"B\", \"type_id\": 1}}], \"special_tokens\": {");
+    if (begins)
+        put_template_token(out, bos, bos_id, "");
+    if (ends && eos_id != bos_id)
+        put_template_token(out, eos, eos_id, begins ? ", " : "");
+    buffer_text(out, "}},\n");
+    return true;
+}
+
+static void put_vocabulary(struct spelling *spelling)
+{
+    struct buffer *out = &spelling->out;
+    size_t at = spelling->tokens->at;
+    buffer_text(out, "\"vocab\": {");
+    for (uint64_t id = 0; id < spelling->tokens->count; id++) {
+        buffer_text(out, id ? ",\n" : "\n");
+        put_string(out, gguf_next_text(spelling->gguf, &at));
+        buffer_format(out, ": %llu", (unsigned long long)id);
+    }
+    buffer_text(out, "},\n\"merges\": [");
+    at = spelling->merges ? spelling->merges->at : 0;
+    for (uint64_t i = 0; spelling->merges && i < spelling->merges->count; i++) {
+        buffer_text(out, i ? ",\n" : "\n");
+        put_string(out, gguf_next_text(spelling->gguf, &at));
+    }
+    buffer_text(out, "]");
+}
+
+static bool put_all(struct spelling *spelling)
+{
+    struct buffer *out = &spelling->out;
+    const struct pre_row *pre = spelling->pre;
+    buffer_text(out, "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n");
+    put_added(spelling);
+    buffer_format(out, "\"normalizer\": %s,\n\"pre_tokenizer\": ", pre && pre->nfc ? "{\"type\": \"NFC\"}" : "null");
+    if (pre) {
+        buffer_text(out, pre->pretokenizer);
+    } else {
+        buffer_text(out, "{\"type\": ");
+        put_string(out, spelling->pre_name);
+        buffer_text(out, "}");
+    }
+    buffer_text(out, ",\n");
+    if (!put_template(spelling))
+        return false;
+    buffer_format(out,
+                  "\"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, \"trim_offsets\": true, "
+                  "\"use_regex\": true},\n\"model\": {\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
+                  "\"continuing_subword_prefix\": \"\", \"end_of_word_suffix\": \"\", \"fuse_unk\": false, "
+                  "\"byte_fallback\": false, \"ignore_merges\": %s,\n",
+                  pre && pre->ignore_merges ? "true" : "false");
+    put_vocabulary(spelling);
+    buffer_text(out, "}}\n");
+    return true;
+}
+
+/* Another kind of tokenizer is only named: whoever reads the document refuses it. */
+static void put_model_name(struct spelling *spelling)
+{
+    buffer_text(&spelling->out, "{\"version\": \"1.0\", \"model\": {\"type\": ");
+    put_string(&spelling->out, spelling->model);
+    buffer_text(&spelling->out, "}}\n");
+}
+
+char *gguf_tokenizer(const struct gguf *gguf, struct error *error)
+{
+    struct spelling spelling = {.gguf = gguf, .error = error};
+    bool good = spelling_read(&spelling);
+    if (!good || !spelling.model.data || (!spelling.tokens && gguf_text_is(spelling.model, "gpt2")))
+        return NULL;
+    if (gguf_text_is(spelling.model, "gpt2"))
+        good = put_all(&spelling);
+    else
+        put_model_name(&spelling);
+    char *text = good ? buffer_take(&spelling.out) : NULL;
+    if (good && !text)
+        error_memory(error, gguf->path);
+    buffer_free(&spelling.out);
+    return text;
+}

@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""Make suites/data/gguf with the official `gguf` package: what the tests hold the GGUF reader against.
+
+    make_gguf_cases.py [-o DIR]
+
+- blocks.safetensors: for every block type TYPE.blocks (bytes) and TYPE.values (what gguf.quants.dequantize makes of them),
+  random blocks and edge cases;
+- llama-f32.gguf, qwen3moe-f16.gguf, qwen2moe-bf16-0000N-of-00003.gguf: golden/nano models, in types that lose nothing;
+- quantised.gguf: a llama of one layer, every matrix in another block type; quantised.json: SHA-256 of what each tensor
+  holds; quantised.golden.safetensors: what transformers computes with the file;
+- vocab-KIND.gguf: the nano vocabulary under each kind of pre-tokenizer; vocab.jsonl: texts, and their ids by the
+  `tokenizers` library set up as the originals of that kind are.
+
+Needs scripts/requirements.txt. The same bytes whenever it is run.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+
+import gguf
+import numpy as np
+import tokenizers
+from gguf import GGMLQuantizationType as Type
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BLOCK_TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
+# Where the half-precision numbers of a block lie: the scale, then the offset or the scale of the minima.
+HALVES = {
+    "Q4_0": (0,), "Q4_1": (0, 2), "Q5_0": (0,), "Q5_1": (0, 2), "Q8_0": (0,),
+    "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,),
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- blocks
+
+
+def half_bytes(value):
+    return np.array([value], "<f2").view(np.uint8)
+
+
+def make_blocks(name, random):
+    """Random bytes under random scales, and every edge of the scales over random, zero and full quanta."""
+    size = gguf.GGML_QUANT_SIZES[Type[name]][1]
+    halves = HALVES[name]
+    edges = [0.0, -0.0, 65504.0, -65504.0, 2.0**-24, 1023 * 2.0**-24, 2.0**-14, -1.0]
+    rows = []
+    for scale in edges:
+        for second in (0.0, -65504.0, 1.5) if len(halves) > 1 else (None,):
+            fills = [random.integers(0, 256, size, np.uint8)]
+            if second in (None, 1.5):
+                fills += [np.zeros(size, np.uint8), np.full(size, 255, np.uint8)]
+            for block in fills:
+                block[halves[0] : halves[0] + 2] = half_bytes(scale)
+                if second is not None:
+                    block[halves[1] : halves[1] + 2] = half_bytes(second)
+                rows.append(block)
+    for _ in range(6):
+        block = random.integers(0, 256, size, np.uint8)
+        for at in halves:
+            block[at : at + 2] = half_bytes(random.normal() * 0.01)
+        rows.append(block)
+    return np.stack(rows)
+
+
+def write_blocks(path):
+    tensors = {}
+    for index, name in enumerate(BLOCK_TYPES):
+        blocks = make_blocks(name, np.random.default_rng(1000 + index))
+        values = gguf.quants.dequantize(blocks, Type[name])
+        assert values.dtype == np.float32 and np.isfinite(values).all()
+        tensors[name + ".blocks"], tensors[name + ".values"] = blocks, values
+    save_file(tensors, path)
+
+
+# ---------------------------------------------------------------- models
+
+NAMES = {
+    "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
+    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+    "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "mlp.gate": "ffn_gate_inp",
+    "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps", "mlp.experts.down_proj": "ffn_down_exps",
+    "mlp.shared_expert_gate": "ffn_gate_inp_shexp", "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_expert.up_proj": "ffn_up_shexp", "mlp.shared_expert.down_proj": "ffn_down_shexp",
+}  # fmt: skip
+
+
+def load_checkpoint(folder):
+    """All tensors as bytes-exact arrays: bfloat16 as uint16."""
+    with open(os.path.join(folder, "model.safetensors.index.json"), encoding="utf-8") as file:
+        shards = sorted(set(json.load(file)["weight_map"].values()))
+    tensors = {}
+    for shard in shards:
+        with safe_open(os.path.join(folder, shard), "pt") as file:
+            for name in file.keys():
+                tensor = file.get_tensor(name)
+                if str(tensor.dtype) == "torch.bfloat16":
+                    import torch
+
+                    tensors[name] = tensor.view(torch.uint16).numpy()
+                else:
+                    tensors[name] = tensor.numpy()
+    return tensors
+
+
+def gguf_name(name):
+    stem, ending = name.rsplit(".", 1)
+    if not stem.startswith("model.layers."):
+        return f"{NAMES[stem]}.{ending}"
+    layer, rest = stem.removeprefix("model.layers.").split(".", 1)
+    return f"blk.{layer}.{NAMES[rest]}.{ending}"
+
+
+def permute(rows, heads):
+    """As the llama converter lays out q and k: the halves of each head in turn."""
+    return rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+
+
+def stack_experts(tensors):
+    out, experts = {}, {}
+    for name, value in tensors.items():
+        before, mark, after = name.partition(".experts.")
+        if mark:
+            expert, part = after.split(".", 1)
+            experts.setdefault(f"{before}.experts.{part}", {})[int(expert)] = value
+        else:
+            out[name] = value
+    for name, parts in experts.items():
+        out[name] = np.stack([parts[i] for i in range(len(parts))])
+    return out
+
+
+def llama3_divisors(rope, head_dim):
+    low, high, factor = rope["low_freq_factor"], rope["high_freq_factor"], rope["factor"]
+    context, divisors = rope["original_max_position_embeddings"], []
+    for i in range(0, head_dim, 2):
+        wave = 2 * math.pi * rope["rope_theta"] ** (i / head_dim)
+        smooth = (context / wave - low) / (high - low)
+        if wave < context / high:
+            divisors.append(1.0)
+        elif wave > context / low:
+            divisors.append(factor)
+        else:
+            divisors.append(1 / ((1 - smooth) / factor + smooth))
+    return np.array(divisors, np.float32)
+
+
+def add_config(writer, config):
+    if "vocab_size" in config:
+        writer.add_vocab_size(config["vocab_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    if "head_dim" in config:
+        writer.add_key_length(config["head_dim"])
+        writer.add_value_length(config["head_dim"])
+        writer.add_rope_dimension_count(config["head_dim"])
+    if "num_experts" in config:
+        writer.add_expert_count(config["num_experts"])
+        writer.add_expert_used_count(config["num_experts_per_tok"])
+        writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+        writer.add_expert_weights_norm(config["norm_topk_prob"])
+
+
+def vocabulary(folder):
+    """Tokens, types and merges of a tokenizer.json."""
+    with open(os.path.join(folder, "tokenizer.json"), encoding="utf-8") as file:
+        source = json.load(file)
+    tokens = dict(source["model"]["vocab"])
+    types = {}
+    for added in source["added_tokens"]:
+        tokens[added["content"]] = added["id"]
+        types[added["id"]] = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
+    names = [name for name, _ in sorted(tokens.items(), key=lambda item: item[1])]
+    merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in source["model"]["merges"]]
+    return names, [types.get(i, gguf.TokenType.NORMAL) for i in range(len(names))], merges
+
+
+def add_vocabulary(writer, folder, pre):
+    tokens, types, merges = vocabulary(folder)
+    writer.add_tokenizer_model("gpt2")
+    if pre:
+        writer.add_tokenizer_pre(pre)
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges(merges)
+
+
+def finish(writer):
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def write_nano(path, model, architecture, raw_type, split=0):
+    folder = os.path.join(ROOT, "golden", "nano", model)
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    writer = gguf.GGUFWriter(path, architecture, split_max_tensors=split)
+    add_config(writer, config)
+    add_vocabulary(writer, folder, "qwen2")
+    head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+    for name, value in stack_experts(load_checkpoint(folder)).items():
+        if architecture == "llama" and ".q_proj." in name:
+            value = permute(value, config["num_attention_heads"])
+        if architecture == "llama" and ".k_proj." in name:
+            value = permute(value, config["num_key_value_heads"])
+        if "shared_expert_gate" in name:
+            value = value.reshape(-1)
+        value = np.ascontiguousarray(value)
+        if raw_type == Type.BF16:
+            writer.add_tensor(gguf_name(name), value.view(np.uint8), raw_dtype=raw_type)
+        else:
+            writer.add_tensor(gguf_name(name), value, raw_dtype=raw_type)
+    if config["rope_parameters"]["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", llama3_divisors(config["rope_parameters"], head_dim))
+    finish(writer)
+
+
+# ---------------------------------------------------------------- a quantised model
+
+QUANTISED = {
+    "hidden_size": 256, "intermediate_size": 256, "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "head_dim": 64, "vocab_size": 408, "rope_parameters": {"rope_theta": 10000.0},
+}  # fmt: skip
+MATRICES = (
+    ("token_embd", 408, "Q8_0"), ("output", 408, "Q4_0"), ("blk.0.attn_q", 256, "Q4_K"), ("blk.0.attn_k", 128, "Q5_1"),
+    ("blk.0.attn_v", 128, "Q5_0"), ("blk.0.attn_output", 256, "Q6_K"), ("blk.0.ffn_gate", 256, "Q3_K"),
+    ("blk.0.ffn_up", 256, "Q2_K"), ("blk.0.ffn_down", 256, "Q5_K"),
+)  # fmt: skip
+
+
+def random_matrix(name, rows, columns, random):
+    """Random quanta, under scales that give values of a size of about 0.05."""
+    block, size = gguf.GGML_QUANT_SIZES[Type[name]]
+    blocks = random.integers(0, 256, (rows * columns // block, size), np.uint8)
+    for k, at in enumerate(HALVES[name]):
+        blocks[:, at : at + 2] = (random.uniform(0.5, 1, (len(blocks), 1)) * 1e-3).astype("<f2").view(np.uint8)
+        if k == 1 and name.endswith("_1"):
+            blocks[:, at : at + 2] = np.full((len(blocks), 1), -8e-3, "<f2").view(np.uint8)
+    values = gguf.quants.dequantize(blocks, Type[name])
+    scale = np.float16(0.05 / values.std() * 1e-3)
+    for k, at in enumerate(HALVES[name]):
+        blocks[:, at : at + 2] = np.full((len(blocks), 1), scale * (-12 if k == 1 and name.endswith("_1") else 1), "<f2").view(np.uint8)
+    return blocks.reshape(rows, -1)
+
+
+def write_quantised(folder):
+    path = os.path.join(folder, "quantised.gguf")
+    random = np.random.default_rng(7)
+    writer = gguf.GGUFWriter(path, "llama")
+    add_config(writer, QUANTISED)
+    add_vocabulary(writer, os.path.join(ROOT, "golden", "nano", "llama"), "qwen2")
+    hashes = {}
+    for name, rows, kind in MATRICES:
+        raw = random_matrix(kind, rows, 256, random)
+        values = gguf.quants.dequantize(raw, Type[kind])
+        heads = {"blk.0.attn_q": 4, "blk.0.attn_k": 2}.get(name)
+        if heads:  # the file holds them permuted; the hash is of the original order
+            values = values.reshape(heads, rows // heads // 2, 2, 256).swapaxes(1, 2).reshape(rows, 256)
+        hashes[name + ".weight"] = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+        writer.add_tensor(name + ".weight", raw, raw_dtype=Type[kind])
+    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
+        writer.add_tensor(name + ".weight", random.uniform(0.5, 1.5, 256).astype(np.float32))
+    finish(writer)
+    with open(os.path.join(folder, "quantised.json"), "w", encoding="utf-8") as file:
+        json.dump(hashes, file, indent=2)
+        file.write("\n")
+    ids = ",".join(str(i * 37 % 408) for i in range(12))
+    subprocess.run(
+        [sys.executable, os.path.join(ROOT, "scripts", "make_golden.py"), "--gguf", path, "--ids", ids, "--greedy", "8",
+         "-o", os.path.join(folder, "quantised.golden.safetensors")], check=True)  # fmt: skip
+
+
+# ---------------------------------------------------------------- kinds of pre-tokenizers
+
+WORDS_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+WORDS_LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def splits(*patterns):
+    parts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns]
+    return pre_tokenizers.Sequence(parts + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+KINDS = {
+    "gpt-2": pre_tokenizers.ByteLevel(add_prefix_space=False),
+    "smollm": pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]),
+    "llama-bpe": splits(WORDS_LLAMA3),
+    "default": splits(r"[\p{P}\$\+<=>\^~\|]+", WORDS_GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"),
+}
+TEXTS = (
+    "", " ", "the", "The the  the", "B  9", "in 2018, 12345678 and 3.14", "x\u0661\u0662\u0663 \u0664", "a  \n\n b\t c", "it's WE'LL don'T",
+    "$5+<=>^~|`a`", "...!?", "\u00e9te\u0301 \u4f60\u597d \U0001f600", "<|im_start|>the<|im_end|> the", "<tool_call>x</tool_call>",
+    "def f(x):\n    return x  # two\n", "\r\n\r\n the \u00a0 \u3000x", "1\u00bd 2\u00b2 \u2167",
+)  # fmt: skip
+
+
+def write_kind(folder, kind, cases):
+    source = os.path.join(ROOT, "golden", "nano", "llama")
+    tokens, types, merges = vocabulary(source)
+    bos, eos = tokens.index("<|im_start|>"), tokens.index("<|im_end|>")
+    writer = gguf.GGUFWriter(os.path.join(folder, f"vocab-{kind}.gguf"), "llama")
+    add_vocabulary(writer, source, None if kind == "default" else kind)
+    writer.add_bos_token_id(bos)
+    writer.add_eos_token_id(eos)
+    if kind == "default":
+        writer.add_add_eos_token(True)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    tokenizer = Tokenizer(models.BPE(
+        {token: i for i, token in enumerate(tokens)}, [tuple(merge.split(" ")) for merge in merges],
+        ignore_merges=kind == "llama-bpe"))  # fmt: skip
+    for i, (token, type_) in enumerate(zip(tokens, types)):
+        if type_ != gguf.TokenType.NORMAL:
+            control = type_ == gguf.TokenType.CONTROL
+            added = AddedToken(token, normalized=False, special=control)
+            (tokenizer.add_special_tokens if control else tokenizer.add_tokens)([added])
+            assert tokenizer.token_to_id(token) == i
+    tokenizer.pre_tokenizer, tokenizer.decoder = KINDS[kind], decoders.ByteLevel()
+    if kind == "llama-bpe":  # adds BOS where the file does not say
+        tokenizer.post_processor = processors.TemplateProcessing(single="<|im_start|> $A", special_tokens=[("<|im_start|>", bos)])
+    if kind == "default":
+        tokenizer.post_processor = processors.TemplateProcessing(single="$A <|im_end|>", special_tokens=[("<|im_end|>", eos)])
+    for text in TEXTS:
+        cases.append({"kind": kind, "text": text, "ids": tokenizer.encode(text).ids})
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make suites/data/gguf with the official gguf package.")
+    parser.add_argument("-o", "--output", default=os.path.join(ROOT, "suites", "data", "gguf"))
+    folder = parser.parse_args().output
+    os.makedirs(folder, exist_ok=True)
+    write_blocks(os.path.join(folder, "blocks.safetensors"))
+    write_nano(os.path.join(folder, "llama-f32.gguf"), "llama", "llama", Type.F32)
+    write_nano(os.path.join(folder, "qwen3moe-f16.gguf"), "qwen3_moe", "qwen3moe", Type.F16)
+    write_nano(os.path.join(folder, "qwen2moe-bf16.gguf"), "qwen2_moe", "qwen2moe", Type.BF16, split=28)
+    write_quantised(folder)
+    cases = []
+    for kind in KINDS:
+        write_kind(folder, kind, cases)
+    with open(os.path.join(folder, "vocab.jsonl"), "w", encoding="utf-8") as file:
+        for case in cases:
+            file.write(json.dumps(case, ensure_ascii=True) + "\n")
+    versions = {"gguf": __import__("importlib.metadata", fromlist=["version"]).version("gguf"), "tokenizers": tokenizers.__version__}
+    print(f"{folder}: made with {versions}")
+
+
+if __name__ == "__main__":
+    main()
