@@ -21,16 +21,9 @@
 
 static inline float half_at(const uint8_t *at)
 {
-    uint32_t half = (uint32_t)at[0] | (uint32_t)at[1] << 8;
-    uint32_t bits = (half & 0x7FFF) << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    value *= 0x1p112f; /* also makes subnormal halves exact */
-    memcpy(&bits, &value, sizeof bits);
-    bits |= (half & 0x7C00) == 0x7C00 ? 0x7F800000u : 0;
-    bits |= (half & 0x8000) << 16;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    __extension__ _Float16 half;
+    memcpy(&half, at, sizeof half);
+    return (float)half;
 }
 
 CLONES static void widen_q8_0(const uint8_t *restrict block, float *restrict out, size_t blocks)

@@ -258,6 +258,19 @@ static void few_rows(const struct linear_job *job, const struct linear_part *par
                 dot_of(rows + i * columns, job->a + row * job->lda, columns) + (part->bias ? part->bias[first + i] : 0);
 }
 
+#define AHEAD_BYTES 2048
+#define LINE_BYTES 64
+
+/* Asks for the row that lies AHEAD_BYTES behind this one: what is widened is used too slowly for the processor to see
+ * far enough ahead by itself. */
+static void row_prefetch(const struct matrix *weight, size_t row)
+{
+    size_t bytes = dtype_row_bytes(weight->dtype, weight->columns), ahead = row + AHEAD_BYTES / (bytes + 1) + 1;
+    const char *values = (const char *)weight->values + ahead * bytes;
+    for (size_t at = 0; ahead < weight->rows && at < bytes; at += LINE_BYTES)
+        __builtin_prefetch(values + at);
+}
+
 static void few_rows_run(void *context, size_t task, int thread)
 {
     struct linear_job *job = context;
@@ -276,6 +289,8 @@ static void few_rows_run(void *context, size_t task, int thread)
     if (!good)
         error_memory(&error, "weights");
     for (size_t i = 0; good && i < count; i += some) {
+        if (weight->values)
+            row_prefetch(weight, first + i);
         good = matrix_widen(weight, first + i, some, raw, wide, &error);
         if (good)
             few_rows(job, segment->part, wide, first + i, some);
