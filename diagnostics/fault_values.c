@@ -12,26 +12,43 @@
 
 static bool can_compute(const struct fault_site *site, const struct tensor *tensor, struct error *error)
 {
-    return dtype_width(tensor->dtype) ||
+    return dtype_computes(tensor->dtype) ||
            error_set(error, "fault %s: tensor '%s' has dtype %s", site->spec, tensor->name, dtype_name(tensor->dtype));
+}
+
+/* One row, widened. */
+static bool row_values(const struct store *store, const struct tensor *tensor, uint64_t row, float *out,
+                       struct error *error)
+{
+    void *raw = malloc((size_t)tensor->stride + (size_t)(tensor->bytes / tensor->rows) + 1);
+    bool good = (raw || error_memory(error, tensor->name)) && store_read_rows(store, tensor, row, 1, raw, error);
+    if (good)
+        widen(tensor->dtype, raw, out, (size_t)tensor->columns);
+    free(raw);
+    return good;
 }
 
 /* A factor that rounding swallows, or zeros where there were zeros, change nothing. */
 static bool count_change(struct fault_site *site, const struct tensor *tensor, struct error *error)
 {
     const struct tensor *changed = store_find(site->overlay, tensor->name);
-    size_t row = (size_t)(tensor->rows ? tensor->bytes / tensor->rows : 0);
-    char *before = malloc(row + 1), *after = malloc(row + 1);
+    size_t columns = (size_t)tensor->columns;
+    float *before = malloc((columns + 1) * sizeof *before), *after = malloc((columns + 1) * sizeof *after);
     bool good = (before && after) || error_memory(error, site->spec), same = true;
-    for (uint64_t i = 0; good && same && i < tensor->rows; i++) {
-        good = store_read_rows(site->below, tensor, i, 1, before, error) &&
-               store_read_rows(site->overlay, changed, i, 1, after, error);
-        same = !good || memcmp(before, after, row) == 0;
+    for (uint64_t row = 0; good && same && row < tensor->rows; row++) {
+        good = row_values(site->below, tensor, row, before, error) &&
+               row_values(site->overlay, changed, row, after, error);
+        same = !good || memcmp(before, after, columns * sizeof *before) == 0;
     }
     site->changed += !same;
     free(before);
     free(after);
     return good;
+}
+
+static void widen_values(enum dtype from, const void *values, void *out, size_t count)
+{
+    widen(from, values, out, count);
 }
 
 static bool rewrite(struct fault_site *site, const struct tensor *tensor, overlay_rewrite_rows *rows,
@@ -42,6 +59,16 @@ static bool rewrite(struct fault_site *site, const struct tensor *tensor, overla
         return false;
     *kept = edit;
     return overlay_rewrite(site->overlay, tensor->name, rows, kept, error) && count_change(site, tensor, error);
+}
+
+/* Values are changed as they are stored; those that share a scale with others, widened. */
+static bool rewrite_values(struct fault_site *site, const struct tensor *tensor, overlay_rewrite_rows *rows,
+                           struct fault_edit edit, struct error *error)
+{
+    if (can_compute(site, tensor, error) && !dtype_width(tensor->dtype) &&
+        !overlay_convert(site->overlay, tensor->name, DTYPE_F32, widen_values, error))
+        return false;
+    return rewrite(site, tensor, rows, edit, error);
 }
 
 /* --- one value after the other --- */
@@ -68,7 +95,7 @@ bool fault_scale(struct fault_site *site, const char *arguments, struct error *e
     if (!comma || end == comma + 1 || *end || !isfinite(factor))
         return error_set(error, "fault %s: TENSOR,FACTOR was expected", site->spec);
     const struct tensor *tensor = fault_tensor(site, arguments, (size_t)(comma - arguments), error);
-    return tensor && rewrite(site, tensor, scale_rows, (struct fault_edit){.factor = factor}, error);
+    return tensor && rewrite_values(site, tensor, scale_rows, (struct fault_edit){.factor = factor}, error);
 }
 
 static void nan_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
@@ -111,13 +138,13 @@ bool fault_nan(struct fault_site *site, const char *arguments, struct error *err
     if (tensor && (at[0] >= tensor->rows || at[1] >= tensor->columns))
         return error_set(error, "fault %s: tensor '%s' has %llu rows and %llu columns", site->spec, tensor->name,
                          (unsigned long long)tensor->rows, (unsigned long long)tensor->columns);
-    return tensor && rewrite(site, tensor, nan_rows, (struct fault_edit){.row = at[0], .column = at[1]}, error);
+    return tensor && rewrite_values(site, tensor, nan_rows, (struct fault_edit){.row = at[0], .column = at[1]}, error);
 }
 
 static void zero_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
 {
     const struct fault_edit *edit = context;
-    uint64_t row = tensor->columns * dtype_width(tensor->dtype);
+    uint64_t row = dtype_row_bytes(tensor->dtype, tensor->columns);
     uint64_t begin = edit->page * PAGE, end = begin + PAGE, here = first * row, last = (first + rows) * row;
     begin = begin > here ? begin : here;
     end = end < last ? end : last;
@@ -197,7 +224,7 @@ bool fault_random_attention(struct fault_site *site, const char *arguments, stru
         int layer, expert;
         tensor_place(tensor, &layer, &expert);
         if (layer >= 0 && layer < CONFIG_LAYERS_MAX && layers[layer] && is_projection(tensor->name) &&
-            !rewrite(site, tensor, random_rows, (struct fault_edit){.seed = name_seed(tensor->name)}, error))
+            !rewrite_values(site, tensor, random_rows, (struct fault_edit){.seed = name_seed(tensor->name)}, error))
             return false;
     }
     return true;

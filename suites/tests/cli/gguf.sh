@@ -1,0 +1,62 @@
+# GGUF files from outside: the same verdicts as for the models that they were made of.
+G=$PWD/suites/data/gguf
+
+test_that 'a file that loses nothing passes against gold of the original'
+for pair in llama-f32:llama qwen3moe-f16:qwen3_moe qwen2moe-bf16-00002-of-00003:qwen2_moe; do
+    run 0 check "$G/${pair%:*}.gguf" --golden "$(gold "${pair#*:}")" --json -q
+    equal .verdict pass
+    equal .subject.format gguf
+done
+
+test_that 'every block type is computed with, against gold that transformers made of the same file'
+run 0 check "$G/quantised.gguf" --golden "$G/quantised.golden.safetensors" --json -q
+equal .verdict pass
+equal '[.findings[] | select(.check == "layers.propagated" and .summary) | .verdict] | unique | join(",")' pass
+
+test_that 'an extraction stands for itself: widened, with the documents that the file implies'
+run 0 extract "$G/quantised.gguf" "$T/x" -q
+there "$T/x/config.json"
+there "$T/x/tokenizer.json"
+json '[.tensors[].dtype] | unique == ["F32"]' "$T/x/extraction_manifest.json"
+json '[.tensors[] | select(.source.name == "blk.0.ffn_up.weight") | .source.end - .source.begin] == [21504]' "$T/x/extraction_manifest.json"
+run 0 check "$T/x" --golden "$G/quantised.golden.safetensors" -q
+run 0 extract "$G/quantised.gguf" "$T/x" -q
+says out '0 written'
+run 0 extract "$G/qwen3moe-f16.gguf" "$T/moe" -q
+run 0 check "$T/moe" --golden "$(gold qwen3_moe)" --tokenizer "$nano/qwen3_moe" -q
+
+test_that 'the tokenizer in the file is used'
+run 0 tokenize "$G/llama-f32.gguf" 'Hello world'
+ids=$(cat "$T/out")
+run 0 tokenize "$nano/llama" 'Hello world'
+same "$(cat "$T/out")" "$ids"
+run 0 tokenize "$G/llama-f32.gguf" --decode "$ids"
+says out 'Hello world'
+
+test_that 'a kind of pre-tokenizer that is not known is a warning, with its name'
+sed 's/qwen2\x15/qwen9\x15/' "$G/llama-f32.gguf" >"$T/unknown.gguf"
+run 0 check "$T/unknown.gguf" --golden "$(gold llama)" --json -q
+equal '[.findings[] | select(.check == "tokens.ids") | .verdict] | join(",")' warn
+says out qwen9
+run 3 perplexity "$T/unknown.gguf" --text suites/data/text/english.txt -q
+says err qwen9
+
+test_that 'what is broken is no model, with a reason'
+for size in 4 20 3000 5000 300000; do
+    head -c "$size" "$G/llama-f32.gguf" >"$T/cut.gguf"
+    run 3 inspect "$T/cut.gguf" -q
+    says err truncated
+done
+run 3 check "$T/cut.gguf" --golden "$(gold llama)" -q
+cp "$G/qwen2moe-bf16-00001-of-00003.gguf" "$G/qwen2moe-bf16-00003-of-00003.gguf" "$T/"
+run 1 inspect "$T/qwen2moe-bf16-00001-of-00003.gguf" -q
+says out 'part 2 of 3'
+
+test_that 'faults are laid over quantised tensors'
+for fault in scale:model.layers.0.mlp.up_proj.weight,2 nan:model.layers.0.self_attn.q_proj.weight,3,7 \
+    zero-page:model.layers.0.mlp.down_proj.weight,1 random-attention:0; do
+    run 1 check "$G/quantised.gguf" --golden "$G/quantised.golden.safetensors" --fault "$fault" -q
+    says out 'The subject leaves gold at model.layers.0'
+done
+run 0 break "$G/quantised.gguf" "$T/broken" --fault scale:model.layers.0.mlp.up_proj.weight,2 -q
+run 1 check "$T/broken" --golden "$G/quantised.golden.safetensors" -q
