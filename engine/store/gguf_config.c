@@ -274,6 +274,10 @@ static bool make_scaling(struct making *making, cJSON *rope, double theta)
     double factor = NAN;
     if (divisors && divisors->dtype == DTYPE_F32 && divisors->rank == 1 && divisors->columns <= DIVISORS_MAX)
         return make_divided(making, rope, theta, divisors);
+    if (!get_real(making, "rope.scale_linear", &factor)) /* as older files say it */
+        return false;
+    if (!isnan(factor))
+        type = (struct gguf_text){.data = "linear", .size = 6};
     if (!gguf_get_text(making->gguf, key_of(making, "rope.scaling.type", key), &type, making->error) ||
         !get_real(making, "rope.scaling.factor", &factor))
         return false;
@@ -326,6 +330,23 @@ static bool make_vocabulary(struct making *making)
     return make_size_or_rows(making, "vocab_size", "token_embd.weight", "vocab_size");
 }
 
+/* Factors that no family of this engine has: 0 and 1 stand for none. */
+static bool check_factors(const struct making *making)
+{
+    static const char *const keys[] = {"attention.scale",         "logit_scale",          "residual_scale",
+                                       "embedding_scale",         "expert_weights_scale", "attn_logit_softcapping",
+                                       "final_logit_softcapping", "attention.clamp_kqv"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        double value = 0;
+        if (!get_real(making, keys[i], &value))
+            return false;
+        if (!(value >= 0 && value <= 0) && !(value >= 1 && value <= 1))
+            return error_set(making->error, "%s: metadata '%s.%s' is %g, which this engine does not compute",
+                             making->gguf->path, making->name, keys[i], value);
+    }
+    return true;
+}
+
 static bool make_index(struct making *making)
 {
     for (size_t i = 0; i < making->store->count; i++) {
@@ -344,8 +365,8 @@ static bool make_all(struct making *making)
     if (!making->row)
         return true;
     make_switches(making);
-    return make_sizes(making) && make_heads(making) && make_vocabulary(making) && make_experts(making) &&
-           make_rope(making);
+    return check_factors(making) && make_sizes(making) && make_heads(making) && make_vocabulary(making) &&
+           make_experts(making) && make_rope(making);
 }
 
 char *gguf_config(const struct store *store, const struct gguf *gguf, struct error *error)

@@ -239,6 +239,47 @@ Test(gguf, qwen2_is_the_tokenizer_that_the_nano_models_have)
     store_free(store);
 }
 
+/* --- files written byte by byte --- */
+
+struct writing {
+    struct buffer bytes;
+};
+
+static void put(struct writing *w, uint64_t value, size_t width)
+{
+    buffer_append(&w->bytes, &value, width);
+}
+
+static void put_text(struct writing *w, const char *text)
+{
+    put(w, strlen(text), 8);
+    buffer_text(&w->bytes, text);
+}
+
+static struct writing begin(uint64_t tensors, uint64_t values)
+{
+    struct writing w = {0};
+    buffer_text(&w.bytes, "GGUF");
+    put(&w, 3, 4);
+    put(&w, tensors, 8);
+    put(&w, values, 8);
+    return w;
+}
+
+static void put_u32(struct writing *w, const char *key, uint32_t value)
+{
+    put_text(w, key);
+    put(w, 4, 4);
+    put(w, value, 4);
+}
+
+static void put_f32(struct writing *w, const char *key, float value)
+{
+    put_text(w, key);
+    put(w, 6, 4);
+    buffer_append(&w->bytes, &value, sizeof value);
+}
+
 /* --- a copy with some bytes exchanged --- */
 
 static const char *copy_replaced(const char *from, const char *find, const char *replace, size_t length)
@@ -289,6 +330,41 @@ Test(gguf, another_architecture_is_refused_by_name)
     cr_expect(strstr(error_text(&error), "qwen9moe"), "%s", error_text(&error));
     error_clear(&error);
     subject_free(&subject);
+}
+
+/* A header without tensors whose metadata is complete, and one value more; what the configuration says of it. */
+static void expect_config(const char *key, float value, const char *problem, const char *words)
+{
+    static const char *const sizes[] = {"block_count", "embedding_length", "attention.head_count",
+                                        "feed_forward_length", "vocab_size"};
+    struct writing w = begin(0, 8);
+    put_text(&w, "general.architecture");
+    put(&w, 8, 4);
+    put_text(&w, "llama");
+    for (size_t i = 0; i < 5; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "llama.%s", sizes[i]);
+        put_u32(&w, name, 4);
+    }
+    put_f32(&w, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    put_f32(&w, key, value);
+    write_bytes(scratch("config.gguf"), w.bytes.data, w.bytes.size);
+    buffer_free(&w.bytes);
+    struct store *store = open_store(scratch("config.gguf"));
+    if (problem)
+        expect_problem(store, key, problem, NULL);
+    else
+        cr_expect(strstr(store_document(store, "config.json"), words), "%s", store_document(store, "config.json"));
+    store_free(store);
+}
+
+Test(gguf, what_changes_the_computation_is_said_or_refused)
+{
+    expect_config("llama.rope.freq_base", 500000, NULL, "\"rope_theta\":\t500000");
+    expect_config("llama.rope.scale_linear", 4, NULL, "\"rope_type\":\t\"linear\"");
+    expect_config("llama.logit_scale", 2, "not compute", NULL);
+    expect_config("llama.logit_scale", 1, NULL, "\"rope_type\":\t\"default\"");
+    expect_config("llama.attention.head_count_kv", 2, "whole number", NULL);
 }
 
 Test(gguf, divisors_that_are_not_llama3_are_refused)
@@ -367,38 +443,6 @@ Test(gguf, a_part_needs_its_first)
 }
 
 /* --- what is broken --- */
-
-struct writing {
-    struct buffer bytes;
-};
-
-static void put(struct writing *w, uint64_t value, size_t width)
-{
-    buffer_append(&w->bytes, &value, width);
-}
-
-static void put_text(struct writing *w, const char *text)
-{
-    put(w, strlen(text), 8);
-    buffer_text(&w->bytes, text);
-}
-
-static struct writing begin(uint64_t tensors, uint64_t values)
-{
-    struct writing w = {0};
-    buffer_text(&w.bytes, "GGUF");
-    put(&w, 3, 4);
-    put(&w, tensors, 8);
-    put(&w, values, 8);
-    return w;
-}
-
-static void put_u32(struct writing *w, const char *key, uint32_t value)
-{
-    put_text(w, key);
-    put(w, 4, 4);
-    put(w, value, 4);
-}
 
 static void put_tensor(struct writing *w, const char *name, uint64_t columns, uint64_t rows, uint32_t type,
                        uint64_t offset)
