@@ -43,8 +43,11 @@ static bool take_nested_ends(const cJSON *config, struct ids *ends)
     return good;
 }
 
-static bool read_ends(const struct subject *subject, struct ids *ends, struct error *error)
+/* generation_config.json beside the configuration; a configuration that is no file has none. */
+static bool read_own_ends(const struct subject *subject, struct ids *ends, struct error *error)
 {
+    if (!subject->config_path)
+        return true;
     size_t length = (size_t)(path_base(subject->config_path) - subject->config_path);
     char *folder = length ? strndup(subject->config_path, length) : strdup(".");
     char *path = folder ? path_join(folder, "generation_config.json") : NULL;
@@ -54,13 +57,21 @@ static bool read_ends(const struct subject *subject, struct ids *ends, struct er
         good = config && (take_ends(config, ends) || error_memory(error, path));
         cJSON_Delete(config);
     }
-    if (good && !ends->count) {
-        cJSON *config = json_parse(subject->config_path, subject->config_text, strlen(subject->config_text), error);
-        good = config && (take_nested_ends(config, ends) || error_memory(error, path));
-        cJSON_Delete(config);
-    }
     free(folder);
     free(path);
+    return good;
+}
+
+static bool read_ends(const struct subject *subject, struct ids *ends, struct error *error)
+{
+    const char *name = subject->config_path ? subject->config_path : "config.json";
+    if (!read_own_ends(subject, ends, error))
+        return false;
+    if (ends->count)
+        return true;
+    cJSON *config = json_parse(name, subject->config_text, strlen(subject->config_text), error);
+    bool good = config && (take_nested_ends(config, ends) || error_memory(error, name));
+    cJSON_Delete(config);
     return good;
 }
 

@@ -221,8 +221,8 @@ bool weights_check_source(const struct store *store, const struct store *source,
         struct pair *pair = &matching.pairs[i];
         pair->mine = store_at(store, i);
         pair->source = store_find(source, pair->mine->name);
-        pair->shaped = pair->source && same_shape(pair->mine, pair->source) && dtype_width(pair->mine->dtype) &&
-                       dtype_width(pair->source->dtype);
+        pair->shaped = pair->source && same_shape(pair->mine, pair->source) && dtype_computes(pair->mine->dtype) &&
+                       dtype_computes(pair->source->dtype);
         pair->limit = pair->shaped ? pair_limit(pair) : 0;
     }
     if (good) {

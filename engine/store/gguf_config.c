@@ -330,6 +330,17 @@ static bool make_vocabulary(struct making *making)
     return make_size_or_rows(making, "vocab_size", "token_embd.weight", "vocab_size");
 }
 
+/* What ends a text. */
+static bool make_end(struct making *making)
+{
+    uint64_t id = UINT64_MAX;
+    if (!gguf_get_whole(making->gguf, "tokenizer.ggml.eos_token_id", UINT32_MAX, &id, making->error))
+        return false;
+    if (id != UINT64_MAX)
+        cJSON_AddNumberToObject(making->json, "eos_token_id", (double)id);
+    return true;
+}
+
 /* Factors that no family of this engine has: 0 and 1 stand for none. */
 static bool check_factors(const struct making *making)
 {
@@ -366,7 +377,7 @@ static bool make_all(struct making *making)
         return true;
     make_switches(making);
     return check_factors(making) && make_sizes(making) && make_heads(making) && make_vocabulary(making) &&
-           make_experts(making) && make_rope(making);
+           make_experts(making) && make_rope(making) && make_end(making);
 }
 
 char *gguf_config(const struct store *store, const struct gguf *gguf, struct error *error)

@@ -353,9 +353,14 @@ static const struct overlay_change *change_of(const struct store *store, const s
 
 bool store_altered(const struct store *store, const struct tensor *tensor)
 {
-    for (; store->base && tensor_is_named(store, tensor); store = store->base)
-        if (change_of(store, tensor))
+    for (; store->base && tensor_is_named(store, tensor); store = store->base) {
+        const struct overlay_change *change = change_of(store, tensor);
+        if (change && (change->values || change->from || change->rewrite))
             return true;
+        tensor = store_find(store->base, tensor->name); /* a conversion widens what is below */
+        if (!tensor)
+            return false;
+    }
     return false;
 }
 

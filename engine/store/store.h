@@ -71,7 +71,7 @@ void tensor_place(const struct tensor *tensor, int *layer, int *expert);
 /* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
 void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
 
-/* Are its values, as the store gives them, other than its file holds: changed by an overlay? */
+/* Are its values, as the store gives them, other than its file holds: changed, not only widened, by an overlay? */
 bool store_altered(const struct store *store, const struct tensor *tensor);
 
 /* What is wrong with the files themselves: a shard that is absent or malformed, a tensor that the index places
