@@ -60,3 +60,9 @@ for fault in scale:model.layers.0.mlp.up_proj.weight,2 nan:model.layers.0.self_a
 done
 run 0 break "$G/quantised.gguf" "$T/broken" --fault scale:model.layers.0.mlp.up_proj.weight,2 -q
 run 1 check "$T/broken" --golden "$G/quantised.golden.safetensors" -q
+
+test_that 'it writes what the same model as safetensors writes'
+run 0 generate "$nano/llama" --prompt 'one two' -n 12 --temperature 0 --json -q
+expected=$(jq -c '.[0].ids' "$T/out")
+run 0 generate suites/data/gguf/llama-f32.gguf --prompt 'one two' -n 12 --temperature 0 --json -q
+same "$(jq -c '.[0].ids' "$T/out")" "$expected"
