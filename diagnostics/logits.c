@@ -24,7 +24,9 @@ struct answers {
     size_t near_ties;  /* another one, but gold cannot */
     size_t top_shared; /* tokens that both have among their TOP */
     int first_disagreement;
-    double nll; /* sum over predicted tokens */
+    double nll;               /* sum over predicted tokens */
+    double more, more_square; /* nll of the subject - nll of gold, over `paired` tokens: sums of it and its square */
+    size_t paired;
     size_t predicted;
 };
 
@@ -199,6 +201,15 @@ static void compare_row(struct answers *answers, size_t token, const struct side
         answers->first_disagreement = (int)token;
 }
 
+/* By how much more the subject is surprised by the token that follows. */
+static void compare_surprise(struct answers *answers, int id, const struct side *subject, const struct side *gold)
+{
+    double more = (subject->lse - (double)subject->values[id]) - (gold->lse - (double)gold->values[id]);
+    answers->more += more;
+    answers->more_square += more * more;
+    answers->paired++;
+}
+
 /* Gold's logits or log-probabilities of a case, as wide as the subject's; NULL: none. */
 static const struct golden_tensor *gold_logits(const struct logits *logits, size_t case_index, const struct part *part)
 {
@@ -240,6 +251,8 @@ bool logits_see(struct logits *logits, size_t case_index, const struct part *par
             return false;
         struct side gold = side_new(logits->gold, tensor->kind == GOLDEN_LOG_PROBABILITIES, part->width);
         compare_row(answers, token, &subject, &gold, part->width);
+        if (token + 1 < golden_case->count)
+            compare_surprise(answers, golden_case->ids[token + 1], &subject, &gold);
     }
     return true;
 }
@@ -295,6 +308,7 @@ static bool kl_series(const struct logits *logits, struct finding *finding)
 }
 
 struct kl_summary {
+    double sum, squares;
     double *values; /* of all positions, sorted */
     size_t count;
     double mean;
@@ -327,6 +341,7 @@ static bool kl_summarise(const struct logits *logits, struct kl_summary *summary
                 continue;
             summary->values[summary->count++] = kl;
             sum += kl;
+            summary->squares += kl * kl;
             if (kl > summary->worst) {
                 summary->worst = kl;
                 summary->worst_case = i;
@@ -334,11 +349,35 @@ static bool kl_summarise(const struct logits *logits, struct kl_summary *summary
             }
         }
     }
+    summary->sum = sum;
     summary->mean = sum / (double)summary->count;
     summary->limit = limits / (double)summary->count;
     if (summary->values && summary->count)
         qsort(summary->values, summary->count, sizeof *summary->values, by_value);
     return summary->values;
+}
+
+/* Of the mean of `count` values. */
+static double standard_error(double sum, double squares, size_t count)
+{
+    double n = (double)count, mean = sum / n;
+    return count > 1 ? sqrt(fmax(squares / n - mean * mean, 0) / (n - 1)) : NAN;
+}
+
+/* exp of the mean of what the subject is surprised more, token by token over all cases, and the error of that: paired,
+ * so that how hard the texts are falls out of it. */
+static double perplexity_ratio(const struct logits *logits, double *error)
+{
+    double more = 0, squares = 0;
+    size_t paired = 0;
+    for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
+        more += logits->answers[i].more;
+        squares += logits->answers[i].more_square;
+        paired += logits->answers[i].paired;
+    }
+    double ratio = paired ? exp(more / (double)paired) : NAN;
+    *error = ratio * standard_error(more, squares, paired);
+    return ratio;
 }
 
 static bool report_kl(const struct logits *logits, struct findings *findings)
@@ -364,10 +403,14 @@ static bool report_kl(const struct logits *logits, struct findings *findings)
     finding_fact(finding, "p99_9", percentile(summary.values, summary.count, 0.999));
     finding_fact(finding, "max", summary.worst);
     finding_fact(finding, "positions", (double)summary.count);
-    finding_message(
-        finding,
-        "The next-token distribution is %.3g nats away from gold on average over %zu positions, %.3g at worst.",
-        summary.mean, summary.count, summary.worst);
+    finding_fact(finding, "standard_error", standard_error(summary.sum, summary.squares, summary.count));
+    double error, ratio = perplexity_ratio(logits, &error);
+    finding_fact(finding, "perplexity_ratio", ratio);
+    finding_fact(finding, "perplexity_ratio_error", error);
+    finding_message(finding,
+                    "The next-token distribution is %.3g nats away from gold on average over %zu positions, %.3g at "
+                    "worst; perplexity is %.6g +- %.2g times gold's.",
+                    summary.mean, summary.count, summary.worst, ratio, error);
     free(summary.values);
     return kl_series(logits, finding);
 }

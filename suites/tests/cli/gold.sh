@@ -229,3 +229,11 @@ test_that 'fewer continuations than gold are told'
 hurt_gold qwen3 submeta cases '"greedy": [' '"gready": ['
 run 0 compare "$(gold qwen3)" "$G" --json -q
 json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"Only 3 of gold's 4\"))"
+
+test_that 'how much more the subject is surprised than gold, with its error'
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --json -q
+json "$(summary logits.kl) | (.perplexity_ratio - 1 | fabs) < 1e-5 and .perplexity_ratio_error < 1e-5 and .standard_error < 1e-9"
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --json -q --fault scale:lm_head.weight,1.05
+mine=$(jq "[.findings[] | select(.check == \"perplexity\" and (.summary | not))] | length" "$T/out")
+same "$mine" 3
+json "$(summary logits.kl) | .perplexity_ratio > 1 and .perplexity_ratio_error > 0 and .standard_error > 0 and (.message | test(\"times gold\"))"
