@@ -389,11 +389,15 @@ static bool report_kl(const struct logits *logits, struct findings *findings)
         return false;
     }
     finding_measured(finding, summary.mean, "nats");
-    char cause[512];
+    char cause[1024];
     snprintf(cause, sizeof cause, "%shalf the square of what the logits may be off by: %s",
              summary.steps ? "half a 16-bit step of gold's log-probabilities, (largest - least) / 65535 / 2, and " : "",
              summary.cause);
-    finding_limit(finding, summary.limit, cause);
+    double beyond = logits->limits->rows[LIMIT_KL].value;
+    size_t length = strlen(cause);
+    if (beyond > 0)
+        snprintf(cause + length, sizeof cause - length, "; and %g: %s", beyond, logits->limits->rows[LIMIT_KL].cause);
+    finding_limit(finding, summary.limit + beyond, cause);
     finding_judge(finding);
     where_set(&finding->where.case_id, golden_case_at(logits->golden, summary.worst_case)->id);
     finding->where.token = (int)summary.worst_token;

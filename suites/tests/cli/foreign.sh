@@ -61,6 +61,15 @@ foreign_check 1 "$T/hurt" "$foreign/base.kld"
 near "$(summary logits.kl).measured" "$(jq '."base.kld".scaled.kl' "$manifest")"
 json "$(summary logits.top1).agreement - (1 - $(jq '."base.kld".scaled.top1' "$manifest")) | fabs < 1e-12"
 
+test_that 'a suite may allow for what the arithmetic behind the gold costs'
+printf '{"diagnostics": ["logits"], "limits": {"logits.kl": {"value": 0.007, "cause": "8-bit activations"},
+    "logits.top1": {"value": 0.2, "cause": "8-bit activations"}}}' >"$T/suite.json"
+run 1 check "$T/hurt" --golden "$foreign/base.kld" --suite "$T/suite.json" --json -q
+json '[.findings[] | select(.verdict == "fail") | .check] == ["logits.kl"]'
+sed -i 's/0.007/0.008/' "$T/suite.json"
+run 0 check "$T/hurt" --golden "$foreign/base.kld" --suite "$T/suite.json" --json -q
+json "$(summary logits.kl) | .limit > 0.008 and (.cause | test(\"and 0.008: 8-bit activations\"))"
+
 test_that 'the logits of llama-debug'
 foreign_check 0 "$nano/llama" "$foreign/llamacpp-llama.bin"
 json "$(summary logits.kl) | .verdict == \"pass\" and .positions == 1"
