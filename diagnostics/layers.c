@@ -248,6 +248,10 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     if (mode == MODE_PROPAGATED && !isnan(allowed))
         allowed = layers->carried[case_index * layers->places + place];
     cell->tolerance = limits_tolerance(layers->limits, allowed, golden_dtype(layers->golden), &cell->cause);
+    if (cell->tolerance < layers->limits->rows[LIMIT_RELATIVE].value) {
+        cell->tolerance = layers->limits->rows[LIMIT_RELATIVE].value;
+        cell->cause = layers->limits->rows[LIMIT_RELATIVE].cause;
+    }
     if (mode == MODE_PROPAGATED) {
         if (part->point == POINT_ROUTER)
             force_ties(layers, part, gold, cell->tolerance);

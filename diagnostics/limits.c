@@ -29,8 +29,10 @@ static const struct limit_row {
     [LIMIT_FALLBACK_BFLOAT16] =
         {"layers.fallback.bfloat16", 8e-2,
          "fallback: the gold records no noise; bfloat16 keeps 8 bits (4e-3), which adds up over layers"},
+    [LIMIT_RELATIVE] = {"layers.relative", 0, "nothing beyond what the precision of gold accounts for"},
     [LIMIT_EXPERTS] = {"layers.experts", 0, "an expert that no compared token went through is not proved"},
     [LIMIT_KL] = {"logits.kl", 0, "nothing beyond what the precision of gold accounts for"},
+    [LIMIT_NMSE] = {"logits.nmse", 0, "nothing beyond what the precision of gold accounts for"},
     [LIMIT_TOP1] = {"logits.top1", 0, "the most likely token must be the same wherever gold can tell it from the next"},
     [LIMIT_GREEDY] = {"greedy", 0, "every greedy continuation must be gold's wherever gold can tell the tokens apart"},
     [LIMIT_TEXT_PERPLEXITY] =

@@ -13,8 +13,10 @@ enum limit {
     LIMIT_FALLBACK_FLOAT32,
     LIMIT_FALLBACK_FLOAT16,
     LIMIT_FALLBACK_BFLOAT16,
+    LIMIT_RELATIVE,        /* relative L2 of an activation that is allowed whatever the noise */
     LIMIT_EXPERTS,         /* experts that no compared token went through */
     LIMIT_KL,              /* mean nats from gold, beyond what its own precision accounts for */
+    LIMIT_NMSE,            /* what logits.nmse may be beyond what the precision of gold accounts for */
     LIMIT_TOP1,            /* share of positions with another most likely token, near-ties not counted */
     LIMIT_GREEDY,          /* cases whose greedy continuation differs, near-ties not counted */
     LIMIT_TEXT_PERPLEXITY, /* |subject / gold - 1| on a text that gold records */

@@ -445,7 +445,8 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     char text[512];
     snprintf(text, sizeof text, "the square of %s", cause);
     finding_measured(finding, error * error, "relative");
-    finding_limit(finding, limit, text);
+    double beyond = logits->limits->rows[LIMIT_NMSE].value;
+    finding_limit(finding, limit + beyond, beyond > limit ? logits->limits->rows[LIMIT_NMSE].cause : text);
     finding_judge(finding);
     finding_fact(finding, "max_abs", all.largest);
     finding_fact(finding, "cosine", comparison_cosine(&all));
@@ -507,6 +508,8 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         double spread = answers_spread(answers);
         double limit =
             isnan(spread) ? limits_tolerance(logits->limits, NAN, golden_dtype(logits->golden), &cause) : spread;
+        /* A divergence of D nats goes with log-probabilities that are off by sqrt(2 D). */
+        limit = sqrt(limit * limit + 2 * logits->limits->rows[LIMIT_KL].value);
         double mine = exp(answers->nll / (double)answers->predicted);
         double off = fabs(log(mine / golden_case->perplexity));
         compared++;

@@ -101,3 +101,14 @@ run 0 check "$nano/thinker" --suite "$T/suites/s.json" --json -q
 json "$(summary perplexity) | .context == 32 and .stride == 16"
 run 0 check "$nano/thinker" --suite "$T/suites/s.json" --json -q --context 64
 json "$(summary perplexity) | .context == 64 and .stride == 16"
+
+test_that 'the suite for quantised models: rounding passes, a lost or exchanged tensor does not'
+quantised() { run "$1" check "$nano/thinker" --golden "$(gold thinker)" --suite suites/quantised.json --json -q --fault "$2"; }
+quantised 0 scale:layers.3.self_attn.v_proj.weight,1.03
+json "$(summary layers.isolated) | .verdict == \"pass\" and .measured > 0.01 and .limit == 1.3 and (.cause | test(\"SmolLM2\"))"
+json "$(summary logits.kl) | .verdict == \"pass\" and .measured > 1e-5 and .perplexity_ratio_error > 0"
+json "$(summary perplexity).verdict == \"pass\""
+quantised 1 scale:lm_head.weight,-1
+json "$(summary logits.kl).verdict == \"fail\" and $(summary logits.nmse).verdict == \"fail\""
+quantised 1 missing-norms:2
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --json -q --fault scale:layers.3.self_attn.v_proj.weight,1.03
