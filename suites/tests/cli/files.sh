@@ -214,3 +214,17 @@ copy qwen3
 printf '{' >"$T/hurt/tokenizer.json"
 check 3 qwen3
 says err 'another tokenizer'
+
+test_that 'every tensor against the original'
+run 0 inspect "$nano/thinker-extraction" --source "$nano/thinker" -v --json -q
+json "$(summary weights.source) | .verdict == \"pass\" and .measured == 0 and .exact == 228 and .compared == 228"
+run 1 inspect "$nano/thinker" --source "$nano/thinker" -v --json -q --fault swap-experts:1,2,3 --fault scale:model.norm.weight,1.01
+json "$(summary weights.source) | .verdict == \"fail\" and .measured == 7 and .exact == 221"
+json '[.findings[] | select(.check == "weights.source" and (.summary | not)) | .where.expert] | unique == [null, 2, 3]'
+test_that 'rounded to another dtype: as much as that costs, and no more'
+hurt thinker cast all F32 scale layers.1.self_attn.q_proj.weight 1.001
+run 0 inspect "$nano/thinker" --source "$T/hurt" -v --json -q
+json "$(summary weights.source) | .verdict == \"pass\" and .exact == 227 and (.worst_relative_l2 - 0.001 | fabs) < 1e-5"
+hurt thinker cast all F32 scale layers.1.self_attn.q_proj.weight 1.01
+run 1 inspect "$nano/thinker" --source "$T/hurt" -v --json -q
+json '[.findings[] | select(.check == "weights.source" and (.summary | not)) | [.where.tensor, .limit]] == [["model.layers.1.self_attn.q_proj.weight", 0.004]]'
