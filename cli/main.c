@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -92,6 +93,8 @@ static void end(int status)
 /* Removes what is half written, then ends as the signal would have. */
 static void on_end(int number)
 {
+    file_stop();
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL); /* for threads that are just beginning a file */
     file_abandon_all();
     raise(number);
 }

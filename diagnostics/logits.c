@@ -411,10 +411,13 @@ static bool report_kl(const struct logits *logits, struct findings *findings)
     double error, ratio = perplexity_ratio(logits, &error);
     finding_fact(finding, "perplexity_ratio", ratio);
     finding_fact(finding, "perplexity_ratio_error", error);
+    char ratio_text[96] = "";
+    if (!isnan(ratio))
+        snprintf(ratio_text, sizeof ratio_text, "; perplexity is %.6g +- %.2g times gold's", ratio, error);
     finding_message(finding,
                     "The next-token distribution is %.3g nats away from gold on average over %zu positions, %.3g at "
-                    "worst; perplexity is %.6g +- %.2g times gold's.",
-                    summary.mean, summary.count, summary.worst, ratio, error);
+                    "worst%s.",
+                    summary.mean, summary.count, summary.worst, ratio_text);
     free(summary.values);
     return kl_series(logits, finding);
 }

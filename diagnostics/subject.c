@@ -50,6 +50,8 @@ static bool open_config(const struct subject_options *options, const char *const
     if (document)
         return take_config(options->model, document, strlen(document), subject, error);
     char *folder = options->config ? NULL : find_folder(folders, files);
+    if (!options->config && !folder && store_problem_count(subject->base))
+        return error_set(error, "%s: no configuration: %s", options->model, store_problem(subject->base, 0));
     if (!options->config && !folder)
         return options->source
                    ? error_set(error, "%s: no config.json beside the weights, nor in %s; say where it is with --config",

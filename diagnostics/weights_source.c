@@ -175,11 +175,13 @@ static bool add_worst(const struct matching *matching, struct finding *finding)
 static bool report(const struct matching *matching, struct findings *findings)
 {
     size_t bad = 0, compared = 0, exact = 0, at = findings->count;
+    const struct pair *alone = NULL; /* the first without a counterpart */
     if (!findings_add(findings, "weights.source"))
         return false;
     for (size_t i = 0; i < matching->count; i++) {
         const struct pair *pair = &matching->pairs[i];
         compared += pair->source != NULL;
+        alone = alone || pair->source ? alone : pair;
         exact += pair->source && pair->shaped && pair->error <= 0;
         if (pair_bad(pair) && bad++ < PLACES_MAX && !add_place(pair, findings))
             return false;
@@ -194,6 +196,8 @@ static bool report(const struct matching *matching, struct findings *findings)
     finding_measured(finding, (double)bad, "tensors");
     finding_limit(finding, 0, "what rounding to its dtype costs; nothing where the dtype is the original's");
     finding_judge(finding);
+    if (compared < matching->count && !bad)
+        finding->verdict = VERDICT_WARN;
     finding_fact(finding, "compared", (double)compared);
     finding_fact(finding, "exact", (double)exact);
     finding_fact(finding, "worst_relative_l2", worst->error);
@@ -203,9 +207,9 @@ static bool report(const struct matching *matching, struct findings *findings)
     else
         finding_message(finding,
                         "%zu of %zu tensors are the original's, value for value; %zu differ by more than their dtype "
-                        "explains; the worst is %s, %.3g away%s.",
-                        exact, compared, bad, worst->mine->name, worst->error,
-                        compared < matching->count ? "; others have no counterpart" : "");
+                        "explains; the worst is %s, %.3g away; %zu have no counterpart in the original%s%s.",
+                        exact, matching->count, bad, worst->mine->name, worst->error, matching->count - compared,
+                        alone ? ", the first " : "", alone ? alone->mine->name : "");
     return add_worst(matching, finding);
 }
 
@@ -226,6 +230,7 @@ bool weights_check_source(const struct store *store, const struct store *source,
         pair->shaped = pair->source && same_shape(pair->mine, pair->source) && dtype_computes(pair->mine->dtype) &&
                        dtype_computes(pair->source->dtype);
         pair->limit = pair->shaped ? pair_limit(pair) : 0;
+        pair->error = pair->source && !pair->shaped ? INFINITY : 0;
     }
     if (good) {
         pthread_mutex_init(&matching.lock, NULL);

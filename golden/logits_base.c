@@ -13,6 +13,7 @@
 #define MAGIC "_logits_"
 #define MAGIC_SIZE 8
 #define HEADER_SIZE 20
+#define SPAN (-LOGITS_BASE_LEAST)
 #define ROW_LEAD 8 /* bytes before the steps */
 
 _Static_assert(sizeof(int) == 4, "token ids are read as they lie in the file");
@@ -112,11 +113,21 @@ static bool base_row(const struct golden *golden, uint64_t offset, char *raw, si
     if (!isfinite(lead[0]) || !isfinite(lead[1]) || lead[0] < 0)
         return error_set(error, "%s: a row with scale %g and least value %g: such gold proves nothing", golden->path,
                          (double)lead[0], (double)lead[1]);
+    double sum = 0;
     for (size_t i = 0; i < width; i++) {
         uint16_t step;
         memcpy(&step, raw + ROW_LEAD + 2 * i, sizeof step);
         out[i] = lead[0] * (float)step + lead[1];
+        sum += exp((double)out[i]);
     }
+    /* What is less likely than exp(-16) times the most likely is raised to that, so that a row may sum to a little
+     * more. */
+    double rounding = (double)lead[0] + (double)width * exp(-SPAN) + 1e-3;
+    if ((double)lead[0] * 65535 > SPAN * 1.001 || !(fabs(sum - 1) <= rounding))
+        return error_set(error,
+                         "%s: a row of log-probabilities that are none (they span %g nats, and sum to %g): such "
+                         "gold proves nothing",
+                         golden->path, (double)lead[0] * 65535, sum);
     return true;
 }
 

@@ -33,8 +33,10 @@ static bool parse_case(struct golden *golden, const cJSON *item, struct error *e
     if (!cJSON_IsObject(item) || !json_get_string(item, golden->path, "id", &id, error) ||
         !json_get_string(item, golden->path, "prompt", &prompt, error))
         return error_set(error, "%s: case %zu is not an object", golden->path, golden->case_count);
-    if (!id || !*id || strchr(id, '/'))
-        return error_set(error, "%s: case %zu has no \"id\" without a slash", golden->path, golden->case_count);
+    /* ids name folders: a slash or "..", and they would lie elsewhere */
+    if (!id || !*id || *id == '.' || strchr(id, '/'))
+        return error_set(error, "%s: case %zu has no \"id\" without a slash and a dot in front", golden->path,
+                         golden->case_count);
     data->public.perplexity = NAN;
     data->id = strdup(id);
     data->prompt = prompt ? strdup(prompt) : NULL;

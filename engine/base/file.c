@@ -169,6 +169,13 @@ static struct pending *pending_add(const char *path)
     return NULL;
 }
 
+static atomic_bool stopped;
+
+void file_stop(void)
+{
+    atomic_store(&stopped, true);
+}
+
 void file_abandon_all(void)
 {
     for (size_t i = 0; i < PENDING; i++)
@@ -216,6 +223,11 @@ struct file_writer *file_create(const char *path, struct error *error)
         return NULL;
     }
     writer->pending = pending_add(writer->temporary);
+    if (atomic_load(&stopped)) {
+        error_set(error, "%s: not begun, for the program is ending", path);
+        file_writer_free(writer);
+        return NULL;
+    }
     writer->descriptor = open(writer->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (writer->descriptor < 0) {
         error_errno(error, "%s: cannot create", writer->temporary);

@@ -60,6 +60,8 @@ bool file_commit_all(struct file_writer *const *writers, size_t count, struct er
 /* Removes the temporary files of all writers (of the first 300, where more are at work), which are then lost. For the
  * handler of a signal that ends the process: async-signal-safe. */
 void file_abandon_all(void);
+/* From now on no writer begins. Async-signal-safe; those that are beginning have begun a moment later. */
+void file_stop(void);
 
 /* file_create, file_append, file_commit. */
 bool file_write(const char *path, const void *data, size_t size, struct error *error);

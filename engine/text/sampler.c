@@ -187,6 +187,21 @@ static void keep_min_p(const struct sampler *sampler, float *logits, size_t widt
             logits[i] = -INFINITY;
 }
 
+/* By the temperature. One so small that the quotients do not fit leaves only the most likely, the first among equals;
+ * false then, for there is nothing more to choose. */
+static bool divide(float *logits, size_t width, float temperature)
+{
+    size_t best = 0;
+    bool fits = true;
+    for (size_t i = 0; i < width; i++) {
+        best = logits[i] > logits[best] ? i : best;
+        fits = fits && isfinite(logits[i] / temperature);
+    }
+    for (size_t i = 0; i < width; i++)
+        logits[i] = fits ? logits[i] / temperature : i == best ? 0 : -INFINITY;
+    return fits;
+}
+
 bool sampler_process(struct sampler *sampler, const int *history, size_t count, float *logits, size_t width,
                      struct error *error)
 {
@@ -198,10 +213,13 @@ bool sampler_process(struct sampler *sampler, const int *history, size_t count, 
             return error_set(error, "the logits are not finite (token %zu), so nothing can be drawn", i);
     if (options->repetition_penalty < 1 || options->repetition_penalty > 1)
         penalise(sampler, history, count, logits, width);
+    for (size_t i = 0; i < width; i++)
+        if (!isfinite(logits[i]))
+            return error_set(error, "the repetition penalty makes a logit infinite (token %zu)", i);
     if (!(options->temperature > 0))
         return true;
-    for (size_t i = 0; i < width; i++)
-        logits[i] /= (float)options->temperature;
+    if (!divide(logits, width, (float)options->temperature))
+        return true;
     if (options->top_k)
         keep_top_k(sampler, logits, width);
     if (options->top_p < 1)

@@ -228,3 +228,7 @@ json "$(summary weights.source) | .verdict == \"pass\" and .exact == 227 and (.w
 hurt thinker cast all F32 scale layers.1.self_attn.q_proj.weight 1.01
 run 1 inspect "$nano/thinker" --source "$T/hurt" -v --json -q
 json '[.findings[] | select(.check == "weights.source" and (.summary | not)) | [.where.tensor, .limit]] == [["model.layers.1.self_attn.q_proj.weight", 0.004]]'
+test_that 'a tensor without a counterpart was not compared, and is told'
+hurt thinker rename model.norm.weight thinker.model.another.weight
+run 0 inspect "$nano/thinker" --source "$T/hurt" -v --json -q
+json "$(summary weights.source) | .verdict == \"warn\" and (.message | test(\"1 have no counterpart.*model.norm.weight\"))"

@@ -193,3 +193,10 @@ run 2 trace "$nano/llama" --ids 1,2,3 --context 5 -o "$T/x"
 says err '--context is for --text'
 run 2 trace "$nano/llama" -o "$T/x"
 says err '--text is needed'
+
+test_that 'rows of a base file that are no log-probabilities'
+size=$(stat -c %s suites/data/foreign/base.kld)
+head -c "$((size - 824))" suites/data/foreign/base.kld >"$T/none.kld"
+head -c 824 /dev/zero >>"$T/none.kld"
+run 3 check "$nano/llama" --golden "$T/none.kld" -q
+says err 'proves nothing'

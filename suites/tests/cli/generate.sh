@@ -29,7 +29,7 @@ run 0 generate "$model" --prompt 'one' -n 30 --seed 6 --json -q
 test_that 'top-k 1 is greedy'
 run 0 generate "$model" --prompt 'one' -n 20 --temperature 0 --json -q
 greedy=$(generated)
-for options in '--top-k 1' '--top-p 0.000001' '--min-p 1'; do
+for options in '--top-k 1' '--top-p 0.000001' '--min-p 1' '--temperature 1e-40' '--temperature 1e-300'; do
     # shellcheck disable=SC2086
     run 0 generate "$model" --prompt 'one' -n 20 $options --seed 9 --json -q
     same "$(generated)" "$greedy"
@@ -64,6 +64,8 @@ run 0 generate "$model" --prompt 'one' -n 20 --temperature 0 --json -q --fault s
 run 3 generate "$model" --prompt 'one' --fault missing-norms:1
 says err 'input_layernorm.weight of layer 1'
 run 0 generate "$model" --prompt 'one' --fault missing-norms:1 --missing default -q
+run 3 generate "$model" --prompt 'one' --repetition-penalty 1e-300 -q
+says err 'repetition penalty'
 test_that 'misuse'
 run 2 generate "$model"
 for options in '--temperature -1' '--temperature x' '--top-p 0' '--top-p 1.5' '--min-p 2' '--repetition-penalty 0' '--top-k 1.5' '--top-k -1' \

@@ -56,6 +56,8 @@ for cases in '' '{' '[]' '{}' '[1]' '[{"id": "a"}]' '[{"id": "a", "ids": []}]' '
     hurt_gold qwen3 meta cases "$cases"
     refused qwen3
 done
+hurt_gold qwen3 submeta cases '"id": "prompt-1"' '"id": ".."'
+refused qwen3
 hurt_gold qwen3 submeta cases '"id": "prompt-1"' '"id": "prompt-0"'
 refused qwen3 prompt-0
 hurt_gold qwen3 meta noise '{'
