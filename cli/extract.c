@@ -92,6 +92,19 @@ static bool companion_add_document(struct companions *companions, const struct s
     return item->name;
 }
 
+/* Says that the tokenizer was made, not copied; an extraction of an extraction still says so. */
+static bool companion_add_origin(struct companions *companions, const struct subject *subject)
+{
+    if (!subject->tokenizer_document)
+        return companion_add(
+            companions, subject->tokenizer_folder ? path_join(subject->tokenizer_folder, TOKENIZER_ORIGIN) : strdup(""),
+            TOKENIZER_ORIGIN);
+    struct companion *item = &companions->items[companions->count++];
+    *item = (struct companion){.name = strdup(TOKENIZER_ORIGIN),
+                               .text = "tokenizer.json was made from the metadata of a GGUF file.\n"};
+    return item->name;
+}
+
 /* config.json and what lies beside it. */
 static bool companions_of_config(const struct subject *subject, struct companions *companions)
 {
@@ -113,7 +126,8 @@ static bool companions_find(const struct subject *subject, struct companions *co
                                         "chat_template.jinja", "chat_template.json"};
     const char *tokenizer = subject->tokenizer_folder;
     bool good = companions_of_config(subject, companions) &&
-                (!subject->tokenizer_document || companion_add_document(companions, subject, files[0]));
+                (!subject->tokenizer_document || companion_add_document(companions, subject, files[0])) &&
+                companion_add_origin(companions, subject);
     for (size_t i = subject->tokenizer_document; good && i < sizeof files / sizeof *files; i++)
         good = companion_add(companions, tokenizer ? path_join(tokenizer, files[i]) : strdup(""), files[i]);
     return good || error_memory(error, "extraction");

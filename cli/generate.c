@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "cli/command.h"
@@ -13,6 +14,10 @@ const char *judge_generate(const struct arguments *arguments)
 {
     if (!arguments->prompts.count)
         return "--prompt TEXT is needed";
+    for (size_t i = 0; arguments->json && i < arguments->prompts.count; i++)
+        if (utf8_check(arguments->prompts.items[i], strlen(arguments->prompts.items[i])) !=
+            strlen(arguments->prompts.items[i]))
+            return "a --prompt that is not UTF-8 cannot be told in JSON";
     if (arguments->top_p.given && !(arguments->top_p.value > 0 && arguments->top_p.value <= 1))
         return "--top-p is a share above 0 and up to 1";
     if (arguments->min_p.value > 1)

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "diagnostics/inventory.h"
+#include "diagnostics/tokens.h"
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
@@ -7,7 +8,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct subject subject = {0};
     struct pool *pool = NULL;
     bool good = subject_open(&options, &subject, error) &&
-                inventory_check(subject.store, subject.config, &report->findings, error);
+                inventory_check(subject.store, subject.config, &report->findings, error) &&
+                tokens_check_reader(&subject, &report->findings, error);
     if (good && arguments->values)
         good = (pool = pool_new((int)arguments->threads, error)) &&
                weights_check_finite(subject.store, pool, &report->findings, error) &&

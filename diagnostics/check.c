@@ -289,6 +289,8 @@ static bool check_still(const struct check_request *request, struct findings *fi
         !weights_check_source(subject->store, subject->source, workspace_pool(model_workspace(subject->model)),
                               findings, error))
         return false;
+    if (request->wanted[DIAGNOSTIC_TOKENS] && !tokens_check_reader(subject, findings, error))
+        return false;
     for (size_t i = 0; request->wanted[DIAGNOSTIC_TOKENS] && i < request->golden_count; i++) {
         size_t first = findings->count;
         if (!tokens_check(subject, request->goldens[i], findings, error))

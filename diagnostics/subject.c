@@ -75,6 +75,11 @@ static bool open_config(const struct subject_options *options, const char *const
 static void take_tokenizer_sha256(const char *folder, struct subject *subject)
 {
     struct error unread = {0};
+    char *origin = path_join(folder, TOKENIZER_ORIGIN);
+    bool made = origin && file_exists(origin);
+    free(origin);
+    if (made)
+        return;
     if (subject->tokenizer) {
         snprintf(subject->tokenizer_sha256, sizeof subject->tokenizer_sha256, "%s",
                  tokenizer_sha256(subject->tokenizer));

@@ -8,6 +8,9 @@
 #include "store/store.h"
 #include "text/tokenizer.h"
 
+/* Beside a tokenizer.json that was made from the metadata of a GGUF file: no original has its hash. */
+#define TOKENIZER_ORIGIN "tokenizer.json.origin"
+
 struct subject_options {
     const char *model;         /* anything a store opens */
     const char *config;        /* config.json; NULL: in the weights' file, beside the weights, else in `source` */

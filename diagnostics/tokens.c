@@ -58,3 +58,15 @@ bool tokens_check(const struct subject *subject, const struct golden *golden, st
     finding_message(finding, "%zu of %zu prompts are encoded differently than in gold.", differ, prompts);
     return true;
 }
+
+bool tokens_check_reader(const struct subject *subject, struct findings *findings, struct error *error)
+{
+    if (subject->tokenizer || !(subject->tokenizer_folder || subject->tokenizer_document))
+        return true;
+    struct finding *finding = findings_add(findings, "tokens.reader");
+    if (!finding)
+        return error_memory(error, "tokens");
+    finding->verdict = VERDICT_WARN;
+    finding_message(finding, "The tokenizer cannot be read: %s.", subject->tokenizer_problem);
+    return true;
+}

@@ -10,4 +10,7 @@
 bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,
                   struct error *error);
 
+/* Adds tokens.reader, a warning, when there is a tokenizer that cannot be read; nothing else. */
+bool tokens_check_reader(const struct subject *subject, struct findings *findings, struct error *error);
+
 #endif

@@ -77,3 +77,11 @@ run 3 generate "$nano/thinker-extraction" --config "$model/config.json" --prompt
 says err --tokenizer
 run 3 generate "$model" --prompt ''
 says err 'no tokens'
+run 2 generate "$model" --prompt $'a\xffb' --json
+run 0 generate "$model" --prompt $'a\xffb' -n 3 -q
+test_that 'a tokenizer that cannot be read is told by inspect'
+rm -rf "$T/odd"
+cp -r "$nano/qwen3" "$T/odd"
+sed -i 's/"type": *"BPE"/"type": "Unigram"/' "$T/odd/tokenizer.json"
+run 0 inspect "$T/odd" --json -q
+json "$(summary tokens.reader) | .verdict == \"warn\" and (.message | test(\"cannot be read\"))"

@@ -66,3 +66,11 @@ run 0 generate "$nano/llama" --prompt 'one two' -n 12 --temperature 0 --json -q
 expected=$(jq -c '.[0].ids' "$T/out")
 run 0 generate suites/data/gguf/llama-f32.gguf --prompt 'one two' -n 12 --temperature 0 --json -q
 same "$(jq -c '.[0].ids' "$T/out")" "$expected"
+
+test_that 'what is extracted from the file is judged as the file is'
+rm -rf "$T/x" "$T/xx"
+run 0 extract suites/data/gguf/llama-f32.gguf "$T/x" -q
+run 0 check "$T/x" --golden "$(gold llama)" --json -q
+json "$(summary tokens.ids).verdict == \"pass\""
+run 0 extract "$T/x" "$T/xx" -q
+run 0 check "$T/xx" --golden "$(gold llama)" --json -q
