@@ -396,7 +396,8 @@ static bool dump_report(struct dump_pair *pair, struct findings *findings, struc
     for (size_t i = 0; i < golden_case_count(pair->golden); i++)
         use.others_wanted += golden_case_at(pair->golden, i)->greedy_count > 0;
     use.outcome = use.others || has_logits(pair->golden, pair->marks);
-    bool any = use.others;
+    use.partly = logits_positions(pair->logits) > 0;
+    bool any = use.others || use.partly;
     for (size_t i = 0; i < golden_tensor_count(pair->golden); i++)
         any = any || pair->marks[i];
     if (good && !any)

@@ -67,7 +67,7 @@ static void use_message(struct finding *finding, size_t wanted, size_t compared,
     if (statistics)
         snprintf(only, sizeof only, "; of %zu only mean, standard deviation, smallest and largest value were",
                  statistics);
-    if (!compared && !use->others)
+    if (!compared && !use->others && !use->partly)
         finding_message(finding, "Nothing that this gold holds could be compared with the subject%s%s.",
                         names->size ? "; tensors that no place of the model answers to: " : "",
                         names->size ? names->data : "");
@@ -115,7 +115,7 @@ bool gold_check_use(const struct golden *golden, const struct gold_use *use, str
             return error_memory(error, "gold.compared");
     }
     struct finding *finding = &findings->items[at];
-    bool nothing = !compared && (wanted || !use->others);
+    bool nothing = !compared && !use->partly && (wanted || !use->others);
     size_t statistics = by_statistics(golden, use);
     bool less = compared < wanted || use->others < use->others_wanted || !use->outcome || statistics;
     finding->verdict = nothing || absent ? VERDICT_FAIL : less ? VERDICT_WARN : VERDICT_PASS;

@@ -18,6 +18,7 @@ struct gold_use {
     size_t others;            /* continuations and perplexities that were compared, */
     size_t others_wanted;     /* of so many that the dump records */
     bool outcome;             /* something behind the last layer was compared: logits, a continuation, a perplexity */
+    bool partly;              /* some rows of a tensor were */
     const char *subject;      /* path */
 };
 

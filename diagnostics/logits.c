@@ -550,13 +550,18 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
     return true;
 }
 
-bool logits_report(const struct logits *logits, struct findings *findings, struct error *error)
+size_t logits_positions(const struct logits *logits)
 {
     size_t positions = 0;
     for (size_t i = 0; i < golden_case_count(logits->golden); i++)
         positions += logits->answers[i].positions;
+    return positions;
+}
+
+bool logits_report(const struct logits *logits, struct findings *findings, struct error *error)
+{
     bool good = true;
-    if (positions) {
+    if (logits_positions(logits)) {
         good = report_kl(logits, findings) && report_nmse(logits, findings) && report_top1(logits, findings);
     } else {
         struct finding *finding = findings_add(findings, "logits.kl");

@@ -19,6 +19,9 @@ bool logits_see(struct logits *logits, size_t case_index, const struct part *par
 /* Marks the tensors of the dump of which every row was compared. */
 void logits_compared(const struct logits *logits, bool *marks);
 
+/* Rows of which both sides hold the distribution. */
+size_t logits_positions(const struct logits *logits);
+
 /* Adds logits.kl (Kullback-Leibler divergence of the subject from gold, in nats, over positions), logits.nmse (not
  * for log-probabilities), logits.top1, and perplexity: of each case's own ids against what gold says of it. Skips what
  * gold does not hold. */

@@ -200,3 +200,14 @@ head -c "$((size - 824))" suites/data/foreign/base.kld >"$T/none.kld"
 head -c 824 /dev/zero >>"$T/none.kld"
 run 3 check "$nano/llama" --golden "$T/none.kld" -q
 says err 'proves nothing'
+
+test_that 'logits of others against our own dump of the same cases, either way round'
+for gold in llamacpp-llama.bin base.kld; do
+    run 0 trace "$nano/llama" --golden "suites/data/foreign/$gold" -o "$T/ours.safetensors" -q
+    run 0 compare "suites/data/foreign/$gold" "$T/ours.safetensors" --json -q
+    json "$(summary logits.kl).verdict == \"pass\""
+    run 0 compare "$T/ours.safetensors" "suites/data/foreign/$gold" --json -q
+    json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"not compared\"))"
+    run 0 trace "$nano/llama" --golden "suites/data/foreign/$gold" -o "$T/ours.safetensors" -q --fault scale:lm_head.weight,1.2
+    run 1 compare "suites/data/foreign/$gold" "$T/ours.safetensors" --json -q
+done
