@@ -110,8 +110,7 @@ static bool companions_of_config(const struct subject *subject, struct companion
 {
     if (!subject->config_path)
         return companion_add_document(companions, subject, "config.json");
-    size_t folder = (size_t)(path_base(subject->config_path) - subject->config_path);
-    char *own = folder ? strndup(subject->config_path, folder) : strdup(".");
+    char *own = path_folder(subject->config_path);
     bool good = own && companion_add(companions, strdup(subject->config_path), "config.json") &&
                 companion_add(companions, path_join(own, "generation_config.json"), "generation_config.json");
     free(own);
@@ -176,11 +175,6 @@ static void print_result(const struct arguments *arguments, const struct extract
     puts(text ? text : "");
     cJSON_free(text);
     cJSON_Delete(json);
-}
-
-static void widen_values(enum dtype from, const void *values, void *out, size_t count)
-{
-    widen(from, values, out, count);
 }
 
 /* Tensors of types that safetensors does not have become F32, in a store over the other; the same store where there are

@@ -13,7 +13,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     if (good && arguments->values)
         good = (pool = pool_new((int)arguments->threads, error)) &&
                weights_check_finite(subject.store, pool, &report->findings, error) &&
-               (!subject.source || weights_check_source(subject.store, subject.source, pool, &report->findings, error));
+               (!subject_source(&subject) ||
+                weights_check_source(subject.store, subject_source(&subject), pool, &report->findings, error));
     if (good)
         report_subject(report, &subject);
     pool_free(pool);

@@ -285,8 +285,8 @@ static bool check_still(const struct check_request *request, struct findings *fi
     if (request->wanted[DIAGNOSTIC_WEIGHTS] &&
         !weights_check_finite(subject->store, workspace_pool(model_workspace(subject->model)), findings, error))
         return false;
-    if (request->wanted[DIAGNOSTIC_WEIGHTS] && subject->source &&
-        !weights_check_source(subject->store, subject->source, workspace_pool(model_workspace(subject->model)),
+    if (request->wanted[DIAGNOSTIC_WEIGHTS] && subject_source(subject) &&
+        !weights_check_source(subject->store, subject_source(subject), workspace_pool(model_workspace(subject->model)),
                               findings, error))
         return false;
     if (request->wanted[DIAGNOSTIC_TOKENS] && !tokens_check_reader(subject, findings, error))

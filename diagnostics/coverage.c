@@ -11,8 +11,7 @@
 struct coverage {
     const struct model_config *config;
     size_t *used; /* [layers, experts]: tokens */
-    size_t tokens;
-    int *chosen; /* scratch: experts_per_token */
+    int *chosen;  /* scratch: experts_per_token */
 };
 
 struct coverage *coverage_new(const struct model_config *config, struct error *error)
@@ -56,7 +55,6 @@ bool coverage_see(struct coverage *coverage, const struct part *part, struct err
         for (int i = 0; i < k; i++)
             used_of(coverage, part->layer)[coverage->chosen[i]]++;
     }
-    coverage->tokens += part->rows;
     return true;
 }
 

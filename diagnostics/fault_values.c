@@ -46,11 +46,6 @@ static bool count_change(struct fault_site *site, const struct tensor *tensor, s
     return good;
 }
 
-static void widen_values(enum dtype from, const void *values, void *out, size_t count)
-{
-    widen(from, values, out, count);
-}
-
 static bool rewrite(struct fault_site *site, const struct tensor *tensor, overlay_rewrite_rows *rows,
                     struct fault_edit edit, struct error *error)
 {
@@ -168,21 +163,11 @@ bool fault_zero_page(struct fault_site *site, const char *arguments, struct erro
 
 /* --- random --- */
 
-/* splitmix64 of a counter: any value of the stream without the ones before it.
- * Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014). */
-static uint64_t mix(uint64_t value)
-{
-    value += 0x9E3779B97F4A7C15u;
-    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9u;
-    value = (value ^ value >> 27) * 0x94D049BB133111EBu;
-    return value ^ value >> 31;
-}
-
-/* Box and Muller's transform of two uniform values. */
+/* Box and Muller's transform of two uniform values: of a counter, so that any is had without the ones before it. */
 static double normal(uint64_t seed, uint64_t index)
 {
-    double u = ((double)(mix(seed + 2 * index) >> 11) + 1) * 0x1p-53,
-           v = (double)(mix(seed + 2 * index + 1) >> 11) * 0x1p-53;
+    double u = ((double)(mix_u64(seed + 2 * index) >> 11) + 1) * 0x1p-53,
+           v = (double)(mix_u64(seed + 2 * index + 1) >> 11) * 0x1p-53;
     return sqrt(-2 * log(u)) * cos(2 * M_PI * v);
 }
 
@@ -199,7 +184,7 @@ static uint64_t name_seed(const char *name)
 {
     uint64_t seed = 0;
     for (; *name; name++)
-        seed = mix(seed ^ (unsigned char)*name);
+        seed = mix_u64(seed ^ (unsigned char)*name);
     return seed;
 }
 

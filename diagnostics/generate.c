@@ -48,8 +48,7 @@ static bool read_own_ends(const struct subject *subject, struct ids *ends, struc
 {
     if (!subject->config_path)
         return true;
-    size_t length = (size_t)(path_base(subject->config_path) - subject->config_path);
-    char *folder = length ? strndup(subject->config_path, length) : strdup(".");
+    char *folder = path_folder(subject->config_path);
     char *path = folder ? path_join(folder, "generation_config.json") : NULL;
     bool good = path || error_memory(error, "generation");
     if (good && file_exists(path)) {

@@ -12,10 +12,7 @@
 
 static char *folder_of(const char *path)
 {
-    if (file_is_folder(path))
-        return strdup(path);
-    const char *slash = strrchr(path, '/');
-    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    return file_is_folder(path) ? strdup(path) : path_folder(path);
 }
 
 /* The first folder of the two that holds one of the files. Owned; NULL: none. */
@@ -147,28 +144,26 @@ static bool open_faults(const struct subject_options *options, struct subject *s
     return subject->faults;
 }
 
-/* A folder that gives only configuration and tokenizer is a source too. */
-static bool open_source(const struct subject_options *options, struct subject *subject)
-{
-    struct error none = {0};
-    if (options->source)
-        subject->source = store_open(options->source, &none);
-    error_clear(&none);
-    return true;
-}
-
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error)
 {
-    *subject = (struct subject){.engine = options->engine};
+    *subject = (struct subject){.engine = options->engine, .source_path = options->source};
     char *own = folder_of(options->model);
     if (!own)
         return error_memory(error, options->model);
     const char *const folders[2] = {own, options->source};
     bool good = (subject->base = store_open(options->model, error)) && open_config(options, folders, subject, error) &&
-                open_faults(options, subject, error) && open_source(options, subject) &&
-                open_tokenizer(options, folders, subject, error);
+                open_faults(options, subject, error) && open_tokenizer(options, folders, subject, error);
     free(own);
     return good;
+}
+
+const struct store *subject_source(struct subject *subject)
+{
+    struct error none = {0};
+    if (!subject->source && subject->source_path)
+        subject->source = store_open(subject->source_path, &none);
+    error_clear(&none);
+    return subject->source;
 }
 
 bool subject_load(struct subject *subject, struct error *error)

@@ -26,8 +26,9 @@ struct subject {
     struct store *base;
     struct faults *faults; /* NULL: none */
     struct model_config *config;
-    struct store *source; /* the original's weights; NULL: not named, or it holds none */
-    char *config_path;    /* NULL: it is a document of the store */
+    const char *source_path; /* borrowed; NULL: none was named */
+    struct store *source;    /* see subject_source */
+    char *config_path;       /* NULL: it is a document of the store */
     char *config_text;
     char *tokenizer_folder;      /* NULL: none found, or it is a document of the store */
     bool tokenizer_document;     /* it is */
@@ -44,6 +45,10 @@ bool subject_open(const struct subject_options *options, struct subject *subject
 
 /* A tokenizer alone: of a folder, a tokenizer.json, or a file of weights that has one in it. NULL on failure. */
 struct tokenizer *subject_tokenizer(const char *path, struct error *error);
+
+/* The original's weights, opened at the first call; NULL: none were named, or the source gives only configuration and
+ * tokenizer. */
+const struct store *subject_source(struct subject *subject);
 
 /* Prepares the engine; refuses what `missing` refuses. */
 bool subject_load(struct subject *subject, struct error *error);

@@ -161,7 +161,6 @@ static bool add_worst(const struct matching *matching, struct finding *finding)
     double *largest = error ? series_curve(series, "max abs") : NULL;
     if (!largest)
         return false;
-    error = series->curves[0].values;
     series->kind = SERIES_TABLE;
     for (size_t i = 0; i < count; i++) {
         error[i] = matching->pairs[i].error;

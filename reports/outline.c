@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 
 static enum verdict worse(enum verdict a, enum verdict b)
 {
@@ -31,12 +32,6 @@ static size_t outline_take(struct outline *outline, size_t at, size_t count)
     check->places = &outline->ranked[first];
     check->place_count = end - first;
     return end;
-}
-
-static const char *path_base(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 /* The dump's file name, its whole path where another dump is called the same; of both, the endings that all have are

@@ -124,6 +124,12 @@ const char *path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
+char *path_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
 bool folder_make(const char *path, struct error *error)
 {
     char *copy = strdup(path);
@@ -262,16 +268,13 @@ bool file_append(struct file_writer *writer, const void *data, size_t size, stru
 
 static void folder_sync(const char *path)
 {
-    char *copy = strdup(path);
-    char *slash = copy ? strrchr(copy, '/') : NULL;
-    if (slash)
-        *(slash == copy ? slash + 1 : slash) = '\0';
-    int folder = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *name = path_folder(path);
+    int folder = name ? open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder >= 0) {
         fsync(folder);
         close(folder);
     }
-    free(copy);
+    free(name);
 }
 
 bool file_commit(struct file_writer *writer, struct error *error)

@@ -38,6 +38,9 @@ char *path_join(const char *folder, const char *name);
 /* Last component, borrowed. */
 const char *path_base(const char *path);
 
+/* All before the last component, "." where there is nothing; malloc'd, NULL when out of memory. */
+char *path_folder(const char *path);
+
 /* Makes the folder and its parents. */
 bool folder_make(const char *path, struct error *error);
 

@@ -15,6 +15,14 @@ bool add_u64(uint64_t a, uint64_t b, uint64_t *result)
     return !__builtin_add_overflow(a, b, result);
 }
 
+uint64_t mix_u64(uint64_t value)
+{
+    value += MIX_STEP;
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9u;
+    value = (value ^ value >> 27) * 0x94D049BB133111EBu;
+    return value ^ value >> 31;
+}
+
 void numbers_ranges(struct buffer *out, const int *sorted, size_t count)
 {
     for (size_t i = 0; i < count;) {

@@ -12,6 +12,11 @@
 bool multiply_u64(uint64_t a, uint64_t b, uint64_t *result);
 bool add_u64(uint64_t a, uint64_t b, uint64_t *result);
 
+/* What splitmix64 gives from the state `value` (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
+ * 2014); its next state is value + MIX_STEP. */
+#define MIX_STEP 0x9E3779B97F4A7C15u
+uint64_t mix_u64(uint64_t value);
+
 /* "1, 5, 9-12" of sorted distinct values. */
 void numbers_ranges(struct buffer *out, const int *sorted, size_t count);
 

@@ -60,6 +60,11 @@ void widen(enum dtype dtype, const void *values, float *out, size_t count)
     }
 }
 
+void widen_values(enum dtype dtype, const void *values, void *out, size_t count)
+{
+    widen(dtype, values, out, count);
+}
+
 CLONES void to_doubles(const float *from, double *to, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -10,6 +10,8 @@
 /* out[i] = values[i], widened from any type that dtype_computes; exact. `count` is whole blocks. The source need not be
  * aligned. */
 void widen(enum dtype dtype, const void *values, float *out, size_t count);
+/* The same, as an overlay converts a tensor to F32 (overlay_convert_values): `out` holds floats. */
+void widen_values(enum dtype dtype, const void *values, void *out, size_t count);
 
 /* The reverse for F32, F16 and BF16, rounded to nearest, ties to even; what is too large becomes infinite, and a NaN
  * stays one. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbers.h"
+
 struct sampler {
     struct sampler_options options;
     float *sorted; /* scratch [width] */
@@ -15,10 +17,9 @@ struct sampler {
 
 static uint64_t splitmix(uint64_t *state)
 {
-    uint64_t value = *state += 0x9E3779B97F4A7C15u;
-    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9u;
-    value = (value ^ value >> 27) * 0x94D049BB133111EBu;
-    return value ^ value >> 31;
+    uint64_t value = mix_u64(*state);
+    *state += MIX_STEP;
+    return value;
 }
 
 void sampler_seed(struct sampler_stream *stream, uint64_t seed, uint64_t which)
