@@ -16,10 +16,10 @@ enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_REAL, KIND_SIZE, 
 #define OF_MODEL                                                                                                       \
     (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH |          \
      COMMAND_GENERATE)
-#define OF_REPORT (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY)
+#define OF_REPORT (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_QUALITY)
 #define OF_COPY (COMMAND_EXTRACT | COMMAND_BREAK)
 #define OF_STORE (OF_MODEL | OF_COPY)
-#define OF_ALL (OF_STORE | COMMAND_TOKENIZE | COMMAND_FAULTS)
+#define OF_ALL (OF_STORE | COMMAND_TOKENIZE | COMMAND_FAULTS | COMMAND_QUALITY)
 #define AT(member) offsetof(struct arguments, member)
 
 enum group { GROUP_WORK = 10, GROUP_MODEL = 80, GROUP_TALK = 90, GROUP_HELP = -1 };
@@ -77,6 +77,10 @@ static const struct option_row {
      AT(stride), 1, COMMAND_CHECK | COMMAND_PERPLEXITY},
     {"chunk", 0, "N", "Feed N tokens at a time through the cache, as decoding does (default: all at once)", GROUP_WORK,
      KIND_COUNT, AT(chunk), 1, COMMAND_CHECK | COMMAND_COMPARE | COMMAND_TRACE},
+    {"rules", 0, "FILE", "Rules by which texts are judged (default: suites/quality.json, built in)", GROUP_WORK,
+     KIND_TEXT, AT(rules), 0, COMMAND_QUALITY},
+    {"csv", 0, NULL, "All metrics of every text as CSV on stdout instead of text", GROUP_WORK, KIND_FLAG, AT(csv), 0,
+     COMMAND_QUALITY},
     {"values", 'v', NULL, "Read every value too, and name the tensors that hold NaN or infinities", GROUP_WORK,
      KIND_FLAG, AT(values), 0, COMMAND_INSPECT},
     {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT,

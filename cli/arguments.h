@@ -42,7 +42,8 @@ struct arguments {
     size_t context, stride, chunk;
     int points; /* 1: all, 2: logits, 3: layers */
     int format; /* 1: assay, 2: npy, 3: logits */
-    bool values, jsonl, no_special;
+    const char *rules, *judge;
+    bool values, jsonl, no_special, csv;
     size_t prefill, decode_tokens, repeats;
     size_t new_tokens, seed;
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
@@ -62,6 +63,7 @@ enum command {
     COMMAND_BREAK = 1 << 8,
     COMMAND_FAULTS = 1 << 9,
     COMMAND_GENERATE = 1 << 10,
+    COMMAND_QUALITY = 1 << 11,
 };
 
 struct command_row {

@@ -39,6 +39,14 @@ static const struct command_row commands[] = {
      "own "
      "random numbers. All prompts are continued together; the text of one depends on the seed and its place only.",
      1, 1, command_generate, judge_generate, COMMAND_GENERATE},
+    {"quality", "is it language, or gibberish: judge texts from anywhere", "FILE.jsonl",
+     "Judges texts, one JSON object in a line: {\"text\", \"prompt\", \"expects\"}; - is stdin. Judges form: "
+     "characters, "
+     "repetition, "
+     "language, leaking markup and code, words, grammar, in the whole text and in windows of it; and what \"expects\" "
+     "says "
+     "of language, patterns and form.",
+     1, 1, command_quality, judge_quality, COMMAND_QUALITY},
     {"tokenize", "text to token ids, or back", "MODEL_OR_TOKENIZER_DIR [TEXT]", "Text to token ids, or ids to text.", 1,
      2, command_tokenize, judge_tokenize, COMMAND_TOKENIZE},
     {"extract", "write a model as an extraction: one file for each expert, router, attention, norms", "SOURCE DEST",

@@ -76,8 +76,9 @@ static bool report_write(struct report *report, const struct arguments *argument
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     /* The folder first: whoever reads stdout may stop reading. */
     bool good = !arguments->out || report_render(report, arguments->out, error);
-    good = good && (arguments->json ? report_write_json(report, stdout, error)
-                                    : report_write_terminal(report, stdout, colour, error));
+    if (!arguments->csv)
+        good = good && (arguments->json ? report_write_json(report, stdout, error)
+                                        : report_write_terminal(report, stdout, colour, error));
     if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
     return good;

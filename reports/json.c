@@ -94,7 +94,7 @@ static void add_series(struct writer *writer, cJSON *parent, const struct series
 static bool name_reserved(const char *name)
 {
     static const char *const reserved[] = {"check", "verdict", "summary", "measured", "limit", "unit",
-                                           "cause", "message", "where",   "series",   "gold"};
+                                           "cause", "message", "where",   "series",   "gold",  "text"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(name, reserved[i]) == 0)
             return true;
@@ -120,6 +120,22 @@ static void add_fact(struct writer *writer, cJSON *object, const struct fact *fa
     free(key);
 }
 
+/* Offsets are bytes of the text. */
+static void add_marked(struct writer *writer, cJSON *parent, const struct marked_text *marked)
+{
+    if (!marked)
+        return;
+    cJSON *object = add(writer, parent, "text", cJSON_CreateObject());
+    add_text(writer, object, "text", marked->text);
+    cJSON *marks = add(writer, object, "marks", cJSON_CreateArray());
+    for (size_t i = 0; i < marked->count && writer->good; i++) {
+        cJSON *mark = add(writer, marks, NULL, cJSON_CreateObject());
+        add_number(writer, mark, "from", (double)marked->marks[i].from);
+        add_number(writer, mark, "to", (double)marked->marks[i].to);
+        add_text(writer, mark, "what", marked->marks[i].what);
+    }
+}
+
 static void add_finding(struct writer *writer, cJSON *parent, const struct finding *finding)
 {
     cJSON *object = add(writer, parent, NULL, cJSON_CreateObject());
@@ -137,6 +153,7 @@ static void add_finding(struct writer *writer, cJSON *parent, const struct findi
     add_where(writer, object, &finding->where);
     for (size_t i = 0; i < finding->fact_count && writer->good; i++)
         add_fact(writer, object, &finding->facts[i]);
+    add_marked(writer, object, finding->marked);
     cJSON *series = finding->series_count ? add(writer, object, "series", cJSON_CreateArray()) : NULL;
     for (size_t i = 0; i < finding->series_count && writer->good; i++)
         add_series(writer, series, &finding->series[i]);

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "suites_generated/suite_default.h"
+#include "generated/suite_default.h"
 
 #define SUITE_MAX ((size_t)1 << 20)
 #define PROMPTS_MAX 1024

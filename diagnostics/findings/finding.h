@@ -54,6 +54,17 @@ struct series {
     size_t curve_count;
 };
 
+/* A text with places in it marked, for showing: bytes from .. to - 1 are `what`. All owned. */
+struct marked_text {
+    char *text; /* UTF-8 */
+    struct text_mark {
+        size_t from, to;
+        char *what; /* "repetition" */
+    } * marks;      /* in the order of `from`; they may overlap */
+    size_t count;
+    size_t capacity;
+};
+
 struct finding {
     char *check; /* dotted, the noun first: "layers.isolated" */
     char *gold;  /* path of the dump that it was judged by; NULL: by none in particular */
@@ -72,6 +83,7 @@ struct finding {
     /* More named facts, in order: numbers or text ("noise", "first_bad_layer", "window"). */
     struct fact *facts;
     size_t fact_count;
+    struct marked_text *marked; /* the text that it is about; NULL: none */
 };
 
 struct fact {
@@ -102,6 +114,10 @@ void where_set(char **field, const char *text);
 void findings_set_gold(struct findings *findings, size_t first, const char *path);
 /* Both tell of the same check, judged by the same dump. */
 bool finding_same_check(const struct finding *a, const struct finding *b);
+
+/* Gives the finding a copy of the text [size], which must be UTF-8. NULL: out of memory. */
+struct marked_text *finding_marked(struct finding *finding, const char *text, size_t size);
+bool marked_text_add(struct marked_text *marked, size_t from, size_t to, const char *what);
 
 /* The verdict of `measured` against `limit`: pass only if both are there and measured <= limit, so NaN fails. Sets
  * finding->verdict. */

@@ -1,0 +1,150 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "diagnostics/texts.h"
+
+#define INPUT_MAX ((size_t)1 << 30)
+
+const char *judge_quality(const struct arguments *arguments)
+{
+    return arguments->csv && arguments->json ? "only one of --csv and --json" : NULL;
+}
+
+/* The lines of a file: owns what the cases borrow. */
+struct lines {
+    cJSON **json;
+    struct expects *expects;
+    struct text_case *cases;
+    char (*ids)[24];
+    size_t count, capacity;
+};
+
+static bool line_take(const char *where, const cJSON *json, struct text_case *text, struct expects *expects,
+                      struct error *error)
+{
+    const char *prompt = NULL, *value = NULL;
+    if (!cJSON_IsObject(json) || !json_get_string(json, where, "prompt", &prompt, error) ||
+        !json_get_string(json, where, "text", &value, error))
+        return error_set(error, "%s: a line should be an object with \"text\" and perhaps \"prompt\" and \"expects\"",
+                         where);
+    if (!value)
+        return error_set(error, "%s: no \"text\"", where);
+    *text = (struct text_case){.prompt = prompt, .text = value, .size = strlen(value), .expects = expects};
+    return expects_parse(where, json_member(json, "expects"), expects, error);
+}
+
+static bool lines_grow(struct lines *lines)
+{
+    size_t capacity = lines->capacity ? 2 * lines->capacity : 64;
+    cJSON **json = realloc(lines->json, capacity * sizeof *json);
+    lines->json = json ? json : lines->json;
+    struct expects *expects = realloc(lines->expects, capacity * sizeof *expects);
+    lines->expects = expects ? expects : lines->expects;
+    struct text_case *cases = realloc(lines->cases, capacity * sizeof *cases);
+    lines->cases = cases ? cases : lines->cases;
+    char(*ids)[24] = realloc(lines->ids, capacity * sizeof *ids);
+    lines->ids = ids ? ids : lines->ids;
+    if (!json || !expects || !cases || !ids)
+        return false;
+    lines->capacity = capacity;
+    return true;
+}
+
+static bool line_add(const char *path, size_t number, const char *text, size_t size, struct lines *lines,
+                     struct error *error)
+{
+    char where[4200];
+    snprintf(where, sizeof where, "%.4096s: line %zu", path, number);
+    if (lines->count == lines->capacity && !lines_grow(lines))
+        return error_memory(error, path);
+    cJSON *json = json_parse(where, text, size, error);
+    if (!json)
+        return false;
+    size_t at = lines->count++;
+    lines->json[at] = json;
+    snprintf(lines->ids[at], sizeof *lines->ids, "line %zu", number);
+    return line_take(where, json, &lines->cases[at], &lines->expects[at], error);
+}
+
+static bool lines_read(const char *path, struct lines *lines, struct error *error)
+{
+    struct buffer input = {.maximum = INPUT_MAX + 65536};
+    size_t number = 0;
+    bool good = file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, INPUT_MAX, &input, error);
+    for (size_t at = 0; good && at < input.size;) {
+        const char *end = memchr(input.data + at, '\n', input.size - at);
+        size_t size = end ? (size_t)(end - input.data) - at : input.size - at;
+        number++;
+        if (strspn(input.data + at, " \t\r") < size)
+            good = line_add(path, number, input.data + at, size, lines, error);
+        at += size + 1;
+    }
+    buffer_free(&input);
+    if (good && !lines->count)
+        good = error_set(error, "%s: there is no line in it", path);
+    for (size_t i = 0; good && i < lines->count; i++) { /* the arrays stay where they are from now on */
+        lines->cases[i].id = lines->ids[i];
+        lines->cases[i].expects = &lines->expects[i];
+    }
+    return good;
+}
+
+static void lines_free(struct lines *lines)
+{
+    texts_free(lines->cases, lines->count);
+    for (size_t i = 0; i < lines->count; i++) {
+        cJSON_Delete(lines->json[i]);
+        expects_free(&lines->expects[i]);
+    }
+    free(lines->json);
+    free(lines->expects);
+    free(lines->cases);
+    free(lines->ids);
+}
+
+static void print_csv(const struct lines *lines)
+{
+    printf("line,verdict,reason,rule,onset,language,windows");
+    for (int i = 0; i < METRIC_COUNT; i++)
+        printf(",%s", metric_names[i]);
+    putchar('\n');
+    for (size_t i = 0; i < lines->count; i++) {
+        const struct judgement *judgement = &lines->cases[i].judgement;
+        const struct hit *hit = judgement->hit_count ? judgement->hits : NULL;
+        printf("%s,%s,%s,%s,", lines->ids[i] + 5, quality_verdict_name(judgement->verdict),
+               hit ? quality_diagnostic_name(hit->diagnostic) : "", hit ? hit->rule : "");
+        if (hit)
+            printf("%zu", hit->onset);
+        printf(",%s,%zu", judgement->language, judgement->windows);
+        for (int k = 0; k < METRIC_COUNT; k++)
+            if (isnan(judgement->metrics[k]))
+                putchar(',');
+            else
+                printf(",%.6g", judgement->metrics[k]);
+        putchar('\n');
+    }
+}
+
+static bool work(const struct arguments *arguments, struct report *report, struct error *error)
+{
+    struct lines lines = {0};
+    struct quality *quality = quality_open(arguments->rules, error);
+    bool good = quality && lines_read(arguments->positional[0], &lines, error) &&
+                texts_judge(quality, lines.cases, lines.count, error) &&
+                texts_report(quality, lines.cases, lines.count, &report->findings, error);
+    if (good && arguments->csv)
+        print_csv(&lines);
+    lines_free(&lines);
+    quality_free(quality);
+    return good;
+}
+
+int command_quality(struct arguments *arguments)
+{
+    return command_judge("quality", arguments, work);
+}

@@ -1,0 +1,91 @@
+/* Is it made of characters at all? */
+#include <math.h>
+#include <string.h>
+
+#include "quality/measure.h"
+
+/* What a byte from 0x80 to 0x9F is in Windows-1252, or the control character that it is in Latin-1. */
+static bool is_high_byte(uint32_t code)
+{
+    static const uint32_t windows[] = {0x20AC, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030,
+                                       0x0160, 0x2039, 0x0152, 0x017D, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+                                       0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x017E, 0x0178};
+    if (code >= 0x80 && code <= 0xBF && code != 0xA0 && code != 0xBB && code != 0xAB && code != 0xB7 && code != 0xBF)
+        return true;
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
+        if (windows[i] == code)
+            return true;
+    return false;
+}
+
+/* UTF-8 that was read as Latin-1 or Windows-1252: the first byte of a sequence, then others. */
+static bool is_mojibake(const struct passage *passage, size_t i)
+{
+    const struct glyph *glyphs = passage->glyphs;
+    uint32_t code = glyphs[i].code, next = i + 1 < passage->glyph_count ? glyphs[i + 1].code : 0;
+    uint32_t after = i + 2 < passage->glyph_count ? glyphs[i + 2].code : 0;
+    if (code == 0xC2 || code == 0xC3 || code == 0xD0 || code == 0xD1 || code == 0xD8 || code == 0xD9)
+        return is_high_byte(next);
+    if (code == 0xE2 && (next == 0x20AC || next == 0x80))
+        return true;
+    return code >= 0xE0 && code <= 0xF0 && is_high_byte(next) && is_high_byte(after);
+}
+
+/* The visible characters that byte-level tokenizers write for a space, a line feed, a tab; the space of others; and a
+ * byte above 0x7F as such tokenizers write it. */
+static bool is_marker(const struct passage *passage, size_t i)
+{
+    uint32_t code = passage->glyphs[i].code, next = i + 1 < passage->glyph_count ? passage->glyphs[i + 1].code : 0;
+    return code == 0x120 || code == 0x10A || code == 0x109 || code == 0x2581 || (code == 0xE2 && next == 0x122) ||
+           is_mojibake(passage, i);
+}
+
+void characters_measure(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    const struct glyph *glyphs = view->passage->glyphs;
+    double printable = 0, letters = 0, bad = 0, markers = 0, prose = 0, symbols = 0, same = 0, flood = 0;
+    double same_longest = 0, flood_longest = 0, distinct = 0, count = (double)(view->last - view->first);
+    unsigned char seen[8192] = {0}; /* by the low 16 bits: enough to tell few from many */
+    for (size_t i = view->first; i < view->last; i++) {
+        const struct glyph *glyph = &glyphs[i];
+        bool prints = glyph->kind != GLYPH_SPACE && glyph->kind != GLYPH_BAD;
+        bool symbol = glyph->kind == GLYPH_SYMBOL;
+        printable += prints;
+        letters += glyph->kind == GLYPH_LETTER;
+        bad += glyph->kind == GLYPH_BAD;
+        markers += is_marker(view->passage, i);
+        prose += prints && glyph->part <= PART_LIST;
+        symbols += symbol && glyph->part <= PART_LIST;
+        same = i > view->first && prints && glyph->code == glyphs[i - 1].code ? same + 1 : 1;
+        same_longest = fmax(same_longest, prints ? same : 0);
+        flood = symbol && glyph->part <= PART_LIST && glyph->code < 0x2190 ? flood + 1
+                : glyph->kind == GLYPH_SPACE                               ? flood
+                                                                           : 0;
+        flood_longest = fmax(flood_longest, flood);
+        unsigned char *byte = &seen[(glyph->code & 0xFFFF) / 8], bit = (unsigned char)(1 << (glyph->code & 7));
+        distinct += prints && !(*byte & bit);
+        *byte = (unsigned char)(prints ? *byte | bit : *byte);
+    }
+    double *metrics = measuring->metrics;
+    metrics[METRIC_PRINTABLE] = printable;
+    metrics[METRIC_LETTERS] = letters;
+    metrics[METRIC_BAD] = bad;
+    metrics[METRIC_BAD_SHARE] = bad / fmax(count, 1);
+    metrics[METRIC_MARKERS] = markers;
+    metrics[METRIC_MARKER_SHARE] = markers / fmax(count, 1);
+    metrics[METRIC_DISTINCT_SYMBOLS] = distinct;
+    metrics[METRIC_SYMBOL_SHARE] = prose >= 1 ? symbols / prose : NAN;
+    metrics[METRIC_SYMBOL_RUN] = flood_longest;
+    metrics[METRIC_SAME_RUN] = same_longest;
+}
+
+bool characters_mark(const struct view *view, struct marks *marks)
+{
+    const struct passage *passage = view->passage;
+    for (size_t i = view->first; i < view->last; i++)
+        if ((passage->glyphs[i].kind == GLYPH_BAD || is_marker(passage, i)) &&
+            !marks_add(marks, passage->glyphs[i].at, glyph_end(passage, i), DIAGNOSE_CHARACTERS))
+            return false;
+    return true;
+}

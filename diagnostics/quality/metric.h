@@ -1,0 +1,92 @@
+/* What is measured of a text. Rules (suites/quality.json) compare metrics with numbers; --csv prints all of them. */
+#ifndef ASSAY_QUALITY_METRIC_H
+#define ASSAY_QUALITY_METRIC_H
+
+/* NaN: could not be measured there (too few words, no dictionary); a comparison with it never holds. */
+#define METRICS(X)                                                                                                     \
+    X(PRINTABLE, "characters.printable", "characters that print")                                                      \
+    X(LETTERS, "characters.letters", "letters")                                                                        \
+    X(BAD, "characters.bad", "U+FFFD, controls, private, unassigned, invalid bytes")                                   \
+    X(BAD_SHARE, "characters.bad_share", "of all characters")                                                          \
+    X(MARKERS, "characters.markers", "byte-level marks of a tokenizer, and UTF-8 read as another encoding")            \
+    X(MARKER_SHARE, "characters.marker_share", "of all characters")                                                    \
+    X(DISTINCT_SYMBOLS, "characters.distinct", "different characters that print")                                      \
+    X(SYMBOL_SHARE, "characters.symbol_share", "characters of prose that are neither letter nor digit")                \
+    X(SYMBOL_RUN, "characters.symbol_run", "longest run of different symbols without a letter or digit")               \
+    X(SAME_RUN, "characters.same_run", "longest run of one character")                                                 \
+    X(WORDS, "words", "words, of prose and lists")                                                                     \
+    X(LOOP_LENGTH, "repetition.loop_length", "characters of the longest run of at least 4 equal units")                \
+    X(LOOP_SHARE, "repetition.loop_share", "of the text")                                                              \
+    X(LOOP_COVERED, "repetition.loop_covered", "share of the text in runs of at least 3 equal units")                  \
+    X(WORD_RUN, "repetition.word_run", "the same word in a row")                                                       \
+    X(WORD_RUN_SHARE, "repetition.word_run_share", "of all words")                                                     \
+    X(DISTINCT1, "repetition.distinct1", "different words / words")                                                    \
+    X(DISTINCT2, "repetition.distinct2", "different pairs of words / pairs")                                           \
+    X(DISTINCT3, "repetition.distinct3", "different triples of words / triples")                                       \
+    X(SEQ_REP4, "repetition.seq_rep4", "1 - different 4-grams / 4-grams (Welleck et al. 2020)")                        \
+    X(DUPLICATE5, "repetition.duplicate5", "share of characters in repeated 5-grams of words (Rae et al. 2021)")       \
+    X(DUPLICATE10, "repetition.duplicate10", "share of characters in repeated 10-grams of words")                      \
+    X(TOP1, "repetition.top1", "share of the most frequent word")                                                      \
+    X(TOP2GRAM, "repetition.top2gram", "share of characters in the most frequent pair of words (Rae et al. 2021)")     \
+    X(TOP3GRAM, "repetition.top3gram", "share of characters in the most frequent triple")                              \
+    X(TOP4GRAM, "repetition.top4gram", "share of characters in the most frequent 4-gram")                              \
+    X(PIECES, "repetition.pieces", "share of 6-letter pieces that occurred before")                                    \
+    X(ZLIB, "repetition.zlib", "compressed size / size; above 150 bytes")                                              \
+    X(SCRIPTS, "language.scripts", "scripts")                                                                          \
+    X(SWITCHES, "language.switches", "changes of script, per 100 letters")                                             \
+    X(GLUED, "language.glued", "changes of script without a gap")                                                      \
+    X(GLUED_RATE, "language.glued_rate", "per 100 letters")                                                            \
+    X(BARE, "language.bare", "changes of script over a space, comma or stop, in one line")                             \
+    X(BARE_RATE, "language.bare_rate", "per 100 letters")                                                              \
+    X(CJK_SHARE, "language.cjk_share", "share of letters that are Han, kana or Hangul, or of a script without spaces") \
+    X(BEST, "language.best", "share of the most likely language (CLD2)")                                               \
+    X(RELIABLE, "language.reliable", "1: CLD2 finds that language reliable")                                           \
+    X(SCORE, "language.score", "CLD2's score of that language, per KB")                                                \
+    X(KNOWN_LANGUAGE, "language.has_dictionary", "1: there is a dictionary of the most likely language")               \
+    X(LANGUAGE_SPANS, "language.spans", "changes of language (CLD2)")                                                  \
+    X(EXPECTED_SHARE, "language.expected_share", "share of the expected languages (CLD2, best effort)")                \
+    X(EXPECTED_SCRIPT, "language.expected_script", "share of letters in a script of the expected languages")           \
+    X(LINE_PASS, "language.line_pass", "share of lines in an expected language (Marchisio et al. 2024)")               \
+    X(WORD_PASS, "language.word_pass", "share of words in a script of the expected languages")                         \
+    X(LEAKS, "leakage.hits", "markup and code outside code and outside what was asked for")                            \
+    X(LEAK_RATE, "leakage.rate", "per 100 characters")                                                                 \
+    X(LEAK_KINDS, "leakage.kinds", "different kinds of them")                                                          \
+    X(SPECIAL, "leakage.special", "special tokens of a model in the text")                                             \
+    X(INNER_CAPITALS, "leakage.inner_capitals", "share of words with a capital behind a small letter")                 \
+    X(CODE_LINES, "leakage.code_lines", "share of lines that look like code")                                          \
+    X(DICTIONARY, "wordness.dictionary", "share of words that the dictionary of the best language or English has")     \
+    X(DICTIONARY_WORDS, "wordness.asked", "words that a dictionary was asked about")                                   \
+    X(DICTIONARY_RUN, "wordness.unknown_run", "longest run of words that no dictionary has")                           \
+    X(LATIN_SHARE, "wordness.latin_share", "share of letters that are Latin")                                          \
+    X(LONGEST, "wordness.longest", "letters of the longest word that is no address")                                   \
+    X(FUNCTION_WORDS, "wordness.function_words", "share of function words, of the language that has most")             \
+    X(FUNCTION_RUN, "wordness.function_run", "longest run of function words")                                          \
+    X(HAN, "wordness.han", "Han and kana")                                                                             \
+    X(HAN_WORDS, "wordness.han_words", "share of them in words of several characters")                                 \
+    X(FRAGMENTS, "wordness.fragments", "share of letters of words of one or two letters")                              \
+    X(PROSE_SHARE, "wordness.prose", "share of characters that are prose, not lists, tables or code")                  \
+    X(ENGLISH, "grammar.english", "share of English function words")                                                   \
+    X(SLOTS, "grammar.slots", "determiners and prepositions with a word behind")                                       \
+    X(BAD_SLOTS, "grammar.bad_slots", "of them, before a word that cannot stand there")                                \
+    X(BAD_SLOT_SHARE, "grammar.bad_slot_share", "bad_slots / slots")                                                   \
+    X(STOPS, "grammar.stops", "full stops with a word behind")                                                         \
+    X(LOWER_AFTER_STOP, "grammar.lower_after_stop", "of them, before a small letter")                                  \
+    X(SENTENCES, "grammar.sentences", "clean English sentences that were parsed (link-grammar)")                       \
+    X(PARSED_WORDS, "grammar.words", "words in them")                                                                  \
+    X(NULLS, "grammar.nulls", "share of their words that fit no parse")                                                \
+    X(OVERLAP, "relevance.overlap", "content words of the prompt that occur")
+
+enum metric {
+#define METRIC_ENUM(id, name, does) METRIC_##id,
+    METRICS(METRIC_ENUM)
+#undef METRIC_ENUM
+        METRIC_COUNT
+};
+
+extern const char *const metric_names[METRIC_COUNT];
+extern const char *const metric_descriptions[METRIC_COUNT];
+
+/* METRIC_COUNT when there is none of that name. */
+enum metric metric_parse(const char *name);
+
+#endif

@@ -1,0 +1,348 @@
+#include "quality/quality.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generated/quality_rules.h"
+#include "quality/cld2.h"
+#include "quality/measure.h"
+#include "quality/rules.h"
+
+#define RULES_MOST ((size_t)1 << 20)
+#define TEXT_MOST ((size_t)1 << 20)
+
+struct quality {
+    struct rules rules;
+    struct dictionaries *dictionaries;
+    struct grammar_parser *parser;
+    char *installed;
+};
+
+const char *quality_verdict_name(enum quality_verdict verdict)
+{
+    static const char *const names[] = {"gibberish", "no fault found", "too short to tell"};
+    return names[verdict];
+}
+
+const char *quality_diagnostic_name(enum quality_diagnostic diagnostic)
+{
+    static const char *const names[DIAGNOSE_COUNT] = {"characters", "repetition", "language", "leakage",
+                                                      "wordness",   "grammar",    "expected"};
+    return names[diagnostic];
+}
+
+struct quality *quality_open(const char *rules, struct error *error)
+{
+    struct quality *quality = calloc(1, sizeof *quality);
+    if (!quality) {
+        error_memory(error, "quality");
+        return NULL;
+    }
+    const char *where = rules ? rules : "quality rules";
+    cJSON *json =
+        rules ? json_read(rules, RULES_MOST, error) : json_parse(where, quality_rules, strlen(quality_rules), error);
+    bool good = json && rules_parse(where, json, &quality->rules, error) &&
+                ((quality->dictionaries = dictionaries_new(NULL)) || error_memory(error, "dictionaries"));
+    cJSON_Delete(json);
+    if (good) {
+        quality->parser = grammar_open();
+        return quality;
+    }
+    quality_free(quality);
+    return NULL;
+}
+
+void quality_free(struct quality *quality)
+{
+    if (!quality)
+        return;
+    rules_free(&quality->rules);
+    dictionaries_free(quality->dictionaries);
+    grammar_close(quality->parser);
+    free(quality->installed);
+    free(quality);
+}
+
+const char *quality_dictionaries(struct quality *quality)
+{
+    struct buffer text = {0};
+    for (size_t i = 0; !quality->installed && i < dictionaries_count(); i++)
+        if (dictionaries_installed(quality->dictionaries, i))
+            buffer_format(&text, "%s%s", text.size ? " " : "", dictionary_language(i));
+    if (!quality->installed)
+        quality->installed = text.size ? buffer_take(&text) : NULL;
+    buffer_free(&text);
+    return quality->installed ? quality->installed : "";
+}
+
+bool quality_has_grammar(const struct quality *quality)
+{
+    return quality->parser;
+}
+
+bool marks_add(struct marks *marks, size_t from, size_t to, enum quality_diagnostic diagnostic)
+{
+    void *items = marks->items;
+    if (!array_grow(&items, &marks->capacity, marks->count, sizeof *marks->items))
+        return false;
+    marks->items = items;
+    marks->items[marks->count++] = (struct mark){from, to, diagnostic};
+    return true;
+}
+
+static int mark_compare(const void *a, const void *b)
+{
+    const struct mark *x = a, *y = b;
+    if (x->from != y->from)
+        return x->from < y->from ? -1 : 1;
+    return x->to != y->to ? (x->to > y->to ? -1 : 1) : (int)x->diagnostic - (int)y->diagnostic;
+}
+
+/* Sorts them, and makes one of those of a diagnostic that touch. */
+static void marks_settle(struct marks *marks)
+{
+    size_t kept = 0;
+    if (marks->count)
+        qsort(marks->items, marks->count, sizeof *marks->items, mark_compare);
+    for (size_t i = 0; i < marks->count; i++) {
+        struct mark mark = marks->items[i], *same = NULL;
+        for (size_t k = kept; k-- > 0 && kept - k <= DIAGNOSE_COUNT && !same;)
+            if (marks->items[k].diagnostic == mark.diagnostic && marks->items[k].to >= mark.from)
+                same = &marks->items[k];
+        if (same)
+            same->to = mark.to > same->to ? mark.to : same->to;
+        else
+            marks->items[kept++] = mark;
+    }
+    marks->count = kept;
+}
+
+/* One text being judged. */
+struct judging {
+    struct quality *quality;
+    const char *prompt;
+    const struct expects *expects;
+    struct passage passage;
+    struct judgement *out;
+    bool *held; /* [rules]: it has its hit */
+};
+
+static bool measure(struct judging *judging, const struct view *view, double *metrics, struct cld2_result *languages)
+{
+    struct quality *quality = judging->quality;
+    struct measuring measuring = {.view = view,
+                                  .expects = judging->expects,
+                                  .prompt = judging->prompt,
+                                  .dictionaries = quality->dictionaries,
+                                  .parser = quality->parser,
+                                  .leaks = &quality->rules.leaks,
+                                  .languages = languages,
+                                  .metrics = metrics};
+    for (int i = 0; i < METRIC_COUNT; i++)
+        metrics[i] = NAN;
+    characters_measure(&measuring);
+    repetition_measure(&measuring);
+    language_measure(&measuring);
+    leakage_measure(&measuring);
+    wordness_measure(&measuring);
+    grammar_measure(&measuring);
+    overlap_measure(&measuring);
+    return !measuring.memory;
+}
+
+/* Rules that hold in the view and have no hit yet get one. */
+static bool apply_rules(struct judging *judging, const struct view *view, bool whole, const double *metrics)
+{
+    const struct rules *rules = &judging->quality->rules;
+    struct judgement *out = judging->out;
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->items[i];
+        void *hits = out->hits;
+        if (judging->held[i] || (rule->whole && !whole) ||
+            !rule_holds(rule, metrics, judging->expects, judging->passage.structured))
+            continue;
+        if (!array_grow(&hits, &out->hit_capacity, out->hit_count, sizeof *out->hits))
+            return false;
+        out->hits = hits;
+        struct hit *hit = &out->hits[out->hit_count++];
+        *hit = (struct hit){.rule = rule->name,
+                            .because = rule->because,
+                            .diagnostic = rule->diagnostic,
+                            .from = view_from(view),
+                            .to = view_to(view),
+                            .onset = view_from(view),
+                            .numbers = rule_numbers(rule, metrics)};
+        judging->held[i] = true;
+        if (!hit->numbers)
+            return false;
+    }
+    return true;
+}
+
+/* Where a window that begins at `first` ends: so many words or characters, then at white space. */
+static size_t window_end(const struct judging *judging, size_t first)
+{
+    const struct passage *passage = &judging->passage;
+    const struct rules *rules = &judging->quality->rules;
+    struct view rest = passage_view(passage, first, passage->glyph_count);
+    size_t end = first + rules->window_characters;
+    if (rest.word_last - rest.word_first > rules->window_words &&
+        passage->words[rest.word_first + rules->window_words].first < end)
+        end = passage->words[rest.word_first + rules->window_words].first;
+    if (end >= passage->glyph_count)
+        return passage->glyph_count;
+    for (size_t i = end; i > first + (end - first) / 2; i--)
+        if (passage->glyphs[i].kind == GLYPH_SPACE && passage->glyphs[i].part != PART_CODE)
+            return i;
+    return end;
+}
+
+/* Windows that overlap by half; the last one ends with the text. */
+static bool judge_windows(struct judging *judging)
+{
+    const struct passage *passage = &judging->passage;
+    double metrics[METRIC_COUNT];
+    struct cld2_result languages;
+    size_t first = 0, end = window_end(judging, 0);
+    bool good = true;
+    if (end + end / 4 >= passage->glyph_count)
+        return true;
+    while (good) {
+        struct view view = passage_view(passage, first, end);
+        good = measure(judging, &view, metrics, &languages) && apply_rules(judging, &view, false, metrics);
+        judging->out->windows++;
+        if (end >= passage->glyph_count)
+            break;
+        first += (end - first) / 2 ? (end - first) / 2 : 1;
+        end = window_end(judging, first);
+        if (passage->glyph_count - end < (end - first) / 4) /* a stub behind it belongs to it */
+            end = passage->glyph_count;
+    }
+    return good;
+}
+
+static bool expect_hit(struct judging *judging, const char *rule, size_t onset, const char *because,
+                       const char *numbers)
+{
+    struct judgement *out = judging->out;
+    void *hits = out->hits;
+    if (!array_grow(&hits, &out->hit_capacity, out->hit_count, sizeof *out->hits))
+        return false;
+    out->hits = hits;
+    out->hits[out->hit_count++] = (struct hit){.rule = rule,
+                                               .because = because,
+                                               .diagnostic = DIAGNOSE_EXPECTED,
+                                               .to = judging->passage.size,
+                                               .onset = onset,
+                                               .numbers = strdup(numbers)};
+    return out->hits[out->hit_count - 1].numbers;
+}
+
+/* Patterns and forms that the prompt asks for. */
+static bool judge_expected(struct judging *judging)
+{
+    const struct expects *expects = judging->expects;
+    const char *text = judging->passage.text;
+    size_t size = judging->passage.size;
+    bool good = true;
+    for (size_t i = 0; good && expects && i < expects->matches.count; i++)
+        if (pattern_list_find(&expects->matches, i, text, size) == size)
+            good = expect_hit(judging, "expected.matches", 0, "a pattern that is expected does not occur",
+                              expects->matches.texts[i]);
+    for (size_t i = 0; good && expects && i < expects->forbids.count; i++) {
+        size_t at = pattern_list_find(&expects->forbids, i, text, size);
+        if (at < size)
+            good = expect_hit(judging, "expected.forbids", at, "a pattern that is forbidden occurs",
+                              expects->forbids.texts[i]);
+    }
+    return good;
+}
+
+static bool too_short(const struct judging *judging)
+{
+    const struct rules *rules = &judging->quality->rules;
+    for (size_t i = 0; i < rules->least_count; i++)
+        if (condition_holds(&rules->least[i], judging->out->metrics))
+            return false;
+    return true;
+}
+
+static bool mark_all(struct judging *judging)
+{
+    const struct view view = passage_view(&judging->passage, 0, judging->passage.glyph_count);
+    struct marks *marks = &judging->out->marks;
+    bool good = characters_mark(&view, marks) && repetition_mark(&view, marks) && language_mark(&view, marks) &&
+                leakage_mark(&view, &judging->quality->rules.leaks, marks) && wordness_mark(&view, marks) &&
+                grammar_mark(&view, marks);
+    size_t kept = 0;
+    for (size_t i = 0; i < marks->count; i++)
+        if (judgement_hit(judging->out, marks->items[i].diagnostic))
+            marks->items[kept++] = marks->items[i];
+    marks->count = kept;
+    marks_settle(marks);
+    return good;
+}
+
+/* Where each hit begins: at the first mark of its diagnostic that reaches into its window. */
+static void find_onsets(struct judgement *judgement)
+{
+    for (size_t i = 0; i < judgement->hit_count; i++) {
+        struct hit *hit = &judgement->hits[i];
+        for (size_t k = 0; hit->diagnostic != DIAGNOSE_EXPECTED && k < judgement->marks.count; k++) {
+            const struct mark *mark = &judgement->marks.items[k];
+            if (mark->diagnostic != hit->diagnostic || mark->to <= hit->from || mark->from >= hit->to)
+                continue;
+            hit->onset = mark->from > hit->from ? mark->from : hit->from;
+            break;
+        }
+    }
+}
+
+bool quality_judge(struct quality *quality, const char *prompt, const char *text, size_t size,
+                   const struct expects *expects, struct judgement *out, struct error *error)
+{
+    struct judging judging = {.quality = quality, .prompt = prompt, .expects = expects, .out = out};
+    struct cld2_result languages;
+    *out = (struct judgement){.verdict = QUALITY_NO_FAULT};
+    size = size < TEXT_MOST ? size : TEXT_MOST;
+    judging.held = calloc(quality->rules.count + 1, sizeof *judging.held);
+    bool good = (judging.held || error_memory(error, "quality")) && passage_new(&judging.passage, text, size, error);
+    if (good) {
+        const struct view whole = passage_view(&judging.passage, 0, judging.passage.glyph_count);
+        good = (measure(&judging, &whole, out->metrics, &languages) &&
+                apply_rules(&judging, &whole, true, out->metrics) && judge_windows(&judging)) ||
+               error_memory(error, "quality");
+    }
+    if (good) {
+        strncpy(out->language, languages.code[0], sizeof out->language - 1);
+        if (out->hit_count)
+            out->verdict = QUALITY_GIBBERISH;
+        else if (too_short(&judging))
+            out->verdict = QUALITY_TOO_SHORT;
+        good = (!out->hit_count || mark_all(&judging)) && judge_expected(&judging);
+        if (!good)
+            error_memory(error, "quality");
+        find_onsets(out);
+    }
+    free(judging.held);
+    passage_free(&judging.passage);
+    return good;
+}
+
+void judgement_free(struct judgement *judgement)
+{
+    for (size_t i = 0; i < judgement->hit_count; i++)
+        free(judgement->hits[i].numbers);
+    free(judgement->hits);
+    free(judgement->marks.items);
+    *judgement = (struct judgement){0};
+}
+
+const struct hit *judgement_hit(const struct judgement *judgement, enum quality_diagnostic diagnostic)
+{
+    for (size_t i = 0; i < judgement->hit_count; i++)
+        if (judgement->hits[i].diagnostic == diagnostic)
+            return &judgement->hits[i];
+    return NULL;
+}

@@ -1,0 +1,76 @@
+/* Is a text language, or gibberish? Judges form; whether it is true or has to do with its prompt, only as far as a
+ * pattern says what is expected (and diagnostics/relevance.h, with a model). */
+#ifndef ASSAY_QUALITY_QUALITY_H
+#define ASSAY_QUALITY_QUALITY_H
+
+#include "quality/expects.h"
+#include "quality/metric.h"
+
+enum quality_verdict { QUALITY_GIBBERISH, QUALITY_NO_FAULT, QUALITY_TOO_SHORT };
+/* "gibberish", "no fault found", "too short to tell". */
+const char *quality_verdict_name(enum quality_verdict verdict);
+
+enum quality_diagnostic {
+    DIAGNOSE_CHARACTERS,
+    DIAGNOSE_REPETITION,
+    DIAGNOSE_LANGUAGE,
+    DIAGNOSE_LEAKAGE,
+    DIAGNOSE_WORDNESS,
+    DIAGNOSE_GRAMMAR,
+    DIAGNOSE_EXPECTED,
+    DIAGNOSE_COUNT
+};
+/* "characters", "repetition" ... */
+const char *quality_diagnostic_name(enum quality_diagnostic diagnostic);
+
+/* A faulty place: bytes from .. to - 1 of the text. */
+struct mark {
+    size_t from, to;
+    enum quality_diagnostic diagnostic;
+};
+struct marks {
+    struct mark *items; /* by `from` */
+    size_t count, capacity;
+};
+
+/* A rule that holds, in the whole text or in a window. */
+struct hit {
+    const char *rule;    /* "repetition.loop", borrowed from the judge */
+    const char *because; /* for people, borrowed */
+    enum quality_diagnostic diagnostic;
+    size_t from, to; /* bytes of the window; 0 .. size: the whole text */
+    size_t onset;    /* byte where it goes wrong: the first mark of the diagnostic in the window, else its beginning */
+    char *numbers;   /* the metrics that the rule looked at: "repetition.loop_share 0.93 >= 0.4, ..."; owned */
+};
+
+struct judgement {
+    enum quality_verdict verdict;
+    struct hit
+        *hits; /* the reason first: in the order of the rules, the whole text before windows; one for each rule */
+    size_t hit_count, hit_capacity;
+    struct marks marks;           /* of the diagnostics that have a hit */
+    double metrics[METRIC_COUNT]; /* of the whole text; NaN: not measured */
+    char language[8];             /* CLD2's best; "un": unknown */
+    size_t windows;
+};
+
+/* Dictionaries, rules, parsers. One thread at a time. */
+struct quality;
+
+/* `rules`: a file like suites/quality.json; NULL: that one, which is built in. */
+struct quality *quality_open(const char *rules, struct error *error);
+void quality_free(struct quality *quality);
+
+/* Dictionaries that are installed, "en de fr ...", and what is not: for a report. Valid until quality_free. */
+const char *quality_dictionaries(struct quality *quality);
+bool quality_has_grammar(const struct quality *quality);
+
+/* `text` [size] may hold any bytes; `prompt` may be NULL, as may `expects`. At most the first 1 MiB is judged. */
+bool quality_judge(struct quality *quality, const char *prompt, const char *text, size_t size,
+                   const struct expects *expects, struct judgement *out, struct error *error);
+void judgement_free(struct judgement *judgement);
+
+/* The first hit of the diagnostic, or NULL. */
+const struct hit *judgement_hit(const struct judgement *judgement, enum quality_diagnostic diagnostic);
+
+#endif

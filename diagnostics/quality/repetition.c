@@ -1,0 +1,331 @@
+/* Does it say the same again and again? Tandem runs of characters, repeated n-grams of words, compression. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicode/uscript.h>
+#include <zlib.h>
+
+#include "base/numbers.h"
+#include "quality/measure.h"
+
+#define UNIT_MOST 48
+#define TURNS_LEAST 4
+#define COVER_TURNS 3
+#define COVER_LENGTH 8
+
+/* The characters of a view that can loop: white space as one space, no code and no tables. */
+struct folded {
+    uint32_t *codes;
+    size_t *glyphs; /* where they stand */
+    size_t count;
+};
+
+static bool folded_new(struct folded *folded, const struct view *view)
+{
+    size_t most = view->last - view->first;
+    folded->codes = malloc((most + 1) * sizeof *folded->codes);
+    folded->glyphs = malloc((most + 1) * sizeof *folded->glyphs);
+    if (!folded->codes || !folded->glyphs)
+        return false;
+    for (size_t i = view->first; i < view->last; i++) {
+        const struct glyph *glyph = &view->passage->glyphs[i];
+        bool space = glyph->kind == GLYPH_SPACE;
+        if (glyph->part == PART_CODE || glyph->part == PART_TABLE)
+            continue;
+        if (space && (!folded->count || folded->codes[folded->count - 1] == ' '))
+            continue;
+        folded->codes[folded->count] = space ? ' ' : glyph->code;
+        folded->glyphs[folded->count++] = i;
+    }
+    return true;
+}
+
+static void folded_free(struct folded *folded)
+{
+    free(folded->codes);
+    free(folded->glyphs);
+}
+
+/* Gets every maximal run of at least COVER_TURNS equal units: places first .. first + length - 1. */
+typedef bool run_visit(void *context, const struct folded *folded, size_t first, size_t length, size_t unit);
+
+static bool runs_each(const struct folded *folded, run_visit *visit, void *context)
+{
+    for (size_t unit = 1; unit <= UNIT_MOST; unit++) {
+        size_t same = 0;
+        for (size_t i = unit; i <= folded->count; i++) {
+            if (i < folded->count && folded->codes[i] == folded->codes[i - unit]) {
+                same++;
+                continue;
+            }
+            if (same + unit >= COVER_LENGTH && same + unit >= COVER_TURNS * unit &&
+                !visit(context, folded, i - same - unit, same + unit, unit))
+                return false;
+            same = 0;
+        }
+    }
+    return true;
+}
+
+struct loops {
+    double longest;
+    unsigned char *covered;
+};
+
+static bool loops_visit(void *context, const struct folded *folded, size_t first, size_t length, size_t unit)
+{
+    struct loops *loops = context;
+    (void)folded;
+    if (length >= TURNS_LEAST * unit)
+        loops->longest = fmax(loops->longest, (double)length);
+    memset(loops->covered + first, 1, length);
+    return true;
+}
+
+static void measure_loops(struct measuring *measuring)
+{
+    struct folded folded = {0};
+    struct loops loops = {0};
+    double covered = 0, *metrics = measuring->metrics;
+    bool good = folded_new(&folded, measuring->view) && (loops.covered = calloc(folded.count + 1, 1));
+    measuring->memory = measuring->memory || !good;
+    if (good && folded.count) {
+        runs_each(&folded, loops_visit, &loops);
+        for (size_t i = 0; i < folded.count; i++)
+            covered += loops.covered[i];
+        metrics[METRIC_LOOP_LENGTH] = loops.longest;
+        metrics[METRIC_LOOP_SHARE] = loops.longest / (double)folded.count;
+        metrics[METRIC_LOOP_COVERED] = covered / (double)folded.count;
+    }
+    free(loops.covered);
+    folded_free(&folded);
+}
+
+/* Words of a view as numbers; Han and kana one by one, for their words are a matter of opinion. */
+struct units {
+    uint64_t *hashes;
+    double *lengths; /* characters */
+    size_t count;
+};
+
+static void add_unit(struct units *units, uint64_t hash, size_t length)
+{
+    units->hashes[units->count] = hash;
+    units->lengths[units->count++] = (double)length;
+}
+
+static bool units_new(struct units *units, const struct view *view)
+{
+    const struct passage *passage = view->passage;
+    size_t most = view->last - view->first + 1;
+    units->hashes = malloc(most * sizeof *units->hashes);
+    units->lengths = malloc(most * sizeof *units->lengths);
+    if (!units->hashes || !units->lengths)
+        return false;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &passage->words[i];
+        if (word->part == PART_CODE || word->part == PART_TABLE)
+            continue;
+        if (word->script != USCRIPT_HAN)
+            add_unit(units, word->hash, word->last - word->first);
+        for (size_t g = word->first; word->script == USCRIPT_HAN && g < word->last; g++)
+            add_unit(units, passage->glyphs[g].code, 1);
+    }
+    return true;
+}
+
+static void units_free(struct units *units)
+{
+    free(units->hashes);
+    free(units->lengths);
+}
+
+struct gram {
+    uint64_t hash;
+    size_t at;
+};
+
+static int gram_compare(const void *a, const void *b)
+{
+    const struct gram *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->at < y->at ? -1 : 1;
+}
+
+/* All n-grams, equal ones side by side, each in the order of the text. NULL: out of memory. */
+static struct gram *grams_new(const struct units *units, size_t n, size_t *count)
+{
+    *count = units->count >= n ? units->count - n + 1 : 0;
+    struct gram *grams = malloc((*count + 1) * sizeof *grams);
+    for (size_t i = 0; grams && i < *count; i++) {
+        uint64_t hash = 0;
+        for (size_t k = 0; k < n; k++)
+            hash = mix_u64(hash + units->hashes[i + k]);
+        grams[i] = (struct gram){hash, i};
+    }
+    if (grams)
+        qsort(grams, *count, sizeof *grams, gram_compare);
+    return grams;
+}
+
+struct gram_facts {
+    double distinct;  /* share of different n-grams */
+    double top;       /* share of the most frequent one, of all n-grams */
+    double top_text;  /* share of characters in it */
+    double duplicate; /* share of characters in n-grams that occurred before */
+};
+
+static bool gram_facts(const struct units *units, size_t n, struct gram_facts *facts)
+{
+    size_t count, different = 0, most = 0;
+    double top_text = 0, total = 0, repeated = 0;
+    struct gram *grams = grams_new(units, n, &count);
+    unsigned char *covered = calloc(units->count + 1, 1);
+    *facts = (struct gram_facts){NAN, NAN, NAN, NAN};
+    for (size_t i = 0, end; grams && covered && i < count; i = end) {
+        double length = 0;
+        for (end = i + 1; end < count && grams[end].hash == grams[i].hash; end++)
+            memset(covered + grams[end].at, 1, n);
+        for (size_t k = 0; k < n; k++)
+            length += units->lengths[grams[i].at + k];
+        different++;
+        most = end - i > most ? end - i : most;
+        top_text = end - i > 1 ? fmax(top_text, length * (double)(end - i)) : top_text;
+    }
+    for (size_t i = 0; grams && covered && i < units->count; i++) {
+        total += units->lengths[i];
+        repeated += covered[i] ? units->lengths[i] : 0;
+    }
+    if (count && total > 0)
+        *facts = (struct gram_facts){(double)different / (double)count, (double)most / (double)count, top_text / total,
+                                     repeated / total};
+    bool good = grams && covered;
+    free(grams);
+    free(covered);
+    return good;
+}
+
+static void measure_words(struct measuring *measuring)
+{
+    struct units units = {0};
+    struct gram_facts facts[11];
+    double *metrics = measuring->metrics, run = 1, longest = 0;
+    bool good = units_new(&units, measuring->view);
+    static const int sizes[] = {1, 2, 3, 4, 5, 10};
+    for (size_t i = 0; good && i < sizeof sizes / sizeof *sizes; i++)
+        good = gram_facts(&units, (size_t)sizes[i], &facts[sizes[i]]);
+    measuring->memory = measuring->memory || !good;
+    for (size_t i = 0; good && i < units.count; i++) {
+        run = i && units.hashes[i] == units.hashes[i - 1] ? run + 1 : 1;
+        longest = fmax(longest, run);
+    }
+    if (good && units.count) {
+        metrics[METRIC_WORDS] = (double)units.count;
+        metrics[METRIC_WORD_RUN] = longest;
+        metrics[METRIC_WORD_RUN_SHARE] = longest / (double)units.count;
+        metrics[METRIC_DISTINCT1] = facts[1].distinct;
+        metrics[METRIC_DISTINCT2] = facts[2].distinct;
+        metrics[METRIC_DISTINCT3] = facts[3].distinct;
+        metrics[METRIC_SEQ_REP4] = 1 - facts[4].distinct;
+        metrics[METRIC_DUPLICATE5] = facts[5].duplicate;
+        metrics[METRIC_DUPLICATE10] = facts[10].duplicate;
+        metrics[METRIC_TOP1] = facts[1].top;
+        metrics[METRIC_TOP2GRAM] = facts[2].top_text;
+        metrics[METRIC_TOP3GRAM] = facts[3].top_text;
+        metrics[METRIC_TOP4GRAM] = facts[4].top_text;
+    }
+    if (good && !units.count)
+        metrics[METRIC_WORDS] = 0;
+    units_free(&units);
+}
+
+#define PIECE 6
+
+/* Pieces of 6 letters in a row, without regard to words: what glued words repeat. */
+static void measure_pieces(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    struct units units = {.hashes = malloc((view->last - view->first + 1) * sizeof *units.hashes)};
+    size_t count = 0;
+    for (size_t i = view->first; units.hashes && i < view->last; i++)
+        if (view->passage->glyphs[i].kind == GLYPH_LETTER && view->passage->glyphs[i].part <= PART_LIST)
+            units.hashes[units.count++] = view->passage->glyphs[i].code;
+    struct gram *grams = units.hashes ? grams_new(&units, PIECE, &count) : NULL;
+    double again = 0;
+    for (size_t i = 1; grams && i < count; i++)
+        again += grams[i].hash == grams[i - 1].hash;
+    measuring->memory = measuring->memory || !grams;
+    if (count >= 30)
+        measuring->metrics[METRIC_PIECES] = again / (double)count;
+    free(grams);
+    free(units.hashes);
+}
+
+#define ZLIB_LEAST 150
+
+static void measure_zlib(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    size_t from = view_from(view), size = view_to(view) - from;
+    uLongf packed = compressBound((uLong)size);
+    if (size < ZLIB_LEAST)
+        return;
+    unsigned char *out = malloc(packed);
+    measuring->memory = measuring->memory || !out;
+    if (out && compress2(out, &packed, (const unsigned char *)view->passage->text + from, (uLong)size, 9) == Z_OK)
+        measuring->metrics[METRIC_ZLIB] = (double)packed / (double)size;
+    free(out);
+}
+
+void repetition_measure(struct measuring *measuring)
+{
+    measure_loops(measuring);
+    measure_words(measuring);
+    measure_pieces(measuring);
+    measure_zlib(measuring);
+}
+
+struct run_marks {
+    const struct passage *passage;
+    struct marks *marks;
+};
+
+static bool run_mark(void *context, const struct folded *folded, size_t first, size_t length, size_t unit)
+{
+    struct run_marks *run = context;
+    (void)unit;
+    return marks_add(run->marks, run->passage->glyphs[folded->glyphs[first]].at,
+                     glyph_end(run->passage, folded->glyphs[first + length - 1]), DIAGNOSE_REPETITION);
+}
+
+/* Words that stand in a repeated n-gram, from the second time on. */
+static bool mark_grams(const struct view *view, size_t n, struct marks *marks)
+{
+    const struct passage *passage = view->passage;
+    struct units units = {0};
+    size_t count = 0, words = view->word_last - view->word_first;
+    bool good = (units.hashes = malloc((words + 1) * sizeof *units.hashes));
+    for (size_t i = 0; good && i < words; i++)
+        units.hashes[units.count++] = passage->words[view->word_first + i].hash;
+    struct gram *grams = good ? grams_new(&units, n, &count) : NULL;
+    good = grams;
+    for (size_t i = 1; good && i < count; i++) {
+        const struct word *first = &passage->words[view->word_first + grams[i].at];
+        if (grams[i].hash == grams[i - 1].hash)
+            good = marks_add(marks, passage->glyphs[first->first].at, glyph_end(passage, (first + n - 1)->last - 1),
+                             DIAGNOSE_REPETITION);
+    }
+    free(grams);
+    free(units.hashes);
+    return good;
+}
+
+bool repetition_mark(const struct view *view, struct marks *marks)
+{
+    struct folded folded = {0};
+    struct run_marks run = {view->passage, marks};
+    bool good = folded_new(&folded, view) && runs_each(&folded, run_mark, &run) && mark_grams(view, 3, marks);
+    folded_free(&folded);
+    return good;
+}

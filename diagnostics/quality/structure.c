@@ -1,0 +1,142 @@
+/* What markdown sees in a text (cmark-gfm): fenced code, tables, lists; and inline code between backticks. */
+#include <cmark-gfm-core-extensions.h>
+#include <cmark-gfm-extension_api.h>
+#include <cmark-gfm.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "quality/passage.h"
+
+#define MARKDOWN_MOST                                                                                                  \
+    ((size_t)256 << 10) /* cmark-gfm 0.29 is quadratic on hostile texts: the rest of a text is prose */
+
+/* Glyph at which each line begins; count + 1 of them. */
+struct lines {
+    size_t *first;
+    size_t count;
+};
+
+static bool lines_new(struct lines *lines, const struct passage *passage)
+{
+    lines->first = malloc((passage->glyph_count + 2) * sizeof *lines->first);
+    if (!lines->first)
+        return false;
+    lines->first[lines->count++] = 0;
+    for (size_t i = 0; i < passage->glyph_count; i++)
+        if (passage->glyphs[i].code == '\n')
+            lines->first[lines->count++] = i + 1;
+    lines->first[lines->count] = passage->glyph_count;
+    return true;
+}
+
+/* Lines first .. last, counted from 1, are that part. */
+static void mark_lines(struct passage *passage, const struct lines *lines, int first, int last, enum part part)
+{
+    if (first < 1)
+        return;
+    for (size_t line = (size_t)first; line <= (size_t)last && line <= lines->count; line++)
+        for (size_t i = lines->first[line - 1]; i < lines->first[line]; i++)
+            passage->glyphs[i].part = (uint8_t)part;
+}
+
+static enum part node_part(cmark_node *node)
+{
+    if (cmark_node_get_type(node) == CMARK_NODE_ITEM)
+        return PART_LIST;
+    if (cmark_node_get_type(node) == CMARK_NODE_CODE_BLOCK &&
+        cmark_node_get_fenced(node, &(int){0}, &(int){0}, &(char){0}))
+        return PART_CODE;
+    return strcmp(cmark_node_get_type_string(node), "table") == 0 ? PART_TABLE : PART_PROSE;
+}
+
+static void mark_blocks(struct passage *passage, const struct lines *lines, cmark_node *document)
+{
+    cmark_iter *iter = cmark_iter_new(document);
+    cmark_event_type event;
+    while (iter && (event = cmark_iter_next(iter)) != CMARK_EVENT_DONE) {
+        cmark_node *node = cmark_iter_get_node(iter);
+        enum part part = node_part(node);
+        if (event == CMARK_EVENT_ENTER && part != PART_PROSE)
+            mark_lines(passage, lines, cmark_node_get_start_line(node), cmark_node_get_end_line(node), part);
+    }
+    cmark_iter_free(iter);
+}
+
+static pthread_once_t registered = PTHREAD_ONCE_INIT;
+
+static bool mark_markdown(struct passage *passage, const struct lines *lines)
+{
+    pthread_once(&registered, cmark_gfm_core_extensions_ensure_registered);
+    cmark_parser *parser = cmark_parser_new(CMARK_OPT_DEFAULT);
+    cmark_syntax_extension *table = cmark_find_syntax_extension("table");
+    if (parser && table)
+        cmark_parser_attach_syntax_extension(parser, table);
+    if (!parser)
+        return false;
+    cmark_parser_feed(parser, passage->text, passage->size < MARKDOWN_MOST ? passage->size : MARKDOWN_MOST);
+    cmark_node *document = cmark_parser_finish(parser);
+    if (document)
+        mark_blocks(passage, lines, document);
+    cmark_node_free(document);
+    cmark_parser_free(parser);
+    return document;
+}
+
+/* A run of backticks up to the next run of the same length in the same line. */
+static void mark_inline(struct passage *passage, const struct lines *lines)
+{
+    struct glyph *glyphs = passage->glyphs;
+    for (size_t line = 0; line < lines->count; line++)
+        for (size_t i = lines->first[line], end = lines->first[line + 1]; i < end;) {
+            size_t run = 0, at = i;
+            while (i + run < end && glyphs[i + run].code == '`')
+                run++;
+            i += run ? run : 1;
+            for (size_t k = i; run && k < end; k++) {
+                size_t close = 0;
+                while (k + close < end && glyphs[k + close].code == '`')
+                    close++;
+                if (close == run) {
+                    for (; at < k + close; at++)
+                        glyphs[at].part = glyphs[at].part == PART_CODE ? PART_CODE : PART_INLINE;
+                    i = at;
+                    break;
+                }
+                k += close;
+            }
+        }
+}
+
+static size_t line_commas(const struct passage *passage, const struct lines *lines, size_t line)
+{
+    size_t commas = 0;
+    for (size_t i = lines->first[line]; i < lines->first[line + 1]; i++)
+        commas += passage->glyphs[i].code == ',' || passage->glyphs[i].code == ';' || passage->glyphs[i].code == '\t';
+    return commas;
+}
+
+/* Lines one after the other with the same number of commas: comma-separated values. */
+static void mark_csv(struct passage *passage, const struct lines *lines)
+{
+    for (size_t line = 0; line + 1 < lines->count; line++) {
+        size_t commas = line_commas(passage, lines, line);
+        if (commas < 2 || line_commas(passage, lines, line + 1) != commas)
+            continue;
+        for (size_t i = lines->first[line]; i < lines->first[line + 2]; i++)
+            if (passage->glyphs[i].part == PART_PROSE)
+                passage->glyphs[i].part = PART_TABLE;
+    }
+}
+
+bool passage_structure(struct passage *passage, struct error *error)
+{
+    struct lines lines = {0};
+    bool good = lines_new(&lines, passage) && mark_markdown(passage, &lines);
+    if (good) {
+        mark_inline(passage, &lines);
+        mark_csv(passage, &lines);
+    }
+    free(lines.first);
+    return good || error_memory(error, "text");
+}

@@ -1,0 +1,222 @@
+/* Is it made of words? Dictionaries, function words, Han words. */
+#include <math.h>
+#include <string.h>
+#include <unicode/uchar.h>
+#include <unicode/uscript.h>
+
+#include "quality/cld2.h"
+#include "quality/measure.h"
+
+#define ADDRESS_LEAST 40
+
+static bool is_title(const struct passage *passage, const struct word *word)
+{
+    if (!u_isUUppercase((UChar32)passage->glyphs[word->first].code))
+        return false;
+    for (size_t i = word->first + 1; i < word->last; i++)
+        if (u_isUUppercase((UChar32)passage->glyphs[i].code))
+            return false;
+    return true;
+}
+
+/* A dictionary has an opinion on it. */
+static bool is_asked(const struct word *word)
+{
+    return word->kind == WORD_LETTERS && word->part <= PART_LIST && !word->technical && word->last - word->first >= 2;
+}
+
+/* What the dictionaries of one script say about a view. An unknown word with a capital is half a word: most are names.
+ */
+struct opinion {
+    double asked, known;
+    double run, longest; /* of unknown words */
+};
+
+static struct opinion ask(const struct measuring *measuring, uint16_t script, const size_t *dictionaries, size_t count,
+                          bool note)
+{
+    const struct view *view = measuring->view;
+    struct opinion opinion = {0};
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        struct word *word = &view->passage->words[i];
+        if (!is_asked(word) || word->script != script)
+            continue;
+        size_t size;
+        const char *text = word_text(view->passage, word, &size);
+        bool known = false, title = is_title(view->passage, word);
+        for (size_t k = 0; !known && k < count; k++)
+            known = dictionaries_know(measuring->dictionaries, dictionaries[k], text, size);
+        opinion.asked += known || !title ? 1 : 0.5;
+        opinion.known += known;
+        opinion.run = known ? 0 : opinion.run + (title ? 0 : 1);
+        opinion.longest = fmax(opinion.longest, opinion.run);
+        if (note)
+            word->known = known ? KNOWN_YES : KNOWN_NO;
+    }
+    return opinion;
+}
+
+#define CANDIDATES_MOST 6
+
+/* English (of Latin letters), and the languages that CLD2 finds. */
+static size_t candidates(const struct measuring *measuring, uint16_t script, size_t out[CANDIDATES_MOST])
+{
+    size_t count = 0;
+    const struct view *view = measuring->view;
+    struct cld2_result effort;
+    cld2_detect(view->passage->text + view_from(view), view_to(view) - view_from(view), true, &effort);
+    const char *codes[] = {script == USCRIPT_LATIN ? "en" : "", effort.code[0], effort.code[1], effort.code[2]};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        size_t found = *codes[i] ? dictionaries_find(measuring->dictionaries, codes[i]) : DICTIONARY_NONE;
+        bool there = found == DICTIONARY_NONE || dictionary_script(found) != script;
+        for (size_t k = 0; k < count; k++)
+            there = there || out[k] == found;
+        if (!there)
+            out[count++] = found;
+    }
+    return count;
+}
+
+#define ENOUGH 0.85 /* of the words are known: no other language is tried */
+
+/* The best opinion that a language, with English beside it, gives. */
+static struct opinion ask_script(const struct measuring *measuring, uint16_t script)
+{
+    size_t list[CANDIDATES_MOST], count = candidates(measuring, script, list);
+    struct opinion best = {0};
+    if (count)
+        best = ask(measuring, script, list, count, true);
+    for (size_t i = 0; i < dictionaries_count(); i++) {
+        if (!dictionary_common(i) || dictionary_script(i) != script || (count && best.known >= ENOUGH * best.asked) ||
+            dictionaries_find(measuring->dictionaries, dictionary_language(i)) == DICTIONARY_NONE)
+            continue;
+        size_t pair[2] = {i, list[0]};
+        struct opinion other = ask(measuring, script, pair, count ? 2 : 1, false);
+        if (!count || other.known * best.asked > best.known * other.asked)
+            best = ask(measuring, script, pair, count ? 2 : 1, true);
+        count = count ? count : 1;
+        list[0] = i;
+    }
+    return best;
+}
+
+static void measure_dictionary(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    static const uint16_t scripts[] = {USCRIPT_LATIN,  USCRIPT_CYRILLIC,   USCRIPT_GREEK, USCRIPT_HEBREW,
+                                       USCRIPT_ARABIC, USCRIPT_DEVANAGARI, USCRIPT_THAI,  USCRIPT_HANGUL};
+    unsigned seen[USCRIPT_CODE_LIMIT] = {0};
+    double asked = 0, known = 0, longest = 0, *metrics = measuring->metrics;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &view->passage->words[i];
+        if (is_asked(word) && word->script < USCRIPT_CODE_LIMIT)
+            seen[word->script]++;
+    }
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        if (!seen[scripts[i]])
+            continue;
+        struct opinion opinion = ask_script(measuring, scripts[i]);
+        asked += opinion.asked;
+        known += opinion.known;
+        longest = fmax(longest, opinion.longest);
+    }
+    metrics[METRIC_DICTIONARY_WORDS] = asked;
+    if (asked > 0) {
+        metrics[METRIC_DICTIONARY] = known / asked;
+        metrics[METRIC_DICTIONARY_RUN] = longest;
+    }
+    metrics[METRIC_KNOWN_LANGUAGE] =
+        dictionaries_find(measuring->dictionaries, measuring->languages->code[0]) != DICTIONARY_NONE;
+}
+
+/* Letters in a row that are no address: no dot, slash or digit near. */
+static double longest_word(const struct view *view)
+{
+    double longest = 0;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &view->passage->words[i];
+        if (word->kind == WORD_LETTERS && word->part <= PART_LIST && word->script != USCRIPT_HAN &&
+            word->script != USCRIPT_THAI && !word->technical)
+            longest = fmax(longest, (double)(word->last - word->first));
+    }
+    return longest;
+}
+
+static void measure_functions(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    double words = 0, counts[FUNCTION_LANGUAGES] = {0}, most = 0, run = 0, longest = 0, letters = 0, fragments = 0;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &view->passage->words[i];
+        if (word->kind != WORD_LETTERS || word->part > PART_LIST || word->script == USCRIPT_HAN)
+            continue;
+        unsigned languages = function_word_languages(word);
+        words++;
+        for (unsigned k = 0; k < FUNCTION_LANGUAGES; k++)
+            counts[k] += languages >> k & 1;
+        run = languages ? run + 1 : 0;
+        longest = fmax(longest, run);
+        letters += (double)(word->last - word->first);
+        fragments +=
+            word->last - word->first <= 2 && word->script == USCRIPT_LATIN ? (double)(word->last - word->first) : 0;
+    }
+    if (words < 1)
+        return;
+    for (unsigned k = 0; k < FUNCTION_LANGUAGES; k++)
+        most = fmax(most, counts[k]);
+    measuring->metrics[METRIC_FUNCTION_WORDS] = most / words;
+    measuring->metrics[METRIC_FUNCTION_RUN] = longest;
+    measuring->metrics[METRIC_ENGLISH] = counts[0] / words;
+    measuring->metrics[METRIC_FRAGMENTS] = fragments / letters;
+}
+
+/* Real Chinese and Japanese is mostly words of several characters; a salad of them is not. */
+static void measure_han(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    double han = 0, in_words = 0;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &view->passage->words[i];
+        double count = 0;
+        if (word->part > PART_LIST)
+            continue;
+        for (size_t k = word->first; k < word->last; k++)
+            count += view->passage->glyphs[k].script == USCRIPT_HAN;
+        han += count;
+        in_words += count > 1 ? count : 0;
+    }
+    measuring->metrics[METRIC_HAN] = han;
+    if (han > 0)
+        measuring->metrics[METRIC_HAN_WORDS] = in_words / han;
+}
+
+static void measure_prose(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    double prose = 0;
+    for (size_t i = view->first; i < view->last; i++)
+        prose += view->passage->glyphs[i].part == PART_PROSE;
+    if (view->last > view->first)
+        measuring->metrics[METRIC_PROSE_SHARE] = prose / (double)(view->last - view->first);
+}
+
+void wordness_measure(struct measuring *measuring)
+{
+    measuring->metrics[METRIC_LONGEST] = longest_word(measuring->view);
+    measure_dictionary(measuring);
+    measure_functions(measuring);
+    measure_han(measuring);
+    measure_prose(measuring);
+}
+
+bool wordness_mark(const struct view *view, struct marks *marks)
+{
+    const struct passage *passage = view->passage;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &passage->words[i];
+        if ((word->known == KNOWN_NO || (word->last - word->first >= ADDRESS_LEAST && word->script != USCRIPT_HAN)) &&
+            !marks_add(marks, passage->glyphs[word->first].at, glyph_end(passage, word->last - 1), DIAGNOSE_WORDNESS))
+            return false;
+    }
+    return true;
+}
