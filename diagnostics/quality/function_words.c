@@ -99,6 +99,14 @@ static void fill(void)
         }
 }
 
+bool function_words_of(const char *language)
+{
+    static const char known[] = " en de fr es it pt nl ru sv pl cs id un ";
+    char key[20] = " ";
+    strcat(strncat(key, language, sizeof key - 3), " ");
+    return strstr(known, key);
+}
+
 unsigned function_word_languages(const struct word *word)
 {
     pthread_once(&filled, fill);

@@ -254,7 +254,8 @@ void grammar_measure(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
     double slots = 0, bad = 0, stops = 0, lower = 0, *metrics = measuring->metrics;
-    if (!(metrics[METRIC_ENGLISH] >= ENGLISH_LEAST) && strcmp(measuring->languages->code[0], "en") != 0)
+    bool english = strcmp(measuring->languages->code[0], "en") == 0;
+    if (!(metrics[METRIC_ENGLISH] >= ENGLISH_LEAST) || (measuring->languages->reliable && !english))
         return;
     for (size_t i = view->word_first; i < view->word_last; i++) {
         int kind = slot_kind(view, i);

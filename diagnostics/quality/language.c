@@ -75,7 +75,7 @@ static bool changes_each(const struct view *view, change_visit *visit, void *con
 }
 
 struct script_counts {
-    double changes, glued, bare;
+    double changes, glued, bare, near;
 };
 
 static bool count_change(void *context, const struct view *view, const struct script_change *change)
@@ -84,6 +84,7 @@ static bool count_change(void *context, const struct view *view, const struct sc
     const struct glyph *glyphs = view->passage->glyphs;
     counts->changes++;
     counts->glued += change->gap == GAP_NONE;
+    counts->near += change->gap != GAP_WIDE;
     counts->bare +=
         change->gap == GAP_BARE && !glues(glyphs[change->before].script) && !glues(glyphs[change->at].script);
     return true;
@@ -113,6 +114,7 @@ static void measure_scripts(struct measuring *measuring)
     metrics[METRIC_GLUED_RATE] = 100 * counts.glued / letters;
     metrics[METRIC_BARE] = counts.bare;
     metrics[METRIC_BARE_RATE] = 100 * counts.bare / letters;
+    metrics[METRIC_NEAR] = counts.near;
     metrics[METRIC_CJK_SHARE] = glueing / letters;
     metrics[METRIC_LATIN_SHARE] = latin / letters;
 }

@@ -10,39 +10,53 @@
 
 #define STEPS_MOST 2000000
 
-bool leaks_parse(const char *where, const cJSON *list, struct leak_list *leaks, struct error *error)
+static const char *const group_names[LEAK_GROUP_COUNT] = {"special", "markup", "code"};
+
+static bool leak_add(const char *where, const cJSON *item, enum leak_group group, struct leak_list *leaks,
+                     struct error *error)
 {
-    size_t count = cJSON_IsObject(list) ? (size_t)cJSON_GetArraySize(list) : 0;
-    if (!count)
-        return error_set(error, "%s: \"leaks\" should be an object of named patterns", where);
-    if (!(leaks->items = calloc(count, sizeof *leaks->items)))
+    int problem = 0;
+    size_t at = 0;
+    unsigned char text[256] = "";
+    struct leak *items = realloc(leaks->items, (leaks->count + 1) * sizeof *items);
+    if (!items)
         return error_memory(error, where);
-    for (const cJSON *item = list->child; item; item = item->next) {
-        struct leak *leak = &leaks->items[leaks->count++];
-        int problem = 0;
-        size_t at = 0;
-        unsigned char text[256] = "";
-        if (!(leak->name = strdup(item->string)))
-            return error_memory(error, where);
-        if (!cJSON_IsString(item))
-            return error_set(error, "%s: leak \"%s\" is no pattern", where, item->string);
-        leak->code = pcre2_compile((PCRE2_SPTR)item->valuestring, PCRE2_ZERO_TERMINATED,
-                                   PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &problem, &at, NULL);
-        if (!leak->code) {
-            pcre2_get_error_message(problem, text, sizeof text);
-            return error_set(error, "%s: leak \"%s\": pattern at %zu: %s", where, item->string, at, (char *)text);
-        }
-        pcre2_jit_compile(leak->code, PCRE2_JIT_COMPLETE);
+    leaks->items = items;
+    if (!cJSON_IsString(item))
+        return error_set(error, "%s: leak \"%s\" is no pattern", where, item->string);
+    void *code = pcre2_compile((PCRE2_SPTR)item->valuestring, PCRE2_ZERO_TERMINATED,
+                               PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &problem, &at, NULL);
+    if (!code) {
+        pcre2_get_error_message(problem, text, sizeof text);
+        return error_set(error, "%s: leak \"%s\": pattern at %zu: %s", where, item->string, at, (char *)text);
     }
+    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    leaks->items[leaks->count++] = (struct leak){group, code};
     return true;
+}
+
+bool leaks_parse(const char *where, const cJSON *json, struct leak_list *leaks, struct error *error)
+{
+    for (const cJSON *list = cJSON_IsObject(json) ? json->child : NULL; list; list = list->next) {
+        int group = 0;
+        while (group < LEAK_GROUP_COUNT && strcmp(group_names[group], list->string) != 0)
+            group++;
+        if (group == LEAK_GROUP_COUNT || !cJSON_IsObject(list))
+            return error_set(error,
+                             "%s: \"leaks\": \"%s\" should be one of special, markup and code, and an object of "
+                             "named patterns",
+                             where, list->string);
+        for (const cJSON *item = list->child; item; item = item->next)
+            if (!leak_add(where, item, (enum leak_group)group, leaks, error))
+                return false;
+    }
+    return leaks->count || error_set(error, "%s: \"leaks\" should be an object of groups of patterns", where);
 }
 
 void leaks_free(struct leak_list *leaks)
 {
-    for (size_t i = 0; i < leaks->count; i++) {
-        free(leaks->items[i].name);
+    for (size_t i = 0; i < leaks->count; i++)
         pcre2_code_free(leaks->items[i].code);
-    }
     free(leaks->items);
     *leaks = (struct leak_list){0};
 }
@@ -97,23 +111,18 @@ static bool leaks_each(const struct view *view, const struct leak_list *leaks, l
 }
 
 struct leak_counts {
-    double hits, kinds, special;
+    double hits[LEAK_GROUP_COUNT], kinds[LEAK_GROUP_COUNT];
     const struct leak *last;
 };
 
-/* A pattern whose name begins with "special" is for special tokens of models. */
 static bool count_leak(void *context, const struct leak *leak, size_t from, size_t to)
 {
     struct leak_counts *counts = context;
     (void)from;
     (void)to;
-    if (strncmp(leak->name, "special", 7) == 0) {
-        counts->special++;
-        return true;
-    }
-    counts->kinds += leak != counts->last;
+    counts->kinds[leak->group] += leak != counts->last;
     counts->last = leak;
-    counts->hits++;
+    counts->hits[leak->group]++;
     return true;
 }
 
@@ -152,6 +161,38 @@ static double code_lines(const struct view *view)
     return lines > 0 ? code / lines : NAN;
 }
 
+/* Brackets that close what is not open; what is open at the end is not wrong: texts are cut off. "a)" and "1)" close
+ * nothing, nor does ":)". */
+static void measure_brackets(struct measuring *measuring)
+{
+    static const char open[] = "([{", close[] = ")]}";
+    const struct view *view = measuring->view;
+    const struct glyph *glyphs = view->passage->glyphs;
+    double brackets = 0, broken = 0;
+    char stack[256];
+    size_t depth = 0;
+    struct markup markup;
+    for (size_t i = view->first; i < view->last; i++) {
+        uint32_t code = glyphs[i].code;
+        const char *opens = code < 128 && code ? strchr(open, (int)code) : NULL;
+        const char *closes = code < 128 && code ? strchr(close, (int)code) : NULL;
+        if (opens && depth < sizeof stack)
+            stack[depth++] = close[opens - open];
+        brackets += opens || closes;
+        if (!closes)
+            continue;
+        bool fits = depth > 0 && stack[depth - 1] == (char)code;
+        bool item = !depth && code == ')' && glyphs[i].part <= PART_LIST;
+        depth -= fits;
+        broken += !fits && !item;
+    }
+    measuring->metrics[METRIC_BRACKETS] = brackets;
+    measuring->metrics[METRIC_BROKEN_BRACKETS] = broken;
+    measuring->memory = !passage_markup(view->passage, view->first, view->last, &markup) || measuring->memory;
+    measuring->metrics[METRIC_TAGS] = (double)markup.tags;
+    measuring->metrics[METRIC_BROKEN_TAGS] = (double)markup.broken;
+}
+
 void leakage_measure(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
@@ -165,10 +206,13 @@ void leakage_measure(struct measuring *measuring)
         words++;
         inner += has_inner_capital(view->passage, word);
     }
-    metrics[METRIC_LEAKS] = counts.hits;
-    metrics[METRIC_LEAK_RATE] = 100 * counts.hits / fmax(characters, 1);
-    metrics[METRIC_LEAK_KINDS] = counts.kinds;
-    metrics[METRIC_SPECIAL] = counts.special;
+    metrics[METRIC_MARKUP] = counts.hits[LEAK_MARKUP];
+    metrics[METRIC_MARKUP_RATE] = 100 * counts.hits[LEAK_MARKUP] / fmax(characters, 1);
+    metrics[METRIC_CODE] = counts.hits[LEAK_CODE];
+    metrics[METRIC_CODE_RATE] = 100 * counts.hits[LEAK_CODE] / fmax(characters, 1);
+    metrics[METRIC_CODE_KINDS] = counts.kinds[LEAK_CODE];
+    metrics[METRIC_SPECIAL] = counts.hits[LEAK_SPECIAL];
+    measure_brackets(measuring);
     metrics[METRIC_CODE_LINES] = code_lines(view);
     if (words > 0)
         metrics[METRIC_INNER_CAPITALS] = inner / words;

@@ -34,13 +34,15 @@ void language_measure(struct measuring *measuring);
 bool language_mark(const struct view *view, struct marks *marks);
 
 /* Patterns of what leaks, from suites/quality.json. */
+enum leak_group { LEAK_SPECIAL, LEAK_MARKUP, LEAK_CODE, LEAK_GROUP_COUNT };
 struct leak_list {
     struct leak {
-        char *name;
+        enum leak_group group;
         void *code; /* pcre2_code * */
     } * items;
     size_t count;
 };
+/* From {"special": {NAME: PATTERN ...}, "markup": {...}, "code": {...}}. */
 bool leaks_parse(const char *where, const cJSON *list, struct leak_list *leaks, struct error *error);
 void leaks_free(struct leak_list *leaks);
 void leakage_measure(struct measuring *measuring);
@@ -60,5 +62,7 @@ void overlap_measure(struct measuring *measuring);
 /* function_words.c: bits of the languages that the word is a function word of; bit 0: English. */
 unsigned function_word_languages(const struct word *word);
 #define FUNCTION_LANGUAGES 12
+/* The words of that language are in the list; also of an unknown one, "un". */
+bool function_words_of(const char *language);
 
 #endif

@@ -32,31 +32,45 @@
     X(TOP4GRAM, "repetition.top4gram", "share of characters in the most frequent 4-gram")                              \
     X(PIECES, "repetition.pieces", "share of 6-letter pieces that occurred before")                                    \
     X(ZLIB, "repetition.zlib", "compressed size / size; above 150 bytes")                                              \
+    X(DOUBLED, "repetition.doubled", "different words that stand twice in a row, also in code")                        \
+    X(DOUBLED_SHARE, "repetition.doubled_share", "of all words")                                                       \
+    X(EMPTY_ITEMS, "repetition.empty_items", "lines in a row of a number or bullet and nothing else")                  \
     X(SCRIPTS, "language.scripts", "scripts")                                                                          \
     X(SWITCHES, "language.switches", "changes of script, per 100 letters")                                             \
     X(GLUED, "language.glued", "changes of script without a gap")                                                      \
     X(GLUED_RATE, "language.glued_rate", "per 100 letters")                                                            \
     X(BARE, "language.bare", "changes of script over a space, comma or stop, in one line")                             \
     X(BARE_RATE, "language.bare_rate", "per 100 letters")                                                              \
+    X(NEAR, "language.near", "changes of script with nothing, a space, comma or stop between")                         \
     X(CJK_SHARE, "language.cjk_share", "share of letters that are Han, kana or Hangul, or of a script without spaces") \
     X(BEST, "language.best", "share of the most likely language (CLD2)")                                               \
     X(RELIABLE, "language.reliable", "1: CLD2 finds that language reliable")                                           \
     X(SCORE, "language.score", "CLD2's score of that language, per KB")                                                \
     X(KNOWN_LANGUAGE, "language.has_dictionary", "1: there is a dictionary of the most likely language")               \
+    X(HAS_FUNCTION_WORDS, "language.has_function_words",                                                               \
+      "1: the function words of that language are known; also where "                                                  \
+      "it is unknown")                                                                                                 \
     X(LANGUAGE_SPANS, "language.spans", "changes of language (CLD2)")                                                  \
     X(EXPECTED_SHARE, "language.expected_share", "share of the expected languages (CLD2, best effort)")                \
     X(EXPECTED_SCRIPT, "language.expected_script", "share of letters in a script of the expected languages")           \
     X(LINE_PASS, "language.line_pass", "share of lines in an expected language (Marchisio et al. 2024)")               \
     X(WORD_PASS, "language.word_pass", "share of words in a script of the expected languages")                         \
-    X(LEAKS, "leakage.hits", "markup and code outside code and outside what was asked for")                            \
-    X(LEAK_RATE, "leakage.rate", "per 100 characters")                                                                 \
-    X(LEAK_KINDS, "leakage.kinds", "different kinds of them")                                                          \
+    X(MARKUP, "leakage.markup", "tags, attributes, entities outside code")                                             \
+    X(MARKUP_RATE, "leakage.markup_rate", "per 100 characters")                                                        \
+    X(CODE, "leakage.code", "pieces of code outside code")                                                             \
+    X(CODE_RATE, "leakage.code_rate", "per 100 characters")                                                            \
+    X(CODE_KINDS, "leakage.code_kinds", "different kinds of them")                                                     \
+    X(TAGS, "leakage.tags", "tags of any name")                                                                        \
+    X(BROKEN_TAGS, "leakage.broken_tags", "of them, not ended, or closing what is not open")                           \
+    X(BRACKETS, "leakage.brackets", "brackets of all kinds, in code and outside")                                      \
+    X(BROKEN_BRACKETS, "leakage.broken_brackets", "of them, closing what is not open")                                 \
     X(SPECIAL, "leakage.special", "special tokens of a model in the text")                                             \
     X(INNER_CAPITALS, "leakage.inner_capitals", "share of words with a capital behind a small letter")                 \
     X(CODE_LINES, "leakage.code_lines", "share of lines that look like code")                                          \
     X(DICTIONARY, "wordness.dictionary", "share of words that the dictionary of the best language or English has")     \
     X(DICTIONARY_WORDS, "wordness.asked", "words that a dictionary was asked about")                                   \
     X(DICTIONARY_RUN, "wordness.unknown_run", "longest run of words that no dictionary has")                           \
+    X(CONTENT_RUN, "wordness.content_run", "longest run of words without a function word, capital or mark between")    \
     X(LATIN_SHARE, "wordness.latin_share", "share of letters that are Latin")                                          \
     X(LONGEST, "wordness.longest", "letters of the longest word that is no address")                                   \
     X(FUNCTION_WORDS, "wordness.function_words", "share of function words, of the language that has most")             \
@@ -65,7 +79,7 @@
     X(HAN_WORDS, "wordness.han_words", "share of them in words of several characters")                                 \
     X(FRAGMENTS, "wordness.fragments", "share of letters of words of one or two letters")                              \
     X(PROSE_SHARE, "wordness.prose", "share of characters that are prose, not lists, tables or code")                  \
-    X(ENGLISH, "grammar.english", "share of English function words")                                                   \
+    X(ENGLISH, "grammar.english", "share of English function words, where no language has more")                       \
     X(SLOTS, "grammar.slots", "determiners and prepositions with a word behind")                                       \
     X(BAD_SLOTS, "grammar.bad_slots", "of them, before a word that cannot stand there")                                \
     X(BAD_SLOT_SHARE, "grammar.bad_slot_share", "bad_slots / slots")                                                   \

@@ -84,25 +84,36 @@ static uint64_t word_hash(const struct passage *passage, size_t first, size_t la
     return hash;
 }
 
-static bool joins(uint32_t code)
+static bool is_ascii_ink(const struct glyph *glyph)
 {
-    return code < 128 && code && strchr("/@\\_=^#$~|<>{}*+%&", (int)code);
+    return glyph->code > 32 && glyph->code < 127;
 }
 
-/* Capitals of 2 to 5 letters, or glued to what makes paths, addresses and formulas. */
+/* The run of ASCII without spaces around the word holds what makes paths, addresses and formulas. */
+static bool in_address(const struct passage *passage, const struct word *word)
+{
+    size_t first = word->first, last = word->last;
+    while (first > 0 && is_ascii_ink(&passage->glyphs[first - 1]))
+        first--;
+    while (last < passage->glyph_count && is_ascii_ink(&passage->glyphs[last]))
+        last++;
+    for (; first < last; first++)
+        if (strchr("/@\\_=^#$~|<>{}*+%&", (int)passage->glyphs[first].code))
+            return true;
+    return false;
+}
+
+/* In an address, with a digit in it, or in capitals: 2 to 5 of them. */
 static bool is_technical(const struct passage *passage, const struct word *word)
 {
-    const struct glyph *glyphs = passage->glyphs;
-    size_t capitals = 0, length = word->last - word->first;
-    if ((word->first > 0 && joins(glyphs[word->first - 1].code)) ||
-        (word->last < passage->glyph_count && joins(glyphs[word->last].code)))
-        return true;
+    size_t capitals = 0, digits = 0, length = word->last - word->first;
+    bool ascii = true;
     for (size_t i = word->first; i < word->last; i++) {
-        capitals += u_isUUppercase((UChar32)glyphs[i].code) != 0;
-        if (glyphs[i].kind == GLYPH_DIGIT || joins(glyphs[i].code))
-            return true;
+        ascii = ascii && is_ascii_ink(&passage->glyphs[i]);
+        capitals += u_isUUppercase((UChar32)passage->glyphs[i].code) != 0;
+        digits += passage->glyphs[i].kind == GLYPH_DIGIT;
     }
-    return capitals == length && length >= 2 && length <= 5;
+    return digits || (capitals == length && length >= 2 && length <= 5) || (ascii && in_address(passage, word));
 }
 
 static bool add_word(struct passage *passage, size_t *capacity, size_t first, size_t last, int status)
@@ -158,13 +169,21 @@ static bool is_json(const char *text, size_t size)
     return is;
 }
 
+#define TAGS_LEAST 4 /* of a document */
+
 bool passage_new(struct passage *passage, const char *text, size_t size, struct error *error)
 {
     *passage = (struct passage){.text = text, .size = size};
     if (size > INT32_MAX)
         return error_set(error, "text of %zu bytes; at most 2 GiB can be judged", size);
     passage->structured = is_json(text, size);
-    return passage_glyphs(passage, error) && passage_structure(passage, error) && passage_words(passage, error);
+    if (!passage_glyphs(passage, error) || !passage_structure(passage, error) || !passage_words(passage, error))
+        return false;
+    struct markup markup;
+    if (!passage_markup(passage, 0, passage->glyph_count, &markup))
+        return error_memory(error, "text");
+    passage->structured = passage->structured || (markup.document && markup.tags >= TAGS_LEAST && !markup.broken);
+    return true;
 }
 
 void passage_free(struct passage *passage)

@@ -53,7 +53,7 @@ struct passage {
     struct word *words;
     size_t word_count;
     size_t invalid;  /* bytes that are no UTF-8 */
-    bool structured; /* the whole text is one JSON object or array */
+    bool structured; /* the whole text is one JSON value, or markup that is well formed */
 };
 
 /* Characters of a passage from `first` to before `last`, and the words that lie in it wholly. */
@@ -82,6 +82,14 @@ const char *word_text(const struct passage *passage, const struct word *word, si
 /* The hash of a word: FNV-1a over its case-folded code points. */
 #define WORD_HASH_BEGIN 0xCBF29CE484222325u
 uint64_t word_hash_next(uint64_t hash, uint32_t code);
+
+/* markup.c: tags of a text that are not in code, and how many of them are broken: not ended, closing what is not open.
+ * What is still open at the end is not: texts are cut off. */
+struct markup {
+    size_t tags, broken;
+    bool document; /* nothing but white space lies before the first tag */
+};
+bool passage_markup(const struct passage *passage, size_t first, size_t last, struct markup *markup);
 
 /* structure.c: marks lists, tables, inline and fenced code in `glyphs`. */
 bool passage_structure(struct passage *passage, struct error *error);

@@ -278,10 +278,62 @@ static void measure_zlib(struct measuring *measuring)
     free(out);
 }
 
+static int hash_compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* "def def", "the the": different words; "merrily, merrily, merrily" is one. */
+static void measure_doubled(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    const struct word *words = view->passage->words;
+    size_t count = view->word_last - view->word_first, found = 0;
+    double doubled = 0;
+    uint64_t *hashes = malloc((count + 1) * sizeof *hashes);
+    for (size_t i = view->word_first + 1; hashes && i < view->word_last; i++)
+        if (words[i].kind == WORD_LETTERS && words[i].hash == words[i - 1].hash && words[i].script != USCRIPT_HAN &&
+            words[i].last - words[i].first >= 2)
+            hashes[found++] = words[i].hash;
+    measuring->memory = measuring->memory || !hashes;
+    if (hashes)
+        qsort(hashes, found, sizeof *hashes, hash_compare);
+    for (size_t i = 0; hashes && i < found; i++)
+        doubled += !i || hashes[i] != hashes[i - 1];
+    measuring->metrics[METRIC_DOUBLED] = doubled;
+    if (count > 0)
+        measuring->metrics[METRIC_DOUBLED_SHARE] = doubled / (double)count;
+    free(hashes);
+}
+
+/* "1.", "2.", "-": lines that announce something and hold nothing. */
+static void measure_items(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    const struct glyph *glyphs = view->passage->glyphs;
+    double run = 0, longest = 0;
+    for (size_t i = view->first, end; i < view->last; i = end + 1) {
+        size_t digits = 0, symbols = 0, others = 0;
+        for (end = i; end < view->last && glyphs[end].code != '\n'; end++) {
+            digits += glyphs[end].kind == GLYPH_DIGIT;
+            symbols += glyphs[end].code < 128 && glyphs[end].code && strchr(".-*+):#", (int)glyphs[end].code) != NULL;
+            others += glyphs[end].kind != GLYPH_SPACE;
+        }
+        bool item = symbols > 0 && symbols <= 2 && digits <= 3 && digits + symbols == others &&
+                    glyphs[i].part != PART_CODE && glyphs[i].part != PART_TABLE;
+        run = item ? run + 1 : others ? 0 : run;
+        longest = fmax(longest, run);
+    }
+    measuring->metrics[METRIC_EMPTY_ITEMS] = longest;
+}
+
 void repetition_measure(struct measuring *measuring)
 {
     measure_loops(measuring);
     measure_words(measuring);
+    measure_doubled(measuring);
+    measure_items(measuring);
     measure_pieces(measuring);
     measure_zlib(measuring);
 }

@@ -108,6 +108,39 @@ static void mark_inline(struct passage *passage, const struct lines *lines)
         }
 }
 
+/* The glyphs from `at` on spell the text. */
+static bool spells(const struct passage *passage, size_t at, const char *text)
+{
+    for (; *text; at++, text++)
+        if (at >= passage->glyph_count || passage->glyphs[at].code != (uint32_t)(unsigned char)*text)
+            return false;
+    return true;
+}
+
+#define FORMULA_MOST 400 /* characters; a longer one is none */
+
+/* Formulas between $ and $, \\( and \\), \\[ and \\]; not "$5 and $6": no space behind the first, a digit neither. */
+static void mark_formulas(struct passage *passage)
+{
+    static const char *const pairs[][2] = {{"$$", "$$"}, {"\\[", "\\]"}, {"\\(", "\\)"}, {"$", "$"}};
+    struct glyph *glyphs = passage->glyphs;
+    for (size_t i = 0; i + 2 < passage->glyph_count; i++)
+        for (size_t pair = 0; pair < sizeof pairs / sizeof *pairs; pair++) {
+            size_t length = strlen(pairs[pair][0]), from = i + length, end = from;
+            if (!spells(passage, i, pairs[pair][0]) || from >= passage->glyph_count ||
+                (length == 1 && (glyphs[from].kind == GLYPH_SPACE || glyphs[from].kind == GLYPH_DIGIT)))
+                continue;
+            while (end < passage->glyph_count && end - from < FORMULA_MOST && !spells(passage, end, pairs[pair][1]))
+                end++;
+            if (end == from || !spells(passage, end, pairs[pair][1]))
+                continue;
+            for (end += length; i < end; i++)
+                glyphs[i].part = glyphs[i].part == PART_CODE ? PART_CODE : PART_INLINE;
+            i--;
+            break;
+        }
+}
+
 static size_t line_commas(const struct passage *passage, const struct lines *lines, size_t line)
 {
     size_t commas = 0;
@@ -136,6 +169,7 @@ bool passage_structure(struct passage *passage, struct error *error)
     if (good) {
         mark_inline(passage, &lines);
         mark_csv(passage, &lines);
+        mark_formulas(passage);
     }
     free(lines.first);
     return good || error_memory(error, "text");

@@ -165,9 +165,29 @@ static void measure_functions(struct measuring *measuring)
     for (unsigned k = 0; k < FUNCTION_LANGUAGES; k++)
         most = fmax(most, counts[k]);
     measuring->metrics[METRIC_FUNCTION_WORDS] = most / words;
+    measuring->metrics[METRIC_HAS_FUNCTION_WORDS] = function_words_of(measuring->languages->code[0]);
     measuring->metrics[METRIC_FUNCTION_RUN] = longest;
-    measuring->metrics[METRIC_ENGLISH] = counts[0] / words;
+    measuring->metrics[METRIC_ENGLISH] = counts[0] >= most ? counts[0] / words : 0;
     measuring->metrics[METRIC_FRAGMENTS] = fragments / letters;
+}
+
+/* Words of small letters with nothing but spaces between them, none of which is a function word of any language. */
+static void measure_content(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    const struct passage *passage = view->passage;
+    double run = 0, longest = 0;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &passage->words[i];
+        bool joined = i > view->word_first && passage->words[i - 1].last + 1 == word->first &&
+                      passage->glyphs[word->first - 1].code == ' ';
+        bool content = word->kind == WORD_LETTERS && word->part <= PART_LIST && !word->technical &&
+                       word->script != USCRIPT_HAN && !u_isUUppercase((UChar32)passage->glyphs[word->first].code) &&
+                       !function_word_languages(word);
+        run = !content ? 0 : joined ? run + 1 : 1;
+        longest = fmax(longest, run);
+    }
+    measuring->metrics[METRIC_CONTENT_RUN] = longest;
 }
 
 /* Real Chinese and Japanese is mostly words of several characters; a salad of them is not. */
@@ -205,6 +225,7 @@ void wordness_measure(struct measuring *measuring)
     measuring->metrics[METRIC_LONGEST] = longest_word(measuring->view);
     measure_dictionary(measuring);
     measure_functions(measuring);
+    measure_content(measuring);
     measure_han(measuring);
     measure_prose(measuring);
 }
