@@ -1,6 +1,7 @@
 /* Is it made of characters at all? */
 #include <math.h>
 #include <string.h>
+#include <unicode/uchar.h>
 
 #include "quality/measure.h"
 
@@ -38,6 +39,50 @@ static bool is_marker(const struct passage *passage, size_t i)
     uint32_t code = passage->glyphs[i].code, next = i + 1 < passage->glyph_count ? passage->glyphs[i + 1].code : 0;
     return code == 0x120 || code == 0x10A || code == 0x109 || code == 0x2581 || (code == 0xE2 && next == 0x122) ||
            is_mojibake(passage, i);
+}
+
+static bool is_one_of(uint32_t code, const char *set)
+{
+    return code && code < 128 && strchr(set, (int)code);
+}
+
+/* Marks as no writer of Latin letters sets them: a comma without a space behind or with one before, an underscore at
+ * the end of a word, two commas, a stop before a capital, a hyphen before a word, a capital behind a small letter.
+ * Numbers, addresses and options have some of them too: it is their number that tells. */
+static bool is_misplaced(const struct passage *passage, size_t i)
+{
+    static const struct glyph nothing = {.code = '\n', .kind = GLYPH_SPACE};
+    const struct glyph *glyphs = passage->glyphs, *here = &glyphs[i];
+    const struct glyph *before = i > 0 ? &glyphs[i - 1] : &nothing;
+    const struct glyph *next = i + 1 < passage->glyph_count ? &glyphs[i + 1] : &nothing;
+    bool letter_before = before->kind == GLYPH_LETTER, letter_next = next->kind == GLYPH_LETTER;
+    if (here->part > PART_LIST)
+        return false;
+    if (here->kind == GLYPH_LETTER)
+        return letter_before && u_isULowercase((UChar32)before->code) && u_isUUppercase((UChar32)here->code);
+    if (is_one_of(here->code, ",;"))
+        return letter_next || before->kind == GLYPH_SPACE || is_one_of(next->code, ",;.:");
+    if (here->code == '.')
+        return (before->kind == GLYPH_SPACE && next->code != '.' && !letter_next && next->kind != GLYPH_DIGIT) ||
+               (letter_before && u_isULowercase((UChar32)before->code) && u_isUUppercase((UChar32)next->code));
+    if (here->code == '_')
+        return letter_before != letter_next || (!letter_before && next->code != '_');
+    if (here->code == '-')
+        return (before->kind == GLYPH_SPACE && letter_next) || (letter_before && next->kind == GLYPH_SPACE) ||
+               next->code == '_';
+    if (here->code == ')')
+        return before->kind == GLYPH_SPACE;
+    return is_one_of(here->code, "({[") && next->kind == GLYPH_SPACE;
+}
+
+static void measure_misplaced(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    double misplaced = 0, words = (double)(view->word_last - view->word_first);
+    for (size_t i = view->first; i < view->last; i++)
+        misplaced += is_misplaced(view->passage, i);
+    measuring->metrics[METRIC_MISPLACED] = misplaced;
+    measuring->metrics[METRIC_MISPLACED_RATE] = misplaced / fmax(words, 1);
 }
 
 void characters_measure(struct measuring *measuring)
@@ -78,13 +123,14 @@ void characters_measure(struct measuring *measuring)
     metrics[METRIC_SYMBOL_SHARE] = prose >= 1 ? symbols / prose : NAN;
     metrics[METRIC_SYMBOL_RUN] = flood_longest;
     metrics[METRIC_SAME_RUN] = same_longest;
+    measure_misplaced(measuring);
 }
 
 bool characters_mark(const struct view *view, struct marks *marks)
 {
     const struct passage *passage = view->passage;
     for (size_t i = view->first; i < view->last; i++)
-        if ((passage->glyphs[i].kind == GLYPH_BAD || is_marker(passage, i)) &&
+        if ((passage->glyphs[i].kind == GLYPH_BAD || is_marker(passage, i) || is_misplaced(passage, i)) &&
             !marks_add(marks, passage->glyphs[i].at, glyph_end(passage, i), DIAGNOSE_CHARACTERS))
             return false;
     return true;

@@ -13,6 +13,8 @@
     X(DISTINCT_SYMBOLS, "characters.distinct", "different characters that print")                                      \
     X(SYMBOL_SHARE, "characters.symbol_share", "characters of prose that are neither letter nor digit")                \
     X(SYMBOL_RUN, "characters.symbol_run", "longest run of different symbols without a letter or digit")               \
+    X(MISPLACED, "characters.misplaced", "marks where no writer puts them, capitals behind small letters")             \
+    X(MISPLACED_RATE, "characters.misplaced_rate", "per word")                                                         \
     X(SAME_RUN, "characters.same_run", "longest run of one character")                                                 \
     X(WORDS, "words", "words, of prose and lists")                                                                     \
     X(LOOP_LENGTH, "repetition.loop_length", "characters of the longest run of at least 4 equal units")                \
