@@ -39,11 +39,17 @@ static void print_json(const struct arguments *arguments, const struct generatio
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; i < arguments->prompts.count; i++) {
         cJSON *item = cJSON_CreateObject(), *ids = cJSON_CreateArray();
-        for (size_t k = 0; k < generations[i].ids.count; k++)
+        cJSON *log_probability = cJSON_CreateArray(), *entropy = cJSON_CreateArray();
+        for (size_t k = 0; k < generations[i].ids.count; k++) {
             cJSON_AddItemToArray(ids, cJSON_CreateNumber(generations[i].ids.data[k]));
+            cJSON_AddItemToArray(log_probability, cJSON_CreateNumber(generations[i].steps[k].log_probability));
+            cJSON_AddItemToArray(entropy, cJSON_CreateNumber(generations[i].steps[k].entropy));
+        }
         cJSON_AddStringToObject(item, "prompt", arguments->prompts.items[i]);
         cJSON_AddStringToObject(item, "text", generations[i].text);
         cJSON_AddItemToObject(item, "ids", ids);
+        cJSON_AddItemToObject(item, "log_probability", log_probability);
+        cJSON_AddItemToObject(item, "entropy", entropy);
         cJSON_AddBoolToObject(item, "ended", generations[i].ended);
         cJSON_AddItemToArray(list, item);
     }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "diagnostics/decode.h"
+#include "diagnostics/logits.h"
 
 #define CONFIG_MAX ((size_t)16 << 20)
 
@@ -16,6 +17,8 @@ struct generating {
     struct sampler_stream *streams;
     struct ids history; /* scratch */
     struct ids ends;    /* ids that end a text */
+    float *raw;         /* scratch: logits as the model made them */
+    size_t width;
     struct error error; /* the first of a choice */
 };
 
@@ -82,6 +85,32 @@ static bool is_end(const struct ids *ends, int id)
     return false;
 }
 
+/* Keeps the logits, of which the sampler leaves little. */
+static bool keep_raw(struct generating *generating, const float *logits, size_t width)
+{
+    if (width > generating->width) {
+        free(generating->raw);
+        generating->raw = malloc(width * sizeof *generating->raw);
+        generating->width = generating->raw ? width : 0;
+    }
+    if (!generating->raw)
+        return error_memory(&generating->error, "generation");
+    memcpy(generating->raw, logits, width * sizeof *logits);
+    return true;
+}
+
+static bool add_token(struct generating *generating, struct generation *generation, int id, size_t width)
+{
+    double log_sum, entropy = logits_entropy(generating->raw, width, &log_sum);
+    void *steps = generation->steps;
+    if (!array_grow(&steps, &generation->step_capacity, generation->ids.count, sizeof *generation->steps))
+        return error_memory(&generating->error, "generation");
+    generation->steps = steps;
+    generation->steps[generation->ids.count] =
+        (struct generation_step){.log_probability = (double)generating->raw[id] - log_sum, .entropy = entropy};
+    return ids_push(&generation->ids, id) || error_memory(&generating->error, "generation");
+}
+
 static bool generate_choose(void *context, size_t which, size_t step, float *logits, size_t width, int *next)
 {
     struct generating *generating = context;
@@ -94,6 +123,8 @@ static bool generate_choose(void *context, size_t which, size_t step, float *log
     if (!ids_append(history, generation->prompt.data, generation->prompt.count) ||
         !ids_append(history, generation->ids.data, generation->ids.count))
         return error_memory(&generating->error, "generation");
+    if (!keep_raw(generating, logits, width))
+        return false;
     if (!sampler_next(generating->sampler, &generating->streams[which], history->data, history->count, logits, width,
                       next, &generating->error))
         return error_context(&generating->error, "prompt \"%.60s\"", generating->request->prompts[which]);
@@ -101,7 +132,7 @@ static bool generate_choose(void *context, size_t which, size_t step, float *log
         generation->ended = true;
         return false;
     }
-    return ids_push(&generation->ids, *next) || error_memory(&generating->error, "generation");
+    return add_token(generating, generation, *next, width);
 }
 
 static bool encode_prompts(struct subject *subject, const struct generation_request *request,
@@ -161,6 +192,7 @@ bool generate(struct subject *subject, const struct generation_request *request,
     sampler_free(generating.sampler);
     ids_free(&generating.history);
     ids_free(&generating.ends);
+    free(generating.raw);
     free(generating.streams);
     free(prompts);
     return good;
@@ -172,5 +204,6 @@ void generations_free(struct generation *generations, size_t count)
         ids_free(&generations[i].prompt);
         ids_free(&generations[i].ids);
         free(generations[i].text);
+        free(generations[i].steps);
     }
 }

@@ -13,11 +13,19 @@ struct generation_request {
     uint64_t seed;
 };
 
+/* How sure the model was of one token, by its own logits, before any processor of the sampler. In nats. */
+struct generation_step {
+    double log_probability; /* of the token that was written */
+    double entropy;         /* of the distribution it was drawn from */
+};
+
 struct generation {
     struct ids prompt;
-    struct ids ids; /* what was written, without the token that ended it */
-    char *text;     /* of them, special tokens left out; owned */
-    bool ended;     /* by an end-of-text token */
+    struct ids ids;                /* what was written, without the token that ended it */
+    char *text;                    /* of them, special tokens left out; owned */
+    bool ended;                    /* by an end-of-text token */
+    struct generation_step *steps; /* [ids.count]; owned */
+    size_t step_capacity;
 };
 
 /* Fills `generations` [count], which the caller has zeroed and frees either way. The subject must be loaded and have a

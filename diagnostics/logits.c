@@ -48,6 +48,20 @@ double log_sum_exp(const float *values, size_t count)
     return largest + log(sum);
 }
 
+double logits_entropy(const float *logits, size_t count, double *log_sum)
+{
+    double largest = -INFINITY, sum = 0, weighted = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = (double)logits[i] > largest ? (double)logits[i] : largest;
+    for (size_t i = 0; i < count; i++) {
+        double below = (double)logits[i] - largest, share = exp(below);
+        sum += share;
+        weighted += share * below;
+    }
+    *log_sum = largest + log(sum);
+    return log(sum) - weighted / sum;
+}
+
 size_t largest_index(const float *values, size_t count)
 {
     size_t best = 0;

@@ -30,6 +30,9 @@ bool logits_report(const struct logits *logits, struct findings *findings, struc
 /* log of the sum of exp of all values, in double; NaN if any is NaN. */
 double log_sum_exp(const float *values, size_t count);
 
+/* The entropy of the distribution that logits make, in nats, in double; `*log_sum` is set to what log_sum_exp gives. */
+double logits_entropy(const float *logits, size_t count, double *log_sum);
+
 /* Index of the largest value, the first among equals; a NaN never wins. */
 size_t largest_index(const float *values, size_t count);
 

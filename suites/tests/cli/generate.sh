@@ -15,6 +15,7 @@ done
 test_that 'the same seed, the same text: whatever the threads, the memory and the other prompts'
 run 0 generate "$model" --prompt 'one' --prompt 'two three' -n 30 --seed 5 --json -q
 first=$(generated)
+json 'all(.[]; (.ids | length) as $n | (.log_probability | length == $n and all(. <= 0)) and (.entropy | length == $n and all(. >= 0)))'
 json 'length == 2 and all(.[]; (.ids | length) <= 30 and (.text | type) == "string" and .prompt)'
 for options in '--threads 1' '--threads 3' '--memory 1K' '--memory 8G'; do
     # shellcheck disable=SC2086
