@@ -156,30 +156,64 @@ static size_t head_rows(struct pass *pass, struct row *row_of)
     return wanted;
 }
 
+/* The head over normed rows [rows, hidden], in blocks of rows. */
+static bool head_each(struct model *model, const float *normed, size_t rows, lens_take *take, void *context,
+                      struct error *error)
+{
+    const struct model_config *config = model->config;
+    size_t hidden = (size_t)config->hidden, vocabulary = (size_t)config->vocabulary, block = LOGIT_FLOATS / vocabulary;
+    block = block < 1 ? 1 : block < rows ? block : rows;
+    float *logits = malloc((block * vocabulary + 1) * sizeof *logits);
+    struct linear_part head = {.out = logits, .ldo = vocabulary};
+    bool good = logits || error_memory(error, "logits");
+    bool own = !config->tied || model_slot(model, WEIGHT_HEAD, -1, -1)->tensor;
+    good = good && model_matrix(model, own ? WEIGHT_HEAD : WEIGHT_EMBEDDING, -1, -1, &head.weight, error);
+    for (size_t row = 0; good && row < rows; row += block) {
+        size_t some = rows - row < block ? rows - row : block;
+        good = linear(model->workspace, normed + row * hidden, hidden, some, &head, 1, error) &&
+               take(context, row, some, logits, error);
+    }
+    free(logits);
+    return good;
+}
+
+struct shown {
+    const struct pass *pass;
+    const struct row *row_of;
+};
+
+static bool head_show(void *context, size_t first, size_t rows, float *logits, struct error *error)
+{
+    const struct shown *shown = context;
+    return pass_show(shown->pass, POINT_HEAD, -1, logits, rows, shown->row_of + first, error);
+}
+
 static bool forward_head(struct pass *pass, struct error *error)
 {
-    const struct model_config *config = pass->model->config;
-    size_t hidden = (size_t)config->hidden, vocabulary = (size_t)config->vocabulary;
+    size_t hidden = (size_t)pass->model->config->hidden;
     if (!pass_norm(pass, WEIGHT_FINAL_NORM, -1, pass->x, pass->normed, pass->rows, hidden, error) ||
         !pass_show(pass, POINT_FINAL_NORM, -1, pass->normed, pass->rows, pass->row_of, error))
         return false;
     struct row *row_of = malloc(pass->rows * sizeof *row_of);
     if (!row_of)
         return error_memory(error, "logits");
-    size_t wanted = head_rows(pass, row_of), block = LOGIT_FLOATS / vocabulary;
-    block = block < 1 ? 1 : block < wanted ? block : wanted;
-    float *logits = malloc((block * vocabulary + 1) * sizeof *logits);
-    struct linear_part head = {.out = logits, .ldo = vocabulary};
-    bool good = logits || error_memory(error, "logits");
-    bool own = !config->tied || model_slot(pass->model, WEIGHT_HEAD, -1, -1)->tensor;
-    good = good && model_matrix(pass->model, own ? WEIGHT_HEAD : WEIGHT_EMBEDDING, -1, -1, &head.weight, error);
-    for (size_t row = 0; good && row < wanted; row += block) {
-        size_t rows = wanted - row < block ? wanted - row : block;
-        good = linear(pass->model->workspace, pass->normed + row * hidden, hidden, rows, &head, 1, error) &&
-               pass_show(pass, POINT_HEAD, -1, logits, rows, row_of + row, error);
-    }
-    free(logits);
+    struct shown shown = {.pass = pass, .row_of = row_of};
+    size_t wanted = head_rows(pass, row_of);
+    bool good = head_each(pass->model, pass->normed, wanted, head_show, &shown, error);
     free(row_of);
+    return good;
+}
+
+bool model_lens(struct model *model, const float *residuals, size_t rows, lens_take *take, void *context,
+                struct error *error)
+{
+    size_t hidden = (size_t)model->config->hidden;
+    struct pass pass = {.model = model};
+    float *normed = malloc((rows * hidden + 1) * sizeof *normed);
+    bool good = (normed || error_memory(error, "lens")) &&
+                pass_norm(&pass, WEIGHT_FINAL_NORM, -1, residuals, normed, rows, hidden, error) &&
+                head_each(model, normed, rows, take, context, error);
+    free(normed);
     return good;
 }
 

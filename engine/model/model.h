@@ -60,4 +60,13 @@ struct sequence {
 bool model_forward(struct model *model, const struct sequence *sequences, size_t count, const struct probe *probe,
                    struct error *error);
 
+/* Takes logits [rows, vocabulary], which it may change: of the rows from `first` on. */
+typedef bool lens_take(void *context, size_t first, size_t rows, float *logits, struct error *error);
+
+/* What the model would say if it ended where these rows [rows, hidden] of the residual stream (POINT_LAYER) were seen:
+ * final norm and head, as a pass applies them. The rows of all layers together cost one read of the head for each block
+ * of rows. (nostalgebraist: interpreting GPT: the logit lens, 2020.) */
+bool model_lens(struct model *model, const float *residuals, size_t rows, lens_take *take, void *context,
+                struct error *error);
+
 #endif

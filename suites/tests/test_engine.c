@@ -582,3 +582,59 @@ Test(engine, nan_of_a_later_token_is_not_seen)
         }
     }
 }
+
+/* The lens behind the last layer is the head: the same bits, alone or among the rows of other layers. */
+
+struct kept_rows {
+    float *logits;
+    size_t width, rows;
+};
+
+static bool keep_rows(void *context, size_t first, size_t rows, float *logits, struct error *error)
+{
+    struct kept_rows *kept = context;
+    (void)error;
+    memcpy(kept->logits + first * kept->width, logits, rows * kept->width * sizeof *logits);
+    kept->rows += rows;
+    return true;
+}
+
+static size_t differing(const float *a, const float *b, size_t count)
+{
+    size_t different = 0;
+    for (size_t i = 0; i < count; i++)
+        different += memcmp(&a[i], &b[i], sizeof *a) != 0;
+    return different;
+}
+
+Test(engine, the_lens_at_the_last_layer_is_the_head)
+{
+    FOR_EACH_NANO(bench)
+    {
+        struct trace *trace = bench_run(&bench, (struct feed){0});
+        struct error error = {0};
+        int layers = bench.config->layers;
+        size_t rows = bench.first[bench.cases], hidden = (size_t)bench.config->hidden;
+        size_t width = (size_t)bench.config->vocabulary;
+        const float *head = trace->values[place_of(POINT_HEAD, -1)];
+        float *residuals = malloc(2 * rows * hidden * sizeof *residuals);
+        struct kept_rows kept = {.logits = malloc(2 * rows * width * sizeof(float)), .width = width};
+        for (size_t i = 0; i < 2; i++)
+            memcpy(residuals + i * rows * hidden, trace->values[place_of(POINT_LAYER, layers - 1 - (int)i)],
+                   rows * hidden * sizeof *residuals);
+        cr_assert(model_lens(bench.model, residuals, rows, keep_rows, &kept, &error), "%s", error_text(&error));
+        cr_expect(kept.rows == rows && !differing(kept.logits, head, rows * width), "%s", bench.name);
+        kept.rows = 0;
+        cr_assert(model_lens(bench.model, residuals, 2 * rows, keep_rows, &kept, &error), "%s", error_text(&error));
+        cr_expect(kept.rows == 2 * rows && !differing(kept.logits, head, rows * width), "%s: among others", bench.name);
+        cr_expect(differing(kept.logits + rows * width, head, rows * width) > rows * width / 2, "another layer");
+        for (size_t row = 0; row < rows; row += 7) {
+            cr_assert(model_lens(bench.model, residuals + row * hidden, 1, keep_rows, &kept, &error));
+            cr_expect(!differing(kept.logits, head + row * width, width), "%s: row %zu alone", bench.name, row);
+        }
+        cr_expect(model_lens(bench.model, residuals, 0, keep_rows, &kept, &error), "no rows, no logits");
+        free(residuals);
+        free(kept.logits);
+        trace_free(trace);
+    }
+}

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "text/bpe.h"
 #include "text/pattern.h"
+#include "text/script.h"
 #include "text/tokenizer.h"
 #include "text/unicode_form.h"
 #include "text/utf8.h"
@@ -702,4 +703,32 @@ Test(tokenizer, normal_forms)
         buffer_free(&out);
     }
     unicode_scratch_free(scratch);
+}
+
+Test(script, of_a_text)
+{
+    static const struct {
+        const char *text, *script;
+    } rows[] = {
+        {"", "none"},
+        {" Paris", "Latin"},
+        {"e\xCC\x81t\xC3\xA9", "Latin"},
+        {"12", "Common"},
+        {" ,\n", "Common"},
+        {"北京", "Han"},
+        {"北京2", "Han"},
+        {"дом", "Cyrillic"},
+        {"dом", "mixed"},
+        {"かな", "Hiragana"},
+        {"日本の", "mixed"},
+        {"السلام", "Arabic"},
+        {"\xEF\xBF\xBD", "bytes"},
+        {"\xEF\xBF\xBD京", "Han"},
+        {"\xEF\xBF\xBD ", "Common"},
+        {"\xF0\x9F\x98\x80", "Common"},
+        {"\xF0\xA0\x80\x80", "Han"},
+        {"한국", "Hangul"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_expect_str_eq(script_of(rows[i].text, strlen(rows[i].text)), rows[i].script, "row %zu", i);
 }
