@@ -10,6 +10,7 @@
 #include "diagnostics/greedy.h"
 #include "diagnostics/inventory.h"
 #include "diagnostics/layers.h"
+#include "diagnostics/lens.h"
 #include "diagnostics/logits.h"
 #include "diagnostics/perplexity.h"
 #include "diagnostics/prompts.h"
@@ -19,7 +20,7 @@
 static const char *const diagnostic_names[DIAGNOSTIC_COUNT] = {
     [DIAGNOSTIC_INVENTORY] = "inventory",   [DIAGNOSTIC_WEIGHTS] = "weights", [DIAGNOSTIC_TOKENS] = "tokens",
     [DIAGNOSTIC_LAYERS] = "layers",         [DIAGNOSTIC_LOGITS] = "logits",   [DIAGNOSTIC_GREEDY] = "greedy",
-    [DIAGNOSTIC_PERPLEXITY] = "perplexity",
+    [DIAGNOSTIC_PERPLEXITY] = "perplexity", [DIAGNOSTIC_LENS] = "lens",
 };
 
 enum diagnostic diagnostic_parse(const char *name)
@@ -41,6 +42,9 @@ struct gold_rider {
     struct logits *logits;
     struct statistics *statistics;
     struct coverage *coverage; /* of the check */
+    struct lens *lens;         /* of the check */
+    size_t lens_first;         /* case of the lens that is the dump's first */
+    size_t lens_count;
 };
 
 struct check {
@@ -48,6 +52,8 @@ struct check {
     struct gold_rider *riders;
     struct perplexity *perplexity;
     struct coverage *coverage;
+    struct lens *lens;
+    struct ids *prompts; /* [request->prompt_count]: those that the lens looks at */
     struct run *run;
 };
 
@@ -60,6 +66,8 @@ static bool gold_see(void *context, size_t which, const struct part *part, struc
         return false;
     if (mode == MODE_PROPAGATED)
         statistics_see(rider->statistics, case_index, part);
+    if (mode == MODE_PROPAGATED && case_index < rider->lens_count)
+        lens_see(rider->lens, rider->lens_first + case_index, part);
     return layers_see(rider->layers, mode, case_index, part, error) &&
            (mode == MODE_ISOLATED || part->layer > layers_reach(rider->layers, case_index) ||
             coverage_see(rider->coverage, part, error));
@@ -80,6 +88,21 @@ static bool gold_holds(const struct golden *golden, enum golden_kind kind)
     return false;
 }
 
+static bool add_gold_lens(struct check *check, struct gold_rider *rider, const struct golden *golden,
+                          struct error *error)
+{
+    size_t cases = golden_case_count(golden);
+    rider->lens = check->lens;
+    rider->lens_first = check->lens ? lens_count(check->lens) : 0;
+    rider->lens_count = !check->lens ? 0 : cases < LENS_CASES_MAX ? cases : LENS_CASES_MAX;
+    for (size_t i = 0; i < rider->lens_count; i++) {
+        const struct golden_case *golden_case = golden_case_at(golden, i);
+        if (!lens_add(check->lens, golden_case->id, golden_case->count, golden, i, error))
+            return false;
+    }
+    return true;
+}
+
 static bool check_add_gold(struct check *check, size_t index, struct error *error)
 {
     const struct check_request *request = check->request;
@@ -91,7 +114,7 @@ static bool check_add_gold(struct check *check, size_t index, struct error *erro
     /* statistics prove nothing of what went into them */
     bool proves = gold_holds(golden, GOLDEN_VALUES) || gold_holds(golden, GOLDEN_LOG_PROBABILITIES);
     rider->coverage = proves ? check->coverage : NULL;
-    if (!rider->statistics)
+    if (!rider->statistics || !add_gold_lens(check, rider, golden, error))
         return false;
     bool isolated = request->wanted[DIAGNOSTIC_LAYERS] && gold_holds(golden, GOLDEN_VALUES);
     for (size_t i = 0; i < golden_case_count(golden); i++) {
@@ -116,26 +139,69 @@ static bool skip(struct findings *findings, const char *check, const char *why, 
     return true;
 }
 
-static bool wants_pass(const struct check_request *request)
+static bool prompt_see(void *context, size_t which, const struct part *part, struct error *error)
 {
-    bool gold = request->golden_count && (request->wanted[DIAGNOSTIC_LAYERS] || request->wanted[DIAGNOSTIC_LOGITS]);
-    return gold || (request->wanted[DIAGNOSTIC_PERPLEXITY] && request->text);
+    (void)error;
+    lens_see(context, which, part);
+    return true;
+}
+
+static bool check_add_prompts(struct check *check, struct error *error)
+{
+    const struct check_request *request = check->request;
+    struct subject *subject = request->subject;
+    if (!(check->prompts = calloc(request->prompt_count, sizeof *check->prompts)))
+        return error_memory(error, "prompts");
+    if (!subject_needs_tokenizer(subject, error))
+        return false;
+    for (size_t i = 0; i < request->prompt_count && i < LENS_CASES_MAX; i++) {
+        const char *text = request->prompts[i];
+        struct ids *ids = &check->prompts[i];
+        if (!tokenizer_encode(subject->tokenizer, text, strlen(text), true, ids, error))
+            return false;
+        if (!ids->count)
+            return error_set(error, "prompt \"%.60s\" has no tokens", text);
+        struct rider seat = {.see = prompt_see, .context = check->lens, .which = lens_count(check->lens)};
+        if (!lens_add(check->lens, text, ids->count, NULL, 0, error) ||
+            !run_add(check->run, ids->data, ids->count, ids->count, seat, error))
+            return false;
+    }
+    return true;
+}
+
+static bool wants_gold(const struct check_request *request)
+{
+    const bool *wanted = request->wanted;
+    return request->golden_count && (wanted[DIAGNOSTIC_LAYERS] || wanted[DIAGNOSTIC_LOGITS] || wanted[DIAGNOSTIC_LENS]);
+}
+
+static bool wants_text(const struct check_request *request)
+{
+    return request->wanted[DIAGNOSTIC_PERPLEXITY] && request->text;
+}
+
+static bool wants_prompts(const struct check_request *request)
+{
+    return request->wanted[DIAGNOSTIC_LENS] && request->prompt_count;
 }
 
 /* Everything that takes part in the one pass. */
 static bool check_pass(struct check *check, struct error *error)
 {
     const struct check_request *request = check->request;
-    if (!wants_pass(request))
+    bool compares = wants_gold(request) || wants_text(request);
+    if (!compares && !wants_prompts(request))
         return true;
     if (!(check->run = run_new(request->subject->model, error)) ||
-        !(check->coverage = coverage_new(request->subject->config, error)))
+        (compares && !(check->coverage = coverage_new(request->subject->config, error))) ||
+        (request->wanted[DIAGNOSTIC_LENS] && !(check->lens = lens_new(request->subject->config, 1, error))))
         return false;
-    for (size_t i = 0;
-         (request->wanted[DIAGNOSTIC_LAYERS] || request->wanted[DIAGNOSTIC_LOGITS]) && i < request->golden_count; i++)
+    for (size_t i = 0; wants_gold(request) && i < request->golden_count; i++)
         if (!check_add_gold(check, i, error))
             return false;
-    if (request->wanted[DIAGNOSTIC_PERPLEXITY] && request->text) {
+    if (wants_prompts(request) && !check_add_prompts(check, error))
+        return false;
+    if (wants_text(request)) {
         const struct perplexity_request text = {.subject = request->subject,
                                                 .text = request->text,
                                                 .context = request->context,
@@ -146,7 +212,8 @@ static bool check_pass(struct check *check, struct error *error)
             !perplexity_add(check->perplexity, check->run, error))
             return false;
     }
-    return run_execute(check->run, "layers", request->chunk, error);
+    return run_execute(check->run, "layers", request->chunk, error) &&
+           (!check->lens || lens_compute(check->lens, request->subject->model, request->limits, error));
 }
 
 /* Continuations and perplexities of this gold that take part. */
@@ -207,6 +274,8 @@ static bool check_report_gold(const struct check *check, size_t index, bool *sam
         (!wanted[DIAGNOSTIC_LAYERS] || (layers_report(rider->layers, findings, NULL, error) &&
                                         statistics_report(rider->statistics, findings, error))) &&
         (!wanted[DIAGNOSTIC_LOGITS] || logits_report(rider->logits, findings, error)) &&
+        (!wanted[DIAGNOSTIC_LENS] || lens_report(check->lens, golden, golden_case_count(golden),
+                                                 request->subject->tokenizer, request->limits, findings, error)) &&
         (!wanted[DIAGNOSTIC_GREEDY] || greedy_check(request->subject, golden, request->limits, findings, error)) &&
         gold_check_weights(golden, request->subject->store, same, findings, error) &&
         (!(wanted[DIAGNOSTIC_LAYERS] || wanted[DIAGNOSTIC_LOGITS] || wanted[DIAGNOSTIC_GREEDY]) ||
@@ -237,6 +306,9 @@ static bool check_report(struct check *check, struct findings *findings, struct 
     for (size_t i = 0; i < request->golden_count; i++)
         if (!check_report_gold(check, i, &same, findings, error))
             return false;
+    if (wants_prompts(request) && !lens_report(check->lens, NULL, request->prompt_count, request->subject->tokenizer,
+                                               request->limits, findings, error))
+        return false;
     /* Where cases are judged, "perplexity" is theirs. */
     const char *text = request->wanted[DIAGNOSTIC_LOGITS] ? "perplexity.text" : "perplexity";
     if (check->perplexity && !perplexity_report(check->perplexity, text, request->limits, findings, error))
@@ -256,9 +328,10 @@ static bool check_skips(const struct check_request *request, struct findings *fi
                 {DIAGNOSTIC_LAYERS, "layers.propagated"},
                 {DIAGNOSTIC_LAYERS, "layers.isolated"},
                 {DIAGNOSTIC_LOGITS, "logits.kl"},
+                {DIAGNOSTIC_LENS, "lens"},
                 {DIAGNOSTIC_GREEDY, "greedy"}};
     for (size_t i = 0; !request->golden_count && i < sizeof rows / sizeof *rows; i++)
-        if (request->wanted[rows[i].diagnostic] &&
+        if (request->wanted[rows[i].diagnostic] && !(rows[i].diagnostic == DIAGNOSTIC_LENS && wants_prompts(request)) &&
             !skip(findings, rows[i].check, "No gold was given (--golden).", error))
             return false;
     if (!request->wanted[DIAGNOSTIC_PERPLEXITY] || request->text)
@@ -323,6 +396,10 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     perplexity_free(check.perplexity);
     coverage_free(check.coverage);
     run_free(check.run);
+    lens_free(check.lens);
+    for (size_t i = 0; check.prompts && i < request->prompt_count; i++)
+        ids_free(&check.prompts[i]);
+    free(check.prompts);
     return good;
 }
 

@@ -34,6 +34,9 @@ static const struct limit_row {
     [LIMIT_KL] = {"logits.kl", 0, "nothing beyond what the precision of gold accounts for"},
     [LIMIT_NMSE] = {"logits.nmse", 0, "nothing beyond what the precision of gold accounts for"},
     [LIMIT_TOP1] = {"logits.top1", 0, "the most likely token must be the same wherever gold can tell it from the next"},
+    [LIMIT_LENS] = {"lens.top1", 0,
+                    "behind every layer the most likely token must be gold's wherever gold can tell it from the "
+                    "subject's; only a warning, for the layers themselves are judged by their values"},
     [LIMIT_GREEDY] = {"greedy", 0, "every greedy continuation must be gold's wherever gold can tell the tokens apart"},
     [LIMIT_TEXT_PERPLEXITY] =
         {"perplexity.relative", 1e-5,

@@ -18,6 +18,7 @@ enum limit {
     LIMIT_KL,              /* mean nats from gold, beyond what its own precision accounts for */
     LIMIT_NMSE,            /* what logits.nmse may be beyond what the precision of gold accounts for */
     LIMIT_TOP1,            /* share of positions with another most likely token, near-ties not counted */
+    LIMIT_LENS,            /* layers of a case behind which another token is the most likely, near-ties not counted */
     LIMIT_GREEDY,          /* cases whose greedy continuation differs, near-ties not counted */
     LIMIT_TEXT_PERPLEXITY, /* |subject / gold - 1| on a text that gold records */
     LIMIT_COUNT

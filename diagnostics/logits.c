@@ -163,27 +163,32 @@ static double side_square(const struct side *side, size_t count)
     return square;
 }
 
-static void top_of(const float *values, size_t count, size_t *top)
+size_t largest_indices(const float *values, size_t count, size_t most, size_t *out)
 {
     size_t have = 0;
     for (size_t i = 0; i < count; i++) {
         size_t at = have;
-        while (at > 0 && values[i] > values[top[at - 1]])
+        while (at > 0 && values[i] > values[out[at - 1]])
             at--;
-        if (at >= TOP)
+        if (at >= most)
             continue;
-        have += have < TOP;
-        memmove(top + at + 1, top + at, (have - at - 1) * sizeof *top);
-        top[at] = i;
+        have += have < most;
+        memmove(out + at + 1, out + at, (have - at - 1) * sizeof *out);
+        out[at] = i;
     }
+    return have;
+}
+
+double logits_apart(double tolerance, double square, size_t count)
+{
+    return 4 * tolerance * sqrt(square / (double)count);
 }
 
 static size_t top_shared(const float *subject, const float *gold, size_t count)
 {
     size_t a[TOP + 1], b[TOP + 1], shared = 0;
-    size_t have = count < TOP ? count : TOP;
-    top_of(subject, count, a);
-    top_of(gold, count, b);
+    size_t have = largest_indices(subject, count, TOP, a);
+    largest_indices(gold, count, TOP, b);
     for (size_t i = 0; i < have; i++)
         for (size_t k = 0; k < have; k++)
             shared += a[i] == b[k];
@@ -206,7 +211,7 @@ static void compare_row(struct answers *answers, size_t token, const struct side
     size_t mine = largest_index(subject->values, count), best = largest_index(gold->values, count);
     if (mine == best && isfinite(subject->values[mine]))
         return;
-    double apart = 4 * answers->tolerance * sqrt(square / (double)count) + 2 * resolution;
+    double apart = logits_apart(answers->tolerance, square, count) + 2 * resolution;
     if (isfinite(subject->values[mine]) && (double)gold->values[best] - (double)gold->values[mine] <= apart) {
         answers->near_ties++;
         return;

@@ -36,4 +36,12 @@ double logits_entropy(const float *logits, size_t count, double *log_sum);
 /* Index of the largest value, the first among equals; a NaN never wins. */
 size_t largest_index(const float *values, size_t count);
 
+/* The indices of the `most` largest values, the largest first, of equals the first, as largest_index.
+ * Returns how many there are: `count` if that is less. */
+size_t largest_indices(const float *values, size_t count, size_t most, size_t *out);
+
+/* Two of gold's logits that are no further apart may be one: each may be off by twice its share of `tolerance`
+ * (relative L2); `square` is the sum of the squares of all `count`. */
+double logits_apart(double tolerance, double square, size_t count);
+
 #endif

@@ -34,7 +34,7 @@ void plotter_free(struct plotter *plotter)
 
 bool curve_is_reference(const struct curve *curve)
 {
-    return strcmp(curve->name, "limit") == 0 || strcmp(curve->name, "noise") == 0;
+    return strcmp(curve->name, "limit") == 0 || strcmp(curve->name, "noise") == 0 || strcmp(curve->name, "gold") == 0;
 }
 
 /* A value axis: what is drawn, and how many values are not drawn as they are. */

@@ -24,7 +24,7 @@ void plotter_free(struct plotter *plotter);
 bool plot_svg(struct plotter *plotter, const struct series *series, size_t number, struct buffer *svg,
               struct buffer *notes);
 
-/* A curve that is drawn thin and dashed: "limit" and "noise". */
+/* A curve that is drawn thin and dashed: "limit", "noise" and "gold". */
 bool curve_is_reference(const struct curve *curve);
 
 #endif

@@ -22,7 +22,7 @@ static bool parse_diagnostics(const char *name, const cJSON *list, struct suite 
         if (diagnostic == DIAGNOSTIC_COUNT)
             return error_set(
                 error,
-                "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, greedy and "
+                "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, lens, greedy and "
                 "perplexity",
                 name, cJSON_IsString(item) ? item->valuestring : "(not a string)");
         suite->wanted[diagnostic] = true;

@@ -128,7 +128,7 @@ void finding_judge(struct finding *finding);
 struct series *finding_series(struct finding *finding, const char *name, const char *title, const char *x_label,
                               const char *y_label, size_t points);
 /* Adds a curve of series->points values, all NaN, and returns them for filling; they stay where they are. A curve named
- * "limit" or "noise" is a reference: plots draw it thin and dashed. NULL: out of memory. */
+ * "limit", "noise" or "gold" is a reference: plots draw it thin and dashed. NULL: out of memory. */
 double *series_curve(struct series *series, const char *name);
 /* Names place `point`. */
 bool series_label(struct series *series, size_t point, const char *label);

@@ -6,7 +6,7 @@
 
 /* The script of a text (valid UTF-8) by its Unicode name: "Latin", "Han"; "Common" when it has only characters that all
  * share (digits, punctuation, blanks), which do not count beside others; "mixed" for several; "bytes" when nothing but
- * U+FFFD is there, as tokens that end within a character give it; "none" without text. Static. */
+ * U+FFFD and blanks is there, as tokens that end within a character give it; "none" without text. Static. */
 const char *script_of(const char *text, size_t size);
 
 #endif
