@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/progress.h"
@@ -63,6 +64,11 @@ static const struct option_row {
      "What to write: our own dump, a folder of .npy files, or a base file for llama-perplexity --kl-divergence-base "
      "(default: assay)",
      GROUP_WORK, KIND_CHOICE, AT(format), 0, COMMAND_TRACE},
+    {"lens", 0, NULL,
+     "Print what the model would say behind every layer, after the last token of each case; -o may be left out",
+     GROUP_WORK, KIND_FLAG, AT(lens), 0, COMMAND_TRACE},
+    {"lens-top", 0, "K", "The K most likely tokens behind every layer, at most 20 (default: 1)", GROUP_WORK, KIND_COUNT,
+     AT(lens_top), 1, COMMAND_TRACE},
     {"text", 't', "FILE", "Trace a text (UTF-8) in windows of --context tokens, one behind the other", GROUP_WORK,
      KIND_TEXT, AT(text), 0, COMMAND_TRACE},
     {"context", 0, "N", "Tokens in a window of the text (default: 512)", GROUP_WORK, KIND_COUNT, AT(context), 3,
@@ -129,7 +135,7 @@ static const struct option_row {
      "Products summed in double (default where activations are compared) or in float32 (faster)", GROUP_MODEL,
      KIND_CHOICE, AT(sums), 0, OF_MODEL},
 
-    {"json", 0, NULL, "JSON on stdout instead of text", GROUP_TALK, KIND_FLAG, AT(json), 0, OF_ALL & ~COMMAND_TRACE},
+    {"json", 0, NULL, "JSON on stdout instead of text", GROUP_TALK, KIND_FLAG, AT(json), 0, OF_ALL},
     {"quiet", 'q', NULL, "No talk and no progress on stderr", GROUP_TALK, KIND_FLAG, AT(quiet), 0, OF_ALL},
     {"help", 'h', NULL, "Give this help list", GROUP_HELP, KIND_HELP, 0, 0, OF_ALL},
     {"usage", 0, NULL, "Give a short usage message", GROUP_HELP, KIND_USAGE, 0, 0, OF_ALL},
@@ -326,6 +332,16 @@ const char *ids_judge(const char *list)
     error_clear(&error);
     ids_free(&ids);
     return good ? NULL : message;
+}
+
+const char *prompts_judge(const struct arguments *arguments)
+{
+    for (size_t i = 0; arguments->json && i < arguments->prompts.count; i++) {
+        const char *prompt = arguments->prompts.items[i];
+        if (utf8_check(prompt, strlen(prompt)) != strlen(prompt))
+            return "a --prompt that is not UTF-8 cannot be told in JSON";
+    }
+    return NULL;
 }
 
 const char *windows_judge(const struct arguments *arguments)

@@ -43,7 +43,8 @@ struct arguments {
     int points; /* 1: all, 2: logits, 3: layers */
     int format; /* 1: assay, 2: npy, 3: logits */
     const char *rules, *judge;
-    bool values, jsonl, no_special, csv;
+    bool values, jsonl, no_special, csv, lens;
+    size_t lens_top;
     size_t prefill, decode_tokens, repeats;
     size_t new_tokens, seed;
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
@@ -86,6 +87,9 @@ bool ids_parse(const char *list, struct ids *out, struct error *error);
 
 /* For `judge`: NULL when the list can be parsed, else what is wrong, in a buffer that the next call writes over. */
 const char *ids_judge(const char *list);
+
+/* With --json, prompts come back in it, and JSON is UTF-8. NULL: nothing wrong. */
+const char *prompts_judge(const struct arguments *arguments);
 
 /* A window that moves on by more than its length leaves gaps. NULL: nothing wrong. */
 const char *windows_judge(const struct arguments *arguments);

@@ -14,10 +14,9 @@ const char *judge_generate(const struct arguments *arguments)
 {
     if (!arguments->prompts.count)
         return "--prompt TEXT is needed";
-    for (size_t i = 0; arguments->json && i < arguments->prompts.count; i++)
-        if (utf8_check(arguments->prompts.items[i], strlen(arguments->prompts.items[i])) !=
-            strlen(arguments->prompts.items[i]))
-            return "a --prompt that is not UTF-8 cannot be told in JSON";
+    const char *wrong = prompts_judge(arguments);
+    if (wrong)
+        return wrong;
     if (arguments->top_p.given && !(arguments->top_p.value > 0 && arguments->top_p.value <= 1))
         return "--top-p is a share above 0 and up to 1";
     if (arguments->min_p.value > 1)

@@ -20,10 +20,12 @@ static const struct command_row commands[] = {
      "bad files. Reads "
      "headers only, unless --values.",
      1, 1, command_inspect, NULL, COMMAND_INSPECT},
-    {"trace", "run the engine and write a golden-format dump",
-     "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3 | --text FILE) -o FILE",
-     "Runs the engine and writes what passes through it: as a golden-format dump, or as others read it (--format).", 1,
-     1, command_trace, judge_trace, COMMAND_TRACE},
+    {"trace", "run the engine and write a golden-format dump, or print the logit lens",
+     "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3 | --text FILE) (-o FILE | --lens)",
+     "Runs the engine and writes what passes through it: as a golden-format dump, or as others read it (--format); "
+     "with --lens "
+     "it prints what the model would say if it ended behind each layer.",
+     1, 1, command_trace, judge_trace, COMMAND_TRACE},
     {"compare", "activations, logits and greedy continuations of a dump or model against gold", "GOLDEN SUBJECT",
      "Compares SUBJECT, a dump or a model, with the dump GOLDEN: activations, logits and, for a model, each module "
      "alone and greedy "

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/trace_lens.h"
 #include "cli/trace_output.h"
 #include "diagnostics/decode.h"
 #include "diagnostics/logits.h"
@@ -15,8 +16,14 @@
 
 const char *judge_trace(const struct arguments *arguments)
 {
-    if (!arguments->out)
+    if (!arguments->out && !arguments->lens)
         return "-o FILE is needed";
+    if ((arguments->json || arguments->lens_top) && !arguments->lens)
+        return arguments->json ? "--json is for --lens" : "--lens-top is for --lens";
+    if (arguments->lens_top > LENS_TOP_MAX)
+        return "--lens-top is at most 20";
+    if (!arguments->out && (arguments->format || arguments->points))
+        return "--format and --points are for -o";
     if (arguments->goldens.count > 1)
         return "only one --golden";
     if (!(arguments->goldens.count + arguments->prompts.count + arguments->id_lists.count) && !arguments->text)
@@ -28,7 +35,7 @@ const char *judge_trace(const struct arguments *arguments)
         if (wrong || !arguments->id_lists.items[i][strspn(arguments->id_lists.items[i], ", \t\n[]")])
             return wrong ? wrong : "--ids holds no token ids";
     }
-    return NULL;
+    return prompts_judge(arguments);
 }
 
 /* The cases to trace, with what they own. */
@@ -202,23 +209,61 @@ static void inputs_close(struct inputs *inputs)
     golden_free(inputs->golden);
 }
 
+/* What goes out; either may be NULL. */
+struct outputs {
+    struct trace_output *dump;
+    struct lens *lens;
+};
+
 static bool trace_see(void *context, size_t which, const struct part *part, struct error *error)
 {
-    return trace_output_see(context, which, part, error);
+    struct outputs *outputs = context;
+    if (outputs->lens)
+        lens_see(outputs->lens, which, part);
+    return !outputs->dump || trace_output_see(outputs->dump, which, part, error);
 }
 
 static bool trace_cases(const struct arguments *arguments, struct subject *subject, const struct inputs *inputs,
-                        struct trace_output *output, struct error *error)
+                        struct outputs *outputs, struct error *error)
 {
     struct run *run = run_new(subject->model, error);
     bool good = run;
-    for (size_t i = 0; good && i < inputs->count; i++)
-        good = run_add(run, inputs->cases[i].ids, inputs->cases[i].count,
-                       trace_output_logits_from(output, inputs->cases[i].count),
-                       (struct rider){.see = trace_see, .context = output, .which = i}, error);
-    good = good && run_execute(run, "layers", arguments->chunk, error);
+    for (size_t i = 0; good && i < inputs->count; i++) {
+        const struct golden_case *one = &inputs->cases[i];
+        size_t logits_from = outputs->dump ? trace_output_logits_from(outputs->dump, one->count) : one->count;
+        good = (!outputs->lens || lens_add(outputs->lens, one->id, one->count, NULL, 0, error)) &&
+               run_add(run, one->ids, one->count, logits_from,
+                       (struct rider){.see = trace_see, .context = outputs, .which = i}, error);
+    }
+    good = good && run_execute(run, "layers", arguments->chunk, error) &&
+           (!outputs->lens || lens_compute(outputs->lens, subject->model, NULL, error));
     run_free(run);
     return good;
+}
+
+static bool open_dump(const struct arguments *arguments, const struct subject *subject, const struct inputs *inputs,
+                      struct dump_options *options, struct outputs *outputs, struct error *error)
+{
+    if (!arguments->out)
+        return true;
+    options->config = subject->config_text;
+    options->tokenizer_sha256 = subject->tokenizer_sha256;
+    const struct trace_request request = {.path = arguments->out,
+                                          .config = subject->config,
+                                          .cases = inputs->cases,
+                                          .count = inputs->count,
+                                          .windows = inputs->text.count ? inputs->text.data : NULL,
+                                          .options = options};
+    outputs->dump = trace_output_new(arguments->format, &request, error);
+    return outputs->dump;
+}
+
+static bool open_lens(const struct arguments *arguments, const struct subject *subject, struct outputs *outputs,
+                      struct error *error)
+{
+    if (arguments->lens)
+        outputs->lens = lens_new(subject->config, arguments->lens_top ? arguments->lens_top : 1, error);
+    return !arguments->lens || outputs->lens;
 }
 
 static void choose_points(int choice, bool points[POINT_COUNT])
@@ -231,31 +276,25 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
 {
     struct subject subject = {0};
     struct inputs inputs = {0};
-    struct trace_output *output = NULL;
+    struct outputs outputs = {0};
     struct dump_options dump_options = {.producer = "assay " ASSAY_VERSION, .dtype = "float32"};
     choose_points(arguments->points, dump_options.points);
     struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, true);
-    bool good =
-        subject_open(&options, &subject, error) && inputs_open(arguments, &subject, &inputs, error) &&
-        subject_load(&subject, error) &&
-        (arguments->format > 1 || continue_cases(&subject, &inputs, error)); /* only our own format holds them */
-    if (good) {
-        dump_options.config = subject.config_text;
-        dump_options.tokenizer_sha256 = subject.tokenizer_sha256;
-        const struct trace_request request = {.path = arguments->out,
-                                              .config = subject.config,
-                                              .cases = inputs.cases,
-                                              .count = inputs.count,
-                                              .windows = inputs.text.count ? inputs.text.data : NULL,
-                                              .options = &dump_options};
-        output = trace_output_new(arguments->format, &request, error);
-        good = output && trace_cases(arguments, &subject, &inputs, output, error);
-    }
-    if (good)
-        good = trace_output_commit(output, error);
+    bool good = subject_open(&options, &subject, error) && inputs_open(arguments, &subject, &inputs, error) &&
+                subject_load(&subject, error) &&
+                /* only our own format holds them */
+                (!arguments->out || arguments->format > 1 || continue_cases(&subject, &inputs, error)) &&
+                open_lens(arguments, &subject, &outputs, error) &&
+                open_dump(arguments, &subject, &inputs, &dump_options, &outputs, error) &&
+                trace_cases(arguments, &subject, &inputs, &outputs, error);
+    if (good && outputs.dump)
+        good = trace_output_commit(outputs.dump, error);
     else
-        trace_output_discard(output);
-    if (good && !arguments->quiet)
+        trace_output_discard(outputs.dump);
+    good = good &&
+           (!outputs.lens || trace_lens_print(outputs.lens, inputs.cases, subject.tokenizer, arguments->json, error));
+    lens_free(outputs.lens);
+    if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "%zu case%s written to %s\n", inputs.count, inputs.count > 1 ? "s" : "", arguments->out);
     inputs_close(&inputs);
     subject_free(&subject);

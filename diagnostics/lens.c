@@ -132,25 +132,19 @@ static double rank_of(const float *logits, size_t count, size_t answer)
     return (double)ahead + 1;
 }
 
-static void point_fill(const struct lens *lens, struct lens_point *point, const float *logits, size_t count)
+/* What does not depend on the answer; returns the logarithm of the sum of exp. */
+static double point_fill(const struct lens *lens, struct lens_point *point, const float *logits, size_t count)
 {
-    size_t top[LENS_TOP_MAX + 1];
+    size_t top[LENS_TOP_MAX];
     double sum = log_sum_exp(logits, count);
     point->finite = isfinite(sum);
     point->rank = point->log_probability = NAN;
     if (!point->finite)
-        return;
+        return sum;
     largest_indices(logits, count, lens->top, top);
     for (size_t i = 0; i < lens->top; i++)
         point->top[i] = (struct lens_token){(int)top[i], exp((double)logits[top[i]] - sum)};
-}
-
-static void point_answer(struct lens_point *point, const float *logits, size_t count, int answer)
-{
-    if (!point->finite || answer < 0)
-        return;
-    point->rank = rank_of(logits, count, (size_t)answer);
-    point->log_probability = (double)logits[answer] - log_sum_exp(logits, count);
+    return sum;
 }
 
 /* Noise that was taken up once is carried on; what the head adds is in the noise of gold's logits. */
@@ -197,10 +191,13 @@ static bool lens_take_rows(void *context, size_t first, size_t rows, float *logi
         const float *values = logits + i * vocabulary;
         struct lens_case *one = &lens->cases[row->which];
         struct lens_point *point = row->gold ? &one->gold[row->layer] : &one->points[row->layer];
-        point_fill(lens, point, values, vocabulary);
+        double sum = point_fill(lens, point, values, vocabulary);
         if (one->answer < 0 && row->layer == lens->config->layers - 1 && !row->gold && point->finite)
             one->answer = point->top[0].id;
-        point_answer(point, values, vocabulary, one->answer);
+        if (point->finite && one->answer >= 0) {
+            point->rank = rank_of(values, vocabulary, (size_t)one->answer);
+            point->log_probability = (double)values[one->answer] - sum;
+        }
         if (row->gold)
             compare_tops(lens, one, row->layer, values, vocabulary);
     }

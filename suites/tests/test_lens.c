@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "diagnostics/check.h"
 #include "diagnostics/generate.h"
+#include "diagnostics/lens.h"
 #include "diagnostics/logits.h"
 
 #define NANO ASSAY_SOURCE_DIR "/golden/nano/"
@@ -131,4 +133,285 @@ Test(generate, sampled_tokens_have_the_log_probability_of_the_raw_logits)
     generations_free(&generation, 1);
     ids_free(&ids);
     subject_free(&subject);
+}
+
+/* The lens */
+
+static bool lens_ride(void *context, size_t which, const struct part *part, struct error *error)
+{
+    (void)error;
+    lens_see(context, which, part);
+    return true;
+}
+
+#define TOP 3
+
+/* Of one case, in pieces of `chunk` tokens. */
+static struct lens *lens_of(struct subject *subject, const struct ids *ids, size_t chunk)
+{
+    struct error error = {0};
+    struct lens *lens = lens_new(subject->config, TOP, &error);
+    struct run *run = run_new(subject->model, &error);
+    struct rider seat = {.see = lens_ride, .context = lens};
+    cr_assert(lens_add(lens, "case", ids->count, NULL, 0, &error) &&
+                  run_add(run, ids->data, ids->count, ids->count, seat, &error) &&
+                  run_execute(run, "lens", chunk, &error) && lens_compute(lens, subject->model, NULL, &error),
+              "%s", error_text(&error));
+    run_free(run);
+    return lens;
+}
+
+static void expect_case(struct subject *subject, const cJSON *expected, size_t chunk)
+{
+    struct ids ids = {0};
+    for (const cJSON *id = json_member(expected, "ids")->child; id; id = id->next)
+        cr_assert(ids_push(&ids, id->valueint));
+    struct lens *lens = lens_of(subject, &ids, chunk);
+    const struct lens_case *one = lens_at(lens, 0);
+    const cJSON *layers = json_member(expected, "layers");
+    cr_assert_eq(lens_layers(lens), (size_t)cJSON_GetArraySize(layers));
+    cr_expect_eq(one->answer, json_member(expected, "answer")->valueint);
+    cr_expect_eq(one->answer_of, ANSWER_OWN);
+    for (size_t layer = 0; layer < lens_layers(lens); layer++) {
+        const cJSON *row = cJSON_GetArrayItem(layers, (int)layer);
+        const struct lens_point *point = &one->points[layer];
+        cr_expect(point->seen && point->finite);
+        cr_expect_float_eq(point->rank, json_member(row, "rank")->valuedouble, 0.1, "layer %zu: rank %g", layer,
+                           point->rank);
+        cr_expect_float_eq(point->log_probability, json_member(row, "log_probability")->valuedouble, 2e-5);
+        for (size_t i = 0; i < TOP; i++) {
+            cr_expect_eq(point->top[i].id, (int)number_at(row, "top", i), "layer %zu: token %zu", layer, i);
+            cr_expect_float_eq(log(point->top[i].probability), number_at(row, "top_log_probability", i), 2e-5);
+        }
+    }
+    lens_free(lens);
+    ids_free(&ids);
+}
+
+Test(lens, is_that_of_the_original)
+{
+    static const size_t chunks[] = {0, 1, 3};
+    cJSON *vectors = read_vectors();
+    const cJSON *item, *one;
+    cJSON_ArrayForEach(item, json_member(vectors, "models"))
+    {
+        struct subject subject = open_nano(json_member(item, "model")->valuestring, true);
+        for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++)
+            cJSON_ArrayForEach(one, json_member(item, "cases")) expect_case(&subject, one, chunks[i]);
+        subject_free(&subject);
+    }
+    cJSON_Delete(vectors);
+}
+
+/* The last token's logits of a pass. */
+struct last_logits {
+    float *logits;
+    size_t token;
+};
+
+static bool last_see(void *context, const struct activation *activation, struct error *error)
+{
+    struct last_logits *last = context;
+    (void)error;
+    for (size_t row = 0; activation->point == POINT_HEAD && row < activation->rows; row++)
+        if ((size_t)activation->row_of[row].token == last->token)
+            memcpy(last->logits, activation->values + row * activation->width,
+                   activation->width * sizeof *last->logits);
+    return true;
+}
+
+Test(lens, at_the_last_layer_says_what_the_head_says)
+{
+    static const char *const names[] = {"thinker", "qwen3", "llama", "qwen2_window", "mixtral", "qwen2_moe"};
+    static int data[] = {39, 68, 347, 78, 272, 316, 75, 67, 12};
+    struct ids ids = {.data = data, .count = sizeof data / sizeof *data};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct subject subject = open_nano(names[i], true);
+        struct error error = {0};
+        size_t width = (size_t)subject.config->vocabulary;
+        struct last_logits last = {.logits = malloc(width * sizeof(float)), .token = ids.count - 1};
+        struct probe probe = {.see = last_see, .context = &last};
+        const struct sequence sequence = {.ids = data, .count = ids.count};
+        cr_assert(model_forward(subject.model, &sequence, 1, &probe, &error), "%s", error_text(&error));
+        struct lens *lens = lens_of(&subject, &ids, 0);
+        const struct lens_case *one = lens_at(lens, 0);
+        const struct lens_point *point = &one->points[lens_layers(lens) - 1];
+        double expected = (double)last.logits[one->answer] - log_sum_exp(last.logits, width);
+        cr_expect_eq(one->answer, (int)largest_index(last.logits, width), "%s", names[i]);
+        cr_expect(memcmp(&point->log_probability, &expected, sizeof expected) == 0, "%s: %.17g, not %.17g", names[i],
+                  point->log_probability, expected);
+        cr_expect(point->rank <= 1 && lens_first_layer(one->points, lens_layers(lens)) >= 0);
+        lens_free(lens);
+        free(last.logits);
+        subject_free(&subject);
+    }
+}
+
+Test(lens, first_layer_and_first_top)
+{
+    static const struct {
+        double ranks[5];
+        int layer, top;
+    } rows[] = {{{9, 4, 1, 1, 1}, 2, 2},    {{1, 4, 1, 2, 1}, 4, 0},   {{1, 1, 1, 1, 1}, 0, 0},
+                {{1, 1, 1, 1, 2}, -1, 0},   {{3, 3, 3, 3, 2}, -1, -1}, {{1, 1, 1, 1, NAN}, -1, 0},
+                {{NAN, 1, NAN, 1, 1}, 3, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct lens_point points[5] = {0};
+        for (size_t layer = 0; layer < 5; layer++)
+            points[layer] = (struct lens_point){.seen = true, .finite = true, .rank = rows[i].ranks[layer]};
+        cr_expect(lens_first_layer(points, 5) == rows[i].layer && lens_first_top(points, 5) == rows[i].top, "row %zu",
+                  i);
+    }
+}
+
+/* Findings `lens` of a nano model with a fault (NULL: none) against its gold. */
+static struct findings judged(const char *name, const char *fault, const char *limit, double value)
+{
+    struct subject subject = {0};
+    struct error error = {0};
+    struct findings findings = {0};
+    struct limits limits;
+    char path[512], gold[512];
+    snprintf(path, sizeof path, NANO "%s", name);
+    snprintf(gold, sizeof gold, NANO "%s.golden.safetensors", name);
+    struct subject_options options = {.model = path,
+                                      .faults = &fault,
+                                      .fault_count = fault != NULL,
+                                      .engine = {.threads = 2, .exact = true, .missing = MISSING_DEFAULT}};
+    struct golden *golden = golden_open(gold, &error);
+    struct check_request request = {.subject = &subject, .goldens = &golden, .golden_count = 1, .limits = &limits};
+    request.wanted[DIAGNOSTIC_LENS] = true;
+    cr_assert(golden && limits_init(&limits, &error), "%s", error_text(&error));
+    cr_assert(!limit || (limits_set(&limits, limit_parse(limit), value, "a test", &error) &&
+                         limits_set(&limits, LIMIT_CEILING, value, "a test", &error)));
+    cr_assert(subject_open(&options, &subject, &error) && check_run(&request, &findings, &error), "%s",
+              error_text(&error));
+    golden_free(golden);
+    limits_free(&limits);
+    subject_free(&subject);
+    return findings;
+}
+
+static double fact(const struct finding *finding, const char *name)
+{
+    for (size_t i = 0; i < finding->fact_count; i++)
+        if (strcmp(finding->facts[i].name, name) == 0)
+            return finding->facts[i].number;
+    cr_assert_fail("no %s", name);
+    return NAN;
+}
+
+static const struct finding *summary_of(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (strcmp(findings->items[i].check, "lens") == 0 && findings->items[i].summary)
+            return &findings->items[i];
+    cr_assert_fail("no summary");
+    return NULL;
+}
+
+/* The earliest layer of any case where the lens is not gold's; -1: none. */
+static int leaves_at(const struct findings *findings)
+{
+    int first = -1;
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        if (strcmp(finding->check, "lens") != 0 || finding->summary)
+            continue;
+        int layer = (int)fact(finding, "first_different_layer");
+        first = layer >= 0 && (first < 0 || layer < first) ? layer : first;
+    }
+    return first;
+}
+
+Test(lens, of_an_intact_model_is_golds)
+{
+    static const char *const names[] = {"thinker", "qwen3", "llama", "mixtral", "qwen2_window"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct findings findings = judged(names[i], NULL, NULL, 0);
+        const struct finding *summary = summary_of(&findings);
+        cr_expect(summary->verdict == VERDICT_PASS && summary->has_measured && summary->measured <= 0, "%s", names[i]);
+        cr_expect_eq(leaves_at(&findings), -1);
+        for (size_t k = 0; k < findings.count; k++) {
+            const struct finding *finding = &findings.items[k];
+            if (strcmp(finding->check, "lens") != 0 || finding->summary)
+                continue;
+            const struct series *ranks = &finding->series[0];
+            cr_assert(ranks->curve_count == 2 && strcmp(ranks->curves[1].name, "gold") == 0 && ranks->log_y);
+            cr_expect_eq(finding->series_count, finding->series_count == 1 ? 1 : 3);
+            for (size_t layer = 0; layer < ranks->points; layer++)
+                cr_expect_float_eq(ranks->curves[0].values[layer], ranks->curves[1].values[layer], 0.1);
+            cr_expect(fact(finding, "first_layer") >= 0);
+            cr_expect_float_eq(fact(finding, "first_layer"), fact(finding, "gold_first_layer"), 0.1);
+        }
+        findings_free(&findings);
+    }
+}
+
+/* Where a fault begins, there the lens leaves gold's (of four cases one at least); it warns and never fails. */
+Test(lens, leaves_golds_where_the_model_breaks)
+{
+    static const struct {
+        const char *name, *fault;
+        int layer;
+    } rows[] = {{"thinker", "swap-layers:1,2", 1},  {"thinker", "swap-layers:2,4", 2},
+                {"thinker", "missing-norms:1", 1},  {"thinker", "missing-norms:2", 2},
+                {"llama", "swap-layers:0,3", 0},    {"llama", "missing-norms:2", 2},
+                {"qwen3", "random-attention:1", 1}, {"mixtral", "missing-norms:1", 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct findings findings = judged(rows[i].name, rows[i].fault, NULL, 0);
+        const struct finding *summary = summary_of(&findings);
+        cr_expect(summary->verdict == VERDICT_WARN && summary->measured > 0, "%s: %s", rows[i].name, rows[i].fault);
+        cr_expect(strstr(summary->message, "leaves gold's at layer"), "%s", summary->message);
+        cr_expect(leaves_at(&findings) == rows[i].layer, "%s, %s: at layer %d", rows[i].name, rows[i].fault,
+                  leaves_at(&findings));
+        cr_expect(findings_verdict(&findings) == VERDICT_WARN, "never a failure");
+        findings_free(&findings);
+    }
+}
+
+/* What gold cannot tell apart is a near-tie: here nothing can be, so everything is. */
+Test(lens, near_ties_are_told_and_not_counted)
+{
+    struct findings findings = judged("thinker", "swap-layers:1,2", "layers.noise_multiple", 1e12);
+    const struct finding *summary = summary_of(&findings);
+    cr_expect(summary->verdict == VERDICT_PASS && summary->measured <= 0 && fact(summary, "near_ties") > 0, "%s",
+              summary->message);
+    findings_free(&findings);
+    findings = judged("thinker", "swap-layers:1,2", "lens.top1", 1e3);
+    cr_expect(summary_of(&findings)->verdict == VERDICT_PASS && summary_of(&findings)->measured > 0, "the limit");
+    findings_free(&findings);
+}
+
+Test(lens, logits_that_are_not_finite_warn)
+{
+    struct findings findings = judged("llama", "nan:model.norm.weight", NULL, 0);
+    const struct finding *summary = summary_of(&findings);
+    cr_expect_eq(summary->verdict, VERDICT_WARN);
+    for (size_t i = 0; i < findings.count; i++) {
+        if (strcmp(findings.items[i].check, "lens") != 0 || findings.items[i].summary)
+            continue;
+        const struct series *ranks = &findings.items[i].series[0];
+        for (size_t layer = 0; layer < ranks->points; layer++)
+            cr_expect(isnan(ranks->curves[0].values[layer]));
+    }
+    findings_free(&findings);
+}
+
+/* A head that is absent says nothing: all tokens are equally likely, and the first of equals is the most likely. */
+Test(lens, of_equals_the_first_is_the_most_likely)
+{
+    struct findings findings = judged("llama", "missing:lm_head.weight", NULL, 0);
+    struct error error = {0};
+    struct golden *golden = golden_open(NANO "llama.golden.safetensors", &error);
+    for (size_t i = 0, which = 0; i < findings.count; i++) {
+        const struct finding *finding = &findings.items[i];
+        if (strcmp(finding->check, "lens") != 0 || finding->summary)
+            continue;
+        double expected = golden_case_at(golden, which++)->greedy[0] + 1;
+        for (size_t layer = 0; layer < finding->series[0].points; layer++)
+            cr_expect_float_eq(finding->series[0].curves[0].values[layer], expected, 0.1);
+    }
+    golden_free(golden);
+    findings_free(&findings);
 }

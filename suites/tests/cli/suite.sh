@@ -26,7 +26,7 @@ with 0 '{"diagnostics": ["tokens"]}' --golden "$(gold thinker)"
 equal "$checks_of" tokens.ids
 
 test_that 'nothing to judge does not pass, and says why'
-for diagnostic in layers logits greedy tokens perplexity; do
+for diagnostic in layers logits lens greedy tokens perplexity; do
     with 1 "{\"diagnostics\": [\"$diagnostic\"]}"
     equal .verdict fail
     json '[.findings[] | .verdict] | length > 0 and unique == ["skip"]'
