@@ -20,7 +20,7 @@ for model in llama mixtral qwen2 qwen2_moe qwen3 qwen3_moe thinker; do
     [[ $model == *moe || $model == mixtral || $model == thinker ]] && experts=layers.experts
     json 'all(.findings[]; .verdict == "pass")'
     equal '[.findings[] | select(.summary) | .check] | sort | join(" ")' "$(sorted gold.compared greedy $experts inventory.absent inventory.dtype \
-        inventory.extra inventory.files inventory.shape layers.isolated layers.propagated logits.kl logits.nmse logits.top1 \
+        inventory.extra inventory.files inventory.shape layers.isolated layers.propagated lens logits.kl logits.nmse logits.top1 \
         perplexity tokens.ids weights.finite)"
     json "$(summary layers.propagated) | has(\"first_bad_layer\") | not"
     json "$(summary layers.isolated) | .not_compared == 0 and (.where.module | length > 0) and (.noise | type == \"number\")"
