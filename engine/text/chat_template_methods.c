@@ -1,0 +1,220 @@
+/* The methods of strings, lists and dicts. */
+#include <string.h>
+
+#include "text/chat_template_internal.h"
+
+static bool wants(struct machine *machine, const struct value *argument, const char *name)
+{
+    return chat_fail(machine, "'%s' with a %s", name, value_type(argument));
+}
+
+/* --- dicts --- */
+
+static bool run_get(struct machine *machine, const struct value *self, const struct value *arguments, struct value *out)
+{
+    if (!value_hashable(&arguments[0]))
+        return wants(machine, &arguments[0], "get");
+    const struct value *member = dict_find(machine, self->dict, &arguments[0]);
+    *out = member ? *member : arguments[1].kind == VALUE_ABSENT ? (struct value){.kind = VALUE_NONE} : arguments[1];
+    return !machine->error->text;
+}
+
+static bool view(struct machine *machine, struct value *items, size_t count, struct value *out)
+{
+    *out = value_list(VALUE_VIEW, list_new(machine));
+    if (out->list)
+        *out->list = (struct list){.items = items, .count = count, .capacity = count};
+    return out->list;
+}
+
+static bool run_keys(struct machine *machine, const struct value *self, const struct value *arguments,
+                     struct value *out)
+{
+    (void)arguments;
+    return view(machine, self->dict->keys, self->dict->count, out);
+}
+
+static bool run_values(struct machine *machine, const struct value *self, const struct value *arguments,
+                       struct value *out)
+{
+    (void)arguments;
+    return view(machine, self->dict->values, self->dict->count, out);
+}
+
+static bool run_items(struct machine *machine, const struct value *self, const struct value *arguments,
+                      struct value *out)
+{
+    const struct dict *dict = self->dict;
+    (void)arguments;
+    *out = value_list(VALUE_VIEW, list_new(machine));
+    for (size_t i = 0; out->list && i < dict->count; i++) {
+        struct list *pair = list_new(machine);
+        struct value item = value_list(VALUE_TUPLE, pair);
+        if (!pair || !list_push(machine, pair, &dict->keys[i]) || !list_push(machine, pair, &dict->values[i]) ||
+            !list_push(machine, out->list, &item))
+            return false;
+    }
+    return out->list;
+}
+
+static bool run_copy(struct machine *machine, const struct value *self, const struct value *arguments,
+                     struct value *out)
+{
+    /* nothing changes a dict or a list, so that it is its own copy */
+    (void)machine, (void)arguments;
+    *out = *self;
+    return true;
+}
+
+/* --- lists --- */
+
+static bool run_list_index(struct machine *machine, const struct value *self, const struct value *arguments,
+                           struct value *out)
+{
+    bool same = false;
+    for (size_t i = 0; i < self->list->count; i++) {
+        if (!value_equal(machine, &self->list->items[i], &arguments[0], &same))
+            return false;
+        if (same)
+            return *out = value_integer((int64_t)i), true;
+    }
+    return chat_fail(machine, "'index' of what is not there");
+}
+
+static bool run_list_count(struct machine *machine, const struct value *self, const struct value *arguments,
+                           struct value *out)
+{
+    bool same = false;
+    *out = value_integer(0);
+    for (size_t i = 0; i < self->list->count; i++) {
+        if (!value_equal(machine, &self->list->items[i], &arguments[0], &same))
+            return false;
+        out->integer += same;
+    }
+    return true;
+}
+
+/* --- the table --- */
+
+struct method_row {
+    enum value_kind kind;
+    const char *name, *parameters;
+    size_t needed;
+    method_run *run; /* NULL: known to Python, not understood */
+};
+
+static const struct method_row rows[] = {
+    {VALUE_STRING, "capitalize", "", 0, method_capitalize},
+    {VALUE_STRING, "count", "-", 1, method_count},
+    {VALUE_STRING, "endswith", "-", 1, method_endswith},
+    {VALUE_STRING, "find", "-", 1, method_find},
+    {VALUE_STRING, "index", "-", 1, method_index},
+    {VALUE_STRING, "isalnum", "", 0, method_isalnum},
+    {VALUE_STRING, "isalpha", "", 0, method_isalpha},
+    {VALUE_STRING, "isdigit", "", 0, method_isdigit},
+    {VALUE_STRING, "islower", "", 0, method_islower},
+    {VALUE_STRING, "isspace", "", 0, method_isspace},
+    {VALUE_STRING, "isupper", "", 0, method_isupper},
+    {VALUE_STRING, "join", "-", 1, method_join},
+    {VALUE_STRING, "lower", "", 0, method_lower},
+    {VALUE_STRING, "lstrip", "-", 0, method_lstrip},
+    {VALUE_STRING, "partition", "-", 1, method_partition},
+    {VALUE_STRING, "removeprefix", "-", 1, method_removeprefix},
+    {VALUE_STRING, "removesuffix", "-", 1, method_removesuffix},
+    {VALUE_STRING, "replace", "- - -", 2, method_replace},
+    {VALUE_STRING, "rfind", "-", 1, method_rfind},
+    {VALUE_STRING, "rpartition", "-", 1, method_rpartition},
+    {VALUE_STRING, "rsplit", "sep maxsplit", 0, method_rsplit},
+    {VALUE_STRING, "rstrip", "-", 0, method_rstrip},
+    {VALUE_STRING, "split", "sep maxsplit", 0, method_split},
+    {VALUE_STRING, "splitlines", "keepends", 0, method_splitlines},
+    {VALUE_STRING, "startswith", "-", 1, method_startswith},
+    {VALUE_STRING, "strip", "-", 0, method_strip},
+    {VALUE_STRING, "title", "", 0, method_title},
+    {VALUE_STRING, "upper", "", 0, method_upper},
+    {VALUE_DICT, "copy", "", 0, run_copy},
+    {VALUE_DICT, "get", "- -", 1, run_get},
+    {VALUE_DICT, "items", "", 0, run_items},
+    {VALUE_DICT, "keys", "", 0, run_keys},
+    {VALUE_DICT, "values", "", 0, run_values},
+    {VALUE_LIST, "copy", "", 0, run_copy},
+    {VALUE_LIST, "count", "-", 1, run_list_count},
+    {VALUE_LIST, "index", "-", 1, run_list_index},
+    {VALUE_TUPLE, "count", "-", 1, run_list_count},
+    {VALUE_TUPLE, "index", "-", 1, run_list_index},
+};
+
+/* What else Python has under names, apart from those that begin with an underscore. */
+static const struct names_row {
+    enum value_kind kind;
+    const char *known;  /* not understood */
+    const char *unsafe; /* changes the value: the sandbox makes it undefined */
+} names[] = {
+    {VALUE_STRING,
+     "casefold center encode expandtabs format format_map isascii isdecimal isidentifier isnumeric isprintable "
+     "istitle ljust maketrans rindex rjust swapcase translate zfill",
+     ""},
+    {VALUE_DICT, "fromkeys", "clear pop popitem setdefault update"},
+    {VALUE_LIST, "", "append clear extend insert pop remove reverse sort"},
+    {VALUE_BOOL,
+     "as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag is_integer numerator real to_bytes",
+     ""},
+    {VALUE_INTEGER,
+     "as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag is_integer numerator real to_bytes",
+     ""},
+    {VALUE_FLOAT, "as_integer_ratio conjugate fromhex hex imag is_integer real", ""},
+    {VALUE_RANGE, "count index start stop step", ""},
+    {VALUE_VIEW, "isdisjoint mapping", ""},
+    {VALUE_GENERATOR, "close send throw gi_code gi_frame gi_running gi_suspended gi_yieldfrom", ""},
+};
+
+static bool is_word_of(const char *words, struct text name)
+{
+    for (const char *at = words; *at;) {
+        size_t length = strcspn(at, " ");
+        if (text_equal((struct text){at, length}, name))
+            return true;
+        at += length + (at[length] == ' ');
+    }
+    return false;
+}
+
+static bool make_method(struct machine *machine, const struct value *self, const struct method_row *row,
+                        struct text name, struct value *out)
+{
+    struct method *method = chat_take(machine, sizeof *method);
+    if (!method)
+        return false;
+    *method = (struct method){row, name, *self};
+    *out = (struct value){.kind = VALUE_METHOD, .method = method};
+    return true;
+}
+
+bool chat_method_find(struct machine *machine, const struct value *self, struct text name, struct value *out)
+{
+    static const struct method_row unknown = {.run = NULL};
+    out->kind = VALUE_ABSENT;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].kind == self->kind && text_is(name, rows[i].name))
+            return make_method(machine, self, &rows[i], name, out);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (names[i].kind != self->kind)
+            continue;
+        if (is_word_of(names[i].unsafe, name))
+            *out = value_undefined(name);
+        else if (is_word_of(names[i].known, name))
+            return make_method(machine, self, &unknown, name, out);
+    }
+    return true;
+}
+
+bool chat_method_call(struct machine *machine, const struct method *method, const struct call *call, struct value *out)
+{
+    const struct method_row *row = method->row;
+    struct value arguments[CHAT_PARAMETERS];
+    if (!row->run)
+        return chat_fail(machine, "the method '%.*s' of a %s is not understood", (int)method->name.size,
+                         method->name.data, value_type(&method->self));
+    return call_bind(machine, row->name, call, row->parameters, row->needed, arguments) &&
+           row->run(machine, &method->self, arguments, out);
+}

@@ -1,0 +1,291 @@
+/* Statements: jinja2/parser.py, and the tags that transformers adds. */
+#include <string.h>
+
+#include "text/chat_template_internal.h"
+
+static bool parse_body(struct machine *machine, const char *const *ends, struct node **out);
+
+static bool parse_if(struct machine *machine, struct node *node);
+static bool parse_for(struct machine *machine, struct node *node);
+static bool parse_set(struct machine *machine, struct node *node);
+static bool parse_macro(struct machine *machine, struct node *node);
+static bool parse_with(struct machine *machine, struct node *node);
+static bool parse_generation(struct machine *machine, struct node *node);
+static bool parse_jump(struct machine *machine, struct node *node);
+
+static const struct statement_row {
+    const char *name;
+    enum node_kind kind;
+    bool (*parse)(struct machine *machine, struct node *node); /* NULL: known to Jinja, not understood */
+} statements[] = {
+    {"if", NODE_IF, parse_if},         {"for", NODE_FOR, parse_for},
+    {"set", NODE_SET, parse_set},      {"macro", NODE_MACRO, parse_macro},
+    {"with", NODE_WITH, parse_with},   {"generation", NODE_SCOPE, parse_generation},
+    {"break", NODE_BREAK, parse_jump}, {"continue", NODE_CONTINUE, parse_jump},
+    {"autoescape", NODE_SCOPE, NULL},  {"block", NODE_SCOPE, NULL},
+    {"call", NODE_SCOPE, NULL},        {"extends", NODE_SCOPE, NULL},
+    {"filter", NODE_SCOPE, NULL},      {"from", NODE_SCOPE, NULL},
+    {"import", NODE_SCOPE, NULL},      {"include", NODE_SCOPE, NULL},
+    {"print", NODE_SCOPE, NULL},
+};
+
+static bool next_is_one(const struct machine *machine, const char *const *names)
+{
+    for (; names && *names; names++)
+        if (chat_next_is(machine, LEX_NAME, *names))
+            return true;
+    return false;
+}
+
+/* Into a function of its own: no loop around it counts, and no condition. */
+static bool parse_apart(struct machine *machine, int loops, const char *const *ends, struct node **out)
+{
+    int before = machine->loops;
+    bool soft = machine->soft;
+    machine->loops = loops;
+    machine->soft = false;
+    bool good = parse_body(machine, ends, out);
+    machine->loops = before;
+    machine->soft = soft;
+    return good;
+}
+
+static bool parse_if(struct machine *machine, struct node *node)
+{
+    static const char *const ends[] = {"elif", "else", "endif", NULL}, *const last[] = {"endif", NULL};
+    for (;;) {
+        node->a = chat_parse_tuple(machine, false, NULL, false);
+        if (!node->a || !parse_body(machine, ends, &node->body))
+            return false;
+        if (chat_skip(machine, LEX_NAME, "endif"))
+            return true;
+        if (chat_skip(machine, LEX_NAME, "else"))
+            return parse_body(machine, last, &node->otherwise) && chat_expect(machine, LEX_NAME, "endif");
+        chat_skip(machine, LEX_NAME, "elif");
+        node->otherwise = chat_node(machine, NODE_IF, chat_peek(machine, 0)->line);
+        node = node->otherwise;
+        if (!node)
+            return false;
+    }
+}
+
+static bool names_loop(const struct node *target)
+{
+    bool found = target->kind == NODE_NAME && text_is(target->text, "loop");
+    for (const struct node *item = target->items; item && !found; item = item->next)
+        found = names_loop(item);
+    return found;
+}
+
+static bool parse_for(struct machine *machine, struct node *node)
+{
+    static const char *const ends[] = {"else", "endfor", NULL}, *const last[] = {"endfor", NULL};
+    node->a = chat_parse_target(machine, "in", false);
+    if (!node->a || !chat_expect(machine, LEX_NAME, "in") ||
+        !(node->b = chat_parse_tuple(machine, false, "recursive", false)))
+        return false;
+    if (chat_skip(machine, LEX_NAME, "if") && !(node->c = chat_parse_expression(machine, true)))
+        return false;
+    machine->line = node->line;
+    if (chat_next_is(machine, LEX_NAME, "recursive"))
+        return chat_fail(machine, "a recursive loop is not understood");
+    if (names_loop(node->a))
+        return chat_fail(machine, "'loop' cannot be set");
+    if (!parse_apart(machine, machine->loops + 1, ends, &node->body))
+        return false;
+    if (chat_skip(machine, LEX_NAME, "endfor"))
+        return true;
+    machine->at++;
+    return parse_apart(machine, machine->loops, last, &node->otherwise) && chat_expect(machine, LEX_NAME, "endfor");
+}
+
+static bool parse_set(struct machine *machine, struct node *node)
+{
+    static const char *const last[] = {"endset", NULL};
+    node->a = chat_parse_target(machine, NULL, true);
+    machine->line = node->line;
+    if (node->a && machine->loops && names_loop(node->a))
+        return chat_fail(machine, "'loop' cannot be set");
+    if (node->a && chat_skip(machine, LEX_OPERATOR, "="))
+        return (node->b = chat_parse_tuple(machine, true, NULL, false));
+    node->kind = NODE_SET_BLOCK;
+    node->b = node->a ? chat_node(machine, NODE_CAPTURED, node->line) : NULL;
+    node->b = chat_parse_filters(machine, node->b);
+    bool soft = machine->soft;
+    machine->soft = false;
+    bool good = node->b && parse_body(machine, last, &node->body) && chat_expect(machine, LEX_NAME, "endset");
+    machine->soft = soft;
+    return good;
+}
+
+/* "(a, b=1)": NODE_ARGUMENT with the name, and the default. */
+static bool parse_parameters(struct machine *machine, struct node *node)
+{
+    struct node **last = &node->items;
+    bool defaults = false;
+    if (!chat_expect(machine, LEX_OPERATOR, "("))
+        return false;
+    while (!chat_next_is(machine, LEX_OPERATOR, ")")) {
+        if (node->items && !chat_expect(machine, LEX_OPERATOR, ","))
+            return false;
+        const struct lexeme *name = chat_peek(machine, 0);
+        if (!chat_expect(machine, LEX_NAME, NULL) || !(*last = chat_node(machine, NODE_ARGUMENT, name->line)))
+            return false;
+        (*last)->text = name->text;
+        if (chat_skip(machine, LEX_OPERATOR, "=")) {
+            defaults = true;
+            if (!((*last)->a = chat_parse_expression(machine, true)))
+                return false;
+        } else if (defaults) {
+            machine->line = name->line;
+            return chat_fail(machine, "a parameter without a default behind one that has one");
+        }
+        last = &(*last)->next;
+    }
+    return chat_expect(machine, LEX_OPERATOR, ")");
+}
+
+/* varargs, kwargs and caller are variables only where a macro names them; such macros are not understood. */
+static bool judge_macro(struct machine *machine, const struct node *node, size_t from)
+{
+    static const char *const names[] = {"varargs", "kwargs", "caller"};
+    for (size_t at = from; at < machine->at; at++)
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            const struct lexeme *lexeme = &machine->lexemes[at];
+            machine->line = lexeme->line;
+            if (lexeme->kind == LEX_NAME && text_is(lexeme->text, names[i]))
+                return chat_fail(machine, "'%s' in macro '%.*s' is not understood", names[i], (int)node->text.size,
+                                 node->text.data);
+        }
+    return true;
+}
+
+static bool parse_macro(struct machine *machine, struct node *node)
+{
+    static const char *const last[] = {"endmacro", NULL};
+    node->text = chat_peek(machine, 0)->text;
+    size_t from = machine->at;
+    return chat_expect(machine, LEX_NAME, NULL) && parse_parameters(machine, node) &&
+           parse_apart(machine, 0, last, &node->body) && chat_expect(machine, LEX_NAME, "endmacro") &&
+           judge_macro(machine, node, from);
+}
+
+static bool parse_with(struct machine *machine, struct node *node)
+{
+    static const char *const ends[] = {"endwith", NULL};
+    struct node **last = &node->items;
+    while (!chat_next_is(machine, LEX_BLOCK_END, NULL)) {
+        if (node->items && !chat_expect(machine, LEX_OPERATOR, ","))
+            return false;
+        struct node *pair = chat_node(machine, NODE_PAIR, node->line);
+        if (!pair || !(pair->a = chat_parse_target(machine, NULL, false)) || !chat_expect(machine, LEX_OPERATOR, "=") ||
+            !(pair->b = chat_parse_expression(machine, true)))
+            return false;
+        *last = pair;
+        last = &pair->next;
+    }
+    bool soft = machine->soft;
+    machine->soft = false;
+    bool good = parse_body(machine, ends, &node->body) && chat_expect(machine, LEX_NAME, "endwith");
+    machine->soft = soft;
+    return good;
+}
+
+/* What it marks is for training; the text is as without it. */
+static bool parse_generation(struct machine *machine, struct node *node)
+{
+    static const char *const ends[] = {"endgeneration", NULL};
+    return parse_apart(machine, 0, ends, &node->body) && chat_expect(machine, LEX_NAME, "endgeneration");
+}
+
+static bool parse_jump(struct machine *machine, struct node *node)
+{
+    machine->line = node->line;
+    return machine->loops ||
+           chat_fail(machine, "'%s' outside of a loop", node->kind == NODE_BREAK ? "break" : "continue");
+}
+
+/* A statement whose name is next, up to the end of its last tag. */
+static struct node *parse_statement(struct machine *machine)
+{
+    const struct lexeme *name = chat_peek(machine, 0);
+    machine->line = name->line;
+    const struct statement_row *row = NULL;
+    for (size_t i = 0; name->kind == LEX_NAME && i < sizeof statements / sizeof *statements; i++)
+        if (text_is(name->text, statements[i].name))
+            row = &statements[i];
+    if (name->kind != LEX_NAME)
+        return chat_expect(machine, LEX_NAME, NULL), NULL;
+    if (!row || !row->parse) {
+        chat_fail(machine, row ? "the tag '%.*s' is not understood" : "unknown tag, or out of place: '%.*s'",
+                  (int)name->text.size, name->text.data);
+        return NULL;
+    }
+    machine->at++;
+    bool soft = machine->soft;
+    machine->soft = row->kind == NODE_IF;
+    struct node *node = chat_node(machine, row->kind, name->line);
+    bool good = node && row->parse(machine, node) && chat_expect(machine, LEX_BLOCK_END, NULL);
+    machine->soft = soft;
+    return good ? node : NULL;
+}
+
+static struct node *parse_print(struct machine *machine)
+{
+    struct node *node = chat_node(machine, NODE_PRINT, chat_peek(machine, 0)->line);
+    if (node)
+        node->a = chat_parse_tuple(machine, true, NULL, false);
+    return node && node->a && chat_expect(machine, LEX_VARIABLE_END, NULL) ? node : NULL;
+}
+
+static struct node *parse_data(struct machine *machine)
+{
+    const struct lexeme *lexeme = chat_peek(machine, 0);
+    struct node *node = chat_node(machine, NODE_DATA, lexeme->line);
+    if (node)
+        node->text = lexeme->text;
+    machine->at++;
+    return node;
+}
+
+/* Up to a tag whose name is one of `ends`, which is next then; NULL: to the end of the template. */
+static bool parse_nodes(struct machine *machine, const char *const *ends, struct node **out)
+{
+    struct node **last = out;
+    *out = NULL;
+    for (;;) {
+        if (chat_next_is(machine, LEX_DATA, NULL))
+            *last = parse_data(machine);
+        else if (chat_skip(machine, LEX_VARIABLE_BEGIN, NULL))
+            *last = parse_print(machine);
+        else if (!chat_skip(machine, LEX_BLOCK_BEGIN, NULL))
+            break;
+        else if (next_is_one(machine, ends))
+            return true;
+        else
+            *last = parse_statement(machine);
+        if (!*last)
+            return false;
+        last = &(*last)->next;
+    }
+    machine->line = chat_peek(machine, 0)->line;
+    return !ends || chat_fail(machine, "the template ends where '%s' is expected", ends[0]);
+}
+
+static bool parse_body(struct machine *machine, const char *const *ends, struct node **out)
+{
+    chat_skip(machine, LEX_OPERATOR, ":");
+    if (!chat_expect(machine, LEX_BLOCK_END, NULL))
+        return false;
+    if (++machine->nesting > CHAT_NESTING_MOST)
+        return chat_fail(machine, "blocks nested more than %d deep", CHAT_NESTING_MOST);
+    bool good = parse_nodes(machine, ends, out);
+    machine->nesting--;
+    return good;
+}
+
+struct node *chat_parse(struct machine *machine)
+{
+    struct node *nodes = NULL;
+    return parse_nodes(machine, NULL, &nodes) ? nodes : NULL;
+}

@@ -1,0 +1,390 @@
+/* Filters over sequences. jinja2/filters.py. */
+#include <string.h>
+
+#include "text/chat_template_internal.h"
+
+static bool generator(struct machine *machine, struct value *out)
+{
+    *out = value_list(VALUE_GENERATOR, list_new(machine));
+    return out->list;
+}
+
+bool filter_first(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct list *items;
+    (void)arguments;
+    *out = value_undefined(TEXT("the first item of an empty sequence"));
+    if (value->kind == VALUE_GENERATOR) {
+        if (value->list->taken < value->list->count)
+            *out = value->list->items[value->list->taken++];
+        return true;
+    }
+    if (!value_items(machine, value, &items))
+        return false;
+    if (items->count)
+        *out = items->items[0];
+    return true;
+}
+
+bool filter_last(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct list *items;
+    (void)arguments;
+    *out = value_undefined(TEXT("the last item of an empty sequence"));
+    if (value->kind == VALUE_GENERATOR)
+        return chat_fail(machine, "the filter 'last' of a generator");
+    if (!value_items(machine, value, &items))
+        return false;
+    if (items->count)
+        *out = items->items[items->count - 1];
+    return true;
+}
+
+bool filter_list(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct list *items;
+    (void)arguments;
+    if (!value_items(machine, value, &items))
+        return false;
+    *out = value_list(VALUE_LIST, items);
+    return true;
+}
+
+bool filter_items(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct value view;
+    (void)arguments;
+    if (value->kind == VALUE_UNDEFINED)
+        return generator(machine, out);
+    if (value->kind != VALUE_DICT)
+        return chat_fail(machine, "the filter 'items' of a %s", value_type(value));
+    if (!chat_attribute(machine, value, TEXT("items"), &view) ||
+        !chat_method_call(machine, view.method, &(struct call){0}, out))
+        return false;
+    *out = value_list(VALUE_GENERATOR, out->list);
+    return true;
+}
+
+bool filter_reverse(struct machine *machine, const struct value *value, const struct value *arguments,
+                    struct value *out)
+{
+    struct value bounds[3] = {{0}, {0}, value_integer(-1)};
+    struct list *items;
+    (void)arguments;
+    if (value->kind == VALUE_STRING)
+        return value_slice(machine, value, bounds, out);
+    if (!value_items(machine, value, &items) || !generator(machine, out))
+        return false;
+    for (size_t i = items->count; i; i--)
+        if (!list_push(machine, out->list, &items->items[i - 1]))
+            return false;
+    out->kind = value->kind == VALUE_GENERATOR ? VALUE_LIST : VALUE_GENERATOR;
+    return true;
+}
+
+/* --- attributes --- */
+
+/* make_attrgetter: "a.b.0", each part an item or an attribute. VALUE_ABSENT: the item itself. */
+static bool get_attribute(struct machine *machine, const struct value *item, const struct value *attribute,
+                          const struct value *otherwise, struct value *out)
+{
+    *out = *item;
+    if (attribute->kind == VALUE_ABSENT || attribute->kind == VALUE_NONE)
+        return true;
+    if (attribute->kind != VALUE_STRING && attribute->kind != VALUE_INTEGER)
+        return chat_fail(machine, "an attribute that is a %s", value_type(attribute));
+    struct text rest = attribute->kind == VALUE_STRING ? attribute->text : TEXT("");
+    for (bool more = true; more;) {
+        const char *dot = rest.size ? memchr(rest.data, '.', rest.size) : NULL;
+        size_t size = dot ? (size_t)(dot - rest.data) : rest.size;
+        struct value part = value_string((struct text){rest.data, size}), from = *out;
+        bool digits = size;
+        int64_t number = 0;
+        for (size_t i = 0; i < size && digits; i++) {
+            digits = rest.data[i] >= '0' && rest.data[i] <= '9' && size < 18;
+            number = number * 10 + (rest.data[i] - '0');
+        }
+        part = attribute->kind == VALUE_INTEGER ? *attribute : digits ? value_integer(number) : part;
+        if (!chat_item(machine, &from, &part, out))
+            return false;
+        if (otherwise && otherwise->kind != VALUE_ABSENT && otherwise->kind != VALUE_NONE &&
+            out->kind == VALUE_UNDEFINED)
+            *out = *otherwise;
+        more = dot;
+        rest = more ? (struct text){dot + 1, rest.size - size - 1} : rest;
+    }
+    return true;
+}
+
+/* By what items are sorted and told apart: the attribute, in lower case unless told otherwise. */
+static bool get_key(struct machine *machine, const struct value *item, const struct value *attribute, bool exact,
+                    struct value *out)
+{
+    if (attribute->kind == VALUE_STRING && attribute->text.size &&
+        memchr(attribute->text.data, ',', attribute->text.size))
+        return chat_fail(machine, "several attributes are not understood");
+    if (!get_attribute(machine, item, attribute, NULL, out))
+        return false;
+    return exact || out->kind != VALUE_STRING || string_case(machine, out->text, 'l', out);
+}
+
+bool filter_join(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct list *items, *parts = list_new(machine);
+    struct text separator = TEXT("");
+    struct value part;
+    if (!parts || !value_items(machine, value, &items) ||
+        (arguments[0].kind != VALUE_ABSENT && !value_string_of(machine, &arguments[0], &separator)))
+        return false;
+    for (size_t i = 0; i < items->count; i++)
+        if (!get_attribute(machine, &items->items[i], &arguments[1], NULL, &part) || !list_push(machine, parts, &part))
+            return false;
+    return string_join(machine, separator, parts, false, out);
+}
+
+bool filter_sum(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct list *items;
+    struct value part, sum = arguments[1].kind == VALUE_ABSENT ? value_integer(0) : arguments[1];
+    if (sum.kind == VALUE_STRING)
+        return chat_fail(machine, "the filter 'sum' from a string");
+    if (!value_items(machine, value, &items))
+        return false;
+    for (size_t i = 0; i < items->count; i++) {
+        if (!get_attribute(machine, &items->items[i], &arguments[0], NULL, &part) ||
+            !value_binary(machine, '+', &sum, &part, out))
+            return false;
+        sum = *out;
+    }
+    *out = sum;
+    return true;
+}
+
+/* --- order --- */
+
+struct keyed {
+    struct value key, item;
+};
+
+/* Merges the sorted halves; equal ones stay in their order. `sign` -1: descending. */
+static bool merge(struct machine *machine, struct keyed *rows, struct keyed *scratch, size_t half, size_t count,
+                  int sign)
+{
+    size_t left = 0, right = half, at = 0;
+    while (left < half && right < count) {
+        int order = 0;
+        if (!value_compare(machine, &rows[right].key, &rows[left].key, &order))
+            return false;
+        scratch[at++] = sign * order < 0 ? rows[right++] : rows[left++];
+    }
+    while (left < half)
+        scratch[at++] = rows[left++];
+    memcpy(rows, scratch, at * sizeof *rows);
+    return true;
+}
+
+static bool sort_rows(struct machine *machine, struct keyed *rows, struct keyed *scratch, size_t count, int sign)
+{
+    size_t half = count / 2;
+    return count < 2 || (sort_rows(machine, rows, scratch, half, sign) &&
+                         sort_rows(machine, rows + half, scratch, count - half, sign) &&
+                         merge(machine, rows, scratch, half, count, sign));
+}
+
+/* The items in the order of their keys, into a new list. */
+static bool sort_list(struct machine *machine, const struct list *items, const struct value *attribute, bool exact,
+                      bool descending, struct value *out)
+{
+    struct keyed *rows = chat_take(machine, (items->count + 1) * sizeof *rows);
+    struct keyed *scratch = chat_take(machine, (items->count + 1) * sizeof *scratch);
+    *out = value_list(VALUE_LIST, list_new(machine));
+    if (!rows || !scratch || !out->list)
+        return false;
+    for (size_t i = 0; i < items->count; i++) {
+        rows[i].item = items->items[i];
+        if (!get_key(machine, &rows[i].item, attribute, exact, &rows[i].key))
+            return false;
+    }
+    if (!sort_rows(machine, rows, scratch, items->count, descending ? -1 : 1))
+        return false;
+    for (size_t i = 0; i < items->count; i++)
+        if (!list_push(machine, out->list, &rows[i].item))
+            return false;
+    return true;
+}
+
+bool filter_sort(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct list *items;
+    return value_items(machine, value, &items) &&
+           sort_list(machine, items, &arguments[2], value_truth(&arguments[1]), value_truth(&arguments[0]), out);
+}
+
+bool filter_dictsort(struct machine *machine, const struct value *value, const struct value *arguments,
+                     struct value *out)
+{
+    struct value pairs, place = value_integer(0);
+    const struct value *by = &arguments[1];
+    if (value->kind != VALUE_DICT)
+        return chat_fail(machine, "the filter 'dictsort' of a %s", value_type(value));
+    if (by->kind == VALUE_STRING && text_is(by->text, "value"))
+        place = value_integer(1);
+    else if (by->kind != VALUE_ABSENT && !(by->kind == VALUE_STRING && text_is(by->text, "key")))
+        return chat_fail(machine, "the filter 'dictsort' by neither key nor value");
+    return filter_items(machine, value, arguments, &pairs) &&
+           sort_list(machine, pairs.list, &place, value_truth(&arguments[0]), value_truth(&arguments[2]), out);
+}
+
+bool filter_unique(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    struct list *items;
+    struct dict *seen = dict_new(machine);
+    struct value key;
+    if (!seen || !value_items(machine, value, &items) || !generator(machine, out))
+        return false;
+    for (size_t i = 0; i < items->count; i++) {
+        size_t before = seen->count;
+        if (!get_key(machine, &items->items[i], &arguments[1], value_truth(&arguments[0]), &key) ||
+            !dict_put(machine, seen, &key, &key))
+            return false;
+        if (seen->count > before && !list_push(machine, out->list, &items->items[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool extreme(struct machine *machine, const struct value *value, const struct value *arguments, int sign,
+                    struct value *out)
+{
+    struct list *items;
+    struct value best, key;
+    int order = 0;
+    *out = value_undefined(TEXT("an item of an empty sequence"));
+    if (!value_items(machine, value, &items))
+        return false;
+    for (size_t i = 0; i < items->count; i++) {
+        if (!get_key(machine, &items->items[i], &arguments[1], value_truth(&arguments[0]), &key) ||
+            (i && !value_compare(machine, &key, &best, &order)))
+            return false;
+        if (i && sign * order >= 0)
+            continue;
+        best = key;
+        *out = items->items[i];
+    }
+    return true;
+}
+
+bool filter_min(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    return extreme(machine, value, arguments, 1, out);
+}
+
+bool filter_max(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
+{
+    return extreme(machine, value, arguments, -1, out);
+}
+
+/* --- map and select --- */
+
+static const struct value *named(const struct call *call, const char *name)
+{
+    for (size_t i = 0; i < call->keyword_count; i++)
+        if (text_is(call->keywords[i].name, name))
+            return &call->keywords[i].value;
+    return NULL;
+}
+
+/* The arguments behind the first `count`. */
+static struct call rest_of(const struct call *call, size_t count)
+{
+    struct call rest = *call;
+    rest.values += count;
+    rest.count -= count;
+    return rest;
+}
+
+static bool map_attribute(struct machine *machine, const struct list *items, const struct call *call, struct list *out)
+{
+    const struct value *attribute = named(call, "attribute"), *otherwise = named(call, "default");
+    struct value part;
+    if (call->keyword_count > 1u + (otherwise != NULL))
+        return chat_fail(machine, "the filter 'map' with such arguments");
+    for (size_t i = 0; i < items->count; i++)
+        if (!get_attribute(machine, &items->items[i], attribute, otherwise, &part) || !list_push(machine, out, &part))
+            return false;
+    return true;
+}
+
+bool filter_map(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
+{
+    struct list *items;
+    struct value part;
+    if (!generator(machine, out))
+        return false;
+    if (!value_truth(value))
+        return true;
+    if (!value_items(machine, value, &items))
+        return false;
+    if (!call->count && named(call, "attribute"))
+        return map_attribute(machine, items, call, out->list);
+    if (!call->count || call->values[0].kind != VALUE_STRING)
+        return chat_fail(machine, "the filter 'map' without a filter");
+    struct call rest = rest_of(call, 1);
+    for (size_t i = 0; i < items->count; i++)
+        if (!chat_filter(machine, call->values[0].text, &items->items[i], &rest, &part) ||
+            !list_push(machine, out->list, &part))
+            return false;
+    return true;
+}
+
+/* select_or_reject: items for which the test (or their truth) is `wanted`; of an attribute with `attributes`. */
+static bool choose(struct machine *machine, const struct value *value, const struct call *call, bool wanted,
+                   bool attributes, struct value *out)
+{
+    static const struct value none = {.kind = VALUE_ABSENT};
+    struct list *items;
+    struct value part;
+    if (!generator(machine, out))
+        return false;
+    if (!value_truth(value))
+        return true;
+    if (!value_items(machine, value, &items))
+        return false;
+    if (attributes && !call->count)
+        return chat_fail(machine, "a filter that wants an attribute");
+    struct call rest = rest_of(call, attributes);
+    const struct value *attribute = attributes ? &call->values[0] : &none, *test = rest.count ? &rest.values[0] : NULL;
+    if (test && test->kind != VALUE_STRING)
+        return chat_fail(machine, "a test that is a %s", value_type(test));
+    rest = rest_of(&rest, test != NULL);
+    for (size_t i = 0; i < items->count; i++) {
+        if (!get_attribute(machine, &items->items[i], attribute, NULL, &part))
+            return false;
+        bool passes = value_truth(&part);
+        if (test && !chat_test(machine, test->text, &part, &rest, &passes))
+            return false;
+        if (passes == wanted && !list_push(machine, out->list, &items->items[i]))
+            return false;
+    }
+    return true;
+}
+
+bool filter_select(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
+{
+    return choose(machine, value, call, true, false, out);
+}
+
+bool filter_reject(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
+{
+    return choose(machine, value, call, false, false, out);
+}
+
+bool filter_selectattr(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
+{
+    return choose(machine, value, call, true, true, out);
+}
+
+bool filter_rejectattr(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
+{
+    return choose(machine, value, call, false, true, out);
+}

@@ -1,0 +1,301 @@
+/* What Python's strings can do. */
+#include <string.h>
+#include <unicode/ucasemap.h>
+#include <unicode/uchar.h>
+
+#include "text/chat_template_internal.h"
+#include "text/utf8.h"
+
+static bool is_ascii(struct text text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if ((unsigned char)text.data[i] >= 0x80)
+            return false;
+    return true;
+}
+
+static bool is_letter(char c, char from)
+{
+    return c >= from && c < from + 26;
+}
+
+/* --- upper and lower case --- */
+
+typedef int32_t map_text(const UCaseMap *map, char *out, int32_t capacity, const char *text, int32_t size,
+                         UErrorCode *status);
+
+static int32_t to_title(const UCaseMap *map, char *out, int32_t capacity, const char *text, int32_t size,
+                        UErrorCode *status)
+{
+    return ucasemap_utf8ToTitle((UCaseMap *)map, out, capacity, text, size, status);
+}
+
+static map_text *mapping(char how)
+{
+    return how == 'u' ? ucasemap_utf8ToUpper : how == 'l' ? ucasemap_utf8ToLower : to_title;
+}
+
+/* Of text beyond ASCII; how: u, l, or t for the title case of one character. */
+static bool map_case(struct machine *machine, struct text text, char how, struct buffer *out)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    UCaseMap *map = ucasemap_open("", 0, &status);
+    size_t room = 3 * text.size + 8;
+    bool good = U_SUCCESS(status) && text.size < CHAT_OUTPUT_MOST && buffer_reserve(out, room);
+    if (good) {
+        int32_t size = mapping(how)(map, out->data + out->size, (int32_t)room, text.data, (int32_t)text.size, &status);
+        good = U_SUCCESS(status) && (size_t)size < room;
+        out->size += good ? (size_t)size : 0;
+        out->data[out->size] = '\0';
+    }
+    ucasemap_close(map);
+    return good || chat_fail(machine, "the case of a string cannot be changed");
+}
+
+static bool put_case(struct machine *machine, struct text text, char how, struct buffer *out)
+{
+    if (!is_ascii(text))
+        return map_case(machine, text, how, out);
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        buffer_char(out,
+                    how == 'l' ? (is_letter(c, 'A') ? (char)(c + 32) : c) : (is_letter(c, 'a') ? (char)(c - 32) : c));
+    }
+    return chat_spend(machine, text.size / 16);
+}
+
+/* The first character in title case, and the rest lowered in its place (a final sigma depends on what is before). */
+static bool put_capitalized(struct machine *machine, struct text text, struct buffer *out)
+{
+    struct text first = text_part(text, 0, 1);
+    struct buffer lower = {.maximum = CHAT_OUTPUT_MOST}, head = {.maximum = 64};
+    bool good = put_case(machine, first, 't', out) && put_case(machine, text, 'l', &lower) &&
+                put_case(machine, first, 'l', &head);
+    if (good && lower.size > head.size)
+        buffer_append(out, lower.data + head.size, lower.size - head.size);
+    buffer_free(&lower);
+    buffer_free(&head);
+    return good;
+}
+
+/* str.title: a letter behind one that has case is lowered. */
+static bool put_title(struct machine *machine, struct text text, struct buffer *out)
+{
+    bool inside = false;
+    if (!is_ascii(text))
+        return chat_fail(machine, "title of a string beyond ASCII is not understood");
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        bool letter = is_letter(c, 'a') || is_letter(c, 'A');
+        buffer_char(out, letter && !inside ? (char)(c & ~32) : letter ? (char)(c | 32) : c);
+        inside = letter;
+    }
+    return true;
+}
+
+static bool is_break(uint32_t code)
+{
+    return text_is_space(code) || (code < 0x80 && code && strchr("-({[<", (int)code));
+}
+
+/* The filter: words begin behind white space and -({[<. */
+static bool put_words(struct machine *machine, struct text text, struct buffer *out)
+{
+    for (size_t at = 0; at < text.size;) {
+        size_t end = at, next = at;
+        uint32_t code = utf8_next(text.data, &next);
+        bool breaks = is_break(code);
+        for (end = next; end < text.size; end = next) {
+            next = end;
+            if (is_break(utf8_next(text.data, &next)) != breaks)
+                break;
+        }
+        struct text word = {text.data + at, end - at}, first = text_part(word, 0, 1);
+        if (!put_case(machine, first, 'u', out) ||
+            !put_case(machine, (struct text){word.data + first.size, word.size - first.size}, 'l', out))
+            return false;
+        at = end;
+    }
+    return true;
+}
+
+bool string_case(struct machine *machine, struct text text, char how, struct value *out)
+{
+    struct buffer changed = {.maximum = CHAT_OUTPUT_MOST};
+    bool good = how == 'c'   ? put_capitalized(machine, text, &changed)
+                : how == 't' ? put_title(machine, text, &changed)
+                : how == 'w' ? put_words(machine, text, &changed)
+                             : put_case(machine, text, how, &changed);
+    if (good)
+        return value_take(machine, &changed, out);
+    buffer_free(&changed);
+    return false;
+}
+
+/* --- what a string consists of --- */
+
+static bool has_case(struct text text, char what, bool *out)
+{
+    bool any = false, other = false;
+    for (size_t i = 0; i < text.size; i++) {
+        any = any || is_letter(text.data[i], what == 'u' ? 'A' : 'a');
+        other = other || is_letter(text.data[i], what == 'u' ? 'a' : 'A');
+    }
+    *out = any && !other;
+    return true;
+}
+
+static bool is_of(uint32_t code, char what)
+{
+    bool alpha = u_isalpha((UChar32)code), digit = code >= '0' && code <= '9';
+    return what == 'a' ? alpha : what == 'd' ? digit : what == 'n' ? alpha || digit : text_is_space(code);
+}
+
+bool string_is(struct machine *machine, struct text text, char what, bool *out)
+{
+    if (what != 'a' && what != 's' && !is_ascii(text))
+        return chat_fail(machine, "of what a string beyond ASCII consists is not understood");
+    if (what == 'u' || what == 'l')
+        return has_case(text, what, out);
+    *out = text.size;
+    for (size_t at = 0; *out && at < text.size;)
+        *out = is_of(utf8_next(text.data, &at), what);
+    return chat_spend(machine, text.size / 16);
+}
+
+/* --- parts and wholes --- */
+
+bool string_replace(struct machine *machine, struct text text, struct text old, struct text new, int64_t most,
+                    struct value *out)
+{
+    struct buffer changed = {.maximum = CHAT_OUTPUT_MOST};
+    size_t at = 0;
+    for (; most && !changed.failed && at <= text.size; most--) {
+        const char *found = old.size ? memmem(text.data + at, text.size - at, old.data, old.size) : text.data + at;
+        if (!found)
+            break;
+        buffer_append(&changed, text.data + at, (size_t)(found - text.data) - at);
+        buffer_append(&changed, new.data, new.size);
+        at = (size_t)(found - text.data) + old.size;
+        if (old.size)
+            continue;
+        if (at == text.size) {
+            at++;
+            break;
+        }
+        size_t next = at;
+        utf8_next(text.data, &next);
+        buffer_append(&changed, text.data + at, next - at);
+        at = next;
+    }
+    if (at < text.size)
+        buffer_append(&changed, text.data + at, text.size - at);
+    return chat_spend(machine, text.size / 16) ? value_take(machine, &changed, out) : (buffer_free(&changed), false);
+}
+
+static bool push_part(struct machine *machine, struct list *list, const char *from, const char *to)
+{
+    struct value part = value_string((struct text){from, (size_t)(to - from)});
+    return list_push(machine, list, &part);
+}
+
+bool string_lines(struct machine *machine, struct text text, bool ends, struct list **out)
+{
+    if (!(*out = list_new(machine)))
+        return false;
+    for (size_t at = 0, from = 0; at < text.size;) {
+        size_t end = at;
+        uint32_t code = utf8_next(text.data, &at);
+        bool breaks = (code >= 10 && code <= 13) || (code >= 0x1C && code <= 0x1E) || code == 0x85 || code == 0x2028 ||
+                      code == 0x2029;
+        if (code == '\r' && at < text.size && text.data[at] == '\n')
+            at++;
+        if (!breaks && at < text.size)
+            continue;
+        if (!push_part(machine, *out, text.data + from, text.data + (ends || !breaks ? at : end)))
+            return false;
+        from = at;
+    }
+    return chat_spend(machine, text.size / 16);
+}
+
+/* Where the next part ends and the one behind it begins; false: there is no separator. */
+static bool next_separator(struct text text, const struct text *separator, bool right, struct text *part,
+                           struct text *rest)
+{
+    for (size_t i = 0; text.size >= separator->size && i <= text.size - separator->size; i++) {
+        size_t at = right ? text.size - separator->size - i : i;
+        if (memcmp(text.data + at, separator->data, separator->size) != 0)
+            continue;
+        struct text before = {text.data, at},
+                    behind = {text.data + at + separator->size, text.size - at - separator->size};
+        *part = right ? behind : before;
+        *rest = right ? before : behind;
+        return true;
+    }
+    return false;
+}
+
+/* The same at white space, of which there is none at the ends. */
+static bool next_space(struct text text, bool right, struct text *part, struct text *rest)
+{
+    size_t at = right ? text.size : 0, before = at;
+    while (right ? at > 0 : at < text.size) {
+        before = at;
+        if (text_is_space(right ? utf8_previous(text.data, &at) : utf8_next(text.data, &at)))
+            break;
+        before = at;
+    }
+    if (before == (right ? 0 : text.size))
+        return false;
+    struct text left_part = {text.data, before}, right_part = {text.data + before, text.size - before};
+    *part = right ? right_part : left_part;
+    *rest = text_strip(right ? left_part : right_part, NULL, !right, right);
+    return true;
+}
+
+bool string_split(struct machine *machine, struct text text, const struct text *separator, int64_t most, bool right,
+                  struct list **out)
+{
+    struct list *list = *out = list_new(machine);
+    struct text part, rest = separator ? text : text_strip(text, NULL, !right || most < 0, right || most < 0);
+    if (!list)
+        return false;
+    if (!separator && !rest.size)
+        return true;
+    for (; most; most--) {
+        if (!(separator ? next_separator(rest, separator, right, &part, &text) : next_space(rest, right, &part, &text)))
+            break;
+        if (!push_part(machine, list, part.data, part.data + part.size) || !chat_spend(machine, part.size / 16))
+            return false;
+        rest = text;
+        if (!separator && !rest.size)
+            break;
+    }
+    if ((separator || rest.size) && !push_part(machine, list, rest.data, rest.data + rest.size))
+        return false;
+    for (size_t i = 0; right && i < list->count / 2; i++) {
+        struct value other = list->items[list->count - 1 - i];
+        list->items[list->count - 1 - i] = list->items[i];
+        list->items[i] = other;
+    }
+    return chat_spend(machine, rest.size / 16);
+}
+
+bool string_join(struct machine *machine, struct text separator, const struct list *items, bool strict,
+                 struct value *out)
+{
+    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    bool good = true;
+    for (size_t i = 0; good && i < items->count; i++) {
+        if (i)
+            buffer_append(&text, separator.data, separator.size);
+        if (strict && items->items[i].kind != VALUE_STRING)
+            good = chat_fail(machine, "join of a %s", value_type(&items->items[i]));
+        good = good && chat_spend(machine, 1 + separator.size / 64) && value_print(machine, &items->items[i], &text);
+    }
+    if (good)
+        return value_take(machine, &text, out);
+    buffer_free(&text);
+    return false;
+}
