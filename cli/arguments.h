@@ -42,8 +42,8 @@ struct arguments {
     size_t context, stride, chunk;
     int points; /* 1: all, 2: logits, 3: layers */
     int format; /* 1: assay, 2: npy, 3: logits */
-    const char *rules, *judge;
-    bool values, jsonl, no_special, csv, lens;
+    const char *rules, *judge, *system;
+    bool values, jsonl, no_special, csv, lens, chat;
     size_t lens_top;
     size_t prefill, decode_tokens, repeats;
     size_t new_tokens, seed;

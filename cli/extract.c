@@ -125,9 +125,10 @@ static bool companions_find(const struct subject *subject, struct companions *co
                                         "chat_template.jinja", "chat_template.json"};
     const char *tokenizer = subject->tokenizer_folder;
     bool good = companions_of_config(subject, companions) &&
-                (!subject->tokenizer_document || companion_add_document(companions, subject, files[0])) &&
+                (!subject->tokenizer_document || (companion_add_document(companions, subject, files[0]) &&
+                                                  companion_add_document(companions, subject, files[1]))) &&
                 companion_add_origin(companions, subject);
-    for (size_t i = subject->tokenizer_document; good && i < sizeof files / sizeof *files; i++)
+    for (size_t i = subject->tokenizer_document ? 2 : 0; good && i < sizeof files / sizeof *files; i++)
         good = companion_add(companions, tokenizer ? path_join(tokenizer, files[i]) : strdup(""), files[i]);
     return good || error_memory(error, "extraction");
 }

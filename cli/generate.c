@@ -17,6 +17,8 @@ const char *judge_generate(const struct arguments *arguments)
     const char *wrong = prompts_judge(arguments);
     if (wrong)
         return wrong;
+    if (arguments->system && !arguments->chat)
+        return "--system is for --chat";
     if (arguments->top_p.given && !(arguments->top_p.value > 0 && arguments->top_p.value <= 1))
         return "--top-p is a share above 0 and up to 1";
     if (arguments->min_p.value > 1)
@@ -33,6 +35,15 @@ static double given(const struct real *real, double otherwise)
     return real->given ? real->value : otherwise;
 }
 
+/* What was asked in the end. */
+static void print_chat(cJSON *item, const struct generation *generation)
+{
+    cJSON *ids = cJSON_AddArrayToObject(item, "chat_ids");
+    for (size_t i = 0; i < generation->prompt.count; i++)
+        cJSON_AddItemToArray(ids, cJSON_CreateNumber(generation->prompt.data[i]));
+    cJSON_AddStringToObject(item, "chat", generation->chat);
+}
+
 static void print_json(const struct arguments *arguments, const struct generation *generations)
 {
     cJSON *list = cJSON_CreateArray();
@@ -45,6 +56,8 @@ static void print_json(const struct arguments *arguments, const struct generatio
             cJSON_AddItemToArray(entropy, cJSON_CreateNumber(generations[i].steps[k].entropy));
         }
         cJSON_AddStringToObject(item, "prompt", arguments->prompts.items[i]);
+        if (generations[i].chat)
+            print_chat(item, &generations[i]);
         cJSON_AddStringToObject(item, "text", generations[i].text);
         cJSON_AddItemToObject(item, "ids", ids);
         cJSON_AddItemToObject(item, "log_probability", log_probability);
@@ -78,6 +91,8 @@ int command_generate(struct arguments *arguments)
         .count = count,
         .most = arguments->new_tokens ? arguments->new_tokens : MOST_DEFAULT,
         .seed = arguments->seed,
+        .chat = arguments->chat,
+        .system = arguments->system,
         .sampler = {.temperature = given(&arguments->temperature, 0.7),
                     .top_k = (size_t)given(&arguments->top_k, 50),
                     .top_p = given(&arguments->top_p, 1),

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "diagnostics/chat.h"
 #include "diagnostics/decode.h"
 #include "diagnostics/logits.h"
 
@@ -135,13 +136,25 @@ static bool generate_choose(void *context, size_t which, size_t step, float *log
     return add_token(generating, generation, *next, width);
 }
 
+static bool encode_prompt(struct subject *subject, const struct generation_request *request, const char *prompt,
+                          struct generation *generation, struct error *error)
+{
+    struct buffer text = {0};
+    if (!request->chat)
+        return tokenizer_encode(subject->tokenizer, prompt, strlen(prompt), true, &generation->prompt, error);
+    bool good = subject_chat(subject, request->system, prompt, &generation->prompt, &text, error);
+    generation->chat = good ? buffer_take(&text) : NULL;
+    buffer_free(&text);
+    return good && (generation->chat || error_memory(error, "chat"));
+}
+
 static bool encode_prompts(struct subject *subject, const struct generation_request *request,
                            struct generation *generations, struct decode_prompt *prompts, struct error *error)
 {
     for (size_t i = 0; i < request->count; i++) {
         const char *text = request->prompts[i];
         struct ids *ids = &generations[i].prompt;
-        if (!tokenizer_encode(subject->tokenizer, text, strlen(text), true, ids, error))
+        if (!encode_prompt(subject, request, text, &generations[i], error))
             return false;
         if (!ids->count)
             return error_set(error, "prompt \"%.60s\" has no tokens", text);
@@ -203,6 +216,7 @@ void generations_free(struct generation *generations, size_t count)
     for (size_t i = 0; generations && i < count; i++) {
         ids_free(&generations[i].prompt);
         ids_free(&generations[i].ids);
+        free(generations[i].chat);
         free(generations[i].text);
         free(generations[i].steps);
     }

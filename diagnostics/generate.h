@@ -11,6 +11,8 @@ struct generation_request {
     size_t most; /* tokens for each */
     struct sampler_options sampler;
     uint64_t seed;
+    bool chat;          /* prompts are questions, put as the chat template puts them (diagnostics/chat.h) */
+    const char *system; /* what the system says before each; NULL: nothing */
 };
 
 /* How sure the model was of one token, by its own logits, before any processor of the sampler. In nats. */
@@ -21,6 +23,7 @@ struct generation_step {
 
 struct generation {
     struct ids prompt;
+    char *chat;                    /* the text of `prompt` where a template made it, else NULL; owned */
     struct ids ids;                /* what was written, without the token that ended it */
     char *text;                    /* of them, special tokens left out; owned */
     bool ended;                    /* by an end-of-text token */

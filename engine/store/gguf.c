@@ -37,7 +37,10 @@ static bool add_documents(struct store *store, const struct gguf *gguf, struct e
     if (!add_document(store, "config.json", config, &problem, error))
         return false;
     char *tokenizer = gguf_tokenizer(gguf, &problem);
-    return add_document(store, "tokenizer.json", tokenizer, &problem, error);
+    if (!add_document(store, "tokenizer.json", tokenizer, &problem, error))
+        return false;
+    char *chat = gguf_tokenizer_config(gguf, &problem);
+    return add_document(store, "tokenizer_config.json", chat, &problem, error);
 }
 
 /* --- split files: PREFIX-00001-of-00003.gguf --- */

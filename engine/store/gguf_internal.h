@@ -94,5 +94,11 @@ bool gguf_name_tensor(struct store *store, const struct gguf *metadata, const st
  * cannot compute is spelled so that its reader refuses it by name. */
 char *gguf_config(const struct store *store, const struct gguf *gguf, struct error *error);
 char *gguf_tokenizer(const struct gguf *gguf, struct error *error);
+/* gguf_chat.c: the same of tokenizer_config.json: special tokens and the chat template, in JSON; NULL without an error
+ * where the metadata has none of them. */
+char *gguf_tokenizer_config(const struct gguf *gguf, struct error *error);
+
+/* Appends the text as a JSON string. */
+void gguf_put_string(struct buffer *out, struct gguf_text text);
 
 #endif

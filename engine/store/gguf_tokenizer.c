@@ -58,7 +58,7 @@ struct spelling {
     struct error *error;
 };
 
-static void put_string(struct buffer *out, struct gguf_text text)
+void gguf_put_string(struct buffer *out, struct gguf_text text)
 {
     buffer_char(out, '"');
     for (size_t i = 0; i < text.size; i++) {
@@ -108,7 +108,7 @@ static void put_added(struct spelling *spelling)
         if (type != TOKEN_UNKNOWN && type != TOKEN_CONTROL && type != TOKEN_USER_DEFINED)
             continue;
         buffer_format(out, "%s\n  {\"id\": %llu, \"content\": ", first ? "" : ",", (unsigned long long)id);
-        put_string(out, text);
+        gguf_put_string(out, text);
         buffer_format(out,
                       ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
                       "\"special\": %s}",
@@ -140,18 +140,18 @@ static bool end_token(struct spelling *spelling, const char *switch_key, const c
 static void put_piece(struct buffer *out, struct gguf_text text, const char *before, const char *after)
 {
     buffer_format(out, "%s{\"SpecialToken\": {\"id\": ", before);
-    put_string(out, text);
+    gguf_put_string(out, text);
     buffer_format(out, ", \"type_id\": 0}}%s", after);
 }
 
 static void put_template_token(struct buffer *out, struct gguf_text text, uint64_t id, const char *before)
 {
     buffer_text(out, before);
-    put_string(out, text);
+    gguf_put_string(out, text);
     buffer_text(out, ": {\"id\": ");
-    put_string(out, text);
+    gguf_put_string(out, text);
     buffer_format(out, ", \"ids\": [%llu], \"tokens\": [", (unsigned long long)id);
-    put_string(out, text);
+    gguf_put_string(out, text);
     buffer_text(out, "]}");
 }
 
@@ -192,14 +192,14 @@ static void put_vocabulary(struct spelling *spelling)
     buffer_text(out, "\"vocab\": {");
     for (uint64_t id = 0; id < spelling->tokens->count; id++) {
         buffer_text(out, id ? ",\n" : "\n");
-        put_string(out, gguf_next_text(spelling->gguf, &at));
+        gguf_put_string(out, gguf_next_text(spelling->gguf, &at));
         buffer_format(out, ": %llu", (unsigned long long)id);
     }
     buffer_text(out, "},\n\"merges\": [");
     at = spelling->merges ? spelling->merges->at : 0;
     for (uint64_t i = 0; spelling->merges && i < spelling->merges->count; i++) {
         buffer_text(out, i ? ",\n" : "\n");
-        put_string(out, gguf_next_text(spelling->gguf, &at));
+        gguf_put_string(out, gguf_next_text(spelling->gguf, &at));
     }
     buffer_text(out, "]");
 }
@@ -215,7 +215,7 @@ static bool put_all(struct spelling *spelling)
         buffer_text(out, pre->pretokenizer);
     } else {
         buffer_text(out, "{\"type\": ");
-        put_string(out, spelling->pre_name);
+        gguf_put_string(out, spelling->pre_name);
         buffer_text(out, "}");
     }
     buffer_text(out, ",\n");
@@ -236,7 +236,7 @@ static bool put_all(struct spelling *spelling)
 static void put_model_name(struct spelling *spelling)
 {
     buffer_text(&spelling->out, "{\"version\": \"1.0\", \"model\": {\"type\": ");
-    put_string(&spelling->out, spelling->model);
+    gguf_put_string(&spelling->out, spelling->model);
     buffer_text(&spelling->out, "}}\n");
 }
 

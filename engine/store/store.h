@@ -56,7 +56,8 @@ const char *store_path(const struct store *store);
 /* "safetensors", "gguf", "checkpoint", "extraction", "folder". */
 const char *store_format(const struct store *store);
 
-/* The text of "config.json" or "tokenizer.json" where the weights' own file says what those say; NULL: it does not. */
+/* The text of "config.json", "tokenizer.json" or "tokenizer_config.json" where the weights' own file says what those
+ * say; NULL: it does not. */
 const char *store_document(const struct store *store, const char *name);
 
 /* The tensors of the text model come first, then those of other components; store_count counts all. */
