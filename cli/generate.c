@@ -74,8 +74,9 @@ static void print_json(const struct arguments *arguments, const struct generatio
 static void print_text(const struct arguments *arguments, const struct generation *generations)
 {
     bool several = arguments->prompts.count > 1;
+    const char *arrow = !several ? "" : arguments->chat ? " -> " : " ->";
     for (size_t i = 0; i < arguments->prompts.count; i++)
-        printf("%s%s%s%s\n", several && i ? "\n" : "", several ? arguments->prompts.items[i] : "", several ? " ->" : "",
+        printf("%s%s%s%s\n", several && i ? "\n" : "", several ? arguments->prompts.items[i] : "", arrow,
                generations[i].text);
 }
 

@@ -89,3 +89,239 @@ Test(chat, renders_what_transformers_renders)
     cJSON_ArrayForEach(row, json_member(cases, "cases")) check_case(row, index++);
     cr_expect(index >= 900, "%zu cases", index);
 }
+
+/* --- what is refused --- */
+
+static void expect_refused(const char *source, int line, const char *words)
+{
+    struct error error = {0};
+    struct buffer out = {0};
+    char place[64];
+    snprintf(place, sizeof place, "test: chat template line %d: ", line);
+    buffer_text(&out, "before");
+    cr_expect(!render(source, strlen(source), json_member(cases, "snippet_variables"), &out, &error),
+              "%.200s renders %.200s", source, out.data);
+    cr_expect(strncmp(error_text(&error), place, strlen(place)) == 0 && strstr(error_text(&error), words),
+              "%.200s\nis refused with: %s\nnot: %s%s", source, error_text(&error), place, words);
+    cr_expect_str_eq(out.data, "before");
+    error_clear(&error);
+    buffer_free(&out);
+}
+
+Test(chat, what_it_does_not_know_is_named_with_its_line)
+{
+    static const struct {
+        const char *source;
+        int line;
+        const char *words;
+    } rows[] = {
+        {"a\n{{ s | frobnicate }}", 2, "no filter 'frobnicate'"},
+        {"{{ s is frobnicate }}", 1, "no test 'frobnicate'"},
+        {"{% if t %}\n\n{{ s | frobnicate }}{% endif %}", 3, "no filter 'frobnicate'"},
+        {"{{ s | wordwrap }}", 1, "the filter 'wordwrap' is not understood"},
+        {"{{ s is escaped }}", 1, "the test 'escaped' is not understood"},
+        {"{{ s.zfill(3) }}", 1, "the method 'zfill' of a string is not understood"},
+        {"{{ '{}'.format(1) }}", 1, "the method 'format' of a string is not understood"},
+        {"{{ s\n % 3 }}", 1, "printf formatting"},
+        {"{{ lipsum() }}", 1, "the function 'lipsum' is not understood"},
+        {"{{ s }}\n{% include 'x' %}", 2, "the tag 'include' is not understood"},
+        {"{% block a %}{% endblock %}", 1, "the tag 'block' is not understood"},
+        {"{% call f() %}{% endcall %}", 1, "the tag 'call' is not understood"},
+        {"{% filter upper %}a{% endfilter %}", 1, "the tag 'filter' is not understood"},
+        {"{% frobnicate %}", 1, "unknown tag, or out of place: 'frobnicate'"},
+        {"{% for x in l recursive %}{% endfor %}", 1, "a recursive loop is not understood"},
+        {"{% for x in l %}{{ loop.cycle(1, 2) }}{% endfor %}", 1, "cycle"},
+        {"{% macro f() %}{{ kwargs }}{% endmacro %}", 1, "'kwargs' in macro 'f' is not understood"},
+        {"{{ dict(*l) }}", 1, "*args"},
+        {"{{ größe }}", 1, "unexpected character"},
+        {"{{ 9223372036854775808 }}", 1, "beyond 64 bits"},
+        {"{{ 9223372036854775807 + 1 }}", 1, "beyond 64 bits"},
+        {"{{ 2 ** 64 }}", 1, "beyond 64 bits"},
+        {"{{ -9223372036854775807 - 2 }}", 1, "beyond 64 bits"},
+        {"{{ (-9223372036854775807 - 1) // -1 }}", 1, "beyond 64 bits"},
+        {"{{ '\\ud83d' }}", 1, "surrogate"},
+        {"{{ s.__class__ }}", 1, "'__class__' is not understood"},
+        {"{{ range(3)[1:] }}", 1, "a slice of a range is not understood"},
+        {"{{ ('<b>' | safe) + s }}", 1, "marked as safe"},
+        {"{{ 'a' in ('<b>' | safe) }}", 1, "marked as safe"},
+        {"{{ d.items() }}", 1, "to print a view of a dict is not understood"},
+        {"{{ words | map('upper') }}", 1, "to print a generator is not understood"},
+        {"{{ strftime_now('%Q') }}", 1, "strftime_now with '%Q'"},
+        {"\n\n{{ raise_exception('no ' ~ 'way') }}", 3, "the template refuses: no way"},
+        {"{{ l.append(1) }}", 1, "'append' is undefined, or may not be called"},
+        {"{{ missing.x }}", 1, "'missing' is undefined"},
+        {"{{ s + missing }}", 1, "'missing' is undefined, and '+' needs it"},
+        {"{% if t %}a", 1, "the template ends where 'elif' is expected"},
+        {"{{ a b }}", 1, "}} expected, not 'b'"},
+        {"{{ 'abc }}", 1, "a string does not end"},
+        {"{{ 1 & 2 }}", 1, "unexpected '&'"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_refused(rows[i].source, rows[i].line, rows[i].words);
+}
+
+/* --- what no template may do --- */
+
+/* begin, the unit many times, end; owned */
+static char *repeated(const char *begin, const char *unit, size_t times, const char *end)
+{
+    struct buffer text = {0};
+    buffer_text(&text, begin);
+    for (size_t i = 0; i < times; i++)
+        buffer_text(&text, unit);
+    buffer_text(&text, end);
+    return buffer_take(&text);
+}
+
+Test(chat, no_template_takes_too_much, .timeout = 120)
+{
+    static const struct {
+        const char *source;
+        const char *words;
+    } rows[] = {
+        {"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "deep"},
+        {"{% macro f(x) %}{{ f(f(x)) }}{% endmacro %}{{ f(1) }}", "deep"},
+        {"{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "more than"},
+        {"{% for a in range(100000) %}{% for b in range(1000) %}{% set x = 'a' * 100000 %}{% endfor %}{% endfor %}",
+         "memory"},
+        {"{% set n = namespace(s='x') %}{% for i in range(100) %}{% set n.s = n.s + n.s %}{% endfor %}", "MiB"},
+        {"{% set n = namespace(s='x' * 1000000) %}{% for i in range(100) %}{{ n.s }}{% endfor %}", "writes more"},
+        {"{% set n = namespace(s=[]) %}{% for i in range(100) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s }}",
+         "steps"},
+        {"{% set n = namespace(s=[], t=[]) %}{% for i in range(100) %}{% set n.s = [n.s, n.s] %}"
+         "{% set n.t = [n.t, n.t] %}{% endfor %}{{ n.s == n.t }}",
+         "steps"},
+        {"{% set n = namespace(s=[]) %}{% for i in range(100000) %}{% set n.s = [n.s] %}{% endfor %}{{ n.s }}", "deep"},
+        {"{% set n = namespace(s=[]) %}{% for i in range(100000) %}{% set n.s = [n.s] %}{% endfor %}{{ n.s|tojson }}",
+         "deep"},
+        {"{% set n = namespace(s=[], t=[]) %}{% for i in range(9999) %}{% set n.s = [n.s] %}{% set n.t = [n.t] %}"
+         "{% endfor %}{{ n.s < n.t }}",
+         "deep"},
+        {"{{ 'a' * 999999999999 }}", "MiB"},
+        {"{{ [1] * 999999999999 }}", "memory"},
+        {"{{ range(100001) }}", "a range of more than"},
+        {"{{ range(-9223372036854775807, 9223372036854775807) }}", "a range of more than"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% if 'b' in s %}{% endif %}{% endfor %}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% if s == s %}{% endif %}{% endfor %}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s.find('b') %}{% endfor %}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s | length %}{% endfor %}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s.strip() %}{% endfor %}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s[-1] %}{% endfor %}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s.isalpha() %}{% endfor %}", "steps"},
+        {"{% set s = 'é' * 900000 %}{% for i in range(1000) %}{% set x = s.upper() %}{% endfor %}", "M"},
+        {"{% set s = 'a' * 9000000 %}{{ s | replace('', s) }}", "MiB"},
+        {"{{ ['a' * 1000000] | join('b') | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaa') }}", "MiB"},
+        {"{% set n = namespace(d={}) %}{% for i in range(100000) %}{% set n.d = dict(n.d, **{}) %}{% endfor %}",
+         "*args"},
+        {"{% set n = namespace(d={}) %}{% for i in range(100000) %}{% set n.d = dict(n.d.items() | list + [[i, i]]) %}"
+         "{% endfor %}",
+         "steps"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect_refused(rows[i].source, 1, rows[i].words);
+}
+
+Test(chat, no_source_is_too_deep, .timeout = 120)
+{
+    static const struct {
+        const char *begin, *unit, *end;
+        const char *words;
+    } rows[] = {
+        {"{{ ", "(", "", "brackets"},
+        {"{{ ", "[", "", "brackets"},
+        {"{{ ", "-", "1 }}", "nested"},
+        {"{{ ", "not ", "1 }}{{ x", "expected"},
+        {"{{ 1", "+1", " }}", "deep"},
+        {"{{ s", "|upper", " }}", "deep"},
+        {"{{ s", ".x", " }}", "deep"},
+        {"{{ s", "[0]", " }}", "deep"},
+        {"{{ 1", " if 1 else 2", " }}", "nested"},
+        {"{{ 1", " if 1", " }}", "deep"},
+        {"{{ 1", " and 1", " }}", "deep"},
+        {"", "{% if 1 %}", "", "deep"},
+        {"", "{% for x in l %}", "", "deep"},
+        {"{% if 0 %}", "{% elif 0 %}", "{% endif %}", "deep"},
+        {"{% set ", "(", "", "brackets"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *source = repeated(rows[i].begin, rows[i].unit, 100000, rows[i].end);
+        expect_refused(source, 1, rows[i].words);
+        free(source);
+    }
+    char *long_one = repeated("", "{{ s }}0123456789\n", 250000, "");
+    struct error error = {0};
+    struct buffer out = {0};
+    cr_expect(!render(long_one, strlen(long_one), json_member(cases, "snippet_variables"), &out, &error));
+    cr_expect(strstr(error_text(&error), "4 MiB"), "%s", error_text(&error));
+    error_clear(&error);
+    free(long_one);
+}
+
+static uint64_t state = 1;
+
+static size_t any(size_t below)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return below ? (size_t)(state >> 33) % below : 0;
+}
+
+/* Cuts the text, or changes some bytes to others that mean something. */
+static void damage(char *text, size_t *size)
+{
+    static const char bytes[] = "{}%#-+'\"\\|.,:()[]=~ \n_*0aé\xff";
+    if (any(4) == 0) {
+        *size = any(*size + 1);
+        return;
+    }
+    for (size_t i = 0; *size && i <= any(4); i++)
+        text[any(*size)] = any(8) ? bytes[any(sizeof bytes)] : (char)any(256);
+}
+
+Test(chat, a_damaged_template_renders_or_is_refused, .timeout = 240)
+{
+    size_t refused = 0, rendered = 0;
+    const cJSON *row;
+    cJSON_ArrayForEach(row, json_member(cases, "cases"))
+    {
+        size_t size;
+        char *source = source_of(row, &size);
+        for (int turn = 0; turn < 6; turn++) {
+            /* exactly as long as it is, so that a read behind it is seen */
+            size_t length = size;
+            char *copy = malloc(size + !size);
+            memcpy(copy, source, size);
+            damage(copy, &length);
+            char *exact = malloc(length + !length);
+            memcpy(exact, copy, length);
+            struct error error = {0};
+            struct buffer out = {0};
+            bool good = render(exact, length, variables_of(row), &out, &error);
+            cr_assert(good ? utf8_check(out.data ? out.data : "", out.size) == out.size : error.text != NULL);
+            rendered += good;
+            refused += !good;
+            error_clear(&error);
+            buffer_free(&out);
+            free(copy);
+            free(exact);
+        }
+        free(source);
+    }
+    cr_expect(refused > 1000 && rendered > 500, "%zu and %zu", refused, rendered);
+}
+
+Test(chat, variables_that_are_not_utf8_become_what_a_tokenizer_makes_of_them)
+{
+    struct error error = {0};
+    struct buffer out = {0};
+    cJSON *variables = cJSON_CreateObject();
+    cJSON_AddStringToObject(variables, "x", "a\xff\xe2\x82z");
+    cr_assert(render("{{ x }}{{ x|length }}", 21, variables, &out, &error), "%s", error_text(&error));
+    cr_expect_str_eq(out.data, "a\xEF\xBF\xBD\xEF\xBF\xBDz4");
+    cJSON_Delete(variables);
+    buffer_free(&out);
+    cJSON *list = cJSON_CreateArray();
+    cr_expect(!render("a", 1, list, &out, &error));
+    cr_expect(strstr(error_text(&error), "no object"), "%s", error_text(&error));
+    cJSON_Delete(list);
+    error_clear(&error);
+}

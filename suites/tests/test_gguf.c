@@ -621,6 +621,9 @@ static bool survive(const char *path)
     struct tokenizer *tokenizer = text ? tokenizer_parse("document", text, strlen(text), &error) : NULL;
     tokenizer_free(tokenizer);
     error_clear(&error);
+    text = store_document(store, "tokenizer_config.json");
+    cJSON_Delete(text ? json_parse("document", text, strlen(text), &error) : NULL);
+    error_clear(&error);
     text = store_document(store, "config.json");
     cJSON *json = text ? json_parse("document", text, strlen(text), &error) : NULL;
     free(json ? config_parse("document", json, &error) : NULL);
