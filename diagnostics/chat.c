@@ -161,11 +161,38 @@ static bool add_tokens(struct chat *chat, const cJSON *from)
     return true;
 }
 
+/* What transformers' class sets where tokenizer_config.json does not say anything, not even null. */
+static bool add_defaults(struct chat *chat)
+{
+    static const struct {
+        const char *class, *token, *text;
+    } rows[] = {
+        {"GPT2Tokenizer", "bos_token", "<|endoftext|>"},    {"GPT2Tokenizer", "eos_token", "<|endoftext|>"},
+        {"GPT2Tokenizer", "unk_token", "<|endoftext|>"},    {"CodeGenTokenizer", "bos_token", "<|endoftext|>"},
+        {"CodeGenTokenizer", "eos_token", "<|endoftext|>"}, {"CodeGenTokenizer", "unk_token", "<|endoftext|>"},
+        {"Qwen2Tokenizer", "eos_token", "<|endoftext|>"},   {"Qwen2Tokenizer", "unk_token", "<|endoftext|>"},
+        {"Qwen2Tokenizer", "pad_token", "<|endoftext|>"},   {"GPTNeoXTokenizer", "bos_token", "<|endoftext|>"},
+        {"GPTNeoXTokenizer", "eos_token", "<|endoftext|>"}, {"GPTNeoXTokenizer", "unk_token", "<|endoftext|>"},
+        {"GPTNeoXTokenizer", "pad_token", "<|padding|>"},
+    };
+    const cJSON *class = json_member(chat->config, "tokenizer_class");
+    for (size_t i = 0; cJSON_IsString(class) && i < sizeof rows / sizeof *rows; i++) {
+        size_t length = strlen(rows[i].class);
+        const char *rest = class->valuestring + length;
+        if (strncmp(class->valuestring, rows[i].class, length) != 0 || (*rest && strcmp(rest, "Fast") != 0) ||
+            cJSON_GetObjectItemCaseSensitive(chat->config, rows[i].token))
+            continue;
+        if (!cJSON_AddStringToObject(chat->variables, rows[i].token, rows[i].text))
+            return no_memory(chat);
+    }
+    return true;
+}
+
 static bool add_special(struct chat *chat)
 {
     cJSON *special = NULL;
     char *where = chat->where;
-    if (!add_tokens(chat, chat->config))
+    if (!add_defaults(chat) || !add_tokens(chat, chat->config))
         return false;
     if (!chat->folder || json_member(chat->config, "added_tokens_decoder"))
         return true;

@@ -10,9 +10,9 @@
  *
  * The template is looked for beside the tokenizer: chat_template.jinja, "chat_template" of tokenizer_config.json (of
  * several the one named default), the same of chat_template.json; of a GGUF file it is metadata. bos_token and its like
- * are those of tokenizer_config.json, or of special_tokens_map.json where that has no "added_tokens_decoder"; what a
- * class of transformers sets where the files say nothing is not known here. A template that prints today's date makes
- * other ids every day.
+ * are those of tokenizer_config.json, or of special_tokens_map.json where that has no "added_tokens_decoder"; where the
+ * files say nothing, those that transformers' class of that name sets (GPT2, CodeGen, Qwen2, GPTNeoX; not of a class
+ * that only the kind of model implies). A template that prints today's date makes other ids every day.
  *
  * An error where there is no template (it says where it was looked for), where the template cannot be applied, and
  * where it refuses. The subject must have a tokenizer. */

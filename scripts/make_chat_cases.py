@@ -3,10 +3,10 @@
 
     make_chat_cases.py -o suites/data/chat/cases.json
 
-Templates of model families lie in suites/data/chat/templates; many small ones here pin down what Jinja does. Each case:
-a template (by name, or its source), the variables that it sees, and the text, or the error (null text), that
-transformers' own render_jinja_template gives. The clock of strftime_now is stopped. Needs scripts/requirements.txt and
-jinja2.
+Templates of model families, spelled as their models publish them, lie in suites/data/chat/templates; many small ones
+here pin down what Jinja does. Each case: a template (by name, or its source), the variables that it sees, and the text,
+or the error (null text), that transformers' own render_jinja_template gives. The clock of strftime_now is stopped.
+Needs scripts/requirements.txt.
 """
 
 import argparse

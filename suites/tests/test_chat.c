@@ -173,7 +173,7 @@ static char *repeated(const char *begin, const char *unit, size_t times, const c
     return buffer_take(&text);
 }
 
-Test(chat, no_template_takes_too_much, .timeout = 120)
+Test(chat, no_template_takes_too_much)
 {
     static const struct {
         const char *source;
@@ -221,7 +221,7 @@ Test(chat, no_template_takes_too_much, .timeout = 120)
         expect_refused(rows[i].source, 1, rows[i].words);
 }
 
-Test(chat, no_source_is_too_deep, .timeout = 120)
+Test(chat, no_source_is_too_deep)
 {
     static const struct {
         const char *begin, *unit, *end;
@@ -277,7 +277,7 @@ static void damage(char *text, size_t *size)
         text[any(*size)] = any(8) ? bytes[any(sizeof bytes)] : (char)any(256);
 }
 
-Test(chat, a_damaged_template_renders_or_is_refused, .timeout = 240)
+Test(chat, a_damaged_template_renders_or_is_refused)
 {
     size_t refused = 0, rendered = 0;
     const cJSON *row;

@@ -110,6 +110,16 @@ with chat_template.jinja "$show" tokenizer_config.json '{"bos_token": "a", "adde
 chats 0
 asked chat 'a||False'
 
+for class in GPT2Tokenizer GPT2TokenizerFast Qwen2Tokenizer PreTrainedTokenizerFast; do
+    with chat_template.jinja '{{ bos_token }}|{{ eos_token }}|{{ unk_token }}' tokenizer_config.json "{\"tokenizer_class\": \"$class\", \"unk_token\": null}"
+    chats 0
+    case $class in
+    GPT2*) asked chat '<|endoftext|>|<|endoftext|>|' ;;
+    Qwen2*) asked chat '|<|endoftext|>|' ;;
+    *) asked chat '||' ;;
+    esac
+done
+
 test_that 'no BOS is added to what the template writes'
 model=$nano/llama
 with chat_template.jinja 'a'
