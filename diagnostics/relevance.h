@@ -1,0 +1,65 @@
+/* Does a text follow from its prompt? A judge, any model that the engine reads, says how likely the text is after its
+ * own prompt, after other prompts, and after none.
+ *
+ * The judge reads: what the tokenizer's template puts before a text (BOS), the prompt, a line break unless the text
+ * begins or the prompt ends with white space, the text. The text is encoded apart, so that its ids are the same after
+ * every prompt.
+ *
+ * Measured with SmolLM2-135M-Instruct: MEASUREMENTS
+ */
+#ifndef ASSAY_DIAGNOSTICS_RELEVANCE_H
+#define ASSAY_DIAGNOSTICS_RELEVANCE_H
+
+#include "diagnostics/subject.h"
+
+#define RELEVANCE_OTHERS 8       /* other prompts for each text */
+#define RELEVANCE_TOKENS 256     /* of a text that are judged: its beginning */
+#define RELEVANCE_LATE 20        /* tokens before bits_per_token_late */
+#define RELEVANCE_TOKENS_LEAST 8 /* of a text for which relevance_lost has an opinion */
+
+struct relevance_pair {
+    const char *prompt; /* NULL or "": there is none, and no relation to it */
+    const char *text;   /* NULL or "": nothing was written */
+};
+
+struct relevance_options {
+    size_t others;  /* 0: RELEVANCE_OTHERS */
+    size_t tokens;  /* 0: RELEVANCE_TOKENS */
+    bool continues; /* the texts were generated right after the prompts: never a line break between */
+};
+
+/* All bits are log2 of a probability (<= 0) or differences of such. What was not measured is NaN: all for a text of no
+ * tokens, the relation without a prompt. */
+struct relevance {
+    double bits_own;   /* log2 P(text | own prompt) */
+    double bits_alone; /* log2 P(text) after BOS and a line break */
+    double evidence;   /* bits_own - bits_alone: pointwise mutual information of prompt and text */
+    double contrast;   /* bits_own - log2 of the mean of P(text | other prompt) over the others */
+    double margin;     /* bits_own - that of the other prompt that explains the text best */
+    double share;      /* of the other prompts that explain the text worse: 0 .. 1 */
+    size_t rank;       /* of the own prompt, 1: best; ties count against it; 0: no relation measured */
+    size_t others;     /* other prompts that the text was held against; 0: no relation measured */
+    size_t tokens;     /* of the text that were judged */
+    size_t bytes;      /* of those */
+    bool cut;          /* the text goes on after them */
+    /* After the own prompt, or alone without one, >= 0: low for a loop, high for noise. */
+    double bits_per_byte;
+    double bits_per_token;
+    double bits_per_token_late; /* of tokens after the first RELEVANCE_LATE; NaN: there are none */
+};
+
+/* Fills `out` [count]. The other prompts of a text are chosen from those of the pairs by a hash of both, so that
+ * neither order nor place matters, and filled up with relevance_distractors where the pairs have too few; a prompt that
+ * reads the same is no other. No (prompt, text) is run twice. Sequences go together as RUN_BYTES allows; shows
+ * progress. `judge` is loaded here if it is not yet. Errors: a judge without a tokenizer, whose vocabulary lacks an id
+ * of the texts, or whose probabilities are not finite. */
+bool relevance_measure(struct subject *judge, const struct relevance_pair *pairs, size_t count,
+                       const struct relevance_options *options, struct relevance *out, struct error *error);
+
+/* The text says nothing of its prompt: RULE */
+bool relevance_lost(const struct relevance *relevance);
+
+/* Prompts of many topics, kinds and languages, for texts that have too few others. */
+const char *const *relevance_distractors(size_t *count);
+
+#endif

@@ -1,0 +1,124 @@
+#include "diagnostics/writing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnostics/generate.h"
+
+const char *const writing_prompts[WRITING_PROMPTS] = {
+    "The future of artificial intelligence is", "Machine cognition differs from human cognition in that",
+    "The key to understanding sparse expert architectures lies in",
+    "In 2050, the relationship between humans and AI will be"};
+
+/* The texts of one way of decoding: [count]. */
+struct pass_texts {
+    const char *way;
+    struct generation *generations;
+};
+
+#define WAYS 2
+#define ID_MOST 40
+
+struct writing {
+    struct subject *subject;
+    const struct writing_request *request;
+    struct pass_texts passes[WAYS];
+    size_t pass_count;
+    struct text_case *cases; /* [pass_count * request->count] */
+    char (*ids)[ID_MOST];
+};
+
+static bool write_texts(struct writing *writing, bool greedy, struct error *error)
+{
+    const struct writing_request *request = writing->request;
+    struct pass_texts *pass = &writing->passes[writing->pass_count++];
+    struct generation_request generation = {.prompts = request->prompts,
+                                            .count = request->count,
+                                            .most = request->most,
+                                            .chat = request->chat,
+                                            .seed = request->seed,
+                                            .sampler = request->sampler};
+    if (greedy)
+        generation.sampler.temperature = 0;
+    pass->way = greedy ? "greedy" : "sampled";
+    pass->generations = calloc(request->count + 1, sizeof *pass->generations);
+    return (pass->generations || error_memory(error, "texts")) &&
+           generate(writing->subject, &generation, pass->generations, error);
+}
+
+/* Where each token ends in the text, in bytes: what is decoded of the tokens up to it. */
+static size_t *token_ends(struct subject *subject, const struct generation *generation, struct error *error)
+{
+    size_t *ends = calloc(generation->ids.count + 1, sizeof *ends);
+    struct buffer text = {0};
+    if (!ends)
+        error_memory(error, "texts");
+    for (size_t i = 0; ends && i < generation->ids.count; i++) {
+        text.size = 0;
+        struct error unknown = {0}; /* an id without a text: the end stays where it was */
+        bool good = tokenizer_decode(subject->tokenizer, generation->ids.data, i + 1, true, &text, &unknown);
+        error_clear(&unknown);
+        ends[i] = good ? text.size : i ? ends[i - 1] : 0;
+    }
+    buffer_free(&text);
+    return ends;
+}
+
+static bool make_case(struct writing *writing, size_t at, struct error *error)
+{
+    const struct writing_request *request = writing->request;
+    const struct pass_texts *pass = &writing->passes[at % writing->pass_count];
+    size_t which = at / writing->pass_count;
+    const struct generation *generation = &pass->generations[which];
+    snprintf(writing->ids[at], ID_MOST, "prompt %zu, %s", which + 1, pass->way);
+    struct text_case *text = &writing->cases[at];
+    *text = (struct text_case){.id = writing->ids[at],
+                               .prompt = request->prompts[which],
+                               .text = generation->text,
+                               .size = strlen(generation->text),
+                               .expects = request->expects ? &request->expects[which] : NULL,
+                               .tokens = generation->ids.count,
+                               .steps = generation->steps,
+                               .ended = generation->ended,
+                               .broken = generation->broken};
+    return (text->token_ends = token_ends(writing->subject, generation, error));
+}
+
+static bool judge_texts(struct writing *writing, struct findings *findings, struct error *error)
+{
+    const struct writing_request *request = writing->request;
+    size_t count = writing->pass_count * request->count;
+    const struct texts_control control = {.original = request->original,
+                                          .vocabulary = (size_t)writing->subject->config->vocabulary};
+    struct quality *quality = quality_open(request->rules, error);
+    writing->cases = calloc(count + 1, sizeof *writing->cases);
+    writing->ids = calloc(count + 1, sizeof *writing->ids);
+    bool good = quality && ((writing->cases && writing->ids) || error_memory(error, "texts"));
+    for (size_t i = 0; good && i < count; i++)
+        good = make_case(writing, i, error);
+    good = good && texts_judge(quality, writing->cases, count, error) &&
+           (!request->judge || texts_relate(request->judge, writing->cases, count, true, error)) &&
+           texts_report(quality, writing->cases, count, &control, findings, error);
+    texts_free(writing->cases, count);
+    for (size_t i = 0; writing->cases && i < count; i++)
+        free(writing->cases[i].token_ends);
+    free(writing->cases);
+    free(writing->ids);
+    quality_free(quality);
+    return good;
+}
+
+bool writing_check(struct subject *subject, const struct writing_request *request, struct findings *findings,
+                   struct error *error)
+{
+    struct writing writing = {.subject = subject, .request = request};
+    bool good = subject_needs_tokenizer(subject, error) && subject_load(subject, error) &&
+                (request->no_sampled || write_texts(&writing, false, error)) &&
+                (request->no_greedy || write_texts(&writing, true, error)) && judge_texts(&writing, findings, error);
+    for (size_t i = 0; i < writing.pass_count; i++) {
+        generations_free(writing.passes[i].generations, request->count);
+        free(writing.passes[i].generations);
+    }
+    return good;
+}

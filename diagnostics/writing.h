@@ -1,0 +1,35 @@
+/* What does the subject write, and is it language? Continuations of prompts, sampled and greedy, judged as texts. */
+#ifndef ASSAY_DIAGNOSTICS_WRITING_H
+#define ASSAY_DIAGNOSTICS_WRITING_H
+
+#include "diagnostics/subject.h"
+#include "diagnostics/texts.h"
+#include "text/sampler.h"
+
+struct writing_request {
+    char *const *prompts;
+    const struct expects *expects; /* [count] */
+    size_t count;
+    bool chat;       /* prompts are questions, put as the subject's chat template puts them */
+    size_t most;     /* tokens for each */
+    bool no_greedy;  /* sampled only */
+    bool no_sampled; /* greedy only */
+    struct sampler_options sampler;
+    uint64_t seed;
+    const char *rules;     /* file; NULL: suites/quality.json */
+    struct subject *judge; /* a model that says whether texts follow from their prompts; NULL: none */
+    /* The subject's bytes are those of the original, which gold proves: what it writes is what that writes, and
+     * gibberish is told and not judged. */
+    bool original;
+};
+
+/* The four prompts of the story (README.md), for suites that name none. */
+#define WRITING_PROMPTS 4
+extern const char *const writing_prompts[WRITING_PROMPTS];
+
+/* Adds the findings of texts_report, a text's case being "prompt 2, greedy" or "prompt 2, sampled". Logits that are not
+ * finite fail the text. The subject must have a tokenizer; it is loaded here if it is not yet. */
+bool writing_check(struct subject *subject, const struct writing_request *request, struct findings *findings,
+                   struct error *error);
+
+#endif
