@@ -392,7 +392,31 @@ bool relevance_measure(struct subject *judge, const struct relevance_pair *pairs
     return good;
 }
 
+static bool has_opinion(const struct relevance *relevance)
+{
+    return relevance->others && relevance->tokens >= RELEVANCE_TOKENS_LEAST;
+}
+
 bool relevance_lost(const struct relevance *relevance)
 {
-    return relevance->others && relevance->tokens >= RELEVANCE_TOKENS_LEAST && relevance->rank > 1;
+    return has_opinion(relevance) &&
+           !(relevance->evidence >= RELEVANCE_BITS_LEAST && relevance->contrast >= RELEVANCE_BITS_LEAST);
+}
+
+struct relevance_total relevance_total(const struct relevance *relevances, size_t count)
+{
+    struct relevance_total total = {0};
+    for (size_t i = 0; i < count; i++) {
+        const struct relevance *relevance = &relevances[i];
+        if (!has_opinion(relevance))
+            continue;
+        total.texts++;
+        total.first += relevance->rank == 1;
+        total.lost += relevance_lost(relevance);
+        total.share += relevance->share;
+        total.evidence += relevance->evidence;
+    }
+    total.share = total.texts ? total.share / (double)total.texts : NAN;
+    total.evidence = total.texts ? total.evidence / (double)total.texts : NAN;
+    return total;
 }

@@ -5,7 +5,28 @@
  * begins or the prompt ends with white space, the text. The text is encoded apart, so that its ids are the same after
  * every prompt.
  *
- * Measured with SmolLM2-135M-Instruct: MEASUREMENTS
+ * Measured with SmolLM2-135M-Instruct as the judge and 8 other prompts, texts of 8 tokens or more:
+ *
+ *                                            texts   comparisons won   evidence, bits    relevance_lost
+ *   answers and continuations by hand           42            100 %     2 .. 24 .. 64      1
+ *   its own, temperature 0.7                    40            100 %    25 .. 46 .. 80      0
+ *   the same 82 after the prompt of another     82             45 %   -70 .. -13 .. 12    79
+ *   its own, broken into noise                 103             52 %   -48 ..  -8 .. 26 *  97
+ *   its own, broken, but with words and turns   40             74 %   -23 ..   4 .. 32    25
+ *   its own, one of 30 layers damaged           58            100 %     2 .. 29 .. 59      1
+ *
+ * (least .. median .. most; *: and 150 of one text in the wrong script). A suite as a whole says more than one text: of
+ * 20 texts that are well 99 % of the comparisons and more are won, of noise 41 to 60 %, of the half broken 70 and 78 %.
+ *
+ * The line break: of six ways to put answers after prompts this one won most, 99.6 % of the comparisons of 28 answers
+ * in eleven languages, one-word answers among them, as did a space in its place and the chat template; nothing between
+ * won 98.2 %, an empty line 97.8 %; on what a model wrote itself the chat template halves the evidence. Keeping keys
+ * and values of prompts would save a sixth of the rows at most, for a copy of a cache with each text; it is not done.
+ *
+ * What the numbers do not say. Under RELEVANCE_TOKENS_LEAST tokens ("4", "Yes") there are few bits to tell by. Noise
+ * comes out ahead by luck, once in nine texts with 8 others, which is why one text is weak evidence and a suite is not.
+ * Prompts of a suite that ask the same win from each other. Bits per token are weak: what is well has 0.8 .. 2.3
+ * .. 6.9, noise 0.9 .. 11.6 .. 17, loops almost none after the first RELEVANCE_LATE tokens.
  */
 #ifndef ASSAY_DIAGNOSTICS_RELEVANCE_H
 #define ASSAY_DIAGNOSTICS_RELEVANCE_H
@@ -16,6 +37,7 @@
 #define RELEVANCE_TOKENS 256     /* of a text that are judged: its beginning */
 #define RELEVANCE_LATE 20        /* tokens before bits_per_token_late */
 #define RELEVANCE_TOKENS_LEAST 8 /* of a text for which relevance_lost has an opinion */
+#define RELEVANCE_BITS_LEAST 3.0 /* of evidence and contrast: under it they may be chance */
 
 struct relevance_pair {
     const char *prompt; /* NULL or "": there is none, and no relation to it */
@@ -56,8 +78,20 @@ struct relevance {
 bool relevance_measure(struct subject *judge, const struct relevance_pair *pairs, size_t count,
                        const struct relevance_options *options, struct relevance *out, struct error *error);
 
-/* The text says nothing of its prompt: RULE */
+/* The text says nothing of its prompt: of RELEVANCE_TOKENS_LEAST tokens or more, and evidence or contrast is under
+ * RELEVANCE_BITS_LEAST. False where no relation was measured. */
 bool relevance_lost(const struct relevance *relevance);
+
+/* Of a suite, over the texts for which relevance_lost has an opinion. */
+struct relevance_total {
+    size_t texts;
+    size_t first; /* of rank 1 */
+    size_t lost;
+    double share;    /* mean; NaN: no texts */
+    double evidence; /* mean bits; NaN: no texts */
+};
+
+struct relevance_total relevance_total(const struct relevance *relevances, size_t count);
 
 /* Prompts of many topics, kinds and languages, for texts that have too few others. */
 const char *const *relevance_distractors(size_t *count);

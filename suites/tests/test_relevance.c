@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "diagnostics/generate.h"
 #include "diagnostics/relevance.h"
 
 #define GOLDEN ASSAY_SOURCE_DIR "/golden/"
@@ -202,6 +203,33 @@ Test(relevance, own_prompts_are_best_and_those_of_others_are_not)
     subject_free(&judge);
 }
 
+/* The rule, on numbers made for it. */
+Test(relevance, when_a_relation_is_lost)
+{
+    const struct {
+        size_t tokens, others;
+        double evidence, contrast;
+        bool lost;
+    } rows[] = {
+        {8, 8, 3, 3, false},      {8, 8, 2.9, 30, true}, {8, 8, 30, 2.9, true}, {7, 8, -9, -9, false},
+        {99, 0, NAN, NAN, false}, {8, 1, NAN, 30, true}, {8, 1, 30, NAN, true}, {256, 16, -40, -50, true},
+    };
+    struct relevance all[sizeof rows / sizeof *rows];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        all[i] = (struct relevance){.tokens = rows[i].tokens,
+                                    .others = rows[i].others,
+                                    .evidence = rows[i].evidence,
+                                    .contrast = rows[i].contrast,
+                                    .share = rows[i].lost ? 0.25 : 1,
+                                    .rank = rows[i].lost ? 2 : 1};
+        cr_assert_eq(relevance_lost(&all[i]), rows[i].lost, "row %zu", i);
+    }
+    struct relevance_total total = relevance_total(all, 4);
+    cr_assert(total.texts == 3 && total.first == 1 && total.lost == 2 && total.share == 0.5);
+    cr_assert(fabs(total.evidence - 35.9 / 3) < 1e-9);
+    cr_assert(isnan(relevance_total(all + 4, 1).share) && isnan(relevance_total(all, 0).evidence));
+}
+
 Test(relevance, neither_order_nor_company_matters)
 {
     struct subject judge = judge_open(GOLDEN "thinker-48", NULL, NULL);
@@ -376,5 +404,120 @@ Test(relevance, a_broken_judge_finds_no_relation)
         bits += out[i].bits_per_token / PAIRS;
     }
     cr_assert(first < PAIRS && bits > 5, "%zu of %zu first, %.3g bits for each token", first, PAIRS, bits);
+    subject_free(&judge);
+}
+
+/* With a real model. */
+
+#define SMOLLM2_FILE "gguf/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+/* Where scripts/fetch_smollm2 puts it; skips the test, and says so, where it has not. */
+static const char *smollm2(void)
+{
+    static char path[4096];
+    const char *folder = getenv("ASSAY_SMOLLM2"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (folder)
+        snprintf(path, sizeof path, "%s/" SMOLLM2_FILE, folder);
+    else
+        snprintf(path, sizeof path, "%s%s/assay/smollm2/" SMOLLM2_FILE,
+                 cache  ? cache
+                 : home ? home
+                        : "",
+                 cache ? "" : "/.cache");
+    if (!file_exists(path)) {
+        fprintf(stderr, "SKIPPED: no %s; scripts/fetch_smollm2 --gguf-only gets it\n",
+                path); /* a warning of Criterion's would fail the run */
+        cr_skip_test("no %s", path);
+    }
+    return path;
+}
+
+/* Texts of a sentence or more, eleven languages, code, tables: at least 95 % of the comparisons with another prompt are
+ * won by the own one (measured: all), and a text that is given the prompt of another loses it. */
+Test(smollm2, own_prompts_win, .timeout = 600)
+{
+    struct subject judge = judge_open(smollm2(), NULL, NULL);
+    struct error error = {0};
+    struct buffer text = {0};
+    struct relevance_pair own[64], crossed[64];
+    struct relevance out[64];
+    cJSON *lines[64];
+    size_t count = 0, at = 0;
+    cr_assert(file_read(DATA "quality/pairs.jsonl", 1 << 20, &text, &error), "%s", error_text(&error));
+    for (; at < text.size && count < 64; count++) {
+        size_t size = strcspn(text.data + at, "\n");
+        lines[count] = json_parse("pairs.jsonl", text.data + at, size, &error);
+        cr_assert(lines[count], "%s", error_text(&error));
+        own[count] = (struct relevance_pair){0};
+        cr_assert(json_get_string(lines[count], "pairs.jsonl", "prompt", &own[count].prompt, &error));
+        cr_assert(json_get_string(lines[count], "pairs.jsonl", "text", &own[count].text, &error));
+        at += size + 1;
+    }
+    cr_assert_eq(count, 48);
+    measure(&judge, own, count, &(struct relevance_options){0}, out);
+    struct relevance_total total = relevance_total(out, count);
+    printf("%zu texts: %.1f %% of the comparisons won, %zu without relation\n", total.texts, 100 * total.share,
+           total.lost);
+    cr_assert(total.texts >= 40 && total.share >= 0.95 && total.lost * 20 <= total.texts);
+    /* every fourth text, after the prompt of the one seven further on */
+    for (size_t i = 0; i < count / 4; i++)
+        crossed[i] = (struct relevance_pair){own[(4 * i + 7) % count].prompt, own[4 * i].text};
+    measure(&judge, crossed, count / 4, &(struct relevance_options){.others = 4}, out);
+    total = relevance_total(out, count / 4);
+    printf("%zu with prompts of others: %zu found out\n", total.texts, total.lost);
+    cr_assert(total.texts >= 8 && total.lost * 10 >= total.texts * 7);
+    for (size_t i = 0; i < count; i++)
+        cJSON_Delete(lines[i]);
+    buffer_free(&text);
+    subject_free(&judge);
+}
+
+#define WRITTEN 10
+#define WRITTEN_TOKENS 40
+
+/* What the model writes, sampled, with a fault laid over it. */
+static void write_texts(const char *fault, char **prompts, struct generation *generations)
+{
+    struct error error = {0};
+    struct subject subject = judge_open(smollm2(), NULL, fault);
+    struct generation_request request = {
+        .prompts = prompts,
+        .count = WRITTEN,
+        .most = WRITTEN_TOKENS,
+        .sampler = {.temperature = 0.7, .top_k = 50, .top_p = 1, .repetition_penalty = 1},
+        .seed = 0};
+    cr_assert(subject_load(&subject, &error), "%s", error_text(&error));
+    cr_assert(generate(&subject, &request, generations, &error), "%s", error_text(&error));
+    subject_free(&subject);
+}
+
+/* What it writes while it is well follows from the prompts; what it writes with two layers exchanged does not. */
+Test(smollm2, a_broken_model_loses_the_thread, .timeout = 600)
+{
+    struct error error = {0};
+    const char *const faults[] = {NULL, "swap-layers:1,28"};
+    struct subject judge = judge_open(smollm2(), NULL, NULL);
+    cJSON *list = json_read(DATA "quality/prompts.json", 1 << 20, &error);
+    cr_assert(list && cJSON_GetArraySize(list) >= WRITTEN, "%s", error_text(&error));
+    char *prompts[WRITTEN];
+    for (int i = 0; i < WRITTEN; i++)
+        prompts[i] = cJSON_GetArrayItem(list, i)->valuestring;
+    for (size_t k = 0; k < sizeof faults / sizeof *faults; k++) {
+        struct generation generations[WRITTEN] = {0};
+        struct relevance_pair written[WRITTEN];
+        struct relevance out[WRITTEN];
+        write_texts(faults[k], prompts, generations);
+        for (size_t i = 0; i < WRITTEN; i++)
+            written[i] = (struct relevance_pair){prompts[i], generations[i].text};
+        measure(&judge, written, WRITTEN, &(struct relevance_options){.continues = true}, out);
+        struct relevance_total total = relevance_total(out, WRITTEN);
+        printf("%s: %zu of %zu texts without relation, %.1f %% of the comparisons won\n",
+               faults[k] ? faults[k] : "intact", total.lost, total.texts, 100 * total.share);
+        cr_assert(total.texts >= 8);
+        cr_assert(faults[k] ? total.lost * 10 >= total.texts * 7 && total.share < 0.8
+                            : total.lost * 10 <= total.texts && total.share > 0.95);
+        generations_free(generations, WRITTEN);
+    }
+    cJSON_Delete(list);
     subject_free(&judge);
 }
