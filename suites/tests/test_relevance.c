@@ -64,7 +64,9 @@ static const struct relevance_pair pairs[] = {
     {"Anna: Good morning, Ben. Where is my red", " lamp?\nBen: Your red lamp is near the big tree, Anna."},
     {"Heute ging Maria an den Fluss.", " Dort sah sie eine kleine Katze. Maria mochte sie."},
     {"今天，小明去了公园。", "在公园，小明看见了一本旧书。小明想买这本旧书。"},
-    {"Once upon a time", " there was a kind boy called Felix. He lived near the station."},
+    {"Once upon a time",
+     " there was a kind boy called Felix. He lived near the station, and one rainy day he went there alone. There he "
+     "met a green mouse."},
 };
 #define PAIRS (sizeof pairs / sizeof *pairs)
 
@@ -139,6 +141,7 @@ Test(relevance, numbers_are_those_of_a_straight_computation)
 {
     struct subject judge = judge_open(GOLDEN "thinker-48", NULL, NULL);
     struct relevance out[PAIRS];
+    double longest = 0;
     measure(&judge, pairs, PAIRS, &(struct relevance_options){.others = PAIRS - 1}, out);
     for (size_t i = 0; i < PAIRS; i++) {
         const char *text = pairs[i].text;
@@ -172,11 +175,13 @@ Test(relevance, numbers_are_those_of_a_straight_computation)
         cr_assert_eq(out[i].tokens, own.count - own.from);
         cr_assert_eq(out[i].bytes, strlen(text));
         cr_assert(!out[i].cut);
+        longest = fmax(longest, tokens);
         if (tokens > RELEVANCE_LATE)
             expect_near("late bits", text, out[i].bits_per_token_late, -own.after / (tokens - RELEVANCE_LATE));
         else
             cr_assert(isnan(out[i].bits_per_token_late));
     }
+    cr_assert(longest > RELEVANCE_LATE, "a text with late tokens is among them");
     subject_free(&judge);
 }
 
@@ -391,20 +396,29 @@ Test(relevance, judges_that_cannot_judge_are_named_errors)
     subject_free(&judge);
 }
 
+/* Mean bits for each token; `*first`: how many texts have rank 1. */
+static double judge_bits(const char *fault, size_t *first)
+{
+    struct subject judge = judge_open(GOLDEN "thinker-48", NULL, fault);
+    struct relevance out[PAIRS];
+    measure(&judge, pairs, PAIRS, &(struct relevance_options){.continues = true}, out);
+    double bits = 0;
+    *first = 0;
+    for (size_t i = 0; i < PAIRS; i++) {
+        *first += out[i].rank == 1;
+        bits += out[i].bits_per_token / PAIRS;
+    }
+    subject_free(&judge);
+    return bits;
+}
+
 /* A judge that is broken is seen in what it says of texts that belong to their prompts. */
 Test(relevance, a_broken_judge_finds_no_relation)
 {
-    struct subject judge = judge_open(GOLDEN "thinker-48", NULL, "swap-layers:1,46");
-    struct relevance out[PAIRS];
-    measure(&judge, pairs, PAIRS, &(struct relevance_options){0}, out);
-    size_t first = 0;
-    double bits = 0;
-    for (size_t i = 0; i < PAIRS; i++) {
-        first += out[i].rank == 1;
-        bits += out[i].bits_per_token / PAIRS;
-    }
-    cr_assert(first < PAIRS && bits > 5, "%zu of %zu first, %.3g bits for each token", first, PAIRS, bits);
-    subject_free(&judge);
+    size_t first, first_broken;
+    double bits = judge_bits(NULL, &first), broken = judge_bits("swap-layers:1,46", &first_broken);
+    cr_assert(first == PAIRS && first_broken < PAIRS, "%zu and %zu of %zu first", first, first_broken, PAIRS);
+    cr_assert(broken > 2 * bits, "%.3g and %.3g bits for each token", bits, broken);
 }
 
 /* With a real model. */
