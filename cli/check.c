@@ -17,16 +17,22 @@ static bool open_goldens(const struct texts *paths, struct golden **goldens, str
 }
 
 static bool check_suite(const struct arguments *arguments, const struct suite *suite, struct golden *const *goldens,
-                        struct report *report, struct error *error)
+                        struct subject *judge, struct report *report, struct error *error)
 {
     struct check_request request = {.limits = &suite->limits,
                                     .text = arguments->text ? arguments->text : suite->text,
                                     .context = arguments->context ? arguments->context : suite->context,
                                     .stride = arguments->stride ? arguments->stride : suite->stride,
                                     .chunk = arguments->chunk,
-                                    .prompts = suite->prompts,
-                                    .prompt_count = suite->prompt_count,
-                                    .new_tokens = suite->new_tokens};
+                                    .writing = {.prompts = suite->prompts,
+                                                .expects = suite->expects,
+                                                .count = suite->prompt_count,
+                                                .chat = suite->chat || arguments->chat,
+                                                .most = suite->new_tokens,
+                                                .sampler = suite->sampler,
+                                                .seed = suite->seed,
+                                                .rules = arguments->rules,
+                                                .judge = judge}};
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         request.wanted[i] = suite->wanted[i];
     return command_check_subject(arguments, arguments->positional[0], MISSING_DEFAULT, true, goldens,
@@ -37,13 +43,16 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 {
     struct golden **goldens = calloc(arguments->goldens.count + 1, sizeof *goldens);
     struct suite suite = {0};
+    struct subject judge = {0};
     bool good = (goldens || error_memory(error, "gold")) && suite_open(arguments->suite, &suite, error) &&
                 open_goldens(&arguments->goldens, goldens, error) &&
-                check_suite(arguments, &suite, goldens, report, error);
+                (!arguments->judge || judge_open(arguments, &judge, error)) &&
+                check_suite(arguments, &suite, goldens, arguments->judge ? &judge : NULL, report, error);
     for (size_t i = 0; goldens && i < arguments->goldens.count; i++)
         golden_free(goldens[i]);
     free(goldens);
     suite_free(&suite);
+    subject_free(&judge);
     return good;
 }
 

@@ -19,6 +19,9 @@ int command_error(const char *name, struct error *error);
 void report_subject(struct report *report, const struct subject *subject);
 void report_gold(struct report *report, const struct golden *golden);
 
+/* Opens the model of --judge, for texts_relate. `*judge` must be freed either way. */
+bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error);
+
 /* Opens the subject at `path` and runs the request, whose subject and goldens this fills; names both in the report. */
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,

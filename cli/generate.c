@@ -102,6 +102,10 @@ int command_generate(struct arguments *arguments)
     bool good = (generations || error_memory(&error, "generation")) && subject_open(&options, &subject, &error) &&
                 subject_needs_tokenizer(&subject, &error) && subject_load(&subject, &error) &&
                 generate(&subject, &request, generations, &error);
+    for (size_t i = 0; good && i < count; i++)
+        if (generations[i].broken)
+            good = error_set(&error, "prompt \"%.60s\": the logits are not finite after %zu tokens",
+                             arguments->prompts.items[i], generations[i].ids.count);
     if (good && arguments->json)
         print_json(arguments, generations);
     else if (good)

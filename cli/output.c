@@ -104,6 +104,15 @@ int command_error(const char *name, struct error *error)
     return EXIT_ERROR;
 }
 
+bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error)
+{
+    const struct subject_options options = {
+        .model = arguments->judge,
+        .engine = {.threads = (int)arguments->threads, .memory = arguments->memory, .missing = MISSING_FAIL}};
+    return (subject_open(&options, judge, error) && subject_needs_tokenizer(judge, error)) ||
+           error_context(error, "--judge");
+}
+
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error)

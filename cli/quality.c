@@ -134,13 +134,20 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 {
     struct lines lines = {0};
     struct quality *quality = quality_open(arguments->rules, error);
-    bool good = quality && lines_read(arguments->positional[0], &lines, error) &&
+    struct subject judge = {0};
+    struct limits limits = {0};
+    bool good = limits_init(&limits, error) && quality && lines_read(arguments->positional[0], &lines, error) &&
                 texts_judge(quality, lines.cases, lines.count, error) &&
-                texts_report(quality, lines.cases, lines.count, &report->findings, error);
+                (!arguments->judge || (judge_open(arguments, &judge, error) &&
+                                       texts_relate(&judge, lines.cases, lines.count, false, error))) &&
+                texts_report(quality, lines.cases, lines.count, &(struct texts_control){.limits = &limits},
+                             &report->findings, error);
     if (good && arguments->csv)
         print_csv(&lines);
     lines_free(&lines);
     quality_free(quality);
+    subject_free(&judge);
+    limits_free(&limits);
     return good;
 }
 

@@ -13,14 +13,14 @@
 #include "diagnostics/lens.h"
 #include "diagnostics/logits.h"
 #include "diagnostics/perplexity.h"
-#include "diagnostics/prompts.h"
 #include "diagnostics/statistics.h"
 #include "diagnostics/tokens.h"
+#include "diagnostics/writing.h"
 
 static const char *const diagnostic_names[DIAGNOSTIC_COUNT] = {
     [DIAGNOSTIC_INVENTORY] = "inventory",   [DIAGNOSTIC_WEIGHTS] = "weights", [DIAGNOSTIC_TOKENS] = "tokens",
     [DIAGNOSTIC_LAYERS] = "layers",         [DIAGNOSTIC_LOGITS] = "logits",   [DIAGNOSTIC_GREEDY] = "greedy",
-    [DIAGNOSTIC_PERPLEXITY] = "perplexity", [DIAGNOSTIC_LENS] = "lens",
+    [DIAGNOSTIC_PERPLEXITY] = "perplexity", [DIAGNOSTIC_TEXTS] = "texts",     [DIAGNOSTIC_LENS] = "lens",
 };
 
 enum diagnostic diagnostic_parse(const char *name)
@@ -53,7 +53,8 @@ struct check {
     struct perplexity *perplexity;
     struct coverage *coverage;
     struct lens *lens;
-    struct ids *prompts; /* [request->prompt_count]: those that the lens looks at */
+    bool original;       /* gold proves that the weights are the original's */
+    struct ids *prompts; /* [request->writing.count]: those that the lens looks at */
     struct run *run;
 };
 
@@ -150,12 +151,12 @@ static bool check_add_prompts(struct check *check, struct error *error)
 {
     const struct check_request *request = check->request;
     struct subject *subject = request->subject;
-    if (!(check->prompts = calloc(request->prompt_count, sizeof *check->prompts)))
+    if (!(check->prompts = calloc(request->writing.count, sizeof *check->prompts)))
         return error_memory(error, "prompts");
     if (!subject_needs_tokenizer(subject, error))
         return false;
-    for (size_t i = 0; i < request->prompt_count && i < LENS_CASES_MAX; i++) {
-        const char *text = request->prompts[i];
+    for (size_t i = 0; i < request->writing.count && i < LENS_CASES_MAX; i++) {
+        const char *text = request->writing.prompts[i];
         struct ids *ids = &check->prompts[i];
         if (!tokenizer_encode(subject->tokenizer, text, strlen(text), true, ids, error))
             return false;
@@ -182,7 +183,7 @@ static bool wants_text(const struct check_request *request)
 
 static bool wants_prompts(const struct check_request *request)
 {
-    return request->wanted[DIAGNOSTIC_LENS] && request->prompt_count;
+    return request->wanted[DIAGNOSTIC_LENS] && request->writing.count;
 }
 
 /* Everything that takes part in the one pass. */
@@ -306,7 +307,8 @@ static bool check_report(struct check *check, struct findings *findings, struct 
     for (size_t i = 0; i < request->golden_count; i++)
         if (!check_report_gold(check, i, &same, findings, error))
             return false;
-    if (wants_prompts(request) && !lens_report(check->lens, NULL, request->prompt_count, request->subject->tokenizer,
+    check->original = same;
+    if (wants_prompts(request) && !lens_report(check->lens, NULL, request->writing.count, request->subject->tokenizer,
                                                request->limits, findings, error))
         return false;
     /* Where cases are judged, "perplexity" is theirs. */
@@ -373,6 +375,20 @@ static bool check_still(const struct check_request *request, struct findings *fi
     return true;
 }
 
+/* A subject without a tokenizer writes no text that could be read. */
+static bool check_texts(const struct check *check, struct findings *findings, struct error *error)
+{
+    struct writing_request writing = check->request->writing;
+    struct subject *subject = check->request->subject;
+    if (!check->request->wanted[DIAGNOSTIC_TEXTS])
+        return true;
+    if (!subject->tokenizer)
+        return skip(findings, "text.verdict", "There is no tokenizer that could be read: no text was written.", error);
+    writing.limits = check->request->limits;
+    writing.original = check->original;
+    return writing_check(subject, &writing, findings, error);
+}
+
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error)
 {
     const struct subject *subject = request->subject;
@@ -384,9 +400,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     bool good = check.riders || error_memory(error, "check");
     good = good && subject_load(request->subject, error) && check_still(request, findings, error) &&
            check_pass(&check, error) && check_report(&check, findings, error) &&
-           check_skips(request, findings, error) &&
-           (!request->prompt_count || prompts_check(request->subject, request->prompts, request->prompt_count,
-                                                    request->new_tokens, findings, error));
+           check_skips(request, findings, error) && check_texts(&check, findings, error);
     for (size_t i = 0; check.riders && i < request->golden_count; i++) {
         layers_free(check.riders[i].layers);
         logits_free(check.riders[i].logits);
@@ -397,7 +411,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     coverage_free(check.coverage);
     run_free(check.run);
     lens_free(check.lens);
-    for (size_t i = 0; check.prompts && i < request->prompt_count; i++)
+    for (size_t i = 0; check.prompts && i < request->writing.count; i++)
         ids_free(&check.prompts[i]);
     free(check.prompts);
     return good;

@@ -3,7 +3,7 @@
 #define ASSAY_DIAGNOSTICS_CHECK_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/subject.h"
+#include "diagnostics/writing.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
 
@@ -16,6 +16,7 @@ enum diagnostic {
     DIAGNOSTIC_LENS,
     DIAGNOSTIC_GREEDY,
     DIAGNOSTIC_PERPLEXITY,
+    DIAGNOSTIC_TEXTS,
     DIAGNOSTIC_COUNT
 };
 
@@ -31,10 +32,9 @@ struct check_request {
     bool wanted[DIAGNOSTIC_COUNT];
     const char *text; /* file for perplexity; NULL: none */
     size_t context, stride;
-    size_t chunk;         /* 0: prefill; else see run_execute */
-    char *const *prompts; /* continued greedily; NULL: none */
-    size_t prompt_count;
-    size_t new_tokens; /* for each prompt */
+    size_t chunk; /* 0: prefill; else see run_execute */
+    /* Prompts that the subject continues; its `limits` and `original` are set here. */
+    struct writing_request writing;
 };
 
 /* Appends the findings of all wanted diagnostics, in the order of their enum; one that cannot say anything (no gold, no

@@ -1,5 +1,6 @@
 #include "diagnostics/generate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +125,10 @@ static bool generate_choose(void *context, size_t which, size_t step, float *log
     if (!ids_append(history, generation->prompt.data, generation->prompt.count) ||
         !ids_append(history, generation->ids.data, generation->ids.count))
         return error_memory(&generating->error, "generation");
+    for (size_t i = 0; i < width; i++)
+        generation->broken = generation->broken || !isfinite(logits[i]);
+    if (generation->broken)
+        return false;
     if (!keep_raw(generating, logits, width))
         return false;
     if (!sampler_next(generating->sampler, &generating->streams[which], history->data, history->count, logits, width,

@@ -27,6 +27,7 @@ struct generation {
     struct ids ids;                /* what was written, without the token that ended it */
     char *text;                    /* of them, special tokens left out; owned */
     bool ended;                    /* by an end-of-text token */
+    bool broken;                   /* the logits behind `ids` are not all finite: nothing more was written */
     struct generation_step *steps; /* [ids.count]; owned */
     size_t step_capacity;
 };
@@ -34,7 +35,7 @@ struct generation {
 /* Fills `generations` [count], which the caller has zeroed and frees either way. The subject must be loaded and have a
  * tokenizer. A prompt's text depends on the seed and on its place among the prompts, not on the other prompts, threads
  * or memory. Ends at the ids of "eos_token_id" in generation_config.json beside the configuration, else in that. Logits
- * that are not finite are an error that names the prompt. */
+ * that are not finite end a text as `broken`. */
 bool generate(struct subject *subject, const struct generation_request *request, struct generation *generations,
               struct error *error);
 void generations_free(struct generation *generations, size_t count);

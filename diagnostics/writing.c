@@ -1,15 +1,16 @@
 #include "diagnostics/writing.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "diagnostics/generate.h"
 
-const char *const writing_prompts[WRITING_PROMPTS] = {
-    "The future of artificial intelligence is", "Machine cognition differs from human cognition in that",
-    "The key to understanding sparse expert architectures lies in",
-    "In 2050, the relationship between humans and AI will be"};
+const char *const writing_prompts[WRITING_PROMPTS] = {"The future of artificial intelligence is",
+                                                      "Machine cognition differs from human cognition in that",
+                                                      "The key to understanding sparse expert architectures lies in",
+                                                      "In 2050, the relationship between humans and AI will be"};
 
 /* The texts of one way of decoding: [count]. */
 struct pass_texts {
@@ -17,6 +18,7 @@ struct pass_texts {
     struct generation *generations;
 };
 
+#define ENDS_MOST 4096 /* tokens whose ends are found: the time is quadratic */
 #define WAYS 2
 #define ID_MOST 40
 
@@ -51,16 +53,19 @@ static bool write_texts(struct writing *writing, bool greedy, struct error *erro
 static size_t *token_ends(struct subject *subject, const struct generation *generation, struct error *error)
 {
     size_t *ends = calloc(generation->ids.count + 1, sizeof *ends);
+    size_t count = generation->ids.count < ENDS_MOST ? generation->ids.count : ENDS_MOST;
     struct buffer text = {0};
     if (!ends)
         error_memory(error, "texts");
-    for (size_t i = 0; ends && i < generation->ids.count; i++) {
+    for (size_t i = 0; ends && i < count; i++) {
         text.size = 0;
         struct error unknown = {0}; /* an id without a text: the end stays where it was */
         bool good = tokenizer_decode(subject->tokenizer, generation->ids.data, i + 1, true, &text, &unknown);
         error_clear(&unknown);
         ends[i] = good ? text.size : i ? ends[i - 1] : 0;
     }
+    for (size_t i = count; ends && i < generation->ids.count; i++)
+        ends[i] = SIZE_MAX;
     buffer_free(&text);
     return ends;
 }
@@ -89,7 +94,8 @@ static bool judge_texts(struct writing *writing, struct findings *findings, stru
 {
     const struct writing_request *request = writing->request;
     size_t count = writing->pass_count * request->count;
-    const struct texts_control control = {.original = request->original,
+    const struct texts_control control = {.limits = request->limits,
+                                          .original = request->original,
                                           .vocabulary = (size_t)writing->subject->config->vocabulary};
     struct quality *quality = quality_open(request->rules, error);
     writing->cases = calloc(count + 1, sizeof *writing->cases);

@@ -16,6 +16,7 @@ struct writing_request {
     bool no_sampled; /* greedy only */
     struct sampler_options sampler;
     uint64_t seed;
+    const struct limits *limits;
     const char *rules;     /* file; NULL: suites/quality.json */
     struct subject *judge; /* a model that says whether texts follow from their prompts; NULL: none */
     /* The subject's bytes are those of the original, which gold proves: what it writes is what that writes, and

@@ -1,6 +1,7 @@
 #include "suites/suite.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,28 +23,10 @@ static bool parse_diagnostics(const char *name, const cJSON *list, struct suite 
         if (diagnostic == DIAGNOSTIC_COUNT)
             return error_set(
                 error,
-                "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, lens, greedy and "
-                "perplexity",
+                "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, lens, "
+                "greedy, perplexity and texts",
                 name, cJSON_IsString(item) ? item->valuestring : "(not a string)");
         suite->wanted[diagnostic] = true;
-    }
-    return true;
-}
-
-static bool parse_prompts(const char *name, const cJSON *list, struct suite *suite, struct error *error)
-{
-    size_t count = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
-    if (!count || count > PROMPTS_MAX)
-        return error_set(error, "%s: \"prompts\" should be a list of 1 to %d texts", name, PROMPTS_MAX);
-    suite->prompts = calloc(count, sizeof *suite->prompts);
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (!cJSON_IsString(item) || !*item->valuestring)
-            return error_set(error, "%s: prompt %zu is not a text", name, suite->prompt_count);
-        if (!suite->prompts || !(suite->prompts[suite->prompt_count] = strdup(item->valuestring)))
-            return error_memory(error, name);
-        suite->prompt_count++;
     }
     return true;
 }
@@ -58,6 +41,93 @@ static bool only_members(const char *name, const char *of, const cJSON *object, 
         if (!keys[row])
             return error_set(error, "%s: unknown member \"%s\" of \"%s\"", name, item->string, of);
     }
+    return true;
+}
+
+/* A prompt is a text, or {"prompt", "expects"}. */
+static bool parse_prompt(const char *name, const cJSON *item, struct suite *suite, struct error *error)
+{
+    static const char *const keys[] = {"prompt", "expects", NULL};
+    char where[4200];
+    const char *prompt = cJSON_IsString(item) ? item->valuestring : NULL;
+    snprintf(where, sizeof where, "%.4096s: prompt %zu", name, suite->prompt_count);
+    if (cJSON_IsObject(item) &&
+        (!only_members(where, "prompts", item, keys, error) || !json_get_string(item, where, "prompt", &prompt, error)))
+        return false;
+    if (!prompt || !*prompt)
+        return error_set(error, "%s is not a text", where);
+    if (!(suite->prompts[suite->prompt_count] = strdup(prompt)))
+        return error_memory(error, name);
+    return expects_parse(where, cJSON_IsObject(item) ? json_member(item, "expects") : NULL,
+                         &suite->expects[suite->prompt_count++], error);
+}
+
+static bool allocate_prompts(const char *name, size_t count, struct suite *suite, struct error *error)
+{
+    suite->prompts = calloc(count, sizeof *suite->prompts);
+    suite->expects = calloc(count, sizeof *suite->expects);
+    return (suite->prompts && suite->expects) || error_memory(error, name);
+}
+
+static bool parse_prompts(const char *name, const cJSON *list, struct suite *suite, struct error *error)
+{
+    size_t count = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    if (!count || count > PROMPTS_MAX)
+        return error_set(error, "%s: \"prompts\" should be a list of 1 to %d texts", name, PROMPTS_MAX);
+    if (!allocate_prompts(name, count, suite, error))
+        return false;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!parse_prompt(name, item, suite, error))
+            return false;
+    }
+    suite->wanted[DIAGNOSTIC_TEXTS] = true;
+    return true;
+}
+
+static bool default_prompts(const char *name, struct suite *suite, struct error *error)
+{
+    if (!allocate_prompts(name, WRITING_PROMPTS, suite, error))
+        return false;
+    for (; suite->prompt_count < WRITING_PROMPTS; suite->prompt_count++)
+        if (!(suite->prompts[suite->prompt_count] = strdup(writing_prompts[suite->prompt_count])))
+            return error_memory(error, name);
+    return true;
+}
+
+static bool parse_sampling(const char *name, const cJSON *object, struct suite *suite, struct error *error)
+{
+    static const char *const keys[] = {"temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", NULL};
+    struct sampler_options *sampler = &suite->sampler;
+    int top_k = (int)sampler->top_k, seed = (int)suite->seed;
+    if (!cJSON_IsObject(object))
+        return error_set(error, "%s: \"sampling\" should be an object", name);
+    if (!only_members(name, "sampling", object, keys, error) ||
+        !json_get_double(object, name, "temperature", &sampler->temperature, error) ||
+        !json_get_int(object, name, "top_k", 0, 1 << 30, &top_k, error) ||
+        !json_get_double(object, name, "top_p", &sampler->top_p, error) ||
+        !json_get_double(object, name, "min_p", &sampler->min_p, error) ||
+        !json_get_double(object, name, "repetition_penalty", &sampler->repetition_penalty, error) ||
+        !json_get_int(object, name, "seed", 0, 1 << 30, &seed, error))
+        return false;
+    sampler->top_k = (size_t)top_k;
+    suite->seed = (uint64_t)seed;
+    if (!(sampler->temperature >= 0) || !(sampler->top_p > 0 && sampler->top_p <= 1) ||
+        !(sampler->min_p >= 0 && sampler->min_p <= 1) || !(sampler->repetition_penalty > 0))
+        return error_set(
+            error,
+            "%s: \"sampling\": a temperature is at least 0, top_p above 0 and up to 1, min_p from 0 to 1, a "
+            "repetition_penalty above 0",
+            name);
+    return true;
+}
+
+static bool parse_chat(const char *name, const cJSON *item, struct suite *suite, struct error *error)
+{
+    if (!cJSON_IsBool(item))
+        return error_set(error, "%s: \"chat\" should be true or false", name);
+    suite->chat = cJSON_IsTrue(item);
     return true;
 }
 
@@ -135,6 +205,8 @@ static const struct member_row {
     {"limits", parse_limits},
     {"text", parse_text},
     {"new_tokens", parse_new_tokens},
+    {"sampling", parse_sampling},
+    {"chat", parse_chat},
 };
 
 static bool suite_parse(const char *name, const cJSON *root, struct suite *suite, struct error *error)
@@ -152,6 +224,8 @@ static bool suite_parse(const char *name, const cJSON *root, struct suite *suite
         if (!member_rows[row].parse(name, item, suite, error))
             return false;
     }
+    if (suite->wanted[DIAGNOSTIC_TEXTS] && !suite->prompt_count && !default_prompts(name, suite, error))
+        return false;
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         if (suite->wanted[i])
             return true;
@@ -161,7 +235,8 @@ static bool suite_parse(const char *name, const cJSON *root, struct suite *suite
 bool suite_open(const char *path, struct suite *suite, struct error *error)
 {
     memset(suite, 0, sizeof *suite);
-    suite->new_tokens = 20;
+    suite->new_tokens = 50;
+    suite->sampler = (struct sampler_options){.temperature = 0.7, .top_k = 50, .top_p = 1, .repetition_penalty = 1};
     cJSON *root = path ? json_read(path, SUITE_MAX, error)
                        : json_parse("default suite", suite_default, strlen(suite_default), error);
     bool good =
@@ -176,7 +251,10 @@ void suite_free(struct suite *suite)
 {
     for (size_t i = 0; i < suite->prompt_count; i++)
         free(suite->prompts[i]);
+    for (size_t i = 0; suite->expects && i < suite->prompt_count; i++)
+        expects_free(&suite->expects[i]);
     free(suite->prompts);
+    free(suite->expects);
     free(suite->name);
     free(suite->description);
     free(suite->text);

@@ -8,10 +8,14 @@ struct suite {
     char *name;
     char *description;
     bool wanted[DIAGNOSTIC_COUNT];
-    char **prompts; /* texts that the subject continues greedily, gold or not */
+    char **prompts;          /* texts that the subject continues */
+    struct expects *expects; /* [prompt_count] */
     size_t prompt_count;
     size_t new_tokens; /* for each of them */
-    char *text;        /* file for perplexity, found beside the suite; NULL: none */
+    struct sampler_options sampler;
+    uint64_t seed;
+    bool chat;
+    char *text; /* file for perplexity, found beside the suite; NULL: none */
     size_t context, stride;
     struct limits limits;
 };
