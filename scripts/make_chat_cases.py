@@ -285,6 +285,11 @@ cont' }}|{{ "\é\日\😀" }}|{{ "a" "b" 'c' }}|{{ "\a\b\f\v\r" }}|{{ '\1' }}|
 {% set ns = namespace() %}{% set ns._a = 1 %}
 {% set ns = namespace() %}{{ ns.a.b }}
 {{ dict(a=1, b=2) }} {{ dict([(1, 2)]) }} {{ dict(d, b=5) }} {{ dict() }} {{ range(3) }} {{ range(1, 4)|list }} {{ range(5, 0, -2)|list }} {{ range(0)|list }} {{ range(1, 10, 3) }} {{ range(3)[1] }} {{ range(3)|length }} {{ range(-3) }} {{ range(true) }}
+{{ dict(missing) }}
+{{ namespace(missing) is defined }}
+{{ dict(["ab", (1, 2)]) }} {{ dict(d.items()) == d }} {{ dict([]) }}
+{{ dict(["abc"]) }}
+{{ dict(5) }}
 {{ range() }}
 {{ range(1, 2, 0) }}
 {{ range("x") }}

@@ -22,23 +22,32 @@ bool chat_evaluate(struct machine *machine, const struct node *node, struct valu
 
 /* --- names --- */
 
+static const struct binding *find_binding(struct machine *machine, struct text name)
+{
+    size_t looked = 0;
+    for (const struct scope *scope = machine->scope; scope; scope = scope->parent)
+        for (const struct binding *binding = scope->bindings; binding; binding = binding->next, looked++)
+            if (text_equal(binding->name, name))
+                return chat_spend(machine, looked / 16) ? binding : NULL;
+    return chat_spend(machine, looked / 16), NULL;
+}
+
 static bool evaluate_name(struct machine *machine, const struct node *node, struct value *out)
 {
+    const struct binding *binding = find_binding(machine, node->text);
     *out = value_undefined(node->text);
-    for (const struct scope *scope = machine->scope; scope; scope = scope->parent)
-        for (const struct binding *binding = scope->bindings; binding; binding = binding->next)
-            if (text_equal(binding->name, node->text)) {
-                if (binding->value.kind != VALUE_ABSENT)
-                    *out = binding->value;
-                return chat_spend(machine, 1);
-            }
+    if (binding) {
+        if (binding->value.kind != VALUE_ABSENT)
+            *out = binding->value;
+        return true;
+    }
     const struct value *value = dict_member(machine->variables, node->text);
     const struct function_row *row = value ? NULL : chat_global(node->text);
     if (value)
         *out = *value;
     else if (row)
         *out = (struct value){.kind = VALUE_FUNCTION, .function = row};
-    return true;
+    return chat_spend(machine, machine->variables->count / 16);
 }
 
 static bool fail_undefined(struct machine *machine, const struct value *value, const char *why)
@@ -72,8 +81,10 @@ bool chat_attribute(struct machine *machine, const struct value *from, struct te
         return fail_undefined(machine, from, "and has no attributes");
     if (from->kind == VALUE_MARKUP)
         return chat_fail(machine, "to work on a string marked as safe is not understood");
-    bool hidden = is_hidden(name);
+    bool hidden = is_hidden(name), named = from->kind == VALUE_DICT || from->kind == VALUE_NAMESPACE;
     out->kind = VALUE_ABSENT;
+    if (named && !chat_spend(machine, from->dict->count / 16))
+        return false;
     if (!hidden && !own_attribute(machine, from, name, out))
         return false;
     const struct value *member =
@@ -187,7 +198,7 @@ static bool evaluate_arguments(struct machine *machine, const struct node *items
     *call = (struct call){.values = values, .keywords = keywords};
     for (const struct node *item = items; values && keywords && item; item = item->next) {
         struct value *value = item->text.size ? &keywords[call->keyword_count].value : &values[call->count];
-        if (!chat_evaluate(machine, item->a, value))
+        if (!chat_evaluate(machine, item->a, value) || !chat_spend(machine, call->keyword_count / 16))
             return false;
         for (size_t i = 0; item->text.size && i < call->keyword_count; i++)
             if (text_equal(keywords[i].name, item->text))

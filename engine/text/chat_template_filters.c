@@ -18,7 +18,8 @@ static bool filter_trim(struct machine *machine, const struct value *value, cons
     bool given = arguments[0].kind != VALUE_ABSENT && arguments[0].kind != VALUE_NONE;
     if (given && arguments[0].kind != VALUE_STRING)
         return needs(machine, &arguments[0], "trim");
-    if (!value_string_of(machine, value, &text) || !chat_spend(machine, text.size / 64))
+    if (!value_string_of(machine, value, &text) ||
+        !chat_spend(machine, text.size / 64 * (1 + (given ? arguments[0].text.size : 0))))
         return false;
     *out = value_string(text_strip(text, given ? &arguments[0].text : NULL, true, true));
     return true;

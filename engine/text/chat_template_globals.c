@@ -123,6 +123,9 @@ static bool fill_dict(struct machine *machine, const struct call *call, struct d
     struct list *items;
     if (call->count > 1)
         return chat_fail(machine, "'dict' with %zu arguments", call->count);
+    if (call->count && call->values[0].kind == VALUE_UNDEFINED)
+        return chat_fail(machine, "'%.*s' is undefined, and makes no dict", (int)call->values[0].text.size,
+                         call->values[0].text.data);
     if (call->count && call->values[0].kind == VALUE_DICT) {
         const struct dict *from = call->values[0].dict;
         for (size_t i = 0; i < from->count; i++)

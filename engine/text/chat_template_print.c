@@ -115,7 +115,7 @@ static bool print_kind(struct machine *machine, const struct value *value, struc
     case VALUE_INTEGER:
         return buffer_format(out, "%lld", (long long)value->integer), true;
     case VALUE_FLOAT:
-        return repr_real(value->real, out), true;
+        return repr_real(value->real, out), chat_spend(machine, 16);
     case VALUE_STRING:
         return repr_text(value->text, out), chat_spend(machine, value->text.size / 16);
     case VALUE_LIST:
@@ -297,7 +297,7 @@ static bool json_kind(struct machine *machine, const struct value *value, const 
     case VALUE_INTEGER:
         return buffer_format(out, "%lld", (long long)value->integer), true;
     case VALUE_FLOAT:
-        return json_real(value->real, out), true;
+        return json_real(value->real, out), chat_spend(machine, 16);
     case VALUE_STRING:
     case VALUE_MARKUP:
         return json_text(value->text, style->ascii, out), chat_spend(machine, value->text.size / 16);

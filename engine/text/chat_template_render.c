@@ -19,12 +19,17 @@ struct loop {
 
 bool chat_bind(struct machine *machine, struct text name, const struct value *value)
 {
-    for (struct binding *binding = machine->scope->bindings; binding; binding = binding->next)
-        if (text_equal(binding->name, name)) {
-            binding->value = *value;
-            return true;
-        }
-    struct binding *binding = chat_take(machine, sizeof *binding);
+    size_t looked = 0;
+    struct binding *binding = machine->scope->bindings;
+    for (; binding && !text_equal(binding->name, name); binding = binding->next)
+        looked++;
+    if (!chat_spend(machine, looked / 16))
+        return false;
+    if (binding) {
+        binding->value = *value;
+        return true;
+    }
+    binding = chat_take(machine, sizeof *binding);
     if (!binding)
         return false;
     *binding = (struct binding){name, *value, machine->scope->bindings};
@@ -380,6 +385,8 @@ static bool bind_parameters(struct machine *machine, const struct node *node, co
         const struct value *keyword = keyword_of(call, parameter->text);
         struct value value = value_undefined(parameter->text);
         bool positional = index < call->count;
+        if (!chat_spend(machine, call->keyword_count / 16))
+            return false;
         if (positional && keyword)
             return chat_fail(machine, "the argument '%.*s' twice", (int)parameter->text.size, parameter->text.data);
         named += keyword != NULL;

@@ -219,21 +219,33 @@ bool string_lines(struct machine *machine, struct text text, bool ends, struct l
     return chat_spend(machine, text.size / 16);
 }
 
-/* Where the next part ends and the one behind it begins; false: there is no separator. */
-static bool next_separator(struct text text, const struct text *separator, bool right, struct text *part,
-                           struct text *rest)
+/* Where the next separator from that side is; NULL: there is none, or an error is set. */
+static const char *find_separator(struct machine *machine, struct text text, struct text separator, bool right)
 {
-    for (size_t i = 0; text.size >= separator->size && i <= text.size - separator->size; i++) {
-        size_t at = right ? text.size - separator->size - i : i;
-        if (memcmp(text.data + at, separator->data, separator->size) != 0)
-            continue;
-        struct text before = {text.data, at},
-                    behind = {text.data + at + separator->size, text.size - at - separator->size};
-        *part = right ? behind : before;
-        *rest = right ? before : behind;
-        return true;
+    if (!right)
+        return memmem(text.data, text.size, separator.data, separator.size);
+    for (size_t at = text.size; at >= separator.size; at--) {
+        const char *from = text.data + at - separator.size;
+        if (memcmp(from, separator.data, separator.size) == 0)
+            return from;
+        if (!chat_spend(machine, 1 + separator.size / 64))
+            return NULL;
     }
-    return false;
+    return NULL;
+}
+
+/* The next part and what is left behind it; false: there is no separator. */
+static bool next_separator(struct machine *machine, struct text text, struct text separator, bool right,
+                           struct text *part, struct text *rest)
+{
+    const char *found = find_separator(machine, text, separator, right);
+    if (!found)
+        return false;
+    struct text before = {text.data, (size_t)(found - text.data)};
+    struct text behind = {found + separator.size, text.size - before.size - separator.size};
+    *part = right ? behind : before;
+    *rest = right ? before : behind;
+    return true;
 }
 
 /* The same at white space, of which there is none at the ends. */
@@ -264,7 +276,8 @@ bool string_split(struct machine *machine, struct text text, const struct text *
     if (!separator && !rest.size)
         return true;
     for (; most; most--) {
-        if (!(separator ? next_separator(rest, separator, right, &part, &text) : next_space(rest, right, &part, &text)))
+        if (!(separator ? next_separator(machine, rest, *separator, right, &part, &text)
+                        : next_space(rest, right, &part, &text)))
             break;
         if (!push_part(machine, list, part.data, part.data + part.size) || !chat_spend(machine, part.size / 16))
             return false;
@@ -272,6 +285,8 @@ bool string_split(struct machine *machine, struct text text, const struct text *
         if (!separator && !rest.size)
             break;
     }
+    if (machine->error->text)
+        return false;
     if ((separator || rest.size) && !push_part(machine, list, rest.data, rest.data + rest.size))
         return false;
     for (size_t i = 0; right && i < list->count / 2; i++) {

@@ -79,10 +79,13 @@ bool method_removesuffix(struct machine *machine, const struct value *self, cons
 static bool strip(struct machine *machine, const struct value *self, const struct value *characters, bool left,
                   bool right, struct value *out)
 {
-    if (is_given(characters) && characters->kind != VALUE_STRING)
+    bool given = is_given(characters);
+    if (given && characters->kind != VALUE_STRING)
         return wants(machine, characters, "strip");
-    *out = value_string(text_strip(self->text, is_given(characters) ? &characters->text : NULL, left, right));
-    return chat_spend(machine, self->text.size / 64);
+    if (!chat_spend(machine, self->text.size / 64 * (1 + (given ? characters->text.size : 0))))
+        return false;
+    *out = value_string(text_strip(self->text, given ? &characters->text : NULL, left, right));
+    return true;
 }
 
 bool method_strip(struct machine *machine, const struct value *self, const struct value *arguments, struct value *out)
@@ -184,15 +187,18 @@ bool method_replace(struct machine *machine, const struct value *self, const str
 
 /* --- search --- */
 
-/* The byte at which the first or last begins; SIZE_MAX: it is not there. */
-static size_t place_of(struct text text, struct text what, bool last)
+/* The byte at which the first or last begins; SIZE_MAX: it is not there, or an error is set. */
+static size_t place_of(struct machine *machine, struct text text, struct text what, bool last)
 {
     const char *found = memmem(text.data, text.size, what.data, what.size);
     size_t at = text.size - what.size;
     if (!found)
         return SIZE_MAX;
-    while (last && memcmp(text.data + at, what.data, what.size) != 0)
+    while (last && memcmp(text.data + at, what.data, what.size) != 0) {
         at--;
+        if (!chat_spend(machine, 1 + what.size / 64))
+            return SIZE_MAX;
+    }
     return last ? at : (size_t)(found - text.data);
 }
 
@@ -203,9 +209,9 @@ static bool find(struct machine *machine, const struct value *self, const struct
         return wants(machine, what, "find");
     if (!what->text.size)
         return chat_fail(machine, "a search for an empty string is not understood");
-    size_t place = place_of(self->text, what->text, last);
+    size_t place = place_of(machine, self->text, what->text, last);
     *out = value_integer(place == SIZE_MAX ? -1 : (int64_t)text_length((struct text){self->text.data, place}));
-    return chat_spend(machine, self->text.size / 16);
+    return !machine->error->text && chat_spend(machine, self->text.size / 16);
 }
 
 bool method_find(struct machine *machine, const struct value *self, const struct value *arguments, struct value *out)

@@ -208,6 +208,12 @@ Test(chat, no_template_takes_too_much)
         {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s.strip() %}{% endfor %}", "steps"},
         {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s[-1] %}{% endfor %}", "steps"},
         {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s.isalpha() %}{% endfor %}", "steps"},
+        {"{{ ('a' * 9000000).strip('ab' * 1000000) }}", "steps"},
+        {"{{ ('a' * 9000000) | trim('ba' * 1000000) }}", "steps"},
+        {"{{ ('a' * 2000000 + 'b' + 'a' * 2000000).rfind('a' * 2000000 + 'b') }}", "steps"},
+        {"{{ ('a' * 4000000).rsplit('a' * 2000000 + 'b') | length }}", "steps"},
+        {"{% for i in range(1000) %}{{ ('a' * 4000000).split('a' * 2000000 + 'b') | length }}{% endfor %}",
+         "more than"},
         {"{% set s = 'é' * 900000 %}{% for i in range(1000) %}{% set x = s.upper() %}{% endfor %}", "M"},
         {"{% set s = 'a' * 9000000 %}{{ s | replace('', s) }}", "MiB"},
         {"{{ ['a' * 1000000] | join('b') | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaa') }}", "MiB"},
@@ -255,6 +261,23 @@ Test(chat, no_source_is_too_deep)
     cr_expect(strstr(error_text(&error), "4 MiB"), "%s", error_text(&error));
     error_clear(&error);
     free(long_one);
+}
+
+/* As many names as fit, each looked for: what is looked through counts as well. */
+Test(chat, no_number_of_names_takes_too_much)
+{
+    struct buffer text = {0};
+    for (int i = 0; i < 30000; i++)
+        buffer_format(&text, "{%% set x%d = %d %%}", i, i);
+    buffer_text(&text, "{% for i in range(100000) %}{{ x0 }}{% endfor %}");
+    expect_refused(text.data, 1, "steps");
+    buffer_free(&text);
+    buffer_text(&text, "{{ dict(");
+    for (int i = 0; i < 30000; i++)
+        buffer_format(&text, "x%d=%d,", i, i);
+    buffer_text(&text, ") }}");
+    expect_refused(text.data, 1, "steps");
+    buffer_free(&text);
 }
 
 static uint64_t state = 1;
