@@ -5,9 +5,9 @@
  * namespace and dict). What is rendered is what it renders; anything else is an error that names the line and the
  * construct, never a guess.
  *
- * Not understood, and refused where it is reached: `call`, `filter`, `block`, `extends`, `include`, `import`,
- * `autoescape`, recursive loops, *args and **kwargs, names that are not ASCII, integers beyond 64 bits, printf
- * formatting
+ * Not understood, and refused: `call`, `filter`, `block`, `extends`, `include`, `import`,
+ * `autoescape`, recursive loops, *args and **kwargs, names that are not ASCII, integers beyond 64 bits, floats that are
+ * not finite, printf formatting
  * (% on a string, format), and the filters, tests, methods and globals that no row of chat_template_filters.c,
  * chat_template_tests.c, chat_template_methods.c and chat_template_globals.c implements. Refused although Jinja renders
  * it: a sequence made by map, select and the like is computed at once, so that an error in an item that nothing would

@@ -201,7 +201,7 @@ static bool filter_float(struct machine *machine, const struct value *value, con
     else if (value->kind != VALUE_STRING || !text_to_real(value->text, &real.real))
         return true;
     *out = real;
-    return true;
+    return isfinite(real.real) || chat_fail(machine, "a number that is not finite");
 }
 
 /* --- text --- */

@@ -236,6 +236,8 @@ static bool lex_number(struct lexer *lexer, size_t end, bool real, int base, siz
         lexeme.integer = strtoll(digits, NULL, base);
     if (!real && errno == ERANGE)
         return fail(lexer, "an integer beyond 64 bits");
+    if (real && !isfinite(lexeme.real))
+        return fail(lexer, "a number that is not finite");
     bool good = push(lexer, &lexeme);
     move(lexer, end);
     return good;

@@ -65,29 +65,20 @@ static double divide_reals(int operator, double a, double b)
     return whole - floored > 0.5 ? floored + 1 : floored;
 }
 
+/* One that is not finite is refused: Jinja computes constants ahead, and then has no name for it. */
 static bool reals(struct machine *machine, int operator, double a, double b, struct value *out)
 {
     out->kind = VALUE_FLOAT;
-    switch (operator) {
-    case '+':
-        out->real = a + b;
-        return true;
-    case '-':
-        out->real = a - b;
-        return true;
-    case '*':
-        out->real = a * b;
-        return true;
-    case '/':
-        out->real = a / b;
-        return true;
-    case '^':
-        out->real = pow(a, b);
-        return isfinite(out->real) || chat_fail(machine, "a power that is no finite number");
-    default:
-        out->real = divide_reals(operator, a, b);
-        return true;
-    }
+    out->real = operator== '+' ? a + b :
+                operator== '-' ? a - b
+                :
+                operator== '*' ? a * b
+                :
+                operator== '/' ? a / b
+                :
+                operator== '^' ? pow(a, b)
+                               : divide_reals(operator, a, b);
+    return isfinite(out->real) || chat_fail(machine, "a number that is not finite");
 }
 
 static bool numbers(struct machine *machine, int operator, const struct value * left, const struct value *right,
