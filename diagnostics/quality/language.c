@@ -78,12 +78,19 @@ struct script_counts {
     double changes, glued, bare, near;
 };
 
+/* Letters of these look the same, and are mistaken for one another: one such change is half a fault. */
+static bool look_alike(uint16_t script)
+{
+    return script == USCRIPT_LATIN || script == USCRIPT_CYRILLIC || script == USCRIPT_GREEK;
+}
+
 static bool count_change(void *context, const struct view *view, const struct script_change *change)
 {
     struct script_counts *counts = context;
     const struct glyph *glyphs = view->passage->glyphs;
     counts->changes++;
-    counts->glued += change->gap == GAP_NONE;
+    double weight = look_alike(glyphs[change->before].script) && look_alike(glyphs[change->at].script) ? 0.5 : 1;
+    counts->glued += change->gap == GAP_NONE ? weight : 0;
     counts->near += change->gap != GAP_WIDE;
     counts->bare +=
         change->gap == GAP_BARE && !glues(glyphs[change->before].script) && !glues(glyphs[change->at].script);

@@ -39,7 +39,7 @@
     X(EMPTY_ITEMS, "repetition.empty_items", "lines in a row of a number or bullet and nothing else")                  \
     X(SCRIPTS, "language.scripts", "scripts")                                                                          \
     X(SWITCHES, "language.switches", "changes of script, per 100 letters")                                             \
-    X(GLUED, "language.glued", "changes of script without a gap")                                                      \
+    X(GLUED, "language.glued", "changes of script without a gap; half of one between scripts that look alike")         \
     X(GLUED_RATE, "language.glued_rate", "per 100 letters")                                                            \
     X(BARE, "language.bare", "changes of script over a space, comma or stop, in one line")                             \
     X(BARE_RATE, "language.bare_rate", "per 100 letters")                                                              \
