@@ -64,8 +64,8 @@ static size_t characters_before(const char *text, size_t byte)
 
 static void put_hit(struct buffer *out, const struct text_case *text, const struct hit *hit)
 {
-    buffer_format(out, "%s%s from character %zu on (%s: %s)", out->size ? "; " : "", hit->because,
-                  characters_before(text->text, hit->onset), hit->rule, hit->numbers);
+    buffer_format(out, "%s%s from character %zu on (%s%s%s)", out->size ? "; " : "", hit->because,
+                  characters_before(text->text, hit->onset), hit->rule, *hit->numbers ? ": " : "", hit->numbers);
 }
 
 static bool put_marked(struct finding *finding, const struct text_case *text)

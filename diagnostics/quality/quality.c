@@ -239,6 +239,23 @@ static bool expect_hit(struct judging *judging, const char *rule, size_t onset, 
     return out->hits[out->hit_count - 1].numbers;
 }
 
+#define JSON_CUT 2 /* bytes before the end where a text that was cut off may already be wrong: half a literal */
+
+/* Some object or array in the text is JSON, or would be but for its missing end. */
+static bool holds_json(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const char *end = NULL;
+        if (text[i] != '{' && text[i] != '[')
+            continue;
+        cJSON *json = cJSON_ParseWithLengthOpts(text + i, size - i, &end, false);
+        bool is = cJSON_IsObject(json) || cJSON_IsArray(json);
+        cJSON_Delete(json);
+        return is || (end && end + JSON_CUT >= text + size);
+    }
+    return false;
+}
+
 /* Patterns and forms that the prompt asks for. */
 static bool judge_expected(struct judging *judging)
 {
@@ -256,6 +273,8 @@ static bool judge_expected(struct judging *judging)
             good = expect_hit(judging, "expected.forbids", at, "a pattern that is forbidden occurs",
                               expects->forbids.texts[i]);
     }
+    if (good && expects && expects->flags[EXPECT_JSON] && !holds_json(text, size))
+        good = expect_hit(judging, "expected.json", 0, "there is no JSON in it that can be read", "");
     return good;
 }
 
