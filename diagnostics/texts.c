@@ -76,6 +76,12 @@ static bool put_marked(struct finding *finding, const struct text_case *text)
         if (!marked_text_add(marked, mark->from, mark->to, quality_diagnostic_name(mark->diagnostic)))
             return false;
     }
+    for (size_t i = 0; marked && i < text->judgement.hit_count; i++) {
+        const struct hit *hit = &text->judgement.hits[i];
+        if (!marked_text_reason(marked, quality_diagnostic_name(hit->diagnostic), hit->because, hit->numbers,
+                                hit->onset))
+            return false;
+    }
     return marked;
 }
 
@@ -103,7 +109,7 @@ static bool report_text(const struct text_case *text, const char *check, const s
     if (text->prompt)
         finding_fact_text(finding, "prompt", "%s", text->prompt);
     for (size_t i = 0; hit && i < text->judgement.hit_count; i++)
-        if (&text->judgement.hits[i] == hit || text->judgement.hits[i].diagnostic != hit->diagnostic ||
+        if (&text->judgement.hits[i] == hit || text->judgement.hits[i].diagnostic == hit->diagnostic ||
             strcmp(check, "text.verdict") == 0)
             put_hit(&reasons, text, &text->judgement.hits[i]);
     if (hit) {
@@ -120,7 +126,7 @@ static bool report_text(const struct text_case *text, const char *check, const s
         finding_message(finding, "%s.", quality_verdict_name(text->judgement.verdict));
     }
     buffer_free(&reasons);
-    return put_marked(finding, text);
+    return strcmp(check, "text.verdict") != 0 || put_marked(finding, text); /* a report shows each text once */
 }
 
 /* What the original writes itself is no fault of the subject. */

@@ -30,17 +30,6 @@ bool verdict_parse(const char *name, enum verdict *verdict)
     return false;
 }
 
-static void marked_text_free(struct marked_text *marked)
-{
-    for (size_t i = 0; marked && i < marked->count; i++)
-        free(marked->marks[i].what);
-    if (marked) {
-        free(marked->marks);
-        free(marked->text);
-    }
-    free(marked);
-}
-
 struct finding *findings_add(struct findings *findings, const char *check)
 {
     void *items = findings->items;
@@ -142,30 +131,6 @@ void finding_fact_text(struct finding *finding, const char *name, const char *fo
     va_start(arguments, format);
     text_print(&fact->text, format, arguments);
     va_end(arguments);
-}
-
-struct marked_text *finding_marked(struct finding *finding, const char *text, size_t size)
-{
-    struct marked_text *marked = calloc(1, sizeof *marked);
-    if (!marked || !(marked->text = strndup(text, size))) {
-        free(marked);
-        return NULL;
-    }
-    marked_text_free(finding->marked);
-    return finding->marked = marked;
-}
-
-bool marked_text_add(struct marked_text *marked, size_t from, size_t to, const char *what)
-{
-    void *marks = marked->marks;
-    char *copy = strdup(what);
-    if (!copy || !array_grow(&marks, &marked->capacity, marked->count, sizeof *marked->marks)) {
-        free(copy);
-        return false;
-    }
-    marked->marks = marks;
-    marked->marks[marked->count++] = (struct text_mark){from, to, copy};
-    return true;
 }
 
 void finding_judge(struct finding *finding)

@@ -54,15 +54,29 @@ struct series {
     size_t curve_count;
 };
 
-/* A text with places in it marked, for showing: bytes from .. to - 1 are `what`. All owned. */
+/* A text with places in it marked, for showing. All owned; offsets are bytes of `text` and lie between characters. */
 struct marked_text {
-    char *text; /* UTF-8 */
+    char *text; /* well-formed UTF-8 without NUL and noncharacters, so every report can hold it as it is */
+    size_t size;
     struct text_mark {
-        size_t from, to;
-        char *what; /* "repetition" */
-    } * marks;      /* in the order of `from`; they may overlap */
+        size_t from, to; /* from < to: bytes from .. to - 1 are `what` */
+        char *what;      /* "repetition" */
+    } * marks;           /* as they were added; they may overlap */
     size_t count;
     size_t capacity;
+    struct text_reason {
+        char *what;    /* "repetition" */
+        char *because; /* "one piece over and over" */
+        char *numbers; /* what was measured; NULL: nothing */
+        size_t onset;  /* where it goes wrong */
+    } * reasons;       /* the weightiest first: its onset is that of the text */
+    size_t reason_count;
+    size_t reason_capacity;
+    struct text_move {
+        size_t given, kept;
+    } * moves; /* behind each character that had to be replaced: its end in the text as given, and in `text` */
+    size_t move_count;
+    size_t move_capacity;
 };
 
 struct finding {
@@ -115,9 +129,15 @@ void findings_set_gold(struct findings *findings, size_t first, const char *path
 /* Both tell of the same check, judged by the same dump. */
 bool finding_same_check(const struct finding *a, const struct finding *b);
 
-/* Gives the finding a copy of the text [size], which must be UTF-8. NULL: out of memory. */
+/* Gives the finding a copy of the text [size], which may hold any bytes: those that are no UTF-8, NUL and noncharacters
+ * become U+FFFD. NULL: out of memory. */
 struct marked_text *finding_marked(struct finding *finding, const char *text, size_t size);
+/* Offsets are bytes of the text as it was given. They are moved onto `marked->text`, and outwards to whole characters;
+ * a mark of nothing is left out. False: out of memory. */
 bool marked_text_add(struct marked_text *marked, size_t from, size_t to, const char *what);
+bool marked_text_reason(struct marked_text *marked, const char *what, const char *because, const char *numbers,
+                        size_t onset);
+void marked_text_free(struct marked_text *marked);
 
 /* The verdict of `measured` against `limit`: pass only if both are there and measured <= limit, so NaN fails. Sets
  * finding->verdict. */

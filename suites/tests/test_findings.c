@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,4 +225,72 @@ Test(report, fields_are_owned)
     report_free(&report);
     report_free(&report);
     report_free(NULL);
+}
+
+/* Bytes of a text, marks on them as given, and what becomes of both. */
+Test(marked_text, any_bytes_become_text_and_marks_move_along)
+{
+    static const struct {
+        const char *given;
+        size_t size, from, to;
+        const char *text;
+        size_t kept_from, kept_to; /* both 0: no mark */
+    } rows[] = {
+        {"abc", 3, 1, 2, "abc", 1, 2},
+        {"abc", 3, 1, SIZE_MAX, "abc", 1, 3},
+        {"abc", 3, 2, 2, "abc", 0, 0},
+        {"abc", 3, 3, 9, "abc", 0, 0},
+        {"abc", 3, SIZE_MAX, SIZE_MAX, "abc", 0, 0},
+        {"", 0, 0, 1, "", 0, 0},
+        {"\xE8\xB7\x9F\xE8\xB7\x9F", 6, 1, 2, "\xE8\xB7\x9F\xE8\xB7\x9F", 0, 3},
+        {"\xE8\xB7\x9F\xE8\xB7\x9F", 6, 2, 4, "\xE8\xB7\x9F\xE8\xB7\x9F", 0, 6},
+        {"a\0b", 3, 2, 3, "a\uFFFDb", 4, 5},
+        {"\xFF\xFE", 2, 1, 2, "\uFFFD\uFFFD", 3, 6},
+        {"\xFF\xFE", 2, 0, 1, "\uFFFD\uFFFD", 0, 3},
+        {"\xED\xA0\x80z", 4, 3, 4, "\uFFFD\uFFFD\uFFFDz", 9, 10},
+        {"\xEF\xBF\xBFz", 4, 3, 4, "\uFFFDz", 3, 4},
+        {"\xF0\x9F\xBF\xBEz", 5, 4, 5, "\uFFFDz", 3, 4},
+        {"\xF0\x9F\xBF\xBEz", 5, 0, 3, "\uFFFDz", 0, 3},
+        {"\xF4\x8F\xBF\xBFz", 5, 4, 5, "\uFFFDz", 3, 4},
+        {"\xEF\xBE\xBFz", 4, 3, 4, "\xEF\xBE\xBFz", 3, 4},
+        {"\xF0\x90\xBF\xBFz", 5, 4, 5, "\xF0\x90\xBF\xBFz", 4, 5},
+        {"z\xF0\x9F\x91", 4, 0, 1, "z\uFFFD\uFFFD\uFFFD", 0, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct findings findings = {0};
+        struct finding *finding = findings_add(&findings, "a");
+        char *given = memcpy(malloc(rows[i].size + 1), rows[i].given, rows[i].size); /* no NUL behind it */
+        struct marked_text *marked = finding_marked(finding, given, rows[i].size);
+        cr_assert(marked);
+        cr_expect_str_eq(marked->text, rows[i].text, "row %zu: %s", i, marked->text);
+        cr_expect_eq(marked->size, strlen(rows[i].text), "row %zu", i);
+        cr_assert(marked_text_add(marked, rows[i].from, rows[i].to, "x"));
+        cr_expect_eq(marked->count, rows[i].kept_to != 0, "row %zu", i);
+        if (marked->count)
+            cr_expect(marked->marks[0].from == rows[i].kept_from && marked->marks[0].to == rows[i].kept_to,
+                      "row %zu: %zu .. %zu", i, marked->marks[0].from, marked->marks[0].to);
+        cr_assert(marked_text_reason(marked, "x", "y", NULL, rows[i].from));
+        cr_expect_leq(marked->reasons[0].onset, marked->size, "row %zu", i);
+        free(given);
+        findings_free(&findings);
+    }
+}
+
+Test(findings, places_without_a_measured_value_keep_their_order)
+{
+    struct findings findings = {0};
+    findings_add(&findings, "text.verdict");
+    for (int i = 0; i < 200; i++) {
+        struct finding *finding = findings_add(&findings, "text.verdict");
+        finding->summary = false;
+        finding->verdict = i % 3 ? VERDICT_PASS : VERDICT_FAIL;
+        finding->where.token = i;
+    }
+    findings_sort(&findings);
+    for (size_t i = 2; i < findings.count; i++) {
+        const struct finding *before = &findings.items[i - 1], *finding = &findings.items[i];
+        cr_expect(before->verdict == finding->verdict ? before->where.token < finding->where.token
+                                                      : before->verdict == VERDICT_FAIL);
+    }
+    findings_free(&findings);
 }
