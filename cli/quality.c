@@ -133,6 +133,7 @@ static void print_csv(const struct lines *lines)
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
     struct lines lines = {0};
+    report_set(&report->subject.path, "%s", arguments->positional[0]);
     struct quality *quality = quality_open(arguments->rules, error);
     struct subject judge = {0};
     struct limits limits = {0};
