@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/progress.h"
+#include "report_fixtures.h"
 #include "reports/process.h"
-#include "reports/reports.h"
 
 /* ---- what the tests build ---- */
 
@@ -236,154 +236,6 @@ static struct report hostile_report(void)
     return report;
 }
 
-/* ---- what the tests look at ---- */
-
-static char *folder_new(void)
-{
-    char *folder = strdup("/tmp/assay-reports-XXXXXX");
-    cr_assert(mkdtemp(folder));
-    return folder;
-}
-
-/* The four files of a report, in the order of `names`. */
-static const char *const file_names[] = {"report.json", "junit.xml", "summary.md", "report.html"};
-struct rendered {
-    char *files[4];
-};
-enum { JSON, JUNIT, MARKDOWN, HTML };
-
-static struct rendered render(const struct report *report)
-{
-    struct rendered rendered = {0};
-    struct error error = {0};
-    char *folder = folder_new();
-    cr_assert(report_render(report, folder, &error), "%s", error_text(&error));
-    for (size_t i = 0; i < 4; i++) {
-        char *path = path_join(folder, file_names[i]);
-        struct buffer text = {0};
-        cr_assert(file_read(path, (size_t)1 << 28, &text, &error), "%s", error_text(&error));
-        cr_assert_eq(strlen(text.data), text.size, "%s holds a NUL", file_names[i]);
-        cr_assert_eq(utf8_check(text.data, text.size), text.size, "%s is not UTF-8", file_names[i]);
-        rendered.files[i] = buffer_take(&text);
-        unlink(path);
-        free(path);
-    }
-    cr_assert_eq(rmdir(folder), 0, "nothing but the four files was left");
-    free(folder);
-    return rendered;
-}
-
-static void rendered_free(struct rendered *rendered)
-{
-    for (size_t i = 0; i < 4; i++)
-        free(rendered->files[i]);
-}
-
-static size_t count_of(const char *text, const char *what)
-{
-    size_t count = 0;
-    for (; (text = strstr(text, what)); text += strlen(what))
-        count++;
-    return count;
-}
-
-/* Well-formedness of XML as far as junit.xml uses it, and of our HTML (`html`: void elements, a doctype, and CSS are
- * let be). NULL, or what is wrong. */
-static const char *entity_fault(const char *at)
-{
-    static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strncmp(at, known[i], strlen(known[i])) == 0)
-            return NULL;
-    return "a bare & or an unknown entity";
-}
-
-static const char *text_fault(const char **at, char stop, bool css)
-{
-    for (; **at && **at != stop; (*at)++) {
-        unsigned char byte = (unsigned char)**at;
-        if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F)
-            return "a control character";
-        if (byte == '<')
-            return "< within an attribute";
-        if (byte == '&' && !css && entity_fault(*at))
-            return entity_fault(*at);
-        if (byte == ']' && strncmp(*at, "]]>", 3) == 0)
-            return "]]> in text";
-    }
-    return NULL;
-}
-
-static const char *attributes_fault(const char **at)
-{
-    for (;;) {
-        *at += strspn(*at, " \n\t");
-        if (**at == '>' || **at == '/' || **at == '?')
-            return NULL;
-        size_t name = strspn(*at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:");
-        if (!name)
-            return "an attribute without a name";
-        if (strncmp(*at, "on", 2) == 0)
-            return "an event attribute";
-        *at += name;
-        *at += strspn(*at, " ");
-        if (**at != '=') /* `open` of details */
-            continue;
-        *at += strspn(*at, " =");
-        char quote = **at;
-        if (quote != '"' && quote != '\'')
-            return "an attribute without quotes";
-        (*at)++;
-        const char *fault = text_fault(at, quote, false);
-        if (fault || **at != quote)
-            return fault ? fault : "an attribute without an end";
-        (*at)++;
-    }
-}
-
-static const char *markup_fault(const char *text, bool html)
-{
-    static const char *const voids[] = {"meta", "!DOCTYPE", "?xml"};
-    struct {
-        const char *name;
-        size_t length;
-    } open[64];
-    size_t depth = 0;
-    const char *at = text;
-    while (*at) {
-        bool css = html && depth && strncmp(open[depth - 1].name, "style", 5) == 0;
-        const char *fault = text_fault(&at, '<', css);
-        if (fault)
-            return fault;
-        if (!*at)
-            break;
-        bool closing = *++at == '/';
-        at += closing;
-        const char *name = at;
-        size_t length = strcspn(at, " \n\t/>");
-        at += length;
-        if (!length || (fault = attributes_fault(&at)))
-            return fault ? fault : "< without a name";
-        bool alone = *at == '/' || *at == '?';
-        for (size_t i = 0; i < sizeof voids / sizeof *voids; i++)
-            alone = alone || strncmp(name, voids[i], strlen(voids[i])) == 0;
-        at += *at == '/' || *at == '?';
-        if (*at++ != '>')
-            return "a tag without an end";
-        if (closing) {
-            if (!depth || open[depth - 1].length != length || strncmp(open[depth - 1].name, name, length) != 0)
-                return "a tag that closes another";
-            depth--;
-        } else if (!alone) {
-            if (depth == 64)
-                return "too deep";
-            open[depth].name = name;
-            open[depth++].length = length;
-        }
-    }
-    return depth ? "a tag that is never closed" : NULL;
-}
-
 Test(reports, the_checker_of_markup_sees_faults)
 {
     static const char *const bad[] = {
@@ -392,17 +244,6 @@ Test(reports, the_checker_of_markup_sees_faults)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_expect(markup_fault(bad[i], false), "%s", bad[i]);
     cr_expect_null(markup_fault("<?xml version=\"1.0\"?><a b=\"1\" c='2'>x &lt; y<d/></a>\n", false));
-}
-
-static void assert_harmless(const char *html)
-{
-    static const char *const banned[] = {"<script",     "<img", "onerror=alert(2)>", "src=\"", "href=\"http",
-                                         "href='http",  "url(", "@import",           "<link",  "<iframe",
-                                         "javascript:", "\x1b"};
-    const char *fault = markup_fault(html, true);
-    cr_expect_null(fault, "%s", fault);
-    for (size_t i = 0; i < sizeof banned / sizeof *banned; i++)
-        cr_expect_null(strstr(html, banned[i]), "report.html holds %s", banned[i]);
 }
 
 /* ---- the tests ---- */
@@ -733,26 +574,6 @@ Test(reports, summary_is_short_and_says_it)
     cr_expect_lt(strlen(text), 6000);
     rendered_free(&rendered);
     report_free(&report);
-}
-
-static char *terminal_text(const struct report *report, bool colour)
-{
-    char *text = NULL;
-    size_t size = 0;
-    struct error error = {0};
-    FILE *file = open_memstream(&text, &size);
-    cr_assert(report_write_terminal(report, file, colour, &error), "%s", error_text(&error));
-    fclose(file);
-    return text;
-}
-
-static void assert_narrow(const char *text)
-{
-    size_t columns = 0;
-    for (const char *at = text; *at; at++) {
-        columns = *at == '\n' ? 0 : columns + ((*at & 0xC0) != 0x80);
-        cr_assert_leq(columns, 100, "a line is too long: %.120s", at - 100);
-    }
 }
 
 Test(reports, terminal_gives_the_verdict_first_in_100_columns)
