@@ -167,6 +167,7 @@ bool html_build(const struct outline *outline, struct buffer *out, struct error 
     head(&page);
     banner(&page);
     page_wrong(&page);
+    page_texts(&page);
     page_figures(&page);
     check_table(&page);
     circumstances(&page);

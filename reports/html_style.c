@@ -77,6 +77,31 @@ const char *const html_style[] = {
     "font-size:14px}",
     ".legend svg{width:30px;height:12px;vertical-align:-1px;margin-right:6px}",
     ".note{color:var(--soft);font-size:14px;margin:8px 0 0}",
+    ".card .said{font-weight:400}",
+    ".card .prompt{color:var(--soft);white-space:pre-wrap;overflow:hidden}",
+    ".prompt bdi{color:var(--ink)}",
+    /* Letters with many marks above must not cover what is around. */
+    ".passage{white-space:pre-wrap;unicode-bidi:plaintext;overflow:hidden;overflow-wrap:anywhere;margin:10px 0 0;"
+    "padding:8px 14px;border:1px solid var(--line);border-radius:6px;background:var(--ground);font-size:15.5px;"
+    "line-height:2;font-family:inherit;tab-size:4}",
+    ".marks{color:var(--soft);font-size:14px}",
+    "mark{color:inherit;background:color-mix(in srgb,var(--k) 20%,transparent);"
+    "text-decoration:underline var(--k);text-decoration-thickness:2px;text-underline-offset:3px;"
+    "text-decoration-skip-ink:none;-webkit-box-decoration-break:clone;box-decoration-break:clone;"
+    "border-radius:2px}",
+    "mark mark{text-underline-offset:6px}",
+    "mark mark mark{text-underline-offset:9px}",
+    ".k0{--k:var(--c0)}.k1{--k:var(--c1);text-decoration-style:double}.k2{--k:var(--c2);text-decoration-style:dotted}",
+    ".k3{--k:var(--c3);text-decoration-style:dashed}.k4{--k:var(--c4);text-decoration-style:wavy}",
+    ".k5{--k:var(--c5);text-decoration-thickness:4px}.k6{--k:var(--c6);text-decoration-style:dotted;"
+    "text-decoration-thickness:4px}.k7{--k:var(--c7);text-decoration-style:dashed;text-decoration-thickness:4px}",
+    ".onset{display:inline-block;white-space:nowrap;line-height:1.5;font-size:12px;font-weight:700;"
+    "color:var(--fail);background:var(--failbg);border:1px solid var(--fail);border-radius:4px;padding:0 6px;"
+    "margin:0 3px;user-select:none}",
+    ".reasons{margin:10px 0 0;padding-left:20px}",
+    ".reasons li{margin:3px 0}",
+    ".reasons .numbers{display:block;font-size:13px}",
+    "details .card{margin-top:14px}",
     "details{margin:10px 0 0}",
     "summary{cursor:pointer;color:var(--soft);font-size:14px}",
     "details .wide{max-height:460px;overflow:auto}",

@@ -2,10 +2,12 @@
 #include <math.h>
 
 #include "reports/html_page.h"
+#include "reports/marked.h"
 #include "reports/text.h"
 
 #define PLACES_OPEN 8
 #define PLACES_LISTED 5000
+#define REASONS_SHOWN 2
 
 static void numbers(struct page *page, const struct finding *finding)
 {
@@ -63,6 +65,18 @@ static void facts(struct page *page, const struct finding *finding)
     page_raw(page, "</p>\n");
 }
 
+/* A link to the card of the text that the place is about, where there is one; ids are those of html_texts.c. */
+static void place_cell(struct page *page, const struct finding *place)
+{
+    size_t card = outline_text(page->outline, place);
+    page_raw(page, "<td class=\"place\">");
+    if (card < TEXT_CARDS)
+        buffer_format(page->out, "<a href=\"#text-%zu\">", card);
+    page_raw(page, "<bdi>");
+    place_append(page->out, TEXT_MARKUP, place);
+    page_raw(page, card < TEXT_CARDS ? "</bdi></a></td>" : "</bdi></td>");
+}
+
 static void place_rows(struct page *page, const struct outline_check *check, size_t first, size_t end)
 {
     page_raw(page,
@@ -70,9 +84,9 @@ static void place_rows(struct page *page, const struct outline_check *check, siz
              "</th><th scope=\"col\" class=\"n\">Limit</th><th scope=\"col\">What</th></tr></thead><tbody>\n");
     for (size_t i = first; i < end; i++) {
         const struct finding *place = check->places[i];
-        page_raw(page, "<tr><td class=\"place\">");
-        where_append(page->out, TEXT_MARKUP, &place->where);
-        page_raw(page, "</td><td class=\"n\">");
+        page_raw(page, "<tr>");
+        place_cell(page, place);
+        page_raw(page, "<td class=\"n\">");
         if (place->has_measured)
             measured_append(page->out, TEXT_MARKUP, place);
         page_raw(page, "</td><td class=\"n\">");
@@ -85,16 +99,33 @@ static void place_rows(struct page *page, const struct outline_check *check, siz
     page_raw(page, "</tbody></table></div>\n");
 }
 
+/* Places in texts: nothing was measured there, so what counts is which text and why. */
+static void text_rows(struct page *page, const struct outline_check *check, size_t first, size_t end)
+{
+    page_raw(page, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Text</th><th scope=\"col\">Why"
+                   "</th></tr></thead><tbody>\n");
+    for (size_t i = first; i < end; i++) {
+        page_raw(page, "<tr>");
+        place_cell(page, check->places[i]);
+        page_raw(page, "<td class=\"say\">");
+        reasons_append(page->out, TEXT_MARKUP, page->outline, check->places[i], REASONS_SHOWN);
+        page_raw(page, "</td></tr>\n");
+    }
+    page_raw(page, "</tbody></table></div>\n");
+}
+
 static void places(struct page *page, const struct outline_check *check)
 {
     size_t count = check->place_count < PLACES_LISTED ? check->place_count : PLACES_LISTED;
     size_t open = count <= PLACES_OPEN + 2 ? count : PLACES_OPEN;
     if (!count)
         return;
-    place_rows(page, check, 0, open);
+    void (*rows)(struct page *, const struct outline_check *, size_t, size_t) =
+        place_is_text(check->places[0]) ? text_rows : place_rows;
+    rows(page, check, 0, open);
     if (open < count) {
         buffer_format(page->out, "<details><summary>%zu more places</summary>\n", check->place_count - open);
-        place_rows(page, check, open, count);
+        rows(page, check, open, count);
         page_raw(page, "</details>\n");
     }
     if (count < check->place_count)

@@ -120,7 +120,7 @@ static void add_fact(struct writer *writer, cJSON *object, const struct fact *fa
     free(key);
 }
 
-/* Offsets are bytes of the text. */
+/* Offsets are bytes of the text as it is written here: marked->text is kept so that cleaning it changes nothing. */
 static void add_marked(struct writer *writer, cJSON *parent, const struct marked_text *marked)
 {
     if (!marked)
@@ -133,6 +133,14 @@ static void add_marked(struct writer *writer, cJSON *parent, const struct marked
         add_number(writer, mark, "from", (double)marked->marks[i].from);
         add_number(writer, mark, "to", (double)marked->marks[i].to);
         add_text(writer, mark, "what", marked->marks[i].what);
+    }
+    cJSON *reasons = add(writer, object, "reasons", cJSON_CreateArray());
+    for (size_t i = 0; i < marked->reason_count && writer->good; i++) {
+        cJSON *reason = add(writer, reasons, NULL, cJSON_CreateObject());
+        add_text(writer, reason, "what", marked->reasons[i].what);
+        add_text(writer, reason, "because", marked->reasons[i].because);
+        add_text(writer, reason, "numbers", marked->reasons[i].numbers);
+        add_number(writer, reason, "onset", (double)marked->reasons[i].onset);
     }
 }
 

@@ -12,6 +12,12 @@ static enum verdict worse(enum verdict a, enum verdict b)
     return order[b] > order[a] ? b : a;
 }
 
+/* A place only because it has a text to be shown. Ranked, such places come last. */
+static bool text_in_order(const struct finding *place)
+{
+    return place->marked && (place->verdict == VERDICT_PASS || place->verdict == VERDICT_SKIP);
+}
+
 /* Takes one row off the ranked findings from `at` on; returns where the next one begins. A check with several summaries
  * has a row for each, and its places are on the last that failed, else on the last. */
 static size_t outline_take(struct outline *outline, size_t at, size_t count)
@@ -31,6 +37,8 @@ static size_t outline_take(struct outline *outline, size_t at, size_t count)
         check->verdict = worse(check->verdict, outline->ranked[end]->verdict);
     check->places = &outline->ranked[first];
     check->place_count = end - first;
+    while (check->place_count && text_in_order(check->places[check->place_count - 1]))
+        check->place_count--;
     return end;
 }
 
@@ -69,19 +77,48 @@ static bool outline_name(const struct report *report, struct outline_check *chec
     return check->name;
 }
 
+static bool outline_texts(struct outline *outline, size_t count)
+{
+    static const enum verdict order[] = {VERDICT_FAIL, VERDICT_WARN, VERDICT_SKIP, VERDICT_PASS};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        for (size_t k = 0; k < count; k++) {
+            const struct finding *finding = outline->ranked[k];
+            if (finding->marked && !finding->summary && finding->verdict == order[i])
+                outline->texts[outline->text_count++] = finding;
+        }
+    bool good = true;
+    for (size_t i = 0; i < outline->text_count; i++) {
+        const char *id = outline->texts[i]->where.case_id;
+        outline->text_counts[outline->texts[i]->verdict]++;
+        good = good && (!id || map_add(&outline->text_ids, id, strlen(id), i, NULL));
+    }
+    return good;
+}
+
+size_t outline_text(const struct outline *outline, const struct finding *place)
+{
+    const char *id = place->where.case_id;
+    size_t at = id ? map_find(&outline->text_ids, id, strlen(id)) : MAP_ABSENT;
+    const char *gold = place->gold ? place->gold : "";
+    if (at == MAP_ABSENT || strcmp(outline->texts[at]->gold ? outline->texts[at]->gold : "", gold) != 0)
+        return MAP_ABSENT;
+    return at;
+}
+
 bool outline_build(struct outline *outline, const struct report *report, struct error *error)
 {
     size_t count = report->findings.count;
     *outline = (struct outline){.report = report};
     outline->ranked = findings_ranked(&report->findings);
     outline->checks = calloc(count ? count : 1, sizeof *outline->checks);
-    if (!outline->checks || (count && !outline->ranked)) {
+    outline->texts = calloc(count ? count : 1, sizeof *outline->texts);
+    if (!outline->checks || !outline->texts || (count && !outline->ranked)) {
         outline_free(outline);
         return error_memory(error, "the outline of the report");
     }
     for (size_t at = 0; at < count;)
         at = outline_take(outline, at, count);
-    bool good = true;
+    bool good = outline_texts(outline, count);
     for (size_t i = 0; i < outline->count; i++) {
         outline->counts[outline->checks[i].verdict]++;
         good = outline_name(report, &outline->checks[i]) && good;
@@ -98,6 +135,8 @@ void outline_free(struct outline *outline)
     for (size_t i = 0; outline->checks && i < outline->count; i++)
         free(outline->checks[i].name);
     free(outline->ranked);
+    free(outline->texts);
+    map_free(&outline->text_ids);
     free(outline->checks);
     *outline = (struct outline){0};
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/marked.h"
 #include "reports/render.h"
 #include "reports/text.h"
 
@@ -10,6 +11,7 @@
 #define PLACES_SHOWN 5
 #define NAME_SHOWN 39 /* characters, and an ellipsis */
 #define MESSAGE_SHOWN 1000
+#define REASONS_SHOWN 2
 
 struct terminal {
     struct buffer *out;
@@ -118,12 +120,26 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
     wrap_line(terminal, 6, 6, &line);
 }
 
-/* Three lines at most for a place: where; what was measured; what it means. */
-static void place(const struct terminal *terminal, const struct finding *finding)
+/* What is wrong with a text, and the text around the place where it goes wrong. */
+static void text_lines(const struct terminal *terminal, const struct outline *outline, const struct finding *finding)
+{
+    struct buffer line = {0};
+    buffer_text(terminal->out, "        ");
+    reasons_append(&line, TEXT_PLAIN, outline, finding, REASONS_SHOWN);
+    wrap_line(terminal, 8, 10, &line);
+    if (!finding->marked || !finding->marked->size)
+        return;
+    buffer_text(terminal->out, "        ");
+    excerpt_append(&line, TEXT_PLAIN, finding->marked);
+    wrap_line(terminal, 8, 10, &line);
+}
+
+/* A place: where it is, and what was measured; of a text, why it fails. */
+static void place(const struct terminal *terminal, const struct outline *outline, const struct finding *finding)
 {
     struct buffer line = {0};
     buffer_text(terminal->out, "    - ");
-    where_append(&line, TEXT_PLAIN, &finding->where);
+    place_append(&line, TEXT_PLAIN, finding);
     if (finding->has_measured) {
         buffer_text(&line, line.size ? ": " : "");
         measured_append(&line, TEXT_PLAIN, finding);
@@ -136,9 +152,11 @@ static void place(const struct terminal *terminal, const struct finding *finding
     if (line.size == 0)
         text_append_short(&line, TEXT_PLAIN, finding->message, MESSAGE_SHOWN);
     wrap_line(terminal, 6, 8, &line);
+    if (place_is_text(finding))
+        text_lines(terminal, outline, finding);
 }
 
-static void wrong(const struct terminal *terminal, const struct outline_check *check)
+static void wrong(const struct terminal *terminal, const struct outline *outline, const struct outline_check *check)
 {
     const struct finding *head = check->head;
     struct buffer line = {0};
@@ -169,7 +187,7 @@ static void wrong(const struct terminal *terminal, const struct outline_check *c
         }
     }
     for (size_t i = 0; i < shown; i++)
-        place(terminal, check->places[i]);
+        place(terminal, outline, check->places[i]);
     if (check->place_count > shown)
         buffer_format(terminal->out, "      and %zu more\n", check->place_count - shown);
 }
@@ -183,7 +201,7 @@ static void wrong_list(const struct terminal *terminal, const struct outline *ou
     styled(terminal, "\033[1m", "What is wrong, and where\n");
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         for (const struct outline_check *check = NULL; (check = outline_next(outline, order[i], check));)
-            wrong(terminal, check);
+            wrong(terminal, outline, check);
 }
 
 /* Text cut and padded to `width` columns, to the left or to the right. */

@@ -58,9 +58,10 @@ int text_columns(uint32_t code)
 }
 
 /* Characters that a page would swallow or that reorder the text around them: shown by number. */
-static const struct code_range invisible[] = {{0x80, 0x9F},     {0xAD, 0xAD},      {0x61C, 0x61C},   {0x200B, 0x200B},
-                                              {0x200E, 0x200F}, {0x2028, 0x202E},  {0x2060, 0x206F}, {0xFEFF, 0xFEFF},
-                                              {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
+static const struct code_range invisible[] = {
+    {0x80, 0x9F},     {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},     {0x115F, 0x1160},  {0x17B4, 0x17B5},
+    {0x180B, 0x180F}, {0x200B, 0x200B}, {0x200E, 0x200F}, {0x2028, 0x202E},   {0x2060, 0x206F},  {0x3164, 0x3164},
+    {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
 
 static void visible_append(struct buffer *out, uint32_t code)
 {
@@ -95,38 +96,78 @@ static const char *no_escape(uint32_t code)
 
 static const struct {
     bool visible; /* control characters are shown */
+    bool lines;   /* but line feeds and tabs stay */
     const char *(*escape)(uint32_t code);
 } forms[] = {
-    [TEXT_JSON] = {false, no_escape},
-    [TEXT_PLAIN] = {true, no_escape},
-    [TEXT_MARKUP] = {true, markup_escape},
-    [TEXT_MARKDOWN] = {true, markdown_escape},
+    [TEXT_JSON] = {false, false, no_escape},          [TEXT_PLAIN] = {true, false, no_escape},
+    [TEXT_MARKUP] = {true, false, markup_escape},     [TEXT_PASSAGE] = {true, true, markup_escape},
+    [TEXT_MARKDOWN] = {true, false, markdown_escape},
 };
 
-void text_append_short(struct buffer *out, enum text_form form, const char *text, size_t maximum)
+/* U+200C and U+200D shape scripts and join emoji; with ASCII or nothing on a side, they only hide. */
+static bool joiner_hides(uint32_t code, const char *text, size_t at, size_t size)
 {
-    size_t size = text ? strlen(text) : 0, characters = 0;
-    for (size_t at = 0; at < size; characters++) {
+    bool joiner = code == 0x200C || code == 0x200D;
+    return joiner && (at == 0 || at + 3 >= size || (unsigned char)text[at - 1] < 0x80 ||
+                      (unsigned char)text[at + 3] < 0x80 || memcmp(text + at, text + at + 3, 2) == 0);
+}
+
+static bool code_hides(uint32_t code)
+{
+    return code < 0x20 || code == 0x7F || CODE_IN(code, invisible);
+}
+
+static void character_append(struct buffer *out, enum text_form form, const char *text, size_t length, uint32_t code,
+                             bool hides)
+{
+    const char *escape = forms[form].escape(code);
+    bool stays = forms[form].lines && (code == '\n' || code == '\t');
+    if (escape)
+        buffer_text(out, escape);
+    else if (forms[form].visible && hides && !stays)
+        visible_append(out, code);
+    else if (code == 0xFFFD || (code & 0xFFFE) == 0xFFFE)
+        buffer_text(out, "\xEF\xBF\xBD");
+    else if (form == TEXT_MARKDOWN && code == ':' && strncmp(text, "://", 3) == 0)
+        buffer_text(out, "&#58;"); /* no link out of an address in a name */
+    else
+        buffer_append(out, text, length);
+}
+
+void text_append_part(struct buffer *out, enum text_form form, const char *text, size_t size, size_t maximum)
+{
+    for (size_t at = 0, characters = 0; at < size; characters++) {
         if (characters == maximum) {
             buffer_text(out, "\xE2\x80\xA6");
             return;
         }
         uint32_t code;
         size_t length = text_decode(text + at, size - at, &code);
-        const char *escape = forms[form].escape(code);
-        bool control = code < 0x20 || code == 0x7F || CODE_IN(code, invisible);
-        if (escape)
-            buffer_text(out, escape);
-        else if (forms[form].visible && control)
-            visible_append(out, code);
-        else if (code == 0xFFFD || (code & 0xFFFE) == 0xFFFE)
-            buffer_text(out, "\xEF\xBF\xBD");
-        else if (form == TEXT_MARKDOWN && code == ':' && strncmp(text + at, "://", 3) == 0)
-            buffer_text(out, "&#58;"); /* no link out of an address in a name */
-        else
-            buffer_append(out, text + at, length);
+        character_append(out, form, text + at, length, code, code_hides(code) || joiner_hides(code, text, at, size));
         at += length;
     }
+}
+
+void text_append_short(struct buffer *out, enum text_form form, const char *text, size_t maximum)
+{
+    text_append_part(out, form, text, text ? strlen(text) : 0, maximum);
+}
+
+size_t text_prefix(const char *text, size_t size, size_t maximum)
+{
+    size_t at = 0;
+    for (uint32_t code; at < size && maximum; maximum--)
+        at += text_decode(text + at, size - at, &code);
+    return at;
+}
+
+size_t text_characters(const char *text, size_t size)
+{
+    size_t count = 0;
+    uint32_t code;
+    for (size_t at = 0; at < size; count++)
+        at += text_decode(text + at, size - at, &code);
+    return count;
 }
 
 void text_append(struct buffer *out, enum text_form form, const char *text)

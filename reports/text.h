@@ -11,6 +11,7 @@ enum text_form {
     TEXT_JSON,     /* valid UTF-8; control characters are left to the JSON printer */
     TEXT_PLAIN,    /* for a terminal: no control characters */
     TEXT_MARKUP,   /* HTML and XML 1.0, in text and in attributes with either quote */
+    TEXT_PASSAGE,  /* the same for a text of many lines: line feeds and tabs stay */
     TEXT_MARKDOWN, /* GitHub's, also inside a table */
 };
 
@@ -25,6 +26,14 @@ int text_columns(uint32_t code);
 void text_append(struct buffer *out, enum text_form form, const char *text);
 /* At most `maximum` characters of it, with an ellipsis where it was cut. */
 void text_append_short(struct buffer *out, enum text_form form, const char *text, size_t maximum);
+
+/* The first `size` bytes of it, at most `maximum` characters; a joiner (U+200C, U+200D) that
+ * stands between two characters beyond ASCII is left as it is, any other is shown. */
+void text_append_part(struct buffer *out, enum text_form form, const char *text, size_t size, size_t maximum);
+/* Bytes of the first `maximum` characters of the text [size]. */
+size_t text_prefix(const char *text, size_t size, size_t maximum);
+/* Characters of the text [size]. */
+size_t text_characters(const char *text, size_t size);
 
 /* A number in at most four significant digits: "0.8312", "4.2e-6", "5612", "nan", "inf". */
 void number_append(struct buffer *out, double value);
