@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "text/chat_template.h"
+#include "chat/template.h"
 
 #define TEMPLATE_MAX ((size_t)4 << 20)
 #define CONFIG_MAX ((size_t)64 << 20)

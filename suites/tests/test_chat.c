@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "text/chat_template.h"
+#include "chat/template.h"
 
 #define DATA ASSAY_SOURCE_DIR "/suites/data/chat"
 #define MOST ((size_t)16 << 20)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/chat_template_internal.h"
+#include "chat/template_internal.h"
 
 static bool needs(struct machine *machine, const struct value *value, const char *name)
 {

@@ -14,8 +14,8 @@
  * have looked at counts.
  *
  * A template is untrusted: its output, memory, steps and depth are bounded. */
-#ifndef ASSAY_TEXT_CHAT_TEMPLATE_H
-#define ASSAY_TEXT_CHAT_TEMPLATE_H
+#ifndef ASSAY_CHAT_TEMPLATE_H
+#define ASSAY_CHAT_TEMPLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
-/* Lexemes, nodes, values and the machine that evaluates them. Private to engine/text.
+/* Lexemes, nodes, values and the machine that evaluates them. Private to engine/chat.
  *
  * Everything that a rendering makes lies in one arena, which is bounded and freed at its end; nothing is freed before.
  * Functions return false when the machine's error is set. */
-#ifndef ASSAY_TEXT_CHAT_TEMPLATE_INTERNAL_H
-#define ASSAY_TEXT_CHAT_TEMPLATE_INTERNAL_H
+#ifndef ASSAY_CHAT_TEMPLATE_INTERNAL_H
+#define ASSAY_CHAT_TEMPLATE_INTERNAL_H
 
 #include <stdint.h>
 
-#include "text/chat_template.h"
+#include "chat/template.h"
 
 #define CHAT_SOURCE_MOST ((size_t)4 << 20)
 #define CHAT_ARENA_MOST ((size_t)128 << 20)

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "text/chat_template_internal.h"
+#include "chat/template_internal.h"
 
 #define TIME_TEXT_MOST 1024
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "text/chat_template_internal.h"
+#include "chat/template_internal.h"
 
 static bool overflow(struct machine *machine)
 {
