@@ -134,6 +134,9 @@ static const struct option_row {
      "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
      "machine's or the container's)",
      GROUP_MODEL, KIND_SIZE, AT(memory), 1, OF_MODEL},
+    {"cache-experts", 0, "N",
+     "Experts of the whole model kept among them, the least recently used dropped (default: as many as fit --memory)",
+     GROUP_MODEL, KIND_COUNT, AT(cache_experts), 1, OF_MODEL},
     {"missing", 0, "fail|default|zero",
      "An absent tensor: refuse; do what a careless loader did (a norm becomes ones, anything else "
      "adds nothing); or zeros",
@@ -378,6 +381,7 @@ struct subject_options arguments_subject(const struct arguments *arguments, cons
         .fault_count = arguments->faults.count,
         .engine = {.threads = (int)arguments->threads,
                    .memory = memory_bound(arguments),
+                   .cache_experts = arguments->cache_experts,
                    .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,
                    .exact = arguments->sums ? arguments->sums == 1 : exact}};
 }

@@ -31,7 +31,7 @@ struct arguments {
     size_t positional_count;
     /* the model */
     const char *config, *tokenizer, *source;
-    size_t threads;
+    size_t threads, cache_experts;
     uint64_t memory;
     int missing; /* enum missing + 1 */
     int sums;    /* 1: double, 2: float */

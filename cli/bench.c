@@ -43,6 +43,7 @@ static void bench_print(const struct subject *subject, const struct arguments *a
         printf("prefill %zu tokens: %.1f tokens/s\ndecode %zu tokens: %.1f tokens/s\npeak memory: %.0f MB\nthreads: "
                "%d, %s\n",
                arguments->prefill, prefill, arguments->decode_tokens, decode, memory / 1e6, threads, blas_name());
+        experts_print(subject->model, stdout);
         return;
     }
     cJSON *json = cJSON_CreateObject();
@@ -53,6 +54,7 @@ static void bench_print(const struct subject *subject, const struct arguments *a
     cJSON_AddNumberToObject(json, "peak_memory_bytes", memory);
     cJSON_AddNumberToObject(json, "threads", threads);
     cJSON_AddStringToObject(json, "blas", blas_name());
+    experts_json(subject->model, true, json);
     char *text = cJSON_PrintUnformatted(json);
     puts(text ? text : "");
     cJSON_free(text);

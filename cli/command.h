@@ -2,6 +2,9 @@
 #ifndef ASSAY_CLI_COMMAND_H
 #define ASSAY_CLI_COMMAND_H
 
+#include <stdio.h>
+
+#include "base/json.h"
 #include "cli/arguments.h"
 #include "diagnostics/check.h"
 #include "findings/report.h"
@@ -26,6 +29,11 @@ bool judge_open(const struct arguments *arguments, struct subject *judge, struct
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error);
+
+/* How the model came by its experts: one sentence on `file`, nothing for a model without experts; the same for
+ * `parent`, as "experts", with `layers` for each layer too. */
+void experts_print(const struct model *model, FILE *file);
+void experts_json(const struct model *model, bool layers, cJSON *parent);
 
 int command_check(struct arguments *arguments);
 int command_inspect(struct arguments *arguments);

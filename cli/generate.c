@@ -44,7 +44,8 @@ static void print_chat(cJSON *item, const struct generation *generation)
     cJSON_AddStringToObject(item, "chat", generation->chat);
 }
 
-static void print_json(const struct arguments *arguments, const struct generation *generations)
+static void print_json(const struct arguments *arguments, const struct model *model,
+                       const struct generation *generations)
 {
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; i < arguments->prompts.count; i++) {
@@ -63,6 +64,7 @@ static void print_json(const struct arguments *arguments, const struct generatio
         cJSON_AddItemToObject(item, "log_probability", log_probability);
         cJSON_AddItemToObject(item, "entropy", entropy);
         cJSON_AddBoolToObject(item, "ended", generations[i].ended);
+        experts_json(model, false, item); /* of all prompts together: they share the passes */
         cJSON_AddItemToArray(list, item);
     }
     char *text = cJSON_Print(list);
@@ -107,9 +109,11 @@ int command_generate(struct arguments *arguments)
             good = error_set(&error, "prompt \"%.60s\": the logits are not finite after %zu tokens",
                              arguments->prompts.items[i], generations[i].ids.count);
     if (good && arguments->json)
-        print_json(arguments, generations);
+        print_json(arguments, subject.model, generations);
     else if (good)
         print_text(arguments, generations);
+    if (good && !arguments->quiet)
+        experts_print(subject.model, stderr);
     generations_free(generations, count);
     free(generations);
     subject_free(&subject);

@@ -1,5 +1,6 @@
 /* Causal self-attention with grouped key/value heads. */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 

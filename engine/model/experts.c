@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "math/kernels.h"
-#include "model/model_internal.h"
+#include "model/expert_cache.h"
 #include "model/routing.h"
 
 /* out[rows, hidden] = down(silu(gate(x)) * up(x)) with whole matrices, all threads on each. */
@@ -172,16 +172,13 @@ struct expert_job {
     struct error error;
 };
 
-struct expert_weights {
-    struct matrix gate, up, down;
-};
-
-/* down(silu(gate(x)) * up(x)) for `rows` rows of one expert, each times its weight. */
-static bool expert_block(const struct expert_job *job, const struct expert_weights *weights, const size_t *entries,
-                         size_t rows, float *parts, int thread, struct error *error)
+/* down(silu(gate(x)) * up(x)) for `rows` rows of one expert, whose `weights` are gate, up and down, each times its
+ * weight. */
+static bool expert_block(const struct expert_job *job, const struct matrix *weights, const size_t *entries, size_t rows,
+                         float *parts, int thread, struct error *error)
 {
     struct workspace *workspace = job->pass->model->workspace;
-    size_t hidden = weights->gate.columns, inner = weights->gate.rows;
+    size_t hidden = weights[0].columns, inner = weights[0].rows;
     float *x = workspace_floats(workspace, thread, 2, rows * hidden);
     float *gate = workspace_floats(workspace, thread, 3, rows * inner);
     float *up = workspace_floats(workspace, thread, 4, rows * inner);
@@ -189,11 +186,11 @@ static bool expert_block(const struct expert_job *job, const struct expert_weigh
         return error_memory(error, "experts");
     for (size_t i = 0; i < rows; i++)
         memcpy(x + i * hidden, job->pass->normed + entries[i] / job->routing->k * hidden, hidden * sizeof *x);
-    if (!linear_here(workspace, thread, x, hidden, rows, &weights->gate, NULL, gate, inner, error) ||
-        !linear_here(workspace, thread, x, hidden, rows, &weights->up, NULL, up, inner, error))
+    if (!linear_here(workspace, thread, x, hidden, rows, &weights[0], NULL, gate, inner, error) ||
+        !linear_here(workspace, thread, x, hidden, rows, &weights[1], NULL, up, inner, error))
         return false;
     silu_multiply(gate, up, rows * inner);
-    if (!linear_here(workspace, thread, gate, inner, rows, &weights->down, NULL, parts, hidden, error))
+    if (!linear_here(workspace, thread, gate, inner, rows, &weights[2], NULL, parts, hidden, error))
         return false;
     for (size_t i = 0; i < rows; i++) {
         float *part = parts + i * hidden, weight = job->routing->weight[entries[i]];
@@ -218,13 +215,11 @@ static bool expert_run(struct expert_job *job, int expert, int thread, struct er
     const size_t *first = &job->routing->first[expert];
     size_t hidden = (size_t)model->config->hidden;
     size_t rows = first[1] - first[0], block = block_rows(rows, hidden + 2 * (size_t)model->config->moe_intermediate);
-    struct expert_weights weights;
-    if (!model_matrix(model, WEIGHT_EXPERT_GATE, job->layer, expert, &weights.gate, error) ||
-        !model_matrix(model, WEIGHT_EXPERT_UP, job->layer, expert, &weights.up, error) ||
-        !model_matrix(model, WEIGHT_EXPERT_DOWN, job->layer, expert, &weights.down, error))
+    struct matrix weights[3];
+    if (!expert_cache_take(model->cache, job->layer, expert, (rows + block - 1) / block, weights, error))
         return false;
     for (size_t row = 0; row < rows; row += block)
-        if (!expert_block(job, &weights, job->routing->entry + first[0] + row, rows - row < block ? rows - row : block,
+        if (!expert_block(job, weights, job->routing->entry + first[0] + row, rows - row < block ? rows - row : block,
                           job->parts + (first[0] + row - job->first_entry) * hidden, thread, error))
             return false;
     return true;
@@ -268,10 +263,13 @@ static float *parts_new(const struct routing *routing, size_t experts, size_t hi
 /* Experts from .. to - 1 add their parts to the rows. */
 static bool experts_work(struct expert_job *job, struct routing *routing, size_t from, size_t to, struct error *error)
 {
-    size_t hidden = (size_t)job->pass->model->config->hidden;
+    struct model *model = job->pass->model;
+    size_t hidden = (size_t)model->config->hidden;
     job->first_entry = routing->first[from];
     routing_order(routing, from, to);
-    pool_run(workspace_pool(job->pass->model->workspace), routing->busy, expert_task, job);
+    expert_cache_begin(model->cache, job->layer, routing->order, routing->busy, model->keep);
+    pool_run(workspace_pool(model->workspace), routing->busy, expert_task, job);
+    expert_cache_end(model->cache, job->layer, routing->order, routing->busy);
     if (job->error.text) {
         *error = job->error;
         return false;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "math/kernels.h"
-#include "model/model_internal.h"
+#include "model/expert_cache.h"
 
 #define LOGIT_FLOATS ((size_t)48 << 20) /* of logits held at once: 192 MB */
 
@@ -26,7 +26,7 @@ bool pass_linear(struct pass *pass, int layer, const float *in, const struct pro
     for (size_t i = 0; i < count; i++) {
         const struct projection *projection = &projections[i];
         parts[i] = (struct linear_part){.out = projection->out};
-        if (!model_matrix(pass->model, projection->weight, layer, -1, &parts[i].weight, error))
+        if (!model_matrix(pass->model, projection->weight, layer, &parts[i].weight, error))
             return false;
         if (projection->bias != WEIGHT_COUNT &&
             !model_vector(pass->model, projection->bias, layer, &parts[i].bias, error))
@@ -166,8 +166,8 @@ static bool head_each(struct model *model, const float *normed, size_t rows, len
     float *logits = malloc((block * vocabulary + 1) * sizeof *logits);
     struct linear_part head = {.out = logits, .ldo = vocabulary};
     bool good = logits || error_memory(error, "logits");
-    bool own = !config->tied || model_slot(model, WEIGHT_HEAD, -1, -1)->tensor;
-    good = good && model_matrix(model, own ? WEIGHT_HEAD : WEIGHT_EMBEDDING, -1, -1, &head.weight, error);
+    enum weight weight = embedding_is_head(model) ? WEIGHT_EMBEDDING : WEIGHT_HEAD;
+    good = good && model_matrix(model, weight, -1, &head.weight, error);
     for (size_t row = 0; good && row < rows; row += block) {
         size_t some = rows - row < block ? rows - row : block;
         good = linear(model->workspace, normed + row * hidden, hidden, some, &head, 1, error) &&
@@ -221,6 +221,8 @@ bool model_forward(struct model *model, const struct sequence *sequences, size_t
                    struct error *error)
 {
     struct pass pass = {.model = model, .sequences = sequences, .count = count, .probe = probe};
+    if (model->cache)
+        expert_cache_pass(model->cache);
     bool good = pass_begin(&pass, error) && forward_embedding(&pass, error);
     for (int layer = 0; good && layer < model->config->layers; layer++)
         good = forward_layer(&pass, layer, error);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "math/kernels.h"
-#include "model/model_internal.h"
+#include "model/expert_cache.h"
 
 struct slot *model_slot(struct model *model, enum weight weight, int layer, int expert)
 {
@@ -31,6 +31,7 @@ static bool lookup_visit(void *context, const struct expected *expected)
     char refusal[512];
     slot->rows = expected->rank == 2 ? (size_t)expected->shape[0] : 1;
     slot->columns = (size_t)expected->shape[expected->rank - 1];
+    slot->matrix = expected->rank == 2;
     if (!tensor && expected->optional)
         return true;
     if (!tensor) {
@@ -82,6 +83,37 @@ static uint64_t memory_default(void)
     return third < MODEL_MEMORY_DEFAULT ? third : MODEL_MEMORY_DEFAULT;
 }
 
+bool embedding_is_head(struct model *model)
+{
+    return model->config->tied && !model_slot(model, WEIGHT_HEAD, -1, -1)->tensor;
+}
+
+/* What the matrices that are no expert's will take; all of `memory` if they do not fit. */
+static uint64_t room_of_others(struct model *model)
+{
+    const struct slot *embedding = model_slot(model, WEIGHT_EMBEDDING, -1, -1);
+    uint64_t room = 0;
+    for (size_t i = 0; i < WEIGHT_COUNT * (size_t)model->config->layers; i++) {
+        const struct slot *slot = &model->slots[i];
+        if (!slot->tensor || !slot->matrix || (slot == embedding && !embedding_is_head(model)))
+            continue;
+        if (kept_room(slot->tensor->bytes) > model->options.memory - room)
+            return model->options.memory;
+        room += kept_room(slot->tensor->bytes);
+    }
+    return room;
+}
+
+/* Experts get what the others leave. */
+static bool model_open_experts(struct model *model, struct error *error)
+{
+    if (!model->experts)
+        return true;
+    model->cache = expert_cache_new(model->store, model->experts, model->config->layers, model->config->experts,
+                                    model->options.memory - room_of_others(model), model->options.cache_experts, error);
+    return model->cache;
+}
+
 struct model *model_open(const struct store *store, const struct model_config *config,
                          const struct model_options *options, struct error *error)
 {
@@ -103,7 +135,7 @@ struct model *model_open(const struct store *store, const struct model_config *c
     model->experts = experts ? calloc(layers * experts * 3, sizeof *model->experts) : NULL;
     if (!model->slots || (experts && !model->experts))
         error_memory(error, "model");
-    else if (model->workspace && model_look_up(model, error))
+    else if (model->workspace && model_look_up(model, error) && model_open_experts(model, error))
         return model;
     model_free(model);
     return NULL;
@@ -124,6 +156,7 @@ void model_free(struct model *model)
         return;
     size_t layers = (size_t)model->config->layers;
     slots_free(model->slots, WEIGHT_COUNT * layers);
+    expert_cache_free(model->cache);
     slots_free(model->experts, layers * (size_t)model->config->experts * 3);
     workspace_free(model->workspace);
     free(model);
@@ -132,6 +165,17 @@ void model_free(struct model *model)
 const struct model_config *model_config_of(const struct model *model)
 {
     return model->config;
+}
+
+struct expert_counts model_expert_counts(const struct model *model, int layer)
+{
+    struct expert_counts counts = {0};
+    if (model->cache)
+        counts = expert_cache_counts(model->cache, layer);
+    for (int i = 0; i < model->config->layers; i++)
+        if ((layer < 0 || i == layer) && model->config->sparse[i])
+            counts.experts += (uint64_t)model->config->experts;
+    return counts;
 }
 
 struct workspace *model_workspace(struct model *model)
@@ -144,32 +188,29 @@ void model_keep_weights(struct model *model, bool keep)
     model->keep = keep;
 }
 
-/* Weights are kept first come, first served, and never dropped: a pass uses all of them in turn, so replacing the least
- * recently used would always replace the next one needed. What does not fit, or finds no memory, is read as it is used.
- */
+/* Weights that are no expert's are kept first come, first served, and never dropped: a pass uses all of them in turn,
+ * so replacing the least recently used would always replace the next one needed. What does not fit, or finds no memory,
+ * is read as it is used. */
 static bool slot_keep(struct model *model, struct slot *slot, struct error *error)
 {
-    unsigned long long bytes = slot->tensor->bytes;
-    if (atomic_fetch_add(&model->kept, bytes) + bytes > model->options.memory) {
-        atomic_fetch_sub(&model->kept, bytes);
+    uint64_t room = kept_room(slot->tensor->bytes);
+    if (room > model->options.memory || model->kept > model->options.memory - room)
         return true;
-    }
-    void *values = aligned_alloc(64, ((size_t)bytes + 63) / 64 * 64 + 64);
-    if (!values) {
-        atomic_fetch_sub(&model->kept, bytes);
+    void *values = aligned_alloc(64, (size_t)room);
+    if (!values)
         return true;
-    }
     if (!store_read(model->store, slot->tensor, values, error)) {
         free(values);
         return false;
     }
     slot->values = values;
+    model->kept += room;
     return true;
 }
 
-static struct matrix slot_matrix(const struct model *model, const struct slot *slot)
+struct matrix slot_matrix(const struct store *store, const struct slot *slot)
 {
-    return (struct matrix){.store = model->store,
+    return (struct matrix){.store = store,
                            .tensor = slot->tensor,
                            .values = slot->values,
                            .rows = slot->rows,
@@ -177,19 +218,18 @@ static struct matrix slot_matrix(const struct model *model, const struct slot *s
                            .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
 }
 
-bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out,
-                  struct error *error)
+bool model_matrix(struct model *model, enum weight weight, int layer, struct matrix *out, struct error *error)
 {
-    struct slot *slot = model_slot(model, weight, layer, expert);
+    struct slot *slot = model_slot(model, weight, layer, -1);
     if (model->keep && slot->tensor && !slot->values && !slot_keep(model, slot, error))
         return false;
-    *out = slot_matrix(model, slot);
+    *out = slot_matrix(model->store, slot);
     return true;
 }
 
 struct matrix model_embedding(struct model *model)
 {
-    return slot_matrix(model, model_slot(model, WEIGHT_EMBEDDING, -1, -1));
+    return slot_matrix(model->store, model_slot(model, WEIGHT_EMBEDDING, -1, -1));
 }
 
 static bool weight_is_norm(enum weight weight)
@@ -210,7 +250,7 @@ bool model_vector(struct model *model, enum weight weight, int layer, const floa
     bool ones = weight_is_norm(weight) && model->options.missing != MISSING_ZERO;
     for (size_t i = 0; i < slot->columns; i++)
         vector[i] = ones ? 1 : 0;
-    struct matrix matrix = slot_matrix(model, slot);
+    struct matrix matrix = slot_matrix(model->store, slot);
     int row = 0;
     if (slot->tensor && !matrix_rows(&matrix, &row, 1, vector, error)) {
         free(vector);

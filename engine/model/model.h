@@ -16,9 +16,10 @@ enum missing {
 };
 
 struct model_options {
-    int threads;     /* 0: one for each processor */
-    uint64_t memory; /* bytes of weights that may stay resident between passes of one generation; 0:
-                        MODEL_MEMORY_DEFAULT, or a third of the memory of the machine if that is less */
+    int threads;          /* 0: one for each processor */
+    uint64_t memory;      /* bytes of weights that may stay resident between passes of one generation; 0:
+                             MODEL_MEMORY_DEFAULT, or a third of the memory of the machine if that is less */
+    size_t cache_experts; /* experts of the whole model that may stay among them; 0: as many as fit `memory` */
     enum missing missing;
     bool exact; /* products and sums in double (workspace_exact): for comparisons */
 };
@@ -35,8 +36,34 @@ const struct model_config *model_config_of(const struct model *model);
 struct workspace *model_workspace(struct model *model);
 
 /* Keep weights in memory, as far as `memory` allows and the machine has it, from now on: for passes that repeat. Off at
- * first, so that a single pass holds no more than a stripe of one matrix and the experts at work. */
+ * first, so that a single pass holds no more than a stripe of one matrix and the experts at work. Turned off, what is
+ * in memory stays and is used.
+ *
+ * How `memory` is shared: matrices that are no expert's come first, each with its first use, and stay. What all of them
+ * together leave of it, used already or not, is for experts, of which the least recently used make room for others
+ * (expert_cache.h); where they leave nothing, no expert is kept. Bytes count as they are allocated (up to 127 more than
+ * a tensor has), and their sum never exceeds `memory`. What does not fit, an expert or another, is read as it is used.
+ * Norms and biases, widened, and what the threads work with are beside it.
+ *
+ * What is in memory was read from files that were as their headers were read: a file that changes later fails the next
+ * reading of it, by its name, but takes back nothing that was read before. */
 void model_keep_weights(struct model *model, bool keep);
+
+/* How experts were come by since the model was opened. A use is one expert of one layer at work in one pass, for
+ * however many tokens (in passes of more than 32 Mi floats of experts' outputs, in one part of the pass). */
+struct expert_counts {
+    uint64_t experts;    /* that the configuration calls for */
+    uint64_t hits;       /* uses of experts that were in memory */
+    uint64_t misses;     /* uses of experts that had to be read; those that are absent are neither */
+    uint64_t evicted;    /* times that one was dropped from memory to make room for another */
+    uint64_t read;       /* bytes of experts read from their files */
+    uint64_t kept;       /* in memory now */
+    uint64_t kept_bytes; /* that they take there */
+};
+
+/* Of one layer, or of all when `layer` is -1. All 0 where there are no experts. They do not depend on the number of
+ * threads. */
+struct expert_counts model_expert_counts(const struct model *model, int layer);
 
 /* Keys and values of one sequence, so that later passes go on where earlier ones ended. Float32,
  * 2 * layers * kv_heads * head_dim * 4 bytes for each token of `capacity`. */

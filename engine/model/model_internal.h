@@ -2,8 +2,6 @@
 #ifndef ASSAY_MODEL_INTERNAL_H
 #define ASSAY_MODEL_INTERNAL_H
 
-#include <stdatomic.h>
-
 #include "model/model.h"
 #include "model/weights.h"
 
@@ -14,25 +12,39 @@ struct slot {
     float *vector;               /* norms and biases: widened at first use and kept */
     size_t rows;
     size_t columns;
+    bool matrix; /* else a norm or a bias */
 };
+
+/* What a weight of that many bytes takes in memory: whole lines, and one behind it that may be asked for ahead. */
+static inline uint64_t kept_room(uint64_t bytes)
+{
+    return (bytes + 63) / 64 * 64 + 64;
+}
+
+struct expert_cache;
 
 struct model {
     const struct store *store;
     const struct model_config *config;
     struct model_options options;
     struct workspace *workspace;
-    struct slot *slots;   /* model and layer weights: [WEIGHT_COUNT][layers or 1] */
-    struct slot *experts; /* [layers][experts][3], or NULL */
+    struct slot *slots;         /* model and layer weights: [WEIGHT_COUNT][layers or 1] */
+    struct slot *experts;       /* [layers][experts][3], or NULL */
+    struct expert_cache *cache; /* of these; NULL: no layer has experts */
     bool keep;
-    atomic_ullong kept; /* bytes */
+    uint64_t kept; /* bytes of `slots` in memory */
 };
 
 struct slot *model_slot(struct model *model, enum weight weight, int layer, int expert);
 
-/* The matrix of a slot; loads it into memory when weights are kept and fit. Safe for different slots at the same time.
- */
-bool model_matrix(struct model *model, enum weight weight, int layer, int expert, struct matrix *out,
-                  struct error *error);
+struct matrix slot_matrix(const struct store *store, const struct slot *slot);
+
+/* The matrix of a slot that is no expert's; loads it into memory when weights are kept and fit. Not from several
+ * threads. */
+bool model_matrix(struct model *model, enum weight weight, int layer, struct matrix *out, struct error *error);
+
+/* Is the embedding the head too, for want of another? */
+bool embedding_is_head(struct model *model);
 
 /* The embedding, to look rows up. A pass needs few of them, so this never loads it; it is in memory only where it is
  * the head too. */
