@@ -43,6 +43,7 @@ bool file_state(int descriptor, const char *path, struct file_state *state, stru
     *state = (struct file_state){.device = (uint64_t)status.st_dev,
                                  .inode = (uint64_t)status.st_ino,
                                  .size = (uint64_t)status.st_size,
+                                 .links = (uint64_t)status.st_nlink,
                                  .modified_s = status.st_mtim.tv_sec,
                                  .modified_ns = status.st_mtim.tv_nsec};
     return true;
@@ -54,6 +55,8 @@ const char *file_state_change(const struct file_state *then, const struct file_s
         return "another file has taken its place";
     if (then->size != now->size)
         return now->size < then->size ? "it has shrunk" : "it has grown";
+    if (then->links && !now->links)
+        return "it was removed, or another file has taken its place";
     bool same = then->modified_s == now->modified_s && then->modified_ns == now->modified_ns;
     return same ? NULL : "it was written to";
 }

@@ -18,6 +18,7 @@ bool file_size(const char *path, uint64_t *size, struct error *error);
 /* What tells a file that is as it was from one that was replaced or written to. */
 struct file_state {
     uint64_t device, inode, size;
+    uint64_t links; /* names that it has: none, once it was removed or another took its last one */
     int64_t modified_s, modified_ns;
 };
 

@@ -60,7 +60,7 @@ const char *weight_file_path(const struct weight_file *file)
 }
 
 /* Every time, for a file that is kept open may be written to. */
-static bool descriptor_check(const struct weight_file *file, int descriptor, struct error *error)
+bool weight_file_same(const struct weight_file *file, int descriptor, struct error *error)
 {
     struct file_state now;
     if (!file_state(descriptor, file->path, &now, error))
@@ -124,7 +124,7 @@ int weight_file_take(struct weight_file *file, struct error *error)
 {
     int descriptor = open_take(file, -1);
     if (descriptor >= 0) {
-        if (descriptor_check(file, descriptor, error))
+        if (weight_file_same(file, descriptor, error))
             return descriptor;
         weight_file_give(file, descriptor);
         return -1;
@@ -134,7 +134,7 @@ int weight_file_take(struct weight_file *file, struct error *error)
         error_errno(error, "%s", file->path);
         return -1;
     }
-    if (descriptor_check(file, descriptor, error))
+    if (weight_file_same(file, descriptor, error))
         return open_take(file, descriptor);
     close(descriptor);
     return -1;

@@ -334,6 +334,7 @@ static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t
     else
         good = file_read_at(descriptor, tensor->file, tensor->offset + first * tensor->stride, out,
                             (size_t)(count * tensor->stride), error);
+    good = good && weight_file_same(tensor->source, descriptor, error);
     weight_file_give(tensor->source, descriptor);
     return good;
 }

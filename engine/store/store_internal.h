@@ -44,6 +44,9 @@ const char *weight_file_path(const struct weight_file *file);
  * Safe from several threads. */
 int weight_file_take(struct weight_file *file, struct error *error);
 void weight_file_give(struct weight_file *file, int descriptor);
+/* After reading, before giving back: false, with the reason, when it changed meanwhile, for then the values may be
+ * half of this and half of that. */
+bool weight_file_same(const struct weight_file *file, int descriptor, struct error *error);
 
 #define STORE_DOCUMENTS 4
 
