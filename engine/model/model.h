@@ -50,7 +50,7 @@ struct workspace *model_workspace(struct model *model);
 void model_keep_weights(struct model *model, bool keep);
 
 /* How experts were come by since the model was opened. A use is one expert of one layer at work in one pass, for
- * however many tokens (in passes of more than 32 Mi floats of experts' outputs, in one part of the pass). */
+ * however many tokens. */
 struct expert_counts {
     uint64_t experts;    /* that the configuration calls for */
     uint64_t hits;       /* uses of experts that were in memory */

@@ -17,13 +17,49 @@ run 0 generate "$model" --prompt 'one' --prompt 'two three' -n 30 --seed 5 --jso
 first=$(generated)
 json 'all(.[]; (.ids | length) as $n | (.log_probability | length == $n and all(. <= 0)) and (.entropy | length == $n and all(. >= 0)))'
 json 'length == 2 and all(.[]; (.ids | length) <= 30 and (.text | type) == "string" and .prompt)'
-for options in '--threads 1' '--threads 3' '--memory 1K' '--memory 8G'; do
+for options in '--threads 1' '--threads 3' '--memory 1K' '--memory 8G' '--cache-experts 1' '--cache-experts 17 --threads 3'; do
     # shellcheck disable=SC2086
     run 0 generate "$model" --prompt 'one' --prompt 'two three' -n 30 --seed 5 --json -q $options
     same "$(generated)" "$first"
 done
 run 0 generate "$model" --prompt 'one' --prompt 'something else' --prompt 'and more' -n 30 --seed 5 --json -q
 same "$(jq -c '.[0].ids' "$T/out")" "$(jq -c '.[0]' <<<"$first")"
+test_that 'how experts were come by is told on stderr, and in JSON'
+run 0 generate "$model" --prompt 'one' --prompt 'two three' -n 30 --seed 5
+pattern='experts: [0-9]+ hits, [0-9]+ misses \([0-9.]+ %\), 0 evicted, [0-9.]+ MB read, [0-9]+ of 60 kept'
+grep -qxE "$pattern" "$T/err" && passed || failed "stderr has no line '$pattern'"
+says_not out experts
+run 0 generate "$model" --prompt 'one' --prompt 'two three' -n 30 --seed 5 --json
+grep -qxE "$pattern" "$T/err" && passed || failed "stderr has no line '$pattern'"
+json 'all(.[].experts; .experts == 60 and .evicted == 0 and .misses == .kept and .bytes_read == .kept * 2880 and .hits > .misses)'
+uses=$(jq '.[0].experts | .hits + .misses' "$T/out")
+run 0 generate "$model" --prompt 'one' --prompt 'two three' -n 30 --seed 5 --json -q --cache-experts 17 --threads 3
+silent err
+json ".[0].experts | .kept == 17 and .evicted > 0 and .hits > 0 and .hits + .misses == $uses and .bytes_read == .misses * 2880"
+json '.[0].experts == .[1].experts'
+counts=$(jq -c '.[0].experts' "$T/out")
+run 0 generate "$model" --prompt 'one' --prompt 'two three' -n 30 --seed 5 --json -q --cache-experts 17 --threads 1
+same "$(jq -c '.[0].experts' "$T/out")" "$counts"
+test_that 'the tighter of two bounds holds'
+run 0 generate "$model" --prompt 'one' -n 30 --seed 5 --json -q --cache-experts 17 --memory 1K
+json '.[0].experts | .kept == 0 and .bytes_kept == 0 and .hits == 0 and .evicted == 0'
+run 0 generate "$model" --prompt 'one' -n 30 --seed 5 --json -q --cache-experts 3 --memory 8G
+json '.[0].experts.kept == 3'
+test_that 'a model without experts says nothing of them'
+run 0 generate "$nano/llama" --prompt 'one' -n 3
+silent err
+run 0 generate "$nano/llama" --prompt 'one' -n 3 --json -q
+json '.[0] | has("experts") | not'
+test_that 'bench tells experts too, layer by layer in JSON'
+run 0 bench "$nano/qwen3_moe" --prefill 20 --decode 5 --repeats 2 -q --cache-experts 5
+says out ' evicted, '
+says out ' kept'
+run 0 bench "$nano/qwen3_moe" --prefill 20 --decode 5 --repeats 2 --json -q --cache-experts 5
+json '.experts as $all | $all.kept == 5 and ($all.layers | length) == 5 and
+    all("experts", "hits", "misses", "evicted", "bytes_read", "kept", "bytes_kept"; . as $key | ([$all.layers[][$key]] | add) == $all[$key])'
+json '.experts.layers | map(.experts) | any(. == 0) and any(. > 0)'
+run 0 bench "$nano/llama" --prefill 20 --decode 5 --repeats 1 --json -q
+json 'has("experts") | not'
 test_that 'another seed, another text'
 run 0 generate "$model" --prompt 'one' -n 30 --seed 6 --json -q
 [ "$(jq -c '.[0].ids' "$T/out")" != "$(jq -c '.[0]' <<<"$first")" ] && passed || failed 'the same text'

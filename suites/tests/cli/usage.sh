@@ -45,6 +45,8 @@ for command in check inspect trace compare perplexity bench; do
     misuse $command "$model" --threads x
     misuse $command "$model" --threads 99999999
     misuse $command "$model" --memory lots
+    misuse $command "$model" --cache-experts 0
+    misuse $command "$model" --cache-experts many
     misuse $command "$model" --missing perhaps
     misuse $command "$model" --config
 done
