@@ -128,22 +128,28 @@ static void count_kept(struct expert_cache *cache, const struct entry *entry, bo
     }
 }
 
-static void entry_drop(struct expert_cache *cache, struct entry *entry)
+/* Takes its place from it, which is the caller's then. */
+static unsigned char *entry_vacate(struct expert_cache *cache, struct entry *entry)
 {
+    unsigned char *values = entry->values;
     list_remove(cache, entry);
     count_kept(cache, entry, false);
-    free(entry->values);
     entry->values = NULL;
+    return values;
 }
 
-/* False: its layer has not come by since it was used, or it is at work now. */
-static bool oldest_evict(struct expert_cache *cache)
+/* Makes some room. False: the oldest is at work now, or its layer has not come by since. Its place goes to `*place`
+ * when it is as large as `room`: the memory is used again as it is, without being given back and asked for. */
+static bool oldest_evict(struct expert_cache *cache, uint64_t room, unsigned char **place)
 {
     struct entry *oldest = cache->oldest;
     if (!oldest || cache->now - oldest->turn < cache->layers)
         return false;
+    bool fits = entry_room(cache, oldest) == room;
+    unsigned char *values = entry_vacate(cache, oldest);
     entry_counts(cache, oldest)->evicted++;
-    entry_drop(cache, oldest);
+    free(fits ? *place : values);
+    *place = fits ? values : *place;
     return true;
 }
 
@@ -153,10 +159,13 @@ static void entry_place(struct expert_cache *cache, struct entry *entry)
     uint64_t room = entry_room(cache, entry);
     if (room > cache->bytes_most)
         return;
+    unsigned char *place = NULL;
     while (cache->kept.kept >= cache->most || cache->kept.kept_bytes > cache->bytes_most - room)
-        if (!oldest_evict(cache))
+        if (!oldest_evict(cache, room, &place)) {
+            free(place);
             return;
-    entry->values = aligned_alloc(64, (size_t)room);
+        }
+    entry->values = place ? place : aligned_alloc(64, (size_t)room);
     if (!entry->values)
         return;
     entry->whole = false;
@@ -214,7 +223,7 @@ void expert_cache_end(struct expert_cache *cache, int layer, const int *experts,
         cache->counts[layer].read += entry->read;
         entry->read = 0;
         if (entry->values && !entry->whole)
-            entry_drop(cache, entry);
+            free(entry_vacate(cache, entry));
     }
 }
 
