@@ -59,7 +59,6 @@ const char *weight_file_path(const struct weight_file *file)
     return file->path;
 }
 
-/* Every time, for a file that is kept open may be written to. */
 bool weight_file_same(const struct weight_file *file, int descriptor, struct error *error)
 {
     struct file_state now;
@@ -123,12 +122,8 @@ static int open_take(struct weight_file *file, int descriptor)
 int weight_file_take(struct weight_file *file, struct error *error)
 {
     int descriptor = open_take(file, -1);
-    if (descriptor >= 0) {
-        if (weight_file_same(file, descriptor, error))
-            return descriptor;
-        weight_file_give(file, descriptor);
-        return -1;
-    }
+    if (descriptor >= 0)
+        return descriptor;
     descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe in its place must not wait */
     if (descriptor < 0) {
         error_errno(error, "%s", file->path);

@@ -321,20 +321,28 @@ static bool read_interleaved(int descriptor, const struct tensor *tensor, uint64
     return good;
 }
 
+static bool read_open_rows(int descriptor, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
+                           struct error *error)
+{
+    if (tensor->transposed)
+        return read_transposed(descriptor, tensor, first, count, out, error);
+    if (tensor->interleaved)
+        return read_interleaved(descriptor, tensor, first, count, out, error);
+    return file_read_at(descriptor, tensor->file, tensor->offset + first * tensor->stride, out,
+                        (size_t)(count * tensor->stride), error);
+}
+
+/* That the file changed is told before what the read met in it. */
 static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t count, void *out, struct error *error)
 {
+    struct error met = {0};
     int descriptor = weight_file_take(tensor->source, error);
     if (descriptor < 0)
         return false;
-    bool good;
-    if (tensor->transposed)
-        good = read_transposed(descriptor, tensor, first, count, out, error);
-    else if (tensor->interleaved)
-        good = read_interleaved(descriptor, tensor, first, count, out, error);
-    else
-        good = file_read_at(descriptor, tensor->file, tensor->offset + first * tensor->stride, out,
-                            (size_t)(count * tensor->stride), error);
-    good = good && weight_file_same(tensor->source, descriptor, error);
+    bool read = read_open_rows(descriptor, tensor, first, count, out, &met);
+    bool good =
+        weight_file_same(tensor->source, descriptor, error) && (read || error_set(error, "%s", error_text(&met)));
+    error_clear(&met);
     weight_file_give(tensor->source, descriptor);
     return good;
 }

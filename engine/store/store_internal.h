@@ -40,12 +40,12 @@ void weight_files_free(struct weight_files *files);
 struct weight_file *weight_files_add(struct weight_files *files, const char *path, const struct file_state *state);
 const char *weight_file_path(const struct weight_file *file);
 
-/* A descriptor for positioned reads, to be given back; -1 with the reason, also when the file is no longer as it was.
- * Safe from several threads. */
+/* A descriptor for positioned reads, to be given back; -1 with the reason. What is read with it counts only if
+ * weight_file_same says so afterwards. Safe from several threads. */
 int weight_file_take(struct weight_file *file, struct error *error);
 void weight_file_give(struct weight_file *file, int descriptor);
-/* After reading, before giving back: false, with the reason, when it changed meanwhile, for then the values may be
- * half of this and half of that. */
+/* False, with the reason, when the file is no longer as it was when its header was read. Once after every read, for a
+ * file that is kept open may be written to, and during the read as well. */
 bool weight_file_same(const struct weight_file *file, int descriptor, struct error *error);
 
 #define STORE_DOCUMENTS 4
