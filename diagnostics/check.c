@@ -385,7 +385,9 @@ static bool check_texts(const struct check *check, struct findings *findings, st
     if (!subject->tokenizer)
         return skip(findings, "text.verdict", "There is no tokenizer that could be read: no text was written.", error);
     writing.limits = check->request->limits;
-    writing.original = check->original;
+    writing.goldens = check->request->goldens;
+    writing.golden_count = check->request->golden_count;
+    writing.same = check->original;
     return writing_check(subject, &writing, findings, error);
 }
 

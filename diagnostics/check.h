@@ -33,7 +33,7 @@ struct check_request {
     const char *text; /* file for perplexity; NULL: none */
     size_t context, stride;
     size_t chunk; /* 0: prefill; else see run_execute */
-    /* Prompts that the subject continues; its `limits` and `original` are set here. */
+    /* Prompts that the subject continues; its `limits` and what is of gold are set here. */
     struct writing_request writing;
 };
 

@@ -92,7 +92,7 @@ static bool report_case(const struct subject *subject, const struct continuation
     char *golden = ids_text(subject, gold->greedy, gold->greedy_count);
     const char *near = tie ? " (a near-tie: float32 cannot tell the two apart)" : "";
     if (mine && golden) {
-        finding_fact_text(finding, "text", "%s", mine);
+        finding_fact_text(finding, "written", "%s", mine);
         finding_fact_text(finding, "golden_text", "%s", golden);
         finding_message(
             finding,

@@ -36,8 +36,8 @@ void texts_free(struct text_case *cases, size_t count);
 
 struct texts_control {
     const struct limits *limits;
-    size_t vocabulary; /* of the model that wrote them; 0: unknown */
-    bool original;     /* these are the original's own texts: gibberish is told, and not judged */
+    size_t vocabulary;    /* of the model that wrote them; 0: unknown */
+    const char *original; /* why gibberish is told and not judged: the original writes it too; NULL: it does not */
 };
 
 /* Adds text.verdict (one place for each text, with its prompt, the text with its faults marked, and the reasons); for

@@ -90,20 +90,61 @@ static bool make_case(struct writing *writing, size_t at, struct error *error)
     return (text->token_ends = token_ends(writing->subject, generation, error));
 }
 
+#define CONTROL_TOKENS 8 /* of a continuation that says anything */
+
+/* Adds to `*judged` and `*bad` the continuations of gold that are long enough to judge, and those that are gibberish.
+ */
+static bool judge_golden(const struct writing *writing, struct quality *quality, const struct golden *golden,
+                         size_t *judged, size_t *bad, struct error *error)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < golden_case_count(golden); i++) {
+        const struct golden_case *gold = golden_case_at(golden, i);
+        struct buffer text = {0};
+        struct judgement judgement = {0};
+        struct error unknown = {0}; /* ids that this tokenizer lacks: tokens.c tells */
+        if (gold->greedy_count >= CONTROL_TOKENS &&
+            tokenizer_decode(writing->subject->tokenizer, gold->greedy, gold->greedy_count, true, &text, &unknown)) {
+            good = quality_judge(quality, NULL, text.data ? text.data : "", text.size, NULL, &judgement, error);
+            *judged += judgement.verdict != QUALITY_TOO_SHORT;
+            *bad += judgement.verdict == QUALITY_GIBBERISH;
+        }
+        judgement_free(&judgement);
+        error_clear(&unknown);
+        buffer_free(&text);
+    }
+    return good;
+}
+
+/* Sets `*why` where gold shows that the original writes gibberish itself. */
+static bool original_writes(const struct writing *writing, struct quality *quality, const char **why,
+                            struct error *error)
+{
+    size_t judged = 0, bad = 0;
+    for (size_t i = 0; i < writing->request->golden_count; i++)
+        if (!judge_golden(writing, quality, writing->request->goldens[i], &judged, &bad, error))
+            return false;
+    if (2 * bad > judged)
+        *why = "Most continuations that gold holds are gibberish too: the original writes so itself.";
+    else if (writing->request->same)
+        *why = "The weights are the original's, byte for byte: it writes so itself.";
+    return true;
+}
+
 static bool judge_texts(struct writing *writing, struct findings *findings, struct error *error)
 {
     const struct writing_request *request = writing->request;
     size_t count = writing->pass_count * request->count;
-    const struct texts_control control = {.limits = request->limits,
-                                          .original = request->original,
-                                          .vocabulary = (size_t)writing->subject->config->vocabulary};
+    struct texts_control control = {.limits = request->limits,
+                                    .vocabulary = (size_t)writing->subject->config->vocabulary};
     struct quality *quality = quality_open(request->rules, error);
     writing->cases = calloc(count + 1, sizeof *writing->cases);
     writing->ids = calloc(count + 1, sizeof *writing->ids);
     bool good = quality && ((writing->cases && writing->ids) || error_memory(error, "texts"));
     for (size_t i = 0; good && i < count; i++)
         good = make_case(writing, i, error);
-    good = good && texts_judge(quality, writing->cases, count, error) &&
+    good = good && original_writes(writing, quality, &control.original, error) &&
+           texts_judge(quality, writing->cases, count, error) &&
            (!request->judge || texts_relate(request->judge, writing->cases, count, true, error)) &&
            texts_report(quality, writing->cases, count, &control, findings, error);
     texts_free(writing->cases, count);

@@ -19,9 +19,11 @@ struct writing_request {
     const struct limits *limits;
     const char *rules;     /* file; NULL: suites/quality.json */
     struct subject *judge; /* a model that says whether texts follow from their prompts; NULL: none */
-    /* The subject's bytes are those of the original, which gold proves: what it writes is what that writes, and
-     * gibberish is told and not judged. */
-    bool original;
+    /* Of the original: gibberish of the subject is told and not judged where the continuations that gold holds are
+     * gibberish too, or where `same` says that the weights are gold's, byte for byte. */
+    struct golden *const *goldens;
+    size_t golden_count;
+    bool same;
 };
 
 /* The four prompts of the story (README.md), for suites that name none. */
