@@ -169,9 +169,9 @@ static bool report_verdicts(struct quality *quality, const struct text_case *cas
     finding_fact_text(finding, "grammar", "%s", quality_has_grammar(quality) ? "link-grammar, English" : "none");
     finding_message(finding,
                     "%zu of %zu text%s gibberish or not what was asked for, in %zu no fault was found, %zu %s too "
-                    "short to tell. %s",
+                    "short to tell.%s%s",
                     bad, count, count == 1 ? " is" : "s are", count - bad - brief, brief, brief == 1 ? "is" : "are",
-                    bad && control->original ? control->original : "");
+                    bad && control->original ? " " : "", bad && control->original ? control->original : "");
     return true;
 }
 

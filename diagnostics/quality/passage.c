@@ -89,13 +89,15 @@ static bool is_ascii_ink(const struct glyph *glyph)
     return glyph->code > 32 && glyph->code < 127;
 }
 
+#define ADDRESS_MOST 200 /* characters that are looked at on either side */
+
 /* The run of ASCII without spaces around the word holds what makes paths, addresses and formulas. */
 static bool in_address(const struct passage *passage, const struct word *word)
 {
     size_t first = word->first, last = word->last;
-    while (first > 0 && is_ascii_ink(&passage->glyphs[first - 1]))
+    while (first > 0 && word->first - first < ADDRESS_MOST && is_ascii_ink(&passage->glyphs[first - 1]))
         first--;
-    while (last < passage->glyph_count && is_ascii_ink(&passage->glyphs[last]))
+    while (last < passage->glyph_count && last - word->last < ADDRESS_MOST && is_ascii_ink(&passage->glyphs[last]))
         last++;
     for (; first < last; first++)
         if (strchr("/@\\_=^#$~|<>{}*+%&", (int)passage->glyphs[first].code))
