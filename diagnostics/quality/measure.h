@@ -57,6 +57,10 @@ bool grammar_mark(const struct view *view, struct marks *marks);
 struct grammar_parser *grammar_open(void);
 void grammar_close(struct grammar_parser *parser);
 
+/* pairs.c: what stands side by side. */
+void pairs_measure(struct measuring *measuring);
+bool pairs_mark(const struct view *view, struct marks *marks);
+
 void overlap_measure(struct measuring *measuring);
 
 /* function_words.c: bits of the languages that the word is a function word of; bit 0: English. */

@@ -90,6 +90,10 @@
     X(SENTENCES, "grammar.sentences", "clean English sentences that were parsed (link-grammar)")                       \
     X(PARSED_WORDS, "grammar.words", "words in them")                                                                  \
     X(NULLS, "grammar.nulls", "share of their words that fit no parse")                                                \
+    X(PAIRS, "grammar.pairs", "pairs of words and marks side by side, in a language whose pairs are known")            \
+    X(ODD_PAIRS, "grammar.odd_pairs", "of them, seen four times less often than chance makes them")                    \
+    X(ODD_PAIR_SHARE, "grammar.odd_pair_share", "odd_pairs / pairs")                                                   \
+    X(ORDER, "grammar.order", "mean log2 (seen / by chance) of the pairs")                                             \
     X(OVERLAP, "relevance.overlap", "content words of the prompt that occur")
 
 enum metric {

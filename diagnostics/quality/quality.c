@@ -147,6 +147,7 @@ static bool measure(struct judging *judging, const struct view *view, double *me
     leakage_measure(&measuring);
     wordness_measure(&measuring);
     grammar_measure(&measuring);
+    pairs_measure(&measuring);
     overlap_measure(&measuring);
     return !measuring.memory;
 }
@@ -293,7 +294,7 @@ static bool mark_all(struct judging *judging)
     struct marks *marks = &judging->out->marks;
     bool good = characters_mark(&view, marks) && repetition_mark(&view, marks) && language_mark(&view, marks) &&
                 leakage_mark(&view, &judging->quality->rules.leaks, marks) && wordness_mark(&view, marks) &&
-                grammar_mark(&view, marks);
+                grammar_mark(&view, marks) && pairs_mark(&view, marks);
     size_t kept = 0;
     for (size_t i = 0; i < marks->count; i++)
         if (judgement_hit(judging->out, marks->items[i].diagnostic))

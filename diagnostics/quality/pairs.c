@@ -1,0 +1,241 @@
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
+#include "quality/cld2.h"
+#include "quality/function_pairs.h"
+#include "quality/measure.h"
+
+#define SLOTS 8192 /* a power of two, well above the number of words and endings of all tables */
+#define ENDING_BEGIN (WORD_HASH_BEGIN ^ 0x2D2D)
+#define ENDING_WORD_LEAST 4 /* letters */
+
+static struct slot {
+    uint64_t hash;
+    uint8_t symbols[PAIR_LANGUAGES]; /* 0: none */
+} slots[SLOTS];
+static pthread_once_t filled = PTHREAD_ONCE_INIT;
+
+static struct slot *find(uint64_t hash)
+{
+    size_t at = (size_t)hash & (SLOTS - 1);
+    while (slots[at].hash && slots[at].hash != hash)
+        at = (at + 1) & (SLOTS - 1);
+    return &slots[at];
+}
+
+static uint64_t hash_next(uint64_t hash, uint32_t code)
+{
+    return word_hash_next(hash, code == 0x2019 ? '\'' : (uint32_t)u_foldCase((UChar32)code, U_FOLD_CASE_DEFAULT));
+}
+
+static void fill_list(unsigned language, const char *list, uint64_t begin, unsigned symbol)
+{
+    for (const char *at = list; *at; symbol++) {
+        int32_t length = (int32_t)strcspn(at, " "), i = 0;
+        uint64_t hash = begin;
+        while (i < length) {
+            UChar32 code;
+            U8_NEXT((const uint8_t *)at, i, length, code);
+            hash = hash_next(hash, (uint32_t)code);
+        }
+        struct slot *slot = find(hash);
+        slot->hash = hash;
+        slot->symbols[language] = (uint8_t)symbol;
+        at += length + (at[length] == ' ');
+    }
+}
+
+static void fill(void)
+{
+    for (unsigned i = 0; i < PAIR_LANGUAGES; i++) {
+        fill_list(i, pair_tables[i].word_list, WORD_HASH_BEGIN, PAIR_FIRST_WORD);
+        fill_list(i, pair_tables[i].ending_list, ENDING_BEGIN, PAIR_FIRST_WORD + pair_tables[i].words);
+    }
+}
+
+static const struct slot *find_glyphs(const struct passage *passage, size_t first, size_t last, uint64_t hash)
+{
+    for (size_t i = first; i < last; i++)
+        hash = hash_next(hash, passage->glyphs[i].code);
+    return find(hash);
+}
+
+/* Behind the first apostrophe in the word; `last` where there is none, or nothing behind it. */
+static size_t elision_end(const struct passage *passage, size_t first, size_t last)
+{
+    for (size_t i = first; i + 1 < last; i++)
+        if (passage->glyphs[i].code == '\'' || passage->glyphs[i].code == 0x2019)
+            return i + 1;
+    return last;
+}
+
+/* A word of prose, of nothing but letters and apostrophes ("of.You" is one for ICU), or a number. */
+static bool is_plain(const struct passage *passage, const struct word *word)
+{
+    const struct glyph *glyphs = passage->glyphs;
+    if (word->part > PART_LIST)
+        return false;
+    if (glyphs[word->first].kind == GLYPH_DIGIT)
+        return word->kind == WORD_NUMBER;
+    for (size_t i = word->first; i < word->last; i++)
+        if (glyphs[i].kind != GLYPH_LETTER && glyphs[i].kind != GLYPH_MARK && glyphs[i].code != '\'' &&
+            glyphs[i].code != 0x2019)
+            return false;
+    return true;
+}
+
+/* Marks that may stand around a comma or a full stop, and say nothing. */
+static bool is_quote(uint32_t code)
+{
+    if (code < 128)
+        return strchr("\"')(", (int)code);
+    return code == 0xA1 || code == 0xAB || code == 0xBB || code == 0xBF || (code >= 0x2018 && code <= 0x201F);
+}
+
+/* What stands between two words: PAIR_OTHER: spaces; a comma or full stop with space behind it; PAIR_NAME: what parts
+ * them. */
+static enum pair_symbol gap_symbol(const struct passage *passage, size_t first, size_t last)
+{
+    enum pair_symbol symbol = PAIR_OTHER;
+    bool space = false, apart = false; /* a mark or the end of a line needs a comma or full stop beside it */
+    for (size_t i = first; i < last; i++) {
+        uint32_t code = passage->glyphs[i].code;
+        bool stop = code < 128 ? code && strchr(".!?", (int)code) : code == 0x2026;
+        bool comma = code == ',' || code == ';' || code == ':';
+        if (passage->glyphs[i].kind == GLYPH_SPACE) {
+            apart = apart || code == '\n';
+            space = true;
+        } else if ((stop || comma) && !space && symbol != (stop ? PAIR_COMMA : PAIR_STOP)) {
+            symbol = stop ? PAIR_STOP : PAIR_COMMA;
+        } else if (code && is_quote(code)) {
+            apart = true;
+        } else {
+            return PAIR_NAME;
+        }
+    }
+    return space && (symbol != PAIR_OTHER || !apart) ? symbol : PAIR_NAME;
+}
+
+/* The text as symbols of one language, read word by word. */
+struct reading {
+    const struct view *view;
+    unsigned language;
+    unsigned before; /* the symbol before, or NOTHING */
+    size_t word;     /* of which it was */
+    double pairs, sum, odd;
+    struct marks *marks; /* NULL: they are not wanted */
+    bool memory;
+};
+#define NOTHING 256
+#define ODD (-4) /* letters: a quarter of what chance makes, or less */
+
+static void read_symbol(struct reading *reading, unsigned symbol, size_t word)
+{
+    const struct passage *passage = reading->view->passage;
+    if (reading->before != NOTHING) {
+        int letter = pair_tables[reading->language].rows[reading->before][symbol] - PAIR_CHANCE;
+        reading->pairs++;
+        reading->sum += letter;
+        reading->odd += letter <= ODD;
+        if (letter <= ODD && reading->marks && word > reading->word)
+            reading->memory |= !marks_add(reading->marks, passage->glyphs[passage->words[reading->word].first].at,
+                                          glyph_end(passage, passage->words[word].last - 1), DIAGNOSE_GRAMMAR);
+    }
+    reading->before = symbol;
+    reading->word = word;
+}
+
+/* The letters first .. last - 1 of a word; `inner`: it does not begin a sentence. */
+static void read_word(struct reading *reading, size_t first, size_t last, size_t word, bool inner)
+{
+    const struct passage *passage = reading->view->passage;
+    unsigned symbol = find_glyphs(passage, first, last, WORD_HASH_BEGIN)->symbols[reading->language];
+    size_t cut = elision_end(passage, first, last);
+    unsigned elided = cut < last ? find_glyphs(passage, first, cut, WORD_HASH_BEGIN)->symbols[reading->language] : 0;
+    if (passage->glyphs[first].kind == GLYPH_DIGIT) {
+        symbol = PAIR_NUMBER;
+    } else if (!symbol && elided) {
+        read_symbol(reading, elided, word);
+        read_word(reading, cut, last, word, true);
+        return;
+    } else if (!symbol && inner && u_isUUppercase((UChar32)passage->glyphs[first].code)) {
+        symbol = PAIR_NAME;
+    } else if (!symbol && last - first >= ENDING_WORD_LEAST) {
+        symbol = find_glyphs(passage, last - 2, last, ENDING_BEGIN)->symbols[reading->language];
+    }
+    read_symbol(reading, symbol, word);
+}
+
+static void read_view(struct reading *reading)
+{
+    const struct passage *passage = reading->view->passage;
+    reading->before = NOTHING;
+    for (size_t i = reading->view->word_first; i < reading->view->word_last; i++) {
+        const struct word *word = &passage->words[i];
+        if (!is_plain(passage, word)) {
+            reading->before = NOTHING;
+            continue;
+        }
+        if (reading->before != NOTHING) {
+            enum pair_symbol gap = gap_symbol(passage, passage->words[i - 1].last, word->first);
+            if (gap == PAIR_NAME)
+                reading->before = NOTHING;
+            else if (gap != PAIR_OTHER)
+                read_symbol(reading, gap, i - 1);
+        }
+        read_word(reading, word->first, word->last, i, reading->before != NOTHING && reading->before != PAIR_STOP);
+    }
+}
+
+#define SHARE_LEAST 0.2 /* of the words are small words of the language */
+
+/* The language whose small words are the most; false: of none there are enough. */
+static bool choose_language(const struct view *view, unsigned *language)
+{
+    const struct passage *passage = view->passage;
+    size_t counts[PAIR_LANGUAGES] = {0}, words = 0;
+    for (size_t i = view->word_first; i < view->word_last; i++) {
+        const struct word *word = &passage->words[i];
+        if (!is_plain(passage, word) || word->kind == WORD_NUMBER)
+            continue;
+        size_t cut = elision_end(passage, word->first, word->last);
+        const struct slot *whole = find_glyphs(passage, word->first, word->last, WORD_HASH_BEGIN);
+        const struct slot *elided = cut < word->last ? find_glyphs(passage, word->first, cut, WORD_HASH_BEGIN) : whole;
+        words++;
+        for (unsigned k = 0; k < PAIR_LANGUAGES; k++)
+            counts[k] += whole->symbols[k] || elided->symbols[k];
+    }
+    *language = 0;
+    for (unsigned k = 1; k < PAIR_LANGUAGES; k++)
+        if (counts[k] > counts[*language])
+            *language = k;
+    return words && (double)counts[*language] >= SHARE_LEAST * (double)words;
+}
+
+void pairs_measure(struct measuring *measuring)
+{
+    struct reading reading = {.view = measuring->view};
+    double *metrics = measuring->metrics;
+    pthread_once(&filled, fill);
+    if (!choose_language(measuring->view, &reading.language))
+        return;
+    read_view(&reading);
+    metrics[METRIC_PAIRS] = reading.pairs;
+    metrics[METRIC_ODD_PAIRS] = reading.odd;
+    if (reading.pairs > 0) {
+        metrics[METRIC_ODD_PAIR_SHARE] = reading.odd / reading.pairs;
+        metrics[METRIC_ORDER] = reading.sum / reading.pairs * PAIR_LETTER_BITS;
+    }
+}
+
+bool pairs_mark(const struct view *view, struct marks *marks)
+{
+    struct reading reading = {.view = view, .marks = marks};
+    pthread_once(&filled, fill);
+    if (choose_language(view, &reading.language))
+        read_view(&reading);
+    return !reading.memory;
+}
