@@ -217,6 +217,15 @@ def table(pairs, size):
     return rows
 
 
+def uses(pairs, symbols):
+    """How rare each small word is among the small words, as letters: 'A' + 2 bits."""
+    left = collections.Counter()
+    for (a, b), n in pairs.items():
+        left[a] += n
+    words = [left[i] + 1 for i in symbols.words.values()]
+    return ''.join(chr(ord('A') + min(57, round(-2 * math.log2(n / sum(words))))) for n in words).replace('\\', '[')
+
+
 def add_scaled(pairs, more):
     """`more` weighs as much as `pairs`; words only."""
     scale = sum(pairs.values()) / sum(more.values())
@@ -240,15 +249,15 @@ def write(path, tables, sources):
     with open(path, 'w', encoding='utf-8') as f:
         f.write(HEAD.format(sources=sources))
         f.write('/* clang-format off */\n')
-        for code, symbols, rows in tables:
+        for code, symbols, rows, _ in tables:
             f.write(f'static const char *const {code}_pairs[] = {{\n')
             f.writelines(f'"{row}",\n' for row in rows)
             f.write('};\n')
         f.write('const struct pair_table pair_tables[PAIR_LANGUAGES] = {\n')
-        for code, symbols, rows in tables:
+        for code, symbols, _, use in tables:
             words = ' '.join(symbols.words)
             endings = ' '.join(symbols.endings)
-            f.write(f'{{"{code}", {len(symbols.names)}, {len(symbols.words)},\n "{words}",\n "{endings}",\n {code}_pairs}},\n')
+            f.write(f'{{"{code}", {len(symbols.names)}, {len(symbols.words)},\n "{words}",\n "{endings}",\n "{use}",\n {code}_pairs}},\n')
         f.write('};\n/* clang-format on */\n')
 
 
@@ -270,7 +279,7 @@ def main():
         print(code, len(texts[code]), 'paragraphs', sum(pairs.values()), 'pairs', file=sys.stderr)
         if code == 'en':
             add_scaled(pairs, count_bigrams(options.bigrams, symbols))
-        tables.append((code, symbols, table(pairs, len(symbols.names))))
+        tables.append((code, symbols, table(pairs, len(symbols.names)), uses(pairs, symbols)))
     names = sorted({os.path.basename(p).split('_')[0] for p in glob.glob(os.path.join(options.debs, '*.deb'))})
     write(options.out, tables, wrapped(names))
 

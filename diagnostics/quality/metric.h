@@ -94,6 +94,8 @@
     X(ODD_PAIRS, "grammar.odd_pairs", "of them, seen four times less often than chance makes them")                    \
     X(ODD_PAIR_SHARE, "grammar.odd_pair_share", "odd_pairs / pairs")                                                   \
     X(ORDER, "grammar.order", "mean log2 (seen / by chance) of the pairs")                                             \
+    X(MIX, "grammar.mix", "bits that its small words are from their use in the language, per word or mark")            \
+    X(SMALL_WORDS, "grammar.small_words", "share of them, of all words and marks")                                     \
     X(OVERLAP, "relevance.overlap", "content words of the prompt that occur")
 
 enum metric {

@@ -94,3 +94,45 @@ Test(pairs, disorder_is_worse_in_every_language)
         judgement_free(&bad);
     }
 }
+
+static bool caught(const char *text, const char *rule)
+{
+    struct judgement judgement = judge(text);
+    bool is = hit_by(&judgement, rule);
+    judgement_free(&judgement);
+    return is;
+}
+
+Test(pairs, a_shuffled_text_is_caught)
+{
+    char broken[1200];
+    disorder(paragraphs[0], broken);
+    cr_expect(caught(broken, "grammar.order"), "%s", broken);
+}
+
+/* Each pair is well formed, the whole is what a model with two layers exchanged writes. */
+Test(pairs, few_small_words_again_and_again_are_caught)
+{
+    cr_expect(caught("It's what's no longer, it's not what's there, what's no longer, there's no way, it's not what's "
+                     "mine, and it's what's no longer there, that's not what's no one, it's no one.",
+                     "grammar.mix"));
+}
+
+Test(pairs, a_text_of_few_words_or_of_no_known_language_is_not_measured)
+{
+    struct judgement none = judge("Lorem ipsum dolor sit amet consectetur adipiscing elit sed"), one = judge("The");
+    cr_expect(isnan(none.metrics[METRIC_ORDER]));
+    cr_expect(isnan(one.metrics[METRIC_ORDER]));
+    judgement_free(&none);
+    judgement_free(&one);
+}
+
+/* What cannot be read as a word parts the chain: no pair spans it, and no byte is read outside. */
+Test(pairs, what_is_no_word_parts_the_chain)
+{
+    struct judgement joined = judge("it was of the"), parted = judge("it was # of the");
+    cr_expect_eq(joined.metrics[METRIC_PAIRS], 3);
+    cr_expect_eq(parted.metrics[METRIC_PAIRS], 2);
+    judgement_free(&joined);
+    judgement_free(&parted);
+}
