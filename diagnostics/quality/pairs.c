@@ -8,7 +8,21 @@
  * go with grammar.pairs. grammar.mix: how unlike the language's own use of small words the text's is. Broken models
  * that still chain words well ("it's what's no longer, it's not") live on few small words.
  *
- * Measured with suites/quality.json, on texts that nothing was counted in: @TABLE@ */
+ * Measured with suites/quality.json on texts that nothing was counted in, but on which the limits were chosen
+ * (paragraphs of fortunes and of the Debian FAQ; their words shuffled). "new": one of these rules is the first to hold.
+ *
+ *                      en     de     fr     es     it     ru
+ *   paragraphs         380    349    376    372    369    296
+ *   flagged, new       0.5 %  0.3 %  0      0      0      0      (3 of 2142)
+ *   flagged, any rule  2.4 %  0.9 %  0.3 %  0.3 %  0.5 %  1.4 %
+ *   shuffled, caught by any rule
+ *     30-60 words      93 %   88 %   96 %   88 %   93 %   81 %
+ *     15-30 words      77 %   56 %   83 %   56 %   68 %   30 %
+ *     8-15 words       46 %   23 %   50 %   40 %   36 %   10 %
+ *
+ * Of 120 outputs of SmolLM2 with layers 10 and 20 exchanged, 67 % are caught by any rule (18 % of 100 without mix); of
+ * 220 outputs of the intact model, none is flagged by a rule of this file first. Not measured: pt, nl, sv, pl, cs, id,
+ * where one paragraph each is tested. */
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
