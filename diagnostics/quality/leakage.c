@@ -188,6 +188,7 @@ static void measure_brackets(struct measuring *measuring)
     }
     measuring->metrics[METRIC_BRACKETS] = brackets;
     measuring->metrics[METRIC_BROKEN_BRACKETS] = broken;
+    measuring->metrics[METRIC_OPEN_BRACKETS] = (double)depth;
     measuring->memory = !passage_markup(view->passage, view->first, view->last, &markup) || measuring->memory;
     measuring->metrics[METRIC_TAGS] = (double)markup.tags;
     measuring->metrics[METRIC_BROKEN_TAGS] = (double)markup.broken;

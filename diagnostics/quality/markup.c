@@ -81,9 +81,11 @@ bool passage_markup(const struct passage *passage, size_t first, size_t last, st
         bool alone = *name == '!' || *name == '?' || (end > i && passage->glyphs[end - 1].code == '/') || is_void(name);
         if (!ended)
             markup->broken += end < last; /* another tag begins inside it */
-        else if (closes)
-            markup->broken += !close_element(nesting, name);
-        else if (!alone || strcasecmp(name, "p") == 0 || strcasecmp(name, "li") == 0)
+        else if (closes) {
+            bool fits = close_element(nesting, name);
+            markup->broken += !fits;
+            markup->closed += fits;
+        } else if (!alone || strcasecmp(name, "p") == 0 || strcasecmp(name, "li") == 0)
             if (nesting->depth < DEPTH_MOST)
                 strcpy(nesting->names[nesting->depth++], name);
         i = ended ? end : end - 1;

@@ -66,11 +66,17 @@
     X(BROKEN_TAGS, "leakage.broken_tags", "of them, not ended, or closing what is not open")                           \
     X(BRACKETS, "leakage.brackets", "brackets of all kinds, in code and outside")                                      \
     X(BROKEN_BRACKETS, "leakage.broken_brackets", "of them, closing what is not open")                                 \
+    X(OPEN_BRACKETS, "leakage.open_brackets", "of them, open at the end")                                              \
     X(SPECIAL, "leakage.special", "special tokens of a model in the text")                                             \
     X(INNER_CAPITALS, "leakage.inner_capitals", "share of words with a capital behind a small letter")                 \
     X(CODE_LINES, "leakage.code_lines", "share of lines that look like code")                                          \
     X(DICTIONARY, "wordness.dictionary", "share of words that the dictionary of the best language or English has")     \
     X(DICTIONARY_WORDS, "wordness.asked", "words that a dictionary was asked about")                                   \
+    X(CONTENT_WORDS, "wordness.content", "of them, those of small letters that are no function words")                 \
+    X(CONTENT_KNOWN, "wordness.content_known", "share of those that a dictionary has")                                 \
+    X(PLAIN_WORDS, "wordness.plain", "words that are no part of addresses and formulas")                               \
+    X(TITLES, "wordness.titles", "share of words with a capital")                                                      \
+    X(KANA, "wordness.kana", "share of kana among Han and kana")                                                       \
     X(DICTIONARY_RUN, "wordness.unknown_run", "longest run of words that no dictionary has")                           \
     X(CONTENT_RUN, "wordness.content_run", "longest run of words without a function word, capital or mark between")    \
     X(LATIN_SHARE, "wordness.latin_share", "share of letters that are Latin")                                          \

@@ -171,7 +171,7 @@ static bool is_json(const char *text, size_t size)
     return is;
 }
 
-#define TAGS_LEAST 4 /* of a document */
+#define CLOSED_LEAST 2 /* elements of a document */
 
 bool passage_new(struct passage *passage, const char *text, size_t size, struct error *error)
 {
@@ -184,7 +184,7 @@ bool passage_new(struct passage *passage, const char *text, size_t size, struct 
     struct markup markup;
     if (!passage_markup(passage, 0, passage->glyph_count, &markup))
         return error_memory(error, "text");
-    passage->structured = passage->structured || (markup.document && markup.tags >= TAGS_LEAST && !markup.broken);
+    passage->structured = passage->structured || (markup.document && markup.closed >= CLOSED_LEAST && !markup.broken);
     return true;
 }
 

@@ -87,6 +87,7 @@ uint64_t word_hash_next(uint64_t hash, uint32_t code);
  * What is still open at the end is not: texts are cut off. */
 struct markup {
     size_t tags, broken;
+    size_t closed; /* elements that are closed */
     bool document; /* nothing but white space lies before the first tag */
 };
 bool passage_markup(const struct passage *passage, size_t first, size_t last, struct markup *markup);

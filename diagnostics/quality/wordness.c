@@ -8,6 +8,7 @@
 #include "quality/measure.h"
 
 #define ADDRESS_LEAST 40
+#define HANGUL_LETTERS 3 /* in a syllable */
 
 static bool is_title(const struct passage *passage, const struct word *word)
 {
@@ -29,7 +30,8 @@ static bool is_asked(const struct word *word)
  */
 struct opinion {
     double asked, known;
-    double run, longest; /* of unknown words */
+    double content, content_known; /* of them, those of small letters that are no function words */
+    double run, longest;           /* of unknown words */
 };
 
 static struct opinion ask(const struct measuring *measuring, uint16_t script, const size_t *dictionaries, size_t count,
@@ -47,6 +49,8 @@ static struct opinion ask(const struct measuring *measuring, uint16_t script, co
         for (size_t k = 0; !known && k < count; k++)
             known = dictionaries_know(measuring->dictionaries, dictionaries[k], text, size);
         opinion.asked += known || !title ? 1 : 0.5;
+        opinion.content += !title && !function_word_languages(word);
+        opinion.content_known += known && !title && !function_word_languages(word);
         opinion.known += known;
         opinion.run = known ? 0 : opinion.run + (title ? 0 : 1);
         opinion.longest = fmax(opinion.longest, opinion.run);
@@ -100,13 +104,25 @@ static struct opinion ask_script(const struct measuring *measuring, uint16_t scr
     return best;
 }
 
+#define SURE 0.8       /* of the text are of the language that CLD2 finds */
+#define REAL_SCORE 800 /* per kilobyte, of real text; a language that noise is taken for has less */
+
+/* A language that no installed dictionary is of, and no noise that is taken for one: nothing can be said. */
+static bool speaks_another(const struct measuring *measuring)
+{
+    const struct cld2_result *languages = measuring->languages;
+    return languages->reliable && languages->percent[0] >= 100 * SURE && languages->score[0] >= REAL_SCORE &&
+           strcmp(languages->code[0], "un") != 0 &&
+           dictionaries_find(measuring->dictionaries, languages->code[0]) == DICTIONARY_NONE;
+}
+
 static void measure_dictionary(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
     static const uint16_t scripts[] = {USCRIPT_LATIN,  USCRIPT_CYRILLIC,   USCRIPT_GREEK, USCRIPT_HEBREW,
                                        USCRIPT_ARABIC, USCRIPT_DEVANAGARI, USCRIPT_THAI,  USCRIPT_HANGUL};
     unsigned seen[USCRIPT_CODE_LIMIT] = {0};
-    double asked = 0, known = 0, longest = 0, *metrics = measuring->metrics;
+    double asked = 0, known = 0, content = 0, content_known = 0, longest = 0, *metrics = measuring->metrics;
     for (size_t i = view->word_first; i < view->word_last; i++) {
         const struct word *word = &view->passage->words[i];
         if (is_asked(word) && word->script < USCRIPT_CODE_LIMIT)
@@ -118,12 +134,16 @@ static void measure_dictionary(struct measuring *measuring)
         struct opinion opinion = ask_script(measuring, scripts[i]);
         asked += opinion.asked;
         known += opinion.known;
+        content += opinion.content;
+        content_known += opinion.content_known;
         longest = fmax(longest, opinion.longest);
     }
     metrics[METRIC_DICTIONARY_WORDS] = asked;
-    if (asked > 0) {
+    if (asked > 0 && !speaks_another(measuring)) {
         metrics[METRIC_DICTIONARY] = known / asked;
         metrics[METRIC_DICTIONARY_RUN] = longest;
+        metrics[METRIC_CONTENT_WORDS] = content;
+        metrics[METRIC_CONTENT_KNOWN] = content > 0 ? content_known / content : NAN;
     }
     metrics[METRIC_KNOWN_LANGUAGE] =
         dictionaries_find(measuring->dictionaries, measuring->languages->code[0]) != DICTIONARY_NONE;
@@ -135,9 +155,11 @@ static double longest_word(const struct view *view)
     double longest = 0;
     for (size_t i = view->word_first; i < view->word_last; i++) {
         const struct word *word = &view->passage->words[i];
-        if (word->kind == WORD_LETTERS && word->part <= PART_LIST && word->script != USCRIPT_HAN &&
-            word->script != USCRIPT_THAI && !word->technical)
-            longest = fmax(longest, (double)(word->last - word->first));
+        if (word->kind != WORD_LETTERS || word->part > PART_LIST || word->script == USCRIPT_HAN ||
+            word->script == USCRIPT_THAI || word->technical || word->known == KNOWN_YES)
+            continue;
+        double letters = (double)(word->last - word->first);
+        longest = fmax(longest, word->script == USCRIPT_HANGUL ? HANGUL_LETTERS * letters : letters);
     }
     return longest;
 }
@@ -145,11 +167,13 @@ static double longest_word(const struct view *view)
 static void measure_functions(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
-    double words = 0, counts[FUNCTION_LANGUAGES] = {0}, most = 0, run = 0, longest = 0, letters = 0, fragments = 0;
+    double words = 0, titles = 0, counts[FUNCTION_LANGUAGES] = {0}, most = 0, run = 0, longest = 0, letters = 0,
+           fragments = 0;
     for (size_t i = view->word_first; i < view->word_last; i++) {
         const struct word *word = &view->passage->words[i];
-        if (word->kind != WORD_LETTERS || word->part > PART_LIST || word->script == USCRIPT_HAN)
+        if (word->kind != WORD_LETTERS || word->part > PART_LIST || word->script == USCRIPT_HAN || word->technical)
             continue;
+        titles += is_title(view->passage, word);
         unsigned languages = function_word_languages(word);
         words++;
         for (unsigned k = 0; k < FUNCTION_LANGUAGES; k++)
@@ -166,6 +190,8 @@ static void measure_functions(struct measuring *measuring)
         most = fmax(most, counts[k]);
     measuring->metrics[METRIC_FUNCTION_WORDS] = most / words;
     measuring->metrics[METRIC_HAS_FUNCTION_WORDS] = function_words_of(measuring->languages->code[0]);
+    measuring->metrics[METRIC_PLAIN_WORDS] = words;
+    measuring->metrics[METRIC_TITLES] = titles / words;
     measuring->metrics[METRIC_FUNCTION_RUN] = longest;
     measuring->metrics[METRIC_ENGLISH] = counts[0] >= most ? counts[0] / words : 0;
     measuring->metrics[METRIC_FRAGMENTS] = fragments / letters;
@@ -194,7 +220,7 @@ static void measure_content(struct measuring *measuring)
 static void measure_han(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
-    double han = 0, in_words = 0;
+    double han = 0, in_words = 0, kana = 0;
     for (size_t i = view->word_first; i < view->word_last; i++) {
         const struct word *word = &view->passage->words[i];
         double count = 0;
@@ -202,12 +228,16 @@ static void measure_han(struct measuring *measuring)
             continue;
         for (size_t k = word->first; k < word->last; k++)
             count += view->passage->glyphs[k].script == USCRIPT_HAN;
+        for (size_t k = word->first; k < word->last; k++)
+            kana += view->passage->glyphs[k].code >= 0x3041 && view->passage->glyphs[k].code <= 0x30FF;
         han += count;
         in_words += count > 1 ? count : 0;
     }
     measuring->metrics[METRIC_HAN] = han;
     if (han > 0)
         measuring->metrics[METRIC_HAN_WORDS] = in_words / han;
+    if (han > 0)
+        measuring->metrics[METRIC_KANA] = kana / han;
 }
 
 static void measure_prose(struct measuring *measuring)
@@ -222,8 +252,8 @@ static void measure_prose(struct measuring *measuring)
 
 void wordness_measure(struct measuring *measuring)
 {
-    measuring->metrics[METRIC_LONGEST] = longest_word(measuring->view);
     measure_dictionary(measuring);
+    measuring->metrics[METRIC_LONGEST] = longest_word(measuring->view);
     measure_functions(measuring);
     measure_content(measuring);
     measure_han(measuring);
