@@ -21,7 +21,7 @@ enum limit {
     LIMIT_LENS,            /* layers of a case behind which another token is the most likely, near-ties not counted */
     LIMIT_GREEDY,          /* cases whose greedy continuation differs, near-ties not counted */
     LIMIT_TEXT_PERPLEXITY, /* |subject / gold - 1| on a text that gold records */
-    LIMIT_TEXT_ENTROPY,    /* mean entropy of a step / that of a flat distribution over the vocabulary */
+    LIMIT_TEXT_ENTROPY,    /* of a text: mean entropy of a step / that of a flat distribution over the vocabulary */
     LIMIT_TEXT_RELEVANCE,  /* share of texts that say nothing of their prompt, by a judge model */
     LIMIT_COUNT
 };

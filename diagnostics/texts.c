@@ -48,9 +48,36 @@ void texts_free(struct text_case *cases, size_t count)
         judgement_free(&cases[i].judgement);
 }
 
-static bool text_fails(const struct text_case *text)
+#define STEPS_LEAST 16 /* of a text whose entropy says something */
+
+/* Mean entropy of a step, as a share of that of a flat distribution over the vocabulary; NaN: too few steps. */
+static double text_entropy(const struct text_case *text, size_t vocabulary)
 {
-    return text->judgement.hit_count > 0 || text->broken;
+    double sum = 0;
+    if (!text->steps || text->tokens < STEPS_LEAST || vocabulary < 2)
+        return NAN;
+    for (size_t i = 0; i < text->tokens; i++)
+        sum += text->steps[i].entropy;
+    return sum / (double)text->tokens / log((double)vocabulary);
+}
+
+/* What the model itself shows: logits that are no numbers, and a distribution that is nearly flat at every step. */
+static bool weigh(struct text_case *text, const struct texts_control *control)
+{
+    double entropy = text_entropy(text, control->vocabulary), limit = control->limits->rows[LIMIT_TEXT_ENTROPY].value;
+    char numbers[120];
+    snprintf(numbers, sizeof numbers, "entropy %.3g of a flat distribution > %g", entropy, limit);
+    return (!text->broken || judgement_add(&text->judgement, DIAGNOSE_SELF_CONSISTENCY, "self_consistency.finite",
+                                           text->size, text->size, "the logits behind it are not finite", "")) &&
+           (!(entropy > limit) || judgement_add(&text->judgement, DIAGNOSE_SELF_CONSISTENCY, "self_consistency.flat", 0,
+                                                text->size, "the model finds nearly all tokens alike", numbers));
+}
+
+/* "gibberish", "no fault found" ... */
+static const char *text_verdict(const struct text_case *text)
+{
+    bool other = text->judgement.hit_count && text->judgement.verdict != QUALITY_GIBBERISH;
+    return other ? "not what was asked for" : quality_verdict_name(text->judgement.verdict);
 }
 
 /* Characters before the byte. */
@@ -91,7 +118,7 @@ static int token_at(const struct text_case *text, size_t byte)
     for (size_t i = 0; text->token_ends && i < text->tokens; i++)
         if (text->token_ends[i] > byte)
             return (int)i;
-    return -1;
+    return text->token_ends && byte >= text->size ? (int)text->tokens : -1;
 }
 
 /* `hit`: the reason, or NULL. */
@@ -105,7 +132,7 @@ static bool report_text(const struct text_case *text, const char *check, const s
     finding->summary = false;
     finding->verdict = verdict;
     where_set(&finding->where.case_id, text->id);
-    finding_fact_text(finding, "verdict", "%s", quality_verdict_name(text->judgement.verdict));
+    finding_fact_text(finding, "verdict", "%s", text_verdict(text));
     if (text->prompt)
         finding_fact_text(finding, "prompt", "%s", text->prompt);
     for (size_t i = 0; hit && i < text->judgement.hit_count; i++)
@@ -117,11 +144,8 @@ static bool report_text(const struct text_case *text, const char *check, const s
         finding_fact_text(finding, "rule", "%s", hit->rule);
         finding_fact(finding, "onset", (double)characters_before(text->text, hit->onset));
         finding->where.token = token_at(text, hit->onset);
-        finding_message(finding, "%s(%s): %s.", quality_verdict_name(text->judgement.verdict),
-                        quality_diagnostic_name(hit->diagnostic), reasons.data ? reasons.data : hit->because);
-    } else if (text->broken) {
-        finding->where.token = (int)text->tokens;
-        finding_message(finding, "The logits are not finite behind token %zu: nothing more was written.", text->tokens);
+        finding_message(finding, "%s(%s): %s.", text_verdict(text), quality_diagnostic_name(hit->diagnostic),
+                        reasons.data ? reasons.data : hit->because);
     } else {
         finding_message(finding, "%s.", quality_verdict_name(text->judgement.verdict));
     }
@@ -152,11 +176,11 @@ static bool report_verdicts(struct quality *quality, const struct text_case *cas
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct judgement *judgement = &cases[i].judgement;
-        bool fails = text_fails(&cases[i]), is_brief = !fails && judgement->verdict == QUALITY_TOO_SHORT;
+        bool fails = judgement->hit_count > 0, is_brief = !fails && judgement->verdict == QUALITY_TOO_SHORT;
         enum verdict verdict = fails ? fail_or_told(control) : is_brief ? VERDICT_SKIP : VERDICT_PASS;
         bad += fails;
         brief += is_brief;
-        if (!report_text(&cases[i], "text.verdict", judgement->hit_count ? judgement->hits : NULL, verdict, findings))
+        if (!report_text(&cases[i], "text.verdict", fails ? judgement->hits : NULL, verdict, findings))
             return false;
     }
     struct finding *finding = &findings->items[at];
@@ -257,7 +281,7 @@ static bool report_steps(const struct text_case *cases, size_t count, const stru
                          struct findings *findings)
 {
     double flat = control->vocabulary ? log((double)control->vocabulary) : NAN, entropy = 0, probability = 0;
-    size_t steps = 0, longest = 0;
+    size_t steps = 0, longest = 0, at = findings->count;
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; cases[i].steps && k < cases[i].tokens; k++) {
             entropy += cases[i].steps[k].entropy;
@@ -275,6 +299,9 @@ static bool report_steps(const struct text_case *cases, size_t count, const stru
     finding_limit(finding, control->limits->rows[LIMIT_TEXT_ENTROPY].value,
                   control->limits->rows[LIMIT_TEXT_ENTROPY].cause);
     finding_judge(finding);
+    for (size_t i = 0; i < count; i++)
+        if (judgement_hit(&cases[i].judgement, DIAGNOSE_SELF_CONSISTENCY))
+            finding->verdict = VERDICT_FAIL;
     if (finding->verdict == VERDICT_FAIL)
         finding->verdict = fail_or_told(control);
     finding_fact(finding, "entropy", entropy / (double)steps);
@@ -290,7 +317,12 @@ static bool report_steps(const struct text_case *cases, size_t count, const stru
         for (size_t k = 0; curve && k < cases[i].tokens; k++)
             curve[k] = cases[i].steps[k].entropy;
     }
-    return true;
+    for (size_t i = 0; i < count; i++) {
+        const struct hit *hit = judgement_hit(&cases[i].judgement, DIAGNOSE_SELF_CONSISTENCY);
+        if (hit && !report_text(&cases[i], "text.self_consistency", hit, fail_or_told(control), findings))
+            return false;
+    }
+    return findings->count > at;
 }
 
 static bool report_lost(const struct text_case *text, enum verdict verdict, struct findings *findings)
@@ -357,11 +389,14 @@ static bool report_relevance(const struct text_case *cases, size_t count, const 
     return true;
 }
 
-bool texts_report(struct quality *quality, const struct text_case *cases, size_t count,
-                  const struct texts_control *control, struct findings *findings, struct error *error)
+bool texts_report(struct quality *quality, struct text_case *cases, size_t count, const struct texts_control *control,
+                  struct findings *findings, struct error *error)
 {
-    bool good = report_verdicts(quality, cases, count, control, findings);
-    for (int i = 0; good && i < DIAGNOSE_COUNT; i++)
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++)
+        good = weigh(&cases[i], control);
+    good = good && report_verdicts(quality, cases, count, control, findings);
+    for (int i = 0; good && i < DIAGNOSE_SELF_CONSISTENCY; i++)
         good = report_diagnostic(cases, count, (enum quality_diagnostic)i, control, findings);
     good = good && report_control(cases, count, findings) && report_steps(cases, count, control, findings) &&
            report_relevance(cases, count, control, findings);

@@ -40,11 +40,12 @@ struct texts_control {
     const char *original; /* why gibberish is told and not judged: the original writes it too; NULL: it does not */
 };
 
-/* Adds text.verdict (one place for each text, with its prompt, the text with its faults marked, and the reasons); for
- * each diagnostic ("text.repetition" ...) how many texts it fails, with those as places; text.control where patterns
- * are expected (the same patterns must not be found in the answers to other prompts); text.self_consistency where the
- * steps are known; text.relevance where texts_relate was asked. */
-bool texts_report(struct quality *quality, const struct text_case *cases, size_t count,
-                  const struct texts_control *control, struct findings *findings, struct error *error);
+/* Adds to the judgements what the steps of the model show; then to the findings text.verdict (one place for each text,
+ * with its prompt, the text with its faults marked, and the reasons); for each diagnostic ("text.repetition" ...) how
+ * many texts it fails, with those as places; text.control where patterns are expected (the same patterns must not be
+ * found in the answers to other prompts); text.self_consistency where the steps are known; text.relevance where
+ * texts_relate was asked. */
+bool texts_report(struct quality *quality, struct text_case *cases, size_t count, const struct texts_control *control,
+                  struct findings *findings, struct error *error);
 
 #endif

@@ -28,7 +28,7 @@ const char *quality_verdict_name(enum quality_verdict verdict)
 const char *quality_diagnostic_name(enum quality_diagnostic diagnostic)
 {
     static const char *const names[DIAGNOSE_COUNT] = {"characters", "repetition", "language", "leakage",
-                                                      "wordness",   "grammar",    "expected"};
+                                                      "wordness",   "grammar",    "expected", "self_consistency"};
     return names[diagnostic];
 }
 
@@ -223,21 +223,29 @@ static bool judge_windows(struct judging *judging)
     return good;
 }
 
+bool judgement_add(struct judgement *judgement, enum quality_diagnostic diagnostic, const char *rule, size_t onset,
+                   size_t size, const char *because, const char *numbers)
+{
+    void *hits = judgement->hits;
+    if (!array_grow(&hits, &judgement->hit_capacity, judgement->hit_count, sizeof *judgement->hits))
+        return false;
+    judgement->hits = hits;
+    struct hit *hit = &judgement->hits[judgement->hit_count++];
+    *hit = (struct hit){.rule = rule,
+                        .because = because,
+                        .diagnostic = diagnostic,
+                        .to = size,
+                        .onset = onset,
+                        .numbers = strdup(numbers)};
+    if (diagnostic != DIAGNOSE_EXPECTED)
+        judgement->verdict = QUALITY_GIBBERISH;
+    return hit->numbers;
+}
+
 static bool expect_hit(struct judging *judging, const char *rule, size_t onset, const char *because,
                        const char *numbers)
 {
-    struct judgement *out = judging->out;
-    void *hits = out->hits;
-    if (!array_grow(&hits, &out->hit_capacity, out->hit_count, sizeof *out->hits))
-        return false;
-    out->hits = hits;
-    out->hits[out->hit_count++] = (struct hit){.rule = rule,
-                                               .because = because,
-                                               .diagnostic = DIAGNOSE_EXPECTED,
-                                               .to = judging->passage.size,
-                                               .onset = onset,
-                                               .numbers = strdup(numbers)};
-    return out->hits[out->hit_count - 1].numbers;
+    return judgement_add(judging->out, DIAGNOSE_EXPECTED, rule, onset, judging->passage.size, because, numbers);
 }
 
 #define JSON_CUT 2 /* bytes before the end where a text that was cut off may already be wrong: half a literal */

@@ -18,6 +18,7 @@ enum quality_diagnostic {
     DIAGNOSE_WORDNESS,
     DIAGNOSE_GRAMMAR,
     DIAGNOSE_EXPECTED,
+    DIAGNOSE_SELF_CONSISTENCY, /* by whoever has the model that wrote it: diagnostics/texts.c */
     DIAGNOSE_COUNT
 };
 /* "characters", "repetition" ... */
@@ -69,6 +70,11 @@ bool quality_has_grammar(const struct quality *quality);
 bool quality_judge(struct quality *quality, const char *prompt, const char *text, size_t size,
                    const struct expects *expects, struct judgement *out, struct error *error);
 void judgement_free(struct judgement *judgement);
+
+/* Adds a hit over the whole text. `rule` and `because` are borrowed, `numbers` is copied. Whatever is not merely other
+ * than expected is gibberish. False: out of memory. */
+bool judgement_add(struct judgement *judgement, enum quality_diagnostic diagnostic, const char *rule, size_t onset,
+                   size_t size, const char *because, const char *numbers);
 
 /* The first hit of the diagnostic, or NULL. */
 const struct hit *judgement_hit(const struct judgement *judgement, enum quality_diagnostic diagnostic);

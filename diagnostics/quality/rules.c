@@ -67,7 +67,7 @@ static bool parse_diagnostic(const char *where, struct rule *rule, struct error 
     for (int i = 0; i < DIAGNOSE_COUNT; i++) {
         const char *name = quality_diagnostic_name((enum quality_diagnostic)i);
         rule->diagnostic = (enum quality_diagnostic)i;
-        if (i != DIAGNOSE_EXPECTED && strlen(name) == length && strncmp(name, rule->name, length) == 0)
+        if (i < DIAGNOSE_EXPECTED && strlen(name) == length && strncmp(name, rule->name, length) == 0)
             return true;
     }
     return error_set(error,
