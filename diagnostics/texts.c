@@ -341,10 +341,11 @@ static bool report_lost(const struct text_case *text, enum verdict verdict, stru
     finding_fact(place, "others", (double)relevance->others);
     finding_fact(place, "contrast", relevance->contrast);
     finding_fact(place, "bits_per_token", relevance->bits_per_token);
-    finding_message(place,
-                    "The text says nothing of its prompt: %.1f bits of evidence, and its own prompt explains it best "
-                    "but for %zu of %zu others.",
-                    relevance->evidence, relevance->rank ? relevance->rank - 1 : 0, relevance->others);
+    finding_message(
+        place,
+        "The text follows from its prompt no better than from others: %.1f bits against none, %.1f against the "
+        "mean of %zu others; %zu of them explain it better.",
+        relevance->evidence, relevance->contrast, relevance->others, relevance->rank ? relevance->rank - 1 : 0);
     return true;
 }
 
