@@ -153,8 +153,6 @@ static bool check_add_prompts(struct check *check, struct error *error)
     struct subject *subject = request->subject;
     if (!(check->prompts = calloc(request->writing.count, sizeof *check->prompts)))
         return error_memory(error, "prompts");
-    if (!subject_needs_tokenizer(subject, error))
-        return false;
     for (size_t i = 0; i < request->writing.count && i < LENS_CASES_MAX; i++) {
         const char *text = request->writing.prompts[i];
         struct ids *ids = &check->prompts[i];
@@ -181,9 +179,10 @@ static bool wants_text(const struct check_request *request)
     return request->wanted[DIAGNOSTIC_PERPLEXITY] && request->text;
 }
 
+/* Without a tokenizer they are no ids; text.verdict says so. */
 static bool wants_prompts(const struct check_request *request)
 {
-    return request->wanted[DIAGNOSTIC_LENS] && request->writing.count;
+    return request->wanted[DIAGNOSTIC_LENS] && request->writing.count && request->subject->tokenizer;
 }
 
 /* Everything that takes part in the one pass. */
