@@ -171,20 +171,25 @@ static void judge_count(struct finding *finding, size_t bad, const char *cause, 
 static bool report_verdicts(struct quality *quality, const struct text_case *cases, size_t count,
                             const struct texts_control *control, struct findings *findings)
 {
-    size_t at = findings->count, bad = 0, brief = 0;
+    size_t at = findings->count, bad = 0, brief = 0, broken = 0;
     if (!findings_add(findings, "text.verdict"))
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct judgement *judgement = &cases[i].judgement;
         bool fails = judgement->hit_count > 0, is_brief = !fails && judgement->verdict == QUALITY_TOO_SHORT;
         enum verdict verdict = fails ? fail_or_told(control) : is_brief ? VERDICT_SKIP : VERDICT_PASS;
+        if (cases[i].broken)
+            verdict = VERDICT_FAIL; /* the original wrote something */
         bad += fails;
+        broken += cases[i].broken;
         brief += is_brief;
         if (!report_text(&cases[i], "text.verdict", fails ? judgement->hits : NULL, verdict, findings))
             return false;
     }
     struct finding *finding = &findings->items[at];
     judge_count(finding, bad, "no text may be gibberish, or lack what its prompt asks for", control);
+    if (broken)
+        finding->verdict = VERDICT_FAIL;
     if (!bad && brief == count && count)
         finding->verdict = VERDICT_SKIP;
     finding_fact(finding, "texts", (double)count);
