@@ -26,7 +26,7 @@ for file in config.json tokenizer.json tokenizer_config.json; do
     cmp -s "$X/$file" "$nano/thinker/$file" && passed || failed "$file differs"
 done
 test_that 'it stands for itself'
-run 0 check "$X" --golden "$(gold thinker)" --json -q
+run 0 check "$X" --suite "$proof" --golden "$(gold thinker)" --json -q
 equal .verdict pass
 equal .subject.format extraction
 
@@ -152,7 +152,7 @@ absent "$X.q"
 test_that 'every family'
 for model in llama mixtral qwen2 qwen2_moe qwen2_window qwen3 qwen3_moe; do
     extract 0 "$nano/$model" "$X.$model"
-    run 0 check "$X.$model" --golden "$(gold $model)" --json -q
+    run 0 check "$X.$model" --suite "$proof" --golden "$(gold $model)" --json -q
     json '.verdict == "pass" and .subject.format == "extraction"'
 done
 test_that 'an extraction of an extraction is the same'

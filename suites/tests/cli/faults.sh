@@ -16,7 +16,7 @@ with_fault() {
     local status=$1 fault options=()
     shift
     for fault in "$@"; do options+=(--fault "$fault"); done
-    run "$status" check "$nano/thinker" --golden "$(gold thinker)" --json -q "${options[@]}"
+    run "$status" check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q "${options[@]}"
 }
 absent_tensors='[.findings[] | select(.check == "inventory.absent" and (.summary | not)) | .where.tensor] | sort | join(" ")'
 
@@ -72,7 +72,7 @@ jq -r '.weight_map | to_entries | map(select(.key | test("^thinker.model.layers"
 with_fault 1 one-shard-per-layer
 equal "$absent_tensors" "$(cat "$T/lost")"
 test_that 'an extraction has no shards, its source has'
-run 1 check "$nano/thinker-extraction" --source "$nano/thinker" --golden "$(gold thinker)" --json -q --fault one-shard-per-layer
+run 1 check "$nano/thinker-extraction" --suite "$proof" --source "$nano/thinker" --golden "$(gold thinker)" --json -q --fault one-shard-per-layer
 equal "$absent_tensors" "$(cat "$T/lost")"
 run 3 check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --golden "$(gold thinker)" --fault one-shard-per-layer
 says err --source
@@ -84,7 +84,7 @@ for fault in one-shard-per-layer incomplete-expert:3,7 scale:layers.3.self_attn.
     run 0 break "$nano/thinker" "$T/b" -q --fault "$fault"
     with_fault 1 "$fault"
     jq '[.findings[] | select(.check | test("^(inventory.absent|weights|layers|logits|greedy|perplexity)")) | [.check, .verdict, .measured, .where.tensor]]' "$T/out" >"$T/virtual"
-    run 1 check "$T/b" --golden "$(gold thinker)" --json -q
+    run 1 check "$T/b" --suite "$proof" --golden "$(gold thinker)" --json -q
     jq '[.findings[] | select(.check | test("^(inventory.absent|weights|layers|logits|greedy|perplexity)")) | [.check, .verdict, .measured, .where.tensor]]' "$T/out" >"$T/written"
     cmp -s "$T/virtual" "$T/written" && passed || failed "$fault: the written model and the virtual one differ"
 done
@@ -104,7 +104,7 @@ test_that 'a dump of a broken model holds none of what gold says of the right on
 run 0 trace "$nano/thinker" --golden "$(gold thinker)" -o "$T/neg.safetensors" -q --fault scale:lm_head.weight,-1
 run 1 compare "$(gold thinker)" "$T/neg.safetensors" --json -q
 json "$(summary greedy) | .verdict == \"fail\" and .measured == 4"
-run 0 check "$nano/thinker" --golden "$T/neg.safetensors" --json -q --fault scale:lm_head.weight,-1
+run 0 check "$nano/thinker" --suite "$proof" --golden "$T/neg.safetensors" --json -q --fault scale:lm_head.weight,-1
 run 0 compare "$T/t.safetensors" "$nano/thinker" -q --fault $fault
 run 1 inspect "$nano/thinker" --fault missing-norms:1 -q
 run 3 perplexity "$nano/thinker" --text suites/data/text/english.txt -q --fault missing-norms:1

@@ -14,7 +14,7 @@ says_all() {
 both() {
     local status=$1 model=$2
     shift 2
-    run "$status" check "$T/hurt" --golden "$(gold "$model")" --json -q
+    run "$status" check "$T/hurt" --suite "$proof" --golden "$(gold "$model")" --json -q
     says_all "$@"
     run "$status" inspect "$T/hurt" --json -q
     says_all "$@"
@@ -56,7 +56,7 @@ run 0 trace "$nano/thinker" --ids 5 -o "$T/one.safetensors" -q
 untaken=0
 for expert in {0..11}; do
     hurt thinker nan layers.2.mlp.experts.$expert.gate_proj.weight 1 1
-    run 1 check "$T/hurt" --golden "$T/one.safetensors" --json -q
+    run 1 check "$T/hurt" --suite "$proof" --golden "$T/one.safetensors" --json -q
     json ".findings[] | select(.check == \"weights.finite\" and (.summary | not)) | .where.tensor == \"$L.2.mlp.experts.$expert.gate_proj.weight\""
     json ".reason | test(\"experts.$expert.gate_proj\")"
     [ "$(jq -r "$(summary layers.propagated).verdict" "$T/out")" != pass ] || untaken=$((untaken + 1))
@@ -95,7 +95,7 @@ mv "$T/swap" "${experts}_003_layer_02.safetensors"
 mv "${experts}_004_layer_03.safetensors" "$T/swap" && mv "${experts}_005_layer_03.safetensors" "${experts}_004_layer_03.safetensors"
 mv "$T/swap" "${experts}_005_layer_03.safetensors"
 cp "$nano/thinker-extraction/routers/thinker_router_layer_02.safetensors" "$T/hurt/final_norm/thinker_router_layer_02.safetensors"
-run 1 check "$T/hurt" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
+run 1 check "$T/hurt" --suite "$proof" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
 json "$(summary inventory.misplaced) | .measured == 4 and .unit == \"files\""
 equal '[.findings[] | select(.check == "inventory.misplaced" and (.summary | not)) | .where.file | split("/")[-1]] | join(" ")' \
     "$(for place in 003_layer_01 003_layer_02 004_layer_03 005_layer_03; do printf '%s ' thinker_expert_$place.safetensors; done | sed 's/ $//')"

@@ -5,14 +5,14 @@ manifest=$foreign/MANIFEST.json
 english=$PWD/suites/data/text/english.txt
 
 # foreign_check STATUS SUBJECT GOLD
-foreign_check() { run "$1" check "$2" --golden "$3" --json -q; }
+foreign_check() { run "$1" check "$2" --suite "$proof" --golden "$3" --json -q; }
 
 test_that 'a folder of .npy files named by module path'
 foreign_check 0 "$nano/thinker" "$foreign/npy"
 json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 43 and .fallback_limits == 43"
 json "$(summary logits.kl).verdict == \"pass\""
 json "$(summary gold.compared).verdict == \"pass\""
-run 0 check "$nano/thinker" --golden "$foreign/npy/short" --json -q
+run 0 check "$nano/thinker" --suite "$proof" --golden "$foreign/npy/short" --json -q
 hurt thinker scale layers.2.self_attn.o_proj.weight 1.05
 foreign_check 1 "$T/hurt" "$foreign/npy"
 blames model.layers.2.self_attn
@@ -29,7 +29,7 @@ blames model.layers.4.mlp
 hurt qwen3 scale layers.0.self_attn.q_norm.weight 1.05
 foreign_check 1 "$T/hurt" "$foreign/tree"
 blames model.layers.0.self_attn.q_norm
-run 0 check "$nano/qwen3" --golden "$foreign/tree/Qwen3ForCausalLM_debug_tree_FULL_TENSORS.json" --json -q
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$foreign/tree/Qwen3ForCausalLM_debug_tree_FULL_TENSORS.json" --json -q
 
 test_that 'of a summary only statistics are compared, and never as if they were values'
 for gold in repr:qwen2_window:13 tree/Qwen3ForCausalLM_debug_tree_SUMMARY.json:qwen3:17; do
@@ -129,9 +129,9 @@ jq '.post_processor = {"type": "TemplateProcessing", "single": [{"SpecialToken":
     {"Sequence": {"id": "B", "type_id": 1}}], "special_tokens": {"<|endoftext|>": {"id": "<|endoftext|>",
     "ids": [.added_tokens[0].id], "tokens": ["<|endoftext|>"]}}}' "$nano/llama/tokenizer.json" >"$T/bos/tokenizer.json"
 run 0 trace "$T/bos" --text "$english" --context 16 --format logits -o "$T/bos.kld" -q
-run 0 check "$T/bos" --golden "$T/bos.kld" --json -q
+run 0 check "$T/bos" --suite "$proof" --golden "$T/bos.kld" --json -q
 json "$(summary logits.kl) | (.measured | fabs) < 1e-5"
-run 1 check "$T/bos" --tokenizer "$nano/llama" --golden "$T/bos.kld" --json -q
+run 1 check "$T/bos" --suite "$proof" --tokenizer "$nano/llama" --golden "$T/bos.kld" --json -q
 json "$(summary logits.kl).measured > 0.01"
 
 test_that 'ended by a signal: nothing is left of either'

@@ -4,7 +4,7 @@ generated() { jq -c '[.[].ids]' "$T/out"; }
 
 test_that 'greedy is what the original writes'
 for name in thinker qwen3 qwen2_window; do
-    run 0 check "$nano/$name" --golden "$(gold $name)" --json -q
+    run 0 check "$nano/$name" --suite "$proof" --golden "$(gold $name)" --json -q
     prompt="The house stands at the end, I don't"
     run 0 generate "$nano/$name" --prompt "$prompt" --temperature 0 -n 20 --json -q
     mine=$(jq -c '.[0].ids' "$T/out")

@@ -3,13 +3,13 @@ G=$PWD/suites/data/gguf
 
 test_that 'a file that loses nothing passes against gold of the original'
 for pair in llama-f32:llama qwen3moe-f16:qwen3_moe qwen2moe-bf16-00002-of-00003:qwen2_moe; do
-    run 0 check "$G/${pair%:*}.gguf" --golden "$(gold "${pair#*:}")" --json -q
+    run 0 check "$G/${pair%:*}.gguf" --suite "$proof" --golden "$(gold "${pair#*:}")" --json -q
     equal .verdict pass
     equal .subject.format gguf
 done
 
 test_that 'every block type is computed with, against gold that transformers made of the same file'
-run 0 check "$G/quantised.gguf" --golden "$G/quantised.golden.safetensors" --json -q
+run 0 check "$G/quantised.gguf" --suite "$proof" --golden "$G/quantised.golden.safetensors" --json -q
 equal .verdict pass
 equal '[.findings[] | select(.check == "layers.propagated" and .summary) | .verdict] | unique | join(",")' pass
 
@@ -19,11 +19,11 @@ there "$T/x/config.json"
 there "$T/x/tokenizer.json"
 json '[.tensors[].dtype] | unique == ["F32"]' "$T/x/extraction_manifest.json"
 json '[.tensors[] | select(.source.name == "blk.0.ffn_up.weight") | .source.end - .source.begin] == [21504]' "$T/x/extraction_manifest.json"
-run 0 check "$T/x" --golden "$G/quantised.golden.safetensors" -q
+run 0 check "$T/x" --suite "$proof" --golden "$G/quantised.golden.safetensors" -q
 run 0 extract "$G/quantised.gguf" "$T/x" -q
 says out '0 written'
 run 0 extract "$G/qwen3moe-f16.gguf" "$T/moe" -q
-run 0 check "$T/moe" --golden "$(gold qwen3_moe)" --tokenizer "$nano/qwen3_moe" -q
+run 0 check "$T/moe" --suite "$proof" --golden "$(gold qwen3_moe)" --tokenizer "$nano/qwen3_moe" -q
 
 test_that 'the tokenizer in the file is used'
 run 0 tokenize "$G/llama-f32.gguf" 'Hello world'
@@ -35,7 +35,7 @@ says out 'Hello world'
 
 test_that 'a kind of pre-tokenizer that is not known is a warning, with its name'
 sed 's/qwen2\x15/qwen9\x15/' "$G/llama-f32.gguf" >"$T/unknown.gguf"
-run 0 check "$T/unknown.gguf" --golden "$(gold llama)" --json -q
+run 0 check "$T/unknown.gguf" --suite "$proof" --golden "$(gold llama)" --json -q
 equal '[.findings[] | select(.check == "tokens.ids") | .verdict] | join(",")' warn
 says out qwen9
 run 3 perplexity "$T/unknown.gguf" --text suites/data/text/english.txt -q
@@ -55,11 +55,11 @@ says out 'part 2 of 3'
 test_that 'faults are laid over quantised tensors'
 for fault in scale:model.layers.0.mlp.up_proj.weight,2 nan:model.layers.0.self_attn.q_proj.weight,3,7 \
     zero-page:model.layers.0.mlp.down_proj.weight,1 random-attention:0; do
-    run 1 check "$G/quantised.gguf" --golden "$G/quantised.golden.safetensors" --fault "$fault" -q
+    run 1 check "$G/quantised.gguf" --suite "$proof" --golden "$G/quantised.golden.safetensors" --fault "$fault" -q
     says out 'The subject leaves gold at model.layers.0'
 done
 run 0 break "$G/quantised.gguf" "$T/broken" --fault scale:model.layers.0.mlp.up_proj.weight,2 -q
-run 1 check "$T/broken" --golden "$G/quantised.golden.safetensors" -q
+run 1 check "$T/broken" --suite "$proof" --golden "$G/quantised.golden.safetensors" -q
 
 test_that 'it writes what the same model as safetensors writes'
 run 0 generate "$nano/llama" --prompt 'one two' -n 12 --temperature 0 --json -q
@@ -70,7 +70,7 @@ same "$(jq -c '.[0].ids' "$T/out")" "$expected"
 test_that 'what is extracted from the file is judged as the file is'
 rm -rf "$T/x" "$T/xx"
 run 0 extract suites/data/gguf/llama-f32.gguf "$T/x" -q
-run 0 check "$T/x" --golden "$(gold llama)" --json -q
+run 0 check "$T/x" --suite "$proof" --golden "$(gold llama)" --json -q
 json "$(summary tokens.ids).verdict == \"pass\""
 run 0 extract "$T/x" "$T/xx" -q
-run 0 check "$T/xx" --golden "$(gold llama)" --json -q
+run 0 check "$T/xx" --suite "$proof" --golden "$(gold llama)" --json -q

@@ -23,13 +23,13 @@ hurt_gold qwen3 submeta config '"num_key_value_heads": 2' '"num_key_value_heads"
 refused qwen3 num_key_value_heads
 test_that 'a difference that no computation sees is none'
 hurt_gold qwen3 submeta config '"max_position_embeddings"' '"something_else"'
-run 0 check "$nano/qwen3" --golden "$G" -q
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" -q
 test_that 'gold of another tokenizer'
 hurt_gold qwen3 submeta tokenizer_sha256 ce8c ce8d
 refused qwen3 tokenizer
 test_that 'gold of other weights fails, whatever else agrees'
 hurt_gold qwen3 meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
-run 1 check "$nano/qwen3" --golden "$G" --json -q
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json '[.findings[] | select(.verdict == "fail") | .check] == ["gold.weights"]'
 json '.reason | test("not those that gold was made from: their SHA-256 is [0-9a-f]{16}... here and 0000000000000000... there")'
 test_that 'a golden tensor of the wrong width'
@@ -76,7 +76,7 @@ test_that 'noise without bounds is none either: one percent is the most that it 
 noise=$(printf '{%s}' "$(for p in mlp self_attn; do for l in 0 1 2 3 4; do printf '"prompt-0/model.layers.%s.%s": 0.2,' $l $p; done; done)" | sed 's/,}$/}/')
 "$damage" "$(gold qwen3)" "$G" meta noise "$noise"
 hurt qwen3 scale layers.1.mlp.down_proj.weight 1.05 scale layers.3.self_attn.o_proj.weight 0.9
-run 1 check "$T/hurt" --golden "$G" --json -q
+run 1 check "$T/hurt" --suite "$proof" --golden "$G" --json -q
 json '[.findings[] | select(.check == "layers.isolated" and (.summary | not) and .where.case == "prompt-0") | select(.limit == 0.01 and (.cause | test("ceiling")))] | length > 0'
 test_that 'noise of a tensor that is not there'
 hurt_gold qwen3 submeta noise 'prompt-0/model.layers.1.mlp' 'prompt-0/model.layers.1.mpl'
@@ -101,13 +101,13 @@ refused qwen3 'not a golden dump'
 
 test_that 'another token: the prompt is encoded differently, and the activations differ'
 hurt_gold qwen3 submeta cases '"ids": [28' '"ids": [29'
-run 1 check "$nano/qwen3" --golden "$G" --json -q
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 equal "$(summary tokens.ids).verdict" fail
 json '.findings[] | select(.check == "tokens.ids" and (.summary | not)) | .where.case == "prompt-0" and .where.token == 0'
 json "$(summary layers.propagated).verdict == \"fail\""
 test_that 'a golden activation changed: only that place'
 hurt_gold qwen3 row prompt-1/model.layers.2.mlp 3 1.01
-run 1 check "$nano/qwen3" --golden "$G" --json -q
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json '.findings[] | select(.check == "layers.propagated" and (.summary | not)) | .where.module == "model.layers.2.mlp" and .where.case == "prompt-1" and .where.token == 3'
 test_that 'NaN in gold is no fault of the model'
 hurt_gold qwen3 nan prompt-1/model.layers.2.mlp 3 4
@@ -115,47 +115,47 @@ run 3 check "$nano/qwen3" --golden "$G" --json -q
 says err "'prompt-1/model.layers.2.mlp' holds a value that is not finite, at token 3"
 test_that 'another greedy continuation, another perplexity'
 hurt_gold qwen3 submeta cases '"greedy": [' '"greedy": [1, '
-run 1 check "$nano/qwen3" --golden "$G" --json -q
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json "$(summary greedy) | .verdict == \"fail\" and .measured == 1"
 json '.findings[] | select(.check == "greedy" and (.summary | not)) | .where.case == "prompt-0" and .where.token == 0'
 json '[.findings[] | select(.summary and .verdict == "fail") | .check] == ["greedy"]'
 test_that 'NaN among the logits fails the continuations, also where the right tokens are chosen'
 hurt qwen3_moe nan lm_head.weight 400 3
-run 1 check "$T/hurt" --source "$nano/qwen3_moe" --golden "$(gold qwen3_moe)" --json -q
+run 1 check "$T/hurt" --suite "$proof" --source "$nano/qwen3_moe" --golden "$(gold qwen3_moe)" --json -q
 json "$(summary greedy) | .verdict == \"fail\" and .measured == 4"
 json '[.findings[] | select(.check == "greedy" and (.summary | not)) | .where.token] == [0, 0, 0, 0]'
 says out 'logits that are not finite from token 0 on'
 
 test_that 'two golds: the second one fails'
-run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G" --json -q
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" --golden "$G" --json -q
 json '[.findings[] | select(.summary and .verdict == "fail") | .check] | index("greedy") != null'
 json "[.findings[] | select(.check == \"greedy\" and (.summary | not)) | .gold] == [\"$G\"]"
 json "[.findings[] | select(.check == \"greedy\") | [.gold, .summary, .verdict]] == [[\"$(gold qwen3)\", true, \"pass\"], [\"$G\", true, \"fail\"], [\"$G\", false, \"fail\"]]"
-run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G" -o "$T/two" -q
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" --golden "$G" -o "$T/two" -q
 for name in 'greedy (qwen3)' 'greedy (gold)'; do
     same "$(grep -c "name=\"$name\"" "$T/two/junit.xml")" 1
     grep -qF "$name" "$T/two/report.html" && passed || failed "no $name in report.html"
 done
-run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --golden "$G"
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" --golden "$G"
 says out 'prompt-0'
-run 1 check "$nano/qwen3" --golden "$G" --golden "$(gold qwen3)"
+run 1 check "$nano/qwen3" --suite "$proof" --golden "$G" --golden "$(gold qwen3)"
 says out 'prompt-0'
 
 test_that 'gold without noise falls back to a limit by dtype, and says so'
 hurt_gold qwen3 unmeta noise
-run 0 check "$nano/qwen3" --golden "$G" --json -q
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json "$(summary layers.propagated) | .limit == 1e-4 and (.cause | test(\"fallback\")) and .fallback_limits == .compared and (.message | test(\"fallback limit\"))"
 hurt_gold qwen3 unmeta noise meta dtype bfloat16
-run 0 check "$nano/qwen3" --golden "$G" --json -q
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json "$(summary layers.propagated) | .limit == 0.08 and (.cause | test(\"fallback\"))"
 
 test_that 'gold that holds less is compared where it can be, and what it lacks is told'
 hurt_gold qwen3 drop prompt-0/lm_head drop prompt-1/lm_head drop ids-2/lm_head drop ids-3/lm_head
-run 0 check "$nano/qwen3" --golden "$G" --json -q
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json "$(summary logits.kl).verdict == \"skip\""
 hurt_gold qwen3 rename prompt-0/model.layers.1.mlp prompt-0/model.layers.1.mlp.up_proj \
     submeta noise '"prompt-0/model.layers.1.mlp"' '"prompt-0/model.layers.1.mlp.up_proj"'
-run 0 check "$nano/qwen3" --golden "$G" --json -q
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json "$(summary layers.propagated) | .not_compared == 1"
 json "$(summary gold.compared) | .verdict == \"warn\" and .measured == 1 and (.message | test(\"prompt-0/model.layers.1.mlp.up_proj\"))"
 equal .verdict warn
@@ -173,7 +173,7 @@ edits=()
 for point in input_layernorm self_attn mlp; do edits+=(rename ids-0/model.layers.0.$point ids-0/model.language_model.layers.0.$point); done
 run 0 trace "$nano/qwen3" --ids 1,2 --points all -o "$T/all.safetensors" -q
 "$damage" "$T/all.safetensors" "$G" "${edits[@]}"
-run 0 check "$nano/qwen3" --golden "$G" --json -q
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json "$(summary gold.compared) | .verdict == \"warn\" and .measured == 3"
 test_that 'a dump that lacks a case of gold fails, however good the others are'
 run 0 trace "$nano/qwen3" --ids 1,2 --ids 3,4,5 -o "$G" -q
@@ -195,18 +195,18 @@ test_that 'gold with gaps blames no module that it cannot tell from its neighbou
 run 0 trace "$nano/thinker" --golden "$(gold thinker)" --points layers -o "$T/layers.safetensors" -q
 run 0 trace "$nano/thinker" --golden "$(gold thinker)" --points logits -o "$T/logits.safetensors" -q
 hurt thinker scale layers.2.self_attn.o_proj.weight 1.5
-run 1 check "$T/hurt" --golden "$T/layers.safetensors" --json -q
+run 1 check "$T/hurt" --suite "$proof" --golden "$T/layers.safetensors" --json -q
 blames model.layers.2
 json "$(summary layers.isolated) | .message | test(\"model.layers.2 .or anything since model.layers.1.\")"
 json '[.findings[] | select(.check == "layers.isolated" and (.summary | not)) | .message | test("holds nothing in between")] == [true]'
-run 1 check "$T/hurt" --golden "$T/logits.safetensors" --json -q
+run 1 check "$T/hurt" --suite "$proof" --golden "$T/logits.safetensors" --json -q
 json "$(summary layers.isolated) | .message | test(\"lm_head .or anything since the token ids.\")"
 check 1 thinker
 json "$(summary layers.isolated) | .message | test(\"since\") | not"
 
 test_that 'end to end a place may be off by what was lost before it, alone only by its own noise'
 hurt_gold thinker submeta noise '"prompt-0/model.layers.3.mlp": ' '"prompt-0/model.layers.3.mlp": 1e-12, "prompt-0/none": '
-run 1 check "$nano/thinker" --golden "$G" --json -q
+run 1 check "$nano/thinker" --suite "$proof" --golden "$G" --json -q
 json "$(summary layers.propagated).verdict == \"pass\""
 blames model.layers.3.mlp
 
@@ -217,11 +217,11 @@ edits=()
 for _ in 1 2 3 4; do edits+=(submeta cases '"greedy"' '"gready"'); done
 while read -r name; do [[ ${name#*/} =~ ^($keep) ]] || edits+=(drop "$name"); done < <(head -c 60000 "$T/all.safetensors" | tail -c +9 | grep -ao '"[a-z]*-[0-9]/[a-zA-Z_.0-9]*"' | tr -d '"' | sort -u)
 "$damage" "$T/all.safetensors" "$G" "${edits[@]}"
-run 0 check "$nano/thinker" --golden "$G" --json -q --fault scale:layers.4.self_attn.o_proj.weight,1.5
+run 0 check "$nano/thinker" --suite "$proof" --golden "$G" --json -q --fault scale:layers.4.self_attn.o_proj.weight,1.5
 json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"nothing behind\"))"
 json "$(summary layers.experts) | .verdict == \"warn\" and .measured == 48"
 test_that 'a tensor under another dtype is another tensor'
-sha() { run 1 check "$1" --golden "$G" --json -q; jq -r "$(summary gold.weights).message" "$T/out" | grep -o 'SHA-256 is [0-9a-f]*'; }
+sha() { run 1 check "$1" --suite "$proof" --golden "$G" --json -q; jq -r "$(summary gold.weights).message" "$T/out" | grep -o 'SHA-256 is [0-9a-f]*'; }
 hurt_gold qwen3_moe meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
 hurt qwen3_moe
 intact=$(sha "$T/hurt")
@@ -233,9 +233,9 @@ run 0 compare "$(gold qwen3)" "$G" --json -q
 json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"Only 3 of gold's 4\"))"
 
 test_that 'how much more the subject is surprised than gold, with its error'
-run 0 check "$nano/thinker" --golden "$(gold thinker)" --json -q
+run 0 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q
 json "$(summary logits.kl) | (.perplexity_ratio - 1 | fabs) < 1e-5 and .perplexity_ratio_error < 1e-5 and .standard_error < 1e-9"
-run 1 check "$nano/thinker" --golden "$(gold thinker)" --json -q --fault scale:lm_head.weight,1.05
+run 1 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q --fault scale:lm_head.weight,1.05
 mine=$(jq "[.findings[] | select(.check == \"perplexity\" and (.summary | not))] | length" "$T/out")
 same "$mine" 3
 json "$(summary logits.kl) | .perplexity_ratio > 1 and .perplexity_ratio_error > 0 and .standard_error > 0 and (.message | test(\"times gold\"))"

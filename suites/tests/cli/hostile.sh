@@ -9,7 +9,7 @@ test_that 'a hostile path'
 "$damage" "$nano/qwen3" "$odd/hurt" drop layers.1.self_attn.k_norm.weight rename layers.2.self_attn.k_norm.weight $'<script>alert(2)</script>\e[31m"\n'
 for model in "$odd" "$odd/hurt"; do
     rm -rf "$odd/report"
-    run '0|1' check "$model" --golden "$odd/gold <b>.safetensors" --json -q -o "$odd/report"
+    run '0|1' check "$model" --suite "$proof" --golden "$odd/gold <b>.safetensors" --json -q -o "$odd/report"
     same "$(jq -r .subject.path "$T/out")" "$model"
     json '.findings | length > 0'
     json '.findings | length > 0' "$odd/report/report.json"
@@ -23,7 +23,7 @@ for model in "$odd" "$odd/hurt"; do
     else
         echo 'skipped: no xmllint to judge junit.xml'
     fi
-    run '0|1' check "$model" --golden "$odd/gold <b>.safetensors"
+    run '0|1' check "$model" --suite "$proof" --golden "$odd/gold <b>.safetensors"
     same "$(grep -c $'\e' "$T/out")" 0
 done
 says out '(limit'

@@ -23,11 +23,11 @@ for norm in input_layernorm post_attention_layernorm; do
     done
 done
 test_that 'the same in the text report'
-run 1 check "$T/hurt" --golden "$(gold thinker)"
+run 1 check "$T/hurt" --suite "$proof" --golden "$(gold thinker)"
 says out FAIL
 says out $L.4.post_attention_layernorm.weight
 says out "The subject leaves gold at $L.4.post_attention_layernorm"
-run 1 check "$T/hurt" --golden "$(gold thinker)" -o "$T/report" -q
+run 1 check "$T/hurt" --suite "$proof" --golden "$(gold thinker)" -o "$T/report" -q
 for file in report.html junit.xml report.json; do
     cp "$T/report/$file" "$T/out"
     says out $L.4.post_attention_layernorm.weight
@@ -196,22 +196,22 @@ test_that 'an expert is named also where gold holds the router logits of some ca
 for expert in 1 7; do
     hurt thinker scale layers.1.mlp.experts.$expert.up_proj.weight 1.5
     hurt_gold thinker drop prompt-0/model.layers.1.mlp.gate drop ids-3/model.layers.1.mlp.gate
-    run 1 check "$T/hurt" --golden "$T/gold.safetensors" --json -q
+    run 1 check "$T/hurt" --suite "$proof" --golden "$T/gold.safetensors" --json -q
     blames $L.1.mlp
     json "[.findings[] | select(.check == \"layers.isolated\" and (.summary | not)) | .where.expert // $expert] == [$expert]"
 done
 test_that 'an expert that no compared token goes through is not proved, and the report says which'
 run 0 trace "$nano/thinker" --ids 7 -o "$T/gold.safetensors" -q
-run 0 check "$nano/thinker" --golden "$T/gold.safetensors" --json -q
+run 0 check "$nano/thinker" --suite "$proof" --golden "$T/gold.safetensors" --json -q
 json "$(summary layers.experts) | .verdict == \"warn\" and .measured == 5 * 9 and .experts == 60"
 json '[.findings[] | select(.check == "layers.experts" and (.summary | not)) | .where.layer] | sort == [0, 1, 2, 3, 4]'
 json '.verdict == "warn" and (.reason | test("15 of 60 experts"))'
 unused=$(jq -r '[.findings[] | select(.check == "layers.experts" and .where.layer == 2) | .message][0]' "$T/out" | grep -o '[0-9]*,' | head -n 1 | tr -d ,)
 hurt thinker scale layers.2.mlp.experts.$unused.up_proj.weight 3
-run 0 check "$T/hurt" --golden "$T/gold.safetensors" --json -q
+run 0 check "$T/hurt" --suite "$proof" --golden "$T/gold.safetensors" --json -q
 json "[.findings[] | select(.check == \"layers.experts\" and .where.layer == 2) | .message | test(\"experts.* $unused,.* of layer 2\")] == [true]"
 test_that 'gold that goes through all of them says so'
-run 0 check "$nano/thinker" --golden "$(gold thinker)" --json -q
+run 0 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q
 json "$(summary layers.experts) | .verdict == \"pass\" and .measured == 0"
 json "$(summary layers.experts).series[0] | .kind == \"heatmap\" and (.curves | length) == 5 and ([.curves[].values | length] | unique == [12])"
 test_that 'one case whose logits are not finite: perplexity fails, wherever the case stands'

@@ -84,13 +84,15 @@ json "$(summary lens) | has(\"measured\") | not"
 run 0 trace "$model" --prompt 'Hello world' --ids 5 --points logits -o "$T/own.safetensors" -q
 with 0 '{"diagnostics": ["lens"]}' --golden "$T/own.safetensors"
 json "$places | all(.[]; .answer_of == \"gold's logits\" and .first_layer >= 0 and (.series[0].curves | length == 1))"
-test_that 'the prompts of a suite, with and without gold'
-with 0 '{"diagnostics": ["lens"], "prompts": ["Hello world", "The house"], "new_tokens": 1}'
+test_that 'the prompts of a suite, with and without gold; what it writes is random, and fails where gold does not write so too'
+with 1 '{"diagnostics": ["lens"], "prompts": ["Hello world", "The house"], "new_tokens": 1}'
+json "[.findings[] | select(.check == \"lens\" and .summary) | .verdict] == [\"pass\"]"
 json "$places | length == 2 and .[0].where.case == \"Hello world\" and all(.[]; .answer_of == \"the subject\" and .first_layer >= 0)"
 with 0 '{"diagnostics": ["lens"], "prompts": ["Hello world"], "new_tokens": 1}' --golden "$(gold thinker)"
+json "[.findings[] | select(.check == \"lens\" and .summary) | .verdict] == [\"pass\", \"pass\"]"
 json "$places | length == 5"
 long=$(printf 'дом%.0s' {1..60})
-with 0 "{\"diagnostics\": [\"lens\"], \"prompts\": [\"a$long\"], \"new_tokens\": 1}"
+with 1 "{\"diagnostics\": [\"lens\"], \"prompts\": [\"a$long\"], \"new_tokens\": 1}"
 json "$places[0].where.case | length == 43 and startswith(\"aдом\") and endswith(\"...\")"
 test_that 'many cases: some of them, and that is said'
 arguments=()
@@ -100,6 +102,6 @@ with 0 '{"diagnostics": ["lens"]}' --golden "$T/many.safetensors"
 json "$places | length == 16"
 json "$(summary lens).message | test(\"16 cases [(]the first of 20[)]\")"
 test_that 'reports: the curve of gold is a reference, and the page says what was found'
-run 0 check "$model" --golden "$(gold thinker)" -o "$T/report" -q
+run 0 check "$model" --suite "$proof" --golden "$(gold thinker)" -o "$T/report" -q
 there "$T/report/report.html"
 if grep -q 'Rank of &#39;.*behind every layer: prompt-0' "$T/report/report.html"; then passed; else failed 'no rank curve'; fi

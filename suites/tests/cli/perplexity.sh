@@ -57,7 +57,7 @@ run 0 perplexity "$nano/llama" --text "$T/short" --stride 9 --json -q
 equal "$perplexity.stride" 9
 
 test_that 'check measures it too, and gives the same'
-run 0 check "$nano/llama" --golden "$(gold llama)" --text $text --sums float --json -q
+run 0 check "$nano/llama" --suite "$proof" --golden "$(gold llama)" --text $text --sums float --json -q
 same "$(jq "$(summary perplexity.text).perplexity" "$T/out")" "$one"
 json "[.findings[] | select(.summary) | .check] | . == unique_by(.) or (group_by(.) | all(length == 1))"
 
@@ -76,9 +76,9 @@ run 0 perplexity "$nano/llama" --text $text --golden "$T/gold.safetensors" --jso
 json "$perplexity | .golden_perplexity == $mine and .context == 64 and .stride == 32"
 cp "$T/gold.safetensors" "$T/right.safetensors"
 hurt_gold llama meta perplexity_text "$(record "$mine" | sed 's/"sha256": "../"sha256": "zz/')"
-run 0 check "$nano/llama" --text $text --golden "$T/gold.safetensors" --golden "$T/right.safetensors" --json -q
+run 0 check "$nano/llama" --suite "$proof" --text $text --golden "$T/gold.safetensors" --golden "$T/right.safetensors" --json -q
 json "$(summary perplexity.text) | .golden_perplexity == $mine and .gold == \"$T/right.safetensors\""
-run 0 check "$nano/llama" --golden "$T/right.safetensors" --json -q
+run 0 check "$nano/llama" --suite "$proof" --golden "$T/right.safetensors" --json -q
 json "$(summary perplexity.text) | .verdict == \"skip\" and (.message | test(\"--text\"))"
 hurt_gold llama meta perplexity_text "$(record "$(jq -n "$mine * 1.001")")"
 run 1 perplexity "$nano/llama" --text $text --context 64 --stride 32 --golden "$T/gold.safetensors" --json -q

@@ -34,7 +34,7 @@ for diagnostic in layers logits lens greedy tokens perplexity; do
 done
 with 1 '{"diagnostics": ["perplexity"]}' --golden "$(gold thinker)"
 json '.findings[0].verdict == "skip"'
-run 0 check "$nano/thinker" --json -q
+run 0 check "$nano/thinker" --suite "$proof" --json -q
 json '.reason | test("skipped")'
 json "$(summary layers.propagated).verdict == \"skip\""
 
@@ -73,25 +73,53 @@ refused '{"diagnostics": ["layers"], "limits": []}' limits
 refused '{"diagnostics": ["layers"], "prompts": []}' prompts
 refused '{"diagnostics": ["layers"], "prompts": [5]}' prompt
 refused '{"diagnostics": ["layers"], "new_tokens": 0}' new_tokens
+refused '{"diagnostics": ["texts"], "prompts": [""]}' 'prompt 0 is not a text'
+refused '{"diagnostics": ["texts"], "prompts": ["a", {"text": "b"}]}' 'prompt 1: unknown member "text"'
+refused '{"diagnostics": ["texts"], "prompts": ["a", {"expects": {}}]}' 'prompt 1 is not a text'
+refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"match": ["b"]}}]}' match
+refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"matches": ["("]}}]}' '('
+refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"matches": "b"}}]}' matches
+refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"language": "xx"}}]}' xx
+refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"code": 1}}]}' code
+refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": []}]}' expects
+refused '{"diagnostics": ["texts"], "sampling": 1}' '"sampling" should be an object'
+refused '{"diagnostics": ["texts"], "sampling": {"top-k": 1}}' 'unknown member "top-k" of "sampling"'
+refused '{"diagnostics": ["texts"], "sampling": {"temperature": -1}}' 'a temperature is at least 0'
+refused '{"diagnostics": ["texts"], "sampling": {"temperature": "hot"}}' temperature
+refused '{"diagnostics": ["texts"], "sampling": {"top_k": -1}}' top_k
+refused '{"diagnostics": ["texts"], "sampling": {"top_p": 0}}' 'top_p above 0 and up to 1'
+refused '{"diagnostics": ["texts"], "sampling": {"min_p": 1.5}}' 'min_p from 0 to 1'
+refused '{"diagnostics": ["texts"], "sampling": {"repetition_penalty": 0}}' 'repetition_penalty above 0'
+refused '{"diagnostics": ["texts"], "sampling": {"seed": 1.5}}' seed
+refused '{"diagnostics": ["texts"], "sampling": {"seed": -1}}' seed
+refused '{"diagnostics": ["texts"], "chat": "yes"}' '"chat" should be true or false'
 refused '{"diagnostics": ["layers"], "text": "file"}' text
 refused '{"diagnostics": ["layers"], "text": {"context": 8}}' text
 refused '{"diagnostics": ["layers"], "text": {"file": "f", "contxt": 8}}' contxt
 refused '{"diagnostics": ["layers"], "name": 5}' name
 
-test_that 'prompts'
-with 0 '{"diagnostics": ["inventory"], "prompts": ["The house", "дом"], "new_tokens": 5}'
-json "$(summary prompts).verdict == \"pass\""
-json '[.findings[] | select(.check == "prompts" and (.summary | not)) | .prompt] == ["The house", "дом"]'
-json '[.findings[] | select(.check == "prompts" and (.summary | not)) | .text] | all(length > 0)'
-first=$(jq -c '[.findings[] | select(.check == "prompts") | .text]' "$T/out")
-with 0 '{"diagnostics": ["inventory"], "prompts": ["The house", "дом"], "new_tokens": 5}' --threads 1
-equal '[.findings[] | select(.check == "prompts") | .text]' "$first"
-hurt thinker nan layers.3.self_attn.o_proj.weight 0 0
+test_that 'prompts: they are continued, sampled and greedily, in any case'
+written='[.findings[] | select(.check == "text.verdict" and (.summary | not)) | [.where.case, .prompt, .text.text]] | sort'
+with 1 '{"diagnostics": ["inventory"], "prompts": ["The house", {"prompt": "дом"}], "new_tokens": 5}'
+json "$written | map(.[:2]) == [[\"prompt 1, greedy\", \"The house\"], [\"prompt 1, sampled\", \"The house\"], [\"prompt 2, greedy\", \"дом\"],
+    [\"prompt 2, sampled\", \"дом\"]] and all(.[2] | length > 0)"
+first=$(jq -c "$written" "$T/out")
+with 1 '{"diagnostics": ["inventory"], "prompts": ["The house", "дом"], "new_tokens": 5}' --threads 1
+equal "$written" "$first"
+with 0 '{"diagnostics": ["inventory"], "sampling": {"seed": 3}, "chat": true}'
+equal "$checks_of" 'inventory.files inventory.absent inventory.shape inventory.dtype inventory.extra'
+test_that 'a model without a tokenizer writes nothing, which is told and no error'
+bare=(check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --json -q)
+run 0 "${bare[@]}" --suite "$suite"
 printf '{"diagnostics": ["inventory"], "prompts": ["The house"]}' >"$suite"
-run 1 check "$T/hurt" --suite "$suite" --json -q
-json "$(summary prompts).verdict == \"fail\""
-run 3 check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --suite "$suite"
-says err tokenizer
+run 0 "${bare[@]}" --suite "$suite"
+json '.findings[] | select(.check == "text.verdict") | .verdict == "skip" and (.message | test("There is no tokenizer .* no text was written"))'
+run 0 "${bare[@]}" --golden "$(gold thinker)"
+equal "$(summary text.verdict).verdict" skip
+json "$(summary lens).verdict == \"pass\""
+printf '{"diagnostics": ["texts"]}' >"$suite"
+run 1 "${bare[@]}" --suite "$suite"
+equal .verdict fail
 
 test_that 'a text beside the suite'
 mkdir "$T/suites"
@@ -111,4 +139,4 @@ json "$(summary perplexity).verdict == \"pass\""
 quantised 1 scale:lm_head.weight,-1
 json "$(summary logits.kl).verdict == \"fail\" and $(summary logits.nmse).verdict == \"fail\""
 quantised 1 missing-norms:2
-run 1 check "$nano/thinker" --golden "$(gold thinker)" --json -q --fault scale:layers.3.self_attn.v_proj.weight,1.03
+run 1 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q --fault scale:layers.3.self_attn.v_proj.weight,1.03

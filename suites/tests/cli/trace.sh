@@ -11,7 +11,7 @@ for model in thinker llama; do
     json "$(summary layers.propagated).not_compared == 0"
     run 0 compare "$T/dump.safetensors" "$T/dump.safetensors" -q
     run 0 compare "$T/dump.safetensors" "$(gold $model)" -q
-    run 0 check "$nano/$model" --golden "$T/dump.safetensors" -q
+    run 0 check "$nano/$model" --suite "$proof" --golden "$T/dump.safetensors" -q
     run 0 trace "$nano/$model" --golden "$(gold $model)" -o "$T/chunk.safetensors" --chunk 1 -q
     silent err
     run 0 compare "$(gold $model)" "$T/chunk.safetensors" -q
