@@ -90,7 +90,10 @@ static bool leak_each(const struct view *view, const struct leak *leak, pcre2_ma
         if (glyph < passage->glyph_count && passage->glyphs[glyph].part <= PART_TABLE && span[1] > span[0] &&
             !visit(context, leak, span[0], span[1]))
             return false;
-        at = span[1] > at ? span[1] : passage->glyphs[glyph_at(passage, at + 1)].at;
+        if (span[1] > at)
+            at = span[1];
+        else /* it matches nothing at all there */
+            at = (glyph = glyph_at(passage, at + 1)) < passage->glyph_count ? passage->glyphs[glyph].at : to;
     }
     return true;
 }
