@@ -13,7 +13,7 @@
 static bool is_bad(UChar32 code)
 {
     int8_t category = u_charType(code);
-    return code == 0xFFFD || (category == U_CONTROL_CHAR && !strchr("\t\n\r\f\v", code)) || category == U_UNASSIGNED ||
+    return code == 0xFFFD || (category == U_CONTROL_CHAR && !(code >= '\t' && code <= '\r')) || category == U_UNASSIGNED ||
            category == U_PRIVATE_USE_CHAR || category == U_SURROGATE;
 }
 
