@@ -27,7 +27,7 @@ enum expect_flag expect_flag_parse(const char *name)
 static bool add_language(const char *where, const cJSON *item, struct expects *expects, struct error *error)
 {
     const char *name = cJSON_IsString(item) ? item->valuestring : "";
-    if (!cld2_knows(name))
+    if (!*name || !cld2_knows(name))
         return error_set(error,
                          "%s: \"language\": \"%.40s\" is no language code that is known, such as \"en\" or \"zh\"",
                          where, name);
@@ -63,7 +63,7 @@ static bool take_patterns(const char *where, const cJSON *item, struct pattern_l
         unsigned char text[256] = "";
         if (!cJSON_IsString(one) || !*one->valuestring)
             return error_set(error, "%s: \"%s\" holds something that is no pattern", where, item->string);
-        pcre2_code *code = pcre2_compile((PCRE2_SPTR)one->valuestring, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP,
+        pcre2_code *code = pcre2_compile((PCRE2_SPTR)one->valuestring, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF,
                                          &problem, &at, NULL);
         if (!code) {
             pcre2_get_error_message(problem, text, sizeof text);
