@@ -54,11 +54,14 @@ static void mark_blocks(struct passage *passage, const struct lines *lines, cmar
 {
     cmark_iter *iter = cmark_iter_new(document);
     cmark_event_type event;
+    size_t lists = 0; /* one inside another is marked already: "1. 1. 1. 1." */
     while (iter && (event = cmark_iter_next(iter)) != CMARK_EVENT_DONE) {
         cmark_node *node = cmark_iter_get_node(iter);
         enum part part = node_part(node);
-        if (event == CMARK_EVENT_ENTER && part != PART_PROSE)
+        if (event == CMARK_EVENT_ENTER && part != PART_PROSE && !(part == PART_LIST && lists))
             mark_lines(passage, lines, cmark_node_get_start_line(node), cmark_node_get_end_line(node), part);
+        if (part == PART_LIST)
+            lists = event == CMARK_EVENT_ENTER ? lists + 1 : lists - 1;
     }
     cmark_iter_free(iter);
 }
