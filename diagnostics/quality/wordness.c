@@ -197,23 +197,29 @@ static void measure_functions(struct measuring *measuring)
     measuring->metrics[METRIC_FRAGMENTS] = fragments / letters;
 }
 
-/* Words of small letters with nothing but spaces between them, none of which is a function word of any language. */
+/* How many words of small letters, with nothing but spaces between them and none a function word of any language, end
+ * with this one, `before` of them with the one before it. */
+static size_t content_run(const struct view *view, size_t i, size_t before)
+{
+    const struct passage *passage = view->passage;
+    const struct word *word = &passage->words[i];
+    bool joined = i > view->word_first && passage->words[i - 1].last + 1 == word->first &&
+                  passage->glyphs[word->first - 1].code == ' ';
+    bool content = word->kind == WORD_LETTERS && word->part <= PART_LIST && !word->technical &&
+                   word->script != USCRIPT_HAN && !u_isUUppercase((UChar32)passage->glyphs[word->first].code) &&
+                   !function_word_languages(word);
+    return !content ? 0 : joined ? before + 1 : 1;
+}
+
 static void measure_content(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
-    const struct passage *passage = view->passage;
-    double run = 0, longest = 0;
+    size_t run = 0, longest = 0;
     for (size_t i = view->word_first; i < view->word_last; i++) {
-        const struct word *word = &passage->words[i];
-        bool joined = i > view->word_first && passage->words[i - 1].last + 1 == word->first &&
-                      passage->glyphs[word->first - 1].code == ' ';
-        bool content = word->kind == WORD_LETTERS && word->part <= PART_LIST && !word->technical &&
-                       word->script != USCRIPT_HAN && !u_isUUppercase((UChar32)passage->glyphs[word->first].code) &&
-                       !function_word_languages(word);
-        run = !content ? 0 : joined ? run + 1 : 1;
-        longest = fmax(longest, run);
+        run = content_run(view, i, run);
+        longest = run > longest ? run : longest;
     }
-    measuring->metrics[METRIC_CONTENT_RUN] = longest;
+    measuring->metrics[METRIC_CONTENT_RUN] = (double)longest;
 }
 
 /* Real Chinese and Japanese is mostly words of several characters; a salad of them is not. */
@@ -260,11 +266,18 @@ void wordness_measure(struct measuring *measuring)
     measure_prose(measuring);
 }
 
+#define RUN_MARKED 8 /* words without a function word between: real texts have fewer */
+
 bool wordness_mark(const struct view *view, struct marks *marks)
 {
     const struct passage *passage = view->passage;
+    size_t run = 0;
     for (size_t i = view->word_first; i < view->word_last; i++) {
         const struct word *word = &passage->words[i];
+        run = content_run(view, i, run);
+        if (run >= RUN_MARKED && !marks_add(marks, passage->glyphs[passage->words[i + 1 - run].first].at,
+                                            glyph_end(passage, word->last - 1), DIAGNOSE_WORDNESS))
+            return false;
         if ((word->known == KNOWN_NO || (word->last - word->first >= ADDRESS_LEAST && word->script != USCRIPT_HAN)) &&
             !marks_add(marks, passage->glyphs[word->first].at, glyph_end(passage, word->last - 1), DIAGNOSE_WORDNESS))
             return false;
