@@ -28,10 +28,12 @@ static bool line_take(const char *where, const cJSON *json, struct text_case *te
                       struct error *error)
 {
     const char *prompt = NULL, *value = NULL;
-    if (!cJSON_IsObject(json) || !json_get_string(json, where, "prompt", &prompt, error) ||
-        !json_get_string(json, where, "text", &value, error))
+    if (!cJSON_IsObject(json))
         return error_set(error, "%s: a line should be an object with \"text\" and perhaps \"prompt\" and \"expects\"",
                          where);
+    if (!json_get_string(json, where, "prompt", &prompt, error) ||
+        !json_get_string(json, where, "text", &value, error))
+        return false;
     if (!value)
         return error_set(error, "%s: no \"text\"", where);
     *text = (struct text_case){.prompt = prompt, .text = value, .size = strlen(value), .expects = expects};
@@ -67,6 +69,8 @@ static bool line_add(const char *path, size_t number, const char *text, size_t s
         return false;
     size_t at = lines->count++;
     lines->json[at] = json;
+    lines->cases[at] = (struct text_case){0}; /* freed even if the line is wrong */
+    lines->expects[at] = (struct expects){0};
     snprintf(lines->ids[at], sizeof *lines->ids, "line %zu", number);
     return line_take(where, json, &lines->cases[at], &lines->expects[at], error);
 }
