@@ -1,5 +1,6 @@
 /* Which content words of the prompt occur in the text: evidence that they belong together; none is no evidence that
  * they do not. */
+#include <stdlib.h>
 #include <string.h>
 #include <unicode/uscript.h>
 
@@ -23,25 +24,43 @@ static bool is_content(const struct word *word)
            ((word->last - word->first >= 3 || word->script == USCRIPT_HAN) && !function_word_languages(word));
 }
 
+static int stem_compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of the content words of a view, sorted; NULL: out of memory. */
+static uint64_t *stems_new(const struct view *view, size_t *count)
+{
+    uint64_t *stems = malloc((view->word_last - view->word_first + 1) * sizeof *stems);
+    *count = 0;
+    for (size_t i = view->word_first; stems && i < view->word_last; i++)
+        if (is_content(&view->passage->words[i]))
+            stems[(*count)++] = stem_hash(view->passage, &view->passage->words[i]);
+    if (stems)
+        qsort(stems, *count, sizeof *stems, stem_compare);
+    return stems;
+}
+
+/* Of a whole text only: a window says nothing of its own about the prompt. */
 void overlap_measure(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
     struct passage prompt = {0};
+    size_t count = 0;
     double overlap = 0;
-    if (!measuring->prompt)
+    if (!measuring->prompt || view->first || view->last < view->passage->glyph_count)
         return;
-    if (!passage_new(&prompt, measuring->prompt, strlen(measuring->prompt), NULL)) {
-        measuring->memory = true;
-        passage_free(&prompt);
-        return;
+    uint64_t *stems = stems_new(view, &count);
+    bool good = stems && passage_new(&prompt, measuring->prompt, strlen(measuring->prompt), NULL);
+    for (size_t i = 0; good && i < prompt.word_count; i++) {
+        uint64_t stem = stem_hash(&prompt, &prompt.words[i]);
+        overlap += is_content(&prompt.words[i]) && bsearch(&stem, stems, count, sizeof *stems, stem_compare);
     }
-    for (size_t i = 0; i < prompt.word_count; i++) {
-        bool found = false;
-        for (size_t k = view->word_first; is_content(&prompt.words[i]) && !found && k < view->word_last; k++)
-            found = is_content(&view->passage->words[k]) &&
-                    stem_hash(&prompt, &prompt.words[i]) == stem_hash(view->passage, &view->passage->words[k]);
-        overlap += found;
-    }
-    measuring->metrics[METRIC_OVERLAP] = overlap;
+    measuring->memory = measuring->memory || !good;
+    if (good)
+        measuring->metrics[METRIC_OVERLAP] = overlap;
     passage_free(&prompt);
+    free(stems);
 }
