@@ -248,19 +248,22 @@ static bool expect_hit(struct judging *judging, const char *rule, size_t onset, 
     return judgement_add(judging->out, DIAGNOSE_EXPECTED, rule, onset, judging->passage.size, because, numbers);
 }
 
-#define JSON_CUT 2 /* bytes before the end where a text that was cut off may already be wrong: half a literal */
+#define JSON_TRIES 100 /* brackets that something may begin at: each costs a look at the rest */
+#define JSON_CUT 2     /* bytes before the end where a text that was cut off may already be wrong: half a literal */
 
 /* Some object or array in the text is JSON, or would be but for its missing end. */
 static bool holds_json(const char *text, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0, tries = 0; i < size && tries < JSON_TRIES; i++) {
         const char *end = NULL;
         if (text[i] != '{' && text[i] != '[')
             continue;
+        tries++; /* "[the first]" is no JSON */
         cJSON *json = cJSON_ParseWithLengthOpts(text + i, size - i, &end, false);
         bool is = cJSON_IsObject(json) || cJSON_IsArray(json);
         cJSON_Delete(json);
-        return is || (end && end + JSON_CUT >= text + size);
+        if (is || (end && end + JSON_CUT >= text + size))
+            return true;
     }
     return false;
 }
