@@ -339,6 +339,9 @@ Test(quality, what_a_prompt_expects)
         {"{\"language\": \"zh\"}", "今天小明去了公园，在公园看见了一本旧书。", NULL, NULL},
         {"{\"language\": \"en\"}", "今天小明去了公园，在公园看见了一本旧书。", "language.expected_script", NULL},
         {"{\"code\": false}", "the cat() sat => on && the mat++ of foo_bar", "leakage.code", "()"},
+        {"{\"json\": true}", "See [the note] for it: {\"a\": 1, \"b\": [2, 3]} is the answer that you asked for.", NULL,
+         NULL},
+        {"{\"json\": true}", "See [the note] for it: there is no answer to what you asked for.", "expected.json", NULL},
         {"null", "The house stands on a hill, and she lives there with her brother.", NULL, NULL},
     };
     struct quality *quality = judge_open(NULL);
@@ -909,13 +912,16 @@ Test(quality, long_prompts)
     struct timespec begin, end;
     size_t size = hostile_size() / 4;
     char *prompt = malloc(size + 1), *text = malloc(size);
-    fill_words(prompt, size, 6, 1);
+    for (size_t i = 0; i < size; i++) {
+        prompt[i] = "the cat "[i % 8];
+        text[i] = "dog house "[i % 10];
+    }
     prompt[size] = 0;
-    fill_words(text, size, 6, 2);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
     cr_assert(quality_judge(quality, prompt, text, size, NULL, &judgement, &error));
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     cr_expect(difftime(end.tv_sec, begin.tv_sec) < 10 * time_allowance(), "%ld s", (long)(end.tv_sec - begin.tv_sec));
+    cr_expect_eq(judgement.metrics[METRIC_OVERLAP], 0);
     judgement_free(&judgement);
     free(prompt);
     free(text);
