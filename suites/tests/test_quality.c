@@ -1069,7 +1069,7 @@ static struct judgement judge_line(struct quality *quality, const cJSON *line, s
     return judgement;
 }
 
-#define LINES_MOST 256
+#define LINES_MOST 400
 
 /* What the broken model wrote in the story, and coherent answers: no error at all. */
 Test(quality, the_texts_of_the_story)
@@ -1097,13 +1097,12 @@ Test(quality, the_texts_of_the_story)
     quality_free(quality);
 }
 
-/* The texts that the rules were tuned on: nothing here is a measure of how good they are, but of whether they still do
- * what they did. */
-Test(quality, the_texts_of_the_tuning)
+/* Share of the texts that are judged as they are labelled; the others are told. */
+static double share_right(const char *name)
 {
     cJSON *lines[LINES_MOST];
     struct quality *quality = judge_open(NULL);
-    size_t count = read_lines("tuned.jsonl", lines, LINES_MOST), right = 0;
+    size_t count = read_lines(name, lines, LINES_MOST), right = 0;
     for (size_t i = 0; i < count; i++) {
         struct expects expects;
         struct judgement judgement = judge_line(quality, lines[i], &expects);
@@ -1111,14 +1110,35 @@ Test(quality, the_texts_of_the_tuning)
         bool good = (judgement.hit_count > 0) == gibberish;
         right += good;
         if (!good)
-            fprintf(stderr, "tuned.jsonl, line %zu, %s: %s\n", i + 1, gibberish ? "missed" : "false alarm",
+            fprintf(stderr, "%s, line %zu, %s: %s\n", name, i + 1, gibberish ? "missed" : "false alarm",
                     all_hits(&judgement));
         judgement_free(&judgement);
         expects_free(&expects);
         cJSON_Delete(lines[i]);
     }
-    cr_expect_geq((double)right, 0.92 * (double)count, "%zu of %zu right", right, count);
     quality_free(quality);
+    return (double)right / (double)count;
+}
+
+/* The texts that the rules were tuned on: nothing here is a measure of how good they are, but of whether they still do
+ * what they did. */
+Test(quality, the_texts_of_the_tuning)
+{
+    cr_expect_geq(share_right("tuned.jsonl"), 0.92);
+}
+
+/* Written by others, who had not seen the rules. When they were first judged, 91.2 % of the first 160 and, after rules
+ * had been added for kinds that those showed, 93.3 % of the other 150 were judged right. */
+Test(quality, texts_that_were_held_out)
+{
+    cr_expect_geq(share_right("heldout.jsonl"), 0.92);
+}
+
+/* Written to deceive, in both directions: fluent nonsense, and notations that look like noise. Form alone tells 73 % at
+ * first sight. */
+Test(quality, texts_that_deceive)
+{
+    cr_expect_geq(share_right("adversarial.jsonl"), 0.75);
 }
 
 static bool same_judgement(const struct judgement *a, const struct judgement *b)
