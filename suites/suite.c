@@ -236,7 +236,6 @@ bool suite_open(const char *path, struct suite *suite, struct error *error)
 {
     memset(suite, 0, sizeof *suite);
     suite->new_tokens = 50;
-    suite->seed = 1;
     suite->sampler = (struct sampler_options){.temperature = 0.7, .top_k = 50, .top_p = 1, .repetition_penalty = 1};
     cJSON *root = path ? json_read(path, SUITE_MAX, error)
                        : json_parse("default suite", suite_default, strlen(suite_default), error);
