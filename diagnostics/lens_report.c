@@ -9,6 +9,7 @@
 #define DETAILED 3 /* cases that are shown with log-probabilities and a table: those that are furthest from gold */
 
 struct telling {
+    const char *check; /* "lens" of a dump's cases, "lens.prompts" of the suite's prompts */
     const struct lens *lens;
     struct tokenizer *tokenizer;
     const struct limits *limits;
@@ -213,7 +214,7 @@ static void judge(const struct telling *telling, struct finding *finding, const 
 
 static bool add_place(struct telling *telling, const struct lens_case *one, bool detailed)
 {
-    struct finding *place = findings_add(telling->findings, "lens");
+    struct finding *place = findings_add(telling->findings, telling->check);
     struct buffer message = {0};
     if (!place)
         return false;
@@ -305,7 +306,11 @@ bool lens_report(const struct lens *lens, const struct golden *golden, size_t al
                  const struct limits *limits, struct findings *findings, struct error *error)
 {
     const struct lens_case **order = calloc(lens_count(lens) + 1, sizeof(struct lens_case *));
-    struct telling telling = {.lens = lens, .tokenizer = tokenizer, .limits = limits, .findings = findings};
+    struct telling telling = {.check = golden ? "lens" : "lens.prompts",
+                              .lens = lens,
+                              .tokenizer = tokenizer,
+                              .limits = limits,
+                              .findings = findings};
     size_t count = 0, at = findings->count;
     bool good = order;
     for (size_t i = 0; order && i < lens_count(lens); i++)
@@ -313,7 +318,7 @@ bool lens_report(const struct lens *lens, const struct golden *golden, size_t al
             order[count++] = lens_at(lens, i);
     if (order && count) {
         qsort(order, count, sizeof *order, by_distance);
-        good = findings_add(findings, "lens");
+        good = findings_add(findings, telling.check);
         for (size_t i = 0; good && i < count; i++)
             good = tell_of(&telling, order[i]) && add_place(&telling, order[i], i < DETAILED);
         if (good && (good = tell_of(&telling, order[0])))
