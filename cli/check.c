@@ -16,6 +16,18 @@ static bool open_goldens(const struct texts *paths, struct golden **goldens, str
     return true;
 }
 
+/* What texts need is looked at before hours of other work. */
+static bool judge_texts(const struct arguments *arguments, const struct suite *suite, struct error *error)
+{
+    bool any = arguments->rules || arguments->judge || arguments->chat;
+    if (any && !suite->wanted[DIAGNOSTIC_TEXTS])
+        return error_set(error, "--rules, --judge and --chat are for suites with \"texts\"");
+    struct quality *rules = arguments->rules ? quality_open(arguments->rules, error) : NULL;
+    bool good = rules || !arguments->rules;
+    quality_free(rules);
+    return good;
+}
+
 static bool check_suite(const struct arguments *arguments, const struct suite *suite, struct golden *const *goldens,
                         struct subject *judge, struct report *report, struct error *error)
 {
@@ -45,7 +57,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct suite suite = {0};
     struct subject judge = {0};
     bool good = (goldens || error_memory(error, "gold")) && suite_open(arguments->suite, &suite, error) &&
-                open_goldens(&arguments->goldens, goldens, error) &&
+                judge_texts(arguments, &suite, error) && open_goldens(&arguments->goldens, goldens, error) &&
                 (!arguments->judge || judge_open(arguments, &judge, error)) &&
                 check_suite(arguments, &suite, goldens, arguments->judge ? &judge : NULL, report, error);
     for (size_t i = 0; goldens && i < arguments->goldens.count; i++)

@@ -31,8 +31,7 @@ static bool line_take(const char *where, const cJSON *json, struct text_case *te
     if (!cJSON_IsObject(json))
         return error_set(error, "%s: a line should be an object with \"text\" and perhaps \"prompt\" and \"expects\"",
                          where);
-    if (!json_get_string(json, where, "prompt", &prompt, error) ||
-        !json_get_string(json, where, "text", &value, error))
+    if (!json_get_string(json, where, "prompt", &prompt, error) || !json_get_string(json, where, "text", &value, error))
         return false;
     if (!value)
         return error_set(error, "%s: no \"text\"", where);
@@ -120,7 +119,7 @@ static void print_csv(const struct lines *lines)
     for (size_t i = 0; i < lines->count; i++) {
         const struct judgement *judgement = &lines->cases[i].judgement;
         const struct hit *hit = judgement->hit_count ? judgement->hits : NULL;
-        printf("%s,%s,%s,%s,", lines->ids[i] + 5, quality_verdict_name(judgement->verdict),
+        printf("%s,%s,%s,%s,", lines->ids[i] + 5, text_verdict(&lines->cases[i]),
                hit ? quality_diagnostic_name(hit->diagnostic) : "", hit ? hit->rule : "");
         if (hit)
             printf("%zu", hit->onset);

@@ -1,6 +1,7 @@
 #include "diagnostics/texts.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "base/buffer.h"
 #include "base/progress.h"
 
-#define CONTROL_SHARE 4 /* an expectation that one in so many other texts meets proves nothing */
+#define CONTROL_OTHERS 256 /* texts that an expectation is held against at most */
+#define CONTROL_SHARE 4    /* an expectation that one in so many other texts meets proves nothing */
 
 bool texts_judge(struct quality *quality, struct text_case *cases, size_t count, struct error *error)
 {
@@ -73,8 +75,7 @@ static bool weigh(struct text_case *text, const struct texts_control *control)
                                                 text->size, "the model finds nearly all tokens alike", numbers));
 }
 
-/* "gibberish", "no fault found" ... */
-static const char *text_verdict(const struct text_case *text)
+const char *text_verdict(const struct text_case *text)
 {
     bool other = text->judgement.hit_count && text->judgement.verdict != QUALITY_GIBBERISH;
     return other ? "not what was asked for" : quality_verdict_name(text->judgement.verdict);
@@ -117,7 +118,7 @@ static int token_at(const struct text_case *text, size_t byte)
 {
     for (size_t i = 0; text->token_ends && i < text->tokens; i++)
         if (text->token_ends[i] > byte)
-            return (int)i;
+            return text->token_ends[i] == SIZE_MAX ? -1 : (int)i;
     return text->token_ends && byte >= text->size ? (int)text->tokens : -1;
 }
 
@@ -135,6 +136,8 @@ static bool report_text(const struct text_case *text, const char *check, const s
     finding_fact_text(finding, "verdict", "%s", text_verdict(text));
     if (text->prompt)
         finding_fact_text(finding, "prompt", "%s", text->prompt);
+    if (text->judgement.judged < text->size)
+        finding_fact(finding, "judged_bytes", (double)text->judgement.judged);
     for (size_t i = 0; hit && i < text->judgement.hit_count; i++)
         if (&text->judgement.hits[i] == hit || text->judgement.hits[i].diagnostic == hit->diagnostic ||
             strcmp(check, "text.verdict") == 0)
@@ -229,20 +232,20 @@ static bool report_diagnostic(const struct text_case *cases, size_t count, enum 
 static bool matches_all(const struct expects *of, const struct text_case *text)
 {
     for (size_t i = 0; i < of->matches.count; i++)
-        if (pattern_list_find(&of->matches, i, text->text, text->size) == text->size)
+        if (pattern_list_find(&of->matches, i, text->text, text->size) >= PATTERN_UNKNOWN)
             return false;
     return true;
 }
 
-static bool same_prompt(const struct text_case *a, const struct text_case *b)
+static bool other_prompt(const struct text_case *a, const struct text_case *b)
 {
-    return a->prompt && b->prompt && strcmp(a->prompt, b->prompt) == 0;
+    return a->prompt && b->prompt && strcmp(a->prompt, b->prompt) != 0;
 }
 
 /* The same patterns on the answers to other prompts: those that many of them have too prove nothing. */
 static bool report_control(const struct text_case *cases, size_t count, struct findings *findings)
 {
-    size_t at = findings->count, asked = 0, empty = 0;
+    size_t at = findings->count, asked = 0, empty = 0, stride = count / CONTROL_OTHERS + 1;
     for (size_t i = 0; i < count; i++)
         asked += cases[i].expects && cases[i].expects->matches.count;
     if (!asked)
@@ -253,11 +256,11 @@ static bool report_control(const struct text_case *cases, size_t count, struct f
         size_t others = 0, found = 0;
         if (!cases[i].expects || !cases[i].expects->matches.count)
             continue;
-        for (size_t k = 0; k < count; k++) {
-            others += !same_prompt(&cases[i], &cases[k]) && k != i;
-            found += !same_prompt(&cases[i], &cases[k]) && k != i && matches_all(cases[i].expects, &cases[k]);
+        for (size_t k = i % stride; k < count; k += stride) {
+            others += other_prompt(&cases[i], &cases[k]);
+            found += other_prompt(&cases[i], &cases[k]) && matches_all(cases[i].expects, &cases[k]);
         }
-        if (found * CONTROL_SHARE < others || !found)
+        if (others < CONTROL_SHARE || !found || found * CONTROL_SHARE < others)
             continue;
         struct finding *place = findings_add(findings, "text.control");
         if (!place)

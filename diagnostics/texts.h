@@ -34,6 +34,9 @@ bool texts_judge(struct quality *quality, struct text_case *cases, size_t count,
 bool texts_relate(struct subject *judge, struct text_case *cases, size_t count, bool continues, struct error *error);
 void texts_free(struct text_case *cases, size_t count);
 
+/* "gibberish", "not what was asked for", "no fault found", "too short to tell". */
+const char *text_verdict(const struct text_case *text);
+
 struct texts_control {
     const struct limits *limits;
     size_t vocabulary;    /* of the model that wrote them; 0: unknown */

@@ -126,7 +126,7 @@ static bool original_writes(const struct writing *writing, struct quality *quali
             return false;
     if (2 * bad > judged)
         *why = "Most continuations that gold holds are gibberish too: the original writes so itself.";
-    else if (writing->request->same)
+    else if (!judged && writing->request->same)
         *why = "The weights are the original's, byte for byte: it writes so itself.";
     return true;
 }
@@ -145,7 +145,7 @@ static bool judge_texts(struct writing *writing, struct findings *findings, stru
         good = make_case(writing, i, error);
     good = good && original_writes(writing, quality, &control.original, error) &&
            texts_judge(quality, writing->cases, count, error) &&
-           (!request->judge || texts_relate(request->judge, writing->cases, count, true, error)) &&
+           (!request->judge || texts_relate(request->judge, writing->cases, count, !request->chat, error)) &&
            texts_report(quality, writing->cases, count, &control, findings, error);
     texts_free(writing->cases, count);
     for (size_t i = 0; writing->cases && i < count; i++)

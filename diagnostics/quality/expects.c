@@ -63,8 +63,8 @@ static bool take_patterns(const char *where, const cJSON *item, struct pattern_l
         unsigned char text[256] = "";
         if (!cJSON_IsString(one) || !*one->valuestring)
             return error_set(error, "%s: \"%s\" holds something that is no pattern", where, item->string);
-        pcre2_code *code = pcre2_compile((PCRE2_SPTR)one->valuestring, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF,
-                                         &problem, &at, NULL);
+        pcre2_code *code = pcre2_compile((PCRE2_SPTR)one->valuestring, PCRE2_ZERO_TERMINATED,
+                                         PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &problem, &at, NULL);
         if (!code) {
             pcre2_get_error_message(problem, text, sizeof text);
             return error_set(error, "%s: pattern '%s' at %zu: %s", where, one->valuestring, at, (char *)text);
@@ -121,11 +121,13 @@ size_t pattern_list_find(const struct pattern_list *list, size_t index, const ch
 {
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
     pcre2_match_context *context = pcre2_match_context_create(NULL);
-    size_t found = size;
+    size_t found = PATTERN_UNKNOWN;
     if (match && context) {
         pcre2_set_match_limit(context, STEPS_MOST);
-        if (pcre2_match(list->codes[index], (PCRE2_SPTR)text, size, 0, 0, match, context) >= 0)
-            found = pcre2_get_ovector_pointer(match)[0];
+        int code = pcre2_match(list->codes[index], (PCRE2_SPTR)text, size, 0, 0, match, context);
+        found = code >= 0                     ? pcre2_get_ovector_pointer(match)[0]
+                : code == PCRE2_ERROR_NOMATCH ? PATTERN_NONE
+                                              : PATTERN_UNKNOWN;
     }
     pcre2_match_context_free(context);
     pcre2_match_data_free(match);

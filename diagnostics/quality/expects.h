@@ -29,8 +29,10 @@ struct expects {
 bool expects_parse(const char *where, const cJSON *json, struct expects *expects, struct error *error);
 void expects_free(struct expects *expects);
 
-/* Index of the first byte of a match of pattern `index`, or `size` when there is none. A pattern that needs more time
- * than it is given has none. */
+/* Index of the first byte of a match of pattern `index`; PATTERN_NONE: there is none; PATTERN_UNKNOWN: the pattern
+ * needs more time or memory than it is given. */
+#define PATTERN_NONE SIZE_MAX
+#define PATTERN_UNKNOWN (SIZE_MAX - 1)
 size_t pattern_list_find(const struct pattern_list *list, size_t index, const char *text, size_t size);
 
 #endif

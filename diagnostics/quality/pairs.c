@@ -81,8 +81,14 @@ static void fill(void)
     }
 }
 
+#define PLAIN_MOST 80      /* characters of what may be a word */
+#define TABLE_WORD_MOST 40 /* characters; no word of the tables is as long */
+
 static const struct slot *find_glyphs(const struct passage *passage, size_t first, size_t last, uint64_t hash)
 {
+    static const struct slot none;
+    if (last - first > TABLE_WORD_MOST)
+        return &none;
     for (size_t i = first; i < last; i++)
         hash = hash_next(hash, passage->glyphs[i].code);
     return find(hash);
@@ -101,7 +107,7 @@ static size_t elision_end(const struct passage *passage, size_t first, size_t la
 static bool is_plain(const struct passage *passage, const struct word *word)
 {
     const struct glyph *glyphs = passage->glyphs;
-    if (word->part > PART_LIST)
+    if (word->part > PART_LIST || word->last - word->first > PLAIN_MOST)
         return false;
     if (glyphs[word->first].kind == GLYPH_DIGIT)
         return word->kind == WORD_NUMBER;

@@ -13,8 +13,8 @@
 static bool is_bad(UChar32 code)
 {
     int8_t category = u_charType(code);
-    return code == 0xFFFD || (category == U_CONTROL_CHAR && !(code >= '\t' && code <= '\r')) || category == U_UNASSIGNED ||
-           category == U_PRIVATE_USE_CHAR || category == U_SURROGATE;
+    return code == 0xFFFD || (category == U_CONTROL_CHAR && !(code >= '\t' && code <= '\r')) ||
+           category == U_UNASSIGNED || category == U_PRIVATE_USE_CHAR || category == U_SURROGATE;
 }
 
 static enum glyph_kind glyph_kind(UChar32 code)

@@ -251,6 +251,16 @@ static bool expect_hit(struct judging *judging, const char *rule, size_t onset, 
 #define JSON_TRIES 100 /* brackets that something may begin at: each costs a look at the rest */
 #define JSON_CUT 2     /* bytes before the end where a text that was cut off may already be wrong: half a literal */
 
+#define JSON_PART 4 /* an array that is less of a text than one part of so many is a reference, "[1]" */
+
+/* What JSON allows behind a bracket follows at `at`. */
+static bool may_begin(char bracket, const char *at, const char *end)
+{
+    while (at < end && *at && strchr(" \t\r\n", *at))
+        at++;
+    return at < end && *at && strchr(bracket == '{' ? "\"}" : "\"[{]-0123456789tfn", *at);
+}
+
 /* Some object or array in the text is JSON, or would be but for its missing end. */
 static bool holds_json(const char *text, size_t size)
 {
@@ -260,9 +270,10 @@ static bool holds_json(const char *text, size_t size)
             continue;
         tries++; /* "[the first]" is no JSON */
         cJSON *json = cJSON_ParseWithLengthOpts(text + i, size - i, &end, false);
-        bool is = cJSON_IsObject(json) || cJSON_IsArray(json);
+        bool whole = cJSON_IsObject(json) || (cJSON_IsArray(json) && end - text - (long)i >= (long)(size / JSON_PART));
+        bool cut = !json && end && end + JSON_CUT >= text + size && may_begin(text[i], text + i + 1, text + size);
         cJSON_Delete(json);
-        if (is || (end && end + JSON_CUT >= text + size))
+        if (whole || cut)
             return true;
     }
     return false;
@@ -274,15 +285,20 @@ static bool judge_expected(struct judging *judging)
     const struct expects *expects = judging->expects;
     const char *text = judging->passage.text;
     size_t size = judging->passage.size;
+    static const char absent[] = "a pattern that is expected does not occur";
+    static const char unknown[] = "a pattern needs more steps than it is given: what it would find is not known";
     bool good = true;
-    for (size_t i = 0; good && expects && i < expects->matches.count; i++)
-        if (pattern_list_find(&expects->matches, i, text, size) == size)
-            good = expect_hit(judging, "expected.matches", 0, "a pattern that is expected does not occur",
+    for (size_t i = 0; good && expects && i < expects->matches.count; i++) {
+        size_t at = pattern_list_find(&expects->matches, i, text, size);
+        if (at == PATTERN_NONE || at == PATTERN_UNKNOWN)
+            good = expect_hit(judging, "expected.matches", 0, at == PATTERN_NONE ? absent : unknown,
                               expects->matches.texts[i]);
+    }
     for (size_t i = 0; good && expects && i < expects->forbids.count; i++) {
         size_t at = pattern_list_find(&expects->forbids, i, text, size);
-        if (at < size)
-            good = expect_hit(judging, "expected.forbids", at, "a pattern that is forbidden occurs",
+        if (at != PATTERN_NONE)
+            good = expect_hit(judging, "expected.forbids", at == PATTERN_UNKNOWN ? 0 : at,
+                              at == PATTERN_UNKNOWN ? unknown : "a pattern that is forbidden occurs",
                               expects->forbids.texts[i]);
     }
     if (good && expects && expects->flags[EXPECT_JSON] && !holds_json(text, size))
@@ -336,7 +352,10 @@ bool quality_judge(struct quality *quality, const char *prompt, const char *text
     struct judging judging = {.quality = quality, .prompt = prompt, .expects = expects, .out = out};
     struct cld2_result languages;
     *out = (struct judgement){.verdict = QUALITY_NO_FAULT};
-    size = size < TEXT_MOST ? size : TEXT_MOST;
+    if (size > TEXT_MOST)
+        for (size = TEXT_MOST; size && ((unsigned char)text[size] & 0xC0) == 0x80;)
+            size--;
+    out->judged = size;
     judging.held = calloc(quality->rules.count + 1, sizeof *judging.held);
     bool good = (judging.held || error_memory(error, "quality")) && passage_new(&judging.passage, text, size, error);
     if (good) {

@@ -53,6 +53,7 @@ struct judgement {
     double metrics[METRIC_COUNT]; /* of the whole text; NaN: not measured */
     char language[8];             /* CLD2's best; "un": unknown */
     size_t windows;
+    size_t judged; /* bytes of the text; fewer than it has: the rest was not looked at */
 };
 
 /* Dictionaries, rules, parsers. One thread at a time. */

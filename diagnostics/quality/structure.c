@@ -66,6 +66,21 @@ static void mark_blocks(struct passage *passage, const struct lines *lines, cmar
     cmark_iter_free(iter);
 }
 
+#define CELLS_MOST ((size_t)1 << 20)
+
+/* cmark-gfm fills every row of a table to the columns of its head, and ends the process where memory ends. */
+static bool tables_fit(const struct passage *passage)
+{
+    size_t most = 0, bars = 1, lines = 1;
+    for (size_t i = 0; i < passage->glyph_count; i++) {
+        bool end = passage->glyphs[i].code == '\n' || passage->glyphs[i].code == '\r';
+        lines += end;
+        bars = end ? 1 : bars + (passage->glyphs[i].code == '|');
+        most = bars > most ? bars : most;
+    }
+    return most <= CELLS_MOST / lines;
+}
+
 static pthread_once_t registered = PTHREAD_ONCE_INIT;
 
 static bool mark_markdown(struct passage *passage, const struct lines *lines)
@@ -73,7 +88,7 @@ static bool mark_markdown(struct passage *passage, const struct lines *lines)
     pthread_once(&registered, cmark_gfm_core_extensions_ensure_registered);
     cmark_parser *parser = cmark_parser_new(CMARK_OPT_DEFAULT);
     cmark_syntax_extension *table = cmark_find_syntax_extension("table");
-    if (parser && table)
+    if (parser && table && tables_fit(passage))
         cmark_parser_attach_syntax_extension(parser, table);
     if (!parser)
         return false;

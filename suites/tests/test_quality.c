@@ -407,10 +407,56 @@ Test(quality, patterns_meet_hostile_texts)
     memset(text, 'a', sizeof text - 2);
     text[sizeof text - 2] = '!';
     text[sizeof text - 1] = 0;
-    cr_expect_eq(pattern_list_find(&expects.matches, 0, text, 4096), 4096);
+    cr_expect_eq(pattern_list_find(&expects.matches, 0, text, 4096), PATTERN_UNKNOWN);
     cr_expect_eq(pattern_list_find(&expects.forbids, 0, "It\xFF is London", 13), 7);
+    cr_expect_eq(pattern_list_find(&expects.forbids, 0, "", 0), PATTERN_NONE);
+    expects_free(&expects);
+    expects = expects_of("{\"matches\": [\"(?<=\\\\.)$\"], \"forbids\": [\"^\\\\s*$\"]}");
+    cr_expect_eq(pattern_list_find(&expects.matches, 0, "Dark.", 5), 5, "an empty match at the end is one");
     cr_expect_eq(pattern_list_find(&expects.forbids, 0, "", 0), 0);
     expects_free(&expects);
+}
+
+/* What is forbidden and could not be searched for is not known to be absent. */
+Test(quality, a_pattern_that_cannot_be_searched_for_fails)
+{
+    struct error error = {0};
+    struct quality *quality = judge_open(NULL);
+    struct expects expects = expects_of("{\"forbids\": [\"(a+)+b|secret\"]}");
+    char text[80];
+    struct judgement judgement;
+    memset(text, 'a', sizeof text);
+    cr_assert(quality_judge(quality, NULL, text, sizeof text, &expects, &judgement, &error), "%s", error_text(&error));
+    cr_expect(judgement_hit(&judgement, DIAGNOSE_EXPECTED));
+    judgement_free(&judgement);
+    expects_free(&expects);
+    quality_free(quality);
+}
+
+/* cmark-gfm would make 6e8 cells of this, and end the process; and elisions that never end. */
+Test(quality, tables_and_elisions_that_explode)
+{
+    struct error error = {0};
+    struct quality *quality = judge_open(NULL);
+    struct buffer text = {0};
+    struct judgement judgement;
+    for (size_t i = 0; i < 15000; i++)
+        buffer_text(&text, "|x");
+    buffer_text(&text, "|\n");
+    for (size_t i = 0; i < 15000; i++)
+        buffer_text(&text, "|-");
+    buffer_text(&text, "|\n");
+    for (size_t i = 0; i < 40000; i++)
+        buffer_text(&text, "|a|\n");
+    cr_assert(quality_judge(quality, NULL, text.data, text.size, NULL, &judgement, &error), "%s", error_text(&error));
+    judgement_free(&judgement);
+    text.size = 0;
+    for (size_t i = 0; i < 60000; i++)
+        buffer_text(&text, "l'");
+    cr_assert(quality_judge(quality, NULL, text.data, text.size, NULL, &judgement, &error), "%s", error_text(&error));
+    judgement_free(&judgement);
+    buffer_free(&text);
+    quality_free(quality);
 }
 
 /* A good text whose end is broken is caught, and the place is told. */
