@@ -16,20 +16,19 @@ static bool open_goldens(const struct texts *paths, struct golden **goldens, str
     return true;
 }
 
-/* What texts need is looked at before hours of other work. */
-static bool judge_texts(const struct arguments *arguments, const struct suite *suite, struct error *error)
+/* What texts need, before hours of other work: `*quality` stays NULL where the suite wants none. */
+static bool open_texts(const struct arguments *arguments, const struct suite *suite, struct quality **quality,
+                       struct subject *judge, struct error *error)
 {
     bool any = arguments->rules || arguments->judge || arguments->chat;
-    if (any && !suite->wanted[DIAGNOSTIC_TEXTS])
-        return error_set(error, "--rules, --judge and --chat are for suites with \"texts\"");
-    struct quality *rules = arguments->rules ? quality_open(arguments->rules, error) : NULL;
-    bool good = rules || !arguments->rules;
-    quality_free(rules);
-    return good;
+    if (!suite->wanted[DIAGNOSTIC_TEXTS])
+        return !any || error_set(error, "--rules, --judge and --chat are for suites with \"texts\"");
+    return (*quality = quality_open(arguments->rules, error)) &&
+           (!arguments->judge || judge_open(arguments, judge, error));
 }
 
 static bool check_suite(const struct arguments *arguments, const struct suite *suite, struct golden *const *goldens,
-                        struct subject *judge, struct report *report, struct error *error)
+                        struct quality *quality, struct subject *judge, struct report *report, struct error *error)
 {
     struct check_request request = {.limits = &suite->limits,
                                     .text = arguments->text ? arguments->text : suite->text,
@@ -43,7 +42,7 @@ static bool check_suite(const struct arguments *arguments, const struct suite *s
                                                 .most = suite->new_tokens,
                                                 .sampler = suite->sampler,
                                                 .seed = suite->seed,
-                                                .rules = arguments->rules,
+                                                .quality = quality,
                                                 .judge = judge}};
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         request.wanted[i] = suite->wanted[i];
@@ -56,14 +55,16 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct golden **goldens = calloc(arguments->goldens.count + 1, sizeof *goldens);
     struct suite suite = {0};
     struct subject judge = {0};
+    struct quality *quality = NULL;
     bool good = (goldens || error_memory(error, "gold")) && suite_open(arguments->suite, &suite, error) &&
-                judge_texts(arguments, &suite, error) && open_goldens(&arguments->goldens, goldens, error) &&
-                (!arguments->judge || judge_open(arguments, &judge, error)) &&
-                check_suite(arguments, &suite, goldens, arguments->judge ? &judge : NULL, report, error);
+                open_goldens(&arguments->goldens, goldens, error) &&
+                open_texts(arguments, &suite, &quality, &judge, error) &&
+                check_suite(arguments, &suite, goldens, quality, arguments->judge ? &judge : NULL, report, error);
     for (size_t i = 0; goldens && i < arguments->goldens.count; i++)
         golden_free(goldens[i]);
     free(goldens);
     suite_free(&suite);
+    quality_free(quality);
     subject_free(&judge);
     return good;
 }

@@ -80,12 +80,11 @@ static bool lines_read(const char *path, struct lines *lines, struct error *erro
     size_t number = 0;
     bool good = file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, INPUT_MAX, &input, error);
     for (size_t at = 0; good && at < input.size;) {
-        const char *end = memchr(input.data + at, '\n', input.size - at);
-        size_t size = end ? (size_t)(end - input.data) - at : input.size - at;
+        size_t size;
+        const char *line = text_line(input.data, input.size, &at, &size);
         number++;
-        if (strspn(input.data + at, " \t\r") < size)
-            good = line_add(path, number, input.data + at, size, lines, error);
-        at += size + 1;
+        if (strspn(line, " \t\r") < size)
+            good = line_add(path, number, line, size, lines, error);
     }
     buffer_free(&input);
     if (good && !lines->count)

@@ -37,15 +37,14 @@ static bool put_lines(struct tokenizer *tokenizer, const char *name, const struc
 {
     size_t number = 0;
     for (size_t at = 0; at < input->size; number++) {
-        const char *end = memchr(input->data + at, '\n', input->size - at);
-        size_t length = end ? (size_t)(end - input->data) - at : input->size - at;
+        size_t length;
+        const char *text = text_line(input->data, input->size, &at, &length);
         struct buffer line = {0};
-        bool good = json_parse_string(name, input->data + at, length, &line, error) &&
+        bool good = json_parse_string(name, text, length, &line, error) &&
                     put_ids(tokenizer, line.data ? line.data : "", line.size, special, true, error);
         buffer_free(&line);
         if (!good)
             return error_context(error, "line %zu", number + 1);
-        at += length + 1;
     }
     return true;
 }

@@ -18,7 +18,6 @@ struct text_case {
     size_t *token_ends;                  /* [tokens]: bytes of the text up to the end of each token */
     const struct generation_step *steps; /* [tokens] */
     size_t tokens;
-    bool ended;  /* by an end-of-text token */
     bool broken; /* the logits behind the last token are not finite */
     /* Filled here. */
     struct judgement judgement;

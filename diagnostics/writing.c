@@ -85,7 +85,6 @@ static bool make_case(struct writing *writing, size_t at, struct error *error)
                                .expects = request->expects ? &request->expects[which] : NULL,
                                .tokens = generation->ids.count,
                                .steps = generation->steps,
-                               .ended = generation->ended,
                                .broken = generation->broken};
     return (text->token_ends = token_ends(writing->subject, generation, error));
 }
@@ -137,10 +136,10 @@ static bool judge_texts(struct writing *writing, struct findings *findings, stru
     size_t count = writing->pass_count * request->count;
     struct texts_control control = {.limits = request->limits,
                                     .vocabulary = (size_t)writing->subject->config->vocabulary};
-    struct quality *quality = quality_open(request->rules, error);
+    struct quality *quality = request->quality;
     writing->cases = calloc(count + 1, sizeof *writing->cases);
     writing->ids = calloc(count + 1, sizeof *writing->ids);
-    bool good = quality && ((writing->cases && writing->ids) || error_memory(error, "texts"));
+    bool good = (writing->cases && writing->ids) || error_memory(error, "texts");
     for (size_t i = 0; good && i < count; i++)
         good = make_case(writing, i, error);
     good = good && original_writes(writing, quality, &control.original, error) &&
@@ -152,7 +151,6 @@ static bool judge_texts(struct writing *writing, struct findings *findings, stru
         free(writing->cases[i].token_ends);
     free(writing->cases);
     free(writing->ids);
-    quality_free(quality);
     return good;
 }
 
@@ -161,8 +159,8 @@ bool writing_check(struct subject *subject, const struct writing_request *reques
 {
     struct writing writing = {.subject = subject, .request = request};
     bool good = subject_needs_tokenizer(subject, error) && subject_load(subject, error) &&
-                (request->no_sampled || write_texts(&writing, false, error)) &&
-                (request->no_greedy || write_texts(&writing, true, error)) && judge_texts(&writing, findings, error);
+                write_texts(&writing, false, error) && write_texts(&writing, true, error) &&
+                judge_texts(&writing, findings, error);
     for (size_t i = 0; i < writing.pass_count; i++) {
         generations_free(writing.passes[i].generations, request->count);
         free(writing.passes[i].generations);

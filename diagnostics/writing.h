@@ -10,15 +10,13 @@ struct writing_request {
     char *const *prompts;
     const struct expects *expects; /* [count] */
     size_t count;
-    bool chat;       /* prompts are questions, put as the subject's chat template puts them */
-    size_t most;     /* tokens for each */
-    bool no_greedy;  /* sampled only */
-    bool no_sampled; /* greedy only */
+    bool chat;   /* prompts are questions, put as the subject's chat template puts them */
+    size_t most; /* tokens for each */
     struct sampler_options sampler;
     uint64_t seed;
     const struct limits *limits;
-    const char *rules;     /* file; NULL: suites/quality.json */
-    struct subject *judge; /* a model that says whether texts follow from their prompts; NULL: none */
+    struct quality *quality; /* judges the texts */
+    struct subject *judge;   /* a model that says whether texts follow from their prompts; NULL: none */
     /* Of the original: gibberish of the subject is told and not judged where the continuations that gold holds are
      * gibberish too, or where `same` says that the weights are gold's, byte for byte. */
     struct golden *const *goldens;

@@ -21,25 +21,11 @@ static bool parse_diagnostics(const char *name, const cJSON *list, struct suite 
     {
         enum diagnostic diagnostic = cJSON_IsString(item) ? diagnostic_parse(item->valuestring) : DIAGNOSTIC_COUNT;
         if (diagnostic == DIAGNOSTIC_COUNT)
-            return error_set(
-                error,
-                "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, lens, "
-                "greedy, perplexity and texts",
-                name, cJSON_IsString(item) ? item->valuestring : "(not a string)");
+            return error_set(error,
+                             "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, lens, "
+                             "greedy, perplexity and texts",
+                             name, cJSON_IsString(item) ? item->valuestring : "(not a string)");
         suite->wanted[diagnostic] = true;
-    }
-    return true;
-}
-
-static bool only_members(const char *name, const char *of, const cJSON *object, const char *const *keys,
-                         struct error *error)
-{
-    for (const cJSON *item = cJSON_IsObject(object) ? object->child : NULL; item; item = item->next) {
-        size_t row = 0;
-        while (keys[row] && strcmp(keys[row], item->string) != 0)
-            row++;
-        if (!keys[row])
-            return error_set(error, "%s: unknown member \"%s\" of \"%s\"", name, item->string, of);
     }
     return true;
 }
@@ -52,7 +38,7 @@ static bool parse_prompt(const char *name, const cJSON *item, struct suite *suit
     const char *prompt = cJSON_IsString(item) ? item->valuestring : NULL;
     snprintf(where, sizeof where, "%.4096s: prompt %zu", name, suite->prompt_count);
     if (cJSON_IsObject(item) &&
-        (!only_members(where, "prompts", item, keys, error) || !json_get_string(item, where, "prompt", &prompt, error)))
+        (!json_only(item, where, "prompts", keys, error) || !json_get_string(item, where, "prompt", &prompt, error)))
         return false;
     if (!prompt || !*prompt)
         return error_set(error, "%s is not a text", where);
@@ -103,7 +89,7 @@ static bool parse_sampling(const char *name, const cJSON *object, struct suite *
     int top_k = (int)sampler->top_k, seed = (int)suite->seed;
     if (!cJSON_IsObject(object))
         return error_set(error, "%s: \"sampling\" should be an object", name);
-    if (!only_members(name, "sampling", object, keys, error) ||
+    if (!json_only(object, name, "sampling", keys, error) ||
         !json_get_double(object, name, "temperature", &sampler->temperature, error) ||
         !json_get_int(object, name, "top_k", 0, 1 << 30, &top_k, error) ||
         !json_get_double(object, name, "top_p", &sampler->top_p, error) ||
@@ -142,8 +128,7 @@ static bool parse_limits(const char *name, const cJSON *object, struct suite *su
         double value = NAN;
         if (limit == LIMIT_COUNT)
             return error_set(error, "%s: there is no limit \"%s\"", name, item->string);
-        if (!only_members(name, item->string, item, keys, error) ||
-            !json_get_string(item, name, "cause", &cause, error) ||
+        if (!json_only(item, name, item->string, keys, error) || !json_get_string(item, name, "cause", &cause, error) ||
             !json_get_double(item, name, "value", &value, error))
             return false;
         if (!cause || !*cause || !(value >= 0))
@@ -160,7 +145,7 @@ static bool parse_text(const char *path, const cJSON *object, struct suite *suit
     const char *file = NULL;
     int context = 0, stride = 0;
     static const char *const keys[] = {"file", "context", "stride", NULL};
-    if (!only_members(path, "text", object, keys, error) || !cJSON_IsObject(object) ||
+    if (!json_only(object, path, "text", keys, error) || !cJSON_IsObject(object) ||
         !json_get_string(object, path, "file", &file, error) ||
         !json_get_int(object, path, "context", 2, 1 << 24, &context, error) ||
         !json_get_int(object, path, "stride", 1, 1 << 24, &stride, error) || !file)

@@ -2,8 +2,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 #include "quality/measure.h"
 
@@ -85,17 +83,11 @@ static void fill(void)
 {
     for (unsigned language = 0; language < FUNCTION_LANGUAGES; language++)
         for (const char *at = function_words[language]; *at;) {
-            int32_t length = (int32_t)strcspn(at, " "), i = 0;
             uint64_t hash = WORD_HASH_BEGIN;
-            while (i < length) {
-                UChar32 code;
-                U8_NEXT((const uint8_t *)at, i, length, code);
-                hash = word_hash_next(hash, (uint32_t)u_foldCase(code, U_FOLD_CASE_DEFAULT));
-            }
+            at = word_list_next(at, &hash);
             struct slot *slot = find(hash);
             slot->hash = hash;
             slot->languages |= 1u << language;
-            at += length + (at[length] == ' ');
         }
 }
 

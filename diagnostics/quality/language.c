@@ -4,6 +4,7 @@
 #include <unicode/uchar.h>
 #include <unicode/uscript.h>
 
+#include "base/buffer.h"
 #include "quality/cld2.h"
 #include "quality/measure.h"
 
@@ -182,18 +183,17 @@ static bool expected_language(const struct expects *expects, const char *languag
 static void measure_lines(struct measuring *measuring)
 {
     const char *text = measuring->view->passage->text;
-    size_t from = view_from(measuring->view), to = view_to(measuring->view);
+    size_t to = view_to(measuring->view);
     double lines = 0, good = 0;
-    while (from < to) {
-        const char *end = memchr(text + from, '\n', to - from);
-        size_t size = end ? (size_t)(end - text) - from : to - from;
+    for (size_t at = view_from(measuring->view); at < to;) {
         struct cld2_result result;
-        if (size >= LINE_LEAST) {
-            cld2_detect(text + from, size, true, &result);
-            lines++;
-            good += expected_language(measuring->expects, result.code[0]);
-        }
-        from += size + 1;
+        size_t size;
+        const char *line = text_line(text, to, &at, &size);
+        if (size < LINE_LEAST)
+            continue;
+        cld2_detect(line, size, true, &result);
+        lines++;
+        good += expected_language(measuring->expects, result.code[0]);
     }
     if (lines > 0)
         measuring->metrics[METRIC_LINE_PASS] = good / lines;
@@ -203,7 +203,7 @@ static void measure_expected(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
     const struct expects *expects = measuring->expects;
-    struct cld2_result result;
+    const struct cld2_result *effort = measuring->effort;
     double letters = 0, of_script = 0, words = 0, good = 0, share = 0;
     if (!expects || !expects->language_count)
         return;
@@ -219,9 +219,8 @@ static void measure_expected(struct measuring *measuring)
         words++;
         good += expected_script(expects, word->script);
     }
-    cld2_detect(view->passage->text + view_from(view), view_to(view) - view_from(view), true, &result);
     for (int i = 0; i < 3; i++)
-        share += expected_language(expects, result.code[i]) ? result.percent[i] : 0;
+        share += expected_language(expects, effort->code[i]) ? effort->percent[i] : 0;
     if (letters > 0)
         measuring->metrics[METRIC_EXPECTED_SCRIPT] = of_script / letters;
     if (words > 0)
@@ -232,11 +231,9 @@ static void measure_expected(struct measuring *measuring)
 
 void language_measure(struct measuring *measuring)
 {
-    const struct view *view = measuring->view;
-    struct cld2_result *result = measuring->languages;
+    const struct cld2_result *result = measuring->languages;
     double *metrics = measuring->metrics, spans = 0;
     measure_scripts(measuring);
-    cld2_detect(view->passage->text + view_from(view), view_to(view) - view_from(view), false, result);
     for (size_t i = 1; i < result->span_count; i++)
         spans += strcmp(result->spans[i].code, result->spans[i - 1].code) != 0;
     metrics[METRIC_BEST] = strcmp(result->code[0], "un") == 0 ? 0 : result->percent[0] / 100.0;

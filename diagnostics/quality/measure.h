@@ -16,7 +16,8 @@ struct measuring {
     struct dictionaries *dictionaries;
     struct grammar_parser *parser; /* NULL: link-grammar has no English dictionary here */
     const struct leak_list *leaks;
-    struct cld2_result *languages; /* of the view, by language_measure for those behind it */
+    const struct cld2_result *languages; /* of the view */
+    const struct cld2_result *effort;    /* the same, with an answer for short texts too */
     double *metrics;
     bool memory; /* it ran out */
 };

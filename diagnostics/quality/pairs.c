@@ -27,7 +27,6 @@
 #include <pthread.h>
 #include <string.h>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 #include "quality/cld2.h"
 #include "quality/function_pairs.h"
@@ -59,17 +58,11 @@ static uint64_t hash_next(uint64_t hash, uint32_t code)
 static void fill_list(unsigned language, const char *list, uint64_t begin, unsigned symbol)
 {
     for (const char *at = list; *at; symbol++) {
-        int32_t length = (int32_t)strcspn(at, " "), i = 0;
         uint64_t hash = begin;
-        while (i < length) {
-            UChar32 code;
-            U8_NEXT((const uint8_t *)at, i, length, code);
-            hash = hash_next(hash, (uint32_t)code);
-        }
+        at = word_list_next(at, &hash);
         struct slot *slot = find(hash);
         slot->hash = hash;
         slot->symbols[language] = (uint8_t)symbol;
-        at += length + (at[length] == ' ');
     }
 }
 

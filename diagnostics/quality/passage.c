@@ -76,6 +76,17 @@ uint64_t word_hash_next(uint64_t hash, uint32_t code)
     return (hash ^ code) * 0x100000001B3u;
 }
 
+const char *word_list_next(const char *list, uint64_t *hash)
+{
+    int32_t length = (int32_t)strcspn(list, " "), i = 0;
+    while (i < length) {
+        UChar32 code;
+        U8_NEXT((const uint8_t *)list, i, length, code);
+        *hash = word_hash_next(*hash, (uint32_t)u_foldCase(code, U_FOLD_CASE_DEFAULT));
+    }
+    return list + length + (list[length] == ' ');
+}
+
 static uint64_t word_hash(const struct passage *passage, size_t first, size_t last)
 {
     uint64_t hash = WORD_HASH_BEGIN;

@@ -82,6 +82,8 @@ const char *word_text(const struct passage *passage, const struct word *word, si
 /* The hash of a word: FNV-1a over its case-folded code points. */
 #define WORD_HASH_BEGIN 0xCBF29CE484222325u
 uint64_t word_hash_next(uint64_t hash, uint32_t code);
+/* Goes on with `*hash` over the first word of a list (UTF-8, words between single spaces); the next word. */
+const char *word_list_next(const char *list, uint64_t *hash);
 
 /* markup.c: tags of a text that are not in code, and how many of them are broken: not ended, closing what is not open.
  * What is still open at the end is not: texts are cut off. */

@@ -131,6 +131,7 @@ struct judging {
 static bool measure(struct judging *judging, const struct view *view, double *metrics, struct cld2_result *languages)
 {
     struct quality *quality = judging->quality;
+    struct cld2_result effort;
     struct measuring measuring = {.view = view,
                                   .expects = judging->expects,
                                   .prompt = judging->prompt,
@@ -138,9 +139,12 @@ static bool measure(struct judging *judging, const struct view *view, double *me
                                   .parser = quality->parser,
                                   .leaks = &quality->rules.leaks,
                                   .languages = languages,
+                                  .effort = &effort,
                                   .metrics = metrics};
     for (int i = 0; i < METRIC_COUNT; i++)
         metrics[i] = NAN;
+    cld2_detect(judging->passage.text + view_from(view), view_to(view) - view_from(view), false, languages);
+    cld2_detect(judging->passage.text + view_from(view), view_to(view) - view_from(view), true, &effort);
     characters_measure(&measuring);
     repetition_measure(&measuring);
     language_measure(&measuring);
@@ -152,30 +156,36 @@ static bool measure(struct judging *judging, const struct view *view, double *me
     return !measuring.memory;
 }
 
+/* Takes hit.numbers over; NULL, and no room, are a lack of memory. */
+static bool hit_add(struct judgement *judgement, struct hit hit)
+{
+    void *hits = judgement->hits;
+    if (!hit.numbers || !array_grow(&hits, &judgement->hit_capacity, judgement->hit_count, sizeof *judgement->hits)) {
+        free(hit.numbers);
+        return false;
+    }
+    judgement->hits = hits;
+    judgement->hits[judgement->hit_count++] = hit;
+    return true;
+}
+
 /* Rules that hold in the view and have no hit yet get one. */
 static bool apply_rules(struct judging *judging, const struct view *view, bool whole, const double *metrics)
 {
     const struct rules *rules = &judging->quality->rules;
-    struct judgement *out = judging->out;
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->items[i];
-        void *hits = out->hits;
         if (judging->held[i] || (rule->whole && !whole) ||
             !rule_holds(rule, metrics, judging->expects, judging->passage.structured))
             continue;
-        if (!array_grow(&hits, &out->hit_capacity, out->hit_count, sizeof *out->hits))
-            return false;
-        out->hits = hits;
-        struct hit *hit = &out->hits[out->hit_count++];
-        *hit = (struct hit){.rule = rule->name,
-                            .because = rule->because,
-                            .diagnostic = rule->diagnostic,
-                            .from = view_from(view),
-                            .to = view_to(view),
-                            .onset = view_from(view),
-                            .numbers = rule_numbers(rule, metrics)};
         judging->held[i] = true;
-        if (!hit->numbers)
+        if (!hit_add(judging->out, (struct hit){.rule = rule->name,
+                                                .because = rule->because,
+                                                .diagnostic = rule->diagnostic,
+                                                .from = view_from(view),
+                                                .to = view_to(view),
+                                                .onset = view_from(view),
+                                                .numbers = rule_numbers(rule, metrics)}))
             return false;
     }
     return true;
@@ -226,20 +236,14 @@ static bool judge_windows(struct judging *judging)
 bool judgement_add(struct judgement *judgement, enum quality_diagnostic diagnostic, const char *rule, size_t onset,
                    size_t size, const char *because, const char *numbers)
 {
-    void *hits = judgement->hits;
-    if (!array_grow(&hits, &judgement->hit_capacity, judgement->hit_count, sizeof *judgement->hits))
-        return false;
-    judgement->hits = hits;
-    struct hit *hit = &judgement->hits[judgement->hit_count++];
-    *hit = (struct hit){.rule = rule,
-                        .because = because,
-                        .diagnostic = diagnostic,
-                        .to = size,
-                        .onset = onset,
-                        .numbers = strdup(numbers)};
     if (diagnostic != DIAGNOSE_EXPECTED)
         judgement->verdict = QUALITY_GIBBERISH;
-    return hit->numbers;
+    return hit_add(judgement, (struct hit){.rule = rule,
+                                           .because = because,
+                                           .diagnostic = diagnostic,
+                                           .to = size,
+                                           .onset = onset,
+                                           .numbers = strdup(numbers)});
 }
 
 static bool expect_hit(struct judging *judging, const char *rule, size_t onset, const char *because,

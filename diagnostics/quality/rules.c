@@ -78,19 +78,14 @@ static bool parse_diagnostic(const char *where, struct rule *rule, struct error 
 
 static bool parse_rule(const char *file, const cJSON *item, struct rule *rule, struct error *error)
 {
-    static const char *const keys[] = {"rule", "because", "when", "unless", "structured", "whole"};
+    static const char *const keys[] = {"rule", "because", "when", "unless", "structured", "whole", NULL};
     const char *name = NULL, *because = NULL;
     if (!json_get_string(item, file, "rule", &name, error) || !json_get_string(item, file, "because", &because, error))
         return false;
     if (!name || !because)
         return error_set(error, "%s: a rule needs \"rule\", \"because\" and \"when\"", file);
-    for (const cJSON *member = item->child; member; member = member->next) {
-        size_t key = 0;
-        while (key < sizeof keys / sizeof *keys && strcmp(keys[key], member->string) != 0)
-            key++;
-        if (key == sizeof keys / sizeof *keys)
-            return error_set(error, "%s: rule \"%s\": unknown member \"%s\"", file, name, member->string);
-    }
+    if (!json_only(item, file, name, keys, error))
+        return false;
     rule->name = strdup(name);
     rule->because = strdup(because);
     if (!rule->name || !rule->because)
@@ -137,19 +132,14 @@ static bool parse_least(const char *where, const cJSON *object, struct rules *ru
 
 bool rules_parse(const char *where, const cJSON *json, struct rules *rules, struct error *error)
 {
-    static const char *const keys[] = {"description", "window", "least", "leaks", "rules"};
+    static const char *const keys[] = {"description", "window", "least", "leaks", "rules", NULL};
     const cJSON *window = json_member(json, "window");
     int words = 60, characters = 300;
     *rules = (struct rules){.where = strdup(where)};
     if (!rules->where)
         return error_memory(error, where);
-    for (const cJSON *item = cJSON_IsObject(json) ? json->child : NULL; item; item = item->next) {
-        size_t key = 0;
-        while (key < sizeof keys / sizeof *keys && strcmp(keys[key], item->string) != 0)
-            key++;
-        if (key == sizeof keys / sizeof *keys)
-            return error_set(error, "%s: unknown member \"%s\"", where, item->string);
-    }
+    if (!json_only(json, where, NULL, keys, error))
+        return false;
     if (!json_get_int(window, where, "words", 10, 1000000, &words, error) ||
         !json_get_int(window, where, "characters", 40, 1000000, &characters, error))
         return false;

@@ -66,10 +66,8 @@ static struct opinion ask(const struct measuring *measuring, uint16_t script, co
 static size_t candidates(const struct measuring *measuring, uint16_t script, size_t out[CANDIDATES_MOST])
 {
     size_t count = 0;
-    const struct view *view = measuring->view;
-    struct cld2_result effort;
-    cld2_detect(view->passage->text + view_from(view), view_to(view) - view_from(view), true, &effort);
-    const char *codes[] = {script == USCRIPT_LATIN ? "en" : "", effort.code[0], effort.code[1], effort.code[2]};
+    const struct cld2_result *effort = measuring->effort;
+    const char *codes[] = {script == USCRIPT_LATIN ? "en" : "", effort->code[0], effort->code[1], effort->code[2]};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         size_t found = *codes[i] ? dictionaries_find(measuring->dictionaries, codes[i]) : DICTIONARY_NONE;
         bool there = found == DICTIONARY_NONE || dictionary_script(found) != script;

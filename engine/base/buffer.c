@@ -105,6 +105,14 @@ bool array_grow(void **array, size_t *capacity, size_t count, size_t size)
     return true;
 }
 
+const char *text_line(const char *text, size_t size, size_t *at, size_t *length)
+{
+    const char *line = text + *at, *end = memchr(line, '\n', size - *at);
+    *length = end ? (size_t)(end - line) : size - *at;
+    *at += *length + 1;
+    return line;
+}
+
 bool ids_push(struct ids *ids, int id)
 {
     void *data = ids->data;

@@ -30,6 +30,9 @@ char *buffer_take(struct buffer *buffer);
 
 void buffer_free(struct buffer *buffer);
 
+/* The line at `*at` (< size): its `*length` bytes without the line feed; moves `*at` behind it. */
+const char *text_line(const char *text, size_t size, size_t *at, size_t *length);
+
 /* A growable array of int, used for token ids. Same rules. */
 struct ids {
     int *data;

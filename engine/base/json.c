@@ -140,6 +140,19 @@ cJSON *json_read(const char *path, size_t maximum, struct error *error)
     return json;
 }
 
+bool json_only(const cJSON *object, const char *where, const char *of, const char *const *keys, struct error *error)
+{
+    for (const cJSON *item = cJSON_IsObject(object) ? object->child : NULL; item; item = item->next) {
+        size_t key = 0;
+        while (keys[key] && strcmp(keys[key], item->string) != 0)
+            key++;
+        if (!keys[key])
+            return error_set(error, "%s: unknown member \"%s\"%s%s%s", where, item->string, of ? " of \"" : "",
+                             of ? of : "", of ? "\"" : "");
+    }
+    return true;
+}
+
 const cJSON *json_member(const cJSON *object, const char *key)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);

@@ -34,6 +34,10 @@ bool json_get_string(const cJSON *object, const char *where, const char *key, co
 /* A whole number from 0 to 2^53 - 1: those that a double holds exactly. */
 bool json_uint64(const cJSON *item, uint64_t *value);
 
+/* Every member of `object` (if it is one) is among `keys`, which NULL ends; else an error that names `where`, the
+ * member and what it is of (NULL: the document itself). */
+bool json_only(const cJSON *object, const char *where, const char *of, const char *const *keys, struct error *error);
+
 /* The member, or NULL when it is absent or null. */
 const cJSON *json_member(const cJSON *object, const char *key);
 

@@ -1092,12 +1092,11 @@ static size_t read_lines(const char *name, cJSON **lines, size_t most)
     snprintf(path, sizeof path, DATA "%s", name);
     cr_assert(file_read(path, MIB, &text, &error), "%s", error_text(&error));
     for (size_t at = 0; at < text.size;) {
-        const char *end = memchr(text.data + at, '\n', text.size - at);
-        size_t size = end ? (size_t)(end - text.data) - at : text.size - at;
+        size_t size;
+        const char *line = text_line(text.data, text.size, &at, &size);
         cr_assert_lt(count, most);
-        cr_assert(lines[count] = json_parse(name, text.data + at, size, &error), "%s", error_text(&error));
+        cr_assert(lines[count] = json_parse(name, line, size, &error), "%s", error_text(&error));
         count++;
-        at += size + 1;
     }
     buffer_free(&text);
     return count;
