@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/numbers.h"
 #include "diagnostics/fault_internal.h"
 
 static const struct catalogue_row {
@@ -25,9 +24,22 @@ static const struct catalogue_row {
      fault_random_attention},
     {{"swap-experts", "LAYER,A,B", "Exchanges two experts, but not their router rows"}, fault_swap_experts},
     {{"swap-layers", "A,B", "Exchanges all tensors of two layers"}, fault_swap_layers},
+    {{"swap-tensors", "TENSOR,OTHER", "Exchanges two tensors of one shape and dtype"}, fault_swap_tensors},
+    {{"copy", "TENSOR,FROM", "Gives a tensor the values of another: two names, one content"}, fault_copy},
     {{"nan", "TENSOR[,ROW,COLUMN]", "Makes one value no number"}, fault_nan},
+    {{"inf", "TENSOR[,ROW,COLUMN]", "Makes one value infinite"}, fault_inf},
     {{"zero-page", "TENSOR[,PAGE]", "Zeroes 4,096 bytes of a tensor: a hole in a file"}, fault_zero_page},
-    {{"scale", "TENSOR,FACTOR", "Multiplies a tensor"}, fault_scale},
+    {{"zeros", "TENSOR[,SHARE]",
+      "Zeroes a tensor. SHARE, here and below: of its rows (of a vector: its elements) that share, from the middle on"},
+     fault_zeros},
+    {{"constant", "TENSOR,VALUE[,SHARE]",
+      "Makes all values of a tensor the same: a norm of ones is what a loader puts in the place of one that is absent"},
+     fault_constant},
+    {{"initialise", "TENSOR[,SHARE]",
+      "Leaves a tensor as a framework initialises it: normal, deviation 0.02; a gain: ones; a bias: zeros"},
+     fault_initialise},
+    {{"scale", "TENSOR,FACTOR[,SHARE]", "Multiplies a tensor"}, fault_scale},
+    {{"byte-swap", "TENSOR[,SHARE]", "Turns the bytes of every value around: the wrong byte order"}, fault_byte_swap},
 };
 #define ROWS (sizeof catalogue / sizeof *catalogue)
 
@@ -85,76 +97,6 @@ struct fault_edit *fault_edit(struct fault_site *site, struct error *error)
     return faults->edits[faults->edit_count++] = edit;
 }
 
-/* One number or a range at `*text`; `*text` is set behind it. */
-static bool take_range(const char **text, long long *first, long long *last)
-{
-    const char *at = *text;
-    for (int i = 0; i < 2; i++) {
-        size_t digits = strspn(at, "0123456789");
-        char number[12] = {0};
-        if (!digits || digits >= sizeof number)
-            return false;
-        memcpy(number, at, digits);
-        if (!number_parse(number, 0, 1 << 30, i ? last : first))
-            return false;
-        at += digits;
-        if (!i && *at != '-') {
-            *last = *first;
-            break;
-        }
-        at += !i;
-    }
-    *text = at;
-    return *first <= *last;
-}
-
-const char *fault_indices(const struct fault_site *site, const char *text, const char *what, int count, bool *marks,
-                          struct error *error)
-{
-    for (;;) {
-        long long first = 0, last = 0;
-        const char *begin = text;
-        if (!take_range(&text, &first, &last) || (*text && *text != ',' && *text != '/')) {
-            error_set(error, "fault %s: a list of %ss such as 1,5,9-12 was expected at '%.20s'", site->spec, what,
-                      begin);
-            return NULL;
-        }
-        if (last >= count) {
-            error_set(error, "fault %s: there is no %s %lld; the model has %d", site->spec, what, last, count);
-            return NULL;
-        }
-        for (long long i = first; i <= last; i++)
-            marks[i] = true;
-        if (*text != ',')
-            return text;
-        text++;
-    }
-}
-
-const struct tensor *fault_tensor(const struct fault_site *site, const char *name, size_t length, struct error *error)
-{
-    const struct tensor *found = NULL;
-    for (size_t i = 0; i < store_text_count(site->below); i++) {
-        const struct tensor *tensor = store_at(site->below, i);
-        size_t whole = strlen(tensor->name);
-        if (whole < length || strncmp(tensor->name + whole - length, name, length) != 0)
-            continue;
-        if (whole == length)
-            return tensor;
-        if (tensor->name[whole - length - 1] != '.')
-            continue;
-        if (found) {
-            error_set(error, "fault %s: both '%s' and '%s' end in '%.*s'", site->spec, found->name, tensor->name,
-                      (int)length, name);
-            return NULL;
-        }
-        found = tensor;
-    }
-    if (!found)
-        error_set(error, "fault %s: %s has no tensor '%.*s'", site->spec, store_path(site->below), (int)length, name);
-    return found;
-}
-
 static bool fault_lay(struct faults *faults, struct fault_site *site, struct error *error)
 {
     const char *colon = strchr(site->spec, ':');
@@ -165,7 +107,10 @@ static bool fault_lay(struct faults *faults, struct fault_site *site, struct err
     if (!(site->overlay = overlay_new(site->below, error)))
         return false;
     faults->overlays[faults->count++] = site->overlay;
-    if (!catalogue_find(site->spec)->apply(site, colon ? colon + 1 : "", error))
+    const struct catalogue_row *row = catalogue_find(site->spec);
+    struct fault_arguments arguments;
+    if (!fault_arguments_take(site, row->row.arguments, colon ? colon + 1 : "", &arguments, error) ||
+        !row->apply(site, &arguments, error))
         return false;
     return site->changed || error_set(error, "fault %s: changes nothing in %s", site->spec, store_path(site->below));
 }

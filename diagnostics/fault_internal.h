@@ -7,14 +7,6 @@
 
 #define FAULT_TEXT 256
 
-/* How a fault changes the values of one tensor; lives as long as the faults. */
-struct fault_edit {
-    double factor;
-    uint64_t row, column; /* of one value */
-    uint64_t page;        /* 4,096 bytes */
-    uint64_t seed;
-};
-
 /* One fault being laid. */
 struct fault_site {
     const struct store *below;
@@ -26,22 +18,70 @@ struct fault_site {
     size_t changed; /* tensors */
 };
 
-typedef bool fault_apply(struct fault_site *site, const char *arguments, struct error *error);
+/* What is behind the colon, taken apart as the row's `arguments` name it: words between commas, in brackets the last of
+ * them that may be left out together. An optional one that is not there is as fault_arguments_take starts it. */
+struct fault_arguments {
+    const char *text;                    /* all of it, for LAYERS and LAYERS/EXPERTS, which are fault_indices */
+    const struct tensor *tensor, *other; /* TENSOR; FROM, OTHER. Of the store below */
+    double number;                       /* FACTOR, VALUE: finite */
+    double share;                        /* SHARE: above 0, up to 1; 1 */
+    uint64_t numbers[2];                 /* ROW and COLUMN, PAGE, A and B; 0 */
+    long long shift;                     /* N */
+    int layer, expert;                   /* LAYER, EXPERT: ones that the model has */
+};
 
-/* fault_apply of the rows that lose tensors, and of those that change values. */
+/* False, with the reason, when the text is not what `grammar` (fault_row.arguments) says. */
+bool fault_arguments_take(const struct fault_site *site, const char *grammar, const char *text,
+                          struct fault_arguments *arguments, struct error *error);
+
+typedef bool fault_apply(struct fault_site *site, const struct fault_arguments *arguments, struct error *error);
+
+/* Those that lose tensors; that change one value after the other; that put a tensor in another's place. */
 fault_apply fault_one_shard_per_layer, fault_missing_norms, fault_missing_experts, fault_incomplete_expert,
     fault_missing_tensor;
-fault_apply fault_random_attention, fault_swap_experts, fault_swap_layers, fault_nan, fault_zero_page, fault_scale;
+fault_apply fault_random_attention, fault_initialise, fault_nan, fault_inf, fault_zeros, fault_constant,
+    fault_zero_page, fault_scale, fault_byte_swap;
+fault_apply fault_swap_experts, fault_swap_layers, fault_swap_tensors, fault_copy;
+
+/* Elements first .. first + count - 1 of a tensor, row by row, going on at its begin behind its end. */
+struct fault_span {
+    uint64_t first, count;
+};
+
+/* SHARE of a tensor: of its rows, of a vector its elements, that part (rounded up), the first ones from the middle on:
+ * row rows / 2 (rounded down) and those behind it, then the first ones of the tensor. */
+struct fault_span fault_share(const struct tensor *tensor, double share);
+
+struct fault_edit;
+
+/* Changes `count` elements of a tensor of F32, F16 or BF16, from element `index` on, which are those at `values`. */
+typedef void fault_change(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values);
+
+/* How a fault changes the values of one tensor as they are read; lives as long as the faults. */
+struct fault_edit {
+    fault_change *change;
+    struct fault_span span;
+    double number; /* to multiply with, or to put there */
+    uint64_t page; /* 4,096 bytes */
+    uint64_t seed;
+};
+
+/* A new edit that is freed with the faults. */
+struct fault_edit *fault_edit(struct fault_site *site, struct error *error);
+
+/* A seed of the tensor's name, so that what is random is the same each time, and another in each tensor. */
+uint64_t fault_seed(const struct tensor *tensor);
+
+/* Whether the engine computes with the tensor's dtype. */
+bool fault_can_compute(const struct fault_site *site, const struct tensor *tensor, struct error *error);
+
+/* Counts the tensor of the store below as changed if the overlay gives it another dtype or other values: a factor that
+ * rounding swallows, or zeros where there were zeros, change nothing. */
+bool fault_count_change(struct fault_site *site, const struct tensor *tensor, struct error *error);
 
 /* Whole numbers "1,5,9-12" up to a slash or the end, marked in `marks` [count]; `what` names them in the error. Returns
  * where the list ended, NULL on error. */
 const char *fault_indices(const struct fault_site *site, const char *text, const char *what, int count, bool *marks,
                           struct error *error);
-
-/* The tensor that `name` (of `length` bytes) is, or ends in one only: "layers.3.mlp.gate.weight". */
-const struct tensor *fault_tensor(const struct fault_site *site, const char *name, size_t length, struct error *error);
-
-/* A new edit that is freed with the faults. */
-struct fault_edit *fault_edit(struct fault_site *site, struct error *error);
 
 #endif

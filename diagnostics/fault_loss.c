@@ -53,7 +53,7 @@ static bool in_later_shard(void *context, const struct tensor *tensor, int layer
 }
 
 /* An extraction knows no shards; its source does. */
-bool fault_one_shard_per_layer(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_one_shard_per_layer(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct shards shards = {.files = site->below};
     struct store *source = NULL;
@@ -95,10 +95,10 @@ static bool is_expert(void *context, const struct tensor *tensor, int layer, int
            selection->experts[expert] && (!selection->except || !strstr(tensor->name, selection->except));
 }
 
-bool fault_missing_norms(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_missing_norms(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct selection selection = {0};
-    const char *end = fault_indices(site, arguments, "layer", site->config->layers, selection.layers, error);
+    const char *end = fault_indices(site, arguments->text, "layer", site->config->layers, selection.layers, error);
     if (end && *end)
         return error_set(error, "fault %s: '%s' after the list of layers", site->spec, end);
     return end && drop_where(site, is_norm, &selection, error);
@@ -111,12 +111,12 @@ static bool drop_experts(struct fault_site *site, struct selection *selection, s
     return good;
 }
 
-bool fault_missing_experts(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_missing_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     int experts = site->config->experts;
     struct selection selection = {.experts = calloc((size_t)experts + 1, sizeof *selection.experts)};
     const char *end = selection.experts
-                          ? fault_indices(site, arguments, "layer", site->config->layers, selection.layers, error)
+                          ? fault_indices(site, arguments->text, "layer", site->config->layers, selection.layers, error)
                           : NULL;
     if (end && *end != '/') {
         error_set(error, "fault %s: LAYERS/EXPERTS was expected, as 1,5/76-127", site->spec);
@@ -130,28 +130,18 @@ bool fault_missing_experts(struct fault_site *site, const char *arguments, struc
     return end ? error_set(error, "fault %s: '%s' after the list of experts", site->spec, end) : false;
 }
 
-bool fault_incomplete_expert(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_incomplete_expert(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct selection selection = {.experts = calloc((size_t)site->config->experts + 1, sizeof *selection.experts),
                                   .except = ".gate_proj."};
-    int layer = -1, expert = -1, used = 0;
     if (!selection.experts)
         return error_memory(error, site->spec);
-    if (sscanf(arguments, "%d,%d%n", &layer, &expert, &used) != 2 || arguments[used] || layer < 0 ||
-        layer >= site->config->layers || expert < 0 || expert >= site->config->experts) {
-        free(selection.experts);
-        return error_set(error, "fault %s: a layer below %d and an expert below %d were expected, as 17,81", site->spec,
-                         site->config->layers, site->config->experts);
-    }
-    selection.layers[layer] = selection.experts[expert] = true;
+    selection.layers[arguments->layer] = selection.experts[arguments->expert] = true;
     return drop_experts(site, &selection, error);
 }
 
-bool fault_missing_tensor(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_missing_tensor(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    const struct tensor *tensor = fault_tensor(site, arguments, strlen(arguments), error);
-    if (!tensor)
-        return false;
     site->changed = 1;
-    return overlay_drop(site->overlay, tensor->name, error);
+    return overlay_drop(site->overlay, arguments->tensor->name, error);
 }

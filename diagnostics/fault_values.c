@@ -1,6 +1,5 @@
-/* Faults that change values, or put them in another's place. */
+/* Faults that change values as they are read, one after the other. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,7 @@
 
 #define PAGE 4096
 
-static bool can_compute(const struct fault_site *site, const struct tensor *tensor, struct error *error)
+bool fault_can_compute(const struct fault_site *site, const struct tensor *tensor, struct error *error)
 {
     return dtype_computes(tensor->dtype) ||
            error_set(error, "fault %s: tensor '%s' has dtype %s", site->spec, tensor->name, dtype_name(tensor->dtype));
@@ -28,8 +27,7 @@ static bool row_values(const struct store *store, const struct tensor *tensor, u
     return good;
 }
 
-/* A factor that rounding swallows, or zeros where there were zeros, change nothing. */
-static bool count_change(struct fault_site *site, const struct tensor *tensor, struct error *error)
+bool fault_count_change(struct fault_site *site, const struct tensor *tensor, struct error *error)
 {
     const struct tensor *changed = store_find(site->overlay, tensor->name);
     size_t columns = (size_t)tensor->columns;
@@ -49,94 +47,125 @@ static bool count_change(struct fault_site *site, const struct tensor *tensor, s
 static bool rewrite(struct fault_site *site, const struct tensor *tensor, overlay_rewrite_rows *rows,
                     struct fault_edit edit, struct error *error)
 {
-    struct fault_edit *kept = can_compute(site, tensor, error) ? fault_edit(site, error) : NULL;
+    struct fault_edit *kept = fault_can_compute(site, tensor, error) ? fault_edit(site, error) : NULL;
     if (!kept)
         return false;
     *kept = edit;
-    return overlay_rewrite(site->overlay, tensor->name, rows, kept, error) && count_change(site, tensor, error);
+    return overlay_rewrite(site->overlay, tensor->name, rows, kept, error) && fault_count_change(site, tensor, error);
+}
+
+struct fault_span fault_share(const struct tensor *tensor, double share)
+{
+    bool matrix = tensor->rank >= 2;
+    uint64_t units = matrix ? tensor->rows : tensor->columns, each = matrix ? tensor->columns : 1;
+    /* that 0.07 x 100 is a little more than 7 is no reason to take 8 */
+    uint64_t taken = share < 1 ? (uint64_t)ceil(share * (double)units * (1 - 0x1p-50)) : units;
+    taken = taken < units ? taken : units;
+    return (struct fault_span){.first = units / 2 * each, .count = taken * each};
+}
+
+/* What of elements first .. end - 1 is in begin .. begin + count - 1, which lie at `values`. */
+static void edit_part(const struct fault_edit *edit, enum dtype dtype, uint64_t first, uint64_t end, uint64_t begin,
+                      uint64_t count, char *values)
+{
+    first = first > begin ? first : begin;
+    end = end < begin + count ? end : begin + count;
+    if (first < end)
+        edit->change(edit, dtype, first, (size_t)(end - first), values + (first - begin) * dtype_width(dtype));
+}
+
+static void edit_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
+{
+    const struct fault_edit *edit = context;
+    uint64_t begin = first * tensor->columns, count = rows * tensor->columns, all = tensor->rows * tensor->columns;
+    uint64_t end = edit->span.first + edit->span.count;
+    edit_part(edit, tensor->dtype, edit->span.first, end < all ? end : all, begin, count, values);
+    if (end > all)
+        edit_part(edit, tensor->dtype, 0, end - all, begin, count, values);
 }
 
 /* Values are changed as they are stored; those that share a scale with others, widened. */
-static bool rewrite_values(struct fault_site *site, const struct tensor *tensor, overlay_rewrite_rows *rows,
-                           struct fault_edit edit, struct error *error)
+static bool edit_values(struct fault_site *site, const struct tensor *tensor, struct fault_edit edit,
+                        struct error *error)
 {
-    if (can_compute(site, tensor, error) && !dtype_width(tensor->dtype) &&
+    if (fault_can_compute(site, tensor, error) && !dtype_width(tensor->dtype) &&
         !overlay_convert(site->overlay, tensor->name, DTYPE_F32, widen_values, error))
         return false;
-    return rewrite(site, tensor, rows, edit, error);
+    return rewrite(site, tensor, edit_rows, edit, error);
 }
 
-/* --- one value after the other --- */
-
-static void scale_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
+static void scale_values(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
 {
-    const struct fault_edit *edit = context;
-    size_t width = dtype_width(tensor->dtype);
-    (void)first;
-    for (uint64_t i = 0; i < rows * tensor->columns; i++) {
+    size_t width = dtype_width(dtype);
+    (void)index;
+    for (size_t i = 0; i < count; i++) {
         float value;
-        widen(tensor->dtype, (char *)values + i * width, &value, 1);
-        value = (float)((double)value * edit->factor);
-        narrow(tensor->dtype, &value, (char *)values + i * width, 1);
+        widen(dtype, (char *)values + i * width, &value, 1);
+        value = (float)((double)value * edit->number);
+        narrow(dtype, &value, (char *)values + i * width, 1);
     }
 }
 
-/* "TENSOR,FACTOR": the factor behind the last comma. */
-bool fault_scale(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_scale(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    const char *comma = strrchr(arguments, ',');
-    char *end = NULL;
-    double factor = comma ? strtod(comma + 1, &end) : NAN;
-    if (!comma || end == comma + 1 || *end || !isfinite(factor))
-        return error_set(error, "fault %s: TENSOR,FACTOR was expected", site->spec);
-    const struct tensor *tensor = fault_tensor(site, arguments, (size_t)(comma - arguments), error);
-    return tensor && rewrite_values(site, tensor, scale_rows, (struct fault_edit){.factor = factor}, error);
+    struct fault_edit edit = {
+        .change = scale_values, .span = fault_share(arguments->tensor, arguments->share), .number = arguments->number};
+    return edit_values(site, arguments->tensor, edit, error);
 }
 
-static void nan_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
+/* --- one value for all --- */
+
+static void set_values(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
 {
-    const struct fault_edit *edit = context;
-    const float nan = NAN;
-    if (edit->row >= first && edit->row - first < rows)
-        narrow(tensor->dtype, &nan,
-               (char *)values + ((edit->row - first) * tensor->columns + edit->column) * dtype_width(tensor->dtype), 1);
+    size_t width = dtype_width(dtype);
+    float value = (float)edit->number;
+    (void)index;
+    for (size_t i = 0; i < count; i++)
+        narrow(dtype, &value, (char *)values + i * width, 1);
 }
 
-/* Up to two whole numbers behind the tensor's name, each after a comma. False: something else is there. */
-static bool trailing_numbers(const char *arguments, size_t *name, uint64_t numbers[2], int *count)
+static bool set_span(struct fault_site *site, const struct tensor *tensor, struct fault_span span, double value,
+                     struct error *error)
 {
-    *name = strcspn(arguments, ",");
-    *count = 0;
-    for (const char *at = arguments + *name; *at;) {
-        char number[24] = {0};
-        long long value = 0;
-        size_t length = strcspn(++at, ",");
-        if (*count == 2 || !length || length >= sizeof number)
-            return false;
-        memcpy(number, at, length);
-        if (!number_parse(number, 0, 1LL << 60, &value))
-            return false;
-        numbers[(*count)++] = (uint64_t)value;
-        at += length;
-    }
-    return true;
+    struct fault_edit edit = {.change = set_values, .span = span, .number = value};
+    return edit_values(site, tensor, edit, error);
 }
 
-bool fault_nan(struct fault_site *site, const char *arguments, struct error *error)
+static bool set_one(struct fault_site *site, const struct fault_arguments *arguments, double value, struct error *error)
 {
-    uint64_t at[2] = {0, 0};
-    size_t name;
-    int count;
-    if (!trailing_numbers(arguments, &name, at, &count) || count == 1)
-        return error_set(error, "fault %s: TENSOR or TENSOR,ROW,COLUMN was expected", site->spec);
-    const struct tensor *tensor = fault_tensor(site, arguments, name, error);
-    if (tensor && (at[0] >= tensor->rows || at[1] >= tensor->columns))
+    const struct tensor *tensor = arguments->tensor;
+    uint64_t row = arguments->numbers[0], column = arguments->numbers[1];
+    if (row >= tensor->rows || column >= tensor->columns)
         return error_set(error, "fault %s: tensor '%s' has %llu rows and %llu columns", site->spec, tensor->name,
                          (unsigned long long)tensor->rows, (unsigned long long)tensor->columns);
-    return tensor && rewrite_values(site, tensor, nan_rows, (struct fault_edit){.row = at[0], .column = at[1]}, error);
+    struct fault_span one = {.first = row * tensor->columns + column, .count = 1};
+    return set_span(site, tensor, one, value, error);
 }
 
-static void zero_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
+bool fault_nan(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return set_one(site, arguments, NAN, error);
+}
+
+bool fault_inf(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return set_one(site, arguments, INFINITY, error);
+}
+
+bool fault_constant(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    struct fault_span span = fault_share(arguments->tensor, arguments->share);
+    return set_span(site, arguments->tensor, span, arguments->number, error);
+}
+
+bool fault_zeros(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return set_span(site, arguments->tensor, fault_share(arguments->tensor, arguments->share), 0, error);
+}
+
+/* --- bytes --- */
+
+static void zero_page_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
 {
     const struct fault_edit *edit = context;
     uint64_t row = dtype_row_bytes(tensor->dtype, tensor->columns);
@@ -147,21 +176,49 @@ static void zero_rows(void *context, const struct tensor *tensor, uint64_t first
         memset((char *)values + (begin - here), 0, (size_t)(end - begin));
 }
 
-bool fault_zero_page(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_zero_page(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    uint64_t at[2] = {0, 0};
-    size_t name;
-    int count;
-    if (!trailing_numbers(arguments, &name, at, &count) || count > 1)
-        return error_set(error, "fault %s: TENSOR or TENSOR,PAGE was expected", site->spec);
-    const struct tensor *tensor = fault_tensor(site, arguments, name, error);
-    if (tensor && at[0] > (tensor->bytes - 1) / PAGE)
+    const struct tensor *tensor = arguments->tensor;
+    uint64_t page = arguments->numbers[0];
+    if (!tensor->bytes || page > (tensor->bytes - 1) / PAGE)
         return error_set(error, "fault %s: tensor '%s' has %llu bytes", site->spec, tensor->name,
                          (unsigned long long)tensor->bytes);
-    return tensor && rewrite(site, tensor, zero_rows, (struct fault_edit){.page = at[0]}, error);
+    return rewrite(site, tensor, zero_page_rows, (struct fault_edit){.page = page}, error);
 }
 
-/* --- random --- */
+static void swap_bytes(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
+{
+    size_t width = dtype_width(dtype);
+    (void)edit, (void)index;
+    for (unsigned char *value = values; count--; value += width)
+        for (size_t i = 0; i < width / 2; i++) {
+            unsigned char byte = value[i];
+            value[i] = value[width - 1 - i];
+            value[width - 1 - i] = byte;
+        }
+}
+
+bool fault_byte_swap(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    const struct tensor *tensor = arguments->tensor;
+    if (!dtype_width(tensor->dtype))
+        return error_set(error, "fault %s: tensor '%s' has dtype %s, whose values are not of 2 or 4 bytes each",
+                         site->spec, tensor->name, dtype_name(tensor->dtype));
+    struct fault_edit edit = {.change = swap_bytes, .span = fault_share(tensor, arguments->share)};
+    return edit_values(site, tensor, edit, error);
+}
+
+/* --- as a framework initialises --- */
+
+#define INITIAL_DEVIATION 0.02 /* initializer_range of transformers, where config.json says nothing else */
+
+uint64_t fault_seed(const struct tensor *tensor)
+{
+    uint64_t seed = 0;
+    for (const char *name = tensor->name; *name; name++)
+        seed = mix_u64(seed ^ (unsigned char)*name);
+    return seed;
+}
 
 /* Box and Muller's transform of two uniform values: of a counter, so that any is had without the ones before it. */
 static double normal(uint64_t seed, uint64_t index)
@@ -171,21 +228,34 @@ static double normal(uint64_t seed, uint64_t index)
     return sqrt(-2 * log(u)) * cos(2 * M_PI * v);
 }
 
-static void random_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
+static void random_values(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
 {
-    const struct fault_edit *edit = context;
-    for (uint64_t i = 0; i < rows * tensor->columns; i++) {
-        float value = (float)(0.02 * normal(edit->seed, first * tensor->columns + i));
-        narrow(tensor->dtype, &value, (char *)values + i * dtype_width(tensor->dtype), 1);
+    size_t width = dtype_width(dtype);
+    for (size_t i = 0; i < count; i++) {
+        float value = (float)(INITIAL_DEVIATION * normal(edit->seed, index + i));
+        narrow(dtype, &value, (char *)values + i * width, 1);
     }
 }
 
-static uint64_t name_seed(const char *name)
+static bool is_bias(const struct tensor *tensor)
 {
-    uint64_t seed = 0;
-    for (; *name; name++)
-        seed = mix_u64(seed ^ (unsigned char)*name);
-    return seed;
+    static const char bias[] = ".bias";
+    size_t length = strlen(tensor->name);
+    return length >= strlen(bias) && strcmp(tensor->name + length - strlen(bias), bias) == 0;
+}
+
+static bool initialise(struct fault_site *site, const struct tensor *tensor, double share, struct error *error)
+{
+    struct fault_edit edit = {.change = tensor->rank >= 2 ? random_values : set_values,
+                              .span = fault_share(tensor, share),
+                              .number = is_bias(tensor) ? 0 : 1,
+                              .seed = fault_seed(tensor)};
+    return edit_values(site, tensor, edit, error);
+}
+
+bool fault_initialise(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return initialise(site, arguments->tensor, arguments->share, error);
 }
 
 static bool is_projection(const char *name)
@@ -198,10 +268,10 @@ static bool is_projection(const char *name)
     return false;
 }
 
-bool fault_random_attention(struct fault_site *site, const char *arguments, struct error *error)
+bool fault_random_attention(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     bool layers[CONFIG_LAYERS_MAX] = {false};
-    const char *end = fault_indices(site, arguments, "layer", site->config->layers, layers, error);
+    const char *end = fault_indices(site, arguments->text, "layer", site->config->layers, layers, error);
     if (!end || *end)
         return end ? error_set(error, "fault %s: '%s' after the list of layers", site->spec, end) : false;
     for (size_t i = 0; i < store_text_count(site->below); i++) {
@@ -209,58 +279,8 @@ bool fault_random_attention(struct fault_site *site, const char *arguments, stru
         int layer, expert;
         tensor_place(tensor, &layer, &expert);
         if (layer >= 0 && layer < CONFIG_LAYERS_MAX && layers[layer] && is_projection(tensor->name) &&
-            !rewrite_values(site, tensor, random_rows, (struct fault_edit){.seed = name_seed(tensor->name)}, error))
+            !initialise(site, tensor, 1, error))
             return false;
     }
     return true;
-}
-
-/* --- exchanges --- */
-
-/* Reads every tensor below one prefix from the same name below the other. */
-static bool read_from(struct fault_site *site, const char *prefix, const char *other, struct error *error)
-{
-    size_t length = strlen(prefix);
-    for (size_t i = 0; i < store_text_count(site->below); i++) {
-        const char *name = store_at(site->below, i)->name;
-        char from[FAULT_TEXT];
-        if (strncmp(name, prefix, length) != 0)
-            continue;
-        if (snprintf(from, sizeof from, "%s%s", other, name + length) >= (int)sizeof from)
-            return error_set(error, "fault %s: tensor '%s' has too long a name", site->spec, name);
-        if (!overlay_alias(site->overlay, name, from, error))
-            return error_context(error, "fault %s", site->spec);
-        site->changed++;
-    }
-    return true;
-}
-
-static bool exchange(struct fault_site *site, const char *a, const char *b, struct error *error)
-{
-    return read_from(site, a, b, error) && read_from(site, b, a, error);
-}
-
-bool fault_swap_experts(struct fault_site *site, const char *arguments, struct error *error)
-{
-    int layer = -1, a = -1, b = -1, used = 0, experts = site->config->experts;
-    if (sscanf(arguments, "%d,%d,%d%n", &layer, &a, &b, &used) != 3 || arguments[used] || layer < 0 ||
-        layer >= site->config->layers || a < 0 || a >= experts || b < 0 || b >= experts || a == b)
-        return error_set(error, "fault %s: a layer below %d and two experts below %d were expected, as 3,17,81",
-                         site->spec, site->config->layers, experts);
-    char prefix[FAULT_TEXT], other[FAULT_TEXT];
-    snprintf(prefix, sizeof prefix, "model.layers.%d.mlp.experts.%d.", layer, a);
-    snprintf(other, sizeof other, "model.layers.%d.mlp.experts.%d.", layer, b);
-    return exchange(site, prefix, other, error);
-}
-
-bool fault_swap_layers(struct fault_site *site, const char *arguments, struct error *error)
-{
-    int a = -1, b = -1, used = 0, layers = site->config->layers;
-    if (sscanf(arguments, "%d,%d%n", &a, &b, &used) != 2 || arguments[used] || a < 0 || a >= layers || b < 0 ||
-        b >= layers || a == b)
-        return error_set(error, "fault %s: two layers below %d were expected, as 3,4", site->spec, layers);
-    char prefix[FAULT_TEXT], other[FAULT_TEXT];
-    snprintf(prefix, sizeof prefix, "model.layers.%d.", a);
-    snprintf(other, sizeof other, "model.layers.%d.", b);
-    return exchange(site, prefix, other, error);
 }

@@ -122,7 +122,9 @@ for fault in missing-norms:5 missing-norms:x missing-norms:1, missing-norms:3-1 
     missing-experts:1/ incomplete-expert:1 incomplete-expert:1,12 incomplete-expert:-1,2 incomplete-expert:1,2,3 missing:nothing missing:o_proj.weight \
     random-attention:9 swap-experts:1,2 swap-experts:1,2,2 swap-experts:1,2,12 swap-layers:1,1 swap-layers:1,5 nan:nothing nan:lm_head.weight,1 \
     nan:lm_head.weight,408,0 nan:lm_head.weight,0,40 nan:lm_head.weight,x,y zero-page:lm_head.weight,8 zero-page:lm_head.weight,1,2 scale:lm_head.weight \
-    scale:lm_head.weight,x scale:lm_head.weight,inf scale:,2 scale:model.norm.weight,1.001 scale:model.norm.weight,1; do
+    scale:lm_head.weight,x scale:lm_head.weight,inf scale:,2 scale:model.norm.weight,1.001 scale:model.norm.weight,1 \
+    scale:lm_head.weight,2,0 zeros:lm_head.weight,2 inf:lm_head.weight,1 constant:lm_head.weight copy:lm_head.weight,model.norm.weight \
+    swap-tensors:lm_head.weight,lm_head.weight byte-swap:lm_head.weight,nan initialise:nothing; do
     run 3 inspect "$nano/thinker" --fault "$fault"
     says err "fault $fault"
 done

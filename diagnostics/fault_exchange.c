@@ -1,0 +1,76 @@
+/* Faults that put a tensor in another's place. */
+#include <stdio.h>
+#include <string.h>
+
+#include "diagnostics/fault_internal.h"
+
+static bool read_as(struct fault_site *site, const char *name, const char *from, struct error *error)
+{
+    return overlay_alias(site->overlay, name, from, error) || error_context(error, "fault %s", site->spec);
+}
+
+/* Reads every tensor below one prefix from the same name below the other. */
+static bool read_from(struct fault_site *site, const char *prefix, const char *other, struct error *error)
+{
+    size_t length = strlen(prefix);
+    for (size_t i = 0; i < store_text_count(site->below); i++) {
+        const char *name = store_at(site->below, i)->name;
+        char from[FAULT_TEXT];
+        if (strncmp(name, prefix, length) != 0)
+            continue;
+        if (snprintf(from, sizeof from, "%s%s", other, name + length) >= (int)sizeof from)
+            return error_set(error, "fault %s: tensor '%s' has too long a name", site->spec, name);
+        if (!read_as(site, name, from, error))
+            return false;
+        site->changed++;
+    }
+    return true;
+}
+
+static bool exchange(struct fault_site *site, const char *a, const char *b, struct error *error)
+{
+    return read_from(site, a, b, error) && read_from(site, b, a, error);
+}
+
+/* A and B: two of the `count` that there are. */
+static bool are_two(const struct fault_site *site, const struct fault_arguments *arguments, int count, const char *what,
+                    struct error *error)
+{
+    const uint64_t *numbers = arguments->numbers, most = (uint64_t)count;
+    return (numbers[0] < most && numbers[1] < most && numbers[0] != numbers[1]) ||
+           error_set(error, "fault %s: two %s below %d were expected", site->spec, what, count);
+}
+
+bool fault_swap_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    if (!are_two(site, arguments, site->config->experts, "experts", error))
+        return false;
+    char prefixes[2][FAULT_TEXT];
+    for (int i = 0; i < 2; i++)
+        snprintf(prefixes[i], sizeof prefixes[i], "model.layers.%d.mlp.experts.%d.", arguments->layer,
+                 (int)arguments->numbers[i]);
+    return exchange(site, prefixes[0], prefixes[1], error);
+}
+
+bool fault_swap_layers(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    if (!are_two(site, arguments, site->config->layers, "layers", error))
+        return false;
+    char prefixes[2][FAULT_TEXT];
+    for (int i = 0; i < 2; i++)
+        snprintf(prefixes[i], sizeof prefixes[i], "model.layers.%d.", (int)arguments->numbers[i]);
+    return exchange(site, prefixes[0], prefixes[1], error);
+}
+
+bool fault_copy(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return fault_can_compute(site, arguments->tensor, error) &&
+           read_as(site, arguments->tensor->name, arguments->other->name, error) &&
+           fault_count_change(site, arguments->tensor, error);
+}
+
+bool fault_swap_tensors(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    struct fault_arguments turned = {.tensor = arguments->other, .other = arguments->tensor};
+    return fault_copy(site, arguments, error) && fault_copy(site, &turned, error);
+}
