@@ -40,6 +40,21 @@ static const struct catalogue_row {
      fault_initialise},
     {{"scale", "TENSOR,FACTOR[,SHARE]", "Multiplies a tensor"}, fault_scale},
     {{"byte-swap", "TENSOR[,SHARE]", "Turns the bytes of every value around: the wrong byte order"}, fault_byte_swap},
+    {{"misread", "TENSOR",
+      "Takes the 16 bits of every value for the other 16-bit type: BF16 for F16, F16 for BF16, F32 rounded to BF16 for "
+      "F16"},
+     fault_misread},
+    {{"transpose", "TENSOR", "Puts the values of the transposed matrix under the shape of the original"},
+     fault_transpose},
+    {{"shuffle", "TENSOR[,SHARE]", "Puts the values of a tensor in a random order"}, fault_shuffle},
+    {{"permute-rows", "TENSOR[,SHARE]", "Puts the rows of a tensor in another order, each row whole"},
+     fault_permute_rows},
+    {{"shift-rows", "TENSOR,N", "Gives every row what the row N further on held: an embedding whose vocabulary moved"},
+     fault_shift_rows},
+    {{"exchange-rows", "TENSOR,OTHER[,SHARE]", "Exchanges rows of two tensors of one shape and dtype"},
+     fault_exchange_rows},
+    {{"swap-router-rows", "LAYER,A,B", "Exchanges two rows of the router of a layer, but not their experts"},
+     fault_swap_router_rows},
 };
 #define ROWS (sizeof catalogue / sizeof *catalogue)
 

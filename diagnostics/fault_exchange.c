@@ -32,18 +32,17 @@ static bool exchange(struct fault_site *site, const char *a, const char *b, stru
     return read_from(site, a, b, error) && read_from(site, b, a, error);
 }
 
-/* A and B: two of the `count` that there are. */
-static bool are_two(const struct fault_site *site, const struct fault_arguments *arguments, int count, const char *what,
-                    struct error *error)
+bool fault_are_two(const struct fault_site *site, const struct fault_arguments *arguments, uint64_t count,
+                   const char *what, struct error *error)
 {
-    const uint64_t *numbers = arguments->numbers, most = (uint64_t)count;
-    return (numbers[0] < most && numbers[1] < most && numbers[0] != numbers[1]) ||
-           error_set(error, "fault %s: two %s below %d were expected", site->spec, what, count);
+    const uint64_t *numbers = arguments->numbers;
+    return (numbers[0] < count && numbers[1] < count && numbers[0] != numbers[1]) ||
+           error_set(error, "fault %s: two %s below %llu were expected", site->spec, what, (unsigned long long)count);
 }
 
 bool fault_swap_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    if (!are_two(site, arguments, site->config->experts, "experts", error))
+    if (!fault_are_two(site, arguments, (uint64_t)site->config->experts, "experts", error))
         return false;
     char prefixes[2][FAULT_TEXT];
     for (int i = 0; i < 2; i++)
@@ -54,7 +53,7 @@ bool fault_swap_experts(struct fault_site *site, const struct fault_arguments *a
 
 bool fault_swap_layers(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    if (!are_two(site, arguments, site->config->layers, "layers", error))
+    if (!fault_are_two(site, arguments, (uint64_t)site->config->layers, "layers", error))
         return false;
     char prefixes[2][FAULT_TEXT];
     for (int i = 0; i < 2; i++)

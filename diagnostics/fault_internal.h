@@ -34,14 +34,21 @@ struct fault_arguments {
 bool fault_arguments_take(const struct fault_site *site, const char *grammar, const char *text,
                           struct fault_arguments *arguments, struct error *error);
 
+/* A and B are two different ones of the `count` that there are; `what` names them in the error. */
+bool fault_are_two(const struct fault_site *site, const struct fault_arguments *arguments, uint64_t count,
+                   const char *what, struct error *error);
+
 typedef bool fault_apply(struct fault_site *site, const struct fault_arguments *arguments, struct error *error);
 
-/* Those that lose tensors; that change one value after the other; that put a tensor in another's place. */
+/* Those that lose tensors; that change one value after the other; that put a tensor in another's place; that need
+ * the whole of a tensor at once. */
 fault_apply fault_one_shard_per_layer, fault_missing_norms, fault_missing_experts, fault_incomplete_expert,
     fault_missing_tensor;
 fault_apply fault_random_attention, fault_initialise, fault_nan, fault_inf, fault_zeros, fault_constant,
     fault_zero_page, fault_scale, fault_byte_swap;
 fault_apply fault_swap_experts, fault_swap_layers, fault_swap_tensors, fault_copy;
+fault_apply fault_misread, fault_transpose, fault_shuffle, fault_permute_rows, fault_exchange_rows, fault_shift_rows,
+    fault_swap_router_rows;
 
 /* Elements first .. first + count - 1 of a tensor, row by row, going on at its begin behind its end. */
 struct fault_span {
@@ -75,8 +82,8 @@ uint64_t fault_seed(const struct tensor *tensor);
 /* Whether the engine computes with the tensor's dtype. */
 bool fault_can_compute(const struct fault_site *site, const struct tensor *tensor, struct error *error);
 
-/* Counts the tensor of the store below as changed if the overlay gives it another dtype or other values: a factor that
- * rounding swallows, or zeros where there were zeros, change nothing. */
+/* Counts the tensor of the store below as changed if the overlay gives it other values: a factor that rounding
+ * swallows, or zeros where there were zeros, change nothing. */
 bool fault_count_change(struct fault_site *site, const struct tensor *tensor, struct error *error);
 
 /* Whole numbers "1,5,9-12" up to a slash or the end, marked in `marks` [count]; `what` names them in the error. Returns

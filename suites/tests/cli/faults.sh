@@ -18,6 +18,8 @@ with_fault() {
     for fault in "$@"; do options+=(--fault "$fault"); done
     run "$status" check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q "${options[@]}"
 }
+# tensor_dtype FILE TENSOR: as its header says.
+tensor_dtype() { tail -c +9 "$1" | head -c "$(od -An -tu8 -N8 "$1" | tr -d ' ')" | jq -r ".[\"$2\"].dtype"; }
 absent_tensors='[.findings[] | select(.check == "inventory.absent" and (.summary | not)) | .where.tensor] | sort | join(" ")'
 
 test_that 'losses'
@@ -88,6 +90,20 @@ for fault in one-shard-per-layer incomplete-expert:3,7 scale:layers.3.self_attn.
     jq '[.findings[] | select(.check | test("^(inventory.absent|weights|layers|logits|greedy|perplexity)")) | [.check, .verdict, .measured, .where.tensor]]' "$T/out" >"$T/written"
     cmp -s "$T/virtual" "$T/written" && passed || failed "$fault: the written model and the virtual one differ"
 done
+test_that 'break writes what a scan of weights shall find; the model that is read back is the virtual one'
+A=layers.2.self_attn.q_proj.weight B=layers.3.self_attn.q_proj.weight
+for fault in inf:$A,1,2 zeros:$A,0.5 constant:layers.1.input_layernorm.weight,1 initialise:$A copy:$A,$B swap-tensors:$A,$B \
+    byte-swap:layers.1.input_layernorm.weight scale:$A,4,0.25 misread:$A transpose:$A shuffle:$A,0.5 permute-rows:$A shift-rows:model.embed_tokens.weight,1 \
+    exchange-rows:$A,$B,0.5 swap-router-rows:2,3,4; do
+    rm -rf "$T/b"
+    run 0 break "$nano/thinker" "$T/b" -q --fault "$fault"
+    run 0 trace "$nano/thinker" --ids 1,2,3 -o "$T/virtual.safetensors" -q --fault "$fault"
+    run 0 trace "$T/b" --ids 1,2,3 -o "$T/written.safetensors" -q
+    cmp -s "$T/virtual.safetensors" "$T/written.safetensors" && passed || failed "$fault: the written model and the virtual one differ"
+    [ "$fault" = "misread:$A" ] && dtype=F16 || dtype=BF16
+    same "$(tensor_dtype "$T/b/attention/thinker_attention_layer_02.safetensors" "thinker.model.$A")" $dtype
+    same "$(tensor_dtype "$T/b/attention/thinker_attention_layer_03.safetensors" "thinker.model.$B")" BF16
+done
 test_that 'the availability map agrees with the loss'
 rm -rf "$T/b"
 run 0 break "$nano/thinker" "$T/b" -q --fault missing-experts:2/4-7 --fault missing-norms:1
@@ -124,7 +140,9 @@ for fault in missing-norms:5 missing-norms:x missing-norms:1, missing-norms:3-1 
     nan:lm_head.weight,408,0 nan:lm_head.weight,0,40 nan:lm_head.weight,x,y zero-page:lm_head.weight,8 zero-page:lm_head.weight,1,2 scale:lm_head.weight \
     scale:lm_head.weight,x scale:lm_head.weight,inf scale:,2 scale:model.norm.weight,1.001 scale:model.norm.weight,1 \
     scale:lm_head.weight,2,0 zeros:lm_head.weight,2 inf:lm_head.weight,1 constant:lm_head.weight copy:lm_head.weight,model.norm.weight \
-    swap-tensors:lm_head.weight,lm_head.weight byte-swap:lm_head.weight,nan initialise:nothing; do
+    swap-tensors:lm_head.weight,lm_head.weight byte-swap:lm_head.weight,nan initialise:nothing misread:lm_head.weight,1 \
+    transpose:model.norm.weight shuffle:lm_head.weight,0 permute-rows:lm_head.weight,1.5 shift-rows:lm_head.weight,408 \
+    exchange-rows:lm_head.weight,model.norm.weight swap-router-rows:1,2,2 swap-router-rows:1,2,12 swap-router-rows:5,1,2; do
     run 3 inspect "$nano/thinker" --fault "$fault"
     says err "fault $fault"
 done

@@ -1,0 +1,261 @@
+/* Faults that need a whole tensor at once, and hold it in memory: what is read at one place lies at another. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/numbers.h"
+#include "diagnostics/fault_internal.h"
+#include "math/kernels.h"
+
+/* The values of a tensor of the store below, row by row; those that share a scale with others, widened. */
+struct held {
+    const struct tensor *tensor;
+    enum dtype dtype;
+    size_t width; /* bytes of one value */
+    size_t count; /* of values */
+    char *values; /* owned */
+};
+
+static bool held_widen(struct held *held, struct error *error)
+{
+    float *values = malloc(held->count * sizeof *values + 1);
+    if (!values)
+        return error_memory(error, held->tensor->name);
+    widen(held->dtype, held->values, values, held->count);
+    free(held->values);
+    held->values = (char *)values;
+    held->dtype = DTYPE_F32;
+    held->width = dtype_width(DTYPE_F32);
+    return true;
+}
+
+static bool held_read(const struct fault_site *site, const struct tensor *tensor, struct held *held,
+                      struct error *error)
+{
+    *held = (struct held){.tensor = tensor,
+                          .dtype = tensor->dtype,
+                          .width = dtype_width(tensor->dtype),
+                          .count = (size_t)(tensor->rows * tensor->columns)};
+    if (!fault_can_compute(site, tensor, error))
+        return false;
+    held->values = malloc((size_t)tensor->bytes + 1);
+    return (held->values || error_memory(error, tensor->name)) &&
+           store_read(site->below, tensor, held->values, error) && (held->width || held_widen(held, error));
+}
+
+static bool held_put(struct fault_site *site, const struct held *held, struct error *error)
+{
+    const struct tensor *tensor = held->tensor;
+    return overlay_replace(site->overlay, tensor->name, held->dtype, tensor->rank, tensor->shape, held->values,
+                           error) ||
+           error_context(error, "fault %s", site->spec);
+}
+
+/* Changes the values of `held`, or gives it others. */
+typedef bool held_change(struct held *held, const struct fault_arguments *arguments, struct error *error);
+
+static bool change_held(struct fault_site *site, const struct tensor *tensor, const struct fault_arguments *arguments,
+                        held_change *change, struct error *error)
+{
+    struct held held;
+    bool good = held_read(site, tensor, &held, error) && change(&held, arguments, error) &&
+                held_put(site, &held, error) && fault_count_change(site, tensor, error);
+    free(held.values);
+    return good;
+}
+
+static void swap_memory(char *a, char *b, size_t bytes)
+{
+    while (bytes--) {
+        char byte = *a;
+        *a++ = *b;
+        *b++ = byte;
+    }
+}
+
+/* --- another order --- */
+
+/* Puts the span's parts of `each` values in an order in which none is where it was: one cycle through all of them
+ * (Sattolo: An algorithm to generate a random cyclic permutation, 1986). */
+static void span_reorder(struct held *held, struct fault_span span, size_t each)
+{
+    uint64_t seed = fault_seed(held->tensor), count = span.count / each;
+    size_t bytes = each * held->width;
+    for (uint64_t i = count; i-- > 1;) {
+        uint64_t to = (span.first + i * each) % held->count, from = mix_u64(seed + i * MIX_STEP) % i;
+        from = (span.first + from * each) % held->count;
+        swap_memory(held->values + to * held->width, held->values + from * held->width, bytes);
+    }
+}
+
+static size_t row_length(const struct tensor *tensor)
+{
+    return tensor->rank >= 2 ? (size_t)tensor->columns : 1;
+}
+
+static bool shuffle(struct held *held, const struct fault_arguments *arguments, struct error *error)
+{
+    (void)error;
+    span_reorder(held, fault_share(held->tensor, arguments->share), 1);
+    return true;
+}
+
+bool fault_shuffle(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return change_held(site, arguments->tensor, arguments, shuffle, error);
+}
+
+static bool permute_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
+{
+    (void)error;
+    if (held->count)
+        span_reorder(held, fault_share(held->tensor, arguments->share), row_length(held->tensor));
+    return true;
+}
+
+bool fault_permute_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return change_held(site, arguments->tensor, arguments, permute_rows, error);
+}
+
+/* To take from what is written over; malloc'd. */
+static char *held_copy(const struct held *held, struct error *error)
+{
+    char *copy = malloc(held->count * held->width + 1);
+    if (copy)
+        memcpy(copy, held->values, held->count * held->width);
+    else
+        error_memory(error, held->tensor->name);
+    return copy;
+}
+
+static bool transpose(struct held *held, const struct fault_arguments *arguments, struct error *error)
+{
+    size_t rows = (size_t)held->tensor->rows, columns = (size_t)held->tensor->columns, width = held->width;
+    char *copy = held_copy(held, error);
+    (void)arguments;
+    if (!copy)
+        return false;
+    for (size_t row = 0; row < rows; row++)
+        for (size_t column = 0; column < columns; column++)
+            memcpy(held->values + (column * rows + row) * width, copy + (row * columns + column) * width, width);
+    free(copy);
+    return true;
+}
+
+bool fault_transpose(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    char shape[TENSOR_SHAPE_TEXT];
+    const struct tensor *tensor = arguments->tensor;
+    if (tensor->rank != 2)
+        return error_set(error, "fault %s: tensor '%s' has shape %s and is no matrix", site->spec, tensor->name,
+                         shape_text(tensor->shape, tensor->rank, shape));
+    return change_held(site, tensor, arguments, transpose, error);
+}
+
+static bool shift_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
+{
+    size_t bytes = held->count * held->width, row = row_length(held->tensor) * held->width;
+    long long rows = row ? (long long)(bytes / row) : 0;
+    if (!rows)
+        return true;
+    char *copy = held_copy(held, error);
+    if (!copy)
+        return false;
+    size_t from = (size_t)((arguments->shift % rows + rows) % rows) * row;
+    memcpy(held->values, copy + from, bytes - from);
+    memcpy(held->values + bytes - from, copy, from);
+    free(copy);
+    return true;
+}
+
+bool fault_shift_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return change_held(site, arguments->tensor, arguments, shift_rows, error);
+}
+
+/* --- exchanges --- */
+
+static bool swap_two_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
+{
+    size_t row = (size_t)held->tensor->columns * held->width;
+    (void)error;
+    swap_memory(held->values + arguments->numbers[0] * row, held->values + arguments->numbers[1] * row, row);
+    return true;
+}
+
+bool fault_swap_router_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    char name[FAULT_TEXT];
+    snprintf(name, sizeof name, "model.layers.%d.mlp.gate.weight", arguments->layer);
+    const struct tensor *router = store_find(site->below, name);
+    if (!router)
+        return error_set(error, "fault %s: %s has no tensor '%s'", site->spec, store_path(site->below), name);
+    return fault_are_two(site, arguments, router->rows, "rows of the router", error) &&
+           change_held(site, router, arguments, swap_two_rows, error);
+}
+
+static bool same_kind(const struct fault_site *site, const struct tensor *a, const struct tensor *b,
+                      struct error *error)
+{
+    bool same = a->dtype == b->dtype && a->rank == b->rank;
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->shape[i] == b->shape[i];
+    return same ||
+           error_set(error, "fault %s: tensors '%s' and '%s' differ in shape or dtype", site->spec, a->name, b->name);
+}
+
+static void exchange_span(struct held *a, struct held *b, struct fault_span span)
+{
+    uint64_t first = span.first, count = span.count;
+    uint64_t until_end = a->count - first < count ? a->count - first : count;
+    swap_memory(a->values + first * a->width, b->values + first * a->width, until_end * a->width);
+    swap_memory(a->values, b->values, (count - until_end) * a->width);
+}
+
+bool fault_exchange_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    const struct tensor *tensor = arguments->tensor, *other = arguments->other;
+    struct held a = {0}, b = {0};
+    bool good = same_kind(site, tensor, other, error) && held_read(site, tensor, &a, error) &&
+                held_read(site, other, &b, error);
+    if (good)
+        exchange_span(&a, &b, fault_share(tensor, arguments->share));
+    good = good && held_put(site, &a, error) && held_put(site, &b, error) && fault_count_change(site, tensor, error) &&
+           fault_count_change(site, other, error);
+    free(a.values);
+    free(b.values);
+    return good;
+}
+
+/* --- another type --- */
+
+/* Bits that a reader takes for another 16-bit type than their writer meant. */
+static void misread(struct held *held)
+{
+    enum dtype written = held->dtype == DTYPE_F32 ? DTYPE_BF16 : held->dtype;
+    if (written != held->dtype)
+        for (size_t i = 0; i < held->count; i++) {
+            float value;
+            memcpy(&value, held->values + i * sizeof value, sizeof value);
+            narrow(written, &value, held->values + i * dtype_width(written), 1);
+        }
+    held->dtype = written == DTYPE_BF16 ? DTYPE_F16 : DTYPE_BF16;
+    held->width = dtype_width(held->dtype);
+}
+
+bool fault_misread(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    const struct tensor *tensor = arguments->tensor;
+    struct held held;
+    if (!dtype_width(tensor->dtype))
+        return error_set(error, "fault %s: tensor '%s' has dtype %s, whose values are not of 16 or 32 bits each",
+                         site->spec, tensor->name, dtype_name(tensor->dtype));
+    bool good = held_read(site, tensor, &held, error);
+    if (good)
+        misread(&held);
+    good = good && held_put(site, &held, error);
+    free(held.values);
+    site->changed++; /* the dtype, whatever the values */
+    return good;
+}
