@@ -165,8 +165,8 @@ static const struct share_row {
 static const struct share {
     const char *text;
     uint64_t rows, elements; /* of ROWS, of VECTOR */
-} shares[] = {{"", 6, 7},     {",1", 6, 7},    {",0.5", 3, 4}, {",0.51", 4, 4},
-              {",0.9", 6, 7}, {",0.01", 1, 1}, {",1e-9", 1, 1}};
+} shares[] = {{"", 6, 7},     {",1", 6, 7},    {",0.5", 3, 4},  {",0.51", 4, 4},
+              {",0.9", 6, 7}, {",0.01", 1, 1}, {",1e-9", 1, 1}, {",0.1666666666666667", 1, 2}};
 
 static void expect_share(const char *name, const struct share_row *row, const struct share *share)
 {
