@@ -148,6 +148,17 @@ const char *tokenizer_token(const struct tokenizer *tokenizer, int id)
     return token ? token->text : NULL;
 }
 
+size_t tokenizer_count(const struct tokenizer *tokenizer)
+{
+    return tokenizer->token_count;
+}
+
+struct tokenizer_entry tokenizer_at(const struct tokenizer *tokenizer, size_t index)
+{
+    const struct token *token = &tokenizer->tokens[index];
+    return (struct tokenizer_entry){.id = token->id, .text = token->text, .added = token->added};
+}
+
 struct encoding {
     struct tokenizer *tokenizer;
     struct ids *out;

@@ -59,4 +59,13 @@ const char *tokenizer_sha256(const struct tokenizer *tokenizer);
 /* The token as the file spells it (byte-level alphabet), borrowed; NULL when there is none with this id. */
 const char *tokenizer_token(const struct tokenizer *tokenizer, int id);
 
+/* All tokens, in the order of their ids, which may have gaps: `index` is below tokenizer_count. */
+struct tokenizer_entry {
+    int id;
+    const char *text; /* as tokenizer_token gives it; borrowed */
+    bool added;       /* found in a text as it stands, and made by no merge */
+};
+size_t tokenizer_count(const struct tokenizer *tokenizer);
+struct tokenizer_entry tokenizer_at(const struct tokenizer *tokenizer, size_t index);
+
 #endif

@@ -15,6 +15,7 @@
 struct token {
     int id;
     bool special;     /* what skip_special leaves out */
+    bool added;       /* among the added tokens */
     const char *text; /* as it is decoded; borrowed from `strings` or an added token */
 };
 

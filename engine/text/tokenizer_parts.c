@@ -107,6 +107,7 @@ static bool added_texts(struct tokenizer *tokenizer, struct error *error)
         const struct added_token *added = &tokenizer->added[i];
         struct token *token = (struct token *)tokenizer_find(tokenizer, added->id);
         token->text = added->normalized_content ? added->normalized_content : added->content;
+        token->added = true;
         token->special = map_find(&special, token->text, strlen(token->text)) != MAP_ABSENT;
     }
     map_free(&special);

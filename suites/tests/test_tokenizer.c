@@ -293,6 +293,10 @@ Test(tokenizer, tokens_sizes_and_special_ids)
     cr_expect_str_eq(tokenizer_token(tokenizer, 220), "\xC4\xA0");
     cr_expect_null(tokenizer_token(tokenizer, 382));
     cr_expect_null(tokenizer_token(tokenizer, -1));
+    cr_assert_eq(tokenizer_count(tokenizer), 382);
+    struct tokenizer_entry space = tokenizer_at(tokenizer, 220), begin = tokenizer_at(tokenizer, 380);
+    cr_expect(space.id == 220 && strcmp(space.text, "\xC4\xA0") == 0 && !space.added);
+    cr_expect(begin.id == 380 && strcmp(begin.text, "<s>") == 0 && begin.added);
     cr_assert(tokenizer_encode(tokenizer, "a", 1, true, &ids, &error));
     cr_assert_eq(ids.count, 3);
     cr_assert(tokenizer_decode(tokenizer, ids.data, ids.count, true, &text, &error));
