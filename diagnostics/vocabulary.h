@@ -1,0 +1,25 @@
+/* The vocabulary against the tables that have a row for each token: does every id that can occur have a row, do the
+ * files agree on the special tokens, and does a row that a token has look as if it had been trained with it? */
+#ifndef ASSAY_DIAGNOSTICS_VOCABULARY_H
+#define ASSAY_DIAGNOSTICS_VOCABULARY_H
+
+#include <stdint.h>
+
+#include "diagnostics/subject.h"
+#include "findings/finding.h"
+
+/* Root mean square of each row of a matrix [rows, columns]; a row with a value that is not finite has NaN. All
+ * borrowed. */
+struct row_profile {
+    const struct tensor *tensor;
+    float *rms; /* [rows] */
+    uint64_t rows;
+};
+
+/* Adds weights.vocabulary (ids, special tokens) and weights.embedding_rows (the rows); both are skipped, with the
+ * reason, where there is no tokenizer or no table. `embedding` NULL: absent; `head` NULL: tied or absent. False: out of
+ * memory. */
+bool vocabulary_check(const struct subject *subject, const struct row_profile *embedding,
+                      const struct row_profile *head, struct findings *findings, struct error *error);
+
+#endif

@@ -1,0 +1,37 @@
+/* What the parts of vocabulary_check share. Private to vocabulary*.c. */
+#ifndef ASSAY_DIAGNOSTICS_VOCABULARY_INTERNAL_H
+#define ASSAY_DIAGNOSTICS_VOCABULARY_INTERNAL_H
+
+#include "diagnostics/vocabulary.h"
+
+#define IDS_CHECK "weights.vocabulary"
+#define ROWS_CHECK "weights.embedding_rows"
+#define PLACES_MAX 64 /* findings of single places for one kind of fault; all of them are counted */
+
+/* A token for a message: "'Ġthe' (262)". */
+#define TOKEN_LABEL 128
+const char *token_label(const struct tokenizer *tokenizer, int id, char *label);
+
+struct vocabulary {
+    const struct subject *subject;
+    const struct row_profile *tables[2]; /* embedding and head; NULL: none. At least one is there */
+    const struct row_profile *shortest;
+    struct ids unused; /* ids of padding and unknown: a library keeps their rows at zero */
+    struct findings *findings;
+    struct error *error;
+    uint64_t outside;   /* ids without a row: tokens, and special tokens of the configuration */
+    size_t differences; /* what the files say of special tokens and does not agree */
+    char end[160];      /* what is known of the token that ends a text */
+};
+
+/* Adds a place of a check: `token` -1 and `table` NULL: none. NULL: out of memory, which it says. */
+struct finding *vocabulary_place(struct vocabulary *vocabulary, const char *check, enum verdict verdict, int token,
+                                 const struct row_profile *table);
+
+/* bos, eos, pad, unk as the files name them: adds places, and counts them in `outside` and `differences`. */
+bool vocabulary_special(struct vocabulary *vocabulary);
+
+/* Adds weights.embedding_rows. */
+bool vocabulary_rows(struct vocabulary *vocabulary);
+
+#endif
