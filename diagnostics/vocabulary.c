@@ -91,6 +91,7 @@ static bool check_ids(struct vocabulary *vocabulary)
     finding_fact(finding, "rows", (double)table->rows);
     finding_fact(finding, "tokens", (double)tokenizer_count(tokenizer));
     finding_fact(finding, "rows_without_token", (double)(table->rows - with_row));
+    finding_fact(finding, "tokens_never_produced", (double)vocabulary->unreached);
     finding_fact(finding, "differences", (double)vocabulary->differences);
     if (*vocabulary->end)
         finding_fact_text(finding, "end", "%s", vocabulary->end);
@@ -105,9 +106,10 @@ static bool check_ids(struct vocabulary *vocabulary)
         finding_message(finding, "All %zu tokens have a row, but what the files say of special tokens is at odds.",
                         tokenizer_count(tokenizer));
     else
-        finding_message(finding, "All %zu tokens have a row, and %llu of %llu rows have no token.",
+        finding_message(finding,
+                        "All %zu tokens have a row, %llu of %llu rows have no token, and %zu tokens come of no text.",
                         tokenizer_count(tokenizer), (unsigned long long)(table->rows - with_row),
-                        (unsigned long long)table->rows);
+                        (unsigned long long)table->rows, vocabulary->unreached);
     buffer_free(&list);
     return true;
 }
@@ -135,7 +137,8 @@ bool vocabulary_check(const struct subject *subject, const struct row_profile *e
     if (!embedding && !head)
         return skip_both(findings, "There is neither an embedding nor a head to compare the vocabulary with", error);
     vocabulary.shortest = !embedding || (head && head->rows < embedding->rows) ? head : embedding;
-    bool good = check_ids(&vocabulary) && vocabulary_rows(&vocabulary);
+    bool good = vocabulary_kinds(&vocabulary) && check_ids(&vocabulary) && vocabulary_rows(&vocabulary);
     ids_free(&vocabulary.unused);
+    free(vocabulary.kinds);
     return good;
 }

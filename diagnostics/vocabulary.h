@@ -18,7 +18,7 @@ struct row_profile {
 
 /* Adds weights.vocabulary (ids, special tokens) and weights.embedding_rows (the rows); both are skipped, with the
  * reason, where there is no tokenizer or no table. `embedding` NULL: absent; `head` NULL: tied or absent. False: out of
- * memory. */
+ * memory, or the tokenizer cannot encode the text of one of its tokens. */
 bool vocabulary_check(const struct subject *subject, const struct row_profile *embedding,
                       const struct row_profile *head, struct findings *findings, struct error *error);
 

@@ -3,8 +3,8 @@
  * Rows that no token has were never trained: they keep what the initialisation and weight decay left, and where that
  * is told from trained rows by its size, it shows which other rows were not trained either. Small rows alone prove
  * nothing: in real models thousands of rare tokens have them, one here and one there, and added tokens that are kept
- * in reserve have them in blocks (Land and Bartolo: Fishing for Magikarp, 2024). Blocks of such rows that ordinary
- * tokens have, and trained rows where no token is, do not come from training. */
+ * in reserve, and bytes that are no characters, have them in blocks (Land and Bartolo: Fishing for Magikarp, 2024).
+ * Blocks of such rows that ordinary tokens have, and trained rows where no token is, do not come from training. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,16 +12,15 @@
 #include "diagnostics/vocabulary_internal.h"
 
 #define RUN_MOST 16       /* rows in a row: damage comes in blocks, rare tokens do not */
-#define ZERO_SHARE 0.01   /* of ordinary tokens: a failure */
-#define SMALL_SHARE 0.05  /* a warning. Verified so in real models: up to 1 % */
+#define ZERO_SHARE 0.01   /* of words: a failure, as is a run */
+#define SMALL_RUN 64      /* a warning, as is the next: words that are rare may come one after the other */
+#define SMALL_SHARE 0.05  /* of words; in real models up to 1 % were seen */
 #define TRAINED_LEAST 64  /* rows that a spread can be told from */
 #define NEVER_LEAST 8     /* rows that a cluster can be told from */
-#define ZERO_LOG (-100.0) /* stands for log 0: below that of the smallest float */
+#define ZERO_LOG (-104.0) /* stands for log 0: below that of the smallest float */
 #define SPREAD_LEAST 0.01 /* of logarithms */
 #define APART 4.0         /* spreads between two clusters, and of a row outside its own */
 #define MATCH_LEAST 0.95  /* of a block that moved */
-
-enum kind { KIND_NONE, KIND_WORD, KIND_ADDED }; /* no token; of the vocabulary; added */
 
 struct cluster {
     double centre, spread; /* median and scaled median deviation of log rms */
@@ -39,22 +38,22 @@ struct move {
 struct table {
     struct vocabulary *vocabulary;
     const struct row_profile *profile;
-    unsigned char *kinds; /* [rows] */
-    double *logs;         /* [rows]: NaN where the row is not finite */
-    unsigned char *small; /* [rows]: looks untrained */
-    uint64_t *before;     /* [rows + 1]: how many of `small` come before */
-    double *scratch;      /* [rows] */
-    uint64_t words, added, none;
+    const unsigned char *kinds; /* [rows] */
+    double *logs;               /* [rows]: NaN where the row is not finite */
+    unsigned char *small;       /* [rows]: looks untrained */
+    uint64_t *before;           /* [rows + 1]: how many of `small` come before */
+    double *scratch;            /* [rows] */
+    uint64_t words, rare, none;
     struct cluster trained, never;
     bool apart; /* the two can be told apart */
-    uint64_t zero_words, zero_added, nonfinite, zero_run;
+    uint64_t zero_words, zero_rare, nonfinite, zero_run;
     uint64_t small_words, small_run, small_at;
     struct move move;
 };
 
 struct judged {
     enum verdict verdict;
-    uint64_t lost; /* rows of tokens that hold nothing, both tables together */
+    uint64_t lost; /* rows that are zero though a token has them, or not finite; both tables together */
     struct buffer text;
 };
 
@@ -62,7 +61,6 @@ struct judged {
 
 static void table_free(struct table *table)
 {
-    free(table->kinds);
     free(table->logs);
     free(table->small);
     free(table->before);
@@ -79,26 +77,20 @@ static bool is_unused(const struct vocabulary *vocabulary, uint64_t row)
 
 static bool table_prepare(struct table *table)
 {
-    const struct tokenizer *tokenizer = table->vocabulary->subject->tokenizer;
     const struct row_profile *profile = table->profile;
     size_t rows = (size_t)profile->rows;
-    table->kinds = calloc(rows + 1, sizeof *table->kinds);
+    table->kinds = table->vocabulary->kinds;
     table->logs = malloc((rows + 1) * sizeof *table->logs);
     table->small = calloc(rows + 1, sizeof *table->small);
     table->before = calloc(rows + 1, sizeof *table->before);
     table->scratch = malloc((rows + 1) * sizeof *table->scratch);
-    if (!table->kinds || !table->logs || !table->small || !table->before || !table->scratch)
+    if (!table->logs || !table->small || !table->before || !table->scratch)
         return error_memory(table->vocabulary->error, ROWS_CHECK);
-    for (size_t i = 0; i < tokenizer_count(tokenizer); i++) {
-        struct tokenizer_entry entry = tokenizer_at(tokenizer, i);
-        if ((size_t)entry.id < rows)
-            table->kinds[entry.id] = entry.added ? KIND_ADDED : KIND_WORD;
-    }
     for (size_t row = 0; row < rows; row++) {
         double rms = (double)profile->rms[row];
         table->logs[row] = !isfinite(rms) ? NAN : rms > 0 ? log(rms) : ZERO_LOG;
         table->words += table->kinds[row] == KIND_WORD;
-        table->added += table->kinds[row] == KIND_ADDED;
+        table->rare += table->kinds[row] == KIND_RARE;
         table->none += table->kinds[row] == KIND_NONE;
     }
     return true;
@@ -145,7 +137,7 @@ static void count_zeros(struct table *table)
         uint64_t run = lost_run(table, row, KIND_WORD);
         table->zero_run = run > table->zero_run ? run : table->zero_run;
         table->zero_words += run;
-        table->zero_added += is_lost(table, row, KIND_ADDED);
+        table->zero_rare += is_lost(table, row, KIND_RARE);
         row += run ? run - 1 : 0;
     }
 }
@@ -155,7 +147,7 @@ static bool zeros_fail(const struct table *table)
     return table->zero_run >= RUN_MOST || (double)table->zero_words > ZERO_SHARE * (double)table->words;
 }
 
-/* Added tokens may have been kept in reserve and never seen: their zero rows are a warning however many they are. */
+/* Tokens that the model may never have seen: their zero rows are a warning however many they are. */
 static bool add_zeros(struct table *table)
 {
     enum verdict verdict = zeros_fail(table) ? VERDICT_FAIL : VERDICT_WARN;
@@ -370,10 +362,17 @@ static struct move find_move_far(struct table *table)
         move = find_move(table);
         uint64_t rows = table->profile->rows, end = move.first + move.count;
         uint64_t others = table->before[rows] - (table->before[end] - table->before[move.first]);
-        if (move.rows && move.words * 2 >= move.count && others <= move.count / 2 + rows / 100)
+        if (move.rows && move.count >= RUN_MOST && move.words * 2 >= move.count &&
+            others <= move.count / 2 + rows / 1000)
             return move;
     }
     return (struct move){0};
+}
+
+/* A few trained rows behind the last token tell of tokens that were dropped as well as of a table pushed up. */
+static bool is_push_small(const struct move *move)
+{
+    return move->rows > 0 && move->trained < NEVER_LEAST;
 }
 
 static enum verdict move_verdict(const struct move *move)
@@ -406,7 +405,7 @@ static bool add_move(struct table *table)
 static bool small_warn(const struct table *table)
 {
     return !table->move.rows &&
-           (table->small_run >= RUN_MOST || (double)table->small_words > SMALL_SHARE * (double)table->words);
+           (table->small_run >= SMALL_RUN || (double)table->small_words > SMALL_SHARE * (double)table->words);
 }
 
 static bool add_small(struct table *table)
@@ -434,6 +433,8 @@ static void look(struct table *table)
     if (table->apart) {
         mark_near_never(table);
         table->move = find_move(table);
+        if (is_push_small(&table->move))
+            table->move = (struct move){0};
         if (table->never.count * 2 >= table->none)
             find_small_run(table);
     } else if (table->trained.count >= TRAINED_LEAST) {
@@ -448,13 +449,13 @@ static enum verdict table_verdict(const struct table *table)
     enum verdict move = move_verdict(&table->move);
     if (table->nonfinite || zeros_fail(table) || move == VERDICT_FAIL)
         return VERDICT_FAIL;
-    bool warn = table->zero_words || table->zero_added || small_warn(table) || move == VERDICT_WARN;
+    bool warn = table->zero_words || table->zero_rare || small_warn(table) || move == VERDICT_WARN;
     return warn ? VERDICT_WARN : VERDICT_PASS;
 }
 
 static void describe(const struct table *table, struct buffer *out)
 {
-    uint64_t tokens = table->words + table->added, lost = table->zero_words + table->zero_added;
+    uint64_t tokens = table->words + table->rare, lost = table->zero_words + table->zero_rare;
     buffer_format(out, "%s'%s': ", out->size ? "; " : "", table->profile->tensor->name);
     if (!lost && !table->nonfinite)
         buffer_format(out, "each of %llu tokens has a row that holds something", (unsigned long long)tokens);
@@ -479,9 +480,9 @@ static void add_facts(const struct table *table, const char *name, struct findin
         const char *what;
         double value;
     } facts[] = {
-        {"tokens", (double)(table->words + table->added)},
+        {"tokens", (double)(table->words + table->rare)},
         {"without_token", (double)table->none},
-        {"zero", (double)(table->zero_words + table->zero_added)},
+        {"zero", (double)(table->zero_words + table->zero_rare)},
         {"nonfinite", (double)table->nonfinite},
         {"untrained", table->apart ? (double)table->small_words : NAN},
         {"moved", (double)table->move.rows},
@@ -510,7 +511,7 @@ static bool judge_table(struct vocabulary *vocabulary, size_t which, size_t at, 
         static const int weight[] = {[VERDICT_PASS] = 0, [VERDICT_WARN] = 1, [VERDICT_FAIL] = 2, [VERDICT_SKIP] = 0};
         enum verdict verdict = table_verdict(&table);
         judged->verdict = weight[verdict] > weight[judged->verdict] ? verdict : judged->verdict;
-        judged->lost += table.zero_words + table.zero_added + table.nonfinite;
+        judged->lost += table.zero_words + table.zero_rare + table.nonfinite;
         add_facts(&table, names[which], &vocabulary->findings->items[at]);
         describe(&table, &judged->text);
     }
