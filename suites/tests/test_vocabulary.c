@@ -167,6 +167,15 @@ Test(vocabulary, intact_real_model_gives_no_alarm)
             cr_skip_test("%s is not there", path);
         expect_intact(path, NULL);
     }
+    /* a tokenizer in a file of weights, over a configuration that names no special tokens */
+    struct subject subject = open_subject(&(struct subject_options){.model = GOLDEN "nano/llama", .tokenizer = path});
+    float rms[1] = {1};
+    struct findings findings =
+        check(&subject, &(struct row_profile){.tensor = &embed_tensor, .rms = rms, .rows = 1}, NULL);
+    cr_expect_str_eq(summary(&findings, "weights.vocabulary")->facts[5].text,
+                     "'<|im_end|>' (2), named by the tokenizer only");
+    findings_free(&findings);
+    subject_free(&subject);
 }
 
 /* --- made tables --- */
@@ -421,15 +430,22 @@ Test(vocabulary, zero_rows_in_numbers)
 }
 
 #define LARGE 4000
+#define RESERVE 20
 
-/* Of so many tokens, a block counts before their share does. */
+/* Of so many words, a block counts before their share does. Behind them, added tokens. */
 static struct subject open_large(void)
 {
     struct buffer text = {0};
     buffer_text(&text, "{\"model\": {\"type\": \"BPE\", \"merges\": [], \"vocab\": {");
     for (int i = 0; i < LARGE; i++)
         buffer_format(&text, "%s\"word%d\": %d", i ? ", " : "", i, i);
-    buffer_text(&text, "}}, \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}");
+    buffer_text(&text, "}}, \"added_tokens\": [");
+    for (int i = 0; i < RESERVE; i++)
+        buffer_format(&text,
+                      "%s{\"id\": %d, \"content\": \"<%d>\", \"single_word\": false, \"lstrip\": false, "
+                      "\"rstrip\": false, \"normalized\": false, \"special\": false}",
+                      i ? ", " : "", LARGE + i, i);
+    buffer_text(&text, "], \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}");
     cr_assert(!text.failed);
     write_text(scratch("large/tokenizer.json"), text.data);
     buffer_free(&text);
@@ -440,38 +456,48 @@ static struct subject open_large(void)
 Test(vocabulary, a_block_of_zero_rows_fails)
 {
     static const struct {
-        int count, step;
+        int first, count, step;
         enum verdict verdict;
-    } rows[] = {{15, 1, VERDICT_WARN}, {16, 1, VERDICT_FAIL}, {40, 3, VERDICT_WARN}, {41, 3, VERDICT_FAIL}};
+    } rows[] = {{0, 15, 1, VERDICT_WARN},
+                {0, 16, 1, VERDICT_FAIL},
+                {0, 40, 3, VERDICT_WARN},
+                {0, 41, 3, VERDICT_FAIL},
+                {LARGE, RESERVE, 1, VERDICT_WARN}};
     struct subject subject = open_large();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        float rms[LARGE];
-        for (int row = 0; row < LARGE; row++)
-            rms[row] = row % rows[i].step == 0 && row / rows[i].step < rows[i].count ? 0 : 1 + (float)(row % 10) / 10;
-        struct row_profile profile = {.tensor = &embed_tensor, .rms = rms, .rows = LARGE};
+        float rms[LARGE + RESERVE];
+        for (int row = 0; row < LARGE + RESERVE; row++)
+            rms[row] = 1 + (float)(row % 10) / 10;
+        for (int k = 0; k < rows[i].count; k++)
+            rms[rows[i].first + k * rows[i].step] = 0;
+        struct row_profile profile = {.tensor = &embed_tensor, .rms = rms, .rows = LARGE + RESERVE};
         struct findings findings = check(&subject, &profile, NULL);
         expect_verdicts(&findings, VERDICT_PASS, rows[i].verdict, "large");
+        cr_expect_eq(fact(summary(&findings, "weights.embedding_rows"), "embedding_zero"), rows[i].count);
         findings_free(&findings);
     }
     subject_free(&subject);
 }
 
-/* Three tokens that no merge makes. */
+/* Words that no merge makes. */
 Test(vocabulary, tokens_that_no_text_becomes)
 {
     size_t size = 0;
+    struct buffer words = {0};
+    for (int i = 0; i < RESERVE; i++)
+        buffer_format(&words, "\"qzxq%d\": %d,", i, WORDS + i);
     char *tokenizer = read_bytes(THINKER "/tokenizer.json", &size);
-    write_after(scratch("u/tokenizer.json"), tokenizer, "\"vocab\": {",
-                "\"qzxq\": 1533, \"qzxqz\": 1534, \"\u0120qzx\": 1535,");
+    write_after(scratch("u/tokenizer.json"), tokenizer, "\"vocab\": {", words.data);
     free(tokenizer);
+    buffer_free(&words);
     write_text(scratch("u/tokenizer_config.json"), ENDS);
     struct subject subject =
         open_subject(&(struct subject_options){.model = GOLDEN "nano/llama", .tokenizer = scratch("u")});
-    struct made *made = made_zero(1533, 3, 1);
+    struct made *made = made_zero(WORDS, RESERVE, 1);
     struct findings findings = check(&subject, &made->profile, NULL);
     expect_verdicts(&findings, VERDICT_PASS, VERDICT_WARN, "never produced");
-    cr_expect_eq(fact(summary(&findings, "weights.vocabulary"), "tokens_never_produced"), 3);
-    cr_expect_eq(fact(summary(&findings, "weights.vocabulary"), "tokens"), TOKENS + 3);
+    cr_expect_eq(fact(summary(&findings, "weights.vocabulary"), "tokens_never_produced"), RESERVE);
+    cr_expect_eq(fact(summary(&findings, "weights.vocabulary"), "tokens"), TOKENS + RESERVE);
     findings_free(&findings);
     free(made);
     subject_free(&subject);
