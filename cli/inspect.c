@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "diagnostics/inventory.h"
 #include "diagnostics/tokens.h"
+#include "diagnostics/weights.h"
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
@@ -12,7 +13,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                 tokens_check_reader(&subject, &report->findings, error);
     if (good && arguments->values)
         good = (pool = pool_new((int)arguments->threads, error)) &&
-               weights_check_finite(subject.store, pool, &report->findings, error) &&
+               weights_check_health(&subject, pool, &report->findings, error) &&
                (!subject_source(&subject) ||
                 weights_check_source(subject.store, subject_source(&subject), pool, &report->findings, error));
     if (good)

@@ -15,6 +15,7 @@
 #include "diagnostics/perplexity.h"
 #include "diagnostics/statistics.h"
 #include "diagnostics/tokens.h"
+#include "diagnostics/weights.h"
 #include "diagnostics/writing.h"
 
 static const char *const diagnostic_names[DIAGNOSTIC_COUNT] = {
@@ -357,7 +358,7 @@ static bool check_still(const struct check_request *request, struct findings *fi
     if (request->wanted[DIAGNOSTIC_INVENTORY] && !inventory_check(subject->store, subject->config, findings, error))
         return false;
     if (request->wanted[DIAGNOSTIC_WEIGHTS] &&
-        !weights_check_finite(subject->store, workspace_pool(model_workspace(subject->model)), findings, error))
+        !weights_check_health(subject, workspace_pool(model_workspace(subject->model)), findings, error))
         return false;
     if (request->wanted[DIAGNOSTIC_WEIGHTS] && subject_source(subject) &&
         !weights_check_source(subject->store, subject_source(subject), workspace_pool(model_workspace(subject->model)),

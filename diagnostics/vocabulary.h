@@ -3,18 +3,9 @@
 #ifndef ASSAY_DIAGNOSTICS_VOCABULARY_H
 #define ASSAY_DIAGNOSTICS_VOCABULARY_H
 
-#include <stdint.h>
-
 #include "diagnostics/subject.h"
 #include "findings/finding.h"
-
-/* Root mean square of each row of a matrix [rows, columns]; a row with a value that is not finite has NaN. All
- * borrowed. */
-struct row_profile {
-    const struct tensor *tensor;
-    float *rms; /* [rows] */
-    uint64_t rows;
-};
+#include "health/scan.h"
 
 /* Adds weights.vocabulary (ids, special tokens) and weights.embedding_rows (the rows); both are skipped, with the
  * reason, where there is no tokenizer or no table. `embedding` NULL: absent; `head` NULL: tied or absent. False: out of

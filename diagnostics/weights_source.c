@@ -6,7 +6,7 @@
 
 #include "base/progress.h"
 #include "diagnostics/comparator.h"
-#include "diagnostics/inventory.h"
+#include "diagnostics/weights.h"
 #include "math/kernels.h"
 
 #define CHUNK_VALUES 65536

@@ -97,6 +97,15 @@ static bool applies(const struct model_config *config, enum condition when, int 
     return answers[when];
 }
 
+bool expected_name(enum weight weight, int layer, int expert, char *out, size_t size)
+{
+    const char *name = weight_rows[weight].name;
+    int length = expert >= 0  ? snprintf(out, size, "model.layers.%d.mlp.experts.%d.%s", layer, expert, name)
+                 : layer >= 0 ? snprintf(out, size, "model.layers.%d.%s", layer, name)
+                              : snprintf(out, size, "%s", name);
+    return length >= 0 && (size_t)length < size;
+}
+
 static bool visit_row(const struct model_config *config, enum weight weight, int layer, int expert,
                       expected_visit *visit, void *context)
 {
@@ -106,12 +115,7 @@ static bool visit_row(const struct model_config *config, enum weight weight, int
     expected.substitute = weight == WEIGHT_EMBEDDING && config->tied ? weight_rows[WEIGHT_HEAD].name : NULL;
     expected.shape[0] = dimension(config, row->rows);
     expected.shape[1] = dimension(config, row->columns);
-    if (expert >= 0)
-        snprintf(expected.name, sizeof expected.name, "model.layers.%d.mlp.experts.%d.%s", layer, expert, row->name);
-    else if (layer >= 0)
-        snprintf(expected.name, sizeof expected.name, "model.layers.%d.%s", layer, row->name);
-    else
-        snprintf(expected.name, sizeof expected.name, "%s", row->name);
+    expected_name(weight, layer, expert, expected.name, sizeof expected.name);
     return visit(context, &expected);
 }
 

@@ -63,6 +63,9 @@ const struct tensor *weights_find(const struct store *store, const struct expect
 typedef bool expected_visit(void *context, const struct expected *expected);
 bool weights_each(const struct model_config *config, expected_visit *visit, void *context);
 
+/* The canonical name of a weight of that layer and expert (-1: none). False: it does not fit. */
+bool expected_name(enum weight weight, int layer, int expert, char *out, size_t size);
+
 /* "input_layernorm", "experts.gate_proj": the class of a weight, for grouping. */
 const char *weight_class(enum weight weight);
 

@@ -20,7 +20,7 @@ equal "$checks_of" 'inventory.files inventory.absent inventory.shape inventory.d
 with 0 '{"name": "n", "description": "d", "diagnostics": ["layers"]}' --golden "$(gold thinker)"
 equal "$checks_of" 'layers.propagated layers.isolated gold.compared layers.experts'
 with 0 '{"diagnostics": ["greedy", "weights"]}' --golden "$(gold thinker)"
-equal "$checks_of" 'weights.finite greedy gold.compared'
+equal "$checks_of" 'weights.finite weights.constant weights.bytes weights.identical weights.initialised weights.magnitude weights.structure weights.pairs weights.router weights.vocabulary weights.embedding_rows greedy gold.compared'
 with 0 '{"diagnostics": ["logits"]}' --golden "$(gold thinker)"
 with 0 '{"diagnostics": ["tokens"]}' --golden "$(gold thinker)"
 equal "$checks_of" tokens.ids

@@ -1,0 +1,154 @@
+#include "health/affinity.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/blas.h"
+#include "math/kernels.h"
+
+#define NEURONS_MAX 64 /* of an expert that are looked at */
+
+struct affinity {
+    struct scan *scan;
+    float **directions; /* [layers]: [experts, hidden]; NULL: not made yet, or there is nothing to make it of */
+    int *left;          /* [layers]: experts to come */
+    bool *tried;        /* [layers] */
+    pthread_mutex_t lock;
+};
+
+struct affinity *affinity_new(struct scan *scan, struct error *error)
+{
+    size_t layers = (size_t)scan->config->layers;
+    struct affinity *affinity = calloc(1, sizeof *affinity);
+    if (affinity) {
+        affinity->scan = scan;
+        affinity->directions = calloc(layers + 1, sizeof *affinity->directions);
+        affinity->left = calloc(layers + 1, sizeof *affinity->left);
+        affinity->tried = calloc(layers + 1, sizeof *affinity->tried);
+        pthread_mutex_init(&affinity->lock, NULL);
+    }
+    if (!affinity || !affinity->directions || !affinity->left || !affinity->tried) {
+        affinity_free(affinity);
+        error_memory(error, "weights");
+        return NULL;
+    }
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->tensors[i].weight == WEIGHT_EXPERT_UP && scan->tensors[i].read)
+            affinity->left[scan->tensors[i].layer]++;
+    return affinity;
+}
+
+void affinity_free(struct affinity *affinity)
+{
+    if (!affinity)
+        return;
+    for (int layer = 0; affinity->directions && layer < affinity->scan->config->layers; layer++)
+        free(affinity->directions[layer]);
+    free(affinity->directions);
+    free(affinity->left);
+    free(affinity->tried);
+    pthread_mutex_destroy(&affinity->lock);
+    free(affinity);
+}
+
+/* The rows less their mean, of unit length in the space that the experts read, which is behind the norm's gain: row r
+ * becomes gain * unit(gain * (r - mean)). */
+static void directions_make(float *rows, const float *gain, size_t experts, size_t hidden)
+{
+    for (size_t i = 0; i < hidden; i++) {
+        double mean = 0;
+        for (size_t expert = 0; expert < experts; expert++)
+            mean += (double)rows[expert * hidden + i] / (double)experts;
+        for (size_t expert = 0; expert < experts; expert++)
+            rows[expert * hidden + i] = gain[i] * (rows[expert * hidden + i] - (float)mean);
+    }
+    for (size_t expert = 0; expert < experts; expert++) {
+        float *row = rows + expert * hidden;
+        float length = sqrtf(dot(row, row, hidden));
+        for (size_t i = 0; i < hidden; i++)
+            row[i] = length > 0 ? gain[i] * row[i] / length : 0;
+    }
+}
+
+/* NULL where the layer's router or norm is absent or cannot be read, which is told elsewhere. */
+static float *directions_read(const struct scan *scan, int layer)
+{
+    char name[160];
+    struct error unread = {0};
+    size_t experts = (size_t)scan->config->experts, hidden = (size_t)scan->config->hidden;
+    const struct tensor *router =
+        expected_name(WEIGHT_ROUTER, layer, -1, name, sizeof name) ? store_find(scan->store, name) : NULL;
+    if (!router || router->rank != 2 || router->rows != experts || router->columns != hidden ||
+        !dtype_computes(router->dtype))
+        return NULL;
+    float *gain = scan_gain(scan, &scan->tensors[router - store_at(scan->store, 0)]);
+    float *rows = malloc((experts * hidden + 1) * sizeof *rows);
+    void *raw = malloc((size_t)router->bytes + 1);
+    bool good = gain && rows && raw && store_read(scan->store, router, raw, &unread);
+    if (good) {
+        widen(router->dtype, raw, rows, experts * hidden);
+        good = all_finite(rows, experts * hidden) && all_finite(gain, hidden);
+    }
+    if (good)
+        directions_make(rows, gain, experts, hidden);
+    error_clear(&unread);
+    free(raw);
+    free(gain);
+    if (good)
+        return rows;
+    free(rows);
+    return NULL;
+}
+
+/* Under the lock: the layer's directions, made at its first expert, with room for its table. */
+static const float *layer_begin(struct affinity *affinity, int layer)
+{
+    struct scan *scan = affinity->scan;
+    size_t experts = (size_t)scan->config->experts;
+    if (affinity->tried[layer])
+        return scan->affinity[layer] ? affinity->directions[layer] : NULL;
+    affinity->tried[layer] = true;
+    affinity->directions[layer] = directions_read(scan, layer);
+    float *table = affinity->directions[layer] ? malloc(experts * experts * sizeof *table) : NULL;
+    for (size_t i = 0; table && i < experts * experts; i++)
+        table[i] = NAN;
+    scan->affinity[layer] = table;
+    return table ? affinity->directions[layer] : NULL;
+}
+
+static void layer_end(struct affinity *affinity, int layer)
+{
+    pthread_mutex_lock(&affinity->lock);
+    if (--affinity->left[layer] == 0) {
+        free(affinity->directions[layer]);
+        affinity->directions[layer] = NULL;
+    }
+    pthread_mutex_unlock(&affinity->lock);
+}
+
+bool affinity_add(struct affinity *affinity, int layer, int expert, const struct kept *up, struct error *error)
+{
+    const struct scan *scan = affinity->scan;
+    size_t experts = (size_t)scan->config->experts, neurons = up->count < NEURONS_MAX ? up->count : NEURONS_MAX;
+    pthread_mutex_lock(&affinity->lock);
+    const float *directions = layer_begin(affinity, layer);
+    pthread_mutex_unlock(&affinity->lock);
+    float *along = directions ? malloc(experts * neurons * sizeof *along + 1) : NULL;
+    if (directions && !along)
+        return error_memory(error, "weights");
+    if (directions && neurons) {
+        double energy = 0;
+        product(PRODUCT_PLAIN, directions, (size_t)up->columns, up->values, up->count, along, neurons, experts, neurons,
+                (size_t)up->columns);
+        for (size_t i = 0; i < neurons; i++)
+            energy += up->squares[i];
+        for (size_t row = 0; row < experts; row++)
+            scan->affinity[layer][(size_t)expert * experts + row] =
+                energy > 0 ? (float)((double)dot(along + row * neurons, along + row * neurons, neurons) / energy) : NAN;
+    }
+    free(along);
+    layer_end(affinity, layer);
+    return true;
+}

@@ -1,0 +1,65 @@
+/* One read of all weights: the measures of every tensor, how tensors that work on the same neurons fit each other, and
+ * how experts fit their router's rows. */
+#ifndef ASSAY_HEALTH_SCAN_H
+#define ASSAY_HEALTH_SCAN_H
+
+#include "base/pool.h"
+#include "health/measure.h"
+#include "model/weights.h"
+
+#define PAIR_NONE SIZE_MAX
+#define PAIR_BLOCK 64 /* neurons */
+
+/* How the neurons of one matrix fit those of another: cos^2 of each pair of rows (or of a row and a column) times their
+ * length, which is 1 on the average where the two have nothing to do with each other, and far more where they were
+ * trained together. */
+struct pairing {
+    size_t with;  /* the matrix whose columns (of a key projection: rows) belong to its rows; PAIR_NONE */
+    size_t count; /* pairs looked at */
+    double mean;
+    double least; /* of the means of blocks of PAIR_BLOCK neighbouring pairs; NaN: fewer than two blocks */
+    uint64_t least_at;
+};
+
+struct examined {
+    const struct tensor *tensor;
+    enum weight weight; /* WEIGHT_COUNT: none that the configuration calls for */
+    int layer, expert;  /* -1: none */
+    bool read;          /* it has values that the engine can widen */
+    struct measure measure;
+    struct pairing pairing;
+};
+
+/* Root mean square of each row of a matrix; NaN where a value is not finite. */
+struct row_profile {
+    const struct tensor *tensor; /* NULL: there is none */
+    float *rms;                  /* owned */
+    uint64_t rows;
+};
+
+struct scan {
+    const struct store *store;
+    const struct model_config *config;
+    struct examined *tensors; /* [count]: those of the text model, in the store's order */
+    size_t count;
+    struct row_profile embedding, head;
+    /* [layers], NULL where the layer has no router that can be read: [experts, experts], how much of the energy of
+     * expert e's up projection lies along router row f, over its whole energy. NaN: an expert that is absent. */
+    float **affinity;
+};
+
+/* Reads every number once, on all threads of the pool, in bounded memory: some tens of megabytes for all threads. Free
+ * with scan_free either way. */
+bool scan_weights(const struct store *store, const struct model_config *config, struct pool *pool, struct scan *scan,
+                  struct error *error);
+void scan_free(struct scan *scan);
+
+/* The tensor of another weight in the same layer and expert, if it is there and fits the configuration; PAIR_NONE. */
+size_t scan_sibling(const struct scan *scan, const struct examined *of, enum weight weight);
+/* The gain of the norm through which the tensor reads its input; PAIR_NONE. */
+size_t scan_gain_of(const struct scan *scan, const struct examined *examined);
+/* Its values, [columns]: the gain of the norm through which the tensor reads its input, [columns], owned by the caller; NULL: it reads through
+ * none, or out of memory, or it cannot be read. */
+float *scan_gain(const struct scan *scan, const struct examined *examined);
+
+#endif
