@@ -1,6 +1,6 @@
-/* Is expert e the one that router row e asks for? Training turns the inputs that an expert looks at towards the row that
- * chooses it: of the 12 layers of the bundled reference model that carry it, 50 to 80 of 100 experts have more of their
- * energy along their own row than along any other. Layers that were hardly trained show nothing of the kind. */
+/* Is expert e the one that router row e asks for? Training turns the inputs that an expert looks at towards the row
+ * that chooses it: of the 12 layers of the bundled reference model that carry it, 50 to 80 of 100 experts have more of
+ * their energy along their own row than along any other. Layers that were hardly trained show nothing of the kind. */
 #ifndef ASSAY_HEALTH_AFFINITY_H
 #define ASSAY_HEALTH_AFFINITY_H
 

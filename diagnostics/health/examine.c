@@ -2,11 +2,14 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "health/pairing.h"
 #include "math/kernels.h"
 
 #define CHUNK_VALUES 65536u
 #define SPREAD_LEAST 0.15
+#define SURE 10.0 /* deviations from chance */
 
 /* Squared distances from the peers in those features that turning changes. */
 static double distance(const struct ranks *ranks, size_t tensor, const double values[FEATURE_COUNT], double *worst)
@@ -123,4 +126,108 @@ bool examine_transposed(const struct ranks *ranks, size_t tensor, bool *transpos
     free(turned.row);
     free(turned.column);
     return good;
+}
+
+/* --- with the partner --- */
+
+/* The values of a tensor in the order of the file, cut into rows of another width. */
+typedef void row_take(void *context, uint64_t row, const float *values, size_t width);
+
+static bool recut(const struct scan *scan, const struct tensor *tensor, size_t width, row_take *take, void *context,
+                  struct error *error)
+{
+    size_t columns = (size_t)tensor->columns, held = 0;
+    uint64_t some = CHUNK_VALUES / columns ? CHUNK_VALUES / columns : 1, at = 0;
+    void *raw = malloc((size_t)some * dtype_row_bytes(tensor->dtype, columns) + 1);
+    float *wide = malloc(((size_t)some * columns + width) * sizeof *wide);
+    bool good = (raw && wide) || error_memory(error, tensor->name);
+    for (uint64_t row = 0; good && row < tensor->rows; row += some) {
+        uint64_t rows = tensor->rows - row < some ? tensor->rows - row : some;
+        if (!(good = store_read_rows(scan->store, tensor, row, rows, raw, error)))
+            break;
+        widen(tensor->dtype, raw, wide + held, (size_t)rows * columns);
+        held += (size_t)rows * columns;
+        size_t used = 0;
+        for (; held - used >= width; used += width)
+            take(context, at++, wide + used, width);
+        memmove(wide, wide + used, (held - used) * sizeof *wide);
+        held -= used;
+    }
+    free(raw);
+    free(wide);
+    return good;
+}
+
+static void keep_row(void *context, uint64_t row, const float *values, size_t width)
+{
+    (void)width;
+    kept_take(context, row, values, 1);
+}
+
+static void keep_column(void *context, uint64_t row, const float *values, size_t width)
+{
+    struct kept *kept = context;
+    for (size_t i = 0; i < width; i++) {
+        if (kept->slot[i] < 0)
+            continue;
+        kept->values[row * kept->count + (size_t)kept->slot[i]] = values[i];
+        kept->squares[kept->slot[i]] += (double)values[i] * (double)values[i];
+    }
+}
+
+static void pair_row(void *context, uint64_t row, const float *values, size_t width)
+{
+    (void)width;
+    partner_rows(context, row, values, 1);
+}
+
+static void pair_column(void *context, uint64_t row, const float *values, size_t width)
+{
+    struct partner *partner = context;
+    partner_columns(partner, row, values, 1);
+    for (size_t i = 0; i < width; i++)
+        partner->squares[i] += (double)values[i] * (double)values[i];
+}
+
+#define KEPT_BYTES ((size_t)32 << 20)
+
+/* How kept matrix and partner fit when one of them is turned. */
+static bool pair_again(const struct scan *scan, const struct tensor *mine, const struct tensor *other, bool by_column,
+                       bool heads, bool turn_mine, struct pairing *pairing, struct error *error)
+{
+    const struct model_config *config = scan->config;
+    uint64_t head = heads ? (uint64_t)config->head_dim : 1;
+    uint64_t group = heads ? (uint64_t)(config->heads / config->kv_heads) : 1;
+    uint64_t pairs = by_column ? other->columns : other->rows;
+    bool columns = turn_mine ? by_column : !by_column; /* a turned partner shows the other side of its rows */
+    struct kept kept;
+    struct partner partner = {0};
+    bool good = kept_begin(&kept, mine->rows, mine->columns, KEPT_BYTES, error) &&
+                recut(scan, mine, (size_t)(turn_mine ? mine->rows : mine->columns), turn_mine ? keep_column : keep_row,
+                      &kept, error) &&
+                partner_begin(&partner, &kept, pairs, head, group, error) &&
+                recut(scan, other, (size_t)(columns ? pairs : mine->columns), columns ? pair_column : pair_row,
+                      &partner, error);
+    if (good)
+        partner_end(&partner, pairing);
+    partner_free(&partner);
+    kept_free(&kept);
+    return good;
+}
+
+bool examine_turned_pair(const struct ranks *ranks, size_t tensor, bool *mine, bool *others, struct error *error)
+{
+    const struct scan *scan = ranks->scan;
+    const struct examined *examined = &scan->tensors[tensor];
+    const struct tensor *other = scan->tensors[examined->pairing.with].tensor;
+    bool heads = examined->weight == WEIGHT_K || examined->weight == WEIGHT_V, by_column = examined->weight != WEIGHT_K;
+    for (int turn_mine = 0; turn_mine < 2; turn_mine++) {
+        struct pairing pairing;
+        if (!pair_again(scan, examined->tensor, other, by_column, heads, turn_mine, &pairing, error))
+            return false;
+        double value = log(pairing.mean);
+        *(turn_mine ? mine : others) = feature_chance(scan, tensor, FEATURE_PAIRS, value) > SURE &&
+                                       peers_distance(ranks, tensor, FEATURE_PAIRS, value, SPREAD_LEAST) > -4;
+    }
+    return true;
 }

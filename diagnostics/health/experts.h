@@ -15,9 +15,9 @@ struct layer_match {
                Owned */
 };
 
-/* One layer. `claims` is set when so many experts can be told that training has tied them to their rows; a layer without
- * a table has none. Wrong are experts that closed a circle of rows, each at the place of the next, and where hardly one
- * is at its own row, all that can be told: single ones seem to belong elsewhere in any model. */
+/* One layer. `claims` is set when so many experts can be told that training has tied them to their rows; a layer
+ * without a table has none. Wrong are experts that closed a circle of rows, each at the place of the next, and where
+ * hardly one is at its own row, all that can be told: single ones seem to belong elsewhere in any model. */
 bool experts_match(const struct scan *scan, int layer, struct layer_match *match, bool *claims, struct error *error);
 
 #endif

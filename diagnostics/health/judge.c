@@ -81,7 +81,8 @@ static bool read_otherwise(const struct ranks *ranks, size_t tensor, enum readin
     double apart = fabs(mean - peers_of(ranks, tensor, FEATURE_BYTES).location);
     bool nearer = !isfinite(mean) || fabs(turned - peers_of(ranks, tensor, FEATURE_BYTES).location) < apart / 2;
     bool steadier = sampled_deviation(other) < 3.5;
-    return steadier && (far(ranks, tensor, mean) || (reading == READING_OTHER_16 && odd_dtype(ranks, tensor) && nearer));
+    return steadier &&
+           (far(ranks, tensor, mean) || (reading == READING_OTHER_16 && odd_dtype(ranks, tensor) && nearer));
 }
 
 static bool judge_swapped(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
@@ -155,7 +156,8 @@ static bool judge_constant(const struct judging *judging, size_t tensor, struct 
 
 #define RUN_LEAST MEASURE_RUN
 
-/* A run that chance does not make: equal neighbours have the share p, so a run of r is found in n values n p^r times. */
+/* A run that chance does not make: equal neighbours have the share p, so a run of r is found in n values n p^r times.
+ */
 static bool judge_run(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     const struct scan *scan = judging->ranks->scan;
@@ -165,8 +167,8 @@ static bool judge_run(const struct judging *judging, size_t tensor, struct anoma
     double others = (double)(measure->equals > measure->run ? measure->equals - measure->run : 0);
     double share = fmax(others / (double)(measure->count - measure->run), 1e-3);
     bool rows = measure->run_at % measure->columns == 0 && measure->run % measure->columns == 0;
-    if (rows && (scan->tensors[tensor].tensor == scan->embedding.tensor ||
-                 scan->tensors[tensor].tensor == scan->head.tensor))
+    if (rows &&
+        (scan->tensors[tensor].tensor == scan->embedding.tensor || scan->tensors[tensor].tensor == scan->head.tensor))
         return false; /* rows of tokens that nobody uses; weights.embedding_rows looks at them */
     anomaly->number = (double)measure->run_value;
     anomaly->from = measure->run_at;
@@ -360,8 +362,7 @@ static bool judge_shuffled(const struct judging *judging, size_t tensor, struct 
 
 static bool pairs_lost(const struct ranks *ranks, size_t tensor)
 {
-    return tensor != PAIR_NONE && feature_claims(ranks, tensor, FEATURE_PAIRS) &&
-           feature_lost(ranks, tensor, FEATURE_PAIRS);
+    return feature_claims(ranks, tensor, FEATURE_PAIRS) && feature_lost(ranks, tensor, FEATURE_PAIRS);
 }
 
 static bool block_lost(const struct ranks *ranks, size_t tensor)
@@ -519,6 +520,25 @@ static bool find_transposed(struct judging *judging, struct error *error)
     return true;
 }
 
+/* The same of those that lost what they have in common with their partner. */
+static bool find_turned_pairs(struct judging *judging, struct error *error)
+{
+    const struct ranks *ranks = judging->ranks;
+    size_t looked = 0;
+    for (size_t i = 0; i < ranks->scan->count && looked < SUSPECTS_MAX; i++) {
+        size_t with = ranks->scan->tensors[i].pairing.with;
+        bool mine, others;
+        if (with == PAIR_NONE || judging->transposed[i] || judging->transposed[with] || !pairs_lost(ranks, i))
+            continue;
+        looked++;
+        if (!examine_turned_pair(ranks, i, &mine, &others, error))
+            return false;
+        judging->transposed[i] = mine;
+        judging->transposed[with] = others;
+    }
+    return true;
+}
+
 bool judging_new(const struct ranks *ranks, struct judging *judging, struct error *error)
 {
     size_t count = ranks->scan->count;
@@ -533,7 +553,7 @@ bool judging_new(const struct ranks *ranks, struct judging *judging, struct erro
     good = (good && find_twins(judging) && find_tails(judging)) || error_memory(error, "weights");
     if (good)
         excuse_twins(judging);
-    return good && find_transposed(judging, error);
+    return good && find_transposed(judging, error) && find_turned_pairs(judging, error);
 }
 
 void judging_free(struct judging *judging)
@@ -573,9 +593,8 @@ static const struct anomaly_row *row_of(enum anomaly_kind kind)
 /* The other matrix whose neurons belong to the same partner; PAIR_NONE. */
 static size_t companion_of(const struct ranks *ranks, size_t tensor)
 {
-    static const enum weight pairs[][2] = {{WEIGHT_UP, WEIGHT_GATE},
-                                           {WEIGHT_SHARED_UP, WEIGHT_SHARED_GATE},
-                                           {WEIGHT_EXPERT_UP, WEIGHT_EXPERT_GATE}};
+    static const enum weight pairs[][2] = {
+        {WEIGHT_UP, WEIGHT_GATE}, {WEIGHT_SHARED_UP, WEIGHT_SHARED_GATE}, {WEIGHT_EXPERT_UP, WEIGHT_EXPERT_GATE}};
     const struct examined *examined = &ranks->scan->tensors[tensor];
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         for (int k = 0; k < 2; k++)
@@ -602,8 +621,9 @@ static void blame_pairs(const struct judging *judging, size_t tensor, struct ano
 
 /* What the matrices behind a norm tell of its gain. */
 struct readers {
-    size_t all, uncorrelated, scaled; /* how many there are, and how many are unlike their peers in what it gives them */
-    double scale;                     /* of the last one that is scaled */
+    size_t all, uncorrelated,
+        scaled;   /* how many there are, and how many are unlike their peers in what it gives them */
+    double scale; /* of the last one that is scaled */
 };
 
 static void readers_add(const struct ranks *ranks, size_t tensor, struct readers *readers)

@@ -24,11 +24,11 @@ enum anomaly_kind {
 
 struct anomaly {
     const struct anomaly_row *row; /* NULL: nothing is wrong */
-    double number;        /* what was measured: a factor, a value; by kind */
-    size_t other;         /* another tensor that it is about; PAIR_NONE */
-    uint64_t from, count; /* values, or neurons, where it is */
-    bool alone;           /* judged without peers */
-    bool by_gain;         /* told by how it stands to the gain of its norm only */
+    double number;                 /* what was measured: a factor, a value; by kind */
+    size_t other;                  /* another tensor that it is about; PAIR_NONE */
+    uint64_t from, count;          /* values, or neurons, where it is */
+    bool alone;                    /* judged without peers */
+    bool by_gain;                  /* told by how it stands to the gain of its norm only */
 };
 
 struct anomaly_row {
@@ -43,11 +43,11 @@ extern const size_t anomaly_row_count;
 
 struct judging {
     const struct ranks *ranks;
-    size_t *twins;    /* [tensors]: another with the same values; PAIR_NONE */
-    size_t copies;    /* tensors that have a twin as most of their peers have, and are excused */
-    bool *transposed; /* [tensors] */
+    size_t *twins;       /* [tensors]: another with the same values; PAIR_NONE */
+    size_t copies;       /* tensors that have a twin as most of their peers have, and are excused */
+    bool *transposed;    /* [tensors] */
     bool constant_gains; /* most gains of norms are constant: never trained, or none was loaded */
-    double *tails;    /* median kurtosis of each group, at its begin in ranks->order */
+    double *tails;       /* median kurtosis of each group, at its begin in ranks->order */
 };
 
 /* Free either way. Reads a few suspects a second time. */

@@ -1,4 +1,5 @@
-/* What one pass over the numbers of a tensor leaves behind: sums, from which all that is judged of its values follows. */
+/* What one pass over the numbers of a tensor leaves behind: sums, from which all that is judged of its values follows.
+ */
 #ifndef ASSAY_HEALTH_MEASURE_H
 #define ASSAY_HEALTH_MEASURE_H
 
@@ -20,7 +21,7 @@ enum reading { READING_STORED, READING_SWAPPED, READING_OTHER_16, READING_COUNT 
 
 /* Sums over the logarithms (base 2) of the magnitudes of the sampled values that are neither zero nor infinite. */
 struct sampled {
-    uint64_t count; /* of them */
+    uint64_t count;  /* of them */
     uint64_t lost;   /* zeros, infinities and NaN */
     uint64_t inside; /* from 2^-16 to 2^5, where nearly all weights are */
     double sum, squares;
@@ -32,11 +33,11 @@ struct measure {
     uint64_t nonfinite, first_nonfinite; /* how many, and the index of the first */
     uint64_t zeros;
     double sum, absolute, squares, fourth;
-    double smallest, largest;       /* of the values */
-    double peak;                    /* the largest magnitude, and where it is */
+    double smallest, largest; /* of the values */
+    double peak;              /* the largest magnitude, and where it is */
     uint64_t peak_at;
-    uint64_t equals;                /* values that equal the one before them in their row */
-    uint64_t run, run_at;           /* the longest run of equal values, through rows; exact from MEASURE_RUN on */
+    uint64_t equals;      /* values that equal the one before them in their row */
+    uint64_t run, run_at; /* the longest run of equal values, through rows; exact from MEASURE_RUN on */
     float run_value;
     double row_squares, row_fourth; /* sums over rows of s and s^2, s the sum of squares of a row */
     uint64_t row_count;             /* rows among them: those without a value that is not finite */
@@ -56,11 +57,11 @@ struct gauge {
     double *column; /* [columns]: sums of squares */
     float *some;    /* [columns]: the same of the last rows */
     size_t some_rows;
-    float *before;  /* [columns]: the row before, when `has_before` */
+    float *before; /* [columns]: the row before, when `has_before` */
     double before_squares;
     bool has_before;
-    uint64_t row;     /* the next */
-    float run_value;  /* of the run under way */
+    uint64_t row;    /* the next */
+    float run_value; /* of the run under way */
     uint64_t run, run_at;
     size_t sample_row;     /* values sampled of a row, */
     uint64_t sample_every; /* of each so-manieth */
@@ -76,7 +77,8 @@ void gauge_begin(struct gauge *gauge, enum dtype dtype, uint64_t rows, uint64_t 
 void gauge_rows(struct gauge *gauge, const void *raw, float *wide, size_t rows, float *rms);
 void gauge_end(struct gauge *gauge);
 
-/* Adds a later strip to an earlier one of the same tensor. Not the columns' sums, which are added element by element. */
+/* Adds a later strip to an earlier one of the same tensor. Not the columns' sums, which are added element by element.
+ */
 void measure_add(struct measure *measure, const struct measure *later);
 /* After the last strip: `column` [columns] holds the sums of squares of the columns. `gain` [columns]: the gain of the
  * norm that the matrix reads through, or NULL: gain_correlation becomes the correlation of log column norm with

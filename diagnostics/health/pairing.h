@@ -7,11 +7,11 @@
 /* Rows of a matrix [rows, columns], or as many blocks of them as the memory allows, laid out [columns, kept]. */
 struct kept {
     uint64_t rows, columns;
-    size_t count;  /* rows that are kept */
-    float *values; /* [columns, count] */
-    int *slot;     /* [rows]: where a row is kept; -1: it is not */
+    size_t count;    /* rows that are kept */
+    float *values;   /* [columns, count] */
+    int *slot;       /* [rows]: where a row is kept; -1: it is not */
     double *squares; /* [count]: sum of squares of each */
-    float *turned; /* scratch: [columns, KEPT_TILE] */
+    float *turned;   /* scratch: [columns, KEPT_TILE] */
 };
 
 #define KEPT_TILE 16
@@ -25,10 +25,10 @@ void kept_take(struct kept *kept, uint64_t first, const float *values, size_t co
 /* A partner whose rows, or columns, belong to kept rows. */
 struct partner {
     struct kept *kept;
-    uint64_t pairs;      /* rows or columns of the partner */
+    uint64_t pairs;       /* rows or columns of the partner */
     uint64_t head, group; /* pair i belongs to kept row i / (head * group) * head + i % head; 1, 1: to row i */
-    double *products;    /* [pairs] */
-    double *squares;     /* [pairs] */
+    double *products;     /* [pairs] */
+    double *squares;      /* [pairs] */
 };
 
 bool partner_begin(struct partner *partner, struct kept *kept, uint64_t pairs, uint64_t head, uint64_t group,

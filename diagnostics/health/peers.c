@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define PEERS_LEAST 6
-#define NEAREST 4 /* layers on either side */
+#define NEAREST 4      /* layers on either side */
 #define STRUCTURED 5.0 /* deviations from chance that prove structure */
 #define LOST 3.5       /* within so many of chance there is none */
 
@@ -38,8 +38,8 @@ static double measured(const struct examined *examined, enum feature feature)
 
 const char *feature_name(enum feature feature)
 {
-    static const char *const names[FEATURE_COUNT] = {"magnitude", "magnitude", "bytes", "rows", "columns",
-                                                     "neighbours", "gain", "pairs", "pairs"};
+    static const char *const names[FEATURE_COUNT] = {"magnitude",  "magnitude", "bytes", "rows", "columns",
+                                                     "neighbours", "gain",      "pairs", "pairs"};
     return names[feature];
 }
 
@@ -143,9 +143,8 @@ struct peers peers_of(const struct ranks *ranks, size_t tensor, enum feature fea
     if (!peers.count)
         return peers;
     peers.spread = facts->spread;
-    peers.location = follows_layers(ranks, tensor, feature)
-                         ? nearby(ranks, group, size, ranks->place[tensor], feature)
-                         : facts->location;
+    peers.location = follows_layers(ranks, tensor, feature) ? nearby(ranks, group, size, ranks->place[tensor], feature)
+                                                            : facts->location;
     return peers;
 }
 
@@ -192,7 +191,8 @@ bool feature_lost(const struct ranks *ranks, size_t tensor, enum feature feature
 {
     double value = ranks->features[tensor][feature], chance = feature_chance(ranks->scan, tensor, feature, value);
     bool pairs = feature == FEATURE_PAIRS || feature == FEATURE_PAIRS_LEAST;
-    return chance < LOST || (pairs && chance < NEARLY_LOST && peers_distance(ranks, tensor, feature, value, 0.25) < -FAR_BELOW);
+    return chance < LOST ||
+           (pairs && chance < NEARLY_LOST && peers_distance(ranks, tensor, feature, value, 0.25) < -FAR_BELOW);
 }
 
 bool feature_claims(const struct ranks *ranks, size_t tensor, enum feature feature)
@@ -217,8 +217,8 @@ static void find_groups(struct ranks *ranks)
     sorting = scan->tensors;
     qsort(ranks->order, count, sizeof *ranks->order, by_group);
     for (size_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; end < count && group_order(&scan->tensors[ranks->order[first]],
-                                                         &scan->tensors[ranks->order[end]]) == 0;)
+        for (end = first + 1;
+             end < count && group_order(&scan->tensors[ranks->order[first]], &scan->tensors[ranks->order[end]]) == 0;)
             end++;
         bool known = scan->tensors[ranks->order[first]].weight != WEIGHT_COUNT;
         for (size_t i = first; i < end; i++) {
@@ -240,8 +240,8 @@ bool ranks_new(const struct scan *scan, struct ranks *ranks, struct error *error
                             .size = calloc(count + 1, sizeof *ranks->size),
                             .place = calloc(count + 1, sizeof *ranks->place),
                             .facts = calloc(count + 1, sizeof *ranks->facts)};
-    bool good = scratch && ranks->features && ranks->order && ranks->group && ranks->size && ranks->place &&
-                ranks->facts;
+    bool good =
+        scratch && ranks->features && ranks->order && ranks->group && ranks->size && ranks->place && ranks->facts;
     for (size_t i = 0; good && i < count; i++) {
         ranks->order[i] = i;
         for (int feature = 0; feature < FEATURE_COUNT; feature++)

@@ -109,11 +109,8 @@ static bool add_strips(struct work *work, size_t index)
     uint32_t strips = (uint32_t)((tensor->rows + rows - 1) / rows);
     work->left[index] = strips;
     for (uint32_t strip = 0; strip < strips; strip++) {
-        struct unit unit = {.kept = {index, PAIR_NONE},
-                            .partner = PAIR_NONE,
-                            .first = strip * rows,
-                            .strip = strip,
-                            .strips = strips};
+        struct unit unit = {
+            .kept = {index, PAIR_NONE}, .partner = PAIR_NONE, .first = strip * rows, .strip = strip, .strips = strips};
         unit.rows = tensor->rows - unit.first < rows ? tensor->rows - unit.first : rows;
         if (!unit_add(work, &unit))
             return false;
@@ -500,8 +497,7 @@ static bool scan_begin(struct scan *scan, const struct store *store, const struc
     }
     struct naming naming = {.scan = scan};
     weights_each(config, name_weight, &naming);
-    return (profile_begin(scan, &scan->embedding, WEIGHT_EMBEDDING) &&
-            profile_begin(scan, &scan->head, WEIGHT_HEAD)) ||
+    return (profile_begin(scan, &scan->embedding, WEIGHT_EMBEDDING) && profile_begin(scan, &scan->head, WEIGHT_HEAD)) ||
            error_memory(error, "weights");
 }
 
@@ -516,8 +512,8 @@ bool scan_weights(const struct store *store, const struct model_config *config, 
     work.partials = calloc(scan->count + 1, sizeof *work.partials);
     work.left = calloc(scan->count + 1, sizeof *work.left);
     work.affinity = affinity_new(scan, error);
-    bool good = work.affinity && ((work.partials && work.left) || error_memory(error, "weights")) &&
-                plan_units(&work, error);
+    bool good =
+        work.affinity && ((work.partials && work.left) || error_memory(error, "weights")) && plan_units(&work, error);
     if (good) {
         uint64_t bytes = 0;
         if (work.unit_count)
