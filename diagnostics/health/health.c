@@ -40,7 +40,8 @@ static struct finding *add_place(struct findings *findings, const char *check, c
     place->summary = false;
     place->verdict = VERDICT_FAIL;
     where_set(&place->where.tensor, examined->tensor->name);
-    where_set(&place->where.file, examined->tensor->file ? examined->tensor->file : "");
+    if (examined->tensor->file)
+        where_set(&place->where.file, examined->tensor->file);
     place->where.layer = examined->layer;
     place->where.expert = examined->expert;
     return place;
@@ -269,7 +270,7 @@ static bool place_anomaly(const struct health *health, size_t tensor, const char
 
 struct claim {
     size_t tensors, judged;
-    double factor; /* largest of the smallest that is seen, as log2 */
+    double least, most; /* factors from which on it is seen, as log2: of the best tensor and of the worst */
     char label[96];
 };
 
@@ -280,15 +281,18 @@ static bool add_claims(struct finding *finding, const struct claim *claims, size
         finding_series(finding, "what-can-be-told", "Of which weights it can be told", "weight", "", count);
     double *tensors = series ? series_curve(series, "tensors") : NULL;
     double *judged = tensors ? series_curve(series, "judged by their peers") : NULL;
-    double *factor = judged && factors ? series_curve(series, "smallest factor that is seen") : NULL;
-    if (!judged || (factors && !factor))
+    double *least = judged && factors ? series_curve(series, "seen from a factor of, at best") : NULL;
+    double *most = least ? series_curve(series, "at worst") : NULL;
+    if (!judged || (factors && !most))
         return false;
     series->kind = SERIES_TABLE;
     for (size_t i = 0; i < count; i++) {
         tensors[i] = (double)claims[i].tensors;
         judged[i] = (double)claims[i].judged;
-        if (factor)
-            factor[i] = claims[i].judged ? exp2(claims[i].factor) : NAN;
+        if (most && claims[i].judged) {
+            least[i] = exp2(claims[i].least);
+            most[i] = exp2(claims[i].most);
+        }
         if (!series_label(series, i, claims[i].label))
             return false;
     }
@@ -321,8 +325,8 @@ static bool report_claims(const struct health *health, size_t at)
         claim->tensors++;
         if (!can_tell(health->ranks, i, check, &factor))
             continue;
-        claim->judged++;
-        claim->factor = fmax(claim->factor, factor);
+        claim->least = claim->judged++ ? fmin(claim->least, factor) : factor;
+        claim->most = fmax(claim->most, factor);
     }
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         if (!claims[weight].tensors)

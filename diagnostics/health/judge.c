@@ -672,7 +672,7 @@ static void blame_gain(const struct readers *readers, struct anomaly *anomaly)
         return;
     *anomaly = (struct anomaly){.row = row_of(uncorrelated ? ANOMALY_GAIN : ANOMALY_MAGNITUDE),
                                 .other = PAIR_NONE,
-                                .number = readers->scale,
+                                .number = uncorrelated ? 0 : readers->scale,
                                 .by_gain = true};
 }
 
