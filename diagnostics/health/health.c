@@ -299,11 +299,27 @@ static bool add_claims(struct finding *finding, const struct claim *claims, size
     return true;
 }
 
+/* A gain shows in what reads through it as well. */
+static double reader_limit(const struct ranks *ranks, size_t tensor)
+{
+    static const enum weight readers[][2] = {
+        {WEIGHT_INPUT_NORM, WEIGHT_Q}, {WEIGHT_POST_NORM, WEIGHT_UP}, {WEIGHT_POST_NORM, WEIGHT_ROUTER}};
+    const struct examined *examined = &ranks->scan->tensors[tensor];
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        size_t reader =
+            examined->weight == readers[i][0] ? scan_sibling(ranks->scan, examined, readers[i][1]) : PAIR_NONE;
+        if (reader != PAIR_NONE)
+            return magnitude_limit(ranks, reader, FEATURE_EFFECTIVE);
+    }
+    return NAN;
+}
+
 static bool can_tell(const struct ranks *ranks, size_t tensor, const char *check, double *factor)
 {
     size_t lost;
     *factor =
-        fmin(magnitude_limit(ranks, tensor, FEATURE_MAGNITUDE), magnitude_limit(ranks, tensor, FEATURE_EFFECTIVE));
+        fmin(fmin(magnitude_limit(ranks, tensor, FEATURE_MAGNITUDE), magnitude_limit(ranks, tensor, FEATURE_EFFECTIVE)),
+             reader_limit(ranks, tensor));
     if (strcmp(check, "weights.magnitude") == 0)
         return isfinite(*factor);
     if (strcmp(check, "weights.pairs") == 0)
