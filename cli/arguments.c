@@ -17,10 +17,11 @@ enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_REAL, KIND_SIZE, 
 #define OF_MODEL                                                                                                       \
     (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH |          \
      COMMAND_GENERATE)
-#define OF_REPORT (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_QUALITY)
+#define OF_REPORT                                                                                                      \
+    (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_QUALITY | COMMAND_WATCH)
 #define OF_COPY (COMMAND_EXTRACT | COMMAND_BREAK)
 #define OF_STORE (OF_MODEL | OF_COPY)
-#define OF_ALL (OF_STORE | COMMAND_TOKENIZE | COMMAND_FAULTS | COMMAND_QUALITY)
+#define OF_ALL (OF_STORE | COMMAND_TOKENIZE | COMMAND_FAULTS | COMMAND_QUALITY | COMMAND_WATCH)
 #define AT(member) offsetof(struct arguments, member)
 
 enum group { GROUP_WORK = 10, GROUP_MODEL = 80, GROUP_TALK = 90, GROUP_HELP = -1 };
@@ -38,7 +39,7 @@ static const struct option_row {
     unsigned commands;
 } rows[] = {
     {"golden", 'g', "FILE", "Golden dump to compare with (repeatable)", GROUP_WORK, KIND_TEXTS, AT(goldens), 0,
-     COMMAND_CHECK | COMMAND_PERPLEXITY},
+     COMMAND_CHECK | COMMAND_PERPLEXITY | COMMAND_WATCH},
     {"golden", 'g', "FILE", "Trace the cases of this dump", GROUP_WORK, KIND_TEXTS, AT(goldens), 0, COMMAND_TRACE},
     {"prompt", 'p', "TEXT", "Trace a text (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, COMMAND_TRACE},
     {"prompt", 'p', "TEXT", "Text to continue (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, COMMAND_GENERATE},
@@ -113,13 +114,21 @@ static const struct option_row {
      1, COMMAND_BENCH},
     {"repeats", 0, "N", "Repeats, of which the best counts (default: 5)", GROUP_WORK, KIND_COUNT, AT(repeats), 1,
      COMMAND_BENCH},
+    {"once", 0, NULL, "Judge what is there and end", GROUP_WORK, KIND_FLAG, AT(once), 0, COMMAND_WATCH},
+    {"timeout", 0, "SECONDS", "Give up when no file came or changed for so long (default: never)", GROUP_WORK,
+     KIND_REAL, AT(timeout), 0, COMMAND_WATCH},
+    {"settle", 0, "SECONDS",
+     "A file that is not whole is taken for unfinished until nothing happened to it for so long (default: 10)",
+     GROUP_WORK, KIND_REAL, AT(settle), 0, COMMAND_WATCH},
 
     {"config", 0, "FILE", "config.json (default: in the weights' file, beside it, else in --source)", GROUP_MODEL,
-     KIND_TEXT, AT(config), 0, OF_STORE},
+     KIND_TEXT, AT(config), 0, OF_STORE | COMMAND_WATCH},
     {"tokenizer", 0, "DIR", "Folder of the tokenizer (default: in the weights' file, beside it, else in --source)",
-     GROUP_MODEL, KIND_TEXT, AT(tokenizer), 0, OF_STORE | COMMAND_TOKENIZE},
+     GROUP_MODEL, KIND_TEXT, AT(tokenizer), 0, OF_STORE | COMMAND_TOKENIZE | COMMAND_WATCH},
     {"source", 0, "DIR", "The original checkpoint: gives configuration and tokenizer", GROUP_MODEL, KIND_TEXT,
      AT(source), 0, OF_STORE | COMMAND_TOKENIZE},
+    {"source", 0, "DIR", "The original: gives configuration and tokenizer, and what every tensor must be", GROUP_MODEL,
+     KIND_TEXT, AT(source), 0, COMMAND_WATCH},
     {"fault", 0, "NAME[:ARGS]", "A fault from the catalogue (assay faults), as if the files held it (repeatable)",
      GROUP_MODEL, KIND_TEXTS, AT(faults), 0, OF_MODEL},
     {"fault", 0, "NAME[:ARGS]", "The fault to write, from the catalogue (assay faults; repeatable)", GROUP_WORK,
@@ -130,7 +139,7 @@ static const struct option_row {
      GROUP_WORK, KIND_TEXT, AT(only), 0, OF_COPY},
     {"layers", 0, "A-B", "Only files of these layers", GROUP_WORK, KIND_TEXT, AT(layers), 0, OF_COPY},
     {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1,
-     OF_STORE | COMMAND_QUALITY},
+     OF_STORE | COMMAND_QUALITY | COMMAND_WATCH},
     {"memory", 0, "SIZE",
      "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
      "machine's or the container's)",

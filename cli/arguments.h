@@ -47,6 +47,8 @@ struct arguments {
     size_t lens_top;
     size_t prefill, decode_tokens, repeats;
     size_t new_tokens, seed;
+    bool once;
+    struct real timeout, settle;
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
     /* how to talk */
     bool json, quiet;
@@ -65,6 +67,7 @@ enum command {
     COMMAND_FAULTS = 1 << 9,
     COMMAND_GENERATE = 1 << 10,
     COMMAND_QUALITY = 1 << 11,
+    COMMAND_WATCH = 1 << 14,
 };
 
 struct command_row {

@@ -47,6 +47,7 @@ int command_extract(struct arguments *arguments);
 int command_generate(struct arguments *arguments);
 int command_break(struct arguments *arguments);
 int command_faults(struct arguments *arguments);
+int command_watch(struct arguments *arguments);
 
 const char *judge_check(const struct arguments *arguments);
 const char *judge_trace(const struct arguments *arguments);

@@ -60,6 +60,11 @@ static const struct command_row commands[] = {
     {"break", "write a broken copy", "MODEL DEST --fault NAME[:ARGS]",
      "Writes MODEL with faults from the catalogue to the folder DEST, as an extraction.", 2, 2, command_break,
      judge_break, COMMAND_BREAK},
+    {"watch", "follow an extraction that is being written, judge each file as it lands", "DEST",
+     "Follows an extraction: judges each file as it lands and, with gold, each layer when all of it is there, fed with "
+     "golden input. Ends when everything that the configuration calls for is there and right, or at the first "
+     "corruption.",
+     1, 1, command_watch, NULL, COMMAND_WATCH},
     {"faults", "list the catalogue of faults", "", "Lists the catalogue of faults.", 0, 0, command_faults, NULL,
      COMMAND_FAULTS},
     {"bench", "speed and memory of the engine on this machine", "MODEL",

@@ -262,7 +262,54 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     if (part->point == POINT_MLP && layers->config->sparse[part->layer])
         note_rows(layers, case_index, part, gold, cell->tolerance);
     memcpy(part->values, gold, part->rows * part->width * sizeof *gold);
+    cell->fed = true;
     return true;
+}
+
+/* What block `block` of the pass (model_options) goes on from. */
+static const char *input_path(int block, char path[POINT_PATH])
+{
+    return point_path(block > 1 ? POINT_LAYER : POINT_EMBEDDING, block > 1 ? block - 2 : -1, path);
+}
+
+bool layers_can_feed(const struct layers *layers, size_t case_index, int block)
+{
+    char path[POINT_PATH];
+    const struct golden_tensor *tensor =
+        block ? golden_find(layers->golden, case_index, input_path(block, path)) : NULL;
+    return !block || (layers->places && tensor && tensor->kind == GOLDEN_VALUES && !tensor->first &&
+                      tensor->rows == golden_case_at(layers->golden, case_index)->count);
+}
+
+bool layers_see_block(struct layers *layers, size_t case_index, int block, const struct part *part, struct error *error)
+{
+    char path[POINT_PATH];
+    if (!block || strcmp(part->path, input_path(block, path)) != 0)
+        return layers_see(layers, MODE_ISOLATED, case_index, part, error);
+    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, part->path);
+    if (tensor->width != part->width)
+        return error_set(error, "%s: '%s' has %zu values for each token, the subject %zu", golden_path(layers->golden),
+                         part->path, tensor->width, part->width);
+    const float *gold = read_gold(layers, tensor, part, error);
+    if (!gold)
+        return false;
+    memcpy(part->values, gold, part->rows * part->width * sizeof *gold);
+    layers
+        ->cells[((size_t)MODE_ISOLATED * golden_case_count(layers->golden) + case_index) * layers->places +
+                place_of(layers->config, part->point, part->layer)]
+        .fed = true;
+    return true;
+}
+
+void layers_forget(struct layers *layers, int block)
+{
+    size_t cases = layers->places ? golden_case_count(layers->golden) : 0;
+    for (size_t i = 0; i < cases; i++) {
+        struct cell *cells = &layers->cells[((size_t)MODE_ISOLATED * cases + i) * layers->places];
+        for (size_t place = 0; place < POINT_COUNT; place++)
+            cells[(size_t)block * POINT_COUNT + place] =
+                (struct cell){.fed = cells[(size_t)block * POINT_COUNT + place].fed};
+    }
 }
 
 void layers_compared(const struct layers *layers, bool *marks)

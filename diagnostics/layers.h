@@ -25,6 +25,17 @@ void layers_free(struct layers *layers);
  * cannot tell apart. */
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error);
 
+/* One block of the pass alone (model_options.first_block), isolated. Does gold hold, for every token of the case, what
+ * the block goes on from? */
+bool layers_can_feed(const struct layers *layers, size_t case_index, int block);
+/* As layers_see in MODE_ISOLATED, for a pass over that block, which layers_can_feed: gives it gold's input. */
+bool layers_see_block(struct layers *layers, size_t case_index, int block, const struct part *part,
+                      struct error *error);
+/* Forgets what was compared of the block, for another pass over it. */
+void layers_forget(struct layers *layers, int block);
+/* How many places of the block were compared in isolation, and how many of them are bad. */
+void layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad);
+
 /* The last layer of which gold of the case compares what came out of its feed-forward block, there or anywhere behind
  * it; -1: of none. */
 int layers_reach(const struct layers *layers, size_t case_index);
@@ -36,5 +47,7 @@ void layers_compared(const struct layers *layers, bool *marks);
  * given. */
 bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated,
                    struct error *error);
+/* Adds layers.isolated alone. */
+bool layers_report_isolated(const struct layers *layers, struct findings *findings, struct error *error);
 
 #endif

@@ -28,7 +28,7 @@ static const struct inputs_row {
 
 static bool is_fed(const struct layers *layers, size_t case_index, enum point point, int layer)
 {
-    return layers_cell(layers, MODE_ISOLATED, case_index, place_of(layers->config, point, layer))->comparison.count > 0;
+    return layers_cell(layers, MODE_ISOLATED, case_index, place_of(layers->config, point, layer))->fed;
 }
 
 /* The input of a place at `layer` (-1: outside layers); false when the configuration has none of that kind. */
@@ -59,7 +59,7 @@ struct fed place_fed(const struct layers *layers, size_t case_index, enum point 
     for (size_t index = place_of(layers->config, point, layer); index-- > 0 && fed.from_start;) {
         enum point earlier = (enum point)(index % POINT_COUNT);
         int at = point_in_layer(earlier) ? (int)(index / POINT_COUNT) - 1 : -1;
-        if (layers_cell(layers, MODE_ISOLATED, case_index, index)->comparison.count) {
+        if (layers_cell(layers, MODE_ISOLATED, case_index, index)->fed) {
             fed.from_start = false;
             fed.point = earlier;
             fed.layer = at;

@@ -13,6 +13,7 @@ struct cell {
     const char *cause;
     size_t width;
     size_t first; /* token of the first row that gold holds */
+    bool fed;     /* isolated: what follows went on from gold's values */
 };
 
 enum row_state { ROW_UNSEEN, ROW_ROUTED, ROW_GOOD, ROW_BAD };

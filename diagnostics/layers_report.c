@@ -82,6 +82,16 @@ static struct place place_worst(const struct layers *layers, enum mode mode, siz
     return place;
 }
 
+void layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad)
+{
+    *compared = *bad = 0;
+    for (size_t point = 0; layers->places && point < POINT_COUNT; point++) {
+        struct place place = place_worst(layers, MODE_ISOLATED, (size_t)block * POINT_COUNT + point);
+        *compared += place.cell != NULL;
+        *bad += place.bad;
+    }
+}
+
 static void finding_place(const struct layers *layers, struct finding *finding, const struct place *place)
 {
     char path[POINT_PATH];
@@ -391,4 +401,9 @@ bool layers_report(const struct layers *layers, struct findings *findings, const
     finding->verdict = VERDICT_SKIP;
     finding_message(finding, "%s", not_isolated);
     return true;
+}
+
+bool layers_report_isolated(const struct layers *layers, struct findings *findings, struct error *error)
+{
+    return report_mode(layers, MODE_ISOLATED, findings, error);
 }

@@ -177,7 +177,7 @@ bool run_execute(struct run *run, const char *title, size_t chunk, struct error 
     size_t passes = 0;
     for (size_t first = 0; first < run->count; first = group_end(run, first, chunk))
         passes += group_passes(run, first, group_end(run, first, chunk), chunk);
-    run->progress = progress_begin(title, "layers", passes * (size_t)model_config_of(run->model)->layers);
+    run->progress = progress_begin(title, "layers", passes * (size_t)model_layers(run->model));
     run->layers_done = 0;
     model_keep_weights(run->model, passes > 1);
     bool good = true;

@@ -121,6 +121,14 @@ static bool forward_embedding(struct pass *pass, struct error *error)
     return pass_show(pass, POINT_EMBEDDING, -1, pass->x, pass->rows, pass->row_of, error);
 }
 
+/* The pass begins behind the block before `block`, whose output somebody else has. */
+static bool forward_input(struct pass *pass, int block, struct error *error)
+{
+    memset(pass->x, 0, pass->rows * (size_t)pass->model->config->hidden * sizeof *pass->x);
+    return pass_show(pass, block > 1 ? POINT_LAYER : POINT_EMBEDDING, block > 1 ? block - 2 : -1, pass->x, pass->rows,
+                     pass->row_of, error);
+}
+
 static bool forward_layer(struct pass *pass, int layer, struct error *error)
 {
     size_t hidden = (size_t)pass->model->config->hidden, rows = pass->rows;
@@ -223,10 +231,12 @@ bool model_forward(struct model *model, const struct sequence *sequences, size_t
     struct pass pass = {.model = model, .sequences = sequences, .count = count, .probe = probe};
     if (model->cache)
         expert_cache_pass(model->cache);
-    bool good = pass_begin(&pass, error) && forward_embedding(&pass, error);
-    for (int layer = 0; good && layer < model->config->layers; layer++)
-        good = forward_layer(&pass, layer, error);
-    good = good && forward_head(&pass, error);
+    int layers = model->config->layers, first = model->options.first_block, end = model->options.end_block;
+    bool good =
+        pass_begin(&pass, error) && (first ? forward_input(&pass, first, error) : forward_embedding(&pass, error));
+    for (int block = first ? first : 1; good && block < end && block <= layers; block++)
+        good = forward_layer(&pass, block - 1, error);
+    good = good && (end <= layers + 1 || forward_head(&pass, error));
     for (size_t i = 0; good && i < count; i++)
         if (sequences[i].kv)
             kv_advance(sequences[i].kv, sequences[i].count);

@@ -128,6 +128,8 @@ struct model *model_open(const struct store *store, const struct model_config *c
     model->options = *options;
     if (!model->options.memory)
         model->options.memory = memory_default();
+    if (!model->options.end_block)
+        model->options.end_block = MODEL_BLOCKS(config);
     model->workspace = workspace_new(options->threads, error);
     if (model->workspace)
         workspace_exact(model->workspace, options->exact);
@@ -165,6 +167,14 @@ void model_free(struct model *model)
 const struct model_config *model_config_of(const struct model *model)
 {
     return model->config;
+}
+
+int model_layers(const struct model *model)
+{
+    int first = model->options.first_block, end = model->options.end_block, layers = model->config->layers;
+    first = first < 1 ? 1 : first;
+    end = end > layers + 1 ? layers + 1 : end;
+    return end > first ? end - first : 0;
 }
 
 struct expert_counts model_expert_counts(const struct model *model, int layer)

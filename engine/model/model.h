@@ -22,7 +22,14 @@ struct model_options {
     size_t cache_experts; /* experts of the whole model that may stay among them; 0: as many as fit `memory` */
     enum missing missing;
     bool exact; /* products and sums in double (workspace_exact): for comparisons */
+    /* Which blocks of a pass are run: first_block .. end_block - 1, block 0 being the embedding, block L + 1 layer L,
+     * the last one the final norm and the head. end_block 0: all. Where the first is not the embedding, the pass begins
+     * with zeros, shown as the output of the block before: a probe puts there what it is to go on from. Weights of
+     * other blocks are not read, and may be absent with another `missing` than MISSING_FAIL. */
+    int first_block, end_block;
 };
+/* How many blocks there are. */
+#define MODEL_BLOCKS(config) ((config)->layers + 2)
 #define MODEL_MEMORY_DEFAULT ((uint64_t)8 << 30)
 
 struct model;
@@ -33,6 +40,8 @@ struct model *model_open(const struct store *store, const struct model_config *c
 void model_free(struct model *model);
 
 const struct model_config *model_config_of(const struct model *model);
+/* Of those that a pass runs. */
+int model_layers(const struct model *model);
 struct workspace *model_workspace(struct model *model);
 
 /* Keep weights in memory, as far as `memory` allows and the machine has it, from now on: for passes that repeat. Off at

@@ -240,17 +240,24 @@ static bool entries_tile(const char *path, const struct safetensors *file, uint6
     return true;
 }
 
+static bool header_length(int descriptor, const char *path, uint64_t *length, struct error *error)
+{
+    unsigned char raw[8];
+    if (!file_read_at(descriptor, path, 0, raw, sizeof raw, error))
+        return false;
+    for (int i = 7; i >= 0; i--)
+        *length = *length << 8 | raw[i];
+    return true;
+}
+
 /* The text of the header of a file of `size` bytes. */
 static bool header_text(int descriptor, const char *path, uint64_t size, struct buffer *text, struct error *error)
 {
     if (size < 8)
         return error_set(error, "%s: %llu bytes are too few for a safetensors file", path, (unsigned long long)size);
-    unsigned char raw[8];
     uint64_t length = 0;
-    if (!file_read_at(descriptor, path, 0, raw, sizeof raw, error))
+    if (!header_length(descriptor, path, &length, error))
         return false;
-    for (int i = 7; i >= 0; i--)
-        length = length << 8 | raw[i];
     if (length > HEADER_MAX)
         return error_set(error, "%s: header of %llu bytes; at most %u are allowed (is this a safetensors file?)", path,
                          (unsigned long long)length, HEADER_MAX);
@@ -279,28 +286,69 @@ static bool header_read(const char *path, struct buffer *text, struct file_state
     return good;
 }
 
+/* The tensors that a header describes, in the order of their offsets, in `size` bytes of data behind it. */
+static bool entries_read(const char *path, const struct buffer *text, uint64_t size, struct safetensors *file,
+                         struct error *error)
+{
+    cJSON *header = NULL;
+    bool good =
+        (text->size && text->data[0] == '{') || error_set(error, "%s: the header does not begin with '{'", path);
+    good = good && header_scan(path, text->data, text->size, error) &&
+           (header = json_parse(path, text->data, text->size, error)) &&
+           entries_parse(path, header, 8 + (uint64_t)text->size, size, file, error);
+    if (good && file->count)
+        qsort(file->entries, file->count, sizeof *file->entries, entry_order);
+    cJSON_Delete(header);
+    return good;
+}
+
 bool safetensors_open(const char *path, struct safetensors *file, struct error *error)
 {
     *file = (struct safetensors){0};
     struct buffer text = {0};
-    cJSON *header = NULL;
     bool good = header_read(path, &text, &file->state, error);
-    if (good && (!text.size || text.data[0] != '{'))
-        good = error_set(error, "%s: the header does not begin with '{'", path);
-    good = good && header_scan(path, text.data, text.size, error);
-    good = good && (header = json_parse(path, text.data, text.size, error));
     if (good) {
         uint64_t data = 8 + (uint64_t)text.size, size = file->state.size;
-        good = entries_parse(path, header, data, size - data, file, error);
-        if (good && file->count)
-            qsort(file->entries, file->count, sizeof *file->entries, entry_order);
-        good = good && entries_tile(path, file, data, size, error);
+        good = entries_read(path, &text, size - data, file, error) && entries_tile(path, file, data, size, error);
     }
-    cJSON_Delete(header);
     buffer_free(&text);
     if (!good)
         safetensors_free(file);
     return good;
+}
+
+/* The length and the text of the header itself are not all there. */
+static bool header_falls_short(const char *path)
+{
+    struct error unread = {0};
+    uint64_t size = 0, length = 0;
+    bool is_short = file_size(path, &size, &unread) && size < 8;
+    int descriptor = is_short || unread.text ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor >= 0 && header_length(descriptor, path, &length, &unread))
+        is_short = length <= HEADER_MAX && length > size - 8;
+    if (descriptor >= 0)
+        close(descriptor);
+    error_clear(&unread);
+    return is_short;
+}
+
+bool safetensors_falls_short(const char *path)
+{
+    if (header_falls_short(path))
+        return true;
+    struct safetensors file = {0};
+    struct error unread = {0};
+    struct buffer text = {0};
+    bool is_short = header_read(path, &text, &file.state, &unread) &&
+                    entries_read(path, &text, INT64_MAX, &file, &unread) && file.count;
+    if (is_short) {
+        const struct safetensors_entry *last = &file.entries[file.count - 1];
+        is_short = last->offset + last->bytes > file.state.size;
+    }
+    buffer_free(&text);
+    error_clear(&unread);
+    safetensors_free(&file);
+    return is_short;
 }
 
 void safetensors_free(struct safetensors *file)

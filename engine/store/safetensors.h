@@ -32,6 +32,10 @@ struct safetensors {
 bool safetensors_open(const char *path, struct safetensors *file, struct error *error);
 void safetensors_free(struct safetensors *file);
 
+/* Is the file shorter than its own first bytes say, as one is that is still being written? False for one that is whole,
+ * and for one that no more bytes would make a safetensors file. */
+bool safetensors_falls_short(const char *path);
+
 /* Writing: first all names and shapes, then the values in any order. */
 struct safetensors_writer;
 

@@ -50,6 +50,9 @@ struct store;
  * read. Where only some of several files are bad, the store opens without them and lists them as problems. At most
  * 4,096 experts in a fused tensor, two million tensors in all. */
 struct store *store_open(const char *path, struct error *error);
+/* The same of some files of an extraction, named below its folder ("norms/thinker_norms_layer_03.safetensors"), and of
+ * no other. NULL when any of them cannot be read. */
+struct store *store_open_files(const char *folder, const char *const *files, size_t count, struct error *error);
 void store_free(struct store *store);
 
 const char *store_path(const struct store *store);
