@@ -101,7 +101,7 @@ static bool is_in_place(const struct judging *judging, const struct tensor *tens
            (layer < 0 || layer == place.layer) && (expert < 0 || expert == place.expert);
 }
 
-/* By its header. */
+/* By its header. A tensor that is called for is noted, right or wrong. */
 static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
 {
     const struct landing *landing = judging->landing;
@@ -112,6 +112,8 @@ static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
         return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.extra", tensor,
                               "%s: tensor '%s' is not one that the configuration calls for.", judging->path,
                               tensor->disk_name);
+    file->tensors[file->count++] = (uint32_t)index;
+    file->bytes += tensor->bytes;
     if (weight_refusal(&landing->expected.items[index], tensor, refusal))
         return landing_refuse(&file->verdict, LANDING_WRONG,
                               strstr(refusal, "has dtype") ? "inventory.dtype" : "inventory.shape", tensor, "%s.",
@@ -120,8 +122,6 @@ static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
         return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.misplaced", tensor,
                               "%s holds tensor '%s', which belongs into %s.", judging->path, tensor->disk_name,
                               landing->places[landing->place_of[index]].path);
-    file->tensors[file->count++] = (uint32_t)index;
-    file->bytes += tensor->bytes;
     return true;
 }
 
@@ -137,10 +137,11 @@ static bool judge_header(struct judging *judging)
     file->tensors = malloc((store_text_count(own) + 1) * sizeof *file->tensors);
     if (!file->tensors)
         return error_memory(&file->error, judging->path);
+    bool good = true; /* of a wrong file, too, it is known what it holds */
     for (size_t i = 0; i < store_text_count(own); i++)
         if (!is_ignored(store_at(own, i)) && !judge_tensor(judging, store_at(own, i)))
-            return false;
-    return true;
+            good = false;
+    return good;
 }
 
 /* A file under the layout's name holds all that the layout puts there. */

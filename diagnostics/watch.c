@@ -288,8 +288,9 @@ static bool block_tell(struct watch *watch, int block, const struct isolated_res
         snprintf(gold, sizeof gold, ", %zu module%s as in gold", result->compared, result->compared > 1 ? "s" : "");
     else if (watch->isolated)
         snprintf(gold, sizeof gold, "; not compared, for gold does not hold what goes into it and comes out");
-    tell(watch, WATCH_EVENT, "%s: complete, %zu tensors right%s", watch_block_name(watch->request->config, block, name),
-         landing_block_tensors(watch->landing, block), gold);
+    size_t tensors = landing_block_tensors(watch->landing, block);
+    tell(watch, WATCH_EVENT, "%s: complete, %zu tensor%s right%s",
+         watch_block_name(watch->request->config, block, name), tensors, tensors == 1 ? "" : "s", gold);
     return true;
 }
 
