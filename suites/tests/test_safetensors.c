@@ -399,6 +399,35 @@ Test(safetensors, every_truncation_is_an_error_that_names_the_file)
 }
 
 /* Nothing to compare with: the sanitizers are the judge, and every refusal names the file. */
+Test(safetensors, what_falls_short_of_its_own_header)
+{
+    const struct plain_tensor tensors[] = {{"a", "F32", "[3,4]", NULL, 48}, {"b", "F16", "[5]", NULL, 10}};
+    size_t size;
+    const char *path = scratch("short.safetensors");
+    write_tensors(path, tensors, 2, NULL);
+    cr_expect(!safetensors_falls_short(path), "it is whole");
+    char *whole = read_bytes(path, &size);
+    for (size_t length = 0; length < size; length++) {
+        write_bytes(path, whole, length);
+        cr_expect(safetensors_falls_short(path), "the first %zu of %zu bytes", length, size);
+    }
+    char *more = calloc(size + 1, 1);
+    memcpy(more, whole, size);
+    write_bytes(path, more, size + 1);
+    cr_expect(!safetensors_falls_short(path), "it is too long");
+    memset(more, 0, size);
+    write_bytes(path, more, size);
+    cr_expect(!safetensors_falls_short(path), "zeros do not begin with a header");
+    memset(more, 0xFF, size);
+    write_bytes(path, more, size);
+    cr_expect(!safetensors_falls_short(path), "no header is so long");
+    write_text(path, "garbage, longer than eight bytes");
+    cr_expect(!safetensors_falls_short(path), "nor so");
+    cr_expect(!safetensors_falls_short(scratch("none")), "what is not there");
+    free(whole);
+    free(more);
+}
+
 Test(safetensors, no_changed_byte_of_the_header_does_harm)
 {
     size_t size;
