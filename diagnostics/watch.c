@@ -12,7 +12,6 @@
 
 #define BATCH 256 /* files judged between two looks at what else happened */
 #define PAUSE 0.2 /* seconds between two steps of the progress */
-#define PLACES_MAX 256
 #define MANIFEST "extraction_manifest.json"
 
 const char *watch_block_name(const struct model_config *config, int block, char name[32])
@@ -176,12 +175,19 @@ static bool gather(struct watch *watch, bool *any, struct error *error)
 
 /* --- files --- */
 
+/* What is wrong does not end it, and nothing is waited for. */
+static bool judges_all(const struct watch *watch)
+{
+    return watch->request->once || watch->last;
+}
+
 static bool wrong_add(struct watch *watch, const char *path, const struct landing_verdict *verdict, struct error *error)
 {
-    watch->end = watch->request->once || watch->end != END_NOT ? watch->end : END_WRONG;
-    tell(watch, WATCH_WRONG, "%s", verdict->message ? verdict->message : verdict->check);
-    if (watch->wrong_count++ >= PLACES_MAX)
+    watch->end = judges_all(watch) ? watch->end : END_WRONG;
+    watch->wrong_count++;
+    if (watch->wrong_counts[watch_check_index(verdict->check)]++ >= WATCH_PLACES)
         return true;
+    tell(watch, WATCH_WRONG, "%s", verdict->message ? verdict->message : verdict->check);
     struct finding *place = findings_add(&watch->wrong, verdict->check);
     char *file = path_join(watch->request->folder, path);
     bool good = place && file;
@@ -202,7 +208,7 @@ static bool wrong_add(struct watch *watch, const char *path, const struct landin
 /* Is it certain that nobody is about to make it right? */
 static bool is_final(struct watch *watch, const struct watch_item *item, const struct landing_verdict *verdict)
 {
-    if (watch->request->once || watch->end == END_TIMEOUT)
+    if (judges_all(watch))
         return true;
     if (verdict->state == LANDING_WRONG && item->sure)
         return true;
@@ -281,7 +287,7 @@ static bool block_tell(struct watch *watch, int block, const struct isolated_res
     char name[32], gold[96] = "";
     if (result->bad) {
         watch->bad_block = true;
-        watch->end = watch->request->once ? watch->end : END_WRONG;
+        watch->end = judges_all(watch) ? watch->end : END_WRONG;
         return tell_bad(watch, block, error);
     }
     if (result->compared)
@@ -377,6 +383,17 @@ static enum watch_end judge_end(const struct watch *watch, bool quiet)
     return late ? END_TIMEOUT : END_NOT;
 }
 
+/* What was waited for is judged as it is. */
+static bool give_up(struct watch *watch, struct error *error)
+{
+    watch->last = true;
+    watch->end = END_NOT;
+    if (!add_due(watch, true, error) || !look(watch, error) || !blocks_judge(watch, error))
+        return false;
+    watch->end = is_complete(watch) ? END_COMPLETE : END_TIMEOUT;
+    return true;
+}
+
 static bool follow(struct watch *watch, struct error *error)
 {
     while (watch->end == END_NOT) {
@@ -394,8 +411,7 @@ static bool follow(struct watch *watch, struct error *error)
         show_progress(watch);
         watch->end = judge_end(watch, !any);
     }
-    /* what it waited for is judged as it is now */
-    return watch->end != END_TIMEOUT || (add_due(watch, true, error) && look(watch, error));
+    return watch->end != END_TIMEOUT || give_up(watch, error);
 }
 
 static bool watch_begin(struct watch *watch, struct pool *pool, struct error *error)

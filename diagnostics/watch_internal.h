@@ -25,6 +25,9 @@ struct watch_waiting {
     char *message;          /* NULL: it was not looked at */
 };
 
+#define WATCH_CHECKS 9
+#define WATCH_PLACES 256
+
 struct watch {
     const struct watch_request *request;
     struct landing *landing;
@@ -35,14 +38,16 @@ struct watch {
     struct map item_of; /* path -> item */
     struct watch_waiting *waiting;
     size_t waiting_count, waiting_capacity;
-    size_t *done;          /* [blocks]: what landing_block gave when the block was judged; 0: it was not */
-    bool *compared;        /* [blocks]: with gold */
-    bool bad_block;        /* some block is wrong */
-    double changed;        /* clock_seconds of the last change of a file */
-    double manifest;       /* of the manifest's landing; 0: it did not */
-    bool absence_told;     /* that the folder is not there */
-    struct findings wrong; /* files, as places of their checks */
-    size_t wrong_count;    /* of them, also those that are not listed */
+    size_t *done;                      /* [blocks]: what landing_block gave when the block was judged; 0: it was not */
+    bool *compared;                    /* [blocks]: with gold */
+    bool bad_block;                    /* some block is wrong */
+    double changed;                    /* clock_seconds of the last change of a file */
+    double manifest;                   /* of the manifest's landing; 0: it did not */
+    bool absence_told;                 /* that the folder is not there */
+    struct findings wrong;             /* files, as places of their checks: the first WATCH_PLACES of each */
+    size_t wrong_count;                /* of all checks */
+    size_t wrong_counts[WATCH_CHECKS]; /* of each */
+    bool last;                         /* it gives up: everything is judged as it is now */
     enum watch_end end;
     struct progress progress;
     char title[96];
@@ -50,6 +55,9 @@ struct watch {
 
 /* "layer 3" */
 const char *watch_block_name(const struct model_config *config, int block, char name[32]);
+
+/* Which of the checks that judge a file. */
+size_t watch_check_index(const char *check);
 
 bool watch_report(const struct watch *watch, struct findings *findings, struct error *error);
 

@@ -11,7 +11,7 @@ static const struct check_row {
     const char *unit;
     const char *cause;
     const char *right; /* format: files that landed */
-} check_rows[] = {
+} check_rows[WATCH_CHECKS] = {
     {"inventory.files", "files", "every file must be whole, say what it holds, and share no tensor with another",
      "All %zu files that landed are whole."},
     {"inventory.misplaced", "files", "a file must hold the block, the layer and the expert that its name says",
@@ -27,7 +27,16 @@ static const struct check_row {
      "No tensor in %zu files is all zeros, unless the original's is, or it is a bias."},
     {"weights.source", "files", "what rounding to its dtype costs; nothing where the dtype is the original's",
      "All tensors in %zu files are the original's, byte for byte, or within rounding where the dtype is another."},
+    {"inventory.absent", "tensors", "every tensor that the configuration calls for must be there", NULL},
 };
+
+size_t watch_check_index(const char *check)
+{
+    size_t i = 0;
+    while (i + 1 < WATCH_CHECKS && strcmp(check_rows[i].check, check) != 0)
+        i++;
+    return i;
+}
 
 static bool add_places(const struct watch *watch, const char *check, struct findings *findings)
 {
@@ -50,24 +59,19 @@ static bool add_places(const struct watch *watch, const char *check, struct find
     return true;
 }
 
-/* How many of the check, and the first. */
-static size_t count_wrong(const struct watch *watch, const char *check, const char **first)
+static const char *first_wrong(const struct watch *watch, const char *check)
 {
-    size_t count = 0;
-    for (size_t i = watch->wrong.count; i-- > 0;) {
-        if (strcmp(watch->wrong.items[i].check, check) != 0)
-            continue;
-        *first = watch->wrong.items[i].message;
-        count++;
-    }
-    return count;
+    for (size_t i = 0; i < watch->wrong.count; i++)
+        if (strcmp(watch->wrong.items[i].check, check) == 0 && watch->wrong.items[i].message)
+            return watch->wrong.items[i].message;
+    return "";
 }
 
 static bool report_check(const struct watch *watch, const struct check_row *row, size_t files,
                          struct findings *findings)
 {
-    const char *first = "";
-    size_t count = count_wrong(watch, row->check, &first);
+    size_t count = watch->wrong_counts[row - check_rows];
+    const char *first = first_wrong(watch, row->check);
     struct finding *finding = findings_add(findings, row->check);
     if (!finding)
         return false;
@@ -87,22 +91,18 @@ static bool report_check(const struct watch *watch, const struct check_row *row,
     if (!count)
         finding_message(finding, "%s", right);
     else if (count == 1)
-        finding_message(finding, "%s", first ? first : "");
+        finding_message(finding, "%s", first);
     else
-        finding_message(finding, "%zu files; the first: %s", count, first ? first : "");
+        finding_message(finding, "%zu files; the first: %s", count, first);
     return add_places(watch, row->check, findings);
 }
 
 /* Why it ended without everything. */
 static const char *end_text(const struct watch *watch, char text[160])
 {
-    static const char *const texts[] = {[END_NOT] = "",
-                                        [END_COMPLETE] = "",
-                                        [END_WRONG] = "",
-                                        [END_TIMEOUT] = "",
-                                        [END_FINISHED] = "The extraction says that it is finished, and is not. ",
-                                        [END_ONCE] = ""};
-    snprintf(text, 160, "%s", texts[watch->end]);
+    *text = '\0';
+    if (watch->end == END_FINISHED)
+        snprintf(text, 160, "The extraction says that it is finished, and is not. ");
     if (watch->end == END_TIMEOUT)
         snprintf(text, 160, "No file came or changed for %g seconds. ", watch->request->timeout);
     return text;
@@ -114,22 +114,23 @@ static bool report_absent(const struct watch *watch, struct findings *findings)
     struct expected_list absent = {0};
     struct buffer list = {0};
     char why[160];
-    const char *first = NULL;
-    size_t files = count_wrong(watch, "inventory.absent", &first);
-    struct finding *finding = findings_add(findings, "inventory.absent");
+    const struct check_row *row = &check_rows[WATCH_CHECKS - 1];
+    size_t files = watch->wrong_counts[WATCH_CHECKS - 1];
+    bool early = watch->end == END_WRONG; /* what is absent may only not have come yet */
+    struct finding *finding = findings_add(findings, row->check);
     bool good = finding && landing_absent(watch->landing, &absent);
     if (good && absent.count)
         expected_list_text(&absent, &list);
     if (good) {
-        finding_measured(finding, (double)absent.count, "tensors");
-        finding_limit(finding, 0, "every tensor that the configuration calls for must be there");
+        finding_measured(finding, (double)(early ? files : absent.count), early ? "files" : row->unit);
+        finding_limit(finding, 0, row->cause);
         finding_fact(finding, "expected", (double)counts.tensors_expected);
         finding_judge(finding);
-        if (watch->end == END_WRONG && !files)
+        if (early && !files)
             finding->verdict = VERDICT_SKIP;
-        if (watch->end == END_WRONG && files)
-            finding_message(finding, "%s", first ? first : "");
-        else if (watch->end == END_WRONG)
+        if (early && files)
+            finding_message(finding, "%s", first_wrong(watch, row->check));
+        else if (early)
             finding_message(finding, "Ended at what is wrong; %zu of %zu tensors were there.", counts.tensors,
                             counts.tensors_expected);
         else if (!absent.count)
@@ -142,7 +143,7 @@ static bool report_absent(const struct watch *watch, struct findings *findings)
     }
     buffer_free(&list);
     expected_list_free(&absent);
-    return good && add_places(watch, "inventory.absent", findings);
+    return good && add_places(watch, row->check, findings);
 }
 
 static bool report_blocks(const struct watch *watch, struct findings *findings)
@@ -188,7 +189,7 @@ static bool report_blocks(const struct watch *watch, struct findings *findings)
 bool watch_report(const struct watch *watch, struct findings *findings, struct error *error)
 {
     size_t files = landing_count(watch->landing).files;
-    for (size_t i = 0; i < sizeof check_rows / sizeof *check_rows; i++)
+    for (size_t i = 0; i + 1 < WATCH_CHECKS; i++)
         if (!report_check(watch, &check_rows[i], files, findings))
             return error_memory(error, "watch");
     if (!report_absent(watch, findings) || !report_blocks(watch, findings))

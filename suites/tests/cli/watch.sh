@@ -220,6 +220,13 @@ says out thinker_norms_layer_00.safetensors
 hurt thinker drop layers.0.input_layernorm.weight
 run 1 watch "$T/whole" --once --source "$T/hurt" -q
 says out 'not in the original'
+test_that 'more wrong files than are listed are counted'
+run 0 break golden/thinker-48 "$T/broken" --fault swap-layers:1,2 -q
+run 1 watch "$T/broken" --once --source golden/thinker-48 --json -q
+json '.findings[] | select(.check == "weights.source" and .summary) | .measured == 262'
+json '[.findings[] | select(.check == "weights.source" and (.summary | not))] | length == 256'
+rm -rf "$T/broken"
+
 test_that 'another dtype is not an error, what rounding to it costs neither, and more than that is'
 damaged cast all F32
 run 0 watch "$T/hurt" --once --source "$source" --json -q
@@ -276,6 +283,17 @@ says out 'input_layernorm.weight of layer 1'
 says out 'mlp.experts of layer 2: expert 3'
 run 1 watch "$X" --once --json -q
 json '.findings[] | select(.check == "inventory.absent" and .summary) | .measured == 5 and .verdict == "fail"'
+watched "$file"
+head -c 500 "$T/whole/$file" >"$X/$file"
+run 1 watch "$X" --timeout 0.5 --settle 1000
+says out 'truncated'
+says out 'No file came or changed for 0.5 seconds'
+watched "$file"
+begin --timeout 1 --settle 1000
+until_says out 'layer 4: complete'
+ln "$T/whole/$file" "$X/$file" # nobody closes it
+ends 0
+says out 'layer 2: complete'
 test_that 'an extraction that says it is finished'
 watched "$file"
 begin --settle 0.3
