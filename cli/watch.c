@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "diagnostics/watch.h"
 #include "model/config.h"
+#include "reports/text.h"
 
 #define SETTLE_DEFAULT 10 /* seconds */
 
@@ -16,8 +17,11 @@ static void tell(void *context, enum watch_line line, const char *text)
         fprintf(stderr, "%s\n", text);
     if (line == WATCH_TALK || arguments->json)
         return;
-    printf("%s%s\n", line == WATCH_WRONG ? "WRONG  " : "", text);
+    struct buffer plain = {0}; /* names come from files */
+    text_append(&plain, TEXT_PLAIN, text);
+    printf("%s%s\n", line == WATCH_WRONG ? "WRONG  " : "", plain.data ? plain.data : "");
     fflush(stdout); /* whoever follows a pipe sees it now */
+    buffer_free(&plain);
 }
 
 /* Weights of any kind: a source that has some, and cannot be opened, is none that nothing was said of. */

@@ -281,8 +281,11 @@ static bool judge_rounded(struct judging *judging)
     struct findings findings = {0};
     struct error problem = {0};
     struct pool *pool = pool_new(1, &judging->file->error);
-    bool good = pool && (weights_check_source(judging->own, judging->landing->source, pool, &findings, &problem) ||
-                         refuse_reading(judging, &problem));
+    bool good = pool && weights_check_source(judging->own, judging->landing->source, pool, &findings, &problem);
+    if (problem.text && strstr(problem.text, judging->path))
+        refuse_reading(judging, &problem);
+    else if (problem.text) /* the original cannot be read */
+        judging->file->error = problem;
     for (size_t i = 0; good && i < findings.count; i++) {
         const struct finding *finding = &findings.items[i];
         if (finding->summary || finding->verdict != VERDICT_FAIL)

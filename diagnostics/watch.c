@@ -143,13 +143,20 @@ static bool add_due(struct watch *watch, bool all, struct error *error)
 
 /* --- events --- */
 
+/* One that was there from the first may be of an earlier extraction. */
+static void take_manifest(struct watch *watch, enum folder_change change)
+{
+    watch->stale = watch->stale && change == FOLDER_FOUND;
+    watch->finished = change != FOLDER_GONE && change != FOLDER_MADE && !watch->stale;
+}
+
 static bool take_event(struct watch *watch, const struct folder_event *event, struct error *error)
 {
     watch->changed = clock_seconds();
     if (event->change == FOLDER_LOST)
         return add_known(watch, error);
-    if (strcmp(event->path, MANIFEST) == 0 && event->change == FOLDER_WRITTEN)
-        watch->manifest = watch->changed;
+    if (strcmp(event->path, MANIFEST) == 0)
+        take_manifest(watch, event->change);
     if (!is_candidate(event->path))
         return true;
     if (event->change == FOLDER_MADE)
@@ -361,7 +368,7 @@ static bool is_complete(const struct watch *watch)
 /* The extraction says that it is whole: its manifest came, and the mark of an unfinished one is not there. */
 static bool is_finished(const struct watch *watch)
 {
-    if (watch->manifest <= 0 || watch->waiting_count || clock_seconds() - watch->changed < watch->request->settle)
+    if (!watch->finished || watch->waiting_count || clock_seconds() - watch->changed < watch->request->settle)
         return false;
     char *mark = path_join(watch->request->folder, EXTRACTION_UNFINISHED);
     bool finished = mark && !file_exists(mark);
@@ -418,6 +425,9 @@ static bool watch_begin(struct watch *watch, struct pool *pool, struct error *er
 {
     const struct watch_request *request = watch->request;
     size_t blocks = (size_t)MODEL_BLOCKS(request->config);
+    char *manifest = path_join(request->folder, MANIFEST);
+    watch->stale = manifest && file_exists(manifest);
+    free(manifest);
     watch->done = calloc(blocks, sizeof *watch->done);
     watch->compared = calloc(blocks, sizeof *watch->compared);
     watch->changed = clock_seconds();

@@ -42,7 +42,8 @@ struct watch {
     bool *compared;                    /* [blocks]: with gold */
     bool bad_block;                    /* some block is wrong */
     double changed;                    /* clock_seconds of the last change of a file */
-    double manifest;                   /* of the manifest's landing; 0: it did not */
+    bool stale;                        /* a manifest was there before the watch began */
+    bool finished;                     /* one came since */
     bool absence_told;                 /* that the folder is not there */
     struct findings wrong;             /* files, as places of their checks: the first WATCH_PLACES of each */
     size_t wrong_count;                /* of all checks */

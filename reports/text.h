@@ -1,4 +1,4 @@
-/* Inside reports/: text and numbers for people, in any of the formats. */
+/* Text and numbers for people, in any of the formats: for reports, and for what is printed before there is one. */
 #ifndef ASSAY_REPORTS_TEXT_H
 #define ASSAY_REPORTS_TEXT_H
 

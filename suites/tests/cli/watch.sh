@@ -303,6 +303,17 @@ ends 1
 says out 'says that it is finished'
 says out 'mlp.experts of layer 2: expert 3'
 
+watched "$file"
+cp "$T/whole/extraction_manifest.json" "$X"
+begin --settle 0.2 --timeout 1
+ends 1
+says out 'No file came' # a manifest that was there before says nothing
+test_that 'names are printed without what would command the terminal'
+damaged rename layers.2.self_attn.q_norm.weight $'thinker.model.\033[31m.weight'
+run 1 watch "$T/hurt" --once
+says out 'thinker.model.'
+if grep -q $'\033' "$T/out"; then failed 'an escape sequence'; else passed; fi
+
 test_that 'ended by hand'
 watched "$file"
 begin
