@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "diagnostics/inventory.h"
+#include "diagnostics/weights.h"
 #include "diagnostics/landing_internal.h"
 #include "math/kernels.h"
 #include "store/layout.h"
