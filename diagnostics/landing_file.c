@@ -244,7 +244,7 @@ static bool judge_zero(struct judging *judging, const struct reading *reading)
     /* a bias may have been left where it began; what the original has is right */
     if (!reading->zero || judging->landing->source || (length > tail && strcmp(name + length - tail, bias) == 0))
         return true;
-    return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.zero", reading->tensor,
+    return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.constant", reading->tensor,
                           "%s: tensor '%s' holds nothing but zeros: it was never filled.", judging->path,
                           reading->tensor->disk_name);
 }

@@ -23,7 +23,7 @@ static const struct check_row {
     {"inventory.dtype", "files", "the engine must be able to compute with every tensor that it needs",
      "All dtypes in %zu files can be computed with."},
     {"weights.finite", "files", "a weight is a finite number", "All values in %zu files are finite."},
-    {"weights.zero", "files", "a tensor that holds nothing but zeros was never filled",
+    {"weights.constant", "files", "a tensor that holds nothing but zeros was never filled",
      "No tensor in %zu files is all zeros, unless the original's is, or it is a bias."},
     {"weights.source", "files", "what rounding to its dtype costs; nothing where the dtype is the original's",
      "All tensors in %zu files are the original's, byte for byte, or within rounding where the dtype is another."},

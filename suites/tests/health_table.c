@@ -135,7 +135,7 @@ static const struct table_row {
 static const int expert_layers[] = {1, 9, 21, 33, 45};
 #define PAIRS_CLAIMED 0.4
 
-static const char *const model_layers[MODELS] = {[THINKER] = "model.layers.20.", [SMOLLM2] = "model.layers.12."};
+static const char *const layer_of[MODELS] = {[THINKER] = "model.layers.20.", [SMOLLM2] = "model.layers.12."};
 
 static int failures;
 
@@ -150,7 +150,7 @@ static void spell(char out[TEXT], const struct table_row *row, const char *form,
 {
     size_t at = 0;
     for (const char *from = form; *from && at < TEXT - 1; from++) {
-        const char *put = *from == '@' ? model_layers[row->model] : *from == '%' ? row->tensor : NULL;
+        const char *put = *from == '@' ? layer_of[row->model] : *from == '%' ? row->tensor : NULL;
         int length = put ? snprintf(out + at, TEXT - at, "%s", put) : (int)(out[at] = *from, 1);
         at += (size_t)length < TEXT - at ? (size_t)length : TEXT - 1 - at;
     }

@@ -174,7 +174,7 @@ place '.tensor == "model.layers.3.mlp.gate.weight" and .layer == 3'
 damaged inf layers.1.self_attn.q_proj.weight 3 4
 wrong 1 weights.finite
 damaged zero layers.1.self_attn.k_norm.weight
-wrong 1 weights.zero
+wrong 1 weights.constant
 damaged shape layers.2.self_attn.q_norm.weight 4,2
 wrong 1 inventory.shape
 damaged dtype layers.2.self_attn.q_norm.weight I16
