@@ -147,23 +147,33 @@ static bool open_faults(const struct subject_options *options, struct subject *s
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error)
 {
     *subject = (struct subject){.engine = options->engine, .source_path = options->source};
-    char *own = folder_of(options->model);
-    if (!own)
-        return error_memory(error, options->model);
-    const char *const folders[2] = {own, options->source};
-    bool good = (subject->base = store_open(options->model, error)) && open_config(options, folders, subject, error) &&
-                open_faults(options, subject, error) && open_tokenizer(options, folders, subject, error);
+    char *own = folder_of(options->model), *source = options->source ? folder_of(options->source) : NULL;
+    const char *const folders[2] = {own, source};
+    bool good = (own && (source || !options->source)) || error_memory(error, options->model);
+    good = good && (subject->base = store_open(options->model, error)) &&
+           open_config(options, folders, subject, error) && open_faults(options, subject, error) &&
+           open_tokenizer(options, folders, subject, error);
     free(own);
+    free(source);
     return good;
 }
 
 const struct store *subject_source(struct subject *subject)
 {
     struct error none = {0};
-    if (!subject->source && subject->source_path)
+    if (!subject->source && subject->source_path && !origin_is_index(subject->source_path))
         subject->source = store_open(subject->source_path, &none);
     error_clear(&none);
     return subject->source;
+}
+
+bool subject_origin(struct subject *subject, struct origin **origin, struct error *error)
+{
+    const struct store *base = subject->base;
+    *origin = NULL;
+    if (subject->source_path)
+        return origin_open(subject->source_path, subject_source(subject), origin, error);
+    return strcmp(store_format(base), "checkpoint") != 0 || origin_open(store_path(base), NULL, origin, error);
 }
 
 bool subject_load(struct subject *subject, struct error *error)

@@ -5,7 +5,7 @@
 #include "diagnostics/fault.h"
 #include "golden/golden.h"
 #include "model/model.h"
-#include "store/store.h"
+#include "store/origin.h"
 #include "text/tokenizer.h"
 
 /* Beside a tokenizer.json that was made from the metadata of a GGUF file: no original has its hash. */
@@ -15,7 +15,7 @@ struct subject_options {
     const char *model;         /* anything a store opens */
     const char *config;        /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
     const char *tokenizer;     /* folder; NULL: in the weights' file, beside the weights, else in `source` */
-    const char *source;        /* the original checkpoint's folder; NULL: none */
+    const char *source;        /* the original checkpoint's folder, or its index file alone; NULL: none */
     const char *const *faults; /* from the catalogue, laid over the weights one after the other */
     size_t fault_count;
     struct model_options engine;
@@ -46,9 +46,14 @@ bool subject_open(const struct subject_options *options, struct subject *subject
 /* A tokenizer alone: of a folder, a tokenizer.json, or a file of weights that has one in it. NULL on failure. */
 struct tokenizer *subject_tokenizer(const char *path, struct error *error);
 
-/* The original's weights, opened at the first call; NULL: none were named, or the source gives only configuration and
- * tokenizer. */
+/* The original's weights, opened at the first call; NULL: none were named, or the source gives only configuration,
+ * tokenizer and index. */
 const struct store *subject_source(struct subject *subject);
+
+/* Where the original's tensors lie: of the source, or, where none was named and the subject has an index of its own, of
+ * that. `*origin` is owned by the caller, and NULL where neither is known. A source that is not there, or an index that
+ * is none, is an error. */
+bool subject_origin(struct subject *subject, struct origin **origin, struct error *error);
 
 /* Prepares the engine; refuses what `missing` refuses. */
 bool subject_load(struct subject *subject, struct error *error);

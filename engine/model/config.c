@@ -16,13 +16,14 @@
  */
 struct config_source {
     const char *name;
+    const cJSON *root;
     const cJSON *outer;
     const cJSON *text;
 };
 
 static struct config_source source_find(const char *name, const cJSON *root)
 {
-    struct config_source source = {.name = name, .outer = root, .text = root};
+    struct config_source source = {.name = name, .root = root, .outer = root, .text = root};
     static const char *const nested[] = {"thinker_config", "text_config"};
     for (size_t i = 0; i < 2; i++) {
         const cJSON *inner = json_member(source.text, nested[i]);
@@ -49,6 +50,23 @@ static bool parse_family(struct model_config *config, const struct config_source
                          source->name, type, family_list());
     snprintf(config->model_type, sizeof config->model_type, "%s", type);
     return true;
+}
+
+/* The innermost that says it. Newer files call it "dtype"; a value that is no name says nothing. */
+static void take_dtype(struct model_config *config, const struct config_source *source)
+{
+    const cJSON *const places[] = {source->text, source->outer, source->root};
+    static const char *const keys[] = {"dtype", "torch_dtype"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+            const cJSON *value = json_member(places[i], keys[k]);
+            if (!cJSON_IsString(value) || *config->dtype)
+                continue;
+            const char *name = value->valuestring;
+            static const char module[] = "torch."; /* as some tools print it */
+            name += strncmp(name, module, strlen(module)) == 0 ? strlen(module) : 0;
+            snprintf(config->dtype, sizeof config->dtype, "%s", name);
+        }
 }
 
 static bool parse_sizes(struct model_config *config, const struct config_source *source, struct error *error)
@@ -332,6 +350,7 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
     }
     if (cJSON_IsObject(root)) {
         struct config_source source = source_find(name, root);
+        take_dtype(config, &source);
         if (parse_family(config, &source, error) && parse_sizes(config, &source, error) &&
             parse_heads(config, &source, error) && parse_switches(config, &source, error) &&
             parse_experts(config, &source, error) && parse_window(config, &source, error) &&

@@ -17,6 +17,7 @@ struct family;
 struct model_config {
     const struct family *family;
     char model_type[64]; /* of the text model, as the file spells it */
+    char dtype[32];      /* of the weights, as the file spells it: "bfloat16"; "": it does not say */
     int vocabulary;
     int hidden;
     int layers;

@@ -59,6 +59,11 @@ const char *weight_file_path(const struct weight_file *file)
     return file->path;
 }
 
+const struct file_state *weight_file_state(const struct weight_file *file)
+{
+    return &file->state;
+}
+
 bool weight_file_same(const struct weight_file *file, int descriptor, struct error *error)
 {
     struct file_state now;

@@ -100,6 +100,28 @@ bool name_canonical(const char *disk_name, char *out, size_t size, bool *other)
     return true;
 }
 
+bool name_fused(const char *name, size_t nth, char *out, size_t size)
+{
+    static const char words[] = ".mlp.experts.";
+    const char *at = strstr(name, words), *projection = at ? at + strlen(words) : NULL;
+    size_t digits = at ? strspn(projection, "0123456789") : 0;
+    if (!digits || projection[digits] != '.')
+        return false;
+    projection += digits + 1;
+    size_t length = strcspn(projection, ".");
+    if (strcmp(projection + length, ".weight") != 0)
+        return false;
+    for (size_t i = 0; i < COUNT(fused_rows); i++)
+        for (size_t part = 0; part < 2 && fused_rows[i].parts[part]; part++) {
+            const char *fits = fused_rows[i].parts[part];
+            if (strlen(fits) != length || strncmp(fits, projection, length) != 0 || nth--)
+                continue;
+            int written = snprintf(out, size, "%.*s%s", (int)(at - name), name, fused_rows[i].suffix);
+            return written > 0 && (size_t)written < size;
+        }
+    return false;
+}
+
 static int number_behind(const char *name, const char *words)
 {
     const char *at = strstr(name, words);

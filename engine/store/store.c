@@ -214,6 +214,15 @@ const struct tensor *store_find(const struct store *store, const char *name)
     return index == MAP_ABSENT ? NULL : &store->tensors[index];
 }
 
+bool tensor_time(const struct tensor *tensor, int64_t *time)
+{
+    if (!tensor->source)
+        return false;
+    const struct file_state *state = weight_file_state(tensor->source);
+    *time = state->modified_s * 1000000000 + state->modified_ns;
+    return true;
+}
+
 size_t store_problem_count(const struct store *store)
 {
     return store->problems.count;

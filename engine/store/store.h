@@ -75,6 +75,9 @@ void tensor_place(const struct tensor *tensor, int *layer, int *expert);
 /* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
 void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
 
+/* When its file was last written, in nanoseconds since 1970; false: an overlay holds it in memory. */
+bool tensor_time(const struct tensor *tensor, int64_t *time);
+
 /* Are its values, as the store gives them, other than its file holds: changed, not only widened, by an overlay? */
 bool store_altered(const struct store *store, const struct tensor *tensor);
 

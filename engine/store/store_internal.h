@@ -39,6 +39,8 @@ void weight_files_free(struct weight_files *files);
 /* NULL: out of memory. */
 struct weight_file *weight_files_add(struct weight_files *files, const char *path, const struct file_state *state);
 const char *weight_file_path(const struct weight_file *file);
+/* As it was when its header was read. */
+const struct file_state *weight_file_state(const struct weight_file *file);
 
 /* A descriptor for positioned reads, to be given back; -1 with the reason. What is read with it counts only if
  * weight_file_same says so afterwards. Safe from several threads. */
@@ -94,6 +96,10 @@ bool tensor_measure(struct tensor *tensor);
 /* names.c: the canonical spelling of a name on disk, in `out` (of `size` bytes). Sets `*other` for tensors of another
  * component. False: longer than `size`. */
 bool name_canonical(const char *disk_name, char *out, size_t size, bool *other);
+
+/* names.c: the `nth` spelling of the fused tensor that may hold the expert's tensor of that canonical name. False:
+ * there are no more, or it is of no expert. */
+bool name_fused(const char *name, size_t nth, char *out, size_t size);
 
 /* names.c: replaces fused expert tensors by one view for each expert and projection. */
 bool names_cut_fused(struct store *store, struct error *error);
