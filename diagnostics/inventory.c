@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/map.h"
-#include "model/weights.h"
+#include "diagnostics/blast.h"
+#include "diagnostics/gaps.h"
+#include "diagnostics/inventory_names.h"
 
 #define PLACES_MAX 256 /* findings of single tensors for one check; all of them are in the message, grouped */
 #define ABSENT_MAX 4096
@@ -17,18 +17,18 @@ static const char *plural(size_t count)
 }
 
 struct inventory {
+    const struct inventory_request *request;
     const struct store *store;
-    struct map expected; /* names */
-    struct names names;  /* owns them */
-    size_t required;     /* of them */
-    struct expected_list absent;
-    size_t majority[DTYPE_COUNT];
+    struct census census;
+    const struct tensor **extra;
+    size_t extra_count;
+    struct misnames misnames;
     struct refusals {
         const char *check;
         struct findings places; /* the first PLACES_MAX of them */
-        size_t count;
+        size_t count;           /* that fail */
+        size_t warned;
     } shapes, dtypes;
-    bool memory;
 };
 
 static struct finding *inventory_place(struct findings *findings, const char *check, const struct tensor *tensor,
@@ -48,38 +48,48 @@ static struct finding *inventory_place(struct findings *findings, const char *ch
     return finding;
 }
 
-static bool refusals_add(struct refusals *refusals, const struct tensor *tensor, const struct expected *expected,
+static bool refusals_add(struct refusals *refusals, const struct census_item *item, enum verdict verdict,
                          const char *refusal)
 {
-    if (refusals->count++ >= PLACES_MAX)
+    *(verdict == VERDICT_FAIL ? &refusals->count : &refusals->warned) += 1;
+    if (refusals->places.count >= PLACES_MAX)
         return true;
     struct finding *finding =
-        inventory_place(&refusals->places, refusals->check, tensor, expected->layer, expected->expert);
+        inventory_place(&refusals->places, refusals->check, item->tensor, item->expected.layer, item->expected.expert);
+    if (finding)
+        finding->verdict = verdict;
     if (finding)
         finding_message(finding, "%s.", refusal);
     return finding;
 }
 
-static bool inventory_visit(void *context, const struct expected *expected)
+/* Another type than most of its class, and than the configuration states. A class that was converted as a whole was
+ * converted on purpose, and quantisers mix their block types on purpose. */
+static bool is_odd(const struct census *census, const struct census_item *item)
 {
-    struct inventory *inventory = context;
-    const struct tensor *tensor = weights_find(inventory->store, expected);
-    bool good = names_add(&inventory->names, expected->name);
-    if (good) {
-        const char *name = inventory->names.items[inventory->names.count - 1];
-        good = map_add(&inventory->expected, name, strlen(name), inventory->names.count, NULL);
-    }
-    inventory->required += expected->optional ? 0 : 1;
-    if (good && !tensor && !expected->optional)
-        good = expected_list_add(&inventory->absent, expected);
-    if (good && tensor) {
+    enum dtype dtype = item->tensor->dtype, common = census->common[item->expected.weight];
+    return dtype != common && dtype != census->stated && dtype_width(dtype) && dtype_width(common);
+}
+
+static bool take_refusals(struct inventory *inventory)
+{
+    const struct census *census = &inventory->census;
+    bool good = true;
+    for (size_t i = 0; good && i < census->count; i++) {
+        const struct census_item *item = &census->items[i];
         char refusal[512];
-        inventory->majority[tensor->dtype]++;
-        if (weight_refusal(expected, tensor, refusal))
-            good = refusals_add(strstr(refusal, "has dtype") ? &inventory->dtypes : &inventory->shapes, tensor,
-                                expected, refusal);
+        if (!item->tensor)
+            continue;
+        if (weight_refusal(&item->expected, item->tensor, refusal)) {
+            good = refusals_add(strstr(refusal, "has dtype") ? &inventory->dtypes : &inventory->shapes, item,
+                                VERDICT_FAIL, refusal);
+        } else if (is_odd(census, item)) {
+            snprintf(refusal, sizeof refusal, "%.200s: tensor '%.160s' has dtype %s, but most of its kind %s",
+                     item->tensor->file ? item->tensor->file : "an overlay", item->tensor->disk_name,
+                     dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected.weight]));
+            good = refusals_add(&inventory->dtypes, item, VERDICT_WARN, refusal);
+        }
     }
-    inventory->memory = inventory->memory || !good;
     return good;
 }
 
@@ -126,58 +136,266 @@ static bool report_files(const struct store *store, struct findings *findings)
     return true;
 }
 
+/* Layers x experts: what is there of each. */
+static bool report_map(const struct census *census, struct finding *finding)
+{
+    const struct model_config *config = census->config;
+    struct series *series = finding_series(finding, "experts", "Experts by layer: 1 there, 0.5 in part, 0 absent",
+                                           "expert", "layer", (size_t)config->experts);
+    double *rows[CONFIG_LAYERS_MAX] = {NULL};
+    bool good = series;
+    if (series)
+        series->kind = SERIES_HEATMAP;
+    for (int layer = 0; good && layer < config->layers; layer++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", layer);
+        good = !config->sparse[layer] || (rows[layer] = series_curve(series, name));
+    }
+    for (size_t i = 0; good && i < census->unit_count; i++) {
+        const struct census_unit *unit = &census->units[i];
+        if (unit->expert >= 0)
+            rows[unit->layer][unit->expert] = !unit->absent ? 1 : unit->absent < unit->items ? 0.5 : 0;
+    }
+    return good;
+}
+
+static void absent_message(const struct census *census, struct finding *finding)
+{
+    struct buffer text = {0};
+    if (census->absent) {
+        buffer_format(&text, "%zu of %zu tensors that the configuration calls for %s absent: ", census->absent,
+                      census->required, census->absent > 1 ? "are" : "is");
+        census_text(census, NULL, &text);
+        buffer_char(&text, '.');
+    } else {
+        buffer_format(&text, "All %zu tensors that the configuration calls for are there.", census->required);
+    }
+    finding_message(finding, "%s", text.data ? text.data : "");
+    buffer_free(&text);
+}
+
 static bool report_absent(const struct inventory *inventory, struct findings *findings)
 {
-    const struct expected_list *absent = &inventory->absent;
-    struct finding *finding = summary(findings, "inventory.absent", absent->count,
+    const struct census *census = &inventory->census;
+    struct finding *finding = summary(findings, "inventory.absent", census->absent,
                                       "every tensor that the configuration calls for must be there");
+    uint64_t bytes = 0, absent_bytes = 0;
+    size_t experts = 0, listed = 0;
     if (!finding)
         return false;
-    finding_fact(finding, "expected", (double)inventory->required);
-    struct buffer list = {0};
-    if (absent->count)
-        expected_list_text(absent, &list);
-    if (absent->count)
-        finding_message(finding, "%zu of %zu tensors that the configuration calls for %s absent: %s.", absent->count,
-                        inventory->required, absent->count > 1 ? "are" : "is", list.data ? list.data : "");
-    else
-        finding_message(finding, "All %zu tensors that the configuration calls for are there.", inventory->required);
-    buffer_free(&list);
-    for (size_t i = 0; i < absent->count && i < ABSENT_MAX; i++) {
-        struct finding *place =
-            inventory_place(findings, "inventory.absent", NULL, absent->items[i].layer, absent->items[i].expert);
+    for (size_t i = 0; i < census->count; i++) {
+        const struct census_item *item = &census->items[i];
+        bytes += item->expected.optional ? 0 : item->bytes;
+        absent_bytes += item->absent ? item->bytes : 0;
+        experts += item->absent && item->expected.expert >= 0;
+    }
+    finding_fact(finding, "expected", (double)census->required);
+    finding_fact(finding, "expected_bytes", (double)bytes);
+    finding_fact(finding, "absent_bytes", (double)absent_bytes);
+    absent_message(census, finding);
+    if (experts && !report_map(census, finding))
+        return false;
+    for (size_t i = 0; i < census->count && listed < ABSENT_MAX; i++) {
+        const struct expected *expected = &census->items[i].expected;
+        if (!census->items[i].absent)
+            continue;
+        struct finding *place = inventory_place(findings, "inventory.absent", NULL, expected->layer, expected->expert);
         if (!place)
             return false;
-        where_set(&place->where.tensor, absent->items[i].name);
-        finding_message(place, "Tensor '%s' is absent.", absent->items[i].name);
+        listed++;
+        where_set(&place->where.tensor, expected->name);
+        finding_message(place, "Tensor '%s' is absent.", expected->name);
     }
     return true;
 }
 
-static bool report_extra(const struct inventory *inventory, struct findings *findings)
+/* "gate_proj.weight", of a tensor of a block. */
+static const char *within_block(const struct expected *expected)
+{
+    const char *name = weight_class(expected->weight);
+    static const char *const outer[] = {"mlp.experts.", "mlp.shared_expert.", "self_attn.", "mlp."};
+    for (size_t i = 0; i < sizeof outer / sizeof *outer; i++)
+        if (strncmp(name, outer[i], strlen(outer[i])) == 0)
+            return name + strlen(outer[i]);
+    return name;
+}
+
+/* Appends the names of those of a block's tensors that are absent, or there. */
+static void block_names_text(const struct census *census, const size_t *items, size_t count, bool absent,
+                             struct buffer *out)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < count; i++) {
+        const struct census_item *item = &census->items[items[i]];
+        if (item->expected.optional || item->absent != absent)
+            continue;
+        buffer_format(out, "%s%s", comma, within_block(&item->expected));
+        comma = ", ";
+    }
+}
+
+/* The items of each incomplete block, side by side: `first` [unit] is where its begin. */
+struct members {
+    size_t *items;
+    size_t *first;
+    size_t count;
+};
+
+static bool members_make(const struct census *census, struct members *members)
+{
+    size_t total = 0;
+    *members = (struct members){.items = malloc((census->count + 1) * sizeof *members->items),
+                                .first = calloc(census->unit_count + 1, sizeof *members->first)};
+    size_t *filled = calloc(census->unit_count + 1, sizeof *filled);
+    bool good = members->items && members->first && filled;
+    for (size_t i = 0; good && i < census->count; i++)
+        members->first[census->items[i].unit + 1]++;
+    for (size_t i = 0; good && i <= census->unit_count; i++)
+        members->first[i] = total += members->first[i];
+    for (size_t i = 0; good && i < census->count; i++) {
+        size_t unit = census->items[i].unit;
+        members->items[members->first[unit] + filled[unit]++] = i;
+    }
+    free(filled);
+    return good;
+}
+
+static bool incomplete_place(const struct census *census, const struct members *members, size_t unit,
+                             struct findings *findings)
+{
+    const struct census_unit *block = &census->units[unit];
+    const size_t *items = members->items + members->first[unit];
+    size_t count = members->first[unit + 1] - members->first[unit];
+    struct finding *place = inventory_place(findings, "inventory.incomplete", NULL, block->layer, block->expert);
+    if (!place)
+        return false;
+    struct buffer text = {0};
+    buffer_text(&text, "Only a part of ");
+    census_unit_text(block, &text);
+    buffer_text(&text, " is there: ");
+    block_names_text(census, items, count, false, &text);
+    buffer_text(&text, "; absent: ");
+    block_names_text(census, items, count, true, &text);
+    buffer_char(&text, '.');
+    for (size_t i = 0; i < count; i++)
+        if (census->items[items[i]].tensor && census->items[items[i]].tensor->file)
+            where_set(&place->where.file, census->items[items[i]].tensor->file);
+    finding_message(place, "%s", text.data ? text.data : "");
+    buffer_free(&text);
+    return true;
+}
+
+static bool report_incomplete(const struct inventory *inventory, struct findings *findings)
+{
+    const struct census *census = &inventory->census;
+    struct members members;
+    size_t incomplete = 0, at = findings->count;
+    bool good = members_make(census, &members) && findings_add(findings, "inventory.incomplete");
+    for (size_t i = 0; good && i < census->unit_count; i++)
+        if (census->units[i].absent && census->units[i].absent < census->units[i].items && incomplete++ < PLACES_MAX)
+            good = incomplete_place(census, &members, i, findings);
+    free(members.items);
+    free(members.first);
+    if (!good)
+        return false;
+    struct finding *finding = &findings->items[at];
+    finding_measured(finding, (double)incomplete, "blocks");
+    finding_limit(finding, 0, "half an expert computes nothing, and half of an attention something else");
+    finding_judge(finding);
+    if (incomplete > 1)
+        finding_message(finding, "%zu experts, attentions, pairs of norms or the like are there in part; the first: %s",
+                        incomplete, findings->items[at + 1].message ? findings->items[at + 1].message : "");
+    else if (incomplete)
+        finding_message(finding, "%s", findings->items[at + 1].message ? findings->items[at + 1].message : "");
+    else
+        finding_message(finding, "Every expert, attention and pair of norms is whole, or wholly absent.");
+    return true;
+}
+
+static bool report_misnamed(const struct inventory *inventory, struct findings *findings)
+{
+    const struct misnames *misnames = &inventory->misnames;
+    struct finding *finding = summary(findings, "inventory.misnamed", misnames->count,
+                                      "who reads by names does not find a tensor under another");
+    if (!finding)
+        return false;
+    if (misnames->renaming)
+        finding_fact_text(finding, "renaming", "%s", misnames->renaming);
+    if (!misnames->count)
+        finding_message(finding, "No tensor has nearly the name of one that is absent.");
+    else
+        finding_message(finding, "%zu tensor%s nearly the name of an absent one%s%s; the first: '%s' for '%s'.",
+                        misnames->count, misnames->count > 1 ? "s have" : " has", misnames->renaming ? ": " : "",
+                        misnames->renaming ? misnames->renaming : "", misnames->items[0].tensor->name,
+                        inventory->census.items[misnames->items[0].item].expected.name);
+    for (size_t i = 0; i < misnames->count && i < PLACES_MAX; i++) {
+        const struct misname *misname = &misnames->items[i];
+        const struct expected *expected = &inventory->census.items[misname->item].expected;
+        struct finding *place =
+            inventory_place(findings, "inventory.misnamed", misname->tensor, expected->layer, expected->expert);
+        if (!place)
+            return false;
+        finding_fact_text(place, "expected", "%s", expected->name);
+        finding_message(place, "%s holds '%s'; the nearest name that is called for, and absent, is '%s'.",
+                        misname->tensor->file ? misname->tensor->file : "An overlay", misname->tensor->disk_name,
+                        expected->name);
+    }
+    return true;
+}
+
+/* The first of a name is the one that is used. */
+static bool report_duplicates(const struct inventory *inventory, struct findings *findings)
 {
     const struct store *store = inventory->store;
-    size_t extra = 0, other = 0;
+    size_t duplicates = 0, at = findings->count;
+    if (!findings_add(findings, "inventory.duplicates"))
+        return false;
+    for (size_t i = 0; i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i), *used = store_find(store, tensor->name);
+        int layer, expert;
+        if (!used || used == tensor || duplicates++ >= PLACES_MAX)
+            continue;
+        tensor_place(tensor, &layer, &expert);
+        struct finding *place = inventory_place(findings, "inventory.duplicates", tensor, layer, expert);
+        if (!place)
+            return false;
+        finding_message(place, "Tensor '%s' is in %s, which is used, and in %s; %s.", tensor->name,
+                        used->file ? used->file : "an overlay", tensor->file ? tensor->file : "an overlay",
+                        used->bytes == tensor->bytes && used->dtype == tensor->dtype ? "type and size agree"
+                                                                                     : "their types or sizes differ");
+    }
+    struct finding *finding = &findings->items[at];
+    finding_measured(finding, (double)duplicates, "tensors");
+    finding_limit(finding, 0, "readers differ in which of two they take");
+    finding_judge(finding);
+    if (duplicates)
+        finding_message(finding, "%zu tensor%s there twice; the first: %s", duplicates,
+                        duplicates > 1 ? "s are" : " is",
+                        findings->items[at + 1].message ? findings->items[at + 1].message : "");
+    else
+        finding_message(finding, "No tensor is there twice.");
+    return true;
+}
+
+static bool take_extra(struct inventory *inventory)
+{
+    const struct store *store = inventory->store;
+    inventory->extra = malloc((store_text_count(store) + 1) * sizeof *inventory->extra);
+    for (size_t i = 0; inventory->extra && i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i);
+        if (!is_ignored(tensor->name) &&
+            map_find(&inventory->census.by_name, tensor->name, strlen(tensor->name)) == MAP_ABSENT)
+            inventory->extra[inventory->extra_count++] = tensor;
+    }
+    return inventory->extra;
+}
+
+static bool report_extra(const struct inventory *inventory, struct findings *findings)
+{
+    size_t extra = inventory->extra_count, other = store_count(inventory->store) - store_text_count(inventory->store);
     struct finding *finding = findings_add(findings, "inventory.extra");
     if (!finding)
         return false;
-    size_t at = findings->count - 1;
-    for (size_t i = 0; i < store_count(store); i++) {
-        const struct tensor *tensor = store_at(store, i);
-        other += tensor->other;
-        if (tensor->other || is_ignored(tensor->name) ||
-            map_find(&inventory->expected, tensor->name, strlen(tensor->name)) != MAP_ABSENT)
-            continue;
-        if (extra++ >= PLACES_MAX)
-            continue;
-        struct finding *place = inventory_place(findings, "inventory.extra", tensor, -1, -1);
-        if (!place)
-            return false;
-        place->verdict = VERDICT_WARN;
-        finding_message(place, "Tensor '%s' in %s is not one that the configuration calls for.", tensor->disk_name,
-                        tensor->file ? tensor->file : "an overlay");
-    }
-    finding = &findings->items[at];
     finding_measured(finding, (double)extra, "tensors");
     finding_limit(finding, 0,
                   "a tensor that nothing reads changes no result, but a misnamed one is also absent: a warning");
@@ -191,6 +409,15 @@ static bool report_extra(const struct inventory *inventory, struct findings *fin
     else
         finding_message(finding, "No tensors beyond the configuration; %zu belong%s to other components.", other,
                         other == 1 ? "s" : "");
+    for (size_t i = 0; i < extra && i < PLACES_MAX; i++) {
+        const struct tensor *tensor = inventory->extra[i];
+        struct finding *place = inventory_place(findings, "inventory.extra", tensor, -1, -1);
+        if (!place)
+            return false;
+        place->verdict = VERDICT_WARN;
+        finding_message(place, "Tensor '%s' in %s is not one that the configuration calls for.", tensor->disk_name,
+                        tensor->file ? tensor->file : "an overlay");
+    }
     return true;
 }
 
@@ -201,11 +428,16 @@ static bool report_refusals(struct findings *findings, struct refusals *refusals
     struct finding *finding = summary(findings, refusals->check, refusals->count, cause);
     if (!finding)
         return false;
+    size_t all = refusals->count + refusals->warned;
     char more[64] = "";
-    if (refusals->count > places->count)
-        snprintf(more, sizeof more, " (%zu of them are not listed)", refusals->count - places->count);
+    if (all > places->count)
+        snprintf(more, sizeof more, " (%zu of them are not listed)", all - places->count);
+    if (refusals->warned) {
+        finding_fact(finding, "odd", (double)refusals->warned);
+        finding->verdict = refusals->count ? VERDICT_FAIL : VERDICT_WARN;
+    }
     if (places->count)
-        finding_message(finding, "%zu tensor%s%s; the first: %s", refusals->count, plural(refusals->count), more,
+        finding_message(finding, "%zu tensor%s%s; the first: %s", all, plural(all), more,
                         places->items[0].message ? places->items[0].message : "");
     else
         finding_message(finding, "%s", good);
@@ -257,40 +489,88 @@ static bool report_misplaced(const struct store *store, struct findings *finding
     return true;
 }
 
+static void report_dtypes(const struct inventory *inventory, struct finding *finding)
+{
+    const struct census *census = &inventory->census;
+    size_t counts[DTYPE_COUNT] = {0};
+    struct buffer kinds = {0};
+    for (size_t i = 0; i < census->count; i++)
+        if (census->items[i].tensor)
+            counts[census->items[i].tensor->dtype]++;
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        if (counts[i])
+            buffer_format(&kinds, "%s%zu %s", kinds.size ? ", " : "", counts[i], dtype_name((enum dtype)i));
+    finding_fact_text(finding, "dtypes", "%s", kinds.data ? kinds.data : "none");
+    buffer_free(&kinds);
+    if (*census->config->dtype)
+        finding_fact_text(finding, "configured", "%s", census->config->dtype);
+}
+
+static bool report_shapes_and_dtypes(struct inventory *inventory, struct findings *findings)
+{
+    if (!report_refusals(findings, &inventory->shapes, "shapes follow from the configuration",
+                         "All shapes are as the configuration calls for."))
+        return false;
+    size_t at = findings->count;
+    if (!report_refusals(findings, &inventory->dtypes,
+                         "the engine must be able to compute with every tensor that it needs",
+                         "All dtypes can be computed with."))
+        return false;
+    report_dtypes(inventory, &findings->items[at]);
+    return true;
+}
+
 static void inventory_free(struct inventory *inventory)
 {
-    map_free(&inventory->expected);
-    names_free(&inventory->names);
-    expected_list_free(&inventory->absent);
+    census_free(&inventory->census);
+    misnames_free(&inventory->misnames);
+    free(inventory->extra);
     findings_free(&inventory->shapes.places);
     findings_free(&inventory->dtypes.places);
+}
+
+/* The cause, told before what it caused. */
+static bool report_pattern(const struct inventory *inventory, struct findings *findings, struct error *error)
+{
+    const struct census *census = &inventory->census;
+    bool *misnamed = calloc(census->count + 1, sizeof *misnamed);
+    const struct gaps_names names = {.misnamed = misnamed, .renaming = inventory->misnames.renaming};
+    for (size_t i = 0; misnamed && i < inventory->misnames.count; i++)
+        misnamed[inventory->misnames.items[i].item] = true;
+    bool good = misnamed && gaps_check(census, &names, findings, error);
+    free(misnamed);
+    return good;
+}
+
+static bool report_all(struct inventory *inventory, struct findings *findings, struct error *error)
+{
+    const struct inventory_request *request = inventory->request;
+    bool named = strcmp(store_format(inventory->store), "extraction") == 0, causes = request->causes;
+    return report_files(inventory->store, findings) && (!named || report_misplaced(inventory->store, findings)) &&
+           (!causes || report_pattern(inventory, findings, error)) && report_absent(inventory, findings) &&
+           (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&
+           report_incomplete(inventory, findings) && report_misnamed(inventory, findings) &&
+           report_duplicates(inventory, findings) && report_shapes_and_dtypes(inventory, findings) &&
+           report_extra(inventory, findings);
+}
+
+bool inventory_inspect(const struct inventory_request *request, struct findings *findings, struct error *error)
+{
+    struct inventory inventory = {.request = request,
+                                  .store = request->store,
+                                  .shapes.check = "inventory.shape",
+                                  .dtypes.check = "inventory.dtype"};
+    bool good = census_take(request->store, request->config, request->origin, &inventory.census, error) &&
+                take_refusals(&inventory) && take_extra(&inventory) &&
+                misnames_find(&inventory.census, inventory.extra, inventory.extra_count, &inventory.misnames) &&
+                report_all(&inventory, findings, error);
+    inventory_free(&inventory);
+    return good || error_memory(error, "inventory");
 }
 
 bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,
                      struct error *error)
 {
-    struct inventory inventory = {.store = store, .shapes.check = "inventory.shape", .dtypes.check = "inventory.dtype"};
-    weights_each(config, inventory_visit, &inventory);
-    bool named = strcmp(store_format(store), "extraction") == 0;
-    bool good = !inventory.memory && report_files(store, findings) && (!named || report_misplaced(store, findings)) &&
-                report_absent(&inventory, findings) &&
-                report_refusals(findings, &inventory.shapes, "shapes follow from the configuration",
-                                "All shapes are as the configuration calls for.") &&
-                report_refusals(findings, &inventory.dtypes,
-                                "the engine must be able to compute with every tensor that it needs",
-                                "All dtypes can be computed with.") &&
-                report_extra(&inventory, findings);
-    if (good) {
-        struct buffer kinds = {0};
-        for (int i = 0; i < DTYPE_COUNT; i++)
-            if (inventory.majority[i])
-                buffer_format(&kinds, "%s%zu %s", kinds.size ? ", " : "", inventory.majority[i],
-                              dtype_name((enum dtype)i));
-        for (size_t i = 0; i < findings->count; i++)
-            if (findings->items[i].summary && strcmp(findings->items[i].check, "inventory.dtype") == 0)
-                finding_fact_text(&findings->items[i], "dtypes", "%s", kinds.data ? kinds.data : "none");
-        buffer_free(&kinds);
-    }
-    inventory_free(&inventory);
-    return good || error_memory(error, "inventory");
+    const struct inventory_request request = {.store = store, .config = config};
+    return inventory_inspect(&request, findings, error);
 }
