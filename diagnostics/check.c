@@ -352,10 +352,26 @@ static bool check_skips(const struct check_request *request, struct findings *fi
     return of_cases || skip(findings, "perplexity", "No text was given (--text).", error);
 }
 
+static bool check_inventory(const struct check_request *request, struct findings *findings, struct error *error)
+{
+    struct origin *origin = NULL;
+    if (!subject_origin(request->subject, &origin, error))
+        return false;
+    const struct inventory_request inventory = {.store = request->subject->store,
+                                                .config = request->subject->config,
+                                                .origin = origin,
+                                                .goldens = request->goldens,
+                                                .golden_count = request->golden_count,
+                                                .causes = true};
+    bool good = inventory_inspect(&inventory, findings, error);
+    origin_free(origin);
+    return good;
+}
+
 static bool check_still(const struct check_request *request, struct findings *findings, struct error *error)
 {
     struct subject *subject = request->subject;
-    if (request->wanted[DIAGNOSTIC_INVENTORY] && !inventory_check(subject->store, subject->config, findings, error))
+    if (request->wanted[DIAGNOSTIC_INVENTORY] && !check_inventory(request, findings, error))
         return false;
     if (request->wanted[DIAGNOSTIC_WEIGHTS] &&
         !weights_check_health(subject, workspace_pool(model_workspace(subject->model)), findings, error))
