@@ -16,9 +16,10 @@ static const struct command_row commands[] = {
      "greedy continuations, perplexity. MODEL is a checkpoint folder, a safetensors file or an extraction.",
      1, 1, command_check, judge_check, COMMAND_CHECK},
     {"inspect", "everything that can be known without running the model", "MODEL",
-     "Holds the tensors of MODEL against what its configuration calls for: absent, extra, wrong shape, wrong dtype, "
-     "bad files. Reads "
-     "headers only, unless --values.",
+     "Holds the tensors of MODEL against what its configuration calls for: absent, in part, misnamed, twice, extra, "
+     "wrong "
+     "shape, wrong dtype, bad files; and says what the gaps have in common (with --source, shards too) and how many "
+     "tokens meet them. Reads headers only, unless --values.",
      1, 1, command_inspect, NULL, COMMAND_INSPECT},
     {"trace", "run the engine and write a golden-format dump, or print the logit lens",
      "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3 | --text FILE) (-o FILE | --lens)",

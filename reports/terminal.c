@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/map.h"
 #include "reports/marked.h"
 #include "reports/render.h"
 #include "reports/text.h"
@@ -178,6 +179,9 @@ static void wrong(const struct terminal *terminal, const struct outline *outline
         text_append_short(&line, TEXT_PLAIN, head->message, MESSAGE_SHOWN);
         wrap_line(terminal, 4, 4, &line);
     }
+    for (size_t i = 0; i < head->series_count; i++)
+        if (map_is(&head->series[i]))
+            map_append(terminal->out, &head->series[i]);
     size_t shown = check->place_count < PLACES_SHOWN ? check->place_count : PLACES_SHOWN;
     if (!check->place_count) {
         where_append(&line, TEXT_PLAIN, &head->where);

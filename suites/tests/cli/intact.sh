@@ -23,8 +23,8 @@ for model in llama mixtral qwen2 qwen2_moe qwen3 qwen3_moe thinker; do
     [[ $model == *moe || $model == mixtral || $model == thinker ]] && experts="layers.experts weights.router"
     json 'all(.findings[]; .verdict == "pass" or (.verdict == "skip" and (.check | startswith("text.") or . == "weights.router")))'
     json "$(summary text.verdict) | .measured > 0 and .texts == 8 and (.message | test(\"Most continuations that gold holds are gibberish too: the original writes so itself\"))"
-    equal '[.findings[] | select(.summary) | .check] | sort | join(" ")' "$(sorted gold.compared greedy $experts inventory.absent inventory.dtype \
-        inventory.extra inventory.files inventory.shape layers.isolated layers.propagated lens lens.prompts logits.kl logits.nmse logits.top1 \
+    equal '[.findings[] | select(.summary) | .check] | sort | join(" ")' "$(sorted gold.compared greedy $experts inventory.{absent,blast,dtype,duplicates} \
+        inventory.{extra,files,incomplete,misnamed,pattern,shape} layers.isolated layers.propagated lens lens.prompts logits.kl logits.nmse logits.top1 \
         perplexity $texts tokens.ids $weights)"
     json "$(summary layers.propagated) | has(\"first_bad_layer\") | not"
     json "$(summary layers.isolated) | .not_compared == 0 and (.where.module | length > 0) and (.noise | type == \"number\")"

@@ -1,5 +1,6 @@
 # What a suite file can and cannot do.
 suite=$T/suite.json
+inventory=$(printf 'inventory.%s ' files pattern absent blast incomplete misnamed duplicates shape dtype extra | sed 's/ $//')
 checks_of='[.findings[] | select(.summary) | .check] | join(" ")'
 with() {
     local status=$1
@@ -16,7 +17,7 @@ refused() {
 
 test_that 'fewer diagnostics'
 with 0 '{"diagnostics": ["inventory"]}'
-equal "$checks_of" 'inventory.files inventory.absent inventory.shape inventory.dtype inventory.extra'
+equal "$checks_of" "$inventory"
 with 0 '{"name": "n", "description": "d", "diagnostics": ["layers"]}' --golden "$(gold thinker)"
 equal "$checks_of" 'layers.propagated layers.isolated gold.compared layers.experts'
 with 0 '{"diagnostics": ["greedy", "weights"]}' --golden "$(gold thinker)"
@@ -107,7 +108,7 @@ first=$(jq -c "$written" "$T/out")
 with 1 '{"diagnostics": ["inventory"], "prompts": ["The house", "дом"], "new_tokens": 5}' --threads 1
 equal "$written" "$first"
 with 0 '{"diagnostics": ["inventory"], "sampling": {"seed": 3}, "chat": true}'
-equal "$checks_of" 'inventory.files inventory.absent inventory.shape inventory.dtype inventory.extra'
+equal "$checks_of" "$inventory"
 test_that 'a model without a tokenizer writes nothing, which is told and no error'
 bare=(check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --json -q)
 run 0 "${bare[@]}" --suite "$suite"
