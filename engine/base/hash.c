@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct sha256 {
@@ -17,9 +18,7 @@ struct sha256 *sha256_new(struct error *error)
         sha->context = EVP_MD_CTX_new();
     if (sha && sha->context && EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) == 1)
         return sha;
-    if (sha)
-        EVP_MD_CTX_free(sha->context);
-    free(sha);
+    sha256_free(sha);
     error_memory(error, "SHA-256");
     return NULL;
 }
@@ -29,19 +28,50 @@ bool sha256_update(struct sha256 *sha, const void *data, size_t size)
     return EVP_DigestUpdate(sha->context, data, size) == 1;
 }
 
-bool sha256_finish(struct sha256 *sha, char hex[65])
+bool sha256_take(struct sha256 *sha, unsigned char digest[SHA256_BYTES])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned char all[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    bool good = EVP_DigestFinal_ex(sha->context, digest, &size) == 1 && size == 32;
-    for (unsigned i = 0; good && i < size; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    EVP_MD_CTX_free(sha->context);
-    free(sha);
+    bool good = EVP_DigestFinal_ex(sha->context, all, &size) == 1 && size == SHA256_BYTES &&
+                EVP_DigestInit_ex(sha->context, NULL, NULL) == 1;
+    if (good)
+        memcpy(digest, all, SHA256_BYTES);
     return good;
 }
 
-bool sha256_file(const char *path, char hex[65], struct error *error)
+void sha256_free(struct sha256 *sha)
+{
+    if (sha)
+        EVP_MD_CTX_free(sha->context);
+    free(sha);
+}
+
+void sha256_text(const unsigned char digest[SHA256_BYTES], char hex[SHA256_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    hex[2 * SHA256_BYTES] = '\0';
+}
+
+bool sha256_is_text(const char *text)
+{
+    return strlen(text) == SHA256_TEXT - 1 && strspn(text, "0123456789abcdef") == SHA256_TEXT - 1;
+}
+
+bool sha256_finish(struct sha256 *sha, char hex[SHA256_TEXT])
+{
+    unsigned char digest[SHA256_BYTES];
+    bool good = sha256_take(sha, digest);
+    if (good)
+        sha256_text(digest, hex);
+    sha256_free(sha);
+    return good;
+}
+
+bool sha256_file(const char *path, char hex[SHA256_TEXT], struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
@@ -54,7 +84,7 @@ bool sha256_file(const char *path, char hex[65], struct error *error)
         good = sha256_update(sha, chunk, (size_t)got);
     if (got < 0)
         good = error_errno(error, "%s: cannot read", path);
-    char unused[65];
+    char unused[SHA256_TEXT];
     if (sha && !sha256_finish(sha, good ? hex : unused))
         good = error_set(error, "%s: SHA-256 failed", path);
     free(chunk);

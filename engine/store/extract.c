@@ -15,10 +15,10 @@
 #define BATCH_FILES 256
 #define BATCH_BYTES ((uint64_t)256 << 20)
 #define COMPANION_MAX ((size_t)256 << 20)
-#define MANIFEST "extraction_manifest.json"
-#define AVAILABILITY "expert_availability_map.json"
+#define MANIFEST PASSPORT_FILE
+#define AVAILABILITY AVAILABILITY_FILE
 static const char unfinished_text[] =
-    "An extraction was begun here and is not finished; assay extract goes on with it.\n";
+    "An extraction was begun here and is not finished; assay extract goes on with it, and assay repair.\n";
 
 struct extraction {
     const struct extract_request *request;
@@ -31,20 +31,18 @@ struct extraction {
 
 /* --- before the first byte --- */
 
-static bool source_allows(const struct extract_request *request, struct error *error)
+bool extract_source_allows(const struct extract_request *request, struct error *error)
 {
     const struct store *store = request->store;
     char here[PATH_MAX], there[PATH_MAX];
     if (store_problem_count(store))
-        return error_set(error, "%s: not extracted, for its files are not in order: %s", store_path(store),
-                         store_problem(store, 0));
+        return error_set(error, "%s: its files are not in order: %s", store_path(store), store_problem(store, 0));
     if (realpath(store_path(store), here) && realpath(request->folder, there) && strcmp(here, there) == 0)
         return error_set(error, "%s: the source and the extraction are the same folder", request->folder);
     return true;
 }
 
-/* NAME.tmp.PID of a file of the plan, which a run that was killed has left. */
-static bool is_leftover(const char *name, const struct map *known, const char *folder)
+bool extract_is_leftover(const char *name, const struct map *known, const char *folder)
 {
     const char *tail = strstr(name, ".tmp.");
     char path[LAYOUT_PATH];
@@ -70,7 +68,7 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
         char *whole = path_join(path, name);
         if (!whole)
             good = error_memory(error, name);
-        else if (is_leftover(name, known, folder))
+        else if (extract_is_leftover(name, known, folder))
             unlink(whole);
         else if (length > 12 && strcmp(name + length - 12, ".safetensors") == 0 &&
                  map_find(known, relative, strlen(relative)) == MAP_ABSENT)
@@ -83,9 +81,8 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
     return good;
 }
 
-/* "./config.json" and so on; the keys belong to `names`. */
-static bool add_beside(const struct extract_request *request, struct map *known, struct names *names,
-                       struct error *error)
+bool extract_add_beside(const struct extract_request *request, struct map *known, struct names *names,
+                        struct error *error)
 {
     bool good = names_add(names, "./" MANIFEST) && names_add(names, "./" AVAILABILITY) &&
                 names_add(names, "./" EXTRACTION_UNFINISHED);
@@ -99,8 +96,7 @@ static bool add_beside(const struct extract_request *request, struct map *known,
     return good || error_memory(error, "extraction");
 }
 
-/* Nothing, for one that this model does not have; else `text` is never NULL. */
-static bool companion_read(const struct companion *companion, struct buffer *text, struct error *error)
+bool companion_read(const struct companion *companion, struct buffer *text, struct error *error)
 {
     if (companion->text)
         return buffer_text(text, companion->text) || error_memory(error, companion->name);
@@ -136,8 +132,8 @@ static bool target_allows(const struct extraction *extraction, struct error *err
     for (size_t i = 0; good && i < plan->count; i++)
         good = map_add(&known, plan->files[i].path, strlen(plan->files[i].path), i, NULL) ||
                error_memory(error, "extraction");
-    good =
-        good && add_beside(extraction->request, &known, &names, error) && folder_allows(extraction, ".", &known, error);
+    good = good && extract_add_beside(extraction->request, &known, &names, error) &&
+           folder_allows(extraction, ".", &known, error);
     for (int block = 0; good && block < BLOCK_COUNT; block++)
         good = folder_allows(extraction, block_name((enum block)block), &known, error);
     for (size_t i = 0; good && i < extraction->request->companion_count; i++)
@@ -156,7 +152,7 @@ static bool selection_allows(const struct extraction *extraction, struct error *
                      store_path(extraction->request->store));
 }
 
-static bool make_folders(const struct extraction *extraction, struct error *error)
+static bool make_block_folders(const struct extraction *extraction, struct error *error)
 {
     const struct extract_plan *plan = &extraction->plan;
     bool wanted[BLOCK_COUNT] = {false};
@@ -182,30 +178,29 @@ static void work(void *context, size_t task, int thread)
                                                &extraction->errors[task]);
 }
 
+/* Of one kind: a repair that is killed has its norms, before the first of its experts is begun. */
 static size_t batch_count(const struct extract_plan *plan, size_t first)
 {
     uint64_t bytes = 0;
     size_t count = 0;
-    while (first + count < plan->count && count < BATCH_FILES && (!count || bytes < BATCH_BYTES))
+    while (first + count < plan->count && count < BATCH_FILES &&
+           (!count || (bytes < BATCH_BYTES && plan->files[first + count].block == plan->files[first].block)))
         bytes += plan->files[first + count++].bytes;
     return count;
 }
 
 /* Before the first file changes: from now on the folder says itself that it is not whole, and no manifest of an earlier
  * run vouches for it. */
-static bool announce(struct extraction *extraction, struct error *error)
+bool extract_announce(const char *folder, struct error *error)
 {
-    if (extraction->announced)
-        return true;
-    char *mark = path_join(extraction->request->folder, EXTRACTION_UNFINISHED);
-    char *manifest = path_join(extraction->request->folder, MANIFEST);
+    char *mark = path_join(folder, EXTRACTION_UNFINISHED);
+    char *manifest = path_join(folder, MANIFEST);
     bool good = ((mark && manifest) || error_memory(error, MANIFEST)) &&
                 file_write(mark, unfinished_text, strlen(unfinished_text), error);
     if (good && file_exists(manifest) && unlink(manifest) != 0)
         good = error_errno(error, "%s", manifest);
     free(mark);
     free(manifest);
-    extraction->announced = good;
     return good;
 }
 
@@ -219,8 +214,9 @@ static bool batch_commit(struct extraction *extraction, size_t count, struct err
             writers[staged++] = files[i].writer;
     if (!staged)
         return true;
-    if (!announce(extraction, error))
+    if (!extraction->announced && !extract_announce(extraction->request->folder, error))
         return false; /* the plan still owns the writers */
+    extraction->announced = true;
     bool good = file_commit_all(writers, staged, error);
     for (size_t i = 0; i < count; i++) {
         if (files[i].fate != FILE_STAGED)
@@ -244,13 +240,13 @@ static bool batch_run(struct extraction *extraction, size_t count, struct error 
     return good && batch_commit(extraction, count, error);
 }
 
-static bool write_files(struct extraction *extraction, struct error *error)
+static bool write_files(struct extraction *extraction, const char *title, struct error *error)
 {
     struct extract_plan *plan = &extraction->plan;
     uint64_t total = 0, done = 0;
     for (size_t i = 0; i < plan->count; i++)
         total += plan->files[i].bytes;
-    struct progress progress = progress_begin("extract", "bytes", total);
+    struct progress progress = progress_begin(title, "bytes", total);
     bool good = true;
     while (good && extraction->first < plan->count) {
         size_t count = batch_count(plan, extraction->first);
@@ -266,8 +262,7 @@ static bool write_files(struct extraction *extraction, struct error *error)
 
 /* --- what lies beside them --- */
 
-/* Written only when it is not there with the same content. */
-static bool write_beside(const char *folder, const char *name, const char *text, size_t size, struct error *error)
+bool extract_write_beside(const char *folder, const char *name, const char *text, size_t size, struct error *error)
 {
     char *path = path_join(folder, name);
     struct buffer there = {0};
@@ -282,27 +277,26 @@ static bool write_beside(const char *folder, const char *name, const char *text,
     return good;
 }
 
-static bool copy_companions(const struct extract_request *request, struct error *error)
+bool extract_copy_companions(const struct extract_request *request, struct error *error)
 {
     bool good = true;
     for (size_t i = 0; good && i < request->companion_count; i++) {
         const struct companion *companion = &request->companions[i];
         struct buffer text = {0};
         good = companion_read(companion, &text, error) &&
-               (!text.data || write_beside(request->folder, companion->name, text.data, text.size, error));
+               (!text.data || extract_write_beside(request->folder, companion->name, text.data, text.size, error));
         buffer_free(&text);
     }
     return good;
 }
 
 /* The mark goes when every file of the plan is there; a part that stands beside files of something else keeps it. */
-static bool conclude(const struct extraction *extraction, struct error *error)
+static bool conclude(const char *folder, const struct extract_plan *plan, struct error *error)
 {
-    const struct extract_plan *plan = &extraction->plan;
     for (size_t i = 0; i < plan->count; i++)
         if (plan->files[i].fate == FILE_ABSENT)
             return true;
-    char *mark = path_join(extraction->request->folder, EXTRACTION_UNFINISHED);
+    char *mark = path_join(folder, EXTRACTION_UNFINISHED);
     bool good = mark || error_memory(error, MANIFEST);
     if (good && file_exists(mark) && unlink(mark) != 0)
         good = error_errno(error, "%s", mark);
@@ -310,16 +304,23 @@ static bool conclude(const struct extraction *extraction, struct error *error)
     return good;
 }
 
-static bool write_documents(const struct extraction *extraction, struct error *error)
+bool extract_conclude(const struct extract_request *request, const struct extract_plan *plan, const char *map,
+                      struct error *error)
 {
-    const struct extract_request *request = extraction->request;
-    char *map = extract_availability(request, &extraction->plan);
-    char *manifest = extract_manifest(request, &extraction->plan);
-    bool good = (map && manifest) || error_memory(error, MANIFEST);
-    good = good && (!request->experts || write_beside(request->folder, AVAILABILITY, map, strlen(map), error)) &&
-           write_beside(request->folder, MANIFEST, manifest, strlen(manifest), error) && conclude(extraction, error);
-    free(map);
+    char *manifest = extract_manifest(request, plan, map, error);
+    bool good = manifest && (!map || extract_write_beside(request->folder, AVAILABILITY, map, strlen(map), error)) &&
+                extract_write_beside(request->folder, MANIFEST, manifest, strlen(manifest), error) &&
+                conclude(request->folder, plan, error);
     free(manifest);
+    return good;
+}
+
+static bool write_documents(const struct extract_request *request, const struct extract_plan *plan, struct error *error)
+{
+    char *map = request->experts ? extract_availability(request, plan) : NULL;
+    bool good =
+        (map || !request->experts || error_memory(error, AVAILABILITY)) && extract_conclude(request, plan, map, error);
+    free(map);
     return good;
 }
 
@@ -336,8 +337,7 @@ static void count_result(const struct extraction *extraction, struct extract_res
     }
 }
 
-/* The folder, locked against a second writer; -1 with the reason. */
-static int folder_lock(const char *folder, struct error *error)
+int extract_lock(const char *folder, struct error *error)
 {
     if (!folder_make(folder, error))
         return -1;
@@ -352,17 +352,32 @@ static int folder_lock(const char *folder, struct error *error)
     return descriptor;
 }
 
+bool extract_write(const struct extract_request *request, struct extract_plan *plan, struct error *error)
+{
+    struct extraction extraction = {.request = request,
+                                    .plan = *plan,
+                                    .announced = true,
+                                    .errors = calloc(BATCH_FILES, sizeof *extraction.errors),
+                                    .good = calloc(BATCH_FILES, sizeof *extraction.good)};
+    bool good = ((extraction.errors && extraction.good) || error_memory(error, "extraction")) &&
+                make_block_folders(&extraction, error) && write_files(&extraction, "repair", error);
+    free(extraction.errors);
+    free(extraction.good);
+    return good;
+}
+
 bool extract_store(const struct extract_request *request, struct extract_result *result, struct error *error)
 {
     struct extraction extraction = {.request = request,
                                     .errors = calloc(BATCH_FILES, sizeof *extraction.errors),
                                     .good = calloc(BATCH_FILES, sizeof *extraction.good)};
     bool good = (extraction.errors && extraction.good) || error_memory(error, "extraction");
-    good = good && source_allows(request, error) && extract_plan_make(request, &extraction.plan, error) &&
+    good = good && extract_source_allows(request, error) && extract_plan_make(request, &extraction.plan, error) &&
            selection_allows(&extraction, error);
-    int lock = good ? folder_lock(request->folder, error) : -1;
-    good = lock >= 0 && target_allows(&extraction, error) && make_folders(&extraction, error) &&
-           write_files(&extraction, error) && copy_companions(request, error) && write_documents(&extraction, error);
+    int lock = good ? extract_lock(request->folder, error) : -1;
+    good = lock >= 0 && target_allows(&extraction, error) && make_block_folders(&extraction, error) &&
+           write_files(&extraction, "extract", error) && extract_copy_companions(request, error) &&
+           write_documents(request, &extraction.plan, error);
     if (good)
         count_result(&extraction, result);
     extract_plan_free(&extraction.plan);

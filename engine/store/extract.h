@@ -3,6 +3,7 @@
 #define ASSAY_STORE_EXTRACT_H
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/pool.h"
 #include "store/layout.h"
 #include "store/store.h"
@@ -12,6 +13,13 @@ struct companion {
     char *path, *name;
     const char *text; /* borrowed; NULL: the file is copied */
 };
+
+/* Its text; nothing for one that this model does not have, else `text->data` is never NULL. */
+bool companion_read(const struct companion *companion, struct buffer *text, struct error *error);
+
+/* Where the values lie: {"file", "name", "begin", "end"}, the bytes from begin to before end; "column_stride" where
+ * they lie in columns that many bytes apart. NULL: in no file, or changed by an overlay. The caller frees. */
+cJSON *tensor_source(const struct store *store, const struct tensor *tensor);
 
 struct extract_request {
     const struct store *store;          /* may be an overlay */
@@ -39,8 +47,8 @@ struct extract_result {
 /* Writes what is asked for and is not there yet, byte for byte the same whenever it is called: a run that was killed is
  * finished by the next. Files are written under temporary names, read back and compared, synced, and renamed; the
  * manifest (extraction_manifest.json: for every tensor its file, dtype, shape and SHA-256, and shard and byte range
- * that it came from) and expert_availability_map.json come last. Until everything is there, the folder holds the file
- * extraction_unfinished, which a store that opens it tells as a problem.
+ * that it came from; it is the passport of the folder) and expert_availability_map.json come last. Until everything is
+ * there, the folder holds the file extraction_unfinished, which a store that opens it tells as a problem.
  *
  * Refused: a store with problems; a selection of nothing; a folder that holds other tensors than these, another
  * configuration, or a companion that this model does not have; one that somebody else writes to. */

@@ -10,11 +10,8 @@
 
 #define CHUNK_BYTES ((uint64_t)4 << 20)
 
-/* What is done with the values of one tensor, chunk after chunk. */
-typedef bool chunk_take(void *context, uint64_t offset, const void *values, size_t size, struct error *error);
-
-static bool tensor_each(const struct store *store, const struct tensor *tensor, chunk_take *take, void *context,
-                        struct error *error)
+bool tensor_each(const struct store *store, const struct tensor *tensor, chunk_take *take, void *context,
+                 struct error *error)
 {
     uint64_t width = tensor->rows ? tensor->bytes / tensor->rows : 0;
     uint64_t some = width && width < CHUNK_BYTES ? CHUNK_BYTES / width : 1;
@@ -68,17 +65,33 @@ static bool metadata_fits(const cJSON *metadata)
            strcmp(format->valuestring, "pt") == 0;
 }
 
-static bool values_hold(const struct store *store, struct extract_file *file, const struct safetensors *found,
-                        const char *path, bool *same, struct error *error)
+bool header_hash(int descriptor, const char *path, uint64_t size, char hex[SHA256_TEXT], struct error *error)
+{
+    struct sha256 *sha = sha256_new(error);
+    char *header = malloc((size_t)size + 1);
+    bool good =
+        sha && (header || error_memory(error, path)) && file_read_at(descriptor, path, 0, header, (size_t)size, error);
+    good = good && (sha256_update(sha, header, (size_t)size) || error_set(error, "SHA-256 failed"));
+    if (sha && !sha256_finish(sha, hex) && good)
+        good = error_set(error, "SHA-256 failed");
+    free(header);
+    return good;
+}
+
+static bool values_hold(struct extract_file *file, const struct safetensors *found, const char *path, bool *same,
+                        struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    bool good = descriptor >= 0 || error_errno(error, "%s", path);
+    bool good = (descriptor >= 0 || error_errno(error, "%s", path)) &&
+                header_hash(descriptor, path, found->entries[0].offset, file->header_sha256, error);
+    file->size = found->state.size;
     for (size_t i = 0; good && *same && i < file->count; i++) {
         struct extract_tensor *tensor = &file->tensors[i];
+        tensor->begin = found->entries[i].offset;
         struct holding holding = {
             .descriptor = descriptor, .path = path, .begin = found->entries[i].offset, .same = true};
         holding.sha = sha256_new(error);
-        good = holding.sha && tensor_each(store, tensor->tensor, hold, &holding, error);
+        good = holding.sha && tensor_each(tensor->store, tensor->tensor, hold, &holding, error);
         if (holding.sha && !sha256_finish(holding.sha, tensor->sha256) && good)
             good = error_set(error, "SHA-256 failed");
         *same = *same && holding.same;
@@ -89,8 +102,7 @@ static bool values_hold(const struct store *store, struct extract_file *file, co
 }
 
 /* Does the file at `path` hold the plan's tensors and nothing else, bit for bit? A malformed file does not. */
-static bool file_holds(const struct store *store, struct extract_file *file, const char *path, bool *same,
-                       struct error *error)
+static bool file_holds(struct extract_file *file, const char *path, bool *same, struct error *error)
 {
     struct safetensors found = {0};
     struct error malformed = {0};
@@ -99,7 +111,7 @@ static bool file_holds(const struct store *store, struct extract_file *file, con
     *same = *same && found.count == file->count && metadata_fits(found.metadata);
     for (size_t i = 0; *same && i < file->count; i++)
         *same = entry_fits(&found.entries[i], &file->tensors[i]);
-    bool good = !*same || values_hold(store, file, &found, path, same, error);
+    bool good = !*same || values_hold(file, &found, path, same, error);
     safetensors_free(&found);
     return good;
 }
@@ -135,12 +147,13 @@ static struct safetensors_writer *file_begin(const struct extract_file *file, co
     return writer;
 }
 
-static bool file_write_out(const struct store *store, struct extract_file *file, const char *path, struct error *error)
+static bool file_write_out(struct extract_file *file, const char *path, struct error *error)
 {
     struct putting putting = {.writer = file_begin(file, path, error)};
     bool good = putting.writer;
     for (; good && putting.index < file->count; putting.index++)
-        good = tensor_each(store, file->tensors[putting.index].tensor, put, &putting, error);
+        good =
+            tensor_each(file->tensors[putting.index].store, file->tensors[putting.index].tensor, put, &putting, error);
     if (!good) {
         safetensors_discard(putting.writer);
         return false;
@@ -148,7 +161,7 @@ static bool file_write_out(const struct store *store, struct extract_file *file,
     if (!(file->writer = safetensors_stage(putting.writer, error)))
         return false;
     bool same = false;
-    good = file_holds(store, file, file_staged_path(file->writer), &same, error);
+    good = file_holds(file, file_staged_path(file->writer), &same, error);
     if (good && !same)
         good = error_set(error, "%s: what was read back is not what was written", file_staged_path(file->writer));
     if (good)
@@ -163,11 +176,11 @@ bool extract_file_work(const struct extract_request *request, struct extract_fil
     char *path = path_join(request->folder, file->path);
     bool same = false, good = path || error_memory(error, file->path);
     if (good && file_exists(path))
-        good = file_holds(request->store, file, path, &same, error);
+        good = file_holds(file, path, &same, error);
     if (good && same) {
         file->fate = FILE_KEPT;
     } else if (good && file->wanted) {
-        good = file_write_out(request->store, file, path, error);
+        good = file_write_out(file, path, error);
         file->fate = good ? FILE_STAGED : FILE_ABSENT;
     }
     free(path);

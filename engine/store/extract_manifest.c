@@ -1,5 +1,7 @@
 /* The documents beside the files of an extraction: JSON with one row a line. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "store/extract_internal.h"
@@ -16,20 +18,17 @@ static void put_row(struct buffer *out, bool *first, cJSON *row)
     cJSON_Delete(row);
 }
 
-/* Where the values came from; those that a fault changed came from nowhere. */
-static void add_source(cJSON *row, const struct store *store, const struct tensor *tensor)
+cJSON *tensor_source(const struct store *store, const struct tensor *tensor)
 {
-    if (store_altered(store, tensor))
-        cJSON_AddBoolToObject(row, "altered", true);
     if (!tensor->file || store_altered(store, tensor))
-        return;
-    cJSON *source = cJSON_AddObjectToObject(row, "source");
+        return NULL;
+    cJSON *source = cJSON_CreateObject();
     cJSON_AddStringToObject(source, "file", path_base(tensor->file));
     cJSON_AddStringToObject(source, "name", tensor->disk_name);
     cJSON_AddNumberToObject(source, "begin", (double)tensor->offset);
     if (!tensor->transposed) {
         cJSON_AddNumberToObject(source, "end", (double)(tensor->offset + tensor->held));
-        return;
+        return source;
     }
     /* An expert of a fused tensor whose columns lie one after the other. */
     uint64_t element = tensor->rows && tensor->columns ? tensor->bytes / tensor->rows / tensor->columns : 0;
@@ -37,10 +36,23 @@ static void add_source(cJSON *row, const struct store *store, const struct tenso
                                    : tensor->offset;
     cJSON_AddNumberToObject(source, "end", (double)end);
     cJSON_AddNumberToObject(source, "column_stride", (double)tensor->stride);
+    return source;
 }
 
-static cJSON *tensor_row(const struct store *store, const struct extract_file *file,
-                         const struct extract_tensor *extracted)
+/* Where the values came from; those that a fault changed came from nowhere. */
+static void add_source(cJSON *row, const struct extract_tensor *extracted)
+{
+    if (store_altered(extracted->origin_store, extracted->origin))
+        cJSON_AddBoolToObject(row, "altered", true);
+    cJSON *source = tensor_source(extracted->origin_store, extracted->origin);
+    if (!source)
+        return;
+    if (extracted->tensor->dtype != extracted->origin->dtype) /* somebody stores it as another */
+        cJSON_AddStringToObject(source, "dtype", dtype_name(extracted->origin->dtype));
+    cJSON_AddItemToObject(row, "source", source);
+}
+
+static cJSON *tensor_row(const struct extract_file *file, const struct extract_tensor *extracted)
 {
     const struct tensor *tensor = extracted->tensor;
     cJSON *row = cJSON_CreateObject(), *shape = cJSON_CreateArray();
@@ -50,38 +62,86 @@ static cJSON *tensor_row(const struct store *store, const struct extract_file *f
     for (int i = 0; i < tensor->rank; i++)
         cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)tensor->shape[i]));
     cJSON_AddItemToObject(row, "shape", shape);
+    cJSON_AddNumberToObject(row, "begin", (double)extracted->begin);
     cJSON_AddStringToObject(row, "sha256", extracted->sha256);
-    add_source(row, store, tensor);
+    add_source(row, extracted);
     return row;
 }
 
-static cJSON *file_row(const struct extract_file *file)
+static cJSON *file_row(const char *path, const struct layout_place *place)
 {
     cJSON *row = cJSON_CreateObject();
-    cJSON_AddNumberToObject(row, "layer", file->layer);
-    if (file->expert >= 0)
-        cJSON_AddNumberToObject(row, "expert", file->expert);
-    cJSON_AddStringToObject(row, "file", file->path);
+    cJSON_AddNumberToObject(row, "layer", place->layer);
+    if (place->expert >= 0)
+        cJSON_AddNumberToObject(row, "expert", place->expert);
+    cJSON_AddStringToObject(row, "file", path);
     return row;
 }
 
-static void put_files(struct buffer *out, const char *key, const struct extract_plan *plan, enum block block)
+/* What the file holds counts, not what it is called: one row for each expert, each router in it. */
+static void put_block_of(struct buffer *out, bool *first, const struct extract_file *file, enum block block)
+{
+    struct layout_place before = {.layer = -1, .expert = -1};
+    for (size_t i = 0; i < file->count; i++) {
+        struct layout_place place;
+        if (!layout_place(file->tensors[i].tensor->name, &place) || place.block != block ||
+            (place.layer == before.layer && place.expert == before.expert))
+            continue;
+        put_row(out, first, file_row(file->path, &place));
+        before = place;
+    }
+}
+
+static void put_block(struct buffer *out, const char *key, const struct extract_plan *plan, enum block block)
 {
     bool first = true;
     buffer_format(out, ",\n  \"%s\": [", key);
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->files[i].block == block && plan->files[i].fate != FILE_ABSENT)
-            put_row(out, &first, file_row(&plan->files[i]));
+        if (plan->files[i].fate != FILE_ABSENT)
+            put_block_of(out, &first, &plan->files[i], block);
     buffer_text(out, first ? "]" : "\n  ]");
 }
 
-static void put_tensors(struct buffer *out, const struct store *store, const struct extract_plan *plan)
+/* A file, its size, and the hash of all of it or of what no other row vouches for. */
+static cJSON *vouch_row(const char *file, uint64_t size, const char *key, const char *hash)
+{
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "file", file);
+    cJSON_AddNumberToObject(row, "size", (double)size);
+    cJSON_AddStringToObject(row, key, hash);
+    return row;
+}
+
+static void put_files(struct buffer *out, const struct passport *passport)
+{
+    bool first = true;
+    buffer_text(out, ",\n  \"files\": [");
+    for (size_t i = 0; i < passport->file_count; i++)
+        put_row(
+            out, &first,
+            vouch_row(passport->files[i].path, passport->files[i].size, "header_sha256", passport->files[i].sha256));
+    buffer_text(out, first ? "]" : "\n  ]");
+}
+
+static void put_companions(struct buffer *out, const char *key, const struct passport *passport, bool documents)
+{
+    bool first = true;
+    buffer_format(out, ",\n  \"%s\": [", key);
+    for (size_t i = 0; i < passport->companion_count; i++) {
+        const struct passport_companion *row = &passport->companions[i];
+        if (row->document == documents)
+            put_row(out, &first, vouch_row(row->name, row->size, "sha256", row->sha256));
+    }
+    buffer_text(out, first ? "]" : "\n  ]");
+}
+
+static void put_tensors(struct buffer *out, const struct extract_plan *plan)
 {
     bool first = true;
     buffer_text(out, ",\n  \"tensors\": [");
     for (size_t i = 0; i < plan->count; i++)
         for (size_t k = 0; plan->files[i].fate != FILE_ABSENT && k < plan->files[i].count; k++)
-            put_row(out, &first, tensor_row(store, &plan->files[i], &plan->files[i].tensors[k]));
+            put_row(out, &first, tensor_row(&plan->files[i], &plan->files[i].tensors[k]));
     buffer_text(out, first ? "]" : "\n  ]");
 }
 
@@ -97,50 +157,133 @@ static void put_faults(struct buffer *out, const struct extract_request *request
     buffer_text(out, "\n  ]");
 }
 
-char *extract_manifest(const struct extract_request *request, const struct extract_plan *plan)
+/* A text that is written beside the files. */
+static bool add_document(struct passport *passport, const char *name, const char *text, struct error *error)
+{
+    const struct companion document = {.name = (char *)name, .text = text};
+    bool good = passport_take_companions(&document, 1, passport, error);
+    if (good)
+        passport->companions[passport->companion_count - 1].document = true;
+    return good;
+}
+
+static bool passport_of(const struct extract_request *request, const struct extract_plan *plan,
+                        const char *availability, struct passport *passport, struct error *error)
+{
+    *passport = (struct passport){.complete = true, .follows = true, .model = strdup(request->model)};
+    bool good = passport->model || error_memory(error, request->folder);
+    for (size_t i = 0; good && i < plan->count; i++) {
+        const struct extract_file *file = &plan->files[i];
+        if (file->fate == FILE_ABSENT) {
+            passport->complete = false;
+            continue;
+        }
+        struct passport_file *row = passport_add_file(passport, file->path);
+        good = row || error_memory(error, file->path);
+        if (!good)
+            break;
+        row->size = file->size;
+        memcpy(row->sha256, file->header_sha256, sizeof row->sha256);
+        for (size_t k = 0; good && k < file->count; k++) {
+            const struct tensor *tensor = file->tensors[k].tensor;
+            struct passport_tensor *vouched =
+                passport_add_tensor(passport, tensor->name, tensor->dtype, tensor->rank, tensor->shape);
+            good = vouched || error_memory(error, file->path);
+            if (!good)
+                break;
+            vouched->file = passport->file_count - 1;
+            vouched->begin = file->tensors[k].begin;
+            memcpy(vouched->sha256, file->tensors[k].sha256, sizeof vouched->sha256);
+        }
+    }
+    return good && passport_take_companions(request->companions, request->companion_count, passport, error) &&
+           (!availability || add_document(passport, AVAILABILITY_FILE, availability, error)) &&
+           passport_finish(passport, request->folder, error);
+}
+
+static char *manifest_text(const struct extract_request *request, const struct extract_plan *plan,
+                           const struct passport *passport)
 {
     struct buffer out = {0};
-    bool complete = true;
-    for (size_t i = 0; i < plan->count; i++)
-        complete = complete && plan->files[i].fate != FILE_ABSENT;
     cJSON *model = cJSON_CreateString(request->model);
     char *name = model ? cJSON_PrintUnformatted(model) : NULL;
     buffer_format(&out,
-                  "{\n  \"model\": %s,\n  \"complete\": %s,\n"
+                  "{\n  \"model\": %s,\n  \"complete\": %s,\n  \"root\": \"%s\",\n"
                   "  \"thinker\": {\"layers\": %d, \"experts_per_layer\": %d, \"total_experts\": %d}",
-                  name ? name : "\"\"", complete ? "true" : "false", request->layers, request->experts,
-                  request->layers * request->experts);
+                  name ? name : "\"\"", passport->complete ? "true" : "false", passport->root, request->layers,
+                  request->experts, request->layers * request->experts);
     put_faults(&out, request);
-    put_files(&out, "experts", plan, BLOCK_EXPERTS);
-    put_files(&out, "routers", plan, BLOCK_ROUTERS);
-    put_tensors(&out, request->store, plan);
+    put_companions(&out, "companions", passport, false);
+    put_companions(&out, "documents", passport, true);
+    put_block(&out, "experts", plan, BLOCK_EXPERTS);
+    put_block(&out, "routers", plan, BLOCK_ROUTERS);
+    put_files(&out, passport);
+    put_tensors(&out, plan);
     buffer_text(&out, "\n}\n");
     cJSON_free(name);
     cJSON_Delete(model);
     return buffer_take(&out);
 }
 
-/* The experts of a layer come in the order of their files' names, which is theirs up to 999. */
+char *extract_manifest(const struct extract_request *request, const struct extract_plan *plan, const char *map,
+                       struct error *error)
+{
+    struct passport passport = {0};
+    char *text = NULL;
+    if (passport_of(request, plan, map, &passport, error) && !(text = manifest_text(request, plan, &passport)))
+        error_memory(error, PASSPORT_FILE);
+    passport_free(&passport);
+    return text;
+}
+
+struct expert {
+    int layer, expert;
+};
+
+static int expert_order(const void *left, const void *right)
+{
+    const struct expert *a = left, *b = right;
+    return a->layer != b->layer ? (a->layer > b->layer) - (a->layer < b->layer)
+                                : (a->expert > b->expert) - (a->expert < b->expert);
+}
+
+/* Each expert that has a tensor, once for each tensor. */
+static struct expert *experts_of(const struct extract_plan *plan, size_t *count)
+{
+    size_t tensors = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        tensors += plan->files[i].count;
+    struct expert *experts = calloc(tensors + 1, sizeof *experts);
+    *count = 0;
+    for (size_t i = 0; experts && i < plan->count; i++)
+        for (size_t k = 0; plan->files[i].fate != FILE_ABSENT && k < plan->files[i].count; k++) {
+            struct layout_place place;
+            if (layout_place(plan->files[i].tensors[k].tensor->name, &place) && place.expert >= 0)
+                experts[(*count)++] = (struct expert){place.layer, place.expert};
+        }
+    if (experts && *count)
+        qsort(experts, *count, sizeof *experts, expert_order);
+    return experts;
+}
+
 char *extract_availability(const struct extract_request *request, const struct extract_plan *plan)
 {
     struct buffer out = {0};
-    bool first_layer = true;
+    size_t count = 0;
+    struct expert *experts = experts_of(plan, &count);
+    int layer = -1;
     buffer_char(&out, '{');
-    for (int layer = 0; layer < request->layers; layer++) {
-        bool first = true;
-        for (size_t i = 0; i < plan->count; i++) {
-            const struct extract_file *file = &plan->files[i];
-            if (file->block != BLOCK_EXPERTS || file->layer != layer || file->fate == FILE_ABSENT)
-                continue;
-            if (first)
-                buffer_format(&out, "%s\n  \"%d\": [%d", first_layer ? "" : ",", layer, file->expert);
-            else
-                buffer_format(&out, ", %d", file->expert);
-            first = first_layer = false;
-        }
-        if (!first)
-            buffer_char(&out, ']');
+    out.failed = out.failed || !experts;
+    for (size_t i = 0; i < count && experts[i].layer < request->layers; i++) {
+        if (i && expert_order(&experts[i - 1], &experts[i]) == 0)
+            continue;
+        if (experts[i].layer != layer)
+            buffer_format(&out, "%s\n  \"%d\": [%d", i ? "]," : "", experts[i].layer, experts[i].expert);
+        else
+            buffer_format(&out, ", %d", experts[i].expert);
+        layer = experts[i].layer;
     }
-    buffer_text(&out, "\n}\n");
+    buffer_text(&out, layer >= 0 ? "]\n}\n" : "\n}\n");
+    free(experts);
     return buffer_take(&out);
 }

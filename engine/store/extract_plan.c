@@ -35,7 +35,8 @@ static struct extract_file *plan_file(const struct extract_request *request, str
     return file;
 }
 
-static bool file_add(struct extract_file *file, const struct tensor *tensor, const char *name)
+static bool file_add(struct extract_file *file, const struct store *store, const struct tensor *tensor,
+                     const char *name)
 {
     void *tensors = file->tensors;
     if (!array_grow(&tensors, &file->capacity, file->count, sizeof *file->tensors))
@@ -44,7 +45,8 @@ static bool file_add(struct extract_file *file, const struct tensor *tensor, con
     char *copy = strdup(name);
     if (!copy)
         return false;
-    file->tensors[file->count++] = (struct extract_tensor){.tensor = tensor, .name = copy};
+    file->tensors[file->count++] = (struct extract_tensor){
+        .store = store, .tensor = tensor, .origin_store = store, .origin = tensor, .name = copy};
     file->bytes += tensor->bytes;
     return true;
 }
@@ -71,7 +73,7 @@ bool extract_plan_make(const struct extract_request *request, struct extract_pla
             break;
         }
         struct extract_file *file = plan_file(request, plan, &paths, &place);
-        good = (file && file_add(file, tensor, place.name)) || error_memory(error, "extraction");
+        good = (file && file_add(file, request->store, tensor, place.name)) || error_memory(error, "extraction");
     }
     map_free(&paths); /* its keys are the paths of the files, which move now */
     if (good && plan->count)
