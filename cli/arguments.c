@@ -17,11 +17,13 @@ enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_REAL, KIND_SIZE, 
 #define OF_MODEL                                                                                                       \
     (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_TRACE | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_BENCH |          \
      COMMAND_GENERATE)
+#define OF_PROOF (COMMAND_VERIFY | COMMAND_REPAIR)
 #define OF_REPORT                                                                                                      \
-    (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_QUALITY | COMMAND_WATCH)
+    (COMMAND_CHECK | COMMAND_INSPECT | COMMAND_COMPARE | COMMAND_PERPLEXITY | COMMAND_QUALITY | COMMAND_WATCH |        \
+     OF_PROOF)
 #define OF_COPY (COMMAND_EXTRACT | COMMAND_BREAK)
 #define OF_STORE (OF_MODEL | OF_COPY)
-#define OF_ALL (OF_STORE | COMMAND_TOKENIZE | COMMAND_FAULTS | COMMAND_QUALITY | COMMAND_WATCH)
+#define OF_ALL (OF_STORE | COMMAND_TOKENIZE | COMMAND_FAULTS | COMMAND_QUALITY | COMMAND_WATCH | OF_PROOF)
 #define AT(member) offsetof(struct arguments, member)
 
 enum group { GROUP_WORK = 10, GROUP_MODEL = 80, GROUP_TALK = 90, GROUP_HELP = -1 };
@@ -141,8 +143,13 @@ static const struct option_row {
      "lm_head; several with commas",
      GROUP_WORK, KIND_TEXT, AT(only), 0, OF_COPY},
     {"layers", 0, "A-B", "Only files of these layers", GROUP_WORK, KIND_TEXT, AT(layers), 0, OF_COPY},
+    {"source", 0, "DIR", "The original model", GROUP_MODEL, KIND_TEXT, AT(source), 0, OF_PROOF},
+    {"dry-run", 0, NULL, "Print what would be written, from where, and write nothing", GROUP_WORK, KIND_FLAG,
+     AT(dry_run), 0, COMMAND_REPAIR},
+    {"root", 0, NULL, "Print the root of the model as it lies there, and judge nothing", GROUP_WORK, KIND_FLAG,
+     AT(root), 0, COMMAND_VERIFY},
     {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1,
-     OF_STORE | COMMAND_QUALITY | COMMAND_WATCH},
+     OF_STORE | COMMAND_QUALITY | COMMAND_WATCH | OF_PROOF},
     {"memory", 0, "SIZE",
      "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
      "machine's or the container's)",

@@ -44,6 +44,7 @@ struct arguments {
     int format; /* 1: assay, 2: npy, 3: logits */
     const char *rules, *judge, *system;
     bool values, jsonl, no_special, csv, lens, chat;
+    bool root, dry_run;
     size_t lens_top;
     size_t prefill, decode_tokens, repeats;
     size_t new_tokens, seed;
@@ -68,6 +69,8 @@ enum command {
     COMMAND_GENERATE = 1 << 10,
     COMMAND_QUALITY = 1 << 11,
     COMMAND_WATCH = 1 << 14,
+    COMMAND_VERIFY = 1 << 12,
+    COMMAND_REPAIR = 1 << 13,
 };
 
 struct command_row {

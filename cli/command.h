@@ -8,6 +8,7 @@
 #include "cli/arguments.h"
 #include "diagnostics/check.h"
 #include "findings/report.h"
+#include "store/passport.h"
 
 /* A command that judges: fills the report. */
 typedef bool command_work(const struct arguments *arguments, struct report *report, struct error *error);
@@ -30,6 +31,11 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error);
 
+/* One line: the folder is that model; with an original (NULL: none), the one in `source`, of which it stores
+ * `converted` tensors as another dtype. */
+void print_identity(const char *folder, const struct passport *passport, const char *source,
+                    const struct passport *original, size_t converted);
+
 /* How the model came by its experts: one sentence on `file`, nothing for a model without experts; the same for
  * `parent`, as "experts", with `layers` for each layer too. */
 void experts_print(const struct model *model, FILE *file);
@@ -48,6 +54,8 @@ int command_generate(struct arguments *arguments);
 int command_break(struct arguments *arguments);
 int command_faults(struct arguments *arguments);
 int command_watch(struct arguments *arguments);
+int command_verify(struct arguments *arguments);
+int command_repair(struct arguments *arguments);
 
 const char *judge_check(const struct arguments *arguments);
 const char *judge_trace(const struct arguments *arguments);
@@ -57,5 +65,7 @@ const char *judge_tokenize(const struct arguments *arguments);
 const char *judge_extract(const struct arguments *arguments);
 const char *judge_generate(const struct arguments *arguments);
 const char *judge_break(const struct arguments *arguments);
+const char *judge_verify(const struct arguments *arguments);
+const char *judge_repair(const struct arguments *arguments);
 
 #endif

@@ -66,6 +66,16 @@ static const struct command_row commands[] = {
      "golden input. Ends when everything that the configuration calls for is there and right, or at the first "
      "corruption.",
      1, 1, command_watch, NULL, COMMAND_WATCH},
+    {"verify", "prove an extraction by its passport, or by its original", "DEST",
+     "Holds every byte of the extraction DEST against its passport, and with --source against the original: which "
+     "files and tensors are not what they were, and whether they are all of that model. Without a passport --source "
+     "proves the same of anything that a store opens.",
+     1, 1, command_verify, judge_verify, COMMAND_VERIFY},
+    {"repair", "fetch what an extraction lacks from the original", "DEST --source DIR",
+     "Writes what of the extraction DEST is absent or wrong anew from the original, the smallest effect for each byte "
+     "last, touches nothing that is right, and ends by verifying all of it. Killed and run again, it goes on where it "
+     "was. What belongs to nothing is moved to DEST/set_aside.",
+     1, 1, command_repair, judge_repair, COMMAND_REPAIR},
     {"faults", "list the catalogue of faults", "", "Lists the catalogue of faults.", 0, 0, command_faults, NULL,
      COMMAND_FAULTS},
     {"bench", "speed and memory of the engine on this machine", "MODEL",

@@ -1,5 +1,5 @@
 # Help, misuse, and what cannot be read.
-commands='check inspect trace compare perplexity generate tokenize bench extract break watch'
+commands='check inspect trace compare perplexity generate tokenize bench extract break watch verify repair'
 model=$nano/qwen3
 
 test_that 'help goes to stdout'
