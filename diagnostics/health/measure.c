@@ -110,6 +110,7 @@ void gauge_begin(struct gauge *gauge, enum dtype dtype, uint64_t rows, uint64_t 
                             .some = (float *)(column + columns),
                             .before = (float *)(column + columns) + columns,
                             .row = first,
+                            .begin = first * columns,
                             .sample_row = rows ? (size_t)((most + rows - 1) / rows) : 1,
                             .sample_every = rows / most + 1};
     if (gauge->sample_row > columns)
@@ -233,6 +234,10 @@ static void peak_take(struct gauge *gauge, const float *x, size_t count)
 static void run_close(struct gauge *gauge)
 {
     struct measure *measure = gauge->measure;
+    if (gauge->run && gauge->run_at == gauge->begin) {
+        measure->first_run = gauge->run;
+        measure->first_value = gauge->run_value;
+    }
     if (gauge->run > measure->run) {
         measure->run = gauge->run;
         measure->run_at = gauge->run_at;
@@ -240,17 +245,11 @@ static void run_close(struct gauge *gauge)
     }
 }
 
-/* Runs of equal values go on from row to row. In most rows of a trained matrix there is none that counts: without a
- * full block it is shorter than two blocks, also where it goes through the end of a row. */
-static void run_take(struct gauge *gauge, const float *x, size_t count, uint32_t blocks)
+/* Values from .. to - 1 of a row. */
+static void run_follow(struct gauge *gauge, const float *x, size_t from, size_t to)
 {
     uint64_t at = gauge->row * gauge->measure->columns;
-    if (!blocks && count >= 2 * BLOCK) {
-        run_close(gauge);
-        gauge->run = 0;
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < to; i++) {
         if (gauge->run && x[i] == gauge->run_value) {
             gauge->run++;
             continue;
@@ -260,6 +259,28 @@ static void run_take(struct gauge *gauge, const float *x, size_t count, uint32_t
         gauge->run_at = at + i;
         gauge->run_value = x[i];
     }
+}
+
+/* Runs of equal values go on from row to row. In most rows of a trained matrix there is none that counts: without a
+ * full block those inside of it are shorter than MEASURE_RUN, and only the ends of the row matter, for a run that goes
+ * through them may be long. */
+static void run_take(struct gauge *gauge, const float *x, size_t count, uint32_t blocks)
+{
+    size_t first = 1, last = count - 1;
+    if (blocks || count < 2 * BLOCK) {
+        run_follow(gauge, x, 0, count);
+        return;
+    }
+    while (first < count && x[first] == x[0])
+        first++;
+    while (last > first && x[last - 1] == x[count - 1])
+        last--;
+    run_follow(gauge, x, 0, first);
+    if (last > first) {
+        run_close(gauge);
+        gauge->run = 0;
+    }
+    run_follow(gauge, x, last > first ? last : first, count);
 }
 
 static void neighbour_take(struct gauge *gauge, const float *x, size_t count, double row_squares)
@@ -318,13 +339,42 @@ void gauge_rows(struct gauge *gauge, const void *raw, float *wide, size_t rows, 
 void gauge_end(struct gauge *gauge)
 {
     run_close(gauge);
+    gauge->measure->last_run = gauge->run;
+    gauge->measure->last_value = gauge->run_value;
     columns_fold(gauge);
+}
+
+static void run_longer(struct measure *measure, uint64_t run, uint64_t at, float value)
+{
+    if (run <= measure->run)
+        return;
+    measure->run = run;
+    measure->run_at = at;
+    measure->run_value = value;
+}
+
+/* Also through the cut. A strip begins where the ones before it end: the first at 0, as whole tensors do. */
+static void runs_join(struct measure *measure, const struct measure *later)
+{
+    bool through = measure->last_run && later->first_run && measure->last_value == later->first_value;
+    if (through)
+        run_longer(measure, measure->last_run + later->first_run, measure->count - measure->last_run, measure->last_value);
+    run_longer(measure, later->run, later->run_at, later->run_value);
+    if (through && measure->first_run == measure->count) /* one run so far */
+        measure->first_run += later->first_run;
+    if (through && later->last_run == later->count)
+        measure->last_run += later->last_run;
+    else if (later->count)
+        measure->last_run = later->last_run;
+    if (later->count)
+        measure->last_value = later->last_value;
 }
 
 void measure_add(struct measure *measure, const struct measure *later)
 {
     if (!measure->nonfinite)
         measure->first_nonfinite = later->first_nonfinite;
+    runs_join(measure, later);
     measure->count += later->count;
     measure->nonfinite += later->nonfinite;
     measure->zeros += later->zeros;
@@ -339,14 +389,6 @@ void measure_add(struct measure *measure, const struct measure *later)
         measure->peak_at = later->peak_at;
     }
     measure->equals += later->equals;
-    if (measure->run && later->run && measure->run_at + measure->run == later->run_at &&
-        measure->run_value == later->run_value) { /* through the cut */
-        measure->run += later->run;
-    } else if (later->run > measure->run) {
-        measure->run = later->run;
-        measure->run_at = later->run_at;
-        measure->run_value = later->run_value;
-    }
     measure->row_squares += later->row_squares;
     measure->row_fourth += later->row_fourth;
     measure->row_count += later->row_count;

@@ -39,6 +39,8 @@ struct measure {
     uint64_t equals;      /* values that equal the one before them in their row */
     uint64_t run, run_at; /* the longest run of equal values, through rows; exact from MEASURE_RUN on */
     float run_value;
+    float first_value, last_value; /* of the runs at either end of the strip: */
+    uint64_t first_run, last_run;
     double row_squares, row_fourth; /* sums over rows of s and s^2, s the sum of squares of a row */
     uint64_t row_count;             /* rows among them: those without a value that is not finite */
     double neighbours;              /* sum of cos^2 between a row and the one before it */
@@ -61,6 +63,7 @@ struct gauge {
     double before_squares;
     bool has_before;
     uint64_t row;    /* the next */
+    uint64_t begin;  /* the index of the first value */
     float run_value; /* of the run under way */
     uint64_t run, run_at;
     size_t sample_row;     /* values sampled of a row, */
@@ -77,7 +80,7 @@ void gauge_begin(struct gauge *gauge, enum dtype dtype, uint64_t rows, uint64_t 
 void gauge_rows(struct gauge *gauge, const void *raw, float *wide, size_t rows, float *rms);
 void gauge_end(struct gauge *gauge);
 
-/* Adds a later strip to an earlier one of the same tensor. Not the columns' sums, which are added element by element.
+/* Adds the next strip to those before it, from the first one of a tensor on. Not the columns' sums, which are added element by element.
  */
 void measure_add(struct measure *measure, const struct measure *later);
 /* After the last strip: `column` [columns] holds the sums of squares of the columns. `gain` [columns]: the gain of the
