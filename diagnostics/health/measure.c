@@ -168,7 +168,15 @@ static void sample_line(struct gauge *gauge, const unsigned char *raw, const flo
 
 /* --- rows --- */
 
-/* Exactly, where the lanes overflowed or met what is not finite; such a value becomes 0. */
+#define FOURTH_LEAST 1e-28f
+
+/* The lanes neither overflowed nor met what is not finite, nor lost fourth powers that are too small for float32. */
+static bool line_holds(const struct line *line)
+{
+    return isfinite(line->fourth) && (line->fourth > FOURTH_LEAST || !(line->absolute > 0));
+}
+
+/* Exactly, where the lanes are of no use; a value that is not finite becomes 0. */
 static bool line_exact(struct gauge *gauge, float *x, size_t count, double *row_squares)
 {
     struct measure *measure = gauge->measure;
@@ -283,10 +291,12 @@ static void run_take(struct gauge *gauge, const float *x, size_t count, uint32_t
     run_follow(gauge, x, last > first ? last : first, count);
 }
 
+#define NEIGHBOUR_LEAST 1e-30 /* sums of squares below it: float32 does not hold the products */
+
 static void neighbour_take(struct gauge *gauge, const float *x, size_t count, double row_squares)
 {
     struct measure *measure = gauge->measure;
-    if (gauge->has_before && gauge->before_squares > 0 && row_squares > 0) {
+    if (gauge->has_before && gauge->before_squares > NEIGHBOUR_LEAST && row_squares > NEIGHBOUR_LEAST) {
         double product = (double)dot(x, gauge->before, count);
         double cosine = product * product / (gauge->before_squares * row_squares);
         if (isfinite(cosine)) {
@@ -312,7 +322,7 @@ void gauge_rows(struct gauge *gauge, const void *raw, float *wide, size_t rows, 
         bool finite = true;
         sample_line(gauge, (const unsigned char *)raw + row * bytes, x);
         line_measure(x, columns, &line);
-        if (isfinite(line.fourth)) {
+        if (line_holds(&line)) {
             line_take(gauge, &line, &row_squares);
             squares_add(x, columns, gauge->some);
         } else {
