@@ -380,7 +380,7 @@ static bool judge_pairs(const struct judging *judging, size_t tensor, struct ano
         return true;
     anomaly->number = examined->pairing.least;
     anomaly->from = examined->pairing.least_at;
-    anomaly->count = PAIR_BLOCK;
+    anomaly->count = examined->pairing.least_count;
     return block_lost(ranks, tensor);
 }
 

@@ -170,6 +170,7 @@ void partner_end(const struct partner *partner, struct pairing *pairing)
     const struct kept *kept = partner->kept;
     double all = 0, block = 0;
     size_t in_block = 0;
+    uint64_t begin = 0;
     *pairing = (struct pairing){.with = PAIR_NONE, .mean = NAN, .least = NAN};
     for (uint64_t pair = 0; pair < partner->pairs; pair++) {
         int slot = kept->slot[kept_row(partner, pair)];
@@ -177,6 +178,7 @@ void partner_end(const struct partner *partner, struct pairing *pairing)
         double cosine = norms > 0 ? partner->products[pair] * partner->products[pair] / norms : NAN;
         if (!isfinite(cosine))
             continue;
+        begin = in_block ? begin : pair;
         all += cosine;
         block += cosine;
         pairing->count++;
@@ -185,7 +187,8 @@ void partner_end(const struct partner *partner, struct pairing *pairing)
         double mean = block / PAIR_BLOCK * (double)kept->columns;
         if (!(mean >= pairing->least)) {
             pairing->least = mean;
-            pairing->least_at = pair + 1 - PAIR_BLOCK;
+            pairing->least_at = begin;
+            pairing->least_count = pair + 1 - begin;
         }
         block = 0;
         in_block = 0;

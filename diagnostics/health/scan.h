@@ -17,8 +17,8 @@ struct pairing {
     size_t with;  /* the matrix whose columns (of a key projection: rows) belong to its rows; PAIR_NONE */
     size_t count; /* pairs looked at */
     double mean;
-    double least; /* of the means of blocks of PAIR_BLOCK neighbouring pairs; NaN: fewer than two blocks */
-    uint64_t least_at;
+    double least; /* of the means of blocks of PAIR_BLOCK pairs that follow each other; NaN: fewer than two blocks */
+    uint64_t least_at, least_count; /* from which pair on, and how many with those between that are not looked at */
 };
 
 struct examined {
