@@ -1,6 +1,7 @@
 /* What weight health measures against naive sums in double, and to whom it lays a fault. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static struct grid grid_of(enum dtype dtype, size_t rows, size_t columns, const 
 {
     size_t count = rows * columns;
     struct grid grid = {dtype, rows, columns, calloc(1, rows * dtype_row_bytes(dtype, columns) + 1),
-                            malloc((count + 1) * sizeof(float))};
+                        malloc((count + 1) * sizeof(float))};
     if (dtype_width(dtype)) {
         narrow(dtype, values, grid.raw, count);
     } else { /* Q8_0: a half for the scale, 32 signed bytes */
@@ -211,8 +212,7 @@ static struct naive naive_of(const struct grid *grid, const float *gain)
     return naive;
 }
 
-#define NEAR(field, reference, tolerance)                                                                              \
-    expect_near(#field, measure->field, naive->reference, 2e-5 * fabs(tolerance))
+#define NEAR(field, reference, tolerance) expect_near(#field, measure->field, naive->reference, 2e-5 * fabs(tolerance))
 #define SAME(field, reference)                                                                                         \
     cr_expect(measure->field == naive->reference, #field " is %llu, not %llu", (unsigned long long)measure->field,     \
               (unsigned long long)naive->reference)
@@ -277,8 +277,8 @@ static void expect_measure(const struct grid *grid, const struct measure *measur
     }
 }
 
-static const size_t shapes[][2] = {{1, 1},    {1, 1000}, {1000, 1}, {7, 13},  {64, 64},
-                                   {3, 1000}, {200, 96}, {0, 0},    {0, 5},   {129, 33}};
+static const size_t shapes[][2] = {{1, 1},    {1, 1000}, {1000, 1}, {7, 13}, {64, 64},
+                                   {3, 1000}, {200, 96}, {0, 0},    {0, 5},  {129, 33}};
 #define SHAPES (sizeof shapes / sizeof *shapes)
 static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0};
 #define DTYPES (sizeof dtypes / sizeof *dtypes)
@@ -454,4 +454,683 @@ Test(health, wrong_readings_scatter_as_is_claimed)
     expect_near("F16 as BF16", sampled_deviation(&half.sampled[READING_OTHER_16]), 13, 3);
     cr_expect(full.sampled[READING_OTHER_16].count == 0);
     cr_expect(isnan(sampled_deviation(&full.sampled[READING_OTHER_16])));
+}
+
+/* --- pairs --- */
+
+struct pair_case {
+    size_t rows, columns, head, group, budget; /* bytes; 0: enough for all */
+};
+
+/* Means over the pairs whose row is kept: of all, and the least of blocks of PAIR_BLOCK, with where it begins. */
+static struct pairing naive_pairing(const struct pair_case *sizes, const struct kept *kept, const float *mine,
+                                    const float *other)
+{
+    struct pairing naive = {.mean = 0, .least = NAN};
+    double block = 0;
+    size_t pairs = sizes->rows * sizes->group, in_block = 0, begin = 0;
+    for (size_t pair = 0; pair < pairs; pair++) {
+        size_t row = pair / (sizes->head * sizes->group) * sizes->head + pair % sizes->head;
+        const float *a = mine + row * sizes->columns, *b = other + pair * sizes->columns;
+        double ab = 0, aa = 0, bb = 0;
+        for (size_t i = 0; i < sizes->columns; i++)
+            ab += (double)a[i] * (double)b[i], aa += (double)a[i] * (double)a[i], bb += (double)b[i] * (double)b[i];
+        if (kept->slot[row] < 0 || !(aa * bb > 0))
+            continue;
+        begin = in_block ? begin : pair;
+        naive.count++;
+        naive.mean += ab * ab / (aa * bb) * (double)sizes->columns;
+        block += ab * ab / (aa * bb) * (double)sizes->columns / PAIR_BLOCK;
+        if (++in_block < PAIR_BLOCK)
+            continue;
+        if (!(block >= naive.least))
+            naive.least = block, naive.least_at = begin, naive.least_count = pair + 1 - begin;
+        block = 0;
+        in_block = 0;
+    }
+    naive.mean = naive.count ? naive.mean / (double)naive.count : NAN;
+    naive.least = naive.count < 2 * PAIR_BLOCK ? NAN : naive.least;
+    return naive;
+}
+
+static void try_pairs(const struct pair_case *sizes, const float *mine, const float *other, size_t some)
+{
+    struct error error = {0};
+    struct kept kept;
+    struct partner partner;
+    struct pairing pairing;
+    size_t pairs = sizes->rows * sizes->group, columns = sizes->columns;
+    float *turned = malloc((pairs * columns + 1) * sizeof *turned);
+    double *squares = calloc(pairs + 1, sizeof *squares);
+    for (size_t pair = 0; pair < pairs; pair++)
+        for (size_t i = 0; i < columns; i++) {
+            turned[i * pairs + pair] = other[pair * columns + i];
+            squares[pair] += (double)other[pair * columns + i] * (double)other[pair * columns + i];
+        }
+    cr_assert(kept_begin(&kept, sizes->rows, columns, sizes->budget ? sizes->budget : SIZE_MAX / 2, &error));
+    cr_expect(sizes->budget || kept.count == sizes->rows);
+    for (size_t row = 0; row < sizes->rows; row += some)
+        kept_take(&kept, row, mine + row * columns, sizes->rows - row < some ? sizes->rows - row : some);
+    struct pairing naive = naive_pairing(sizes, &kept, mine, other);
+    for (int by_column = 0; by_column < 2; by_column++) {
+        size_t count = by_column ? columns : pairs, width = by_column ? pairs : columns;
+        cr_assert(partner_begin(&partner, &kept, pairs, sizes->head, sizes->group, &error));
+        for (size_t row = 0; row < count; row += some)
+            (by_column ? partner_columns : partner_rows)(&partner, row, (by_column ? turned : other) + row * width,
+                                                         count - row < some ? count - row : some);
+        if (by_column)
+            partner_column_squares(&partner, squares);
+        partner_end(&partner, &pairing);
+        cr_expect(pairing.count == naive.count, "%zu pairs, not %zu", pairing.count, naive.count);
+        expect_near("mean", pairing.mean, naive.mean, 1e-4 * (1 + naive.mean));
+        expect_near("least", pairing.least, naive.least, 1e-4 * (1 + naive.least));
+        if (isfinite(naive.least))
+            cr_expect(pairing.least_at == naive.least_at && pairing.least_count == naive.least_count,
+                      "%zu rows kept of %zu: at %zu, not %zu", kept.count, sizes->rows, (size_t)pairing.least_at,
+                      (size_t)naive.least_at);
+        partner_free(&partner);
+    }
+    kept_free(&kept);
+    free(turned);
+    free(squares);
+}
+
+static const struct pair_case pair_cases[] = {
+    {0, 5, 1, 1, 0},
+    {1, 1, 1, 1, 0},
+    {7, 13, 1, 1, 0},
+    {16, 40, 1, 1, 0},
+    {45, 33, 5, 3, 0}, /* three query heads of five for each key head */
+    {128, 24, 16, 2, 0},
+    {300, 21, 1, 1, 0},
+    {300, 21, 1, 1, 1}, /* one tile */
+    {300, 21, 1, 1, 100 * 21 * 4},
+    {1000, 8, 10, 4, 333 * 8 * 4},
+    {1000, 8, 1, 1, 500 * 8 * 4},
+};
+
+Test(health, pairs_are_what_naive_cosines_give)
+{
+    for (size_t k = 0; k < sizeof pair_cases / sizeof *pair_cases; k++) {
+        const struct pair_case *sizes = &pair_cases[k];
+        size_t pairs = sizes->rows * sizes->group, columns = sizes->columns;
+        float *mine = gaussians(sizes->rows * columns, 0.1), *other = gaussians(pairs * columns, 3);
+        for (size_t pair = 0; pair < pairs; pair++) { /* some in common, and now and then nothing at all */
+            size_t row = pair / (sizes->head * sizes->group) * sizes->head + pair % sizes->head;
+            for (size_t i = 0; i < columns; i++)
+                other[pair * columns + i] =
+                    pair % 29 == 3 ? 0 : other[pair * columns + i] + 40 * mine[row * columns + i];
+        }
+        for (size_t row = 0; row < sizes->rows; row += 17)
+            memset(mine + row * columns, 0, columns * sizeof *mine);
+        try_pairs(sizes, mine, other, 1);
+        try_pairs(sizes, mine, other, 23);
+        try_pairs(sizes, mine, other, 64);
+        free(mine);
+        free(other);
+    }
+}
+
+Test(health, few_rows_are_kept_of_a_small_budget)
+{
+    struct error error = {0};
+    for (size_t budget = 16 * 40 * 4; budget < 400 * 40 * 4; budget += 3000) {
+        struct kept kept;
+        size_t slots = 0;
+        cr_assert(kept_begin(&kept, 333, 40, budget, &error));
+        cr_expect(kept.count * 40 * 4 <= budget && kept.count >= 13);
+        for (size_t row = 0; row < 333; row++)
+            cr_expect(kept.slot[row] < 0 || kept.slot[row] == (int)slots++);
+        cr_expect(slots == kept.count);
+        kept_free(&kept);
+    }
+}
+
+Test(health, strangers_have_one)
+{
+    struct error error = {0};
+    struct kept kept;
+    struct partner partner;
+    struct pairing pairing;
+    float *mine = gaussians(2000 * 64, 0.02), *other = gaussians(2000 * 64, 1);
+    cr_assert(kept_begin(&kept, 2000, 64, SIZE_MAX / 2, &error));
+    kept_take(&kept, 0, mine, 2000);
+    cr_assert(partner_begin(&partner, &kept, 2000, 1, 1, &error));
+    partner_rows(&partner, 0, other, 2000);
+    partner_end(&partner, &pairing);
+    expect_near("mean", pairing.mean, 1, 5 * sqrt(2.0 / 2000));
+    cr_expect(pairing.with == PAIR_NONE && pairing.least < 1 && pairing.least > 0.3);
+    partner_free(&partner);
+    kept_free(&kept);
+    free(mine);
+    free(other);
+}
+
+/* --- experts --- */
+
+#define EXPERTS 64
+
+/* What the layer with that table tells; the row of expert e is rows[e]. Without `rows`: noise. */
+static struct layer_match match_of(const int *rows, double strength, bool *claims)
+{
+    struct error error = {0};
+    struct model_config *config = calloc(1, sizeof *config);
+    float *table = malloc(EXPERTS * EXPERTS * sizeof *table);
+    struct scan scan = {.config = config, .affinity = &table};
+    struct layer_match match;
+    config->layers = 1;
+    config->experts = EXPERTS;
+    for (size_t i = 0; i < EXPERTS * EXPERTS; i++)
+        table[i] = (float)(0.02 + 0.002 * gaussian());
+    for (size_t i = 0; rows && i < EXPERTS; i++) {
+        table[i * EXPERTS + (size_t)rows[i]] += (float)strength;
+        table[i * EXPERTS + 5] += 0.01f; /* all lie along one row, which tells nothing */
+    }
+    for (size_t i = 0; i < EXPERTS; i++)
+        table[11 * EXPERTS + i] = NAN; /* absent */
+    cr_assert(experts_match(&scan, 0, &match, claims, &error), "%s", error_text(&error));
+    free(table);
+    free(config);
+    return match;
+}
+
+static void expect_match(const int *rows, int own, int wrong)
+{
+    bool claims;
+    struct layer_match match = match_of(rows, 0.03, &claims);
+    cr_expect(claims && match.told == EXPERTS - 1 && match.own == own && match.wrong == wrong,
+              "%d told, %d at their own row, %d wrong", match.told, match.own, match.wrong);
+    for (int i = 0; i < EXPERTS; i++)
+        cr_expect(match.row[i] == (rows[i] == i || i == 11 ? EXPERT_NONE : rows[i]), "expert %d: row %d", i,
+                  match.row[i]);
+    free(match.row);
+}
+
+Test(health, experts_are_at_their_rows)
+{
+    int rows[EXPERTS];
+    bool claims;
+    for (int i = 0; i < EXPERTS; i++)
+        rows[i] = i;
+    expect_match(rows, EXPERTS - 1, 0);
+    rows[3] = 40, rows[40] = 3;
+    expect_match(rows, EXPERTS - 3, 2);
+    rows[3] = 40, rows[40] = 60, rows[60] = 3;
+    expect_match(rows, EXPERTS - 4, 3);
+    for (int i = 0; i < EXPERTS; i++)
+        rows[i] = (i + 1) % EXPERTS;
+    expect_match(rows, 0, EXPERTS - 1);
+    struct layer_match match = match_of(NULL, 0, &claims);
+    cr_expect(!claims && !match.wrong && match.told < EXPERTS / 8);
+    free(match.row);
+}
+
+/* One that seems to belong elsewhere, whose place nobody else takes, is said of any model. */
+Test(health, one_expert_elsewhere_is_no_fault)
+{
+    int rows[EXPERTS];
+    bool claims;
+    for (int i = 0; i < EXPERTS; i++)
+        rows[i] = i;
+    rows[20] = 11; /* whose expert is absent */
+    struct layer_match match = match_of(rows, 0.03, &claims);
+    cr_expect(claims && match.wrong == 0 && match.own == EXPERTS - 2);
+    free(match.row);
+}
+
+Test(health, a_layer_without_a_table_claims_nothing)
+{
+    struct error error = {0};
+    struct model_config *config = calloc(1, sizeof *config);
+    float *none = NULL;
+    struct scan scan = {.config = config, .affinity = &none};
+    struct layer_match match;
+    bool claims = true;
+    config->experts = 8;
+    cr_assert(experts_match(&scan, 0, &match, &claims, &error));
+    cr_expect(!claims && !match.told && !match.wrong && match.row[7] == EXPERT_NONE);
+    free(match.row);
+    free(config);
+}
+
+/* --- one read of a model --- */
+
+#define MODEL(name) ASSAY_SOURCE_DIR "/golden/" name
+
+static struct pool *threads(int count)
+{
+    struct error error = {0};
+    struct pool *pool = pool_new(count, &error);
+    cr_assert(pool, "%s", error_text(&error));
+    return pool;
+}
+
+static struct subject open_model(const char *path, const char *const *faults, size_t count)
+{
+    struct error error = {0};
+    struct subject subject = {0};
+    struct subject_options options = {.model = path, .faults = faults, .fault_count = count};
+    cr_assert(subject_open(&options, &subject, &error), "%s", error_text(&error));
+    return subject;
+}
+
+/* Fields, for there is padding between them. */
+static const struct field {
+    const char *name;
+    size_t at, size;
+} fields[] = {
+#define FIELD(name)                                                                                                    \
+    {                                                                                                                  \
+#name, offsetof(struct measure, name), sizeof((struct measure *)NULL)->name                                    \
+    }
+    FIELD(rows),
+    FIELD(columns),
+    FIELD(count),
+    FIELD(nonfinite),
+    FIELD(first_nonfinite),
+    FIELD(zeros),
+    FIELD(sum),
+    FIELD(absolute),
+    FIELD(squares),
+    FIELD(fourth),
+    FIELD(smallest),
+    FIELD(largest),
+    FIELD(peak),
+    FIELD(peak_at),
+    FIELD(equals),
+    FIELD(run),
+    FIELD(run_at),
+    FIELD(run_value),
+    FIELD(row_squares),
+    FIELD(row_fourth),
+    FIELD(row_count),
+    FIELD(neighbours),
+    FIELD(neighbour_count),
+    FIELD(column_squares),
+    FIELD(column_fourth),
+    FIELD(gain_correlation),
+    FIELD(effective_squares),
+    FIELD(sampled),
+    FIELD(hash),
+};
+
+static void expect_same_scan(const struct scan *a, const struct scan *b)
+{
+    size_t experts = (size_t)a->config->experts;
+    cr_assert(a->count == b->count && a->count > 0);
+    for (size_t i = 0; i < a->count; i++) {
+        const char *one = (const char *)&a->tensors[i].measure, *other = (const char *)&b->tensors[i].measure;
+        for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
+            cr_expect(memcmp(one + fields[f].at, other + fields[f].at, fields[f].size) == 0, "%s of %s", fields[f].name,
+                      a->tensors[i].tensor->name);
+        const struct pairing *left = &a->tensors[i].pairing, *right = &b->tensors[i].pairing;
+        cr_expect(left->with == right->with && left->count == right->count && left->least_at == right->least_at &&
+                  memcmp(&left->mean, &right->mean, sizeof left->mean) == 0 &&
+                  memcmp(&left->least, &right->least, sizeof left->least) == 0);
+    }
+    for (int layer = 0; layer < a->config->layers; layer++) {
+        cr_assert(!a->affinity[layer] == !b->affinity[layer]);
+        if (a->affinity[layer])
+            cr_expect(memcmp(a->affinity[layer], b->affinity[layer], experts * experts * sizeof(float)) == 0,
+                      "the experts of layer %d", layer);
+    }
+    cr_expect(memcmp(a->embedding.rms, b->embedding.rms, (size_t)a->embedding.rows * sizeof(float)) == 0);
+}
+
+Test(health, threads_change_no_measure)
+{
+    static const char *const models[] = {MODEL("thinker-48"), MODEL("nano/qwen2_moe")};
+    static const int counts[] = {1, 2, 3, 5};
+    for (size_t m = 0; m < 2; m++) {
+        struct error error = {0};
+        struct subject subject = open_model(models[m], NULL, 0);
+        struct scan scans[4] = {0};
+        for (size_t i = 0; i < 4; i++) {
+            struct pool *pool = threads(counts[i]);
+            cr_assert(scan_weights(subject.store, subject.config, pool, &scans[i], &error), "%s", error_text(&error));
+            pool_free(pool);
+            expect_same_scan(&scans[0], &scans[i]);
+        }
+        for (size_t i = 0; i < 4; i++)
+            scan_free(&scans[i]);
+        subject_free(&subject);
+    }
+}
+
+/* A small model of odd tensors: `tensors` in one file, under nano's configuration. */
+static struct store *odd_store(const struct plain_tensor *tensors, size_t count, struct model_config **config)
+{
+    struct error error = {0};
+    write_tensors(scratch("model.safetensors"), tensors, count, NULL);
+    struct store *store = store_open(scratch("model.safetensors"), &error);
+    *config = config_read(MODEL("nano/thinker/config.json"), &error);
+    cr_assert(store && *config, "%s", error_text(&error));
+    return store;
+}
+
+static const struct examined *examined_of(const struct scan *scan, const char *name)
+{
+    for (size_t i = 0; i < scan->count; i++)
+        if (strcmp(scan->tensors[i].tensor->name, name) == 0)
+            return &scan->tensors[i];
+    cr_assert_fail("%s", name);
+    abort();
+}
+
+Test(health, a_file_that_ends_too_early_is_an_error)
+{
+    struct error error = {0};
+    size_t size;
+    char *bytes = read_bytes(MODEL("nano/qwen2/model.safetensors"), &size);
+    for (int count = 1; count <= 3; count += 2) {
+        struct scan scan = {0};
+        struct pool *pool = threads(count);
+        write_bytes(scratch("model.safetensors"), bytes, size);
+        struct store *store = store_open(scratch("model.safetensors"), &error);
+        struct model_config *config = config_read(MODEL("nano/qwen2/config.json"), &error);
+        cr_assert(store && config, "%s", error_text(&error));
+        cr_assert(truncate(scratch("model.safetensors"), (off_t)(size / 2)) == 0);
+        cr_expect_not(scan_weights(store, config, pool, &scan, &error));
+        cr_expect(strstr(error_text(&error), "model.safetensors") && strstr(error_text(&error), "tensor '"), "%s",
+                  error_text(&error));
+        scan_free(&scan);
+        error_clear(&error);
+        store_free(store);
+        free(config);
+        pool_free(pool);
+    }
+    free(bytes);
+}
+
+Test(health, what_cannot_be_widened_is_passed_over)
+{
+    struct error error = {0};
+    struct scan scan = {0};
+    struct findings findings = {0};
+    struct model_config *config;
+    struct pool *pool = threads(2);
+    float *values = gaussians(408 * 40, 0.02);
+    values[3 * 40 + 7] = NAN;
+    struct plain_tensor tensors[] = {
+        {"model.embed_tokens.weight", "F32", "[408, 40]", values, 408 * 40 * 4},
+        {"model.layers.0.input_layernorm.weight", "I64", "[40]", NULL, 320},
+        {"model.layers.0.self_attn.q_proj.weight", "F32", "[96, 40]", values + 400, 96 * 40 * 4},
+        {"model.layers.0.self_attn.k_proj.weight", "I64", "[32, 40]", NULL, 32 * 40 * 8},
+        {"model.layers.1.mlp.gate.weight", "F32", "[0, 40]", NULL, 0},
+        {"model.layers.1.empty.weight", "F32", "[40, 0]", NULL, 0},
+        {"model.layers.1.single.weight", "F32", "[]", values, 4},
+    };
+    struct store *store = odd_store(tensors, sizeof tensors / sizeof *tensors, &config);
+    cr_assert(scan_weights(store, config, pool, &scan, &error), "%s", error_text(&error));
+    cr_expect(scan.count == sizeof tensors / sizeof *tensors);
+    cr_expect_not(examined_of(&scan, tensors[1].name)->read || examined_of(&scan, tensors[3].name)->read);
+    cr_expect_not(examined_of(&scan, tensors[4].name)->read || examined_of(&scan, tensors[5].name)->read);
+    cr_expect(examined_of(&scan, tensors[2].name)->read && examined_of(&scan, tensors[6].name)->read);
+    cr_expect(isnan(examined_of(&scan, tensors[2].name)->measure.gain_correlation));
+    cr_expect(examined_of(&scan, tensors[0].name)->measure.first_nonfinite == 3 * 40 + 7);
+    for (size_t row = 0; row < 408; row++) {
+        double squares = 0;
+        for (size_t i = 0; i < 40; i++)
+            squares += (double)values[row * 40 + i] * (double)values[row * 40 + i];
+        expect_near("row profile", (double)scan.embedding.rms[row], sqrt(squares / 40), 1e-6);
+    }
+    cr_assert(health_report(&scan, &findings, &error), "%s", error_text(&error));
+    findings_free(&findings);
+    scan_free(&scan);
+    store_free(store);
+    free(config);
+    free(values);
+    pool_free(pool);
+}
+
+/* Eight megabytes and more: the sums, a run and the rows are those of one pass. */
+Test(health, strips_of_a_large_tensor_come_to_the_whole)
+{
+    struct error error = {0};
+    struct model_config *config;
+    enum { ROWS = 60000, COLUMNS = 40, CUT = (8 << 20) / (COLUMNS * 4) };
+    float *values = gaussians(ROWS * COLUMNS, 0.02), *rms = malloc(ROWS * sizeof *rms);
+    for (size_t i = CUT * COLUMNS - 123; i < CUT * COLUMNS + 200; i++)
+        values[i] = 0.25f;
+    for (size_t i = 777; i < 777 + 250; i++)
+        values[i] = -0.25f;
+    values[59999 * COLUMNS + 3] = NAN;
+    struct plain_tensor tensors[] = {
+        {"model.embed_tokens.weight", "F32", "[60000, 40]", values, ROWS * COLUMNS * sizeof *values}};
+    struct store *store = odd_store(tensors, 1, &config);
+    struct grid grid = {DTYPE_F32, ROWS, COLUMNS, values, values};
+    struct naive naive = naive_of(&grid, NULL);
+    measure_of(&grid, ROWS, 100, NULL, rms);
+    for (int count = 1; count <= 3; count++) {
+        struct scan scan = {0};
+        struct pool *pool = threads(count);
+        cr_assert(scan_weights(store, config, pool, &scan, &error), "%s", error_text(&error));
+        const struct measure *measure = &scan.tensors[0].measure;
+        expect_measure(&grid, measure, NULL, true);
+        cr_expect(measure->run == 323 && measure->run_at == CUT * COLUMNS - 123 && naive.run == 323);
+        cr_expect(measure->neighbour_count == naive.neighbour_count - 1); /* rows beside the cut do not meet */
+        cr_expect(memcmp(scan.embedding.rms, rms, ROWS * sizeof *rms) == 0);
+        scan_free(&scan);
+        pool_free(pool);
+    }
+    store_free(store);
+    free(config);
+    free(values);
+    free(rms);
+}
+
+Test(health, of_no_tensors_nothing_is_told)
+{
+    struct error error = {0};
+    struct scan scan = {0};
+    struct findings findings = {0};
+    struct model_config *config;
+    struct pool *pool = threads(2);
+    struct plain_tensor tensors[] = {{"visual.v", "F32", "[4]", NULL, 16}};
+    struct store *store = odd_store(tensors, 1, &config);
+    cr_assert(scan_weights(store, config, pool, &scan, &error), "%s", error_text(&error));
+    cr_expect(scan.count == 0 && !scan.embedding.tensor);
+    cr_assert(health_report(&scan, &findings, &error), "%s", error_text(&error));
+    for (size_t i = 0; i < findings.count; i++)
+        cr_expect(findings.items[i].verdict != VERDICT_FAIL);
+    findings_free(&findings);
+    scan_free(&scan);
+    store_free(store);
+    free(config);
+    pool_free(pool);
+}
+
+/* The index of the twin, PAIR_NONE: none. */
+static size_t twin_of(const struct judging *judging, const struct scan *scan, const char *name)
+{
+    return judging->twins[examined_of(scan, name) - scan->tensors];
+}
+
+Test(health, the_same_bytes_in_another_shape_are_no_twin)
+{
+    struct error error = {0};
+    struct scan scan = {0};
+    struct ranks ranks = {0};
+    struct judging judging = {0};
+    struct model_config *config;
+    struct pool *pool = threads(2);
+    float *values = gaussians(64, 0.02);
+    struct plain_tensor tensors[] = {
+        {"model.a", "F32", "[4, 16]", values, 256},  {"model.b", "F32", "[16, 4]", values, 256},
+        {"model.c", "F32", "[64]", values, 256},     {"model.d", "F32", "[1, 64]", values, 256},
+        {"model.e", "BF16", "[8, 16]", values, 256}, {"model.f", "F16", "[8, 16]", values, 256},
+        {"model.g", "F32", "[2, 32]", values, 256},  {"model.h", "F32", "[2, 32]", values, 256},
+        {"model.i", "F32", "[5, 5]", values, 100},   {"model.j", "F32", "[5, 5]", values, 100},
+    };
+    struct store *store = odd_store(tensors, sizeof tensors / sizeof *tensors, &config);
+    cr_assert(scan_weights(store, config, pool, &scan, &error), "%s", error_text(&error));
+    cr_assert(ranks_new(&scan, &ranks, &error) && judging_new(&ranks, &judging, &error), "%s", error_text(&error));
+    for (size_t i = 0; i < 6; i++)
+        cr_expect(twin_of(&judging, &scan, tensors[i].name) == PAIR_NONE, "%s", tensors[i].name);
+    cr_expect(twin_of(&judging, &scan, "model.g") == (size_t)(examined_of(&scan, "model.h") - scan.tensors));
+    cr_expect(twin_of(&judging, &scan, "model.h") == (size_t)(examined_of(&scan, "model.g") - scan.tensors));
+    cr_expect(twin_of(&judging, &scan, "model.i") == PAIR_NONE); /* 25 values may agree by chance */
+    judging_free(&judging);
+    ranks_free(&ranks);
+    scan_free(&scan);
+    store_free(store);
+    free(config);
+    free(values);
+    pool_free(pool);
+}
+
+/* --- who is to blame --- */
+
+#define FAULTS_MAX 64
+
+struct told {
+    struct findings findings;
+    char *specs[FAULTS_MAX];
+    size_t count;
+};
+
+static void fault_put(struct told *told, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fault_put(struct told *told, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    cr_assert(told->count < FAULTS_MAX && vasprintf(&told->specs[told->count++], format, arguments) >= 0);
+    va_end(arguments);
+}
+
+/* With all the faults that were put; frees them. */
+static void tell(struct told *told, const char *model)
+{
+    struct error error = {0};
+    struct scan scan = {0};
+    struct pool *pool = threads(2);
+    struct subject subject = open_model(model, (const char *const *)told->specs, told->count);
+    cr_assert(scan_weights(subject.store, subject.config, pool, &scan, &error) &&
+                  health_report(&scan, &told->findings, &error),
+              "%s", error_text(&error));
+    scan_free(&scan);
+    subject_free(&subject);
+    pool_free(pool);
+    for (size_t i = 0; i < told->count; i++)
+        free(told->specs[i]);
+    told->count = 0;
+}
+
+static const struct finding *summary_of(const struct told *told, const char *check)
+{
+    for (size_t i = 0; i < told->findings.count; i++)
+        if (told->findings.items[i].summary && strcmp(told->findings.items[i].check, check) == 0)
+            return &told->findings.items[i];
+    cr_assert_fail("%s", check);
+    abort();
+}
+
+/* Places by the check (NULL: any) at that tensor (NULL: anywhere). */
+static size_t places(const struct told *told, const char *check, const char *tensor)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < told->findings.count; i++) {
+        const struct finding *finding = &told->findings.items[i];
+        count += !finding->summary && (!check || strcmp(finding->check, check) == 0) &&
+                 (!tensor || (finding->where.tensor && strcmp(finding->where.tensor, tensor) == 0));
+    }
+    return count;
+}
+
+Test(health, a_norm_is_named_and_not_what_reads_through_it)
+{
+    static const struct {
+        const char *fault, *tensor, *check;
+    } rows[] = {
+        {"scale:%s,8", "model.layers.20.input_layernorm.weight", "weights.magnitude"},
+        {"scale:%s,0.1", "model.layers.30.post_attention_layernorm.weight", "weights.magnitude"},
+        {"shuffle:%s", "model.layers.20.input_layernorm.weight", "weights.structure"},
+        {"initialise:%s", "model.layers.9.post_attention_layernorm.weight", "weights.constant"},
+        {"nan:%s", "model.layers.20.input_layernorm.weight", "weights.finite"},
+        {"byte-swap:%s", "model.layers.20.input_layernorm.weight", "weights.bytes"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct told told = {0};
+        char fault[200];
+        const char *mark = strstr(rows[i].fault, "%s");
+        snprintf(fault, sizeof fault, "%.*s%s%s", (int)(mark - rows[i].fault), rows[i].fault, rows[i].tensor, mark + 2);
+        fault_put(&told, "%s", fault);
+        tell(&told, MODEL("thinker-48"));
+        cr_expect(places(&told, rows[i].check, rows[i].tensor) == 1 && places(&told, NULL, NULL) == 1,
+                  "%s: %zu places, %zu at it", fault, places(&told, NULL, NULL), places(&told, NULL, rows[i].tensor));
+        findings_free(&told.findings);
+    }
+}
+
+/* Random values are random in any order: nothing can be told of them, and nothing is. */
+Test(health, of_a_model_without_structure_nothing_is_claimed)
+{
+    static const char *const models[] = {MODEL("nano/qwen2"), MODEL("nano/llama"), MODEL("nano/qwen3")};
+    for (size_t m = 0; m < 3; m++) {
+        struct told told = {0};
+        fault_put(&told, "shuffle:model.layers.1.mlp.up_proj.weight");
+        tell(&told, models[m]);
+        cr_expect(places(&told, NULL, NULL) == 0, "%s", models[m]);
+        for (int i = 0; i < 2; i++) {
+            const struct series *series = summary_of(&told, i ? "weights.structure" : "weights.pairs")->series;
+            cr_assert(series);
+            for (size_t p = 0; p < series->points; p++)
+                cr_expect(series->curves[1].values[p] == 0, "%s", models[m]);
+        }
+        findings_free(&told.findings);
+    }
+}
+
+Test(health, copies_of_most_are_excused_and_one_pair_is_named)
+{
+    struct told told = {0};
+    for (int expert = 1; expert < 12; expert++)
+        fault_put(&told,
+                  "copy:model.layers.2.mlp.experts.%d.gate_proj.weight,"
+                  "model.layers.2.mlp.experts.0.gate_proj.weight",
+                  expert);
+    tell(&told, MODEL("nano/thinker"));
+    cr_expect(places(&told, "weights.identical", NULL) == 0);
+    const struct finding *excused = summary_of(&told, "weights.identical");
+    cr_expect(excused->verdict == VERDICT_PASS);
+    cr_assert(excused->fact_count == 1 && strcmp(excused->facts[0].name, "copies_by_design") == 0);
+    cr_expect(excused->facts[0].number == 12);
+    findings_free(&told.findings);
+    told = (struct told){0};
+    fault_put(&told, "copy:model.layers.2.mlp.experts.4.gate_proj.weight,"
+                     "model.layers.2.mlp.experts.0.gate_proj.weight");
+    tell(&told, MODEL("nano/thinker"));
+    cr_expect(places(&told, "weights.identical", "model.layers.2.mlp.experts.4.gate_proj.weight") == 1);
+    cr_expect(places(&told, "weights.identical", "model.layers.2.mlp.experts.0.gate_proj.weight") == 1);
+    cr_expect(places(&told, NULL, NULL) == 2 && summary_of(&told, "weights.identical")->verdict == VERDICT_FAIL);
+    findings_free(&told.findings);
+}
+
+/* The gains of the first `layers` layers, and where `final` is set the last one, become ones. */
+static void ones_in(struct told *told, int layers, bool final)
+{
+    for (int layer = 0; layer < layers; layer++) {
+        fault_put(told, "constant:model.layers.%d.input_layernorm.weight,1", layer);
+        fault_put(told, "constant:model.layers.%d.post_attention_layernorm.weight,1", layer);
+    }
+    if (final)
+        fault_put(told, "constant:model.norm.weight,1");
+    tell(told, MODEL("nano/qwen2"));
+}
+
+Test(health, ones_in_all_gains_warn_and_in_some_fail)
+{
+    struct error error = {0};
+    struct model_config *config = config_read(MODEL("nano/qwen2/config.json"), &error);
+    struct told all = {0}, one = {0};
+    ones_in(&all, config->layers, true);
+    cr_expect(summary_of(&all, "weights.constant")->verdict == VERDICT_WARN && places(&all, NULL, NULL) == 0);
+    ones_in(&one, 1, false);
+    cr_expect(summary_of(&one, "weights.constant")->verdict == VERDICT_FAIL);
+    cr_expect(places(&one, "weights.constant", "model.layers.0.input_layernorm.weight") == 1);
+    cr_expect(places(&one, "weights.constant", "model.layers.0.post_attention_layernorm.weight") == 1);
+    cr_expect(places(&one, NULL, NULL) == 2);
+    findings_free(&all.findings);
+    findings_free(&one.findings);
+    free(config);
 }
