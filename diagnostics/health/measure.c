@@ -368,7 +368,8 @@ static void runs_join(struct measure *measure, const struct measure *later)
 {
     bool through = measure->last_run && later->first_run && measure->last_value == later->first_value;
     if (through)
-        run_longer(measure, measure->last_run + later->first_run, measure->count - measure->last_run, measure->last_value);
+        run_longer(measure, measure->last_run + later->first_run, measure->count - measure->last_run,
+                   measure->last_value);
     run_longer(measure, later->run, later->run_at, later->run_value);
     if (through && measure->first_run == measure->count) /* one run so far */
         measure->first_run += later->first_run;

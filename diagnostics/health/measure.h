@@ -80,7 +80,8 @@ void gauge_begin(struct gauge *gauge, enum dtype dtype, uint64_t rows, uint64_t 
 void gauge_rows(struct gauge *gauge, const void *raw, float *wide, size_t rows, float *rms);
 void gauge_end(struct gauge *gauge);
 
-/* Adds the next strip to those before it, from the first one of a tensor on. Not the columns' sums, which are added element by element.
+/* Adds the next strip to those before it, from the first one of a tensor on. Not the columns' sums, which are added
+ * element by element.
  */
 void measure_add(struct measure *measure, const struct measure *later);
 /* After the last strip: `column` [columns] holds the sums of squares of the columns. `gain` [columns]: the gain of the
