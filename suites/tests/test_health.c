@@ -1134,3 +1134,63 @@ Test(health, ones_in_all_gains_warn_and_in_some_fail)
     findings_free(&one.findings);
     free(config);
 }
+
+/* Turns the bytes of every value around. */
+static void bytes_turn(const struct grid *grid)
+{
+    size_t width = dtype_width(grid->dtype);
+    unsigned char *raw = grid->raw;
+    for (size_t i = 0; i < grid->rows * grid->columns * width; i += width)
+        for (size_t k = 0; k < width / 2; k++) {
+            unsigned char byte = raw[i + k];
+            raw[i + k] = raw[i + width - 1 - k];
+            raw[i + width - 1 - k] = byte;
+        }
+}
+
+#define LIKE 5
+
+/* One of that many tensors of a kind, in layer 2, holds its bytes in reverse order. */
+static void try_turned(enum dtype dtype, size_t rows, const char *shape, const char *weight)
+{
+    struct error error = {0};
+    struct told told = {0};
+    struct scan scan = {0};
+    struct model_config *config;
+    struct pool *pool = threads(2);
+    struct plain_tensor tensors[LIKE];
+    struct grid grids[LIKE];
+    for (int i = 0; i < LIKE; i++) {
+        float *values = gaussians(rows * 40, rows > 1 ? 0.03 : 0.2);
+        for (size_t k = 0; rows == 1 && k < 40; k++)
+            values[k] += 1;
+        const char *name = scratch("model.layers.%d.%s.weight", i, weight);
+        grids[i] = grid_of(dtype, rows, 40, values);
+        tensors[i] = (struct plain_tensor){strrchr(name, '/') + 1, dtype_name(dtype), shape, grids[i].raw,
+                                           rows * 40 * dtype_width(dtype)};
+        free(values);
+    }
+    bytes_turn(&grids[2]);
+    struct store *store = odd_store(tensors, LIKE, &config);
+    cr_assert(scan_weights(store, config, pool, &scan, &error) && health_report(&scan, &told.findings, &error), "%s",
+              error_text(&error));
+    cr_expect(places(&told, "weights.bytes", tensors[2].name) == 1 &&
+                  places(&told, NULL, NULL) == places(&told, NULL, tensors[2].name),
+              "%s of %s", dtype_name(dtype), weight);
+    for (int i = 0; i < LIKE; i++)
+        grid_free(&grids[i]);
+    findings_free(&told.findings);
+    scan_free(&scan);
+    store_free(store);
+    free(config);
+    pool_free(pool);
+}
+
+/* Any order of the bits of an F16 gives a number of a common size, so its exponents tell less than those of others. */
+Test(health, bytes_in_reverse_order_are_named_in_every_dtype)
+{
+    for (size_t d = 0; d < 3; d++) {
+        try_turned(dtypes[d], 96, "[96, 40]", "self_attn.q_proj");
+        try_turned(dtypes[d], 1, "[40]", "input_layernorm");
+    }
+}
