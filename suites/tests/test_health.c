@@ -797,15 +797,21 @@ Test(health, threads_change_no_measure)
     }
 }
 
-/* A small model of odd tensors: `tensors` in one file, under nano's configuration. */
-static struct store *odd_store(const struct plain_tensor *tensors, size_t count, struct model_config **config)
+/* A model of odd tensors: `tensors` in one file, under that configuration. */
+static struct store *store_under(const char *path, const struct plain_tensor *tensors, size_t count,
+                                 struct model_config **config)
 {
     struct error error = {0};
     write_tensors(scratch("model.safetensors"), tensors, count, NULL);
     struct store *store = store_open(scratch("model.safetensors"), &error);
-    *config = config_read(MODEL("nano/thinker/config.json"), &error);
+    *config = config_read(path, &error);
     cr_assert(store && *config, "%s", error_text(&error));
     return store;
+}
+
+static struct store *odd_store(const struct plain_tensor *tensors, size_t count, struct model_config **config)
+{
+    return store_under(MODEL("nano/thinker/config.json"), tensors, count, config);
 }
 
 static const struct examined *examined_of(const struct scan *scan, const char *name)
@@ -1062,6 +1068,16 @@ Test(health, a_norm_is_named_and_not_what_reads_through_it)
     }
 }
 
+static void expect_no_claims(const struct told *told, const char *model)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct series *series = summary_of(told, i ? "weights.structure" : "weights.pairs")->series;
+        cr_assert(series && strcmp(series->curves[1].name, "judged by their peers") == 0);
+        for (size_t p = 0; p < series->points; p++)
+            cr_expect(series->curves[1].values[p] == 0, "%s: %s", model, series->labels[p]);
+    }
+}
+
 /* Random values are random in any order: nothing can be told of them, and nothing is. */
 Test(health, of_a_model_without_structure_nothing_is_claimed)
 {
@@ -1071,14 +1087,54 @@ Test(health, of_a_model_without_structure_nothing_is_claimed)
         fault_put(&told, "shuffle:model.layers.1.mlp.up_proj.weight");
         tell(&told, models[m]);
         cr_expect(places(&told, NULL, NULL) == 0, "%s", models[m]);
-        for (int i = 0; i < 2; i++) {
-            const struct series *series = summary_of(&told, i ? "weights.structure" : "weights.pairs")->series;
-            cr_assert(series);
-            for (size_t p = 0; p < series->points; p++)
-                cr_expect(series->curves[1].values[p] == 0, "%s", models[m]);
-        }
+        expect_no_claims(&told, models[m]);
         findings_free(&told.findings);
     }
+}
+
+/* Nor are peers enough by themselves, of which there are many here. */
+Test(health, of_many_random_layers_nothing_is_claimed)
+{
+    enum { FIRST = 2, LAYERS = 40 };
+    static const struct {
+        const char *name;
+        bool rows_heads;
+        bool key;
+    } weights[] = {{"q_proj", true, false}, {"k_proj", true, true}, {"v_proj", true, true}, {"o_proj", false, false}};
+    struct error error = {0};
+    struct told told = {0};
+    struct scan scan = {0};
+    struct model_config *config = config_read(MODEL("thinker-48/config.json"), &error);
+    struct plain_tensor tensors[4 * LAYERS];
+    static char shapes_of[4][32];
+    struct pool *pool = threads(2);
+    cr_assert(config && config->layers >= FIRST + LAYERS + 2);
+    for (int i = 0; i < 4 * LAYERS; i++) {
+        size_t kind = (size_t)i % 4, heads = (size_t)(weights[kind].key ? config->kv_heads : config->heads);
+        size_t inner = heads * (size_t)config->head_dim, hidden = (size_t)config->hidden;
+        snprintf(shapes_of[kind], sizeof *shapes_of, "[%zu, %zu]", weights[kind].rows_heads ? inner : hidden,
+                 weights[kind].rows_heads ? hidden : inner);
+        char *name = NULL;
+        cr_assert(asprintf(&name, "model.layers.%d.self_attn.%s.weight", FIRST + i / 4, weights[kind].name) > 0);
+        tensors[i] = (struct plain_tensor){name, "F32", shapes_of[kind], gaussians(inner * hidden, 0.03),
+                                           inner * hidden * sizeof(float)};
+    }
+    free(config);
+    struct store *store = store_under(MODEL("thinker-48/config.json"), tensors, 4 * LAYERS, &config);
+    cr_assert(scan_weights(store, config, pool, &scan, &error) && health_report(&scan, &told.findings, &error), "%s",
+              error_text(&error));
+    cr_expect(examined_of(&scan, tensors[0].name)->weight == WEIGHT_Q);
+    cr_expect(places(&told, NULL, NULL) == 0);
+    expect_no_claims(&told, "random layers");
+    for (int i = 0; i < 4 * LAYERS; i++) {
+        free((char *)tensors[i].name);
+        free((void *)tensors[i].data);
+    }
+    findings_free(&told.findings);
+    scan_free(&scan);
+    store_free(store);
+    free(config);
+    pool_free(pool);
 }
 
 Test(health, copies_of_most_are_excused_and_one_pair_is_named)
