@@ -16,7 +16,7 @@ struct kept {
 
 #define KEPT_TILE 16
 
-/* At most `budget` bytes of values. */
+/* At most `budget` bytes of values, but a tile of rows in any case. */
 bool kept_begin(struct kept *kept, uint64_t rows, uint64_t columns, size_t budget, struct error *error);
 void kept_free(struct kept *kept);
 /* Rows first .. first + count - 1, [count, columns]. */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,9 @@
 #define CHUNK_VALUES 65536u
 #define STRIP_BYTES ((uint64_t)8 << 20)
 #define STRIPS_MAX 4096u
-#define KEPT_BYTES ((size_t)12 << 20) /* of a kept matrix, for one thread ... */
-#define KEPT_TOTAL ((size_t)96 << 20) /* ... and for all of them */
-
+/* Of a kept matrix. Not by the number of threads, on which no result may depend; so few tasks at a time keep any. */
+#define KEPT_BYTES ((size_t)6 << 20)
+#define KEEPERS_MOST 12
 #define KEPT_MOST 2
 
 /* Which matrices work on the same neurons: rows of those that are kept belong to columns, or rows, of the partner. In
@@ -60,7 +61,7 @@ struct work {
     size_t unit_capacity;
     struct partial **partials; /* [tensors]; NULL until the first strip */
     uint32_t *left;            /* [tensors]: strips that are not done */
-    size_t budget;             /* of a kept matrix */
+    sem_t keepers;
     pthread_mutex_t lock;
     struct progress progress;
     uint64_t bytes;
@@ -99,13 +100,18 @@ static bool unit_add(struct work *work, const struct unit *unit)
     return true;
 }
 
+/* Rows of a strip. */
+static uint64_t strip_rows(const struct tensor *tensor)
+{
+    uint64_t row = tensor->rows ? tensor->bytes / tensor->rows : 0, rows = row ? STRIP_BYTES / row : 0;
+    rows = rows ? rows : 1;
+    return tensor->rows / rows > STRIPS_MAX ? tensor->rows / STRIPS_MAX + 1 : rows;
+}
+
 static bool add_strips(struct work *work, size_t index)
 {
     const struct tensor *tensor = work->scan->tensors[index].tensor;
-    uint64_t row = tensor->rows ? tensor->bytes / tensor->rows : 0, rows = row ? STRIP_BYTES / row : 0;
-    rows = rows ? rows : 1;
-    if (tensor->rows / rows > STRIPS_MAX)
-        rows = tensor->rows / STRIPS_MAX + 1;
+    uint64_t rows = strip_rows(tensor);
     uint32_t strips = (uint32_t)((tensor->rows + rows - 1) / rows);
     work->left[index] = strips;
     for (uint32_t strip = 0; strip < strips; strip++) {
@@ -192,6 +198,15 @@ static void hash_add(uint64_t hash[2], const void *data, size_t size)
     hash[1] = next.high64;
 }
 
+/* A strip's hash joins those before it, the same whether strips are read one by one or in one go. */
+static void strip_hash(uint64_t whole[2], uint64_t strip[2], bool only)
+{
+    if (only)
+        memcpy(whole, strip, 2 * sizeof *whole);
+    else
+        hash_add(whole, strip, 2 * sizeof *strip);
+}
+
 static void *work_buffers(size_t columns, size_t rows, size_t row_bytes, void **raw, float **wide)
 {
     size_t gauge = (gauge_bytes(columns) + 63) / 64 * 64, wides = (rows * columns * sizeof(float) + 63) / 64 * 64;
@@ -217,17 +232,22 @@ static bool read_rows(const struct work *work, const struct tensor *tensor, uint
     struct gauge gauge;
     if (!(*memory = work_buffers(columns, (size_t)some, row_bytes, &raw, &wide)))
         return error_memory(error, tensor->name);
-    partial->hash[0] = (uint64_t)tensor->dtype;
-    partial->hash[1] = 0;
+    uint64_t strip = strip_rows(tensor), hash[2] = {(uint64_t)tensor->dtype, 0};
     gauge_begin(&gauge, tensor->dtype, tensor->rows, tensor->columns, first, &partial->measure, *memory);
-    for (uint64_t row = 0; row < count; row += some) {
-        size_t rows = (size_t)(count - row < some ? count - row : some);
+    for (uint64_t row = 0, rows; row < count; row += rows) {
+        rows = count - row < some ? count - row : some;
+        rows = rows < strip - row % strip ? rows : strip - row % strip;
         if (!store_read_rows(work->scan->store, tensor, first + row, rows, raw, error))
             return false;
-        hash_add(partial->hash, raw, rows * row_bytes);
-        widen(tensor->dtype, raw, wide, rows * columns);
-        gauge_rows(&gauge, raw, wide, rows, seat->rms ? seat->rms + row : NULL);
-        seat_see(seat, first + row, wide, rows);
+        hash_add(hash, raw, (size_t)rows * row_bytes);
+        if ((row + rows) % strip == 0 || row + rows == count) {
+            strip_hash(partial->hash, hash, row < strip);
+            hash[0] = (uint64_t)tensor->dtype;
+            hash[1] = 0;
+        }
+        widen(tensor->dtype, raw, wide, (size_t)rows * columns);
+        gauge_rows(&gauge, raw, wide, (size_t)rows, seat->rms ? seat->rms + row : NULL);
+        seat_see(seat, first + row, wide, (size_t)rows);
     }
     gauge_end(&gauge);
     partial->column = gauge.column;
@@ -266,7 +286,7 @@ static void strips_join(struct work *work, size_t index, struct partial *partial
         measure_add(&whole->measure, &partials[i].measure);
         for (size_t k = 0; k < columns; k++)
             whole->column[k] += partials[i].column[k];
-        hash_add(whole->hash, partials[i].hash, sizeof partials[i].hash);
+        strip_hash(whole->hash, partials[i].hash, false);
     }
     tensor_finish(work, index, whole);
     for (uint32_t i = 0; i < count; i++)
@@ -333,7 +353,7 @@ static bool read_kept(struct work *work, size_t index, struct kept *kept, struct
 {
     const struct examined *examined = &work->scan->tensors[index];
     struct seat seat = {.kept = kept};
-    if (!kept_begin(kept, examined->tensor->rows, examined->tensor->columns, work->budget, error) ||
+    if (!kept_begin(kept, examined->tensor->rows, examined->tensor->columns, KEPT_BYTES, error) ||
         !read_whole(work, index, &seat, error))
         return false;
     return examined->weight != WEIGHT_EXPERT_UP ||
@@ -370,11 +390,14 @@ static bool read_unit(struct work *work, const struct unit *unit, struct error *
 {
     struct kept kept[KEPT_MOST] = {0};
     bool good = true;
+    while (sem_wait(&work->keepers) != 0) /* a signal came */
+        ;
     for (int i = 0; good && i < KEPT_MOST && unit->kept[i] != PAIR_NONE; i++)
         good = read_kept(work, unit->kept[i], &kept[i], error);
     good = good && read_partner(work, unit, kept, error);
     for (int i = 0; i < KEPT_MOST; i++)
         kept_free(&kept[i]);
+    sem_post(&work->keepers);
     return good;
 }
 
@@ -507,8 +530,6 @@ bool scan_weights(const struct store *store, const struct model_config *config, 
     struct work work = {.scan = scan};
     if (!scan_begin(scan, store, config, error))
         return false;
-    size_t threads = (size_t)pool_threads(pool);
-    work.budget = KEPT_TOTAL / threads < KEPT_BYTES ? KEPT_TOTAL / threads : KEPT_BYTES;
     work.partials = calloc(scan->count + 1, sizeof *work.partials);
     work.left = calloc(scan->count + 1, sizeof *work.left);
     work.affinity = affinity_new(scan, error);
@@ -522,8 +543,10 @@ bool scan_weights(const struct store *store, const struct model_config *config, 
             bytes += unit_bytes(&work, &work.units[i]);
         work.progress = progress_begin("weights", "bytes", bytes);
         pthread_mutex_init(&work.lock, NULL);
+        sem_init(&work.keepers, 0, KEEPERS_MOST);
         pool_run(pool, work.unit_count, unit_task, &work);
         pthread_mutex_destroy(&work.lock);
+        sem_destroy(&work.keepers);
         progress_end(&work.progress);
         if (work.error.text)
             good = error_set(error, "%s", work.error.text);
