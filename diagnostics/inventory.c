@@ -462,12 +462,10 @@ static bool report_misplaced(const struct store *store, struct findings *finding
         return false;
     for (size_t i = 0; i < store_text_count(store); i++) {
         const struct tensor *tensor = store_at(store, i);
-        int layer, expert, file_layer, file_expert;
-        tensor_place(tensor, &layer, &expert);
-        tensor_file_place(tensor, &file_layer, &file_expert);
-        if (tensor->file == told ||
-            ((file_layer < 0 || file_layer == layer) && (file_expert < 0 || file_expert == expert)))
+        int layer, expert;
+        if (tensor->file == told || !tensor_is_misfiled(tensor))
             continue;
+        tensor_place(tensor, &layer, &expert);
         told = tensor->file;
         if (misplaced++ >= PLACES_MAX)
             continue;

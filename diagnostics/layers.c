@@ -206,6 +206,11 @@ static float *read_gold(struct layers *layers, const struct golden_tensor *tenso
                         struct error *error)
 {
     size_t count = part->rows * part->width;
+    if (tensor->width != part->width) {
+        error_set(error, "%s: '%s' has %zu values for each token, the subject %zu", golden_path(layers->golden),
+                  part->path, tensor->width, part->width);
+        return NULL;
+    }
     float *gold = gold_rows(layers, count);
     if (!gold) {
         error_memory(error, part->path);
@@ -231,9 +236,6 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     if (!tensor || tensor->kind != GOLDEN_VALUES || all->log_probabilities ||
         !part_within(all, tensor->first, tensor->rows, part))
         return true;
-    if (tensor->width != part->width)
-        return error_set(error, "%s: '%s' has %zu values for each token, the subject %zu", golden_path(layers->golden),
-                         part->path, tensor->width, part->width);
     const float *gold = read_gold(layers, tensor, part, error);
     if (!gold)
         return false;
@@ -287,9 +289,6 @@ bool layers_see_block(struct layers *layers, size_t case_index, int block, const
     if (!block || strcmp(part->path, input_path(block, path)) != 0)
         return layers_see(layers, MODE_ISOLATED, case_index, part, error);
     const struct golden_tensor *tensor = golden_find(layers->golden, case_index, part->path);
-    if (tensor->width != part->width)
-        return error_set(error, "%s: '%s' has %zu values for each token, the subject %zu", golden_path(layers->golden),
-                         part->path, tensor->width, part->width);
     const float *gold = read_gold(layers, tensor, part, error);
     if (!gold)
         return false;

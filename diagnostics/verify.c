@@ -376,11 +376,7 @@ static bool find_misplaced(const struct verify_request *request, size_t *count, 
     bool extraction = strcmp(store_format(request->store), "extraction") == 0;
     for (size_t i = 0; extraction && i < store_text_count(request->store); i++) {
         const struct tensor *tensor = store_at(request->store, i);
-        int layer, expert, file_layer, file_expert;
-        tensor_place(tensor, &layer, &expert);
-        tensor_file_place(tensor, &file_layer, &file_expert);
-        if (tensor->file == told ||
-            ((file_layer < 0 || file_layer == layer) && (file_expert < 0 || file_expert == expert)))
+        if (tensor->file == told || !tensor_is_misfiled(tensor))
             continue;
         told = tensor->file;
         if ((*count)++ >= VERIFY_PLACES)

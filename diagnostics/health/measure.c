@@ -12,47 +12,46 @@
 /* One row, sums in lanes of float32. */
 struct line {
     float sum, absolute, squares, fourth, smallest, largest;
-    uint32_t zeros, equals;
+    uint32_t zeros;
 };
+
+struct lanes {
+    float sum[LANES], absolute[LANES], squares[LANES], fourth[LANES], smallest[LANES], largest[LANES];
+    uint32_t zeros[LANES];
+};
+
+static inline __attribute__((always_inline)) void lane_add(struct lanes *lanes, size_t lane, float value)
+{
+    float square = value * value;
+    lanes->sum[lane] += value;
+    lanes->absolute[lane] += fabsf(value);
+    lanes->squares[lane] += square;
+    lanes->fourth[lane] += square * square;
+    lanes->smallest[lane] = value < lanes->smallest[lane] ? value : lanes->smallest[lane];
+    lanes->largest[lane] = value > lanes->largest[lane] ? value : lanes->largest[lane];
+    lanes->zeros[lane] += value == 0.0f;
+}
 
 CLONES static void line_measure(const float *restrict x, size_t count, struct line *line)
 {
-    float sum[LANES] = {0}, absolute[LANES] = {0}, squares[LANES] = {0}, fourth[LANES] = {0};
-    float smallest[LANES], largest[LANES];
-    uint32_t zeros[LANES] = {0};
+    struct lanes lanes = {0};
     size_t i = 0;
     for (size_t k = 0; k < LANES; k++)
-        smallest[k] = INFINITY, largest[k] = -INFINITY;
+        lanes.smallest[k] = INFINITY, lanes.largest[k] = -INFINITY;
     for (; i + LANES <= count; i += LANES)
-        for (size_t k = 0; k < LANES; k++) {
-            float v = x[i + k], s = v * v;
-            sum[k] += v;
-            absolute[k] += fabsf(v);
-            squares[k] += s;
-            fourth[k] += s * s;
-            smallest[k] = v < smallest[k] ? v : smallest[k];
-            largest[k] = v > largest[k] ? v : largest[k];
-            zeros[k] += v == 0.0f;
-        }
-    for (size_t k = 0; i < count; i++, k++) {
-        float v = x[i], s = v * v;
-        sum[k] += v;
-        absolute[k] += fabsf(v);
-        squares[k] += s;
-        fourth[k] += s * s;
-        smallest[k] = v < smallest[k] ? v : smallest[k];
-        largest[k] = v > largest[k] ? v : largest[k];
-        zeros[k] += v == 0.0f;
-    }
+        for (size_t k = 0; k < LANES; k++)
+            lane_add(&lanes, k, x[i + k]);
+    for (size_t k = 0; i < count; i++, k++)
+        lane_add(&lanes, k, x[i]);
     *line = (struct line){.smallest = INFINITY, .largest = -INFINITY};
     for (size_t k = 0; k < LANES; k++) {
-        line->sum += sum[k];
-        line->absolute += absolute[k];
-        line->squares += squares[k];
-        line->fourth += fourth[k];
-        line->smallest = smallest[k] < line->smallest ? smallest[k] : line->smallest;
-        line->largest = largest[k] > line->largest ? largest[k] : line->largest;
-        line->zeros += zeros[k];
+        line->sum += lanes.sum[k];
+        line->absolute += lanes.absolute[k];
+        line->squares += lanes.squares[k];
+        line->fourth += lanes.fourth[k];
+        line->smallest = lanes.smallest[k] < line->smallest ? lanes.smallest[k] : line->smallest;
+        line->largest = lanes.largest[k] > line->largest ? lanes.largest[k] : line->largest;
+        line->zeros += lanes.zeros[k];
     }
 }
 

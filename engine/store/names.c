@@ -142,6 +142,14 @@ void tensor_file_place(const struct tensor *tensor, int *layer, int *expert)
     *expert = number_behind(name, "_expert_");
 }
 
+bool tensor_is_misfiled(const struct tensor *tensor)
+{
+    int layer, expert, file_layer, file_expert;
+    tensor_place(tensor, &layer, &expert);
+    tensor_file_place(tensor, &file_layer, &file_expert);
+    return (file_layer >= 0 && file_layer != layer) || (file_expert >= 0 && file_expert != expert);
+}
+
 static const struct fused_row *fused_row_of(const struct tensor *tensor)
 {
     size_t length = strlen(tensor->name);

@@ -175,9 +175,6 @@ static bool needs_values(const struct repair *repair, struct held_tensor *held)
     const struct planned_tensor *planned = &repair->planned[held->planned];
     const struct tensor *wanted = repair->plan.files[planned->file].tensors[planned->index].tensor,
                         *mine = held->tensor;
-    int layer, expert, file_layer, file_expert;
-    tensor_place(mine, &layer, &expert);
-    tensor_file_place(mine, &file_layer, &file_expert);
     held->match = MATCH_SHAPE;
     bool same = mine->rank == wanted->rank;
     for (int i = 0; same && i < mine->rank; i++)
@@ -185,7 +182,7 @@ static bool needs_values(const struct repair *repair, struct held_tensor *held)
     if (!same)
         return false;
     held->match = MATCH_PLACE;
-    if ((file_layer >= 0 && file_layer != layer) || (file_expert >= 0 && file_expert != expert))
+    if (tensor_is_misfiled(mine))
         return false;
     held->match = MATCH_DTYPE;
     return mine->dtype == wanted->dtype || (dtype_width(mine->dtype) && dtype_width(wanted->dtype));

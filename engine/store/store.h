@@ -74,6 +74,8 @@ const struct tensor *store_find(const struct store *store, const char *name);
 void tensor_place(const struct tensor *tensor, int *layer, int *expert);
 /* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
 void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
+/* Does that name say another layer or expert than the tensor is of? */
+bool tensor_is_misfiled(const struct tensor *tensor);
 
 /* When its file was last written, in nanoseconds since 1970; false: an overlay holds it in memory. */
 bool tensor_time(const struct tensor *tensor, int64_t *time);
