@@ -11,6 +11,14 @@
 #define SPREAD_LEAST 0.15
 #define SURE 10.0 /* deviations from chance */
 
+/* A step is what the peers differ among themselves, but no less than what chance alone makes of one: of few peers, and of
+ * few rows, the spread may be far too small. */
+static double step_least(const struct scan *scan, size_t tensor, enum feature feature)
+{
+    double least = feature == FEATURE_GAIN ? 0.05 : SPREAD_LEAST;
+    return fmax(least, 1 / feature_chance(scan, tensor, feature, 1));
+}
+
 /* Squared distances from the peers in those features that turning changes. */
 static double distance(const struct ranks *ranks, size_t tensor, const double values[FEATURE_COUNT], double *worst)
 {
@@ -18,8 +26,8 @@ static double distance(const struct ranks *ranks, size_t tensor, const double va
     double sum = 0;
     *worst = 0;
     for (size_t i = 0; i < sizeof turned / sizeof *turned; i++) {
-        double least = turned[i] == FEATURE_GAIN ? 0.05 : SPREAD_LEAST;
-        double steps = peers_distance(ranks, tensor, turned[i], values[turned[i]], least);
+        double steps = peers_distance(ranks, tensor, turned[i], values[turned[i]],
+                                      step_least(ranks->scan, tensor, turned[i]));
         if (!isfinite(steps))
             continue;
         sum += steps * steps;
