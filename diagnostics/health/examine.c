@@ -116,6 +116,12 @@ static void turned_measure(const struct ranks *ranks, size_t tensor, const struc
     values[FEATURE_GAIN] = gain ? measure.gain_correlation : NAN;
 }
 
+/* Spreads. Turned back, a matrix that was transposed is within 0.6 of its peers in all that turning changes; one that is
+ * unlike them for another reason, an expert that was asked more than the others, may come nearer when it is turned, but
+ * not nearer than 3. */
+#define LIKE_PEERS 2.5
+#define UNLIKE_PEERS 4.5
+
 bool examine_transposed(const struct ranks *ranks, size_t tensor, bool *transposed, struct error *error)
 {
     const struct tensor *stored = ranks->scan->tensors[tensor].tensor;
@@ -129,7 +135,8 @@ bool examine_transposed(const struct ranks *ranks, size_t tensor, bool *transpos
     if (good) {
         turned_measure(ranks, tensor, &turned, values);
         double as_is = distance(ranks, tensor, ranks->features[tensor], &worst);
-        *transposed = distance(ranks, tensor, values, &worst_turned) + 16 < as_is && worst_turned < 4.5 && worst > 4.5;
+        *transposed = distance(ranks, tensor, values, &worst_turned) + 16 < as_is && worst_turned < LIKE_PEERS &&
+                      worst > UNLIKE_PEERS;
     }
     free(turned.row);
     free(turned.column);

@@ -162,6 +162,47 @@ static bool judge_constant(const struct judging *judging, size_t tensor, struct 
 
 #define RUN_LEAST MEASURE_RUN
 
+#define SCATTERED_LEAST 64 /* zeros are many from one in so many values on, */
+#define SCATTERED_RUN 32   /* and scattered where the mean length of their runs is less than this */
+
+/* Zeros are many, and lie everywhere: values that were pruned, or rounded to few steps. Some rows have far more of them
+ * than others, so no run of them proves anything. */
+static bool zeros_are_scattered(const struct measure *measure)
+{
+    bool zero = !(measure->run_value > 0) && !(measure->run_value < 0);
+    uint64_t zeros = measure->zeros - (zero ? measure->run : 0);
+    uint64_t runs = measure->zeros > measure->zero_equals ? measure->zeros - measure->zero_equals : 1;
+    return zero && zeros > measure->count / SCATTERED_LEAST && zeros < SCATTERED_RUN * runs;
+}
+
+/* A neuron or a head that was taken out leaves zeros on both sides: in the rows of this matrix, and in as many columns
+ * of that which reads what it writes. */
+static bool neurons_are_out(const struct scan *scan, size_t tensor)
+{
+    static const enum weight readers[][2] = {
+        {WEIGHT_Q, WEIGHT_O},
+        {WEIGHT_K, WEIGHT_O},
+        {WEIGHT_V, WEIGHT_O},
+        {WEIGHT_GATE, WEIGHT_DOWN},
+        {WEIGHT_UP, WEIGHT_DOWN},
+        {WEIGHT_SHARED_GATE, WEIGHT_SHARED_DOWN},
+        {WEIGHT_SHARED_UP, WEIGHT_SHARED_DOWN},
+        {WEIGHT_EXPERT_GATE, WEIGHT_EXPERT_DOWN},
+        {WEIGHT_EXPERT_UP, WEIGHT_EXPERT_DOWN},
+    };
+    const struct examined *examined = &scan->tensors[tensor];
+    const struct measure *measure = &examined->measure;
+    if (measure->zeros < measure->run || measure->run % measure->columns || measure->run_at % measure->columns)
+        return false;
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        size_t reader =
+            readers[i][0] == examined->weight ? scan_sibling(scan, examined, readers[i][1]) : PAIR_NONE;
+        if (reader != PAIR_NONE)
+            return scan->tensors[reader].measure.zero_columns >= measure->zeros / measure->columns;
+    }
+    return false;
+}
+
 /* A run that chance does not make: equal neighbours have the share p, so a run of r is found in n values n p^r times.
  */
 static bool judge_run(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
@@ -176,6 +217,8 @@ static bool judge_run(const struct judging *judging, size_t tensor, struct anoma
     if (rows &&
         (scan->tensors[tensor].tensor == scan->embedding.tensor || scan->tensors[tensor].tensor == scan->head.tensor))
         return false; /* rows of tokens that nobody uses; weights.embedding_rows looks at them */
+    if (zeros_are_scattered(measure) || neurons_are_out(scan, tensor))
+        return false;
     anomaly->number = (double)measure->run_value;
     anomaly->from = measure->run_at;
     anomaly->count = measure->run;
@@ -202,9 +245,18 @@ static bool judge_copy(const struct judging *judging, size_t tensor, struct anom
 #define EFFECTIVE_LEAST 1.5 /* what a norm and a matrix share between them shifts a little from layer to layer */
 #define MAGNITUDE_SPREADS 8
 
+/* The gain that it is read through is one value everywhere: what a norm and a matrix share lies in the matrix alone. */
+static bool holds_gain(const struct scan *scan, size_t tensor)
+{
+    size_t gain = scan_gain_of(scan, &scan->tensors[tensor]);
+    return gain != PAIR_NONE && all_equal(&scan->tensors[gain].measure);
+}
+
 double magnitude_limit(const struct ranks *ranks, size_t tensor, enum feature feature)
 {
     struct peers peers = peers_of(ranks, tensor, feature);
+    if (feature == FEATURE_MAGNITUDE && holds_gain(ranks->scan, tensor))
+        feature = FEATURE_EFFECTIVE;
     double least = feature == FEATURE_EFFECTIVE ? EFFECTIVE_LEAST : MAGNITUDE_LEAST;
     double limit = fmax(least, MAGNITUDE_SPREADS * peers.spread);
     if (peers.count < 5 || (feature == FEATURE_EFFECTIVE && tensor_is_edge(ranks->scan, tensor)))
@@ -505,6 +557,26 @@ static bool find_tails(struct judging *judging)
     return values;
 }
 
+#define FIT 10.0 /* deviations from chance */
+
+/* Rows fit those of the partner, about as those of the peers do: a matrix whose rows are columns has none that fit. */
+static bool fits_partner(const struct ranks *ranks, size_t tensor)
+{
+    double value = ranks->features[tensor][FEATURE_PAIRS];
+    return feature_chance(ranks->scan, tensor, FEATURE_PAIRS, value) > FIT &&
+           2 * value > peers_of(ranks, tensor, FEATURE_PAIRS).location;
+}
+
+/* Those that cannot be transposed, whatever their norms are like, and their partners. */
+static bool *find_fitting(const struct ranks *ranks)
+{
+    bool *fits = calloc(ranks->scan->count + 1, sizeof *fits);
+    for (size_t i = 0; fits && i < ranks->scan->count; i++)
+        if (ranks->scan->tensors[i].pairing.with != PAIR_NONE && fits_partner(ranks, i))
+            fits[i] = fits[ranks->scan->tensors[i].pairing.with] = true;
+    return fits;
+}
+
 #define SUSPECTS_MAX 64 /* that are read a second time */
 
 /* A second look at those that lost structure: are they right when they are turned? */
@@ -512,18 +584,19 @@ static bool find_transposed(struct judging *judging, struct error *error)
 {
     const struct ranks *ranks = judging->ranks;
     size_t looked = 0;
-    for (size_t i = 0; i < ranks->scan->count && looked < SUSPECTS_MAX; i++) {
+    bool *fits = find_fitting(ranks), good = fits || error_memory(error, "weights");
+    for (size_t i = 0; good && i < ranks->scan->count && looked < SUSPECTS_MAX; i++) {
         size_t lost;
-        if (!is_matrix(&ranks->scan->tensors[i]) || !ranks->size[i])
+        if (!is_matrix(&ranks->scan->tensors[i]) || !ranks->size[i] || fits[i])
             continue;
         structure_claims(ranks, i, &lost);
         if (!lost && !(examine_large(ranks->scan, i) && examine_asymmetric(ranks, i)))
             continue;
         looked++;
-        if (!examine_transposed(ranks, i, &judging->transposed[i], error))
-            return false;
+        good = examine_transposed(ranks, i, &judging->transposed[i], error);
     }
-    return true;
+    free(fits);
+    return good;
 }
 
 /* The same of those that lost what they have in common with their partner. */

@@ -63,26 +63,36 @@ CLONES static void squares_add(const float *restrict x, size_t count, float *res
 
 #define BLOCK 32
 
-/* Values that equal the one before them; `*blocks`: how many aligned blocks of BLOCK values hold nothing else. A run of
- * two blocks' length covers one. */
-CLONES static uint32_t count_equals(const float *x, size_t count, uint32_t *blocks)
+/* Of one row. */
+struct equal {
+    uint32_t values; /* that equal the one before them */
+    uint32_t zeros;  /* among them */
+    uint32_t blocks; /* aligned blocks of BLOCK values that hold nothing else: a run of two blocks' length covers one */
+};
+
+CLONES static void count_equals(const float *x, size_t count, struct equal *equal)
 {
-    uint32_t all = 0, full = 0;
+    uint32_t all = 0, zeros = 0, full = 0;
     size_t i = BLOCK;
-    for (size_t k = 1; k < count && k < BLOCK; k++)
+    for (size_t k = 1; k < count && k < BLOCK; k++) {
         all += x[k] == x[k - 1];
+        zeros += (x[k] == x[k - 1]) & (x[k] == 0.0f);
+    }
     full += all == BLOCK - 1;
     for (; i + BLOCK <= count; i += BLOCK) {
         uint32_t equals = 0;
-        for (size_t k = 0; k < BLOCK; k++)
+        for (size_t k = 0; k < BLOCK; k++) {
             equals += x[i + k] == x[i + k - 1];
+            zeros += (x[i + k] == x[i + k - 1]) & (x[i + k] == 0.0f);
+        }
         all += equals;
         full += equals >= BLOCK - 1;
     }
-    for (; i < count; i++)
+    for (; i < count; i++) {
         all += x[i] == x[i - 1];
-    *blocks = full;
-    return all;
+        zeros += (x[i] == x[i - 1]) & (x[i] == 0.0f);
+    }
+    *equal = (struct equal){.values = all, .zeros = zeros, .blocks = full};
 }
 
 size_t gauge_bytes(size_t columns)
@@ -327,11 +337,13 @@ void gauge_rows(struct gauge *gauge, const void *raw, float *wide, size_t rows, 
         } else {
             finite = line_exact(gauge, x, columns, &row_squares);
         }
-        uint32_t blocks = 0;
-        measure->equals += count_equals(x, columns, &blocks);
+        struct equal equal;
+        count_equals(x, columns, &equal);
+        measure->equals += equal.values;
+        measure->zero_equals += equal.zeros;
         measure->count += columns;
         peak_take(gauge, x, columns);
-        run_take(gauge, x, columns, blocks);
+        run_take(gauge, x, columns, equal.blocks);
         neighbour_take(gauge, x, columns, row_squares);
         if (finite) {
             measure->row_squares += row_squares;
@@ -399,6 +411,7 @@ void measure_add(struct measure *measure, const struct measure *later)
         measure->peak_at = later->peak_at;
     }
     measure->equals += later->equals;
+    measure->zero_equals += later->zero_equals;
     measure->row_squares += later->row_squares;
     measure->row_fourth += later->row_fourth;
     measure->row_count += later->row_count;
@@ -432,6 +445,7 @@ void measure_finish(struct measure *measure, const double *column, const float *
     for (size_t i = 0; i < measure->columns; i++) {
         measure->column_squares += column[i];
         measure->column_fourth += column[i] * column[i];
+        measure->zero_columns += !(column[i] > 0);
     }
     if (!gain)
         return;

@@ -37,6 +37,7 @@ struct measure {
     double peak;              /* the largest magnitude, and where it is */
     uint64_t peak_at;
     uint64_t equals;      /* values that equal the one before them in their row */
+    uint64_t zero_equals; /* zeros among them */
     uint64_t run, run_at; /* the longest run of equal values, through rows; exact from MEASURE_RUN on */
     float run_value;
     float first_value, last_value; /* of the runs at either end of the strip: */
@@ -46,6 +47,7 @@ struct measure {
     double neighbours;              /* sum of cos^2 between a row and the one before it */
     uint64_t neighbour_count;
     double column_squares, column_fourth; /* the same of columns, after measure_finish */
+    uint64_t zero_columns;
     double gain_correlation;              /* NaN: not taken. See measure_finish */
     double effective_squares;             /* sum of the squares of value times gain of its column; NaN: no gain */
     struct sampled sampled[READING_COUNT];
