@@ -8,8 +8,6 @@
 #include "math/blas.h"
 #include "math/kernels.h"
 
-#define NEURONS_MAX 64 /* of an expert that are looked at */
-
 struct affinity {
     struct scan *scan;
     float **directions; /* [layers]: [experts, hidden]; NULL: not made yet, or there is nothing to make it of */
@@ -131,7 +129,8 @@ static void layer_end(struct affinity *affinity, int layer)
 bool affinity_add(struct affinity *affinity, int layer, int expert, const struct kept *up, struct error *error)
 {
     const struct scan *scan = affinity->scan;
-    size_t experts = (size_t)scan->config->experts, neurons = up->count < NEURONS_MAX ? up->count : NEURONS_MAX;
+    size_t experts = (size_t)scan->config->experts,
+           neurons = up->count < AFFINITY_NEURONS ? up->count : AFFINITY_NEURONS;
     pthread_mutex_lock(&affinity->lock);
     const float *directions = layer_begin(affinity, layer);
     pthread_mutex_unlock(&affinity->lock);

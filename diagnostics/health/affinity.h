@@ -6,6 +6,8 @@
 
 #include "health/pairing.h"
 
+#define AFFINITY_NEURONS 64 /* of an expert that are looked at, at most */
+
 struct affinity;
 
 struct affinity *affinity_new(struct scan *scan, struct error *error);

@@ -11,8 +11,8 @@
 #define SPREAD_LEAST 0.15
 #define SURE 10.0 /* deviations from chance */
 
-/* A step is what the peers differ among themselves, but no less than what chance alone makes of one: of few peers, and of
- * few rows, the spread may be far too small. */
+/* A step is what the peers differ among themselves, but no less than what chance alone makes of one: of few peers, and
+ * of few rows, the spread may be far too small. */
 static double step_least(const struct scan *scan, size_t tensor, enum feature feature)
 {
     double least = feature == FEATURE_GAIN ? 0.05 : SPREAD_LEAST;
@@ -26,8 +26,8 @@ static double distance(const struct ranks *ranks, size_t tensor, const double va
     double sum = 0;
     *worst = 0;
     for (size_t i = 0; i < sizeof turned / sizeof *turned; i++) {
-        double steps = peers_distance(ranks, tensor, turned[i], values[turned[i]],
-                                      step_least(ranks->scan, tensor, turned[i]));
+        double steps =
+            peers_distance(ranks, tensor, turned[i], values[turned[i]], step_least(ranks->scan, tensor, turned[i]));
         if (!isfinite(steps))
             continue;
         sum += steps * steps;
@@ -116,9 +116,9 @@ static void turned_measure(const struct ranks *ranks, size_t tensor, const struc
     values[FEATURE_GAIN] = gain ? measure.gain_correlation : NAN;
 }
 
-/* Spreads. Turned back, a matrix that was transposed is within 0.6 of its peers in all that turning changes; one that is
- * unlike them for another reason, an expert that was asked more than the others, may come nearer when it is turned, but
- * not nearer than 3. */
+/* Spreads. Turned back, a matrix that was transposed is within 0.6 of its peers in all that turning changes; one that
+ * is unlike them for another reason, an expert that was asked more than the others, may come nearer when it is turned,
+ * but not nearer than 3. */
 #define LIKE_PEERS 2.5
 #define UNLIKE_PEERS 4.5
 

@@ -195,8 +195,7 @@ static bool neurons_are_out(const struct scan *scan, size_t tensor)
     if (measure->zeros < measure->run || measure->run % measure->columns || measure->run_at % measure->columns)
         return false;
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
-        size_t reader =
-            readers[i][0] == examined->weight ? scan_sibling(scan, examined, readers[i][1]) : PAIR_NONE;
+        size_t reader = readers[i][0] == examined->weight ? scan_sibling(scan, examined, readers[i][1]) : PAIR_NONE;
         if (reader != PAIR_NONE)
             return scan->tensors[reader].measure.zero_columns >= measure->zeros / measure->columns;
     }
