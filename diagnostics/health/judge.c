@@ -303,8 +303,11 @@ static bool judge_magnitude(const struct judging *judging, size_t tensor, struct
     anomaly->by_gain = false;
     anomaly->alone = true;
     /* alone: what no weight that is known goes beyond */
-    return isnan(magnitude_limit(ranks, tensor, FEATURE_MAGNITUDE)) && is_matrix(examined) &&
-           examined->measure.squares > 0 && (value > 4.5 || value < -12);
+    const struct measure *measure = &examined->measure;
+    if (!(measure->squares > 0)) /* the squares of all are too small for a float */
+        anomaly->number = measure->absolute / (double)measure->count;
+    return isnan(magnitude_limit(ranks, tensor, FEATURE_MAGNITUDE)) && is_matrix(examined) && measure->absolute > 0 &&
+           (value > 4.5 || value < -12);
 }
 
 #define PEAK_MOST 12 /* log2 of the largest value over the root mean square of the others */

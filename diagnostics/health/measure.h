@@ -48,8 +48,8 @@ struct measure {
     uint64_t neighbour_count;
     double column_squares, column_fourth; /* the same of columns, after measure_finish */
     uint64_t zero_columns;
-    double gain_correlation;              /* NaN: not taken. See measure_finish */
-    double effective_squares;             /* sum of the squares of value times gain of its column; NaN: no gain */
+    double gain_correlation;  /* NaN: not taken. See measure_finish */
+    double effective_squares; /* sum of the squares of value times gain of its column; NaN: no gain */
     struct sampled sampled[READING_COUNT];
     uint64_t hash[2]; /* of the bytes and the dtype */
 };

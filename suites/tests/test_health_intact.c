@@ -235,3 +235,12 @@ Test(health_intact, a_page_of_zeros_is_one)
     memset(values_of("model.layers.3.mlp.up_proj.weight") + (size_t)64 * 256 + 100, 0, 4096);
     cr_expect_eq(told("weights.constant"), 1);
 }
+
+Test(health_intact, values_whose_squares_are_nothing_are_too_small_all_the_same)
+{
+    build(1, 2, 64, 0, 128); /* too few layers for peers */
+    float *up = values_of("model.layers.1.mlp.up_proj.weight");
+    for (size_t i = 0; i < (size_t)128 * 64; i++)
+        up[i] *= 0x1p-120F;
+    cr_expect_eq(told("weights.magnitude"), 1);
+}
