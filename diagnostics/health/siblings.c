@@ -1,0 +1,59 @@
+/* Which tensors of a layer belong to which. */
+#include <stdlib.h>
+
+#include "health/scan.h"
+#include "math/kernels.h"
+
+size_t scan_sibling(const struct scan *scan, const struct examined *of, enum weight weight)
+{
+    char name[160];
+    if (weight == WEIGHT_COUNT || !expected_name(weight, of->layer, of->expert, name, sizeof name))
+        return PAIR_NONE;
+    const struct tensor *tensor = store_find(scan->store, name);
+    size_t index = tensor ? (size_t)(tensor - store_at(scan->store, 0)) : PAIR_NONE;
+    return tensor && scan->tensors[index].weight == weight && scan->tensors[index].read ? index : PAIR_NONE;
+}
+
+/* Which norm a weight reads through. */
+static enum weight norm_of(enum weight weight)
+{
+    static const enum weight rows[][2] = {
+        {WEIGHT_Q, WEIGHT_INPUT_NORM},          {WEIGHT_K, WEIGHT_INPUT_NORM},
+        {WEIGHT_V, WEIGHT_INPUT_NORM},          {WEIGHT_GATE, WEIGHT_POST_NORM},
+        {WEIGHT_UP, WEIGHT_POST_NORM},          {WEIGHT_ROUTER, WEIGHT_POST_NORM},
+        {WEIGHT_EXPERT_GATE, WEIGHT_POST_NORM}, {WEIGHT_EXPERT_UP, WEIGHT_POST_NORM},
+        {WEIGHT_SHARED_GATE, WEIGHT_POST_NORM}, {WEIGHT_SHARED_UP, WEIGHT_POST_NORM},
+        {WEIGHT_HEAD, WEIGHT_FINAL_NORM},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i][0] == weight)
+            return rows[i][1];
+    return WEIGHT_COUNT;
+}
+
+size_t scan_gain_of(const struct scan *scan, const struct examined *examined)
+{
+    const struct examined at = {.layer = examined->layer, .expert = -1};
+    size_t gain = scan_sibling(scan, &at, norm_of(examined->weight));
+    return gain != PAIR_NONE && scan->tensors[gain].tensor->columns == examined->tensor->columns ? gain : PAIR_NONE;
+}
+
+float *scan_gain(const struct scan *scan, const struct examined *examined)
+{
+    size_t index = scan_gain_of(scan, examined);
+    if (index == PAIR_NONE)
+        return NULL;
+    const struct tensor *gain = scan->tensors[index].tensor;
+    struct error unread = {0};
+    void *raw = malloc((size_t)gain->bytes + 1);
+    float *values = malloc((size_t)gain->columns * sizeof *values + 1);
+    if (raw && values && store_read(scan->store, gain, raw, &unread)) {
+        widen(gain->dtype, raw, values, (size_t)gain->columns);
+    } else {
+        free(values);
+        values = NULL;
+    }
+    error_clear(&unread); /* its own reading tells */
+    free(raw);
+    return values;
+}
