@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,11 +62,34 @@ const char *file_state_change(const struct file_state *then, const struct file_s
     return same ? NULL : "it was written to";
 }
 
+#define PIPE_PATIENCE_MS 10000
+
+/* Opens for reading from the beginning; -1 with the reason. A pipe that lies in a folder may have no writer, ever, and
+ * opening it would wait for one; one that the shell made (/dev/fd/63) has. */
+static int open_reading(const char *path, struct error *error)
+{
+    struct stat status;
+    bool named = stat(path, &status) == 0 && S_ISFIFO(status.st_mode) && strncmp(path, "/dev/", 5) != 0 &&
+                 strncmp(path, "/proc/", 6) != 0;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | (named ? O_NONBLOCK : 0));
+    if (descriptor < 0) {
+        error_errno(error, "%s", path);
+        return -1;
+    }
+    struct pollfd ready = {.fd = descriptor, .events = POLLIN};
+    int events = named ? poll(&ready, 1, PIPE_PATIENCE_MS) : 1;
+    if (events > 0 && (!named || fcntl(descriptor, F_SETFL, 0) == 0))
+        return descriptor;
+    error_set(error, "%s: a pipe that nobody has written to for %d seconds", path, PIPE_PATIENCE_MS / 1000);
+    close(descriptor);
+    return -1;
+}
+
 bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open_reading(path, error);
     if (descriptor < 0)
-        return error_errno(error, "%s", path);
+        return false;
     bool good = true;
     size_t total = 0;
     for (;;) {

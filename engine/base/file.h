@@ -27,7 +27,8 @@ bool file_state(int descriptor, const char *path, struct file_state *state, stru
 /* NULL: the same; else how `now` differs from `then`, for a message. */
 const char *file_state_change(const struct file_state *then, const struct file_state *now);
 
-/* Appends the whole file to `out`. More than `maximum` bytes is an error. Regular files and pipes. */
+/* Appends the whole file to `out`. More than `maximum` bytes is an error. Regular files and pipes; a
+ * named pipe that nobody writes to is an error after ten seconds. */
 bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error);
 
 /* Reads exactly `size` bytes at `offset`. A file that ends early, for instance because it shrank since it was opened,

@@ -370,6 +370,20 @@ flock "$R" "$assay" repair "$R" --source "$nano/thinker" -q 2>"$T/err"
 same "$?" 3
 says err 'somebody else'
 same "$(stamps)" "$(cat "$T/before")"
+test_that 'nothing is written through a link, or where a file is in a folder'"'"'s place'
+cp -r "$R" "$R.links" && mv "$R.links/norms" "$T/elsewhere" && ln -s "$T/elsewhere" "$R.links/norms"
+elsewhere=$(cat "$T/elsewhere"/* | sha256sum)
+for option in --dry-run -q; do
+    run 3 repair "$R.links" --source "$nano/thinker" $option
+    says err 'norms: a link where the extraction has a folder; nothing was changed'
+done
+same "$(cat "$T/elsewhere"/* | sha256sum)" "$elsewhere"
+rm "$R.links/norms" && echo x >"$R.links/norms"
+run 3 repair "$R.links" --source "$nano/thinker" -q
+says err 'norms: no folder where the extraction has a folder'
+absent "$R.links/extraction_unfinished"
+there "$R.links/extraction_manifest.json"
+
 test_that 'an extraction of another model is not written over'
 for model in qwen3_moe mixtral; do
     run 3 repair "$R" --source "$nano/$model" -q

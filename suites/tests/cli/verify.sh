@@ -270,3 +270,8 @@ run 2 verify
 run 2 verify "$V" "$V"
 run 2 verify "$V" --root -o "$T/no"
 run 2 verify "$V" --dry-run
+
+test_that 'a pipe in place of the passport keeps nobody waiting for ever'
+cp -r "$V" "$V.pipe" && rm "$V.pipe/extraction_manifest.json" && mkfifo "$V.pipe/extraction_manifest.json"
+run 1 verify "$V.pipe" --json -q
+json "$(summary passport.root).message | test(\"a pipe that nobody has written to\")"
