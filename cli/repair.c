@@ -46,7 +46,6 @@ static bool repairing_open(struct repairing *repairing, const struct arguments *
     for (int i = 0; i < BLOCK_COUNT; i++)
         extract->blocks[i] = true;
     repairing->request.experts_per_token = config->experts_per_token;
-    repairing->request.widen = widen_values;
     return (repairing->repair = repair_new(&repairing->request, error));
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/numbers.h"
 #include "diagnostics/fault_internal.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 #define PAGE 4096
 
@@ -89,7 +89,7 @@ static bool edit_values(struct fault_site *site, const struct tensor *tensor, st
                         struct error *error)
 {
     if (fault_can_compute(site, tensor, error) && !dtype_width(tensor->dtype) &&
-        !overlay_convert(site->overlay, tensor->name, DTYPE_F32, widen_values, error))
+        !overlay_widen(site->overlay, tensor->name, error))
         return false;
     return rewrite(site, tensor, edit_rows, edit, error);
 }

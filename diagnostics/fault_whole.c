@@ -5,7 +5,7 @@
 
 #include "base/numbers.h"
 #include "diagnostics/fault_internal.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 /* The values of a tensor of the store below, row by row; those that share a scale with others, widened. */
 struct held {

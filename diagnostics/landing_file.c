@@ -8,11 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "diagnostics/weights.h"
 #include "diagnostics/landing_internal.h"
+#include "diagnostics/weights.h"
 #include "math/kernels.h"
 #include "store/layout.h"
 #include "store/safetensors.h"
+#include "values/values.h"
 
 #define CHUNK_VALUES 65536
 

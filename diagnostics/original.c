@@ -93,7 +93,7 @@ static const struct store *store_widened(const struct store *store, struct store
         }
         if (!*overlay && !(*overlay = overlay_new(store, error)))
             return NULL;
-        if (!overlay_convert(*overlay, tensor->name, DTYPE_F32, widen_values, error))
+        if (!overlay_widen(*overlay, tensor->name, error))
             return NULL;
     }
     return *overlay ? *overlay : store;

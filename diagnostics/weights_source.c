@@ -7,7 +7,7 @@
 #include "base/progress.h"
 #include "diagnostics/comparator.h"
 #include "diagnostics/weights.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 #define CHUNK_VALUES 65536
 #define PLACES_MAX 256

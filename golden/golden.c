@@ -9,7 +9,7 @@
 
 #include "base/map.h"
 #include "golden/golden_internal.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 /* Our own comes first: see struct golden_reader. */
 static const struct golden_reader *const readers[] = {&golden_native, &golden_npy, &golden_debug_tree,

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "golden/golden.h"
-#include "store/dtype.h"
+#include "values/dtype.h"
 
 #define NPY_RANK_MAX 8
 

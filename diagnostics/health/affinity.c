@@ -7,6 +7,7 @@
 
 #include "math/blas.h"
 #include "math/kernels.h"
+#include "values/values.h"
 
 struct affinity {
     struct scan *scan;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "health/pairing.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 #define CHUNK_VALUES 65536u
 #define SPREAD_LEAST 0.15

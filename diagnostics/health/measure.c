@@ -3,8 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "math/clones.h"
+#include "base/clones.h"
 #include "math/kernels.h"
+#include "values/values.h"
 
 #define LANES 16
 #define SOME_ROWS 64 /* summed in float32 before they go to the double sums */

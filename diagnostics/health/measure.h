@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/dtype.h"
+#include "values/dtype.h"
 
 /* Values of a tensor whose bytes are looked at in another reading: a sixteenth of them, but so many at least and at
  * most. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "math/clones.h"
+#include "base/clones.h"
 #include "math/kernels.h"
 
 /* Every `step`-th tile of rows is kept. */

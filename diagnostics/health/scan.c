@@ -12,7 +12,7 @@
 #include "base/progress.h"
 #include "health/affinity.h"
 #include "health/pairing.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 #define CHUNK_VALUES 65536u
 #define STRIP_BYTES ((uint64_t)8 << 20)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "health/scan.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 size_t scan_sibling(const struct scan *scan, const struct examined *of, enum weight weight)
 {

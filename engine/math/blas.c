@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "math/kernels.h"
 #include "math/reference.h"
+#include "values/values.h"
 
 void product(enum product kind, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc, size_t m,
              size_t n, size_t k)

@@ -5,22 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "store/dtype.h"
-
-/* out[i] = values[i], widened from any type that dtype_computes; exact. `count` is whole blocks. The source need not be
- * aligned. */
-void widen(enum dtype dtype, const void *values, float *out, size_t count);
-/* The same, as an overlay converts a tensor to F32 (overlay_convert_values): `out` holds floats. */
-void widen_values(enum dtype dtype, const void *values, void *out, size_t count);
-
-/* The reverse for F32, F16 and BF16, rounded to nearest, ties to even; what is too large becomes infinite, and a NaN
- * stays one. */
-void narrow(enum dtype dtype, const float *values, void *out, size_t count);
-
-/* Between float32 and double. */
-void to_doubles(const float *from, double *to, size_t count);
-void to_floats(const double *from, float *to, size_t count);
-
 /* Sum of a[i] * b[i]; the second takes it in double. */
 float dot(const float *a, const float *b, size_t count);
 float dot_exact(const float *a, const float *b, size_t count);

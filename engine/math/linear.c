@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "math/kernels.h"
+#include "values/values.h"
 
 #define STRIPE_FLOATS ((size_t)4 << 20) /* of widened weights held at once: 16 MB */
 #define TILE_ROWS 64                    /* of weights that one task widens, or multiplies when few rows meet them */

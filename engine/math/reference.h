@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "store/dtype.h"
+#include "values/dtype.h"
 
 float reference_widen(enum dtype dtype, const void *value);
 void reference_rms_norm(const float *x, const float *gain, double epsilon, float *out, size_t count);

@@ -115,7 +115,7 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
     free(change->values);
     change->values = values;
     change->from = NULL;
-    change->convert = NULL;
+    change->widened = false;
     change->rewrite = NULL;
     if (index != MAP_ABSENT) {
         overlay->tensors[index] = tensor;
@@ -151,7 +151,7 @@ bool overlay_alias(struct store *overlay, const char *name, const char *from, st
     tensor->name = own;
     free(change->values);
     change->values = NULL;
-    change->convert = NULL;
+    change->widened = false;
     change->from = other->name;
     return true;
 }
@@ -169,24 +169,23 @@ bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_ro
     return true;
 }
 
-bool overlay_convert(struct store *overlay, const char *name, enum dtype to, overlay_convert_values *convert,
-                     struct error *error)
+bool overlay_widen(struct store *overlay, const char *name, struct error *error)
 {
-    struct tensor *tensor = overlay_tensor(overlay, name, error), converted;
+    struct tensor *tensor = overlay_tensor(overlay, name, error), wide;
     if (!tensor)
         return false;
     struct overlay_change *change = overlay_change(overlay, name);
     if (!change)
         return error_memory(error, name);
-    if (change->values || change->from || change->convert || change->rewrite)
+    if (change->values || change->from || change->widened || change->rewrite)
         return error_set(error, "%s: tensor '%s' is changed already", overlay->path, name);
-    converted = *tensor;
-    converted.dtype = to;
-    converted.transposed = false;
-    converted.interleaved = 0;
-    if (!tensor_measure(&converted))
+    wide = *tensor;
+    wide.dtype = DTYPE_F32;
+    wide.transposed = false;
+    wide.interleaved = 0;
+    if (!tensor_measure(&wide))
         return error_set(error, "%s: the size of tensor '%s' overflows", overlay->path, name);
-    *tensor = converted;
-    change->convert = convert;
+    *tensor = wide;
+    change->widened = true;
     return true;
 }

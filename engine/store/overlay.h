@@ -29,10 +29,8 @@ typedef void overlay_rewrite_rows(void *context, const struct tensor *tensor, ui
 bool overlay_rewrite(struct store *overlay, const char *name, overlay_rewrite_rows *rewrite, void *context,
                      struct error *error);
 
-/* The values of tensor `name` as another dtype: `convert` makes `count` of them, whole rows of the tensor below, from
- * the dtype there. Only a tensor that is not changed otherwise; a rewriting may follow, and sees the new dtype. */
-typedef void overlay_convert_values(enum dtype from, const void *values, void *out, size_t count);
-bool overlay_convert(struct store *overlay, const char *name, enum dtype to, overlay_convert_values *convert,
-                     struct error *error);
+/* The values of tensor `name`, of a type that dtype_computes, as F32. Only a tensor that is not changed otherwise; a
+ * rewriting may follow, and sees F32. */
+bool overlay_widen(struct store *overlay, const char *name, struct error *error);
 
 #endif

@@ -18,7 +18,6 @@
 struct repair_request {
     struct extract_request extract; /* of the right extraction; all blocks, all layers */
     int experts_per_token;
-    overlay_convert_values *widen; /* to float */
 };
 
 /* One tensor of a file that is to be written. */

@@ -8,6 +8,7 @@
 
 #include "base/progress.h"
 #include "store/repair_internal.h"
+#include "values/values.h"
 
 /* Rounding to a dtype, whichever way, moves a value by less than one step between its neighbours there: its power of
  * two divided by 2 to the `bits` of a fraction, and at least that of the smallest values. A type that is not listed
@@ -91,8 +92,8 @@ static bool pair_chunk(void *context, uint64_t offset, const void *values, size_
         if (bytes != size || memcmp(pairing->mine, values, size) != 0)
             pairing->match = MATCH_VALUES;
     } else {
-        pairing->repair->request->widen(tensor->dtype, pairing->mine, pairing->wide[0], count);
-        pairing->repair->request->widen(source->dtype, values, pairing->wide[1], count);
+        widen(tensor->dtype, pairing->mine, pairing->wide[0], count);
+        widen(source->dtype, values, pairing->wide[1], count);
         if (!rounds_to(pairing->wide[0], pairing->wide[1], count, step_of(tensor->dtype)))
             pairing->match = MATCH_VALUES;
     }

@@ -7,6 +7,7 @@
 
 #include "base/numbers.h"
 #include "store/store_internal.h"
+#include "values/values.h"
 
 #define NAME_MAX_BYTES 512
 #define TENSORS_MAX 2000000 /* of a store; 300 bytes each. The largest models have 150,000 */
@@ -382,16 +383,16 @@ bool store_altered(const struct store *store, const struct tensor *tensor)
     return false;
 }
 
-/* The rows of the tensor below, converted. */
-static bool read_converted(const struct store *store, const struct overlay_change *change, const struct tensor *tensor,
-                           uint64_t first, uint64_t count, void *out, struct error *error)
+/* The rows of the tensor below, as F32. */
+static bool read_widened(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count,
+                         void *out, struct error *error)
 {
     const struct tensor *below = store_find(store->base, tensor->name);
     void *raw = malloc((size_t)(count * below->stride) + 1);
     bool good =
         (raw || error_memory(error, tensor->name)) && store_read_rows(store->base, below, first, count, raw, error);
     if (good)
-        change->convert(below->dtype, raw, out, (size_t)(count * tensor->columns));
+        widen(below->dtype, raw, out, (size_t)(count * tensor->columns));
     free(raw);
     return good;
 }
@@ -406,8 +407,8 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
     const struct overlay_change *change = named ? change_of(store, tensor) : NULL;
     if (change && change->values) {
         memcpy(out, (const char *)change->values + first * tensor->stride, (size_t)(count * tensor->stride));
-    } else if (change && change->convert) {
-        if (!read_converted(store, change, tensor, first, count, out, error))
+    } else if (change && change->widened) {
+        if (!read_widened(store, tensor, first, count, out, error))
             return false;
     } else if (named) {
         const struct tensor *below = change && change->from ? store_find(store->base, change->from) : tensor;

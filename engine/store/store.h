@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "store/dtype.h"
+#include "values/dtype.h"
 
 #define TENSOR_RANK_MAX 8
 

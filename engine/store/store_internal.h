@@ -12,9 +12,9 @@
 /* How an overlay changes a tensor; absent for plain tensors. */
 struct overlay_change {
     char *name;
-    void *values;                    /* owned; NULL: read below */
-    const char *from;                /* there, the tensor of this name; NULL: the one of the same name */
-    overlay_convert_values *convert; /* from the dtype of the tensor below; NULL: none */
+    void *values;     /* owned; NULL: read below */
+    const char *from; /* there, the tensor of this name; NULL: the one of the same name */
+    bool widened;     /* read below as another dtype, and given as F32 */
     /* NULL: as they are */
     void (*rewrite)(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
     void *context;

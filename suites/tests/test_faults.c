@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "diagnostics/fault.h"
-#include "math/kernels.h"
 #include "store/overlay.h"
 #include "store_fixtures.h"
+#include "values/values.h"
 
 #define ROWS 6
 #define COLUMNS 4

@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "diagnostics/subject.h"
 #include "diagnostics/tokens.h"
-#include "math/kernels.h"
 #include "store/overlay.h"
 #include "store_fixtures.h"
+#include "values/values.h"
 
 #define DATA ASSAY_SOURCE_DIR "/suites/data/gguf/"
 #define NANO ASSAY_SOURCE_DIR "/golden/nano/"
@@ -106,19 +106,14 @@ Test(gguf, every_block_type_holds_what_the_package_says)
     store_free(store);
 }
 
-static void widen_to_float(enum dtype from, const void *values, void *out, size_t count)
-{
-    widen(from, values, out, count);
-}
-
-Test(gguf, an_overlay_converts)
+Test(gguf, an_overlay_widens)
 {
     struct store *store = open_store(DATA "quantised.gguf");
     struct error error = {0};
     static const char name[] = "model.layers.0.self_attn.k_proj.weight";
     struct store *overlay = overlay_new(store, &error);
-    cr_assert(overlay_convert(overlay, name, DTYPE_F32, widen_to_float, &error), "%s", error_text(&error));
-    cr_expect(!overlay_convert(overlay, name, DTYPE_F32, widen_to_float, &error) && strstr(error_text(&error), name));
+    cr_assert(overlay_widen(overlay, name, &error), "%s", error_text(&error));
+    cr_expect(!overlay_widen(overlay, name, &error) && strstr(error_text(&error), name));
     error_clear(&error);
     const struct tensor *tensor = store_find(overlay, name);
     unsigned char *raw = values_of(store, name);

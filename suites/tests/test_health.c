@@ -13,7 +13,7 @@
 #include "health/health.h"
 #include "health/judge.h"
 #include "health/pairing.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 static void make(void)
 {

@@ -12,6 +12,7 @@
 #include "math/linear.h"
 #include "math/reference.h"
 #include "store/safetensors.h"
+#include "values/values.h"
 
 /* Sizes around every width that the kernels work in. */
 static const size_t sizes[] = {0,  1,  2,  3,  5,   7,   8,   9,   15,  16,  17,   31,  32,

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "math/kernels.h"
 #include "store/repair.h"
 #include "store_fixtures.h"
+#include "values/values.h"
 
 static void make(void)
 {
@@ -36,8 +36,7 @@ static void bench_open(struct bench *bench, const struct plain_tensor *tensors, 
                                                          .first_layer = -1,
                                                          .last_layer = -1,
                                                          .pool = bench->pool},
-                                             .experts_per_token = 1,
-                                             .widen = widen_values};
+                                             .experts_per_token = 1};
     for (int i = 0; i < BLOCK_COUNT; i++)
         bench->request.extract.blocks[i] = true;
 }

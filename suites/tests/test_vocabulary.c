@@ -9,7 +9,7 @@
 #include "base/numbers.h"
 #include "diagnostics/vocabulary.h"
 #include "fixtures.h"
-#include "math/kernels.h"
+#include "values/values.h"
 
 #define GOLDEN ASSAY_SOURCE_DIR "/golden/"
 #define THINKER GOLDEN "thinker-48"

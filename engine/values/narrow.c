@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "math/kernels.h"
+#include "values/values.h"
 
 /* float32 keeps the upper 16 of its bits. */
 static uint16_t narrow_bf16(float value)

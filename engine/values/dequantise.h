@@ -1,10 +1,10 @@
 /* GGUF's block types to float32. */
-#ifndef ASSAY_MATH_DEQUANTISE_H
-#define ASSAY_MATH_DEQUANTISE_H
+#ifndef ASSAY_VALUES_DEQUANTISE_H
+#define ASSAY_VALUES_DEQUANTISE_H
 
 #include <stddef.h>
 
-#include "store/dtype.h"
+#include "values/dtype.h"
 
 /* Widens `count` elements, whole blocks, of a type from DTYPE_Q4_0 to DTYPE_Q6_K. Bit for bit what the `gguf` Python
  * package computes (gguf/quants.py, dequantize). The source need not be aligned. */

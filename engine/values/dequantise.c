@@ -3,12 +3,12 @@
  *
  * The layouts are those of ggml's ggml-common.h (block_q4_0 ...). Every product of scales and quanta is exact in
  * float32, so that only the last sum rounds, whatever the order. */
-#include "math/dequantise.h"
+#include "values/dequantise.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "math/clones.h"
+#include "base/clones.h"
 
 #define BLOCK 32
 #define HALF (BLOCK / 2)

@@ -1,4 +1,4 @@
-#include "store/dtype.h"
+#include "values/dtype.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Element types of stored tensors: those of safetensors by its names, those of GGUF by the names that its tools use. */
-#ifndef ASSAY_STORE_DTYPE_H
-#define ASSAY_STORE_DTYPE_H
+#ifndef ASSAY_VALUES_DTYPE_H
+#define ASSAY_VALUES_DTYPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

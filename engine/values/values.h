@@ -1,0 +1,21 @@
+/* Numbers as they are stored, to float32 and back. */
+#ifndef ASSAY_VALUES_VALUES_H
+#define ASSAY_VALUES_VALUES_H
+
+#include <stddef.h>
+
+#include "values/dtype.h"
+
+/* out[i] = values[i], widened from any type that dtype_computes; exact. `count` is whole blocks. The source need not be
+ * aligned. */
+void widen(enum dtype dtype, const void *values, float *out, size_t count);
+
+/* The reverse for F32, F16 and BF16, rounded to nearest, ties to even; what is too large becomes infinite, and a NaN
+ * stays one. */
+void narrow(enum dtype dtype, const float *values, void *out, size_t count);
+
+/* Between float32 and double. */
+void to_doubles(const float *from, double *to, size_t count);
+void to_floats(const double *from, float *to, size_t count);
+
+#endif
