@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "cli/arguments.h"
 #include "diagnostics/check.h"
+#include "extraction/passport.h"
 #include "findings/report.h"
-#include "store/passport.h"
 
 /* A command that judges: fills the report. */
 typedef bool command_work(const struct arguments *arguments, struct report *report, struct error *error);

@@ -8,7 +8,7 @@
 #include "base/numbers.h"
 #include "cli/command.h"
 #include "diagnostics/original.h"
-#include "store/extract.h"
+#include "extraction/extract.h"
 
 /* "experts,norms" to marks; false: a name that is none. */
 static bool parse_blocks(const char *text, bool marks[BLOCK_COUNT])

@@ -9,8 +9,8 @@
 #include "cli/command.h"
 #include "diagnostics/original.h"
 #include "diagnostics/verify.h"
+#include "extraction/repair.h"
 #include "math/kernels.h"
-#include "store/repair.h"
 
 /* The source, and the repair of the folder by it. */
 struct repairing {

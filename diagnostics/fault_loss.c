@@ -58,7 +58,7 @@ bool fault_one_shard_per_layer(struct fault_site *site, const struct fault_argum
     struct shards shards = {.files = site->below};
     struct store *source = NULL;
     (void)arguments;
-    if (strcmp(store_format(site->below), "checkpoint") != 0) {
+    if (store_kind(site->below) != STORE_CHECKPOINT) {
         if (!site->source)
             return error_set(error,
                              "fault %s: %s is no checkpoint; its shards are needed, say where it came from with "

@@ -195,7 +195,7 @@ static void try_unreadable(struct search *search)
     const struct census *census = search->census;
     bool *lost = calloc(census->count, sizeof *lost), *there = calloc(census->unit_count + 1, sizeof *there);
     size_t files = 0;
-    bool extraction = strcmp(store_format(census->store), "extraction") == 0;
+    bool extraction = store_kind(census->store) == STORE_EXTRACTION;
     for (size_t i = 0; extraction && there && i < census->unit_count; i++) {
         const struct census_unit *unit = &census->units[i];
         char *path = unit->absent && unit_whole(unit) ? path_join(store_path(census->store), unit->path) : NULL;
@@ -257,7 +257,7 @@ static const struct document_row {
     void (*listed)(const struct census *census, const cJSON *json, bool *listed);
 } document_rows[] = {
     {"expert_availability_map.json", listed_in_map},
-    {"extraction_manifest.json", listed_in_manifest},
+    {EXTRACTION_MANIFEST, listed_in_manifest},
 };
 #define DOCUMENTS (sizeof document_rows / sizeof *document_rows)
 
@@ -305,7 +305,7 @@ static void excuses_text(const struct census *census, struct buffer *out)
         sparse += census->config->sparse[layer];
     buffer_format(out, " Nothing is sparse: the configuration declares %d experts in each of %zu layers.",
                   census->config->experts, sparse);
-    for (size_t i = 0; strcmp(store_format(census->store), "extraction") == 0 && i < DOCUMENTS; i++) {
+    for (size_t i = 0; store_kind(census->store) == STORE_EXTRACTION && i < DOCUMENTS; i++) {
         enum excuse excuse = judge_document(census, &document_rows[i]);
         if (excuse != EXCUSE_NONE)
             named[excuse == EXCUSE_DENIES][counts[excuse == EXCUSE_DENIES]++] = document_rows[i].name;

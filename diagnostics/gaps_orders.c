@@ -166,7 +166,7 @@ static int sort_compare(const void *a, const void *b, void *context)
 static bool times_rise(const struct line *line, int64_t *last)
 {
     int64_t first = INT64_MAX, before = INT64_MIN, time = 0;
-    if (strcmp(store_format(line->census->store), "checkpoint") == 0)
+    if (store_kind(line->census->store) == STORE_CHECKPOINT)
         return false; /* the times of shards tell nothing of what is in them */
     for (size_t i = 0; i < line->count; i++) {
         if (!line->items[i]->tensor || !tensor_time(line->items[i]->tensor, &time))

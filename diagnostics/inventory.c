@@ -543,7 +543,7 @@ static bool report_pattern(const struct inventory *inventory, struct findings *f
 static bool report_all(struct inventory *inventory, struct findings *findings, struct error *error)
 {
     const struct inventory_request *request = inventory->request;
-    bool named = strcmp(store_format(inventory->store), "extraction") == 0, causes = request->causes;
+    bool named = store_kind(inventory->store) == STORE_EXTRACTION, causes = request->causes;
     return report_files(inventory->store, findings) && (!named || report_misplaced(inventory->store, findings)) &&
            (!causes || report_pattern(inventory, findings, error)) && report_absent(inventory, findings) &&
            (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&

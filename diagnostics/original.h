@@ -3,7 +3,7 @@
 #define ASSAY_DIAGNOSTICS_ORIGINAL_H
 
 #include "diagnostics/subject.h"
-#include "store/extract.h"
+#include "extraction/extract.h"
 
 #define COMPANIONS_MAX 16
 

@@ -173,7 +173,7 @@ bool subject_origin(struct subject *subject, struct origin **origin, struct erro
     *origin = NULL;
     if (subject->source_path)
         return origin_open(subject->source_path, subject_source(subject), origin, error);
-    return strcmp(store_format(base), "checkpoint") != 0 || origin_open(store_path(base), NULL, origin, error);
+    return store_kind(base) != STORE_CHECKPOINT || origin_open(store_path(base), NULL, origin, error);
 }
 
 bool subject_load(struct subject *subject, struct error *error)

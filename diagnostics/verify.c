@@ -373,7 +373,7 @@ static bool check_companions(const struct verify_request *request, struct findin
 static bool find_misplaced(const struct verify_request *request, size_t *count, struct findings *findings)
 {
     const char *told = NULL;
-    bool extraction = strcmp(store_format(request->store), "extraction") == 0;
+    bool extraction = store_kind(request->store) == STORE_EXTRACTION;
     for (size_t i = 0; extraction && i < store_text_count(request->store); i++) {
         const struct tensor *tensor = store_at(request->store, i);
         if (tensor->file == told || !tensor_is_misfiled(tensor))

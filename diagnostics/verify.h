@@ -3,9 +3,9 @@
 #define ASSAY_DIAGNOSTICS_VERIFY_H
 
 #include "base/pool.h"
+#include "extraction/passport.h"
 #include "findings/finding.h"
 #include "model/config.h"
-#include "store/passport.h"
 
 struct verify_request {
     const char *folder;                /* what is verified, for messages and for its files */

@@ -12,7 +12,6 @@
 
 #define BATCH 256 /* files judged between two looks at what else happened */
 #define PAUSE 0.2 /* seconds between two steps of the progress */
-#define MANIFEST "extraction_manifest.json"
 
 const char *watch_block_name(const struct model_config *config, int block, char name[32])
 {
@@ -155,7 +154,7 @@ static bool take_event(struct watch *watch, const struct folder_event *event, st
     watch->changed = clock_seconds();
     if (event->change == FOLDER_LOST)
         return add_known(watch, error);
-    if (strcmp(event->path, MANIFEST) == 0)
+    if (strcmp(event->path, EXTRACTION_MANIFEST) == 0)
         take_manifest(watch, event->change);
     if (!is_candidate(event->path))
         return true;
@@ -425,7 +424,7 @@ static bool watch_begin(struct watch *watch, struct pool *pool, struct error *er
 {
     const struct watch_request *request = watch->request;
     size_t blocks = (size_t)MODEL_BLOCKS(request->config);
-    char *manifest = path_join(request->folder, MANIFEST);
+    char *manifest = path_join(request->folder, EXTRACTION_MANIFEST);
     watch->stale = manifest && file_exists(manifest);
     free(manifest);
     watch->done = calloc(blocks, sizeof *watch->done);

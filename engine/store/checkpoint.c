@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "store/layout.h"
 #include "store/store_internal.h"
 
 #define INDEX_MAX ((size_t)512 << 20)
@@ -234,25 +235,25 @@ static bool is_any(const char *folder, const char *name)
 
 /* What a folder may be, the first that fits; the single file before the index, as the original loads them. */
 static const struct folder_row {
-    const char *format;
+    enum store_kind kind;
     const char *name;
     bool (*fits)(const char *folder, const char *name);
     bool (*open)(struct store *store, const char *folder, const char *name, struct error *error);
 } folder_rows[] = {
-    {"checkpoint", "model.safetensors", has_file, open_single},
-    {"checkpoint", "model.safetensors.index.json", has_file, open_index},
-    {"extraction", NULL, is_extraction, open_extraction},
-    {"folder", NULL, is_any, open_loose},
+    {STORE_CHECKPOINT, "model.safetensors", has_file, open_single},
+    {STORE_CHECKPOINT, "model.safetensors.index.json", has_file, open_index},
+    {STORE_EXTRACTION, NULL, is_extraction, open_extraction},
+    {STORE_FOLDER, NULL, is_any, open_loose},
 };
 
 /* What a file may be, the first that fits. */
 static const struct file_row {
-    const char *format;
+    enum store_kind kind;
     const char *magic;
     bool (*open)(struct store *store, const char *path, struct error *error);
 } file_rows[] = {
-    {"gguf", "GGUF", gguf_open},
-    {"safetensors", "", safetensors_read_header},
+    {STORE_GGUF, "GGUF", gguf_open},
+    {STORE_SAFETENSORS, "", safetensors_read_header},
 };
 
 static bool open_file(struct store *store, const char *path, struct error *error)
@@ -268,7 +269,7 @@ static bool open_file(struct store *store, const char *path, struct error *error
     while (strlen(row->magic) > start.size || memcmp(start.data ? start.data : "", row->magic, strlen(row->magic)) != 0)
         row++;
     buffer_free(&start);
-    store->format = row->format;
+    store->kind = row->kind;
     return row->open(store, path, error);
 }
 
@@ -278,7 +279,7 @@ struct store *store_open(const char *path, struct error *error)
         error_set(error, "%s: no such file or folder", path);
         return NULL;
     }
-    struct store *store = store_new(path, "safetensors", error);
+    struct store *store = store_new(path, STORE_SAFETENSORS, error);
     if (!store)
         return NULL;
     bool good = false;
@@ -288,7 +289,7 @@ struct store *store_open(const char *path, struct error *error)
         const struct folder_row *row = folder_rows;
         while (!row->fits(path, row->name))
             row++;
-        store->format = row->format;
+        store->kind = row->kind;
         good = row->open(store, path, row->name, error);
     }
     if (good && store_finish(store, error))

@@ -8,7 +8,7 @@
 
 bool extraction_is(const char *folder)
 {
-    char *manifest = path_join(folder, "extraction_manifest.json");
+    char *manifest = path_join(folder, EXTRACTION_MANIFEST);
     bool fits = manifest && file_exists(manifest);
     free(manifest);
     for (int i = 0; !fits && i < BLOCK_COUNT; i++) {

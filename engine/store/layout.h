@@ -23,6 +23,11 @@ const char *block_name(enum block block);
 /* BLOCK_COUNT when there is none of that name. */
 enum block block_parse(const char *name);
 
+/* Has the folder a manifest, or a block's folder? */
+bool extraction_is(const char *folder);
+
+#define EXTRACTION_MANIFEST "extraction_manifest.json"
+
 /* There while an extraction is not finished. */
 #define EXTRACTION_UNFINISHED "extraction_unfinished"
 

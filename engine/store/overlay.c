@@ -16,7 +16,7 @@ static bool overlay_index(struct store *store, struct error *error)
 
 struct store *overlay_new(const struct store *base, struct error *error)
 {
-    struct store *store = store_new(base->path, base->format, error);
+    struct store *store = store_new(base->path, base->kind, error);
     if (!store)
         return NULL;
     store->base = base;

@@ -12,7 +12,7 @@
 #define NAME_MAX_BYTES 512
 #define TENSORS_MAX 2000000 /* of a store; 300 bytes each. The largest models have 150,000 */
 
-struct store *store_new(const char *path, const char *format, struct error *error)
+struct store *store_new(const char *path, enum store_kind kind, struct error *error)
 {
     struct store *store = calloc(1, sizeof *store);
     if (store)
@@ -20,7 +20,7 @@ struct store *store_new(const char *path, const char *format, struct error *erro
     if (store)
         weight_files_init(&store->files);
     if (store && store->path) {
-        store->format = format;
+        store->kind = kind;
         return store;
     }
     store_free(store);
@@ -189,9 +189,19 @@ const char *store_path(const struct store *store)
     return store->path;
 }
 
+enum store_kind store_kind(const struct store *store)
+{
+    return store->kind;
+}
+
 const char *store_format(const struct store *store)
 {
-    return store->format;
+    static const char *const names[] = {[STORE_SAFETENSORS] = "safetensors",
+                                        [STORE_GGUF] = "gguf",
+                                        [STORE_CHECKPOINT] = "checkpoint",
+                                        [STORE_EXTRACTION] = "extraction",
+                                        [STORE_FOLDER] = "folder"};
+    return names[store->kind];
 }
 
 size_t store_count(const struct store *store)

@@ -53,10 +53,18 @@ struct store *store_open(const char *path, struct error *error);
 /* The same of some files of an extraction, named below its folder ("norms/thinker_norms_layer_03.safetensors"), and of
  * no other. NULL when any of them cannot be read. */
 struct store *store_open_files(const char *folder, const char *const *files, size_t count, struct error *error);
+/* The same, one file after the other: none at first; a file whose header is bad adds nothing and can be passed over;
+ * store_gathered ends it, and before that nothing may be asked of the store. */
+struct store *store_gather(const char *folder, struct error *error);
+bool store_gather_file(struct store *store, const char *path, struct error *error);
+bool store_gathered(struct store *store, struct error *error);
 void store_free(struct store *store);
 
 const char *store_path(const struct store *store);
-/* "safetensors", "gguf", "checkpoint", "extraction", "folder". */
+/* What the path was recognised as; an overlay is what its base is. */
+enum store_kind { STORE_SAFETENSORS, STORE_GGUF, STORE_CHECKPOINT, STORE_EXTRACTION, STORE_FOLDER };
+enum store_kind store_kind(const struct store *store);
+/* Its name: "safetensors", "gguf", "checkpoint", "extraction", "folder". */
 const char *store_format(const struct store *store);
 
 /* The text of "config.json", "tokenizer.json" or "tokenizer_config.json" where the weights' own file says what those
@@ -69,6 +77,9 @@ size_t store_text_count(const struct store *store);
 const struct tensor *store_at(const struct store *store, size_t index);
 /* By canonical name; NULL when absent. Text model only. */
 const struct tensor *store_find(const struct store *store, const char *name);
+
+/* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
+bool tensor_measure(struct tensor *tensor);
 
 /* The layer and the expert that the canonical name is of, -1 where it is of none. */
 void tensor_place(const struct tensor *tensor, int *layer, int *expert);

@@ -54,7 +54,7 @@ bool weight_file_same(const struct weight_file *file, int descriptor, struct err
 
 struct store {
     char *path;
-    const char *format;
+    enum store_kind kind;
     struct tensor *tensors;
     size_t count;
     size_t capacity;
@@ -75,7 +75,7 @@ struct store {
     struct map change_of; /* by name */
 };
 
-struct store *store_new(const char *path, const char *format, struct error *error);
+struct store *store_new(const char *path, enum store_kind kind, struct error *error);
 
 /* A copy that lives as long as the store; NULL: out of memory. */
 const char *store_string(struct store *store, const char *text);
@@ -89,9 +89,6 @@ bool store_add(struct store *store, const struct tensor *tensor, struct error *e
 /* After the last tensor: canonical names (where the reader has not given them), fused experts cut apart, other
  * components last, duplicates found. */
 bool store_finish(struct store *store, struct error *error);
-
-/* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
-bool tensor_measure(struct tensor *tensor);
 
 /* names.c: the canonical spelling of a name on disk, in `out` (of `size` bytes). Sets `*other` for tensors of another
  * component. False: longer than `size`. */
@@ -116,7 +113,6 @@ bool store_add_file(struct store *store, const char *folder, const char *name, s
 
 /* checkpoint.c and extraction.c */
 bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error);
-bool extraction_is(const char *folder);
 bool extraction_open(struct store *store, const char *folder, struct error *error);
 
 #endif

@@ -7,9 +7,9 @@
 
 #include "diagnostics/isolated.h"
 #include "diagnostics/landing.h"
+#include "extraction/extract.h"
 #include "fixtures.h"
 #include "model/model.h"
-#include "store/extract.h"
 
 #define NANO ASSAY_SOURCE_DIR "/golden/nano/"
 #define EXPERT "experts/thinker_expert_003_layer_02.safetensors"

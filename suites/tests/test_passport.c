@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/passport.h"
+#include "extraction/passport.h"
 #include "store_fixtures.h"
 
 static void make(void)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/repair.h"
+#include "extraction/repair.h"
 #include "store_fixtures.h"
 #include "values/values.h"
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/progress.h"
-#include "store/repair_internal.h"
+#include "extraction/repair_internal.h"
 #include "values/values.h"
 
 /* Rounding to a dtype, whichever way, moves a value by less than one step between its neighbours there: its power of

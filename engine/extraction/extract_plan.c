@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "store/extract_internal.h"
+#include "extraction/extract_internal.h"
 
 static bool is_wanted(const struct extract_request *request, const struct layout_place *place)
 {

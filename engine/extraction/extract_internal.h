@@ -1,12 +1,12 @@
 /* The plan of an extraction, for the files that carry it out. */
-#ifndef ASSAY_STORE_EXTRACT_INTERNAL_H
-#define ASSAY_STORE_EXTRACT_INTERNAL_H
+#ifndef ASSAY_EXTRACTION_EXTRACT_INTERNAL_H
+#define ASSAY_EXTRACTION_EXTRACT_INTERNAL_H
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/map.h"
-#include "store/extract.h"
-#include "store/passport.h"
+#include "extraction/extract.h"
+#include "extraction/passport.h"
 
 struct extract_tensor {
     const struct store *store; /* that gives the values */

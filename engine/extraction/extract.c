@@ -1,4 +1,4 @@
-#include "store/extract.h"
+#include "extraction/extract.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -10,12 +10,12 @@
 
 #include "base/map.h"
 #include "base/progress.h"
-#include "store/extract_internal.h"
+#include "extraction/extract_internal.h"
 
 #define BATCH_FILES 256
 #define BATCH_BYTES ((uint64_t)256 << 20)
 #define COMPANION_MAX ((size_t)256 << 20)
-#define MANIFEST PASSPORT_FILE
+#define MANIFEST EXTRACTION_MANIFEST
 #define AVAILABILITY AVAILABILITY_FILE
 static const char unfinished_text[] =
     "An extraction was begun here and is not finished; assay extract goes on with it, and assay repair.\n";

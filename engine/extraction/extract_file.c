@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "store/extract_internal.h"
+#include "extraction/extract_internal.h"
 #include "store/safetensors.h"
 
 #define CHUNK_BYTES ((uint64_t)4 << 20)

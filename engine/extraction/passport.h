@@ -6,17 +6,16 @@
  * "file" NUL name NUL SHA-256, where the name is canonical, the shape "768,2048" and a hash lower-case hexadecimal.
  * They are sorted by their bytes. No file of weights is part of it: a checkpoint and each right extraction of it have
  * the same root, whatever files hold the tensors. */
-#ifndef ASSAY_STORE_PASSPORT_H
-#define ASSAY_STORE_PASSPORT_H
+#ifndef ASSAY_EXTRACTION_PASSPORT_H
+#define ASSAY_EXTRACTION_PASSPORT_H
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/pool.h"
-#include "store/extract.h"
+#include "extraction/extract.h"
 #include "store/store.h"
 
-#define PASSPORT_FILE "extraction_manifest.json"
 #define PASSPORT_NO_FILE SIZE_MAX
 
 struct passport_tensor {

@@ -1,6 +1,6 @@
 /* Writing a store out as an extraction: one file for each expert, router, attention block, pair of norms ... */
-#ifndef ASSAY_STORE_EXTRACT_H
-#define ASSAY_STORE_EXTRACT_H
+#ifndef ASSAY_EXTRACTION_EXTRACT_H
+#define ASSAY_EXTRACTION_EXTRACT_H
 
 #include "base/file.h"
 #include "base/json.h"

@@ -5,12 +5,12 @@
  * named after another layer or expert. A file is right when it holds right tensors only, each of them once in the
  * folder: neither its place, nor its metadata, nor the order of its tensors matters. All else is written anew, where
  * the layout says, in the order of its effect for each byte. */
-#ifndef ASSAY_STORE_REPAIR_H
-#define ASSAY_STORE_REPAIR_H
+#ifndef ASSAY_EXTRACTION_REPAIR_H
+#define ASSAY_EXTRACTION_REPAIR_H
 
-#include "store/extract.h"
+#include "extraction/extract.h"
+#include "extraction/passport.h"
 #include "store/overlay.h"
-#include "store/passport.h"
 
 /* Where what is taken away is kept, with its path below the folder. */
 #define REPAIR_ASIDE "set_aside"

@@ -1,4 +1,4 @@
-#include "store/repair.h"
+#include "extraction/repair.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/repair_internal.h"
-#include "store/store_internal.h"
+#include "base/map.h"
+#include "extraction/repair_internal.h"
+#include "store/layout.h"
 
 #define OTHER_MODEL 8 /* matrices, of which some would be the source's if the model was */
 #define DOCUMENT_MAX ((size_t)1 << 30)
@@ -202,7 +203,7 @@ static bool manifest_is(const struct repair *repair, const struct extract_plan *
     if (repair->out.file_count)
         return true;
     char *manifest = extract_manifest(request, final, map, error);
-    bool good = manifest && beside_is(request->folder, PASSPORT_FILE, manifest, strlen(manifest), same, error);
+    bool good = manifest && beside_is(request->folder, EXTRACTION_MANIFEST, manifest, strlen(manifest), same, error);
     free(manifest);
     return good;
 }
@@ -215,14 +216,14 @@ static bool plan_documents(struct repair *repair, struct error *error)
     char *map = good ? availability(repair, &final, &same_map, &good, error) : NULL;
     good = good && manifest_is(repair, &final, map, &same, error);
     bool mark = has(request->folder, EXTRACTION_UNFINISHED);
-    if (good && !repair->has_passport && has(request->folder, PASSPORT_FILE))
-        good = add_aside(repair, PASSPORT_FILE, "is no passport") || error_memory(error, PASSPORT_FILE);
+    if (good && !repair->has_passport && has(request->folder, EXTRACTION_MANIFEST))
+        good = add_aside(repair, EXTRACTION_MANIFEST, "is no passport") || error_memory(error, EXTRACTION_MANIFEST);
     if (good && (!same || mark))
-        good = add_beside(repair, PASSPORT_FILE,
-                          !has(request->folder, PASSPORT_FILE) ? "absent"
-                          : same                               ? "the repair or extraction was not finished"
-                                                               : "does not say what will be there") ||
-               error_memory(error, PASSPORT_FILE);
+        good = add_beside(repair, EXTRACTION_MANIFEST,
+                          !has(request->folder, EXTRACTION_MANIFEST) ? "absent"
+                          : same                                     ? "the repair or extraction was not finished"
+                                                                     : "does not say what will be there") ||
+               error_memory(error, EXTRACTION_MANIFEST);
     if (good && !same_map)
         good = add_beside(repair, AVAILABILITY_FILE,
                           has(request->folder, AVAILABILITY_FILE) ? "does not say what will be there" : "absent") ||

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/repair_internal.h"
+#include "extraction/repair_internal.h"
 
 static bool is_match(const struct held_tensor *held)
 {

@@ -1,11 +1,11 @@
-#include "store/passport.h"
+#include "extraction/passport.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/numbers.h"
-#include "store/store_internal.h"
 
 /* --- rows --- */
 

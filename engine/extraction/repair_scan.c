@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "store/repair_internal.h"
-#include "store/store_internal.h"
+#include "base/map.h"
+#include "extraction/repair_internal.h"
 
 static const char suffix[] = ".safetensors";
 
@@ -31,7 +31,7 @@ static bool add_weights(struct repair *repair, const char *path, struct error *e
     char *whole = path_join(repair->request->extract.folder, path);
     bool good = whole || error_memory(error, path);
     file->folder = good && file_is_folder(whole);
-    if (good && !safetensors_read_header(repair->store, whole, &problem)) {
+    if (good && !store_gather_file(repair->store, whole, &problem)) {
         file->problem = strdup(error_text(&problem));
         good = file->problem || error_memory(error, path);
     }
@@ -123,9 +123,9 @@ bool repair_scan(struct repair *repair, struct error *error)
     const char *folder = repair->request->extract.folder;
     char *aside = path_join(folder, REPAIR_ASIDE);
     bool good = (aside || error_memory(error, folder)) && folder_is_own(aside, error) &&
-                (repair->store = store_new(folder, "extraction", error)) && scan_folder(repair, NULL, error);
+                (repair->store = store_gather(folder, error)) && scan_folder(repair, NULL, error);
     free(aside);
     for (int block = 0; good && block < BLOCK_COUNT; block++)
         good = scan_folder(repair, block_name((enum block)block), error);
-    return good && store_finish(repair->store, error) && join_tensors(repair, error);
+    return good && store_gathered(repair->store, error) && join_tensors(repair, error);
 }

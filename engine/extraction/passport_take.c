@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/progress.h"
-#include "store/extract_internal.h"
-#include "store/passport.h"
-#include "store/store_internal.h"
+#include "extraction/extract_internal.h"
+#include "extraction/passport.h"
 
 #define CHUNK_BYTES ((size_t)1 << 20) /* stays in a core's second cache between reading and hashing */
 
@@ -200,11 +200,12 @@ static bool row_is(const struct passport_tensor *row, const struct tensor *tenso
 
 /* What a reader makes of the header, against the rows; the text names what is otherwise. */
 static enum passport_state header_read(const struct holding *holding, const struct passport_file *file,
-                                       const char *path, struct error *text)
+                                       struct error *text)
 {
     enum passport_state state = PASSPORT_UNREADABLE;
-    struct store *store = store_new(path, "safetensors", text);
-    if (store && safetensors_read_header(store, path, text) && store_finish(store, text)) {
+    const char *path = file->path;
+    struct store *store = store_open_files(holding->folder, &path, 1, text);
+    if (store) {
         state = store_count(store) == file->count ? PASSPORT_GOOD : PASSPORT_OTHER;
         if (state != PASSPORT_GOOD)
             error_set(text, "it holds %zu tensors, and the passport says %zu", store_count(store), file->count);
@@ -246,7 +247,7 @@ static void hold_open(struct holding *holding, size_t index, const char *path, i
     else if (strcmp(header, file->sha256) != 0)
         reading->files[index] = PASSPORT_HEADER;
     else
-        reading->files[index] = header_read(holding, file, path, &text);
+        reading->files[index] = header_read(holding, file, &text);
     reading->texts[index] = text.text ? strdup(text.text) : NULL;
     error_clear(&text);
 }

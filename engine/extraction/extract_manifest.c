@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "store/extract_internal.h"
+#include "extraction/extract_internal.h"
 
 /* Appends the row, behind a comma unless it is the first, and frees it. */
 static void put_row(struct buffer *out, bool *first, cJSON *row)
@@ -231,7 +231,7 @@ char *extract_manifest(const struct extract_request *request, const struct extra
     struct passport passport = {0};
     char *text = NULL;
     if (passport_of(request, plan, map, &passport, error) && !(text = manifest_text(request, plan, &passport)))
-        error_memory(error, PASSPORT_FILE);
+        error_memory(error, EXTRACTION_MANIFEST);
     passport_free(&passport);
     return text;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "store/passport.h"
+#include "extraction/passport.h"
 
 #define MANIFEST_MAX ((size_t)1 << 30)
 
@@ -186,7 +186,7 @@ static enum passport_found read_json(const char *path, struct passport *passport
 enum passport_found passport_read(const char *folder, struct passport *passport, struct error *error)
 {
     enum passport_found found = PASSPORT_MALFORMED;
-    char *path = path_join(folder, PASSPORT_FILE);
+    char *path = path_join(folder, EXTRACTION_MANIFEST);
     *passport = (struct passport){0};
     if (!path) {
         error_memory(error, folder);

@@ -1,10 +1,10 @@
 /* The inside of a repair. */
-#ifndef ASSAY_STORE_REPAIR_INTERNAL_H
-#define ASSAY_STORE_REPAIR_INTERNAL_H
+#ifndef ASSAY_EXTRACTION_REPAIR_INTERNAL_H
+#define ASSAY_EXTRACTION_REPAIR_INTERNAL_H
 
 #include "base/map.h"
-#include "store/extract_internal.h"
-#include "store/repair.h"
+#include "extraction/extract_internal.h"
+#include "extraction/repair.h"
 
 #define NONE SIZE_MAX
 
