@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/progress.h"
+#include "faults/fault.h"
 
 enum kind { KIND_FLAG, KIND_TEXT, KIND_TEXTS, KIND_COUNT, KIND_REAL, KIND_SIZE, KIND_CHOICE, KIND_HELP, KIND_USAGE };
 
@@ -389,19 +390,19 @@ static uint64_t memory_bound(const struct arguments *arguments)
     return arguments->memory || !less ? arguments->memory : limit / 3;
 }
 
-struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing,
-                                         bool exact)
+bool arguments_open(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
+                    struct subject *subject, struct error *error)
 {
-    return (struct subject_options){
+    const struct subject_options options = {
         .model = path,
         .config = arguments->config,
         .tokenizer = arguments->tokenizer,
         .source = arguments->source,
-        .faults = arguments->faults.items,
-        .fault_count = arguments->faults.count,
         .engine = {.threads = (int)arguments->threads,
                    .memory = memory_bound(arguments),
                    .cache_experts = arguments->cache_experts,
                    .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,
                    .exact = arguments->sums ? arguments->sums == 1 : exact}};
+    return subject_open(&options, subject, error) &&
+           faults_lay(subject, arguments->faults.items, arguments->faults.count, error);
 }

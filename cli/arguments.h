@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "diagnostics/subject.h"
+#include "run/subject.h"
 
 #define EXIT_PASS 0
 #define EXIT_FAIL 1
@@ -100,8 +100,9 @@ const char *prompts_judge(const struct arguments *arguments);
 /* A window that moves on by more than its length leaves gaps. NULL: nothing wrong. */
 const char *windows_judge(const struct arguments *arguments);
 
-/* The model that is to be opened at `path`; `missing` and `exact` are the command's defaults. */
-struct subject_options arguments_subject(const struct arguments *arguments, const char *path, enum missing missing,
-                                         bool exact);
+/* Opens the model at `path`, with its faults; `missing` and `exact` are the command's defaults. `*subject` must be
+ * freed either way. */
+bool arguments_open(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
+                    struct subject *subject, struct error *error);
 
 #endif

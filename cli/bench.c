@@ -63,12 +63,12 @@ static void bench_print(const struct subject *subject, const struct arguments *a
 
 static bool run_bench(const struct arguments *arguments, struct error *error)
 {
-    struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, false);
     struct subject subject = {0};
     struct timing timing = {.prefill = 1e30, .decode = 1e30};
     int *ids = malloc(arguments->prefill * sizeof *ids);
-    bool good =
-        (ids || error_memory(error, "ids")) && subject_open(&options, &subject, error) && subject_load(&subject, error);
+    bool good = (ids || error_memory(error, "ids")) &&
+                arguments_open(arguments, arguments->positional[0], MISSING_FAIL, false, &subject, error) &&
+                subject_load(&subject, error);
     for (size_t i = 0; good && i < arguments->prefill; i++)
         ids[i] = (int)(i * 7919 % (size_t)subject.config->vocabulary);
     if (good)

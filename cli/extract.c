@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "diagnostics/original.h"
 #include "extraction/extract.h"
+#include "faults/fault.h"
 
 /* "experts,norms" to marks; false: a name that is none. */
 static bool parse_blocks(const char *text, bool marks[BLOCK_COUNT])
@@ -121,12 +122,11 @@ static bool write_out(const struct arguments *arguments, const struct subject *s
 
 static int run(const char *name, const struct arguments *arguments, bool whole)
 {
-    struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_DEFAULT, false);
     struct subject subject = {0};
     struct extract_result result = {0};
     struct error error = {0};
-    bool good = subject_open(&options, &subject, &error) && (!whole || original_is_whole(&subject, &error)) &&
-                write_out(arguments, &subject, &result, &error);
+    bool good = arguments_open(arguments, arguments->positional[0], MISSING_DEFAULT, false, &subject, &error) &&
+                (!whole || original_is_whole(&subject, &error)) && write_out(arguments, &subject, &result, &error);
     subject_free(&subject);
     if (!good)
         return command_error(name, &error);

@@ -1,4 +1,4 @@
-#include "diagnostics/generate.h"
+#include "run/generate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -84,7 +84,6 @@ static void print_text(const struct arguments *arguments, const struct generatio
 
 int command_generate(struct arguments *arguments)
 {
-    struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, false);
     struct subject subject = {0};
     struct error error = {0};
     size_t count = arguments->prompts.count;
@@ -101,7 +100,8 @@ int command_generate(struct arguments *arguments)
                     .top_p = given(&arguments->top_p, 1),
                     .min_p = given(&arguments->min_p, 0),
                     .repetition_penalty = given(&arguments->repetition_penalty, 1)}};
-    bool good = (generations || error_memory(&error, "generation")) && subject_open(&options, &subject, &error) &&
+    bool good = (generations || error_memory(&error, "generation")) &&
+                arguments_open(arguments, arguments->positional[0], MISSING_FAIL, false, &subject, &error) &&
                 subject_needs_tokenizer(&subject, &error) && subject_load(&subject, &error) &&
                 generate(&subject, &request, generations, &error);
     for (size_t i = 0; good && i < count; i++)

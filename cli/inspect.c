@@ -36,11 +36,11 @@ static bool open_goldens(const struct arguments *arguments, const struct subject
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
-    struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_DEFAULT, false);
     struct subject subject = {0};
     struct origin *origin = NULL;
     struct golden **goldens = calloc(arguments->goldens.count + 1, sizeof *goldens);
-    bool good = (goldens || error_memory(error, "gold")) && subject_open(&options, &subject, error) &&
+    bool good = (goldens || error_memory(error, "gold")) &&
+                arguments_open(arguments, arguments->positional[0], MISSING_DEFAULT, false, &subject, error) &&
                 subject_origin(&subject, &origin, error) && open_goldens(arguments, &subject, goldens, report, error);
     const struct inventory_request request = {.store = subject.store,
                                               .config = subject.config,

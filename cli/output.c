@@ -117,14 +117,14 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error)
 {
-    struct subject_options options = arguments_subject(arguments, path, missing, exact);
     struct subject subject = {0};
     request->subject = &subject;
     request->goldens = goldens;
     request->golden_count = golden_count;
     for (size_t i = 0; i < golden_count; i++)
         report_gold(report, goldens[i]);
-    bool good = subject_open(&options, &subject, error) && check_run(request, &report->findings, error);
+    bool good = arguments_open(arguments, path, missing, exact, &subject, error) &&
+                check_run(request, &report->findings, error);
     if (good)
         report_subject(report, &subject);
     subject_free(&subject);

@@ -7,9 +7,9 @@
 #include "cli/command.h"
 #include "cli/trace_lens.h"
 #include "cli/trace_output.h"
-#include "diagnostics/decode.h"
-#include "diagnostics/logits.h"
-#include "diagnostics/run.h"
+#include "math/distribution.h"
+#include "run/decode.h"
+#include "run/run.h"
 
 #define CONTEXT_DEFAULT 512
 #define TEXT_MAX ((size_t)1 << 30)
@@ -67,7 +67,7 @@ static bool add_golden(const struct arguments *arguments, const struct subject *
     if (!arguments->goldens.count)
         return true;
     inputs->golden = golden_open(arguments->goldens.items[0], error);
-    bool good = inputs->golden && subject_begin_windows(subject, inputs->golden, error) &&
+    bool good = inputs->golden && golden_begin_as(inputs->golden, subject->tokenizer, error) &&
                 golden_compatible(inputs->golden, subject->config, subject->tokenizer_sha256, error);
     for (size_t i = 0; good && i < golden_case_count(inputs->golden); i++) {
         const struct golden_case *golden_case = golden_case_at(inputs->golden, i);
@@ -279,9 +279,8 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
     struct outputs outputs = {0};
     struct dump_options dump_options = {.producer = "assay " ASSAY_VERSION, .dtype = "float32"};
     choose_points(arguments->points, dump_options.points);
-    struct subject_options options = arguments_subject(arguments, arguments->positional[0], MISSING_FAIL, true);
-    bool good = subject_open(&options, &subject, error) && inputs_open(arguments, &subject, &inputs, error) &&
-                subject_load(&subject, error) &&
+    bool good = arguments_open(arguments, arguments->positional[0], MISSING_FAIL, true, &subject, error) &&
+                inputs_open(arguments, &subject, &inputs, error) && subject_load(&subject, error) &&
                 /* only our own format holds them */
                 (!arguments->out || arguments->format > 1 || continue_cases(&subject, &inputs, error)) &&
                 open_lens(arguments, &subject, &outputs, error) &&

@@ -2,8 +2,8 @@
 #ifndef ASSAY_CLI_TRACE_OUTPUT_H
 #define ASSAY_CLI_TRACE_OUTPUT_H
 
-#include "diagnostics/run.h"
 #include "golden/dump.h"
+#include "run/run.h"
 
 struct trace_request {
     const char *path;

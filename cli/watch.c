@@ -96,7 +96,7 @@ static bool open_goldens(const struct arguments *arguments, const struct subject
 {
     for (size_t i = 0; i < arguments->goldens.count; i++) {
         if (!(goldens[i] = golden_open(arguments->goldens.items[i], error)) ||
-            !subject_begin_windows(truth, goldens[i], error) ||
+            !golden_begin_as(goldens[i], truth->tokenizer, error) ||
             !golden_compatible(goldens[i], truth->config, truth->tokenizer_sha256, error))
             return false;
         report_gold(report, goldens[i]);

@@ -411,7 +411,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
 {
     const struct subject *subject = request->subject;
     for (size_t i = 0; i < request->golden_count; i++)
-        if (!subject_begin_windows(subject, request->goldens[i], error) ||
+        if (!golden_begin_as(request->goldens[i], subject->tokenizer, error) ||
             !golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error))
             return false;
     struct check check = {.request = request, .riders = calloc(request->golden_count + 1, sizeof *check.riders)};

@@ -3,8 +3,8 @@
 #define ASSAY_DIAGNOSTICS_COVERAGE_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/run.h"
 #include "findings/finding.h"
+#include "run/run.h"
 
 struct coverage;
 

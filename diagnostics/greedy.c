@@ -3,8 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "diagnostics/decode.h"
 #include "diagnostics/logits.h"
+#include "math/distribution.h"
+#include "run/decode.h"
 
 /* One continuation. */
 struct continuation {

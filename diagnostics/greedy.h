@@ -3,9 +3,9 @@
 #define ASSAY_DIAGNOSTICS_GREEDY_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/subject.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "run/subject.h"
 
 /* Adds the finding greedy, with a place for each case that differs: the first differing token and its margin, and the
  * first token whose logits are not all finite, which fails whatever was decoded. As many cases are decoded together as

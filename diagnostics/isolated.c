@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "diagnostics/layers.h"
-#include "diagnostics/run.h"
 #include "math/blas.h"
+#include "run/run.h"
 
 #define MEMORY ((uint64_t)512 << 20) /* of weights, where gold has so many tokens that they take several passes */
 

@@ -7,9 +7,9 @@
 #define ASSAY_DIAGNOSTICS_LAYERS_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/run.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "run/run.h"
 
 enum mode { MODE_PROPAGATED, MODE_ISOLATED, MODE_COUNT };
 

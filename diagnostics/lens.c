@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "diagnostics/logits.h"
+#include "math/distribution.h"
 #include "text/script.h"
 
 /* A row of the one call of model_lens. */

@@ -4,9 +4,9 @@
 #define ASSAY_DIAGNOSTICS_LENS_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/run.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "run/run.h"
 #include "text/tokenizer.h"
 
 #define LENS_CASES_MAX 16 /* of a dump, or prompts, that check looks at */

@@ -7,6 +7,7 @@
 
 #include "diagnostics/comparator.h"
 #include "golden/logits_base.h"
+#include "math/distribution.h"
 
 #define TOP 5
 
@@ -37,39 +38,6 @@ struct logits {
     float *gold; /* one row */
     size_t width;
 };
-
-double log_sum_exp(const float *values, size_t count)
-{
-    double largest = -INFINITY, sum = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = (double)values[i] > largest ? (double)values[i] : largest;
-    for (size_t i = 0; i < count; i++)
-        sum += exp((double)values[i] - largest);
-    return largest + log(sum);
-}
-
-double logits_entropy(const float *logits, size_t count, double *log_sum)
-{
-    double largest = -INFINITY, sum = 0, weighted = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = (double)logits[i] > largest ? (double)logits[i] : largest;
-    for (size_t i = 0; i < count; i++) {
-        double below = (double)logits[i] - largest, share = exp(below);
-        sum += share;
-        weighted += share * below;
-    }
-    *log_sum = largest + log(sum);
-    return log(sum) - weighted / sum;
-}
-
-size_t largest_index(const float *values, size_t count)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < count; i++)
-        if (values[i] > values[best] || isnan(values[best]))
-            best = i;
-    return best;
-}
 
 struct logits *logits_new(const struct golden *golden, const struct limits *limits, struct error *error)
 {
@@ -161,22 +129,6 @@ static double side_square(const struct side *side, size_t count)
     for (size_t i = 0; i < count; i++)
         square += ((double)side->values[i] - mean) * ((double)side->values[i] - mean);
     return square;
-}
-
-size_t largest_indices(const float *values, size_t count, size_t most, size_t *out)
-{
-    size_t have = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = have;
-        while (at > 0 && values[i] > values[out[at - 1]])
-            at--;
-        if (at >= most)
-            continue;
-        have += have < most;
-        memmove(out + at + 1, out + at, (have - at - 1) * sizeof *out);
-        out[at] = i;
-    }
-    return have;
 }
 
 double logits_apart(double tolerance, double square, size_t count)

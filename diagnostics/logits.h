@@ -3,9 +3,9 @@
 #define ASSAY_DIAGNOSTICS_LOGITS_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/run.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "run/run.h"
 
 struct logits;
 
@@ -26,19 +26,6 @@ size_t logits_positions(const struct logits *logits);
  * for log-probabilities), logits.top1, and perplexity: of each case's own ids against what gold says of it. Skips what
  * gold does not hold. */
 bool logits_report(const struct logits *logits, struct findings *findings, struct error *error);
-
-/* log of the sum of exp of all values, in double; NaN if any is NaN. */
-double log_sum_exp(const float *values, size_t count);
-
-/* The entropy of the distribution that logits make, in nats, in double; `*log_sum` is set to what log_sum_exp gives. */
-double logits_entropy(const float *logits, size_t count, double *log_sum);
-
-/* Index of the largest value, the first among equals; a NaN never wins. */
-size_t largest_index(const float *values, size_t count);
-
-/* The indices of the `most` largest values, the largest first, of equals the first, as largest_index.
- * Returns how many there are: `count` if that is less. */
-size_t largest_indices(const float *values, size_t count, size_t most, size_t *out);
 
 /* Two of gold's logits that are no further apart may be one: each may be off by twice its share of `tolerance`
  * (relative L2); `square` is the sum of the squares of all `count`. */

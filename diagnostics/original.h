@@ -2,8 +2,8 @@
 #ifndef ASSAY_DIAGNOSTICS_ORIGINAL_H
 #define ASSAY_DIAGNOSTICS_ORIGINAL_H
 
-#include "diagnostics/subject.h"
 #include "extraction/extract.h"
+#include "run/subject.h"
 
 #define COMPANIONS_MAX 16
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "diagnostics/logits.h"
+#include "math/distribution.h"
 
 #define TEXT_MAX ((size_t)1 << 30)
 #define CONTEXT_DEFAULT 512

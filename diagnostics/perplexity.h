@@ -6,10 +6,10 @@
 #define ASSAY_DIAGNOSTICS_PERPLEXITY_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/run.h"
-#include "diagnostics/subject.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "run/run.h"
+#include "run/subject.h"
 
 struct perplexity;
 

@@ -9,7 +9,8 @@
 #include "base/map.h"
 #include "base/numbers.h"
 #include "diagnostics/logits.h"
-#include "diagnostics/run.h"
+#include "math/distribution.h"
+#include "run/run.h"
 
 /* What texts are put after. */
 struct prompt {

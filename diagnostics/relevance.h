@@ -35,7 +35,7 @@
 #ifndef ASSAY_DIAGNOSTICS_RELEVANCE_H
 #define ASSAY_DIAGNOSTICS_RELEVANCE_H
 
-#include "diagnostics/subject.h"
+#include "run/subject.h"
 
 #define RELEVANCE_OTHERS 8       /* other prompts for each text */
 #define RELEVANCE_TOKENS 256     /* of a text that are judged: its beginning */

@@ -4,9 +4,9 @@
 #define ASSAY_DIAGNOSTICS_STATISTICS_H
 
 #include "diagnostics/limits.h"
-#include "diagnostics/run.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "run/run.h"
 
 struct statistics;
 

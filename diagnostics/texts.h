@@ -2,11 +2,11 @@
 #ifndef ASSAY_DIAGNOSTICS_TEXTS_H
 #define ASSAY_DIAGNOSTICS_TEXTS_H
 
-#include "diagnostics/generate.h"
 #include "diagnostics/limits.h"
 #include "diagnostics/relevance.h"
 #include "findings/finding.h"
 #include "quality/quality.h"
+#include "run/generate.h"
 
 struct text_case {
     const char *id;     /* "line 3", "prompt 2, greedy"; borrowed, as is all that the caller sets */

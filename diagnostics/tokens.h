@@ -2,9 +2,9 @@
 #ifndef ASSAY_DIAGNOSTICS_TOKENS_H
 #define ASSAY_DIAGNOSTICS_TOKENS_H
 
-#include "diagnostics/subject.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "run/subject.h"
 
 /* Adds tokens.ids: every prompt that gold records is encoded and compared with its ids. */
 bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "diagnostics/subject.h"
 #include "diagnostics/verify_internal.h"
+#include "run/subject.h"
 
 struct finding *verify_place(const struct verify_request *request, const char *check, const char *file,
                              const char *tensor, struct findings *findings)

@@ -3,9 +3,9 @@
 #ifndef ASSAY_DIAGNOSTICS_VOCABULARY_H
 #define ASSAY_DIAGNOSTICS_VOCABULARY_H
 
-#include "diagnostics/subject.h"
 #include "findings/finding.h"
 #include "health/scan.h"
+#include "run/subject.h"
 
 /* Adds weights.vocabulary (ids, special tokens) and weights.embedding_rows (the rows); both are skipped, with the
  * reason, where there is no tokenizer or no table. `embedding` NULL: absent; `head` NULL: tied or absent. False: out of

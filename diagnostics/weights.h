@@ -3,8 +3,8 @@
 #define ASSAY_DIAGNOSTICS_WEIGHTS_H
 
 #include "base/pool.h"
-#include "diagnostics/subject.h"
 #include "findings/finding.h"
+#include "run/subject.h"
 
 /* Adds what health/health.h and vocabulary.h list: every number of the text model is read once. */
 bool weights_check_health(const struct subject *subject, struct pool *pool, struct findings *findings,

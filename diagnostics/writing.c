@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics/generate.h"
+#include "run/generate.h"
 
 const char *const writing_prompts[WRITING_PROMPTS] = {"The future of artificial intelligence is",
                                                       "Machine cognition differs from human cognition in that",

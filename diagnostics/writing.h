@@ -2,8 +2,9 @@
 #ifndef ASSAY_DIAGNOSTICS_WRITING_H
 #define ASSAY_DIAGNOSTICS_WRITING_H
 
-#include "diagnostics/subject.h"
 #include "diagnostics/texts.h"
+#include "golden/golden.h"
+#include "run/subject.h"
 #include "text/sampler.h"
 
 struct writing_request {

@@ -308,6 +308,16 @@ void golden_begin_windows(struct golden *golden, int bos)
         golden->cases[i].ids[0] = bos;
 }
 
+bool golden_begin_as(struct golden *golden, struct tokenizer *tokenizer, struct error *error)
+{
+    struct ids ids = {0};
+    bool good = !tokenizer || tokenizer_encode(tokenizer, "", 0, true, &ids, error);
+    if (ids.count && ids.data[0] == golden->cases[0].ids[0])
+        golden_begin_windows(golden, ids.data[0]);
+    ids_free(&ids);
+    return good;
+}
+
 const struct golden_text *golden_perplexity_text(const struct golden *golden)
 {
     return golden->has_text ? &golden->text : NULL;

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "model/config.h"
 #include "store/store.h"
+#include "text/tokenizer.h"
 
 struct golden_case {
     const char *id;
@@ -98,6 +99,8 @@ bool golden_read_rows(const struct golden *golden, const struct golden_tensor *t
 /* llama-perplexity computes every window with the tokenizer's BOS, where that adds one, in place of the first token,
  * and keeps the token of the text in its file. Puts `bos` there if the dump is such a file; else does nothing. */
 void golden_begin_windows(struct golden *golden, int bos);
+/* The same with the BOS of the tokenizer (NULL: none), if gold's first window begins so too. */
+bool golden_begin_as(struct golden *golden, struct tokenizer *tokenizer, struct error *error);
 
 /* The configuration that the dump records; where it records none, one with just the layers and sizes that its tensors
  * show. Owned by the caller, free with free(). */

@@ -32,6 +32,23 @@ struct store *overlay_new(const struct store *base, struct error *error)
     return NULL;
 }
 
+void overlay_take_base(struct store *overlay)
+{
+    overlay->own_base = (struct store *)overlay->base;
+}
+
+bool overlay_keep(struct store *overlay, void *memory, struct error *error)
+{
+    void *kept = overlay->kept;
+    if (!array_grow(&kept, &overlay->kept_capacity, overlay->kept_count, sizeof *overlay->kept)) {
+        free(memory);
+        return error_memory(error, overlay->path);
+    }
+    overlay->kept = kept;
+    overlay->kept[overlay->kept_count++] = memory;
+    return true;
+}
+
 static struct tensor *overlay_tensor(struct store *store, const char *name, struct error *error)
 {
     size_t index = map_find(&store->by_name, name, strlen(name));

@@ -7,6 +7,11 @@
 
 /* `base` is borrowed and must outlive the overlay. Free with store_free. */
 struct store *overlay_new(const struct store *base, struct error *error);
+/* From now on the base is freed with the overlay. */
+void overlay_take_base(struct store *overlay);
+/* `memory` is freed, with free(), with the overlay: what its rewritings look at. At once when there is no memory to
+ * remember it. */
+bool overlay_keep(struct store *overlay, void *memory, struct error *error);
 
 /* Each names a tensor by its canonical name; one that the store does not have is an error, except for overlay_replace,
  * which then adds it. */

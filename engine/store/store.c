@@ -36,6 +36,9 @@ void store_free(struct store *store)
         free(store->changes[i].name);
         free(store->changes[i].values);
     }
+    for (size_t i = 0; i < store->kept_count; i++)
+        free(store->kept[i]);
+    free(store->kept);
     free(store->changes);
     free(store->tensors);
     map_free(&store->by_name);
@@ -45,6 +48,7 @@ void store_free(struct store *store)
     names_free(&store->problems);
     for (size_t i = 0; i < store->document_count; i++)
         free(store->documents[i].text);
+    store_free(store->own_base);
     free(store->path);
     free(store);
 }

@@ -69,6 +69,9 @@ struct store {
     } documents[STORE_DOCUMENTS];
     size_t document_count;
     const struct store *base; /* overlay only */
+    struct store *own_base;   /* the same, freed with this; NULL: borrowed */
+    void **kept;              /* freed with this */
+    size_t kept_count, kept_capacity;
     struct overlay_change *changes;
     size_t change_count;
     size_t change_capacity;

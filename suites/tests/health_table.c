@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "diagnostics/weights.h"
+#include "faults/fault.h"
 
 #define SIZES_MAX 8
 #define TEXT 256
@@ -162,14 +163,14 @@ static bool scan_places(struct subject *subject, const char *fault, struct pool 
 {
     struct error error = {0};
     struct subject broken = *subject;
-    struct faults *faults = NULL;
-    bool good = !fault || (faults = faults_new(subject->store, subject->config, NULL, &fault, 1, &error));
+    struct store *faults = NULL;
+    bool good = !fault || (faults = faults_over(subject->store, subject->config, NULL, &fault, 1, &error));
     if (faults)
-        broken.store = faults_store(faults);
+        broken.store = faults;
     good = good && weights_check_health(&broken, pool, findings, &error);
     if (!good)
         fail(error_text(&error), fault ? fault : store_path(subject->store));
-    faults_free(faults);
+    store_free(faults);
     error_clear(&error);
     return good;
 }

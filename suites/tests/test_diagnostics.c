@@ -16,6 +16,7 @@
 #include "diagnostics/logits.h"
 #include "diagnostics/perplexity.h"
 #include "golden/dump.h"
+#include "math/distribution.h"
 #include "store/safetensors.h"
 
 #define NANO ASSAY_SOURCE_DIR "/golden/nano/"

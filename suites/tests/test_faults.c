@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics/fault.h"
+#include "faults/fault.h"
 #include "store/overlay.h"
 #include "store_fixtures.h"
 #include "values/values.h"
@@ -63,10 +63,10 @@ static void clean(void)
 
 TestSuite(faults, .init = make, .fini = clean, .timeout = 60);
 
-static struct faults *broken(const char *const *specs, size_t count)
+static struct store *broken(const char *const *specs, size_t count)
 {
     struct error error = {0};
-    struct faults *faults = faults_new(base, config, NULL, specs, count, &error);
+    struct store *faults = faults_over(base, config, NULL, specs, count, &error);
     cr_assert(faults, "%s", error_text(&error));
     return faults;
 }
@@ -172,8 +172,8 @@ static void expect_share(const char *name, const struct share_row *row, const st
 {
     char spec[128];
     snprintf(spec, sizeof spec, row->fault, name, share->text);
-    struct faults *faults = broken((const char *const[]){spec}, 1);
-    const struct store *store = faults_store(faults);
+    struct store *faults = broken((const char *const[]){spec}, 1);
+    const struct store *store = faults;
     const struct tensor *tensor = store_find(store, name);
     uint64_t units = tensor->rank > 1 ? tensor->rows : tensor->columns, each = tensor->rank > 1 ? tensor->columns : 1;
     uint64_t taken = tensor->rank > 1 ? share->rows : share->elements;
@@ -190,7 +190,7 @@ static void expect_share(const char *name, const struct share_row *row, const st
     expect_cuts_agree(store, name);
     free(before);
     free(after);
-    faults_free(faults);
+    store_free(faults);
 }
 
 Test(faults, share_of_a_tensor)
@@ -215,19 +215,19 @@ Test(faults, one_value)
         {"nan:proj.bias", "model.proj.bias", 0, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct faults *faults = broken(&rows[i].spec, 1);
-        float *before = widened(base, rows[i].name), *after = widened(faults_store(faults), rows[i].name);
+        struct store *faults = broken(&rows[i].spec, 1);
+        float *before = widened(base, rows[i].name), *after = widened(faults, rows[i].name);
         const struct tensor *tensor = store_find(base, rows[i].name);
         for (size_t at = 0; at < tensor->rows * tensor->columns; at++)
             if (at == rows[i].at)
                 cr_expect(rows[i].nan ? isnan(after[at]) : isinf(after[at]) && after[at] > 0, "%s", rows[i].spec);
             else
                 cr_expect_eq(before[at], after[at], "%s", rows[i].spec);
-        expect_others_same(faults_store(faults), rows[i].name, NULL);
-        expect_cuts_agree(faults_store(faults), rows[i].name);
+        expect_others_same(faults, rows[i].name, NULL);
+        expect_cuts_agree(faults, rows[i].name);
         free(before);
         free(after);
-        faults_free(faults);
+        store_free(faults);
     }
 }
 
@@ -238,10 +238,10 @@ Test(faults, initialise)
         const char *specs[] = {half ? "initialise:f32.weight,0.5" : "initialise:f32.weight",
                                half ? "initialise:norm.weight,0.5" : "initialise:norm.weight",
                                half ? "initialise:proj.bias,0.5" : "initialise:proj.bias"};
-        struct faults *faults = broken(specs, 3), *again = broken(specs, 3);
-        const struct store *store = faults_store(faults);
+        struct store *faults = broken(specs, 3), *again = broken(specs, 3);
+        const struct store *store = faults;
         float *matrix = widened(store, "model.f32.weight"), *gain = widened(store, "model.norm.weight"),
-              *bias = widened(store, "model.proj.bias"), *repeated = widened(faults_store(again), "model.f32.weight");
+              *bias = widened(store, "model.proj.bias"), *repeated = widened(again, "model.f32.weight");
         double squares = 0;
         for (int i = 0; i < ELEMENTS; i++)
             if (half && i < ELEMENTS / 2)
@@ -260,8 +260,8 @@ Test(faults, initialise)
         free(gain);
         free(bias);
         free(repeated);
-        faults_free(faults);
-        faults_free(again);
+        store_free(faults);
+        store_free(again);
     }
 }
 
@@ -283,15 +283,15 @@ Test(faults, copy_and_exchange)
         snprintf(other, sizeof other, "model.%s.other", types[i]);
         snprintf(specs[0], sizeof specs[0], "copy:%s,%s.other", weight, types[i]);
         snprintf(specs[1], sizeof specs[1], "swap-tensors:%s,%s", other, weight);
-        struct faults *faults = broken((const char *const[]){specs[0]}, 1);
-        expect_is(faults_store(faults), weight, other);
-        expect_others_same(faults_store(faults), weight, NULL);
-        faults_free(faults);
+        struct store *faults = broken((const char *const[]){specs[0]}, 1);
+        expect_is(faults, weight, other);
+        expect_others_same(faults, weight, NULL);
+        store_free(faults);
         faults = broken((const char *const[]){specs[1]}, 1);
-        expect_is(faults_store(faults), weight, other);
-        expect_is(faults_store(faults), other, weight);
-        expect_others_same(faults_store(faults), weight, other);
-        faults_free(faults);
+        expect_is(faults, weight, other);
+        expect_is(faults, other, weight);
+        expect_others_same(faults, weight, other);
+        store_free(faults);
     }
 }
 
@@ -303,13 +303,13 @@ static float *after_fault(const char *fault, const char *type, const char *rest)
     char spec[128], name[32];
     snprintf(name, sizeof name, "model.%s.weight", type);
     snprintf(spec, sizeof spec, "%s:%s%s", fault, name, rest);
-    struct faults *faults = broken((const char *const[]){spec}, 1);
-    float *values = widened(faults_store(faults), name);
-    cr_expect(store_find(faults_store(faults), name)->dtype == store_find(base, name)->dtype);
-    cr_expect(store_altered(faults_store(faults), store_find(faults_store(faults), name)));
-    expect_others_same(faults_store(faults), name, NULL);
-    expect_cuts_agree(faults_store(faults), name);
-    faults_free(faults);
+    struct store *faults = broken((const char *const[]){spec}, 1);
+    float *values = widened(faults, name);
+    cr_expect(store_find(faults, name)->dtype == store_find(base, name)->dtype);
+    cr_expect(store_altered(faults, store_find(faults, name)));
+    expect_others_same(faults, name, NULL);
+    expect_cuts_agree(faults, name);
+    store_free(faults);
     return values;
 }
 
@@ -337,12 +337,12 @@ Test(faults, shift_rows)
                 cr_expect_eq(values[at], (float)(1 + (at + shifts[i].rows * COLUMNS) % ELEMENTS), "%s", shifts[i].by);
             free(values);
         }
-    struct faults *faults = broken((const char *const[]){"shift-rows:norm.weight,-2"}, 1);
-    float *values = widened(faults_store(faults), "model.norm.weight");
+    struct store *faults = broken((const char *const[]){"shift-rows:norm.weight,-2"}, 1);
+    float *values = widened(faults, "model.norm.weight");
     for (int i = 0; i < VECTOR; i++)
         cr_expect_eq(values[i], (float)(2 + (i + 5) % VECTOR));
     free(values);
-    faults_free(faults);
+    store_free(faults);
 }
 
 /* Values 1 ... ELEMENTS: those outside rows `first` ... `end` - 1 stay, those inside are the same ones, none at its
@@ -395,8 +395,8 @@ Test(faults, exchange_rows)
             snprintf(weight, sizeof weight, "model.%s.weight", types[type]);
             snprintf(other, sizeof other, "model.%s.other", types[type]);
             snprintf(spec, sizeof spec, "exchange-rows:%s,%s%s", weight, other, shares[share].text);
-            struct faults *faults = broken((const char *const[]){spec}, 1);
-            float *a = widened(faults_store(faults), weight), *b = widened(faults_store(faults), other);
+            struct store *faults = broken((const char *const[]){spec}, 1);
+            float *a = widened(faults, weight), *b = widened(faults, other);
             for (uint64_t row = 0; row < ROWS; row++) {
                 bool taken = (row + ROWS - ROWS / 2) % ROWS < shares[share].rows;
                 for (uint64_t i = row * COLUMNS; i < (row + 1) * COLUMNS; i++) {
@@ -404,10 +404,10 @@ Test(faults, exchange_rows)
                     cr_expect_eq(b[i], (float)((taken ? 1 : 101) + i), "%s", spec);
                 }
             }
-            expect_others_same(faults_store(faults), weight, other);
+            expect_others_same(faults, weight, other);
             free(a);
             free(b);
-            faults_free(faults);
+            store_free(faults);
         }
 }
 
@@ -418,22 +418,22 @@ Test(faults, misread)
         char name[32], spec[64];
         snprintf(name, sizeof name, "model.%s.weight", types[type]);
         snprintf(spec, sizeof spec, "misread:%s", name);
-        struct faults *faults = broken((const char *const[]){spec}, 1);
-        const struct tensor *tensor = store_find(faults_store(faults), name);
+        struct store *faults = broken((const char *const[]){spec}, 1);
+        const struct tensor *tensor = store_find(faults, name);
         cr_expect(tensor->dtype == becomes[type] && tensor->rows == ROWS && tensor->columns == COLUMNS);
-        cr_expect(store_altered(faults_store(faults), tensor));
+        cr_expect(store_altered(faults, tensor));
         /* the numbers are the same in F32 and in BF16, so their bytes are those of BF16 */
         unsigned char *bytes = values_of(base, type == 1 ? name : "model.bf16.weight");
-        expect_values(faults_store(faults), name, bytes, ELEMENTS * 2);
-        expect_others_same(faults_store(faults), name, NULL);
+        expect_values(faults, name, bytes, ELEMENTS * 2);
+        expect_others_same(faults, name, NULL);
         free(bytes);
-        faults_free(faults);
+        store_free(faults);
     }
-    struct faults *faults = broken((const char *const[]){"scale:f32.weight,1.001", "misread:f32.weight"}, 2);
-    unsigned char *bytes = values_of(faults_store(faults), "model.f32.weight");
+    struct store *faults = broken((const char *const[]){"scale:f32.weight,1.001", "misread:f32.weight"}, 2);
+    unsigned char *bytes = values_of(faults, "model.f32.weight");
     cr_expect(memcmp(bytes, counted(DTYPE_BF16, 1, ELEMENTS), ELEMENTS * 2) == 0, "rounded to BF16");
     free(bytes);
-    faults_free(faults);
+    store_free(faults);
 }
 
 /* --- the rows of a router, and whatever files hold the values --- */
@@ -448,17 +448,17 @@ Test(faults, swap_router_rows)
 {
     open_other(ASSAY_SOURCE_DIR "/golden/nano/thinker");
     static const char name[] = "model.layers.2.mlp.gate.weight";
-    struct faults *faults = broken((const char *const[]){"swap-router-rows:2,3,11"}, 1);
-    float *before = widened(base, name), *after = widened(faults_store(faults), name);
+    struct store *faults = broken((const char *const[]){"swap-router-rows:2,3,11"}, 1);
+    float *before = widened(base, name), *after = widened(faults, name);
     size_t row = (size_t)store_find(base, name)->columns;
     for (size_t expert = 0; expert < store_find(base, name)->rows; expert++) {
         size_t from = expert == 3 ? 11 : expert == 11 ? 3 : expert;
         cr_expect(memcmp(after + expert * row, before + from * row, row * sizeof *after) == 0);
     }
-    expect_others_same(faults_store(faults), name, NULL);
+    expect_others_same(faults, name, NULL);
     free(before);
     free(after);
-    faults_free(faults);
+    store_free(faults);
 }
 
 /* Every fault of two tensors of one shape; %s is the first, then the second. */
@@ -495,21 +495,21 @@ static void expect_as_if_plain(const char *a, const char *b)
         char spec[256];
         const char *specs[] = {spec};
         snprintf(spec, sizeof spec, twin_specs[i], a, b);
-        struct faults *here = broken(specs, 1), *there = faults_new(plain, config, NULL, specs, 1, &error);
+        struct store *here = broken(specs, 1), *there = faults_over(plain, config, NULL, specs, 1, &error);
         cr_assert(there, "%s", error_text(&error));
         for (int second = 0; second < 2; second++) {
             const char *name = second ? b : a;
-            float *found = widened(faults_store(here), name), *expected = widened(faults_store(there), name);
+            float *found = widened(here, name), *expected = widened(there, name);
             const struct tensor *tensor = store_find(base, name);
             cr_expect(memcmp(found, expected, (size_t)(tensor->rows * tensor->columns) * sizeof *found) == 0, "%s: %s",
                       spec, name);
-            expect_cuts_agree(faults_store(here), name);
+            expect_cuts_agree(here, name);
             free(found);
             free(expected);
         }
-        expect_others_same(faults_store(here), a, b);
-        faults_free(here);
-        faults_free(there);
+        expect_others_same(here, a, b);
+        store_free(here);
+        store_free(there);
     }
     store_free(plain);
 }
@@ -541,7 +541,7 @@ Test(faults, quantised)
     cr_assert(store_find(base, a)->dtype == DTYPE_Q8_0);
     expect_as_if_plain(a, b);
     for (int i = 0; i < 2; i++) {
-        cr_expect_not(faults_new(base, config, NULL, &meaningless[i], 1, &error));
+        cr_expect_not(faults_over(base, config, NULL, &meaningless[i], 1, &error));
         cr_expect(strstr(error_text(&error), meaningless[i]) && strstr(error_text(&error), "has dtype Q8_0"), "%s",
                   error_text(&error));
         error_clear(&error);
@@ -642,13 +642,13 @@ Test(faults, bad_arguments_name_the_fault)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct error error = {0};
-        struct faults *faults = faults_new(base, config, NULL, &rows[i][0], 1, &error);
+        struct store *faults = faults_over(base, config, NULL, &rows[i][0], 1, &error);
         cr_expect(!faults, "%s", rows[i][0]);
         cr_expect(strstr(error_text(&error), "fault ") && strstr(error_text(&error), rows[i][0]) &&
                       strstr(error_text(&error), rows[i][1]),
                   "%s: %s", rows[i][0], error_text(&error));
         error_clear(&error);
-        faults_free(faults);
+        store_free(faults);
     }
 }
 
@@ -658,19 +658,18 @@ Test(faults, lie_over_each_other)
     static const char *const specs[] = {"nan:f32.weight,1,1",        "swap-tensors:f32.weight,f32.other",
                                         "inf:f32.weight,0,0",        "scale:f32.weight,-1",
                                         "copy:f32.other,f32.weight", "zeros:f32.other,0.5"};
-    struct faults *faults = broken(specs, sizeof specs / sizeof *specs);
-    float *weight = widened(faults_store(faults), "model.f32.weight"),
-          *other = widened(faults_store(faults), "model.f32.other");
+    struct store *faults = broken(specs, sizeof specs / sizeof *specs);
+    float *weight = widened(faults, "model.f32.weight"), *other = widened(faults, "model.f32.other");
     for (int i = 0; i < ELEMENTS; i++) {
         cr_expect_eq(weight[i], i ? (float)(-101 - i) : -INFINITY);
         cr_expect_eq(other[i], i < ELEMENTS / 2 ? weight[i] : 0);
     }
     free(weight);
     free(other);
-    faults_free(faults);
+    store_free(faults);
     faults = broken((const char *const[]){specs[0], specs[1], "scale:f32.other,2"}, 3);
-    other = widened(faults_store(faults), "model.f32.other");
+    other = widened(faults, "model.f32.other");
     cr_expect(isnan(other[5]) && other[6] == 14);
     free(other);
-    faults_free(faults);
+    store_free(faults);
 }

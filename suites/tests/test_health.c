@@ -7,12 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "diagnostics/subject.h"
+#include "faults/fault.h"
 #include "fixtures.h"
 #include "health/experts.h"
 #include "health/health.h"
 #include "health/judge.h"
 #include "health/pairing.h"
+#include "run/subject.h"
 #include "values/values.h"
 
 static void make(void)
@@ -709,8 +710,9 @@ static struct subject open_model(const char *path, const char *const *faults, si
 {
     struct error error = {0};
     struct subject subject = {0};
-    struct subject_options options = {.model = path, .faults = faults, .fault_count = count};
-    cr_assert(subject_open(&options, &subject, &error), "%s", error_text(&error));
+    struct subject_options options = {.model = path};
+    cr_assert(subject_open(&options, &subject, &error) && faults_lay(&subject, faults, count, &error), "%s",
+              error_text(&error));
     return subject;
 }
 

@@ -8,9 +8,11 @@
 
 #include "base/json.h"
 #include "diagnostics/check.h"
-#include "diagnostics/generate.h"
 #include "diagnostics/lens.h"
 #include "diagnostics/logits.h"
+#include "faults/fault.h"
+#include "math/distribution.h"
+#include "run/generate.h"
 
 #define NANO ASSAY_SOURCE_DIR "/golden/nano/"
 #define VECTORS ASSAY_SOURCE_DIR "/suites/data/lens/cases.json"
@@ -275,8 +277,6 @@ static struct findings judged(const char *name, const char *fault, const char *l
     snprintf(path, sizeof path, NANO "%s", name);
     snprintf(gold, sizeof gold, NANO "%s.golden.safetensors", name);
     struct subject_options options = {.model = path,
-                                      .faults = &fault,
-                                      .fault_count = fault != NULL,
                                       .engine = {.threads = 2, .exact = true, .missing = MISSING_DEFAULT}};
     struct golden *golden = golden_open(gold, &error);
     struct check_request request = {.subject = &subject, .goldens = &golden, .golden_count = 1, .limits = &limits};
@@ -284,8 +284,9 @@ static struct findings judged(const char *name, const char *fault, const char *l
     cr_assert(golden && limits_init(&limits, &error), "%s", error_text(&error));
     cr_assert(!limit || (limits_set(&limits, limit_parse(limit), value, "a test", &error) &&
                          limits_set(&limits, LIMIT_CEILING, value, "a test", &error)));
-    cr_assert(subject_open(&options, &subject, &error) && check_run(&request, &findings, &error), "%s",
-              error_text(&error));
+    cr_assert(subject_open(&options, &subject, &error) && faults_lay(&subject, &fault, fault != NULL, &error) &&
+                  check_run(&request, &findings, &error),
+              "%s", error_text(&error));
     golden_free(golden);
     limits_free(&limits);
     subject_free(&subject);

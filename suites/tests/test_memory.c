@@ -8,9 +8,9 @@
 
 #include "base/progress.h"
 #include "diagnostics/greedy.h"
-#include "diagnostics/run.h"
 #include "fixtures.h"
 #include "model/model.h"
+#include "run/run.h"
 
 /* Under the sanitizers memory that was freed stays held for a while, so peaks say nothing. */
 #if defined(__SANITIZE_ADDRESS__)

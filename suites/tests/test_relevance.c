@@ -8,8 +8,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "diagnostics/generate.h"
 #include "diagnostics/relevance.h"
+#include "faults/fault.h"
+#include "run/generate.h"
 
 #define GOLDEN ASSAY_SOURCE_DIR "/golden/"
 #define DATA ASSAY_SOURCE_DIR "/suites/data/"
@@ -33,9 +34,9 @@ static struct subject judge_open(const char *model, const char *tokenizer, const
 {
     struct error error = {0};
     struct subject judge;
-    struct subject_options options = {
-        .model = model, .tokenizer = tokenizer, .faults = &fault, .fault_count = fault ? 1 : 0};
-    cr_assert(subject_open(&options, &judge, &error), "%s", error_text(&error));
+    struct subject_options options = {.model = model, .tokenizer = tokenizer};
+    cr_assert(subject_open(&options, &judge, &error) && faults_lay(&judge, &fault, fault ? 1 : 0, &error), "%s",
+              error_text(&error));
     return judge;
 }
 

@@ -1,8 +1,8 @@
 /* What does the subject write? Sampled or greedy continuations of prompts, all together. */
-#ifndef ASSAY_DIAGNOSTICS_GENERATE_H
-#define ASSAY_DIAGNOSTICS_GENERATE_H
+#ifndef ASSAY_RUN_GENERATE_H
+#define ASSAY_RUN_GENERATE_H
 
-#include "diagnostics/subject.h"
+#include "run/subject.h"
 #include "text/sampler.h"
 
 struct generation_request {

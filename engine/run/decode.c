@@ -1,9 +1,9 @@
-#include "diagnostics/decode.h"
+#include "run/decode.h"
 
 #include <stdlib.h>
 
 #include "base/progress.h"
-#include "diagnostics/run.h"
+#include "run/run.h"
 
 /* One sequence. */
 struct item {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
-#include "diagnostics/fault_internal.h"
+#include "faults/fault_internal.h"
 
 #define NUMBER_MAX (1LL << 60)
 

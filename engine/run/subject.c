@@ -1,4 +1,4 @@
-#include "diagnostics/subject.h"
+#include "run/subject.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "math/blas.h"
+#include "store/overlay.h"
 
 #define CONFIG_TEXT_MAX ((size_t)16 << 20)
 
@@ -132,18 +133,6 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
 }
 
-static bool open_faults(const struct subject_options *options, struct subject *subject, struct error *error)
-{
-    subject->store = subject->base;
-    if (!options->fault_count)
-        return true;
-    subject->faults =
-        faults_new(subject->base, subject->config, options->source, options->faults, options->fault_count, error);
-    if (subject->faults)
-        subject->store = faults_store(subject->faults);
-    return subject->faults;
-}
-
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error)
 {
     *subject = (struct subject){.engine = options->engine, .source_path = options->source};
@@ -151,11 +140,18 @@ bool subject_open(const struct subject_options *options, struct subject *subject
     const char *const folders[2] = {own, source};
     bool good = (own && (source || !options->source)) || error_memory(error, options->model);
     good = good && (subject->base = store_open(options->model, error)) &&
-           open_config(options, folders, subject, error) && open_faults(options, subject, error) &&
-           open_tokenizer(options, folders, subject, error);
+           open_config(options, folders, subject, error) && open_tokenizer(options, folders, subject, error);
+    subject->store = subject->base;
     free(own);
     free(source);
     return good;
+}
+
+void subject_cover(struct subject *subject, struct store *top)
+{
+    if (subject->store != subject->base)
+        overlay_take_base(top);
+    subject->store = top;
 }
 
 const struct store *subject_source(struct subject *subject)
@@ -188,16 +184,6 @@ bool subject_needs_tokenizer(const struct subject *subject, struct error *error)
     return subject->tokenizer || error_set(error, "%s", subject->tokenizer_problem);
 }
 
-bool subject_begin_windows(const struct subject *subject, struct golden *golden, struct error *error)
-{
-    struct ids ids = {0};
-    bool good = !subject->tokenizer || tokenizer_encode(subject->tokenizer, "", 0, true, &ids, error);
-    if (ids.count && ids.data[0] == golden_case_at(golden, 0)->ids[0])
-        golden_begin_windows(golden, ids.data[0]);
-    ids_free(&ids);
-    return good;
-}
-
 void subject_free(struct subject *subject)
 {
     model_free(subject->model);
@@ -207,7 +193,8 @@ void subject_free(struct subject *subject)
     free(subject->config_path);
     free(subject->config_text);
     free(subject->tokenizer_folder);
-    faults_free(subject->faults);
+    if (subject->store != subject->base)
+        store_free(subject->store);
     store_free(subject->source);
     store_free(subject->base);
     *subject = (struct subject){0};

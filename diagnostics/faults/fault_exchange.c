@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "diagnostics/fault_internal.h"
+#include "faults/fault_internal.h"
 
 static bool read_as(struct fault_site *site, const char *name, const char *from, struct error *error)
 {

@@ -1,9 +1,7 @@
 /* What a command works on: the weights, their configuration, their tokenizer. */
-#ifndef ASSAY_DIAGNOSTICS_SUBJECT_H
-#define ASSAY_DIAGNOSTICS_SUBJECT_H
+#ifndef ASSAY_RUN_SUBJECT_H
+#define ASSAY_RUN_SUBJECT_H
 
-#include "diagnostics/fault.h"
-#include "golden/golden.h"
 #include "model/model.h"
 #include "store/origin.h"
 #include "text/tokenizer.h"
@@ -12,19 +10,16 @@
 #define TOKENIZER_ORIGIN "tokenizer.json.origin"
 
 struct subject_options {
-    const char *model;         /* anything a store opens */
-    const char *config;        /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
-    const char *tokenizer;     /* folder; NULL: in the weights' file, beside the weights, else in `source` */
-    const char *source;        /* the original checkpoint's folder, or its index file alone; NULL: none */
-    const char *const *faults; /* from the catalogue, laid over the weights one after the other */
-    size_t fault_count;
+    const char *model;     /* anything a store opens */
+    const char *config;    /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
+    const char *tokenizer; /* folder; NULL: in the weights' file, beside the weights, else in `source` */
+    const char *source;    /* the original checkpoint's folder, or its index file alone; NULL: none */
     struct model_options engine;
 };
 
 struct subject {
-    struct store *store; /* with the faults; borrowed from one of the next two */
-    struct store *base;
-    struct faults *faults; /* NULL: none */
+    struct store *store; /* the top overlay, or `base` */
+    struct store *base;  /* as the files hold it */
     struct model_config *config;
     const char *source_path; /* borrowed; NULL: none was named */
     struct store *source;    /* see subject_source */
@@ -43,6 +38,10 @@ struct subject {
  * tokenizer that was asked for by name and cannot be read is an error; one that was only found is a problem. */
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error);
 
+/* Lays overlays over the subject's weights: `top` is over subject->store, which it does not own, and is freed with the
+ * subject. Before subject_load. */
+void subject_cover(struct subject *subject, struct store *top);
+
 /* A tokenizer alone: of a folder, a tokenizer.json, or a file of weights that has one in it. NULL on failure. */
 struct tokenizer *subject_tokenizer(const char *path, struct error *error);
 
@@ -60,9 +59,6 @@ bool subject_load(struct subject *subject, struct error *error);
 
 /* An error that says why, unless there is a tokenizer. */
 bool subject_needs_tokenizer(const struct subject *subject, struct error *error);
-
-/* Where the tokenizer puts a BOS before a text: golden_begin_windows with it, if gold's first window begins so too. */
-bool subject_begin_windows(const struct subject *subject, struct golden *golden, struct error *error);
 
 void subject_free(struct subject *subject);
 

@@ -1,4 +1,4 @@
-#include "diagnostics/generate.h"
+#include "run/generate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,9 +6,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "diagnostics/chat.h"
-#include "diagnostics/decode.h"
-#include "diagnostics/logits.h"
+#include "math/distribution.h"
+#include "run/chat.h"
+#include "run/decode.h"
 
 #define CONFIG_MAX ((size_t)16 << 20)
 

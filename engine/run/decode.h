@@ -1,9 +1,9 @@
 /* Continuing token ids, one token after the other, many sequences together: whoever does it says only which token comes
  * next. */
-#ifndef ASSAY_DIAGNOSTICS_DECODE_H
-#define ASSAY_DIAGNOSTICS_DECODE_H
+#ifndef ASSAY_RUN_DECODE_H
+#define ASSAY_RUN_DECODE_H
 
-#include "diagnostics/subject.h"
+#include "run/subject.h"
 
 struct decode_prompt {
     const int *ids; /* borrowed */

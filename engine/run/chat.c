@@ -1,4 +1,4 @@
-#include "diagnostics/chat.h"
+#include "run/chat.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "diagnostics/fault_internal.h"
+#include "faults/fault_internal.h"
 
 /* Whether the fault takes the tensor. */
 typedef bool tensor_test(void *context, const struct tensor *tensor, int layer, int expert);

@@ -1,8 +1,8 @@
 /* What the rows of the fault catalogue work with. */
-#ifndef ASSAY_DIAGNOSTICS_FAULT_INTERNAL_H
-#define ASSAY_DIAGNOSTICS_FAULT_INTERNAL_H
+#ifndef ASSAY_FAULTS_FAULT_INTERNAL_H
+#define ASSAY_FAULTS_FAULT_INTERNAL_H
 
-#include "diagnostics/fault.h"
+#include "faults/fault.h"
 #include "store/overlay.h"
 
 #define FAULT_TEXT 256
@@ -14,8 +14,7 @@ struct fault_site {
     const struct model_config *config;
     const char *source; /* path; NULL: none */
     const char *spec;   /* for messages */
-    struct faults *faults;
-    size_t changed; /* tensors */
+    size_t changed;     /* tensors */
 };
 
 /* What is behind the colon, taken apart as the row's `arguments` name it: words between commas, in brackets the last of

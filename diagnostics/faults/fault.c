@@ -1,11 +1,11 @@
-#include "diagnostics/fault.h"
+#include "faults/fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
-#include "diagnostics/fault_internal.h"
+#include "faults/fault_internal.h"
 
 static const struct catalogue_row {
     struct fault_row row;
@@ -58,15 +58,6 @@ static const struct catalogue_row {
 };
 #define ROWS (sizeof catalogue / sizeof *catalogue)
 
-struct faults {
-    const struct store *store;
-    struct store **overlays; /* the last is on top */
-    size_t count;
-    struct fault_edit **edits;
-    size_t edit_count;
-    size_t edit_capacity;
-};
-
 const struct fault_row *fault_at(size_t index)
 {
     return index < ROWS ? &catalogue[index].row : NULL;
@@ -100,69 +91,56 @@ const char *fault_judge(const char *spec)
 
 struct fault_edit *fault_edit(struct fault_site *site, struct error *error)
 {
-    struct faults *faults = site->faults;
-    void *edits = faults->edits;
     struct fault_edit *edit = calloc(1, sizeof *edit);
-    if (!edit || !array_grow(&edits, &faults->edit_capacity, faults->edit_count, sizeof *faults->edits)) {
-        free(edit);
+    if (!edit)
         error_memory(error, site->spec);
-        return NULL;
-    }
-    faults->edits = edits;
-    return faults->edits[faults->edit_count++] = edit;
+    return edit && overlay_keep(site->overlay, edit, error) ? edit : NULL;
 }
 
-static bool fault_lay(struct faults *faults, struct fault_site *site, struct error *error)
+/* The overlay of one fault over the site's store; NULL on failure. */
+static struct store *fault_lay(struct fault_site *site, struct error *error)
 {
     const char *colon = strchr(site->spec, ':');
     const char *wrong = fault_judge(site->spec);
-    if (wrong)
-        return error_set(error, "%s", wrong);
-    site->below = faults->count ? faults->overlays[faults->count - 1] : faults->store;
-    if (!(site->overlay = overlay_new(site->below, error)))
-        return false;
-    faults->overlays[faults->count++] = site->overlay;
-    const struct catalogue_row *row = catalogue_find(site->spec);
     struct fault_arguments arguments;
-    if (!fault_arguments_take(site, row->row.arguments, colon ? colon + 1 : "", &arguments, error) ||
-        !row->apply(site, &arguments, error))
-        return false;
-    return site->changed || error_set(error, "fault %s: changes nothing in %s", site->spec, store_path(site->below));
-}
-
-struct faults *faults_new(const struct store *store, const struct model_config *config, const char *source,
-                          const char *const *specs, size_t count, struct error *error)
-{
-    struct faults *faults = calloc(1, sizeof *faults);
-    if (faults) {
-        faults->store = store;
-        faults->overlays = calloc(count + 1, sizeof *faults->overlays);
+    if (wrong) {
+        error_set(error, "%s", wrong);
+        return NULL;
     }
-    bool good = (faults && faults->overlays) || error_memory(error, "faults");
-    for (size_t i = 0; good && i < count; i++) {
-        struct fault_site site = {.config = config, .source = source, .spec = specs[i], .faults = faults};
-        good = fault_lay(faults, &site, error);
-    }
-    if (good)
-        return faults;
-    faults_free(faults);
+    const struct catalogue_row *row = catalogue_find(site->spec);
+    site->overlay = overlay_new(site->below, error);
+    if (site->overlay && fault_arguments_take(site, row->row.arguments, colon ? colon + 1 : "", &arguments, error) &&
+        row->apply(site, &arguments, error) &&
+        (site->changed || error_set(error, "fault %s: changes nothing in %s", site->spec, store_path(site->below))))
+        return site->overlay;
+    store_free(site->overlay);
     return NULL;
 }
 
-void faults_free(struct faults *faults)
+struct store *faults_over(const struct store *store, const struct model_config *config, const char *source,
+                          const char *const *specs, size_t count, struct error *error)
 {
-    if (!faults)
-        return;
-    while (faults->overlays && faults->count)
-        store_free(faults->overlays[--faults->count]);
-    for (size_t i = 0; i < faults->edit_count; i++)
-        free(faults->edits[i]);
-    free(faults->overlays);
-    free(faults->edits);
-    free(faults);
+    struct store *top = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct fault_site site = {.below = top ? top : store, .config = config, .source = source, .spec = specs[i]};
+        struct store *laid = fault_lay(&site, error);
+        if (!laid) {
+            store_free(top);
+            return NULL;
+        }
+        if (top)
+            overlay_take_base(laid);
+        top = laid;
+    }
+    return top;
 }
 
-struct store *faults_store(const struct faults *faults)
+bool faults_lay(struct subject *subject, const char *const *specs, size_t count, struct error *error)
 {
-    return faults->overlays[faults->count - 1];
+    if (!count)
+        return true;
+    struct store *top = faults_over(subject->store, subject->config, subject->source_path, specs, count, error);
+    if (top)
+        subject_cover(subject, top);
+    return top;
 }

@@ -1,8 +1,8 @@
 /* A question, put to the subject as its chat template puts it. */
-#ifndef ASSAY_DIAGNOSTICS_CHAT_H
-#define ASSAY_DIAGNOSTICS_CHAT_H
+#ifndef ASSAY_RUN_CHAT_H
+#define ASSAY_RUN_CHAT_H
 
-#include "diagnostics/subject.h"
+#include "run/subject.h"
 
 /* One turn of the user, behind what the system says (NULL: nothing), up to where the answer begins: the ids are
  * appended to `ids` and the text, which special tokens are part of, to `text`. transformers: apply_chat_template with

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
-#include "diagnostics/fault_internal.h"
+#include "faults/fault_internal.h"
 #include "values/values.h"
 
 #define PAGE 4096

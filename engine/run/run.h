@@ -1,6 +1,6 @@
 /* One pass for everything: diagnostics put their sequences on it, and each sees its own rows of every activation. */
-#ifndef ASSAY_DIAGNOSTICS_RUN_H
-#define ASSAY_DIAGNOSTICS_RUN_H
+#ifndef ASSAY_RUN_RUN_H
+#define ASSAY_RUN_RUN_H
 
 #include "model/model.h"
 

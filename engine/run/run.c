@@ -1,4 +1,4 @@
-#include "diagnostics/run.h"
+#include "run/run.h"
 
 #include <stdlib.h>
 
