@@ -7,7 +7,7 @@
 
 #define NAMED_MAX 4
 
-bool gold_check_weights(const struct golden *golden, const struct store *store, bool *same, struct findings *findings,
+bool gold_check_weights(const struct golden *golden, struct store *store, bool *same, struct findings *findings,
                         struct error *error)
 {
     const char *wanted = golden_weights_sha256(golden);

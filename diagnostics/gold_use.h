@@ -7,7 +7,7 @@
 
 /* Adds gold.weights when the dump records the hash of the weights it was made from: it fails for any others. `*same`
  * is set when they are the subject's, byte for byte. Reads all weights. */
-bool gold_check_weights(const struct golden *golden, const struct store *store, bool *same, struct findings *findings,
+bool gold_check_weights(const struct golden *golden, struct store *store, bool *same, struct findings *findings,
                         struct error *error);
 
 /* What was compared of a dump. */

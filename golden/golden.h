@@ -122,8 +122,4 @@ bool golden_compatible(const struct golden *golden, const struct model_config *c
 /* Of the weights that the dump was made from, as store_sha256 makes it; NULL: not recorded. */
 const char *golden_weights_sha256(const struct golden *golden);
 
-/* SHA-256 over all tensors of the text model in the order of their canonical names: name, dtype and shape ("8,64"),
- * each followed by a NUL, then the values as stored. Experts are tensors of their own, however the files hold them. */
-bool store_sha256(const struct store *store, char hex[65], struct error *error);
-
 #endif

@@ -83,6 +83,7 @@ bool overlay_drop_all(struct store *overlay, const char *const *names, size_t co
         return false;
     overlay->text_count -= overlay->count - kept;
     overlay->count = kept;
+    *overlay->sha256 = '\0';
     return overlay_index(overlay, error);
 }
 
@@ -94,6 +95,7 @@ bool overlay_drop(struct store *overlay, const char *name, struct error *error)
 /* The change of that name, or a new one. */
 static struct overlay_change *overlay_change(struct store *store, const char *name)
 {
+    *store->sha256 = '\0';
     size_t found = map_find(&store->change_of, name, strlen(name));
     if (found != MAP_ABSENT)
         return &store->changes[found];

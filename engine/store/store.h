@@ -106,6 +106,11 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
 /* The whole tensor: `tensor->bytes` bytes. */
 bool store_read(const struct store *store, const struct tensor *tensor, void *out, struct error *error);
 
+/* SHA-256 over all tensors of the text model in the order of their canonical names: name, dtype and shape ("8,64"),
+ * each followed by a NUL, then the values as stored. Experts are tensors of their own, however the files hold them.
+ * Computed at the first call, which reads every byte; after an overlay was changed, anew. */
+bool store_sha256(struct store *store, char hex[65], struct error *error);
+
 /* "[576, 1536]", for messages. `text` holds at least TENSOR_SHAPE_TEXT bytes. Returns it. */
 #define TENSOR_SHAPE_TEXT 192
 const char *shape_text(const uint64_t *shape, int rank, char *text);

@@ -76,6 +76,7 @@ struct store {
     size_t change_count;
     size_t change_capacity;
     struct map change_of; /* by name */
+    char sha256[65];      /* "": not computed */
 };
 
 struct store *store_new(const char *path, enum store_kind kind, struct error *error);

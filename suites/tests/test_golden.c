@@ -432,6 +432,14 @@ Test(compatible, the_hash_of_the_weights)
     cr_assert(overlay_replace(overlay, "model.c", DTYPE_U8, 1, (const uint64_t[]){2}, "xz", &error) &&
               store_sha256(overlay, there, &error));
     cr_expect_str_neq(here, there, "one changed byte");
+    cr_assert(overlay_replace(overlay, "model.c", DTYPE_U8, 1, (const uint64_t[]){2}, "xy", &error) &&
+              store_sha256(overlay, there, &error));
+    cr_expect_str_eq(here, there, "computed anew after a change");
+    cr_assert(overlay_drop(overlay, "model.c", &error) && store_sha256(overlay, there, &error));
+    cr_expect_str_neq(here, there, "one dropped tensor");
+    write_text(store_at(base, 0)->file, "no longer what was opened");
+    cr_expect(store_sha256(base, there, &error), "read a second time: %s", error_text(&error));
+    cr_expect_str_eq(here, there);
     store_free(overlay);
     store_free(base);
     struct store *original = open_store(NANO "thinker"), *extracted = open_store(NANO "thinker-extraction");
