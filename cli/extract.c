@@ -7,9 +7,9 @@
 #include "base/json.h"
 #include "base/numbers.h"
 #include "cli/command.h"
-#include "diagnostics/original.h"
 #include "extraction/extract.h"
 #include "faults/fault.h"
+#include "passport/original.h"
 
 /* "experts,norms" to marks; false: a name that is none. */
 static bool parse_blocks(const char *text, bool marks[BLOCK_COUNT])

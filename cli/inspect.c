@@ -1,9 +1,10 @@
 #include <stdlib.h>
 
+#include "activations/tokens.h"
 #include "cli/command.h"
-#include "diagnostics/inventory.h"
-#include "diagnostics/tokens.h"
-#include "diagnostics/weights.h"
+#include "health/weights_health.h"
+#include "health/weights_source.h"
+#include "inventory/inventory.h"
 
 /* The index alone, or a folder without weights, proves no value. */
 static bool check_values(const struct arguments *arguments, struct subject *subject, struct findings *findings,

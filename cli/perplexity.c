@@ -1,4 +1,4 @@
-#include "diagnostics/perplexity.h"
+#include "activations/perplexity.h"
 
 #include "cli/command.h"
 

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/command.h"
-#include "diagnostics/texts.h"
+#include "texts/texts.h"
 
 #define INPUT_MAX ((size_t)1 << 30)
 

@@ -7,10 +7,10 @@
 #include "base/json.h"
 #include "base/numbers.h"
 #include "cli/command.h"
-#include "diagnostics/original.h"
-#include "diagnostics/verify.h"
 #include "extraction/repair.h"
 #include "math/kernels.h"
+#include "passport/original.h"
+#include "passport/verify.h"
 
 /* The source, and the repair of the folder by it. */
 struct repairing {

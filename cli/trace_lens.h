@@ -2,7 +2,7 @@
 #ifndef ASSAY_CLI_TRACE_LENS_H
 #define ASSAY_CLI_TRACE_LENS_H
 
-#include "diagnostics/lens.h"
+#include "activations/lens.h"
 #include "golden/golden.h"
 
 /* On stdout, for every case: behind each layer the most likely tokens with their scripts and probabilities, and the

@@ -6,8 +6,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/command.h"
-#include "diagnostics/original.h"
-#include "diagnostics/verify.h"
+#include "passport/original.h"
+#include "passport/verify.h"
 #include "reports/reports.h"
 
 /* Everything that is opened on the way. */

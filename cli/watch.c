@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrival/watch.h"
 #include "base/file.h"
 #include "cli/command.h"
-#include "diagnostics/watch.h"
 #include "model/config.h"
 #include "reports/text.h"
 

@@ -5,18 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics/coverage.h"
-#include "diagnostics/gold_use.h"
-#include "diagnostics/greedy.h"
-#include "diagnostics/inventory.h"
-#include "diagnostics/layers.h"
-#include "diagnostics/lens.h"
-#include "diagnostics/logits.h"
-#include "diagnostics/perplexity.h"
-#include "diagnostics/statistics.h"
-#include "diagnostics/tokens.h"
-#include "diagnostics/weights.h"
-#include "diagnostics/writing.h"
+#include "activations/coverage.h"
+#include "activations/gold_use.h"
+#include "activations/greedy.h"
+#include "activations/layers.h"
+#include "activations/lens.h"
+#include "activations/logits.h"
+#include "activations/perplexity.h"
+#include "activations/statistics.h"
+#include "activations/tokens.h"
+#include "health/weights_health.h"
+#include "health/weights_source.h"
+#include "inventory/inventory.h"
+#include "texts/writing.h"
 
 static const char *const diagnostic_names[DIAGNOSTIC_COUNT] = {
     [DIAGNOSTIC_INVENTORY] = "inventory",   [DIAGNOSTIC_WEIGHTS] = "weights", [DIAGNOSTIC_TOKENS] = "tokens",

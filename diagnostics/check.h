@@ -2,10 +2,10 @@
 #ifndef ASSAY_DIAGNOSTICS_CHECK_H
 #define ASSAY_DIAGNOSTICS_CHECK_H
 
-#include "diagnostics/limits.h"
-#include "diagnostics/writing.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+#include "limits/limits.h"
+#include "texts/writing.h"
 
 enum diagnostic {
     DIAGNOSTIC_INVENTORY,

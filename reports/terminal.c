@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/map.h"
+#include "reports/ascii_map.h"
 #include "reports/marked.h"
 #include "reports/render.h"
 #include "reports/text.h"

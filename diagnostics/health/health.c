@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "health/experts.h"
+#include "health/health_experts.h"
 #include "health/judge.h"
 
 #define PLACES_MAX 256

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 /* What a byte from 0x80 to 0x9F is in Windows-1252, or the control character that it is in Latin-1. */
 static bool is_high_byte(uint32_t code)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 /* Bit i: the i-th row. English first. */
 static const char *const function_words[FUNCTION_LANGUAGES] = {

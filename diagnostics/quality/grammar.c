@@ -10,7 +10,7 @@
 
 #include "base/map.h"
 #include "quality/cld2.h"
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 #define SENTENCE_MOST 280 /* bytes */
 #define SENTENCE_WORDS_LEAST 5

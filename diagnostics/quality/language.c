@@ -6,7 +6,7 @@
 
 #include "base/buffer.h"
 #include "quality/cld2.h"
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 /* Written without spaces, or with foreign words glued to its own endings: a change of script without a gap is normal.
  */

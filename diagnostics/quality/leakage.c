@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 #define STEPS_MOST 2000000
 

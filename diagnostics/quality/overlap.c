@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unicode/uscript.h>
 
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 #define STEM 5 /* letters that must agree */
 

@@ -30,7 +30,7 @@
 
 #include "quality/cld2.h"
 #include "quality/function_pairs.h"
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 #define SLOTS 8192 /* a power of two, well above the number of words and endings of all tables */
 #define ENDING_BEGIN (WORD_HASH_BEGIN ^ 0x2D2D)

@@ -6,8 +6,8 @@
 
 #include "generated/quality_rules.h"
 #include "quality/cld2.h"
-#include "quality/measure.h"
 #include "quality/rules.h"
+#include "quality/text_measure.h"
 
 #define RULES_MOST ((size_t)1 << 20)
 #define TEXT_MOST ((size_t)1 << 20)

@@ -6,7 +6,7 @@
 #include <zlib.h>
 
 #include "base/numbers.h"
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 #define UNIT_MOST 48
 #define TURNS_LEAST 4

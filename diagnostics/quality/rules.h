@@ -2,7 +2,7 @@
 #ifndef ASSAY_QUALITY_RULES_H
 #define ASSAY_QUALITY_RULES_H
 
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 enum comparison { AT_LEAST, AT_MOST, ABOVE, BELOW };
 

@@ -5,7 +5,7 @@
 #include <unicode/uscript.h>
 
 #include "quality/cld2.h"
-#include "quality/measure.h"
+#include "quality/text_measure.h"
 
 #define ADDRESS_LEAST 40
 #define HANGUL_LETTERS 3 /* in a syllable */

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics/comparator.h"
 #include "golden/golden.h"
+#include "limits/comparator.h"
 #include "model/model.h"
 #include "store/overlay.h"
 

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "diagnostics/weights.h"
 #include "faults/fault.h"
+#include "health/weights_health.h"
 
 #define SIZES_MAX 8
 #define TEXT 256

@@ -7,15 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "activations/layers.h"
+#include "activations/logits.h"
+#include "activations/perplexity.h"
 #include "base/file.h"
 #include "diagnostics/check.h"
-#include "diagnostics/comparator.h"
-#include "diagnostics/inventory.h"
-#include "diagnostics/layers.h"
-#include "diagnostics/limits.h"
-#include "diagnostics/logits.h"
-#include "diagnostics/perplexity.h"
 #include "golden/dump.h"
+#include "inventory/inventory.h"
+#include "limits/comparator.h"
+#include "limits/limits.h"
 #include "math/distribution.h"
 #include "store/safetensors.h"
 

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "activations/tokens.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "diagnostics/tokens.h"
 #include "run/subject.h"
 #include "store/overlay.h"
 #include "store_fixtures.h"

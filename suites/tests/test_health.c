@@ -9,8 +9,8 @@
 
 #include "faults/fault.h"
 #include "fixtures.h"
-#include "health/experts.h"
 #include "health/health.h"
+#include "health/health_experts.h"
 #include "health/judge.h"
 #include "health/pairing.h"
 #include "run/subject.h"

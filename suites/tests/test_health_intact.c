@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics/weights.h"
 #include "fixtures.h"
+#include "health/weights_health.h"
 
 static void make(void)
 {

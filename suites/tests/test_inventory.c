@@ -7,11 +7,11 @@
 #include <time.h>
 
 #include "base/numbers.h"
-#include "diagnostics/blast.h"
-#include "diagnostics/gaps.h"
-#include "diagnostics/inventory.h"
-#include "diagnostics/inventory_names.h"
 #include "golden/golden.h"
+#include "inventory/blast.h"
+#include "inventory/gaps.h"
+#include "inventory/inventory.h"
+#include "inventory/inventory_names.h"
 #include "store/overlay.h"
 #include "store/safetensors.h"
 #include "store_fixtures.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "diagnostics/isolated.h"
-#include "diagnostics/landing.h"
+#include "activations/isolated.h"
+#include "arrival/landing.h"
 #include "extraction/extract.h"
 #include "fixtures.h"
 #include "model/model.h"

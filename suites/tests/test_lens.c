@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activations/lens.h"
+#include "activations/logits.h"
 #include "base/json.h"
 #include "diagnostics/check.h"
-#include "diagnostics/lens.h"
-#include "diagnostics/logits.h"
 #include "faults/fault.h"
 #include "math/distribution.h"
 #include "run/generate.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activations/greedy.h"
 #include "base/progress.h"
-#include "diagnostics/greedy.h"
 #include "fixtures.h"
 #include "model/model.h"
 #include "run/run.h"

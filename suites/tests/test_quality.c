@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/numbers.h"
-#include "quality/measure.h"
 #include "quality/quality.h"
+#include "quality/text_measure.h"
 
 #include "fixtures.h"
 

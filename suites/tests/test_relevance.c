@@ -8,9 +8,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "diagnostics/relevance.h"
 #include "faults/fault.h"
 #include "run/generate.h"
+#include "texts/relevance.h"
 
 #define GOLDEN ASSAY_SOURCE_DIR "/golden/"
 #define DATA ASSAY_SOURCE_DIR "/suites/data/"

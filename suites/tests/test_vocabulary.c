@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/numbers.h"
-#include "diagnostics/vocabulary.h"
 #include "fixtures.h"
+#include "health/vocabulary.h"
 #include "values/values.h"
 
 #define GOLDEN ASSAY_SOURCE_DIR "/golden/"

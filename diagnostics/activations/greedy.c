@@ -1,0 +1,180 @@
+#include "activations/greedy.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "activations/logits.h"
+#include "math/distribution.h"
+#include "run/decode.h"
+
+/* One continuation. */
+struct continuation {
+    const struct golden_case *golden_case;
+    size_t case_index;
+    struct ids ids; /* what was decoded */
+    int first;      /* first difference from gold, -1: none yet */
+    double margin;  /* there: logit of the subject's choice - logit of gold's */
+    double spread;  /* there: root mean square of the subject's logits */
+    int broken;     /* first token whose logits are not all finite, -1: none yet */
+};
+
+struct continuations {
+    struct continuation *items;
+    size_t count;
+    bool memory; /* it ran out */
+};
+
+/* Root mean square; not finite when any of the values is not. */
+static double spread_of(const float *values, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)values[i] * (double)values[i];
+    return sqrt(sum / (double)count);
+}
+
+static bool greedy_choose(void *context, size_t which, size_t step, float *logits, size_t width, int *next)
+{
+    struct continuations *continuations = context;
+    struct continuation *item = &continuations->items[which];
+    double spread = spread_of(logits, width);
+    int gold = item->golden_case->greedy[step];
+    *next = (int)largest_index(logits, width);
+    if (item->broken < 0 && !isfinite(spread))
+        item->broken = (int)step;
+    if (item->first < 0 && *next != gold) {
+        item->first = (int)step;
+        item->margin = (double)logits[*next] - (double)logits[gold];
+        item->spread = spread;
+    }
+    continuations->memory = !ids_push(&item->ids, *next) || continuations->memory;
+    return !continuations->memory;
+}
+
+/* The text of the ids, owned; NULL when there is no tokenizer that knows them. */
+static char *ids_text(const struct subject *subject, const int *ids, size_t count)
+{
+    struct buffer text = {0};
+    struct error error = {0};
+    bool good = subject->tokenizer && tokenizer_decode(subject->tokenizer, ids, count, false, &text, &error);
+    error_clear(&error);
+    char *taken = good ? buffer_take(&text) : NULL;
+    buffer_free(&text);
+    return taken;
+}
+
+static bool report_broken(const struct continuation *item, struct findings *findings)
+{
+    struct finding *finding = findings_add(findings, "greedy");
+    if (!finding)
+        return false;
+    finding->summary = false;
+    finding->verdict = VERDICT_FAIL;
+    where_set(&finding->where.case_id, item->golden_case->id);
+    finding->where.token = item->broken;
+    finding_message(finding, "Case '%s' has logits that are not finite from token %d on.", item->golden_case->id,
+                    item->broken);
+    return true;
+}
+
+static bool report_case(const struct subject *subject, const struct continuation *item, bool tie,
+                        struct findings *findings)
+{
+    struct finding *finding = findings_add(findings, "greedy");
+    if (!finding)
+        return false;
+    finding->summary = false;
+    finding->verdict = tie ? VERDICT_WARN : VERDICT_FAIL;
+    where_set(&finding->where.case_id, item->golden_case->id);
+    finding->where.token = item->first;
+    finding_measured(finding, item->margin, "logits margin");
+    const struct golden_case *gold = item->golden_case;
+    char *mine = ids_text(subject, item->ids.data, item->ids.count);
+    char *golden = ids_text(subject, gold->greedy, gold->greedy_count);
+    const char *near = tie ? " (a near-tie: float32 cannot tell the two apart)" : "";
+    if (mine && golden) {
+        finding_fact_text(finding, "written", "%s", mine);
+        finding_fact_text(finding, "golden_text", "%s", golden);
+        finding_message(
+            finding,
+            "Case '%s' goes on with \"%s\", gold with \"%s\": another token from %d on, by a margin of %.3g%s.",
+            gold->id, mine, golden, item->first, item->margin, near);
+    } else {
+        finding_message(
+            finding, "Case '%s' continues differently from token %d on: %d instead of %d, by a margin of %.3g%s.",
+            gold->id, item->first, item->ids.data[item->first], gold->greedy[item->first], item->margin, near);
+    }
+    free(mine);
+    free(golden);
+    return true;
+}
+
+static bool is_near_tie(const struct golden *golden, const struct limits *limits, const struct continuation *item)
+{
+    const struct golden_tensor *tensor = golden_find(golden, item->case_index, "lm_head");
+    double tolerance = limits_tolerance(limits, tensor ? tensor->noise : NAN, golden_dtype(golden), NULL);
+    return item->broken < 0 && item->margin <= 4 * tolerance * item->spread;
+}
+
+static bool greedy_report(const struct subject *subject, const struct golden *golden, const struct limits *limits,
+                          const struct continuations *all, struct findings *findings)
+{
+    size_t at = findings->count, differ = 0, ties = 0, tokens = 0;
+    if (!findings_add(findings, "greedy"))
+        return false;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct continuation *item = &all->items[i];
+        tokens += item->ids.count;
+        if (item->first < 0 && item->broken < 0)
+            continue;
+        bool tie = item->first >= 0 && is_near_tie(golden, limits, item);
+        differ += !tie;
+        ties += tie;
+        if ((item->broken >= 0 && !report_broken(item, findings)) ||
+            (item->first >= 0 && !report_case(subject, item, tie, findings)))
+            return false;
+    }
+    struct finding *finding = &findings->items[at];
+    if (!all->count) {
+        finding->verdict = VERDICT_SKIP;
+        finding_message(finding, "%s holds no greedy continuations.", golden_path(golden));
+        return true;
+    }
+    finding_measured(finding, (double)differ, "continuations differ");
+    finding_limit(finding, limits->rows[LIMIT_GREEDY].value, limits->rows[LIMIT_GREEDY].cause);
+    finding_judge(finding);
+    for (size_t i = at + 1; finding->verdict == VERDICT_PASS && i < findings->count; i++)
+        findings->items[i].verdict = VERDICT_WARN; /* a suite that allows some that differ still shows them */
+    finding_fact(finding, "near_ties", (double)ties);
+    finding_fact(finding, "tokens", (double)tokens);
+    const char *example = findings->count > at + 1 ? findings->items[at + 1].message : NULL;
+    finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ from gold's%s%s%s", differ,
+                    all->count, tokens, ties ? ", more only where float32 cannot tell the tokens apart" : "",
+                    example ? "; the first: " : "", example ? example : ".");
+    return true;
+}
+
+bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
+                  struct findings *findings, struct error *error)
+{
+    size_t cases = golden_case_count(golden);
+    struct continuations all = {.items = calloc(cases, sizeof *all.items)};
+    struct decode_prompt *prompts = calloc(cases, sizeof *prompts);
+    bool good = (all.items && prompts) || error_memory(error, "greedy");
+    for (size_t i = 0; good && i < cases; i++) {
+        const struct golden_case *golden_case = golden_case_at(golden, i);
+        if (!golden_case->greedy_count)
+            continue;
+        prompts[all.count] = (struct decode_prompt){golden_case->ids, golden_case->count, golden_case->greedy_count};
+        all.items[all.count++] =
+            (struct continuation){.golden_case = golden_case, .case_index = i, .first = -1, .broken = -1};
+    }
+    good = good && (!all.count || decode(subject, prompts, all.count, "greedy", greedy_choose, &all, error));
+    good = good &&
+           ((!all.memory && greedy_report(subject, golden, limits, &all, findings)) || error_memory(error, "greedy"));
+    for (size_t i = 0; all.items && i < all.count; i++)
+        ids_free(&all.items[i].ids);
+    free(all.items);
+    free(prompts);
+    return good;
+}

@@ -1,0 +1,32 @@
+/* One block of the pass alone against gold: the embedding, one layer, or the final norm and the head. Every module is
+ * fed its golden input (layers.h), so a block can be judged as soon as its own tensors are there, whatever else is
+ * absent. */
+#ifndef ASSAY_ACTIVATIONS_ISOLATED_H
+#define ASSAY_ACTIVATIONS_ISOLATED_H
+
+#include "findings/finding.h"
+#include "golden/golden.h"
+#include "limits/limits.h"
+
+struct isolated;
+
+/* All borrowed until isolated_free. `threads` as in model_options. */
+struct isolated *isolated_new(struct golden *const *goldens, size_t count, const struct model_config *config,
+                              const struct limits *limits, int threads, struct error *error);
+void isolated_free(struct isolated *isolated);
+
+/* Of one block, over all dumps. */
+struct isolated_result {
+    size_t compared; /* places (module of one dump); 0: gold holds nothing to judge the block by */
+    size_t bad;
+};
+
+/* Runs the block with the tensors of `store`, reading no others, in the memory of one stripe of a matrix and the
+ * experts at work. A block that was run before is judged anew. */
+bool isolated_run(struct isolated *isolated, const struct store *store, int block, struct isolated_result *result,
+                  struct error *error);
+
+/* Adds layers.isolated of all blocks that were run, for each dump. */
+bool isolated_report(const struct isolated *isolated, struct findings *findings, struct error *error);
+
+#endif

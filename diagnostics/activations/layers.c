@@ -1,0 +1,329 @@
+#include "activations/layers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "activations/layers_internal.h"
+#include "model/routing.h"
+
+/* What gold holds, in the order of the pass: how much noise, and how far it reaches. An error that was made once is
+ * carried on by everything that follows. How much of it shows at one place in the one run that gold records is luck,
+ * the more so the fewer values there are. */
+static void survey_gold(struct layers *layers)
+{
+    for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
+        double most = NAN;
+        layers->reach[i] = golden_find(layers->golden, i, "lm_head") ? layers->config->layers - 1 : -1;
+        for (size_t place = 0; place < layers->places; place++) {
+            enum point point = (enum point)(place % POINT_COUNT);
+            int layer = point_in_layer(point) ? (int)(place / POINT_COUNT) - 1 : -1;
+            char path[POINT_PATH];
+            if (!point_exists(layers->config, point, layer) || place_of(layers->config, point, layer) != place)
+                continue;
+            const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
+            most = fmax(most, tensor ? tensor->noise : NAN);
+            int reach = layer >= 0                 ? layer - (point < POINT_MLP)
+                        : point == POINT_EMBEDDING ? -1
+                                                   : layers->config->layers - 1;
+            if (tensor && reach > layers->reach[i])
+                layers->reach[i] = reach;
+            layers->carried[i * layers->places + place] = most;
+        }
+    }
+}
+
+static bool holds_values(const struct golden *golden)
+{
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        if (golden_tensor_at(golden, i)->kind == GOLDEN_VALUES)
+            return true;
+    return false;
+}
+
+struct layers *layers_new(const struct golden *golden, const struct model_config *config, const struct limits *limits,
+                          struct error *error)
+{
+    struct layers *layers = calloc(1, sizeof *layers);
+    if (!layers) {
+        error_memory(error, "layers");
+        return NULL;
+    }
+    layers->golden = golden;
+    layers->config = config;
+    layers->limits = limits;
+    /* thousands of windows that hold nothing but distributions have no places */
+    layers->places = holds_values(golden) ? place_count(config) : 0;
+    size_t cells = MODE_COUNT * golden_case_count(golden) * layers->places;
+    layers->cells = calloc(cells + 1, sizeof *layers->cells);
+    layers->routed = calloc(golden_case_count(golden) * (size_t)config->layers, sizeof *layers->routed);
+    layers->chosen =
+        calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
+    layers->carried = calloc(golden_case_count(golden) * layers->places + 1, sizeof *layers->carried);
+    layers->reach = calloc(golden_case_count(golden), sizeof *layers->reach);
+    if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->reach) {
+        survey_gold(layers);
+        return layers;
+    }
+    error_memory(error, "layers");
+    layers_free(layers);
+    return NULL;
+}
+
+void layers_free(struct layers *layers)
+{
+    if (!layers)
+        return;
+    size_t routed = golden_case_count(layers->golden) * (size_t)layers->config->layers;
+    for (size_t i = 0; layers->routed && i < routed; i++) {
+        free(layers->routed[i].states);
+        free(layers->routed[i].experts);
+    }
+    free(layers->routed);
+    free(layers->cells);
+    free(layers->carried);
+    free(layers->reach);
+    free(layers->chosen);
+    free(layers->gold);
+    free(layers);
+}
+
+size_t place_count(const struct model_config *config)
+{
+    return ((size_t)config->layers + 2) * POINT_COUNT;
+}
+
+/* Places lie in the order of the forward pass: the embedding, layer after layer, then norm and head. */
+size_t place_of(const struct model_config *config, enum point point, int layer)
+{
+    size_t block = point == POINT_EMBEDDING ? 0
+                   : point_in_layer(point)  ? (size_t)layer + 1
+                                            : (size_t)config->layers + 1;
+    return block * POINT_COUNT + (size_t)point;
+}
+
+const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place)
+{
+    return &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
+}
+
+int layers_reach(const struct layers *layers, size_t case_index)
+{
+    return layers->reach[case_index];
+}
+
+struct routed *layers_routed(const struct layers *layers, size_t case_index, int layer)
+{
+    return &layers->routed[case_index * (size_t)layers->config->layers + (size_t)layer];
+}
+
+static float *gold_rows(struct layers *layers, size_t count)
+{
+    if (count > layers->gold_count) {
+        free(layers->gold);
+        layers->gold = malloc(count * sizeof *layers->gold);
+        layers->gold_count = layers->gold ? count : 0;
+    }
+    return layers->gold;
+}
+
+/* A tie: the subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took
+ * within what the arithmetic can tell, and its logits are gold's within the same. */
+static bool is_tie(const struct layers *layers, const float *subject, const float *gold, double tolerance)
+{
+    int experts = layers->config->experts, k = layers->config->experts_per_token;
+    int *mine = layers->chosen;
+    double sum = 0, furthest = 0, worst = INFINITY;
+    routing_choose(subject, experts, k, mine);
+    for (int e = 0; e < experts; e++) {
+        double off = fabs((double)subject[e] - (double)gold[e]);
+        sum += (double)gold[e] * (double)gold[e];
+        if (isnan(off))
+            return false;
+        furthest = fmax(furthest, off);
+    }
+    double apart = 4 * tolerance * sqrt(sum / experts); /* two logits, each off by twice its share at most */
+    if (!(furthest <= apart))
+        return false;
+    bool differs = false;
+    for (int i = 0; i < k; i++)
+        worst = fmin(worst, (double)gold[mine[i]]);
+    for (int e = 0; e < experts; e++) {
+        if ((double)gold[e] > worst && !routing_has(mine, k, e)) {
+            differs = true;
+            if ((double)gold[e] - worst > apart)
+                return false;
+        }
+    }
+    return differs;
+}
+
+static void force_ties(struct layers *layers, const struct part *part, const float *gold, double tolerance)
+{
+    for (size_t row = 0; row < part->rows; row++) {
+        float *subject = part->values + row * part->width;
+        if (!is_tie(layers, subject, gold + row * part->width, tolerance))
+            continue;
+        memcpy(subject, gold + row * part->width, part->width * sizeof *subject);
+        layers->ties++;
+    }
+}
+
+/* Notes which experts gold chose for the rows of an isolated run, to name the expert behind a bad row later. */
+static bool note_routing(struct layers *layers, size_t case_index, const struct part *part, const float *gold,
+                         struct error *error)
+{
+    struct routed *routed = layers_routed(layers, case_index, part->layer);
+    size_t k = (size_t)layers->config->experts_per_token, tokens = golden_case_at(layers->golden, case_index)->count;
+    if (!routed->experts) {
+        routed->experts = calloc(tokens * k, sizeof *routed->experts);
+        routed->states = calloc(tokens, 1);
+    }
+    if (!routed->experts || !routed->states)
+        return error_memory(error, "routing");
+    for (size_t row = 0; row < part->rows; row++) {
+        routing_choose(gold + row * part->width, layers->config->experts, layers->config->experts_per_token,
+                       routed->experts + (part->first + row) * k);
+        routed->states[part->first + row] = ROW_ROUTED;
+    }
+    return true;
+}
+
+static void note_rows(struct layers *layers, size_t case_index, const struct part *part, const float *gold,
+                      double tolerance)
+{
+    struct routed *routed = layers_routed(layers, case_index, part->layer);
+    for (size_t row = 0; routed->states && row < part->rows; row++) {
+        struct comparison comparison = {0};
+        comparison_add(&comparison, part->values + row * part->width, gold + row * part->width, part->width);
+        if (routed->states[part->first + row] == ROW_ROUTED)
+            routed->states[part->first + row] = comparison_within(&comparison, tolerance) ? ROW_GOOD : ROW_BAD;
+    }
+}
+
+/* Gold's rows; NULL on failure. */
+static float *read_gold(struct layers *layers, const struct golden_tensor *tensor, const struct part *part,
+                        struct error *error)
+{
+    size_t count = part->rows * part->width;
+    if (tensor->width != part->width) {
+        error_set(error, "%s: '%s' has %zu values for each token, the subject %zu", golden_path(layers->golden),
+                  part->path, tensor->width, part->width);
+        return NULL;
+    }
+    float *gold = gold_rows(layers, count);
+    if (!gold) {
+        error_memory(error, part->path);
+        return NULL;
+    }
+    if (!golden_read_rows(layers->golden, tensor, part->first - tensor->first, part->rows, gold, error))
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (isfinite(gold[i]))
+            continue;
+        error_set(error, "%s: '%s/%s' holds a value that is not finite, at token %zu: such gold proves nothing",
+                  golden_path(layers->golden), golden_case_at(layers->golden, tensor->case_index)->id, part->path,
+                  part->first + i / part->width);
+        return NULL;
+    }
+    return gold;
+}
+
+bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *all, struct error *error)
+{
+    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, all->path);
+    struct part within, *part = &within;
+    if (!tensor || tensor->kind != GOLDEN_VALUES || all->log_probabilities ||
+        !part_within(all, tensor->first, tensor->rows, part))
+        return true;
+    const float *gold = read_gold(layers, tensor, part, error);
+    if (!gold)
+        return false;
+    size_t place = place_of(layers->config, part->point, part->layer);
+    struct cell *cell =
+        &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
+    comparison_add(&cell->comparison, part->values, gold, part->rows * part->width);
+    cell->noise = tensor->noise;
+    cell->width = part->width;
+    cell->first = tensor->first;
+    double allowed = tensor->noise;
+    if (mode == MODE_PROPAGATED && !isnan(allowed))
+        allowed = layers->carried[case_index * layers->places + place];
+    cell->tolerance = limits_tolerance(layers->limits, allowed, golden_dtype(layers->golden), &cell->cause);
+    if (cell->tolerance < layers->limits->rows[LIMIT_RELATIVE].value) {
+        cell->tolerance = layers->limits->rows[LIMIT_RELATIVE].value;
+        cell->cause = layers->limits->rows[LIMIT_RELATIVE].cause;
+    }
+    if (mode == MODE_PROPAGATED) {
+        if (part->point == POINT_ROUTER)
+            force_ties(layers, part, gold, cell->tolerance);
+        return true;
+    }
+    if (part->point == POINT_ROUTER && !note_routing(layers, case_index, part, gold, error))
+        return false;
+    if (part->point == POINT_MLP && layers->config->sparse[part->layer])
+        note_rows(layers, case_index, part, gold, cell->tolerance);
+    memcpy(part->values, gold, part->rows * part->width * sizeof *gold);
+    cell->fed = true;
+    return true;
+}
+
+/* What block `block` of the pass (model_options) goes on from. */
+static const char *input_path(int block, char path[POINT_PATH])
+{
+    return point_path(block > 1 ? POINT_LAYER : POINT_EMBEDDING, block > 1 ? block - 2 : -1, path);
+}
+
+bool layers_can_feed(const struct layers *layers, size_t case_index, int block)
+{
+    char path[POINT_PATH];
+    const struct golden_tensor *tensor =
+        block ? golden_find(layers->golden, case_index, input_path(block, path)) : NULL;
+    return !block || (layers->places && tensor && tensor->kind == GOLDEN_VALUES && !tensor->first &&
+                      tensor->rows == golden_case_at(layers->golden, case_index)->count);
+}
+
+bool layers_see_block(struct layers *layers, size_t case_index, int block, const struct part *part, struct error *error)
+{
+    char path[POINT_PATH];
+    if (!block || strcmp(part->path, input_path(block, path)) != 0)
+        return layers_see(layers, MODE_ISOLATED, case_index, part, error);
+    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, part->path);
+    const float *gold = read_gold(layers, tensor, part, error);
+    if (!gold)
+        return false;
+    memcpy(part->values, gold, part->rows * part->width * sizeof *gold);
+    layers
+        ->cells[((size_t)MODE_ISOLATED * golden_case_count(layers->golden) + case_index) * layers->places +
+                place_of(layers->config, part->point, part->layer)]
+        .fed = true;
+    return true;
+}
+
+void layers_forget(struct layers *layers, int block)
+{
+    size_t cases = layers->places ? golden_case_count(layers->golden) : 0;
+    for (size_t i = 0; i < cases; i++) {
+        struct cell *cells = &layers->cells[((size_t)MODE_ISOLATED * cases + i) * layers->places];
+        for (size_t place = 0; place < POINT_COUNT; place++)
+            cells[(size_t)block * POINT_COUNT + place] =
+                (struct cell){.fed = cells[(size_t)block * POINT_COUNT + place].fed};
+    }
+}
+
+void layers_compared(const struct layers *layers, bool *marks)
+{
+    for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
+        for (size_t index = 0; index < layers->places; index++) {
+            enum point point = (enum point)(index % POINT_COUNT);
+            int layer = point_in_layer(point) ? (int)(index / POINT_COUNT) - 1 : -1;
+            char path[POINT_PATH];
+            size_t compared = layers_cell(layers, MODE_PROPAGATED, i, index)->comparison.count;
+            if (!compared)
+                continue;
+            const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
+            if (tensor && compared == tensor->rows * tensor->width)
+                marks[tensor - golden_tensor_at(layers->golden, 0)] = true;
+        }
+    }
+}

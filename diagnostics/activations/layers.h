@@ -1,0 +1,53 @@
+/* Where does the subject leave gold? Every probe point of every layer, compared in two ways:
+ * - propagated: the subject runs end to end, its error accumulates;
+ * - isolated: every module is fed its golden input, its error does not accumulate, and a module is blamed when its
+ * input was good and its output is not. The isolated run is an ordinary pass whose activations are replaced by gold's
+ * as soon as they were compared. */
+#ifndef ASSAY_ACTIVATIONS_LAYERS_H
+#define ASSAY_ACTIVATIONS_LAYERS_H
+
+#include "findings/finding.h"
+#include "golden/golden.h"
+#include "limits/limits.h"
+#include "run/run.h"
+
+enum mode { MODE_PROPAGATED, MODE_ISOLATED, MODE_COUNT };
+
+struct layers;
+
+/* All borrowed until layers_free. */
+struct layers *layers_new(const struct golden *golden, const struct model_config *config, const struct limits *limits,
+                          struct error *error);
+void layers_free(struct layers *layers);
+
+/* Compares a part of case `case_index` with gold. MODE_ISOLATED then replaces it by gold. MODE_PROPAGATED replaces
+ * router logits of a token whose chosen experts differ from gold's only by a tie: two experts that the arithmetic
+ * cannot tell apart. */
+bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error);
+
+/* One block of the pass alone (model_options.first_block), isolated. Does gold hold, for every token of the case, what
+ * the block goes on from? */
+bool layers_can_feed(const struct layers *layers, size_t case_index, int block);
+/* As layers_see in MODE_ISOLATED, for a pass over that block, which layers_can_feed: gives it gold's input. */
+bool layers_see_block(struct layers *layers, size_t case_index, int block, const struct part *part,
+                      struct error *error);
+/* Forgets what was compared of the block, for another pass over it. */
+void layers_forget(struct layers *layers, int block);
+/* How many places of the block were compared in isolation, and how many of them are bad. */
+void layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad);
+
+/* The last layer of which gold of the case compares what came out of its feed-forward block, there or anywhere behind
+ * it; -1: of none. */
+int layers_reach(const struct layers *layers, size_t case_index);
+
+/* Marks the tensors of the dump of which every row was compared: `marks` holds one for each of golden_tensor_count. */
+void layers_compared(const struct layers *layers, bool *marks);
+
+/* Adds the findings layers.propagated and layers.isolated. `isolated` false: that mode was not run, for the reason
+ * given. */
+bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated,
+                   struct error *error);
+/* Adds layers.isolated alone. */
+bool layers_report_isolated(const struct layers *layers, struct findings *findings, struct error *error);
+
+#endif

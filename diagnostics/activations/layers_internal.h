@@ -1,0 +1,61 @@
+/* What layers.c measures and layers_report.c tells. */
+#ifndef ASSAY_ACTIVATIONS_LAYERS_INTERNAL_H
+#define ASSAY_ACTIVATIONS_LAYERS_INTERNAL_H
+
+#include "activations/layers.h"
+#include "limits/comparator.h"
+
+/* One place (point of a layer) of one case in one mode. */
+struct cell {
+    struct comparison comparison;
+    double noise;
+    double tolerance;
+    const char *cause;
+    size_t width;
+    size_t first; /* token of the first row that gold holds */
+    bool fed;     /* isolated: what follows went on from gold's values */
+};
+
+enum row_state { ROW_UNSEEN, ROW_ROUTED, ROW_GOOD, ROW_BAD };
+
+/* The tokens of one case in the isolated run of one layer with experts. NULL: gold holds no router logits of it. */
+struct routed {
+    int *experts;          /* [tokens, experts_per_token]: gold's choice */
+    unsigned char *states; /* [tokens] of enum row_state: whether the experts' sum is good */
+};
+
+struct layers {
+    const struct golden *golden;
+    const struct model_config *config;
+    const struct limits *limits;
+    size_t places;
+    struct cell *cells;    /* [modes][cases][places] */
+    double *carried;       /* [cases][places]: the largest noise that gold records up to there; NaN: none */
+    int *reach;            /* [cases]: see layers_reach */
+    struct routed *routed; /* [cases][layers] */
+    int *chosen;           /* scratch: experts_per_token */
+    size_t ties;
+    float *gold; /* scratch */
+    size_t gold_count;
+};
+
+size_t place_count(const struct model_config *config);
+size_t place_of(const struct model_config *config, enum point point, int layer);
+struct routed *layers_routed(const struct layers *layers, size_t case_index, int layer);
+const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place);
+
+/* What a place of an isolated run was computed from. */
+struct fed {
+    bool directly;    /* gold was spliced in at all of its inputs: what is wrong is wrong in this module */
+    bool from_start;  /* nothing was spliced in before it */
+    enum point point; /* else the last place before it where gold was */
+    int layer;
+};
+bool place_fed_directly(const struct layers *layers, size_t case_index, enum point point, int layer);
+struct fed place_fed(const struct layers *layers, size_t case_index, enum point point, int layer);
+
+/* The fewest experts that explain all bad rows of a layer: only experts without a single good row, the one that
+ * explains most first. Returns how many were found in `out` (of `most`), 0 when some bad row stays unexplained. */
+size_t blame_experts(const struct layers *layers, int layer, int *out, size_t most);
+
+#endif

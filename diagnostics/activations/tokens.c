@@ -1,0 +1,72 @@
+#include "activations/tokens.h"
+
+#include <string.h>
+
+static bool compare_case(const struct subject *subject, const struct golden_case *golden_case, size_t *differ,
+                         struct findings *findings, struct error *error)
+{
+    struct ids ids = {0};
+    if (!tokenizer_encode(subject->tokenizer, golden_case->prompt, strlen(golden_case->prompt), true, &ids, error)) {
+        ids_free(&ids);
+        return error_context(error, "case '%s'", golden_case->id);
+    }
+    size_t same = 0;
+    while (same < ids.count && same < golden_case->count && ids.data[same] == golden_case->ids[same])
+        same++;
+    bool equal = same == ids.count && same == golden_case->count;
+    struct finding *finding = equal ? NULL : findings_add(findings, "tokens.ids");
+    bool good = equal || finding || error_memory(error, "tokens");
+    if (finding) {
+        ++*differ;
+        finding->summary = false;
+        finding->verdict = VERDICT_FAIL;
+        where_set(&finding->where.case_id, golden_case->id);
+        finding->where.token = (int)same;
+        finding_message(finding,
+                        "The prompt of case '%s' is %zu tokens here and %zu in gold; they differ from token %zu on "
+                        "(%d here, %d in gold).",
+                        golden_case->id, ids.count, golden_case->count, same, same < ids.count ? ids.data[same] : -1,
+                        same < golden_case->count ? golden_case->ids[same] : -1);
+    }
+    ids_free(&ids);
+    return good;
+}
+
+bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,
+                  struct error *error)
+{
+    size_t at = findings->count, prompts = 0, differ = 0;
+    if (!findings_add(findings, "tokens.ids"))
+        return error_memory(error, "tokens");
+    for (size_t i = 0; subject->tokenizer && i < golden_case_count(golden); i++) {
+        const struct golden_case *golden_case = golden_case_at(golden, i);
+        prompts += golden_case->prompt != NULL;
+        if (golden_case->prompt && !compare_case(subject, golden_case, &differ, findings, error))
+            return false;
+    }
+    struct finding *finding = &findings->items[at];
+    if (!prompts) {
+        bool unread = !subject->tokenizer && (subject->tokenizer_document || subject->tokenizer_folder);
+        finding->verdict = unread ? VERDICT_WARN : VERDICT_SKIP;
+        finding_message(finding, "%s",
+                        subject->tokenizer ? "Gold records no prompts, only ids." : subject->tokenizer_problem);
+        return true;
+    }
+    finding_measured(finding, (double)differ, "prompts differ");
+    finding_limit(finding, 0, "one different id is another input");
+    finding_judge(finding);
+    finding_message(finding, "%zu of %zu prompts are encoded differently than in gold.", differ, prompts);
+    return true;
+}
+
+bool tokens_check_reader(const struct subject *subject, struct findings *findings, struct error *error)
+{
+    if (subject->tokenizer || !(subject->tokenizer_folder || subject->tokenizer_document))
+        return true;
+    struct finding *finding = findings_add(findings, "tokens.reader");
+    if (!finding)
+        return error_memory(error, "tokens");
+    finding->verdict = VERDICT_WARN;
+    finding_message(finding, "The tokenizer cannot be read: %s.", subject->tokenizer_problem);
+    return true;
+}

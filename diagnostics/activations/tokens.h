@@ -1,0 +1,16 @@
+/* Does the subject's tokenizer read the prompts as gold did? */
+#ifndef ASSAY_ACTIVATIONS_TOKENS_H
+#define ASSAY_ACTIVATIONS_TOKENS_H
+
+#include "findings/finding.h"
+#include "golden/golden.h"
+#include "run/subject.h"
+
+/* Adds tokens.ids: every prompt that gold records is encoded and compared with its ids. */
+bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,
+                  struct error *error);
+
+/* Adds tokens.reader, a warning, when there is a tokenizer that cannot be read; nothing else. */
+bool tokens_check_reader(const struct subject *subject, struct findings *findings, struct error *error);
+
+#endif

@@ -1,0 +1,368 @@
+/* One file of an extraction, judged by itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arrival/landing_internal.h"
+#include "health/weights_source.h"
+#include "math/kernels.h"
+#include "store/layout.h"
+#include "store/safetensors.h"
+#include "values/values.h"
+
+#define CHUNK_VALUES 65536
+
+bool landing_refuse(struct landing_verdict *verdict, enum landing_state state, const char *check,
+                    const struct tensor *tensor, const char *format, ...)
+{
+    va_list arguments;
+    if (verdict->check)
+        return false;
+    verdict->state = state;
+    verdict->check = check;
+    if (tensor) {
+        verdict->tensor = strdup(tensor->name);
+        tensor_place(tensor, &verdict->layer, &verdict->expert);
+    }
+    va_start(arguments, format);
+    if (vasprintf(&verdict->message, format, arguments) < 0)
+        verdict->message = NULL;
+    va_end(arguments);
+    return false;
+}
+
+void landing_verdict_free(struct landing_verdict *verdict)
+{
+    free(verdict->tensor);
+    free(verdict->message);
+    *verdict = (struct landing_verdict){.layer = -1, .expert = -1, .file = verdict->file};
+}
+
+void landing_file_free(struct landing_file *file)
+{
+    landing_verdict_free(&file->verdict);
+    free(file->tensors);
+    error_clear(&file->error);
+    *file = (struct landing_file){0};
+}
+
+/* A file under judgement. */
+struct judging {
+    const struct landing *landing;
+    struct landing_file *file;
+    const char *name;        /* below the folder */
+    const char *path;        /* of the file */
+    const struct store *own; /* the file as a store */
+    bool rounded;            /* a tensor has another dtype than the original's */
+};
+
+/* Out of memory is no fault of the file's. */
+static bool is_of_machine(const struct error *error)
+{
+    return strncmp(error_text(error), "out of memory", 13) == 0;
+}
+
+/* The file cannot be read, for the reason that `problem` gives away. */
+static bool refuse_reading(struct judging *judging, struct error *problem)
+{
+    bool is_short = !is_of_machine(problem) && safetensors_falls_short(judging->path);
+    if (is_of_machine(problem))
+        judging->file->error = *problem;
+    else
+        landing_refuse(&judging->file->verdict, is_short ? LANDING_SHORT : LANDING_WRONG, "inventory.files", NULL,
+                       "%s.", error_text(problem));
+    if (!is_of_machine(problem))
+        error_clear(problem);
+    return false;
+}
+
+/* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
+static bool is_ignored(const struct tensor *tensor)
+{
+    static const char suffix[] = ".rotary_emb.inv_freq";
+    size_t length = strlen(tensor->name), tail = sizeof suffix - 1;
+    return length > tail && strcmp(tensor->name + length - tail, suffix) == 0;
+}
+
+/* The folder, the layer and the expert that the file's name says are the tensor's. */
+static bool is_in_place(const struct judging *judging, const struct tensor *tensor)
+{
+    struct layout_place place;
+    int layer, expert;
+    tensor_file_place(tensor, &layer, &expert);
+    if (!layout_place(tensor->name, &place))
+        return false;
+    size_t folder = strlen(block_name(place.block));
+    return strncmp(judging->name, block_name(place.block), folder) == 0 && judging->name[folder] == '/' &&
+           (layer < 0 || layer == place.layer) && (expert < 0 || expert == place.expert);
+}
+
+/* By its header. A tensor that is called for is noted, right or wrong. */
+static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
+{
+    const struct landing *landing = judging->landing;
+    struct landing_file *file = judging->file;
+    size_t index = map_find(&landing->by_name, tensor->name, strlen(tensor->name));
+    char refusal[512];
+    if (index == MAP_ABSENT)
+        return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.extra", tensor,
+                              "%s: tensor '%s' is not one that the configuration calls for.", judging->path,
+                              tensor->disk_name);
+    file->tensors[file->count++] = (uint32_t)index;
+    file->bytes += tensor->bytes;
+    if (weight_refusal(&landing->expected.items[index], tensor, refusal))
+        return landing_refuse(&file->verdict, LANDING_WRONG,
+                              strstr(refusal, "has dtype") ? "inventory.dtype" : "inventory.shape", tensor, "%s.",
+                              refusal);
+    if (!is_in_place(judging, tensor))
+        return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.misplaced", tensor,
+                              "%s holds tensor '%s', which belongs into %s.", judging->path, tensor->disk_name,
+                              landing->places[landing->place_of[index]].path);
+    return true;
+}
+
+static bool judge_header(struct judging *judging)
+{
+    const struct store *own = judging->own;
+    struct landing_file *file = judging->file;
+    if (store_problem_count(own))
+        return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.files", NULL, "%s.", store_problem(own, 0));
+    if (!store_count(own))
+        return landing_refuse(&file->verdict, LANDING_SHORT, "inventory.files", NULL, "%s: holds no tensor.",
+                              judging->path);
+    file->tensors = malloc((store_text_count(own) + 1) * sizeof *file->tensors);
+    if (!file->tensors)
+        return error_memory(&file->error, judging->path);
+    bool good = true; /* of a wrong file, too, it is known what it holds */
+    for (size_t i = 0; i < store_text_count(own); i++)
+        if (!is_ignored(store_at(own, i)) && !judge_tensor(judging, store_at(own, i)))
+            good = false;
+    return good;
+}
+
+/* A file under the layout's name holds all that the layout puts there. */
+static bool judge_whole(struct judging *judging)
+{
+    const struct landing *landing = judging->landing;
+    struct landing_file *file = judging->file;
+    size_t place = map_find(&landing->by_place, judging->name, strlen(judging->name)), required = 0;
+    for (size_t i = 0; i < file->count; i++)
+        required += !landing->expected.items[file->tensors[i]].optional;
+    if (place == MAP_ABSENT || required >= landing->places[place].required)
+        return true;
+    struct buffer names = {0};
+    const struct expected *absent = NULL;
+    for (size_t i = 0; i < landing->expected.count; i++) {
+        const struct expected *expected = &landing->expected.items[i];
+        if (landing->place_of[i] != place || expected->optional || store_find(judging->own, expected->name))
+            continue;
+        absent = expected;
+        buffer_format(&names, "%s'%s'", names.size ? ", " : "", expected->name);
+    }
+    landing_refuse(&file->verdict, LANDING_SHORT, "inventory.absent", NULL,
+                   "%s holds %zu of the %zu tensors that belong into it; absent: %s.", judging->path, required,
+                   landing->places[place].required, names.data ? names.data : "");
+    file->verdict.layer = absent ? absent->layer : -1;
+    file->verdict.expert = absent ? absent->expert : -1;
+    buffer_free(&names);
+    return false;
+}
+
+/* A tensor whose values are read. */
+struct reading {
+    const struct tensor *tensor;
+    const struct tensor *original; /* to be the same as, byte for byte; NULL: none */
+    void *raw, *other;
+    float *wide;
+    bool zero; /* so far */
+};
+
+/* Names the first value that is not finite. */
+static bool judge_finite(struct judging *judging, const struct reading *reading, uint64_t row, size_t count)
+{
+    if (all_finite(reading->wide, count))
+        return true;
+    size_t at = 0;
+    while (isfinite(reading->wide[at]))
+        at++;
+    return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.finite", reading->tensor,
+                          "%s: tensor '%s' holds %g at row %llu, column %llu; a weight is a finite number.",
+                          judging->path, reading->tensor->disk_name, (double)reading->wide[at],
+                          (unsigned long long)(row + at / reading->tensor->columns),
+                          (unsigned long long)(at % reading->tensor->columns));
+}
+
+/* Names the first value that is not the original's. */
+static bool judge_same(struct judging *judging, const struct reading *reading, uint64_t row, size_t count)
+{
+    const struct tensor *tensor = reading->tensor;
+    size_t width = dtype_width(tensor->dtype), at = 0;
+    if (memcmp(reading->raw, reading->other, count * width) == 0)
+        return true;
+    while (memcmp((const char *)reading->raw + at * width, (const char *)reading->other + at * width, width) == 0)
+        at++;
+    float original;
+    widen(tensor->dtype, (const char *)reading->other + at * width, &original, 1);
+    return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.source", tensor,
+                          "%s: tensor '%s' is not the original's: %.9g at row %llu, column %llu, where that has %.9g.",
+                          judging->path, tensor->disk_name, (double)reading->wide[at],
+                          (unsigned long long)(row + at / tensor->columns), (unsigned long long)(at % tensor->columns),
+                          (double)original);
+}
+
+static bool read_values(struct judging *judging, struct reading *reading, uint64_t most)
+{
+    const struct tensor *tensor = reading->tensor;
+    for (uint64_t row = 0; row < tensor->rows; row += most) {
+        uint64_t rows = tensor->rows - row < most ? tensor->rows - row : most;
+        size_t count = (size_t)(rows * tensor->columns);
+        struct error problem = {0};
+        if (!store_read_rows(judging->own, tensor, row, rows, reading->raw, &problem))
+            return refuse_reading(judging, &problem);
+        widen(tensor->dtype, reading->raw, reading->wide, count);
+        if (!judge_finite(judging, reading, row, count))
+            return false;
+        for (size_t i = 0; reading->zero && i < count; i++)
+            reading->zero = fpclassify(reading->wide[i]) == FP_ZERO;
+        if (reading->original && (!store_read_rows(judging->landing->source, reading->original, row, rows,
+                                                   reading->other, &judging->file->error) ||
+                                  !judge_same(judging, reading, row, count)))
+            return false;
+    }
+    return true;
+}
+
+static bool judge_zero(struct judging *judging, const struct reading *reading)
+{
+    static const char bias[] = ".bias";
+    const char *name = reading->tensor->name;
+    size_t length = strlen(name), tail = sizeof bias - 1;
+    /* a bias may have been left where it began; what the original has is right */
+    if (!reading->zero || judging->landing->source || (length > tail && strcmp(name + length - tail, bias) == 0))
+        return true;
+    return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.constant", reading->tensor,
+                          "%s: tensor '%s' holds nothing but zeros: it was never filled.", judging->path,
+                          reading->tensor->disk_name);
+}
+
+static bool judge_values(struct judging *judging, const struct tensor *tensor)
+{
+    const struct store *source = judging->landing->source;
+    struct reading reading = {.tensor = tensor, .zero = true};
+    const struct tensor *original = source ? store_find(source, tensor->name) : NULL;
+    if (source && !original)
+        return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.source", tensor,
+                              "%s: tensor '%s' is not in the original, %s.", judging->path, tensor->disk_name,
+                              store_path(source));
+    bool same = original && original->dtype == tensor->dtype && original->rank == tensor->rank &&
+                memcmp(original->shape, tensor->shape, (size_t)tensor->rank * sizeof *tensor->shape) == 0;
+    judging->rounded = judging->rounded || (original && !same);
+    reading.original = same ? original : NULL;
+    uint64_t most = CHUNK_VALUES / tensor->columns ? CHUNK_VALUES / tensor->columns : 1;
+    size_t count = (size_t)(most * tensor->columns);
+    reading.raw = malloc(count * sizeof(float));
+    reading.other = malloc(count * sizeof(float));
+    reading.wide = malloc(count * sizeof *reading.wide);
+    bool good = ((reading.raw && reading.other && reading.wide) || error_memory(&judging->file->error, tensor->name)) &&
+                read_values(judging, &reading, most) && judge_zero(judging, &reading);
+    free(reading.raw);
+    free(reading.other);
+    free(reading.wide);
+    return good;
+}
+
+/* Where a dtype was changed, what that costs is judged by the one who knows: weights.source. */
+static bool judge_rounded(struct judging *judging)
+{
+    struct findings findings = {0};
+    struct error problem = {0};
+    struct pool *pool = pool_new(1, &judging->file->error);
+    bool good = pool && weights_check_source(judging->own, judging->landing->source, pool, &findings, &problem);
+    if (problem.text && strstr(problem.text, judging->path))
+        refuse_reading(judging, &problem);
+    else if (problem.text) /* the original cannot be read */
+        judging->file->error = problem;
+    for (size_t i = 0; good && i < findings.count; i++) {
+        const struct finding *finding = &findings.items[i];
+        if (finding->summary || finding->verdict != VERDICT_FAIL)
+            continue;
+        good = landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.source",
+                              finding->where.tensor ? store_find(judging->own, finding->where.tensor) : NULL, "%s: %s",
+                              judging->path, finding->message ? finding->message : "");
+    }
+    findings_free(&findings);
+    pool_free(pool);
+    return good;
+}
+
+static void judge(struct judging *judging)
+{
+    struct error problem = {0};
+    struct store *own = store_open_files(judging->landing->folder, &judging->name, 1, &problem);
+    if (!own) {
+        refuse_reading(judging, &problem);
+        return;
+    }
+    judging->own = own;
+    bool good = judge_header(judging) && judge_whole(judging);
+    for (size_t i = 0; good && i < judging->file->count; i++) {
+        const struct expected *expected = &judging->landing->expected.items[judging->file->tensors[i]];
+        good = judge_values(judging, store_find(own, expected->name));
+    }
+    if (good && judging->rounded)
+        judge_rounded(judging);
+    store_free(own);
+}
+
+/* The file as it is now; false: it is not there, or is no file (then the verdict says so). */
+static bool file_now(const char *path, struct landing_file *file, struct file_state *state)
+{
+    struct error problem = {0};
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not wait */
+    if (descriptor < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        landing_verdict_free(&file->verdict);
+        file->verdict.state = LANDING_GONE;
+        return false;
+    }
+    if (descriptor < 0)
+        error_errno(&problem, "%s", path);
+    bool good = descriptor >= 0 && file_state(descriptor, path, state, &problem);
+    if (descriptor >= 0)
+        close(descriptor);
+    if (!good)
+        landing_refuse(&file->verdict, LANDING_WRONG, "inventory.files", NULL, "%s.", error_text(&problem));
+    error_clear(&problem);
+    return good;
+}
+
+void landing_file_judge(const struct landing *landing, const char *name, struct landing_file *file)
+{
+    struct judging judging = {.landing = landing, .file = file, .name = name};
+    struct file_state after;
+    char *path = path_join(landing->folder, name);
+    *file = (struct landing_file){.verdict = {.layer = -1, .expert = -1}};
+    if (!path) {
+        error_memory(&file->error, name);
+        return;
+    }
+    judging.path = path;
+    size_t known = map_find(&landing->by_path, name, strlen(name));
+    if (file_now(path, file, &file->verdict.file)) {
+        if (known != MAP_ABSENT && landing->files[known].right &&
+            !file_state_change(&landing->files[known].state, &file->verdict.file))
+            file->verdict.state = LANDING_KNOWN;
+        else
+            judge(&judging);
+        /* whatever was found in a file that changed meanwhile says nothing */
+        if (file->verdict.check && file_now(path, file, &after) && file_state_change(&file->verdict.file, &after)) {
+            landing_verdict_free(&file->verdict);
+            file->verdict.state = LANDING_CHANGING;
+        }
+    }
+    free(path);
+}

@@ -1,0 +1,61 @@
+/* What landing.c keeps and landing_file.c looks up. */
+#ifndef ASSAY_ARRIVAL_LANDING_INTERNAL_H
+#define ASSAY_ARRIVAL_LANDING_INTERNAL_H
+
+#include "arrival/landing.h"
+#include "base/map.h"
+
+#define NO_FILE UINT32_MAX
+
+/* A file that the layout has. */
+struct landing_place {
+    char *path;
+    size_t required; /* tensors that belong into it */
+};
+
+struct landing_known {
+    char *path;
+    struct file_state state; /* when it was judged */
+    uint64_t bytes;
+    bool right; /* else it has gone, or is wrong */
+    bool held;  /* tensors are told to be in it */
+};
+
+struct landing {
+    const char *folder;
+    const struct model_config *config;
+    const struct store *source;
+    struct pool *pool;
+    struct expected_list expected; /* in the order of the pass: the tensors of a block side by side */
+    struct map by_name;            /* of them */
+    uint32_t *owners;              /* [expected.count]: index of the file that holds it, or NO_FILE */
+    uint32_t *holders;             /* the same of a file that is wrong: the tensor is there, and counts for nothing */
+    uint32_t *place_of;            /* [expected.count] */
+    struct landing_place *places;
+    size_t place_count, place_capacity;
+    struct map by_place; /* path -> place */
+    size_t *block_first; /* [blocks + 1]: where a block begins in `expected` */
+    size_t *versions;    /* [blocks]: changes of what it holds, from 1 on */
+    struct landing_known *files;
+    size_t file_count, file_capacity;
+    struct map by_path; /* path -> file */
+};
+
+/* A file as it is by itself. */
+struct landing_file {
+    struct landing_verdict verdict;
+    uint64_t bytes;
+    uint32_t *tensors; /* indices of `expected` */
+    size_t count;
+    struct error error; /* of the machine, not of the file */
+};
+
+/* Reads the file. Changes nothing in `landing`: safe from several threads. */
+void landing_file_judge(const struct landing *landing, const char *path, struct landing_file *file);
+void landing_file_free(struct landing_file *file);
+
+/* Sets the verdict, with a formatted message, unless it is one already; false. */
+bool landing_refuse(struct landing_verdict *verdict, enum landing_state state, const char *check,
+                    const struct tensor *tensor, const char *format, ...) ASSAY_PRINTF(5, 6);
+
+#endif

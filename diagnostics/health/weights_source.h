@@ -1,0 +1,14 @@
+/* The numbers of a model: are they the original's? */
+#ifndef ASSAY_HEALTH_WEIGHTS_SOURCE_H
+#define ASSAY_HEALTH_WEIGHTS_SOURCE_H
+
+#include "base/pool.h"
+#include "findings/finding.h"
+#include "store/store.h"
+
+/* Adds weights.source: every tensor of the text model against the original's of the same name, value by value. Where
+ * the dtype is the same nothing may differ; else no more than rounding to it costs. Reads both models once. */
+bool weights_check_source(const struct store *store, const struct store *source, struct pool *pool,
+                          struct findings *findings, struct error *error);
+
+#endif

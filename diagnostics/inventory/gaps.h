@@ -1,0 +1,33 @@
+/* What do the absent tensors have in common? Gaps have causes: a shard that was not read, a loop that ended too early,
+ * a run that was killed, a pattern of file names that fits too little. Each is a row of one table that says which
+ * tensors it would lose; a row counts when those are the ones that are absent, with fewer words than a list of them. */
+#ifndef ASSAY_INVENTORY_GAPS_H
+#define ASSAY_INVENTORY_GAPS_H
+
+#include "findings/finding.h"
+#include "inventory/census.h"
+
+/* Adds inventory.pattern: it passes when nothing is absent, else fails with the one cause, or the few, that explain the
+ * gaps, and with what they leave. A place for each cause, the first in order the one that explains most, with the facts
+ * `pattern` (its kind), `explains`, `contradicts` (blocks that it would lose and that are there) and `saves_bits`; and
+ * for each other pattern that explains the same tensors, with verdict warn. Without the census' origin, patterns of
+ * shards are not looked for, which the message says.
+ *
+ * How patterns are weighed (J. Rissanen, Modeling by shortest data description, 1978): choosing the u blocks with gaps
+ * out of U freely takes log2 C(U, u) bits, and at least u. A pattern takes the bits that tell it from the others of its
+ * table, those of its parameters, and those that list what it gets wrong. It counts when that saves GAPS_BITS or more:
+ * by chance alone no more than one gap in 2^GAPS_BITS would look so. Of two that save the same, the first in order
+ * counts. */
+#define GAPS_BITS 6
+
+/* What is known of absent tensors by their names. */
+struct gaps_names {
+    const bool *misnamed; /* [census->count]: there under another name */
+    const char *renaming; /* "'gamma' for 'weight'"; NULL: in no common way */
+};
+
+/* `names` may be NULL. */
+bool gaps_check(const struct census *census, const struct gaps_names *names, struct findings *findings,
+                struct error *error);
+
+#endif

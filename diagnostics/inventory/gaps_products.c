@@ -1,0 +1,298 @@
+/* Patterns of layers, experts and kinds of tensors: a loop that ended too early or stepped too far, a kind that was
+ * forgotten, a pattern of names that fits too little. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inventory/gaps_internal.h"
+
+#define KIND_BITS 1.0   /* less than that of orders: a set of layers says more than a stretch of a run */
+#define DISTINCT_MAX 96 /* rows, and columns, of the map of experts that are tried */
+
+#define W(weight) (1u << (weight))
+#define NORMS (W(WEIGHT_INPUT_NORM) | W(WEIGHT_POST_NORM))
+#define HEAD_NORMS (W(WEIGHT_Q_NORM) | W(WEIGHT_K_NORM))
+#define PROJECTIONS (W(WEIGHT_Q) | W(WEIGHT_K) | W(WEIGHT_V) | W(WEIGHT_O))
+#define ATTENTION_BIASES (W(WEIGHT_Q_BIAS) | W(WEIGHT_K_BIAS) | W(WEIGHT_V_BIAS) | W(WEIGHT_O_BIAS))
+#define MLP_BIASES (W(WEIGHT_GATE_BIAS) | W(WEIGHT_UP_BIAS) | W(WEIGHT_DOWN_BIAS))
+#define SHARED (W(WEIGHT_SHARED_GATE) | W(WEIGHT_SHARED_UP) | W(WEIGHT_SHARED_DOWN) | W(WEIGHT_SHARED_SWITCH))
+#define DENSE (W(WEIGHT_GATE) | W(WEIGHT_UP) | W(WEIGHT_DOWN))
+#define EXPERTS (W(WEIGHT_EXPERT_GATE) | W(WEIGHT_EXPERT_UP) | W(WEIGHT_EXPERT_DOWN))
+#define ENDS (W(WEIGHT_EMBEDDING) | W(WEIGHT_FINAL_NORM) | W(WEIGHT_HEAD))
+#define EVERYTHING (W(WEIGHT_COUNT) - 1)
+
+/* Kinds of tensors that one line of an extractor takes, or forgets. Single ones are tried as well. */
+static const struct kinds_row {
+    unsigned weights;
+    const char *words; /* "... of layer 3" */
+} kinds_rows[] = {
+    {EVERYTHING & ~ENDS, "everything"},
+    {EVERYTHING & ~ENDS & ~EXPERTS, "everything but the experts"},
+    {NORMS, "both norms"},
+    {NORMS | HEAD_NORMS, "all norms"},
+    {NORMS | HEAD_NORMS | ATTENTION_BIASES | MLP_BIASES, "all vectors"},
+    {HEAD_NORMS, "the norms of queries and keys"},
+    {PROJECTIONS, "the attention's projections"},
+    {PROJECTIONS | ATTENTION_BIASES | HEAD_NORMS, "the attention"},
+    {PROJECTIONS | ATTENTION_BIASES | HEAD_NORMS | NORMS, "the attention and the norms"},
+    {W(WEIGHT_Q) | W(WEIGHT_K) | W(WEIGHT_V), "q_proj, k_proj and v_proj"},
+    {ATTENTION_BIASES, "the attention's biases"},
+    {ATTENTION_BIASES | MLP_BIASES, "all biases"},
+    {W(WEIGHT_ROUTER) | NORMS, "the router and the norms"},
+    {SHARED, "the shared expert"},
+    {SHARED & ~W(WEIGHT_SHARED_SWITCH), "the shared expert's projections"},
+    {DENSE | MLP_BIASES, "the MLP"},
+    {DENSE | MLP_BIASES | SHARED | EXPERTS | W(WEIGHT_ROUTER), "the MLP or the experts"},
+    {EXPERTS | W(WEIGHT_ROUTER), "the experts and the router"},
+    {EXPERTS | NORMS, "the experts and the norms"},
+};
+
+/* Projections of experts. */
+static const struct kinds_row expert_rows[] = {
+    {EXPERTS, ""},
+    {W(WEIGHT_EXPERT_GATE), "gate_proj of "},
+    {W(WEIGHT_EXPERT_UP), "up_proj of "},
+    {W(WEIGHT_EXPERT_DOWN), "down_proj of "},
+    {W(WEIGHT_EXPERT_GATE) | W(WEIGHT_EXPERT_UP), "gate_proj and up_proj of "},
+    {W(WEIGHT_EXPERT_UP) | W(WEIGHT_EXPERT_DOWN), "up_proj and down_proj of "},
+};
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+static bool of_kind(const struct census_item *item, unsigned weights)
+{
+    return weights >> item->expected.weight & 1 && !item->expected.optional;
+}
+
+/* The layers that have tensors of the kind, and whether all of them are absent. */
+struct axis {
+    int *values;
+    bool *in;
+    size_t count, members;
+};
+
+static bool axis_make(struct axis *axis, size_t count)
+{
+    *axis =
+        (struct axis){.values = malloc((count + 1) * sizeof *axis->values), .in = calloc(count + 1, sizeof *axis->in)};
+    return axis->values && axis->in;
+}
+
+static void axis_free(struct axis *axis)
+{
+    free(axis->values);
+    free(axis->in);
+}
+
+static void layers_of_kind(const struct census *census, unsigned weights, struct axis *layers, size_t *held,
+                           size_t *absent)
+{
+    size_t count = (size_t)census->config->layers;
+    memset(held, 0, count * sizeof *held);
+    memset(absent, 0, count * sizeof *absent);
+    for (size_t i = 0; i < census->count; i++) {
+        const struct census_item *item = &census->items[i];
+        if (item->expected.layer < 0 || !of_kind(item, weights))
+            continue;
+        held[item->expected.layer]++;
+        absent[item->expected.layer] += item->absent;
+    }
+    for (size_t layer = 0; layer < count; layer++)
+        if (held[layer]) {
+            layers->values[layers->count] = (int)layer;
+            layers->members += layers->in[layers->count++] = absent[layer] == held[layer];
+        }
+}
+
+/* What a set of layers was lost by, where its shape says it. */
+static void offer_layers(struct search *search, unsigned weights, const char *words, double bits, struct axis *layers,
+                         bool *lost)
+{
+    const struct census *census = search->census;
+    bool in_layer[CONFIG_LAYERS_MAX] = {false};
+    struct buffer text = {0};
+    for (size_t i = 0; i < layers->count; i++)
+        in_layer[layers->values[i]] = layers->in[i];
+    for (size_t i = 0; i < census->count; i++) {
+        const struct census_item *item = &census->items[i];
+        lost[i] = item->expected.layer >= 0 && in_layer[item->expected.layer] && of_kind(item, weights);
+    }
+    buffer_format(&text, "%s of ", words);
+    const char *cause = NULL;
+    bits += set_describe(layers->values, layers->in, layers->count, "layer", &text, &cause);
+    if (cause || layers->members == layers->count)
+        buffer_format(&text, ": %s", cause ? cause : "never looked for");
+    search_offer(search, "layers", KIND_BITS + bits, lost, &text);
+}
+
+static void try_kind(struct search *search, unsigned weights, const char *words, double bits, bool *lost)
+{
+    size_t count = (size_t)search->census->config->layers;
+    size_t *held = malloc(count * sizeof *held), *absent = malloc(count * sizeof *absent);
+    struct axis layers;
+    if (axis_make(&layers, count) && held && absent) {
+        layers_of_kind(search->census, weights, &layers, held, absent);
+        if (layers.members)
+            offer_layers(search, weights, words, bits, &layers, lost);
+    } else {
+        search->memory = true;
+    }
+    axis_free(&layers);
+    free(held);
+    free(absent);
+}
+
+static void try_kinds(struct search *search, bool *lost)
+{
+    double bits = log2(COUNT(kinds_rows) + WEIGHT_COUNT);
+    for (size_t i = 0; i < COUNT(kinds_rows); i++)
+        try_kind(search, kinds_rows[i].weights, kinds_rows[i].words, bits, lost);
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        if (!(W(weight) & (ENDS | EXPERTS)))
+            try_kind(search, W(weight), weight_class((enum weight)weight), bits, lost);
+}
+
+/* The map of experts: [sparse layers][experts], true where all of the projections are absent. */
+struct map_of_experts {
+    const struct census *census;
+    unsigned weights;
+    bool *absent;
+    size_t layers, experts;
+    int *layer_of; /* [layers] */
+};
+
+/* Place `i` of a line: of a layer's experts, or of an expert's layers. */
+static bool at(const struct map_of_experts *map, size_t line, size_t i, bool by_expert)
+{
+    return by_expert ? map->absent[i * map->experts + line] : map->absent[line * map->experts + i];
+}
+
+static bool experts_map(const struct census *census, unsigned weights, struct map_of_experts *map)
+{
+    size_t experts = (size_t)census->config->experts;
+    *map = (struct map_of_experts){.census = census, .weights = weights, .experts = experts};
+    map->layer_of = malloc(((size_t)census->config->layers + 1) * sizeof *map->layer_of);
+    map->absent = calloc((size_t)census->config->layers * experts + 1, sizeof *map->absent);
+    if (!map->layer_of || !map->absent)
+        return false;
+    for (int layer = 0; layer < census->config->layers; layer++) {
+        if (!census->config->sparse[layer])
+            continue;
+        map->layer_of[map->layers] = layer;
+        for (size_t expert = 0; expert < experts; expert++) {
+            bool all = true;
+            for (int weight = WEIGHT_EXPERT_GATE; weight <= WEIGHT_EXPERT_DOWN; weight++)
+                if (weights >> weight & 1)
+                    all = all && census_find(census, (enum weight)weight, layer, (int)expert)->absent;
+            map->absent[map->layers * experts + expert] = all;
+        }
+        map->layers++;
+    }
+    return true;
+}
+
+/* The layers and experts chosen, in words, and offered. */
+static void offer_experts(struct search *search, const struct map_of_experts *map, const char *words,
+                          const struct axis *layers, const struct axis *experts, bool *lost)
+{
+    const struct census *census = search->census;
+    struct buffer text = {0};
+    memset(lost, 0, census->count * sizeof *lost);
+    for (size_t l = 0; l < layers->count; l++)
+        for (size_t e = 0; layers->in[l] && e < experts->count; e++)
+            for (int weight = WEIGHT_EXPERT_GATE; experts->in[e] && weight <= WEIGHT_EXPERT_DOWN; weight++)
+                if (map->weights >> weight & 1)
+                    lost[census_find(census, (enum weight)weight, layers->values[l], (int)e) - census->items] = true;
+    buffer_text(&text, words);
+    const char *cause = NULL, *more = NULL;
+    double bits = set_describe(experts->values, experts->in, experts->count, "expert", &text, &cause);
+    buffer_text(&text, " of ");
+    bits += set_describe(layers->values, layers->in, layers->count, "layer", &text, &more);
+    if (!cause && experts->members < experts->count)
+        cause = "always the same ones";
+    if (cause || more)
+        buffer_format(&text, ": %s%s%s", cause ? cause : more, cause && more ? "; " : "", cause && more ? more : "");
+    else if (layers->members == layers->count)
+        buffer_text(&text, ": never looked for");
+    search_offer(search, "experts", KIND_BITS + log2(COUNT(expert_rows)) + bits, lost, &text);
+}
+
+/* Line `line` of the map (a layer's experts, or an expert's layers) gives the set of the one axis; the other is all
+ * lines that have at least these gaps. */
+static void try_line(struct search *search, const struct map_of_experts *map, const char *words, size_t line,
+                     bool by_expert, struct axis *layers, struct axis *experts, bool *lost)
+{
+    struct axis *along = by_expert ? layers : experts, *across = by_expert ? experts : layers;
+    along->members = across->members = 0;
+    for (size_t i = 0; i < along->count; i++)
+        along->members += along->in[i] = at(map, line, i, by_expert);
+    for (size_t k = 0; k < across->count; k++) {
+        bool has = true;
+        for (size_t i = 0; has && i < along->count; i++)
+            has = !along->in[i] || at(map, k, i, by_expert);
+        across->members += across->in[k] = has;
+    }
+    if (along->members)
+        offer_experts(search, map, words, layers, experts, lost);
+}
+
+/* The first line of each kind: its gaps are not those of an earlier one. */
+static bool line_is_new(const struct map_of_experts *map, size_t line, bool by_expert)
+{
+    size_t length = by_expert ? map->layers : map->experts;
+    for (size_t before = 0; before < line; before++) {
+        bool same = true;
+        for (size_t i = 0; same && i < length; i++)
+            same = at(map, before, i, by_expert) == at(map, line, i, by_expert);
+        if (same)
+            return false;
+    }
+    return true;
+}
+
+static void try_lines(struct search *search, const struct map_of_experts *map, const char *words, bool *lost)
+{
+    struct axis layers, experts;
+    bool good = axis_make(&layers, map->layers), more = axis_make(&experts, map->experts);
+    if (good && more) {
+        memcpy(layers.values, map->layer_of, map->layers * sizeof *layers.values);
+        layers.count = map->layers;
+        for (size_t e = 0; e < map->experts; e++)
+            experts.values[experts.count++] = (int)e;
+        for (int by_expert = 0; by_expert < 2; by_expert++) {
+            size_t lines = by_expert ? map->experts : map->layers, tried = 0;
+            for (size_t line = 0; line < lines && tried < DISTINCT_MAX; line++)
+                if (line_is_new(map, line, by_expert)) {
+                    try_line(search, map, words, line, by_expert, &layers, &experts, lost);
+                    tried++;
+                }
+        }
+    }
+    search->memory = search->memory || !good || !more;
+    axis_free(&layers);
+    axis_free(&experts);
+}
+
+static void try_experts(struct search *search, bool *lost)
+{
+    for (size_t i = 0; search->census->config->experts && i < COUNT(expert_rows); i++) {
+        struct map_of_experts map;
+        if (experts_map(search->census, expert_rows[i].weights, &map))
+            try_lines(search, &map, expert_rows[i].words, lost);
+        else
+            search->memory = true;
+        free(map.absent);
+        free(map.layer_of);
+    }
+}
+
+void gaps_try_products(struct search *search)
+{
+    bool *lost = malloc(search->census->count * sizeof *lost);
+    if (lost) {
+        try_kinds(search, lost);
+        try_experts(search, lost);
+    }
+    search->memory = search->memory || !lost;
+    free(lost);
+}

@@ -1,0 +1,574 @@
+#include "inventory/inventory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inventory/blast.h"
+#include "inventory/gaps.h"
+#include "inventory/inventory_names.h"
+
+#define PLACES_MAX 256 /* findings of single tensors for one check; all of them are in the message, grouped */
+#define ABSENT_MAX 4096
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+struct inventory {
+    const struct inventory_request *request;
+    const struct store *store;
+    struct census census;
+    const struct tensor **extra;
+    size_t extra_count;
+    struct misnames misnames;
+    struct refusals {
+        const char *check;
+        struct findings places; /* the first PLACES_MAX of them */
+        size_t count;           /* that fail */
+        size_t warned;
+    } shapes, dtypes;
+};
+
+static struct finding *inventory_place(struct findings *findings, const char *check, const struct tensor *tensor,
+                                       int layer, int expert)
+{
+    struct finding *finding = findings_add(findings, check);
+    if (!finding)
+        return NULL;
+    finding->summary = false;
+    finding->verdict = VERDICT_FAIL;
+    finding->where.layer = layer;
+    finding->where.expert = expert;
+    if (tensor) {
+        where_set(&finding->where.tensor, tensor->name);
+        where_set(&finding->where.file, tensor->file ? tensor->file : "");
+    }
+    return finding;
+}
+
+static bool refusals_add(struct refusals *refusals, const struct census_item *item, enum verdict verdict,
+                         const char *refusal)
+{
+    *(verdict == VERDICT_FAIL ? &refusals->count : &refusals->warned) += 1;
+    if (refusals->places.count >= PLACES_MAX)
+        return true;
+    struct finding *finding =
+        inventory_place(&refusals->places, refusals->check, item->tensor, item->expected.layer, item->expected.expert);
+    if (finding)
+        finding->verdict = verdict;
+    if (finding)
+        finding_message(finding, "%s.", refusal);
+    return finding;
+}
+
+/* Another type than most of its class, and than the configuration states. A class that was converted as a whole was
+ * converted on purpose, and quantisers mix their block types on purpose. */
+static bool is_odd(const struct census *census, const struct census_item *item)
+{
+    enum dtype dtype = item->tensor->dtype, common = census->common[item->expected.weight];
+    return dtype != common && dtype != census->stated && dtype_width(dtype) && dtype_width(common);
+}
+
+static bool take_refusals(struct inventory *inventory)
+{
+    const struct census *census = &inventory->census;
+    bool good = true;
+    for (size_t i = 0; good && i < census->count; i++) {
+        const struct census_item *item = &census->items[i];
+        char refusal[512];
+        if (!item->tensor)
+            continue;
+        if (weight_refusal(&item->expected, item->tensor, refusal)) {
+            good = refusals_add(strstr(refusal, "has dtype") ? &inventory->dtypes : &inventory->shapes, item,
+                                VERDICT_FAIL, refusal);
+        } else if (is_odd(census, item)) {
+            snprintf(refusal, sizeof refusal, "%.200s: tensor '%.160s' has dtype %s, but most of its kind %s",
+                     item->tensor->file ? item->tensor->file : "an overlay", item->tensor->disk_name,
+                     dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected.weight]));
+            good = refusals_add(&inventory->dtypes, item, VERDICT_WARN, refusal);
+        }
+    }
+    return good;
+}
+
+/* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
+static bool is_ignored(const char *name)
+{
+    static const char suffix[] = ".rotary_emb.inv_freq";
+    size_t length = strlen(name), tail = strlen(suffix);
+    return length > tail && strcmp(name + length - tail, suffix) == 0;
+}
+
+static struct finding *summary(struct findings *findings, const char *check, size_t count, const char *cause)
+{
+    struct finding *finding = findings_add(findings, check);
+    if (!finding)
+        return NULL;
+    finding_measured(finding, (double)count, "tensors");
+    finding_limit(finding, 0, cause);
+    finding_judge(finding);
+    return finding;
+}
+
+static bool report_files(const struct store *store, struct findings *findings)
+{
+    size_t problems = store_problem_count(store);
+    struct finding *finding =
+        summary(findings, "inventory.files", problems, "every file must be whole and say what it holds");
+    if (!finding)
+        return false;
+    where_set(&finding->unit, "problems");
+    if (!problems)
+        finding_message(finding, "All files can be read (%s).", store_format(store));
+    else
+        finding_message(finding, "%zu problem%s with files; the first: %s.", problems, plural(problems),
+                        store_problem(store, 0));
+    for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
+        struct finding *place = findings_add(findings, "inventory.files");
+        if (!place)
+            return false;
+        place->summary = false;
+        place->verdict = VERDICT_FAIL;
+        finding_message(place, "%s.", store_problem(store, i));
+    }
+    return true;
+}
+
+/* Layers x experts: what is there of each. */
+static bool report_map(const struct census *census, struct finding *finding)
+{
+    const struct model_config *config = census->config;
+    struct series *series = finding_series(finding, "experts", "Experts by layer: 1 there, 0.5 in part, 0 absent",
+                                           "expert", "layer", (size_t)config->experts);
+    double *rows[CONFIG_LAYERS_MAX] = {NULL};
+    bool good = series;
+    if (series)
+        series->kind = SERIES_HEATMAP;
+    for (int layer = 0; good && layer < config->layers; layer++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", layer);
+        good = !config->sparse[layer] || (rows[layer] = series_curve(series, name));
+    }
+    for (size_t i = 0; good && i < census->unit_count; i++) {
+        const struct census_unit *unit = &census->units[i];
+        if (unit->expert >= 0)
+            rows[unit->layer][unit->expert] = !unit->absent ? 1 : unit->absent < unit->items ? 0.5 : 0;
+    }
+    return good;
+}
+
+static void absent_message(const struct census *census, struct finding *finding)
+{
+    struct buffer text = {0};
+    if (census->absent) {
+        buffer_format(&text, "%zu of %zu tensors that the configuration calls for %s absent: ", census->absent,
+                      census->required, census->absent > 1 ? "are" : "is");
+        census_text(census, NULL, &text);
+        buffer_char(&text, '.');
+    } else {
+        buffer_format(&text, "All %zu tensors that the configuration calls for are there.", census->required);
+    }
+    finding_message(finding, "%s", text.data ? text.data : "");
+    buffer_free(&text);
+}
+
+static bool report_absent(const struct inventory *inventory, struct findings *findings)
+{
+    const struct census *census = &inventory->census;
+    struct finding *finding = summary(findings, "inventory.absent", census->absent,
+                                      "every tensor that the configuration calls for must be there");
+    uint64_t bytes = 0, absent_bytes = 0;
+    size_t experts = 0, listed = 0;
+    if (!finding)
+        return false;
+    for (size_t i = 0; i < census->count; i++) {
+        const struct census_item *item = &census->items[i];
+        bytes += item->expected.optional ? 0 : item->bytes;
+        absent_bytes += item->absent ? item->bytes : 0;
+        experts += item->absent && item->expected.expert >= 0;
+    }
+    finding_fact(finding, "expected", (double)census->required);
+    finding_fact(finding, "expected_bytes", (double)bytes);
+    finding_fact(finding, "absent_bytes", (double)absent_bytes);
+    absent_message(census, finding);
+    if (experts && !report_map(census, finding))
+        return false;
+    for (size_t i = 0; i < census->count && listed < ABSENT_MAX; i++) {
+        const struct expected *expected = &census->items[i].expected;
+        if (!census->items[i].absent)
+            continue;
+        struct finding *place = inventory_place(findings, "inventory.absent", NULL, expected->layer, expected->expert);
+        if (!place)
+            return false;
+        listed++;
+        where_set(&place->where.tensor, expected->name);
+        finding_message(place, "Tensor '%s' is absent.", expected->name);
+    }
+    return true;
+}
+
+/* "gate_proj.weight", of a tensor of a block. */
+static const char *within_block(const struct expected *expected)
+{
+    const char *name = weight_class(expected->weight);
+    static const char *const outer[] = {"mlp.experts.", "mlp.shared_expert.", "self_attn.", "mlp."};
+    for (size_t i = 0; i < sizeof outer / sizeof *outer; i++)
+        if (strncmp(name, outer[i], strlen(outer[i])) == 0)
+            return name + strlen(outer[i]);
+    return name;
+}
+
+/* Appends the names of those of a block's tensors that are absent, or there. */
+static void block_names_text(const struct census *census, const size_t *items, size_t count, bool absent,
+                             struct buffer *out)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < count; i++) {
+        const struct census_item *item = &census->items[items[i]];
+        if (item->expected.optional || item->absent != absent)
+            continue;
+        buffer_format(out, "%s%s", comma, within_block(&item->expected));
+        comma = ", ";
+    }
+}
+
+/* The items of each incomplete block, side by side: `first` [unit] is where its begin. */
+struct members {
+    size_t *items;
+    size_t *first;
+    size_t count;
+};
+
+static bool members_make(const struct census *census, struct members *members)
+{
+    size_t total = 0;
+    *members = (struct members){.items = malloc((census->count + 1) * sizeof *members->items),
+                                .first = calloc(census->unit_count + 1, sizeof *members->first)};
+    size_t *filled = calloc(census->unit_count + 1, sizeof *filled);
+    bool good = members->items && members->first && filled;
+    for (size_t i = 0; good && i < census->count; i++)
+        members->first[census->items[i].unit + 1]++;
+    for (size_t i = 0; good && i <= census->unit_count; i++)
+        members->first[i] = total += members->first[i];
+    for (size_t i = 0; good && i < census->count; i++) {
+        size_t unit = census->items[i].unit;
+        members->items[members->first[unit] + filled[unit]++] = i;
+    }
+    free(filled);
+    return good;
+}
+
+static bool incomplete_place(const struct census *census, const struct members *members, size_t unit,
+                             struct findings *findings)
+{
+    const struct census_unit *block = &census->units[unit];
+    const size_t *items = members->items + members->first[unit];
+    size_t count = members->first[unit + 1] - members->first[unit];
+    struct finding *place = inventory_place(findings, "inventory.incomplete", NULL, block->layer, block->expert);
+    if (!place)
+        return false;
+    struct buffer text = {0};
+    buffer_text(&text, "Only a part of ");
+    census_unit_text(block, &text);
+    buffer_text(&text, " is there: ");
+    block_names_text(census, items, count, false, &text);
+    buffer_text(&text, "; absent: ");
+    block_names_text(census, items, count, true, &text);
+    buffer_char(&text, '.');
+    for (size_t i = 0; i < count; i++)
+        if (census->items[items[i]].tensor && census->items[items[i]].tensor->file)
+            where_set(&place->where.file, census->items[items[i]].tensor->file);
+    finding_message(place, "%s", text.data ? text.data : "");
+    buffer_free(&text);
+    return true;
+}
+
+static bool report_incomplete(const struct inventory *inventory, struct findings *findings)
+{
+    const struct census *census = &inventory->census;
+    struct members members;
+    size_t incomplete = 0, at = findings->count;
+    bool good = members_make(census, &members) && findings_add(findings, "inventory.incomplete");
+    for (size_t i = 0; good && i < census->unit_count; i++)
+        if (census->units[i].absent && census->units[i].absent < census->units[i].items && incomplete++ < PLACES_MAX)
+            good = incomplete_place(census, &members, i, findings);
+    free(members.items);
+    free(members.first);
+    if (!good)
+        return false;
+    struct finding *finding = &findings->items[at];
+    finding_measured(finding, (double)incomplete, "blocks");
+    finding_limit(finding, 0, "half an expert computes nothing, and half of an attention something else");
+    finding_judge(finding);
+    if (incomplete > 1)
+        finding_message(finding, "%zu experts, attentions, pairs of norms or the like are there in part; the first: %s",
+                        incomplete, findings->items[at + 1].message ? findings->items[at + 1].message : "");
+    else if (incomplete)
+        finding_message(finding, "%s", findings->items[at + 1].message ? findings->items[at + 1].message : "");
+    else
+        finding_message(finding, "Every expert, attention and pair of norms is whole, or wholly absent.");
+    return true;
+}
+
+static bool report_misnamed(const struct inventory *inventory, struct findings *findings)
+{
+    const struct misnames *misnames = &inventory->misnames;
+    struct finding *finding = summary(findings, "inventory.misnamed", misnames->count,
+                                      "who reads by names does not find a tensor under another");
+    if (!finding)
+        return false;
+    if (misnames->renaming)
+        finding_fact_text(finding, "renaming", "%s", misnames->renaming);
+    if (!misnames->count)
+        finding_message(finding, "No tensor has nearly the name of one that is absent.");
+    else
+        finding_message(finding, "%zu tensor%s nearly the name of an absent one%s%s; the first: '%s' for '%s'.",
+                        misnames->count, misnames->count > 1 ? "s have" : " has", misnames->renaming ? ": " : "",
+                        misnames->renaming ? misnames->renaming : "", misnames->items[0].tensor->name,
+                        inventory->census.items[misnames->items[0].item].expected.name);
+    for (size_t i = 0; i < misnames->count && i < PLACES_MAX; i++) {
+        const struct misname *misname = &misnames->items[i];
+        const struct expected *expected = &inventory->census.items[misname->item].expected;
+        struct finding *place =
+            inventory_place(findings, "inventory.misnamed", misname->tensor, expected->layer, expected->expert);
+        if (!place)
+            return false;
+        finding_fact_text(place, "expected", "%s", expected->name);
+        finding_message(place, "%s holds '%s'; the nearest name that is called for, and absent, is '%s'.",
+                        misname->tensor->file ? misname->tensor->file : "An overlay", misname->tensor->disk_name,
+                        expected->name);
+    }
+    return true;
+}
+
+/* The first of a name is the one that is used. */
+static bool report_duplicates(const struct inventory *inventory, struct findings *findings)
+{
+    const struct store *store = inventory->store;
+    size_t duplicates = 0, at = findings->count;
+    if (!findings_add(findings, "inventory.duplicates"))
+        return false;
+    for (size_t i = 0; i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i), *used = store_find(store, tensor->name);
+        int layer, expert;
+        if (!used || used == tensor || duplicates++ >= PLACES_MAX)
+            continue;
+        tensor_place(tensor, &layer, &expert);
+        struct finding *place = inventory_place(findings, "inventory.duplicates", tensor, layer, expert);
+        if (!place)
+            return false;
+        finding_message(place, "Tensor '%s' is in %s, which is used, and in %s; %s.", tensor->name,
+                        used->file ? used->file : "an overlay", tensor->file ? tensor->file : "an overlay",
+                        used->bytes == tensor->bytes && used->dtype == tensor->dtype ? "type and size agree"
+                                                                                     : "their types or sizes differ");
+    }
+    struct finding *finding = &findings->items[at];
+    finding_measured(finding, (double)duplicates, "tensors");
+    finding_limit(finding, 0, "readers differ in which of two they take");
+    finding_judge(finding);
+    if (duplicates)
+        finding_message(finding, "%zu tensor%s there twice; the first: %s", duplicates,
+                        duplicates > 1 ? "s are" : " is",
+                        findings->items[at + 1].message ? findings->items[at + 1].message : "");
+    else
+        finding_message(finding, "No tensor is there twice.");
+    return true;
+}
+
+static bool take_extra(struct inventory *inventory)
+{
+    const struct store *store = inventory->store;
+    inventory->extra = malloc((store_text_count(store) + 1) * sizeof *inventory->extra);
+    for (size_t i = 0; inventory->extra && i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i);
+        if (!is_ignored(tensor->name) &&
+            map_find(&inventory->census.by_name, tensor->name, strlen(tensor->name)) == MAP_ABSENT)
+            inventory->extra[inventory->extra_count++] = tensor;
+    }
+    return inventory->extra;
+}
+
+static bool report_extra(const struct inventory *inventory, struct findings *findings)
+{
+    size_t extra = inventory->extra_count, other = store_count(inventory->store) - store_text_count(inventory->store);
+    struct finding *finding = findings_add(findings, "inventory.extra");
+    if (!finding)
+        return false;
+    finding_measured(finding, (double)extra, "tensors");
+    finding_limit(finding, 0,
+                  "a tensor that nothing reads changes no result, but a misnamed one is also absent: a warning");
+    finding->verdict = extra ? VERDICT_WARN : VERDICT_PASS;
+    finding_fact(finding, "other_components", (double)other);
+    if (extra)
+        finding_message(finding,
+                        "%zu tensor%s that the configuration does not call for; %zu more belong%s to other "
+                        "components.",
+                        extra, plural(extra), other, other == 1 ? "s" : "");
+    else
+        finding_message(finding, "No tensors beyond the configuration; %zu belong%s to other components.", other,
+                        other == 1 ? "s" : "");
+    for (size_t i = 0; i < extra && i < PLACES_MAX; i++) {
+        const struct tensor *tensor = inventory->extra[i];
+        struct finding *place = inventory_place(findings, "inventory.extra", tensor, -1, -1);
+        if (!place)
+            return false;
+        place->verdict = VERDICT_WARN;
+        finding_message(place, "Tensor '%s' in %s is not one that the configuration calls for.", tensor->disk_name,
+                        tensor->file ? tensor->file : "an overlay");
+    }
+    return true;
+}
+
+/* Moves the places that the walk found behind their summary. */
+static bool report_refusals(struct findings *findings, struct refusals *refusals, const char *cause, const char *good)
+{
+    struct findings *places = &refusals->places;
+    struct finding *finding = summary(findings, refusals->check, refusals->count, cause);
+    if (!finding)
+        return false;
+    size_t all = refusals->count + refusals->warned;
+    char more[64] = "";
+    if (all > places->count)
+        snprintf(more, sizeof more, " (%zu of them are not listed)", all - places->count);
+    if (refusals->warned) {
+        finding_fact(finding, "odd", (double)refusals->warned);
+        finding->verdict = refusals->count ? VERDICT_FAIL : VERDICT_WARN;
+    }
+    if (places->count)
+        finding_message(finding, "%zu tensor%s%s; the first: %s", all, plural(all), more,
+                        places->items[0].message ? places->items[0].message : "");
+    else
+        finding_message(finding, "%s", good);
+    for (size_t i = 0; i < places->count; i++) {
+        struct finding *place = findings_add(findings, refusals->check);
+        if (!place)
+            return false;
+        free(place->check);
+        *place = places->items[i];
+        places->items[i] = (struct finding){0};
+    }
+    return true;
+}
+
+/* An extraction's file is named after what it holds. What it holds counts; a name that says otherwise is a mix-up of
+ * the extractor's, and the file is not the one that a reader by names would take. */
+static bool report_misplaced(const struct store *store, struct findings *findings)
+{
+    size_t misplaced = 0, at = findings->count;
+    const char *told = NULL; /* the last file with a place: one for each file */
+    if (!findings_add(findings, "inventory.misplaced"))
+        return false;
+    for (size_t i = 0; i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i);
+        int layer, expert;
+        if (tensor->file == told || !tensor_is_misfiled(tensor))
+            continue;
+        tensor_place(tensor, &layer, &expert);
+        told = tensor->file;
+        if (misplaced++ >= PLACES_MAX)
+            continue;
+        struct finding *place = inventory_place(findings, "inventory.misplaced", tensor, layer, expert);
+        if (!place)
+            return false;
+        finding_message(place, "%s holds tensor '%s', which its name does not say.", tensor->file, tensor->disk_name);
+    }
+    struct finding *finding = &findings->items[at];
+    finding_measured(finding, (double)misplaced, "files");
+    finding_limit(finding, 0, "a file must hold the layer and the expert that its name says");
+    finding_judge(finding);
+    if (misplaced)
+        finding_message(finding, "%zu file%s of another layer or expert than the name says; the first: %s", misplaced,
+                        misplaced > 1 ? "s hold tensors" : " holds tensors",
+                        findings->items[at + 1].message ? findings->items[at + 1].message : "");
+    else
+        finding_message(finding, "All files hold the layers and experts that their names say.");
+    return true;
+}
+
+static void report_dtypes(const struct inventory *inventory, struct finding *finding)
+{
+    const struct census *census = &inventory->census;
+    size_t counts[DTYPE_COUNT] = {0};
+    struct buffer kinds = {0};
+    for (size_t i = 0; i < census->count; i++)
+        if (census->items[i].tensor)
+            counts[census->items[i].tensor->dtype]++;
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        if (counts[i])
+            buffer_format(&kinds, "%s%zu %s", kinds.size ? ", " : "", counts[i], dtype_name((enum dtype)i));
+    finding_fact_text(finding, "dtypes", "%s", kinds.data ? kinds.data : "none");
+    buffer_free(&kinds);
+    if (*census->config->dtype)
+        finding_fact_text(finding, "configured", "%s", census->config->dtype);
+}
+
+static bool report_shapes_and_dtypes(struct inventory *inventory, struct findings *findings)
+{
+    if (!report_refusals(findings, &inventory->shapes, "shapes follow from the configuration",
+                         "All shapes are as the configuration calls for."))
+        return false;
+    size_t at = findings->count;
+    if (!report_refusals(findings, &inventory->dtypes,
+                         "the engine must be able to compute with every tensor that it needs",
+                         "All dtypes can be computed with."))
+        return false;
+    report_dtypes(inventory, &findings->items[at]);
+    return true;
+}
+
+static void inventory_free(struct inventory *inventory)
+{
+    census_free(&inventory->census);
+    misnames_free(&inventory->misnames);
+    free(inventory->extra);
+    findings_free(&inventory->shapes.places);
+    findings_free(&inventory->dtypes.places);
+}
+
+/* The cause, told before what it caused. */
+static bool report_pattern(const struct inventory *inventory, struct findings *findings, struct error *error)
+{
+    const struct census *census = &inventory->census;
+    bool *misnamed = calloc(census->count + 1, sizeof *misnamed);
+    const struct gaps_names names = {.misnamed = misnamed, .renaming = inventory->misnames.renaming};
+    for (size_t i = 0; misnamed && i < inventory->misnames.count; i++)
+        misnamed[inventory->misnames.items[i].item] = true;
+    bool good = misnamed && gaps_check(census, &names, findings, error);
+    free(misnamed);
+    return good;
+}
+
+static bool report_all(struct inventory *inventory, struct findings *findings, struct error *error)
+{
+    const struct inventory_request *request = inventory->request;
+    bool named = store_kind(inventory->store) == STORE_EXTRACTION, causes = request->causes;
+    return report_files(inventory->store, findings) && (!named || report_misplaced(inventory->store, findings)) &&
+           (!causes || report_pattern(inventory, findings, error)) && report_absent(inventory, findings) &&
+           (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&
+           report_incomplete(inventory, findings) && report_misnamed(inventory, findings) &&
+           report_duplicates(inventory, findings) && report_shapes_and_dtypes(inventory, findings) &&
+           report_extra(inventory, findings);
+}
+
+bool inventory_inspect(const struct inventory_request *request, struct findings *findings, struct error *error)
+{
+    struct inventory inventory = {.request = request,
+                                  .store = request->store,
+                                  .shapes.check = "inventory.shape",
+                                  .dtypes.check = "inventory.dtype"};
+    bool good = census_take(request->store, request->config, request->origin, &inventory.census, error) &&
+                take_refusals(&inventory) && take_extra(&inventory) &&
+                misnames_find(&inventory.census, inventory.extra, inventory.extra_count, &inventory.misnames) &&
+                report_all(&inventory, findings, error);
+    inventory_free(&inventory);
+    return good || error_memory(error, "inventory");
+}
+
+bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,
+                     struct error *error)
+{
+    const struct inventory_request request = {.store = store, .config = config};
+    return inventory_inspect(&request, findings, error);
+}

@@ -1,0 +1,39 @@
+/* Is everything there? The exact set of tensors that the configuration calls for, against what the store holds. */
+#ifndef ASSAY_INVENTORY_INVENTORY_H
+#define ASSAY_INVENTORY_INVENTORY_H
+
+#include "findings/finding.h"
+#include "golden/golden.h"
+#include "model/config.h"
+#include "store/origin.h"
+
+struct inventory_request {
+    const struct store *store;
+    const struct model_config *config;
+    const struct origin *origin;   /* of the original; NULL: unknown */
+    struct golden *const *goldens; /* their router logits tell which experts tokens meet */
+    size_t golden_count;
+    bool causes; /* look for what the gaps have in common, and for how many tokens meet them */
+};
+
+/* Reads headers only. Adds
+ * inventory.files       files that cannot be read
+ * inventory.misplaced   of an extraction: files that hold another layer or expert than their names say
+ * inventory.pattern     with `causes`: see gaps.h
+ * inventory.absent      tensors that the configuration calls for and that are not there; with gaps, a map of layers and
+ *                       experts (1 there, 0.5 in part, 0 absent)
+ * inventory.blast       with `causes`: see blast.h
+ * inventory.incomplete  experts, attentions, pairs of norms ... of which only a part is there
+ * inventory.misnamed    tensors whose names are nearly those of absent ones
+ * inventory.duplicates  tensors that are there twice
+ * inventory.shape
+ * inventory.dtype       it fails for what the engine cannot compute with, and warns of a tensor in another type than
+ *                       most of its class where the configuration does not call for that
+ * inventory.extra       tensors that the configuration does not call for */
+bool inventory_inspect(const struct inventory_request *request, struct findings *findings, struct error *error);
+
+/* The same without causes: is everything there? */
+bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,
+                     struct error *error);
+
+#endif

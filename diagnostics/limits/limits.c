@@ -1,0 +1,116 @@
+#include "limits/limits.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct limit_row {
+    const char *name;
+    double value;
+    const char *cause;
+} limit_rows[LIMIT_COUNT] = {
+    [LIMIT_NOISE_MULTIPLE] =
+        {"layers.noise_multiple", 10,
+         "ten times what float32 itself costs the original there, as the gold records it; end to end, the most that it "
+         "costs up to there, for what was lost once is carried on"},
+    [LIMIT_CEILING] = {"layers.ceiling", 1e-2,
+                       "ceiling: float32 costs no model measured more than 1e-4 anywhere; whatever noise the gold "
+                       "records, one percent away is another activation"},
+    [LIMIT_FALLBACK_FLOAT64] =
+        {"layers.fallback.float64", 1e-4,
+         "fallback: the gold records no noise; float32 against float64 stays below 1e-5 in every model "
+         "measured, times ten"},
+    [LIMIT_FALLBACK_FLOAT32] = {"layers.fallback.float32", 1e-4,
+                                "fallback: the gold records no noise; two float32 runs stay within 1e-5 in every model "
+                                "measured, times ten"},
+    [LIMIT_FALLBACK_FLOAT16] =
+        {"layers.fallback.float16", 1e-2,
+         "fallback: the gold records no noise; float16 keeps 11 bits (5e-4), which adds up over layers"},
+    [LIMIT_FALLBACK_BFLOAT16] =
+        {"layers.fallback.bfloat16", 8e-2,
+         "fallback: the gold records no noise; bfloat16 keeps 8 bits (4e-3), which adds up over layers"},
+    [LIMIT_RELATIVE] = {"layers.relative", 0, "nothing beyond what the precision of gold accounts for"},
+    [LIMIT_EXPERTS] = {"layers.experts", 0, "an expert that no compared token went through is not proved"},
+    [LIMIT_KL] = {"logits.kl", 0, "nothing beyond what the precision of gold accounts for"},
+    [LIMIT_NMSE] = {"logits.nmse", 0, "nothing beyond what the precision of gold accounts for"},
+    [LIMIT_TOP1] = {"logits.top1", 0, "the most likely token must be the same wherever gold can tell it from the next"},
+    [LIMIT_LENS] = {"lens.top1", 0,
+                    "behind every layer the most likely token must be gold's wherever gold can tell it from the "
+                    "subject's; only a warning, for the layers themselves are judged by their values"},
+    [LIMIT_GREEDY] = {"greedy", 0, "every greedy continuation must be gold's wherever gold can tell the tokens apart"},
+    [LIMIT_TEXT_PERPLEXITY] =
+        {"perplexity.relative", 1e-5,
+         "two float32 runs of one model agree to 1e-6 in perplexity over a few thousand tokens, times ten"},
+    [LIMIT_TEXT_ENTROPY] =
+        {"text.entropy", 0.32,
+         "of a text, and of all together: 220 texts of SmolLM2 have 0.12 to 0.31, those of thinker-48 0.06; "
+         "with layers 10 and 20 exchanged, 80 have 0.305 to 0.49, 73 of them above the limit"},
+    [LIMIT_TEXT_RELEVANCE] =
+        {"text.relevance", 0.2,
+         "1 of 140 texts of SmolLM2, intact or a little damaged, has lost its prompt; of noise, 94 of "
+         "100; of words without sense, 62"},
+};
+
+bool limits_init(struct limits *limits, struct error *error)
+{
+    memset(limits, 0, sizeof *limits);
+    for (int i = 0; i < LIMIT_COUNT; i++)
+        if (!limits_set(limits, (enum limit)i, limit_rows[i].value, limit_rows[i].cause, error))
+            return false;
+    return true;
+}
+
+void limits_free(struct limits *limits)
+{
+    for (int i = 0; i < LIMIT_COUNT; i++)
+        free(limits->rows[i].cause);
+    memset(limits, 0, sizeof *limits);
+}
+
+enum limit limit_parse(const char *name)
+{
+    int i = 0;
+    while (i < LIMIT_COUNT && strcmp(limit_rows[i].name, name) != 0)
+        i++;
+    return (enum limit)i;
+}
+
+const char *limit_name(enum limit limit)
+{
+    return limit_rows[limit].name;
+}
+
+bool limits_set(struct limits *limits, enum limit limit, double value, const char *cause, struct error *error)
+{
+    char *copy = strdup(cause);
+    if (!copy)
+        return error_memory(error, "limits");
+    free(limits->rows[limit].cause);
+    limits->rows[limit].cause = copy;
+    limits->rows[limit].value = value;
+    return true;
+}
+
+double limits_tolerance(const struct limits *limits, double noise, const char *gold_dtype, const char **cause)
+{
+    static const struct {
+        const char *dtype;
+        enum limit limit;
+    } rows[] = {{"float32", LIMIT_FALLBACK_FLOAT32},
+                {"float16", LIMIT_FALLBACK_FLOAT16},
+                {"bfloat16", LIMIT_FALLBACK_BFLOAT16}};
+    enum limit limit = LIMIT_FALLBACK_FLOAT64;
+    if (!isnan(noise))
+        limit = LIMIT_NOISE_MULTIPLE;
+    for (size_t i = 0; isnan(noise) && i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(gold_dtype, rows[i].dtype) == 0)
+            limit = rows[i].limit;
+    double tolerance = limits->rows[limit].value * (limit == LIMIT_NOISE_MULTIPLE ? noise : 1);
+    if (limit == LIMIT_NOISE_MULTIPLE && tolerance > limits->rows[LIMIT_CEILING].value) {
+        limit = LIMIT_CEILING;
+        tolerance = limits->rows[LIMIT_CEILING].value;
+    }
+    if (cause)
+        *cause = limits->rows[limit].cause;
+    return tolerance;
+}

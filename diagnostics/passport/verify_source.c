@@ -1,0 +1,247 @@
+/* A passport against the configuration, and against the original's. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/weights.h"
+#include "passport/verify_internal.h"
+
+/* --- passport.expected --- */
+
+struct expecting {
+    const struct passport *passport;
+    struct expected_list absent;
+    size_t count, misshapen;
+    char shape[TENSOR_SHAPE_TEXT + 256]; /* the first of the wrong shapes, in words */
+    bool memory;
+};
+
+static void expect_shape(struct expecting *expecting, const struct expected *expected,
+                         const struct passport_tensor *tensor)
+{
+    bool same = tensor->rank == expected->rank;
+    for (int i = 0; same && i < expected->rank; i++)
+        same = tensor->shape[i] == expected->shape[i];
+    if (same || expecting->misshapen++)
+        return;
+    char text[TENSOR_SHAPE_TEXT];
+    snprintf(expecting->shape, sizeof expecting->shape, "'%.160s' is %s", expected->name,
+             shape_text(tensor->shape, tensor->rank, text));
+}
+
+static bool expect(void *context, const struct expected *expected)
+{
+    struct expecting *expecting = context;
+    const struct passport_tensor *tensor = passport_find(expecting->passport, expected->name);
+    if (!tensor && expected->substitute)
+        tensor = passport_find(expecting->passport, expected->substitute);
+    expecting->count += !expected->optional;
+    if (tensor)
+        expect_shape(expecting, expected, tensor);
+    else if (!expected->optional)
+        expecting->memory = !expected_list_add(&expecting->absent, expected);
+    return !expecting->memory;
+}
+
+static void expected_message(const struct expecting *expecting, struct finding *finding)
+{
+    size_t bad = expecting->absent.count + expecting->misshapen;
+    finding_measured(finding, (double)bad, "tensors");
+    finding_limit(finding, 0, "a passport of half a model proves no model");
+    finding_judge(finding);
+    if (expecting->absent.count) {
+        struct buffer list = {0};
+        expected_list_text(&expecting->absent, &list);
+        finding_message(finding, "%zu of %zu tensors that the configuration calls for are not vouched for: %s.",
+                        expecting->absent.count, expecting->count, list.data ? list.data : "");
+        buffer_free(&list);
+    } else if (expecting->misshapen) {
+        finding_message(finding, "Tensors of another shape than the configuration calls for: %zu; the first: %s.",
+                        expecting->misshapen, expecting->shape);
+    } else {
+        finding_message(finding, "All %zu tensors that the configuration calls for are vouched for.", expecting->count);
+    }
+}
+
+bool verify_expected(const struct verify_request *request, const struct passport *passport, struct findings *findings)
+{
+    struct expecting expecting = {.passport = passport};
+    struct finding *finding = findings_add(findings, "passport.expected");
+    if (!finding)
+        return false;
+    if (!request->config) {
+        finding->verdict = VERDICT_FAIL;
+        finding_message(finding, "Whether every tensor is there cannot be told without a configuration: %s.",
+                        request->config_problem ? request->config_problem : "there is none");
+        return true;
+    }
+    weights_each(request->config, expect, &expecting);
+    expected_message(&expecting, finding);
+    expected_list_free(&expecting.absent);
+    return !expecting.memory;
+}
+
+/* --- passport.source --- */
+
+struct comparing {
+    const struct verify_request *request;
+    const struct passport *passport;
+    struct findings *findings;
+    size_t equal, differs, dtypes, absent, extra, companions;
+    size_t more;         /* companions that the original has none of */
+    const char *outside; /* a companion of the original that is not inside; NULL: none */
+};
+
+static struct finding *source_place(struct comparing *comparing, const char *tensor, const char *file)
+{
+    size_t told = comparing->differs + comparing->dtypes + comparing->absent + comparing->extra;
+    if (told > VERIFY_PLACES)
+        return NULL;
+    const struct passport_tensor *row = tensor ? passport_find(comparing->passport, tensor) : NULL;
+    if (row && row->file != PASSPORT_NO_FILE)
+        file = comparing->passport->files[row->file].path;
+    return verify_place(comparing->request, "passport.source", file, tensor, comparing->findings);
+}
+
+static bool same_shape(const struct passport_tensor *a, const struct passport_tensor *b)
+{
+    bool same = a->rank == b->rank;
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->shape[i] == b->shape[i];
+    return same;
+}
+
+/* One tensor of the original. */
+static void compare_tensor(struct comparing *comparing, const struct passport_tensor *original)
+{
+    const struct passport_tensor *mine = passport_find(comparing->passport, original->name);
+    char here[TENSOR_SHAPE_TEXT], there[TENSOR_SHAPE_TEXT];
+    if (!mine) {
+        comparing->absent++;
+        struct finding *place = source_place(comparing, original->name, NULL);
+        if (place)
+            finding_message(place, "'%s' is absent.", original->name);
+    } else if (mine->dtype != original->dtype || !same_shape(mine, original)) {
+        comparing->dtypes++;
+        struct finding *place = source_place(comparing, original->name, NULL);
+        if (place)
+            finding_message(place, "'%s' is %s %s here and %s %s in the original: not equal.", original->name,
+                            dtype_name(mine->dtype), shape_text(mine->shape, mine->rank, here),
+                            dtype_name(original->dtype), shape_text(original->shape, original->rank, there));
+    } else if (strcmp(mine->sha256, original->sha256) != 0) {
+        comparing->differs++;
+        struct finding *place = source_place(comparing, original->name, NULL);
+        if (place)
+            finding_message(place, "'%s' has other bytes than the original's: SHA-256 %.16s... here, %.16s... there.",
+                            original->name, mine->sha256, original->sha256);
+    } else {
+        comparing->equal++;
+    }
+}
+
+static const struct passport_companion *companion_of(const struct passport *passport, const char *name)
+{
+    for (size_t i = 0; i < passport->companion_count; i++)
+        if (strcmp(passport->companions[i].name, name) == 0)
+            return &passport->companions[i];
+    return NULL;
+}
+
+/* Other extractions have no configuration and no tokenizer inside: that is told, and no difference. */
+static void compare_companions(struct comparing *comparing)
+{
+    const struct passport *original = comparing->request->original, *mine = comparing->passport;
+    for (size_t i = 0; i < original->companion_count; i++) {
+        const char *name = original->companions[i].name;
+        if (original->companions[i].document)
+            continue;
+        const struct passport_companion *here = companion_of(mine, name);
+        if (!here) {
+            comparing->outside = comparing->outside ? comparing->outside : name;
+            continue;
+        }
+        if (strcmp(here->sha256, original->companions[i].sha256) == 0)
+            continue;
+        comparing->companions++;
+        struct finding *place = source_place(comparing, NULL, name);
+        if (place)
+            finding_message(place, "%s is not the original's.", name);
+    }
+    for (size_t i = 0; i < mine->companion_count; i++) {
+        if (mine->companions[i].document || companion_of(original, mine->companions[i].name))
+            continue;
+        comparing->more++;
+        struct finding *place = source_place(comparing, NULL, mine->companions[i].name);
+        if (!place)
+            continue;
+        place->verdict = VERDICT_WARN;
+        finding_message(place, "%s is here, and the original has none.", mine->companions[i].name);
+    }
+}
+
+static void source_message(const struct comparing *comparing, size_t at)
+{
+    struct finding *finding = &comparing->findings->items[at];
+    const struct verify_request *request = comparing->request;
+    size_t bad = comparing->differs + comparing->dtypes + comparing->absent + comparing->extra + comparing->companions;
+    bool converted = bad && bad == request->converted && bad == comparing->dtypes;
+    finding_measured(finding, (double)bad, "differences");
+    finding_limit(finding, 0, "it is the original, or it is not");
+    finding_judge(finding);
+    finding_fact(finding, "equal", (double)comparing->equal);
+    finding_fact_text(finding, "root", "%s", request->original->root);
+    if (converted) {
+        for (size_t i = at; i < comparing->findings->count; i++) /* and its places */
+            comparing->findings->items[i].verdict = VERDICT_WARN;
+        finding_message(finding,
+                        "%zu of %zu tensors are the original's, byte for byte; the %zu others are stored as another "
+                        "dtype, and are what rounding to it makes of the original's.",
+                        comparing->equal, request->original->tensor_count, bad);
+    } else if (bad) {
+        finding_message(
+            finding,
+            "%zu of %zu tensors are those of %s, byte for byte; %zu differ, %zu have another dtype or "
+            "shape, %zu are absent, %zu are not in the original; %zu files beside them differ; the first: %s",
+            comparing->equal, request->original->tensor_count, request->original_name, comparing->differs,
+            comparing->dtypes, comparing->absent, comparing->extra, comparing->companions,
+            verify_first(comparing->findings, at));
+    } else if (comparing->more) {
+        finding->verdict = VERDICT_WARN;
+        finding_message(finding,
+                        "All %zu tensors are those of %s, byte for byte; files beside them of which the original has "
+                        "none: %zu.",
+                        comparing->equal, request->original_name, comparing->more);
+    } else if (comparing->outside) {
+        finding_message(finding,
+                        "All %zu tensors are those of %s, byte for byte; %s of the original is not inside, so it is "
+                        "not the whole of model %s.",
+                        comparing->equal, request->original_name, comparing->outside, request->original->root);
+    } else {
+        finding_message(finding,
+                        "All %zu tensors and the files beside them are those of %s, byte for byte; its root "
+                        "is the same.",
+                        comparing->equal, request->original_name);
+    }
+}
+
+bool verify_source(const struct verify_request *request, const struct passport *passport, struct findings *findings)
+{
+    struct comparing comparing = {.request = request, .passport = passport, .findings = findings};
+    size_t at = findings->count;
+    if (!findings_add(findings, "passport.source"))
+        return false;
+    for (size_t i = 0; i < request->original->tensor_count; i++)
+        compare_tensor(&comparing, &request->original->tensors[i]);
+    for (size_t i = 0; i < passport->tensor_count; i++) {
+        const char *name = passport->tensors[i].name;
+        if (passport_find(request->original, name))
+            continue;
+        comparing.extra++;
+        struct finding *place = source_place(&comparing, name, NULL);
+        if (place)
+            finding_message(place, "'%s' is here, and the original has none.", name);
+    }
+    compare_companions(&comparing);
+    source_message(&comparing, at);
+    return true;
+}
