@@ -1,9 +1,15 @@
 /* What the engine promises besides right numbers: absent and unusable tensors, fused experts, bad input, an unharmed
  * cache. */
-#include "bench.h"
+#include "engine_fixture.h"
 
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "store/overlay.h"
 #include "store/safetensors.h"
 
 /* A checkpoint in the making: tensors that a test may change before it writes them to a file. */

@@ -1,7 +1,4 @@
-/* What the tests of the engine share: the nano models with their gold, passes over all cases of it, and every
- * activation of a pass kept to be judged. Failures end the test. */
-#ifndef ASSAY_TESTS_BENCH_H
-#define ASSAY_TESTS_BENCH_H
+#include "engine_fixture.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -9,23 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "golden/golden.h"
 #include "limits/comparator.h"
-#include "model/model.h"
-#include "store/overlay.h"
 
-/* Limits of the parity with gold, relative L2 at every place (point of a layer) of every case. They are the issue's:
- * several times what float32 costs at worst (noise of the nano models: up to 5e-6), and far below any mistake. */
-#define ISOLATED_LIMIT 5e-6
-#define PROPAGATED_LIMIT 3e-5
-#define NOISE_MULTIPLE 10.0
-#define KL_LIMIT 1e-9
-#define KL_FLOAT_LIMIT 1e-8 /* with sums in float32, which cost the original up to 4e-9 in its own float32 run */
-
-static const struct nano {
-    const char *weights;
-    const char *model; /* whose config.json and gold */
-} nanos[] = {
+const struct nano nanos[NANOS] = {
     {"thinker", "thinker"},
     {"thinker-extraction", "thinker"},
     {"qwen3_moe", "qwen3_moe"},
@@ -36,50 +19,29 @@ static const struct nano {
     {"qwen2_moe", "qwen2_moe"},
     {"mixtral", "mixtral"},
 };
-#define NANOS (sizeof nanos / sizeof *nanos)
 
-struct bench {
-    const char *name;
-    struct store *store;
-    const struct store *weights; /* what the model reads: the store, or an overlay of the test */
-    struct model_config *config;
-    struct golden *golden;
-    struct model *model;
-    struct model_options options;
-    size_t cases;
-    size_t *first; /* row of each case's first token; cases + 1 of them */
-    size_t places;
-    struct trace *gold;
-};
-
-/* Every activation of all cases: `values[place]` is [rows, width], NULL where the configuration has no such place. Rows
- * that never came are NaN. */
-struct trace {
-    float **values;
-    size_t places;
-};
-
-static inline size_t place_of(enum point point, int layer)
+size_t place_of(enum point point, int layer)
 {
     return (size_t)(layer + 1) * POINT_COUNT + (size_t)point;
 }
 
-static inline enum point place_point(size_t place)
+enum point place_point(size_t place)
 {
     return (enum point)(place % POINT_COUNT);
 }
 
-static inline int place_layer(size_t place)
+int place_layer(size_t place)
 {
     return (int)(place / POINT_COUNT) - 1;
 }
 
-static inline bool place_exists(const struct bench *bench, size_t place)
+bool place_exists(const struct bench *bench, size_t place)
 {
     return point_exists(bench->config, place_point(place), place_layer(place));
 }
 
-static inline struct trace *trace_new(const struct bench *bench)
+/* All NaN. */
+static struct trace *trace_new(const struct bench *bench)
 {
     struct trace *trace = calloc(1, sizeof *trace);
     trace->places = bench->places;
@@ -95,7 +57,7 @@ static inline struct trace *trace_new(const struct bench *bench)
     return trace;
 }
 
-static inline void trace_free(struct trace *trace)
+void trace_free(struct trace *trace)
 {
     for (size_t place = 0; trace && place < trace->places; place++)
         free(trace->values[place]);
@@ -104,7 +66,7 @@ static inline void trace_free(struct trace *trace)
     free(trace);
 }
 
-static inline void bench_read_gold(struct bench *bench)
+static void bench_read_gold(struct bench *bench)
 {
     struct error error = {0};
     bench->gold = trace_new(bench);
@@ -124,8 +86,7 @@ static inline void bench_read_gold(struct bench *bench)
     }
 }
 
-/* Prepares the engine for the bench's weights and options, anew. */
-static inline void bench_load(struct bench *bench)
+void bench_load(struct bench *bench)
 {
     struct error error = {0};
     model_free(bench->model);
@@ -133,9 +94,7 @@ static inline void bench_load(struct bench *bench)
     cr_assert(bench->model, "%s: %s", bench->name, error_text(&error));
 }
 
-/* Weights `weights`, configuration and gold of `model`, in golden/nano; the model computes exact sums on two threads.
- */
-static inline struct bench bench_open(const char *weights, const char *model)
+struct bench bench_open(const char *weights, const char *model)
 {
     struct bench bench = {.name = weights, .options = {.threads = 2, .exact = true}};
     struct error error = {0};
@@ -161,7 +120,7 @@ static inline struct bench bench_open(const char *weights, const char *model)
     return bench;
 }
 
-static inline void bench_close(struct bench *bench)
+void bench_close(struct bench *bench)
 {
     model_free(bench->model);
     trace_free(bench->gold);
@@ -171,19 +130,6 @@ static inline void bench_close(struct bench *bench)
     store_free(bench->store);
 }
 
-/* Runs `body` with a local `struct bench bench` for every nano model. */
-#define FOR_EACH_NANO(bench)                                                                                           \
-    for (size_t nano_ = 0; nano_ < NANOS; nano_++)                                                                     \
-        for (struct bench bench = bench_open(nanos[nano_].weights, nanos[nano_].model); bench.name;                    \
-             bench_close(&bench), bench.name = NULL)
-
-/* How far golden values take the place of the engine's once these were kept. */
-enum splice {
-    SPLICE_NONE,   /* error accumulates from end to end */
-    SPLICE_LAYERS, /* every layer begins with gold */
-    SPLICE_POINTS  /* every module begins with gold */
-};
-
 struct recorder {
     const struct bench *bench;
     struct trace *trace;
@@ -192,7 +138,7 @@ struct recorder {
     const size_t *passed;  /* tokens of each case in earlier passes */
 };
 
-static inline bool recorder_see(void *context, const struct activation *activation, struct error *error)
+static bool recorder_see(void *context, const struct activation *activation, struct error *error)
 {
     const struct recorder *recorder = context;
     size_t place = place_of(activation->point, activation->layer), width = activation->width;
@@ -211,18 +157,9 @@ static inline bool recorder_see(void *context, const struct activation *activati
     return true;
 }
 
-/* How the cases are fed. */
-struct feed {
-    enum splice splice;
-    size_t chunk;  /* tokens at a time through a cache of keys and values; 0: all, without one */
-    bool alone;    /* one case after the other, not all in one batch */
-    bool reversed; /* the last case first */
-    bool cached;   /* a cache also where a case is fed whole */
-};
-
 /* Cases of `members`, `count` of them, in one batch. */
-static inline void bench_feed(const struct bench *bench, const struct feed *feed, const size_t *members, size_t count,
-                              struct trace *trace)
+static void bench_feed(const struct bench *bench, const struct feed *feed, const size_t *members, size_t count,
+                       struct trace *trace)
 {
     struct error error = {0};
     struct kv **kv = calloc(bench->cases, sizeof(struct kv *));
@@ -260,7 +197,7 @@ static inline void bench_feed(const struct bench *bench, const struct feed *feed
     free(sequences);
 }
 
-static inline struct trace *bench_run(const struct bench *bench, struct feed feed)
+struct trace *bench_run(const struct bench *bench, struct feed feed)
 {
     struct trace *trace = trace_new(bench);
     size_t *members = calloc(bench->cases, sizeof *members);
@@ -274,9 +211,8 @@ static inline struct trace *bench_run(const struct bench *bench, struct feed fee
     return trace;
 }
 
-/* Relative L2 distance of two traces at a place of a case. */
-static inline double trace_distance(const struct bench *bench, const struct trace *subject, const struct trace *gold,
-                                    size_t place, size_t which)
+double trace_distance(const struct bench *bench, const struct trace *subject, const struct trace *gold, size_t place,
+                      size_t which)
 {
     struct comparison comparison = {0};
     size_t width = point_width(bench->config, place_point(place), NULL), at = bench->first[which] * width;
@@ -285,7 +221,7 @@ static inline double trace_distance(const struct bench *bench, const struct trac
     return comparison_relative(&comparison);
 }
 
-static inline bool trace_same_bits(const struct bench *bench, const struct trace *a, const struct trace *b)
+bool trace_same_bits(const struct bench *bench, const struct trace *a, const struct trace *b)
 {
     for (size_t place = 0; place < bench->places; place++)
         if (a->values[place] && memcmp(a->values[place], b->values[place],
@@ -295,8 +231,7 @@ static inline bool trace_same_bits(const struct bench *bench, const struct trace
     return true;
 }
 
-/* The same values, where -0 and 0 count as one. */
-static inline bool trace_equal(const struct bench *bench, const struct trace *a, const struct trace *b)
+bool trace_equal(const struct bench *bench, const struct trace *a, const struct trace *b)
 {
     for (size_t place = 0; place < bench->places; place++) {
         size_t count = bench->first[bench->cases] * point_width(bench->config, place_point(place), NULL);
@@ -306,5 +241,3 @@ static inline bool trace_equal(const struct bench *bench, const struct trace *a,
     }
     return true;
 }
-
-#endif
