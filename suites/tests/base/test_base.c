@@ -3,8 +3,6 @@
 #include <float.h>
 #include <limits.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +15,6 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/numbers.h"
-#include "base/pool.h"
 #include "base/progress.h"
 #include "fixtures.h"
 
@@ -27,7 +24,6 @@ static void make(void)
 }
 
 TestSuite(file, .init = make, .fini = scratch_remove, .timeout = 60);
-TestSuite(pool, .timeout = 120);
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -874,126 +870,6 @@ Test(file, folders)
     cr_expect(file_exists(deep) && file_is_folder(deep) && !file_is_folder(scratch("f/9")) &&
               !file_exists(scratch("f/nothing")));
     names_free(&names);
-}
-
-/* --- the pool --- */
-
-struct tally {
-    atomic_int *done; /* for each task */
-    atomic_int wrong_thread;
-    int threads;
-};
-
-static void count_task(void *context, size_t task, int thread)
-{
-    struct tally *tally = context;
-    atomic_fetch_add(&tally->done[task], 1);
-    if (thread < 0 || thread >= tally->threads)
-        atomic_fetch_add(&tally->wrong_thread, 1);
-}
-
-static const int thread_counts[] = {1, 2, 3, 8, 64};
-
-Test(pool, every_task_runs_once)
-{
-    static const size_t counts[] = {0, 1, 2, 3, 7, 64, 1000, 100000};
-    for (size_t i = 0; i < COUNT(thread_counts); i++) {
-        struct error error = {0};
-        struct pool *pool = pool_new(thread_counts[i], &error);
-        cr_assert(pool, "%s", error_text(&error));
-        cr_assert_eq(pool_threads(pool), thread_counts[i]);
-        for (size_t k = 0; k < COUNT(counts); k++) {
-            struct tally tally = {.done = calloc(counts[k] + 1, sizeof *tally.done), .threads = thread_counts[i]};
-            pool_run(pool, counts[k], count_task, &tally);
-            for (size_t task = 0; task < counts[k]; task++)
-                cr_assert_eq(atomic_load(&tally.done[task]), 1, "task %zu of %zu ran %d times on %d threads", task,
-                             counts[k], atomic_load(&tally.done[task]), thread_counts[i]);
-            cr_expect_eq(atomic_load(&tally.wrong_thread), 0);
-            free(tally.done);
-        }
-        pool_free(pool);
-    }
-    pool_free(NULL);
-}
-
-struct exclusive {
-    atomic_int inside[64];
-    atomic_int clashes;
-};
-
-/* No two tasks at once with the same thread number: scratch memory is kept by it. */
-static void exclusive_task(void *context, size_t task, int thread)
-{
-    struct exclusive *exclusive = context;
-    if (atomic_fetch_add(&exclusive->inside[thread], 1) != 0)
-        atomic_fetch_add(&exclusive->clashes, 1);
-    for (volatile size_t i = 0; i < task % 50; i++)
-        ;
-    atomic_fetch_sub(&exclusive->inside[thread], 1);
-}
-
-Test(pool, a_thread_number_is_used_by_one_task_at_a_time)
-{
-    struct error error = {0};
-    struct pool *pool = pool_new(8, &error);
-    struct exclusive exclusive = {0};
-    for (int run = 0; run < 200; run++)
-        pool_run(pool, 200, exclusive_task, &exclusive);
-    cr_expect_eq(atomic_load(&exclusive.clashes), 0);
-    pool_free(pool);
-}
-
-static void sum_task(void *context, size_t task, int thread)
-{
-    (void)thread;
-    atomic_fetch_add((atomic_size_t *)context, task + 1);
-}
-
-/* 100,000 runs in a row, as in a long generation: none is lost, none starts before the last has ended. */
-Test(pool, many_short_runs)
-{
-    for (size_t i = 0; i < 4; i++) {
-        struct error error = {0};
-        struct pool *pool = pool_new(thread_counts[i], &error);
-        double start = clock_seconds();
-        for (int run = 0; run < 100000 / (thread_counts[i] > 2 ? 10 : 1); run++) {
-            atomic_size_t sum = 0;
-            pool_run(pool, 3, sum_task, &sum);
-            cr_assert_eq(atomic_load(&sum), 6, "run %d on %d threads", run, thread_counts[i]);
-        }
-        cr_expect(clock_seconds() - start < 20 * time_allowance(), "%d threads: %.1f s", thread_counts[i],
-                  clock_seconds() - start);
-        pool_free(pool);
-    }
-}
-
-/* Workers that went to sleep between two runs are woken. */
-Test(pool, runs_after_a_pause)
-{
-    struct error error = {0};
-    struct pool *pool = pool_new(4, &error);
-    for (int run = 0; run < 20; run++) {
-        atomic_size_t sum = 0;
-        usleep(5000);
-        pool_run(pool, 100, sum_task, &sum);
-        cr_assert_eq(atomic_load(&sum), 5050);
-    }
-    pool_free(pool);
-}
-
-Test(pool, is_made_and_freed_many_times)
-{
-    struct error error = {0};
-    for (int i = 0; i < 500; i++) {
-        struct pool *pool = pool_new(4, &error);
-        atomic_size_t sum = 0;
-        if (i % 2)
-            pool_run(pool, 10, sum_task, &sum);
-        pool_free(pool);
-    }
-    struct pool *pool = pool_new(0, &error);
-    cr_expect(pool && pool_threads(pool) >= 1 && pool_threads(pool) <= (int)sysconf(_SC_NPROCESSORS_CONF));
-    pool_free(pool);
 }
 
 /* --- progress --- */
