@@ -61,7 +61,8 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
         calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
     layers->carried = calloc(golden_case_count(golden) * layers->places + 1, sizeof *layers->carried);
     layers->reach = calloc(golden_case_count(golden), sizeof *layers->reach);
-    if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->reach) {
+    layers->ties = calloc((size_t)config->layers + 1, sizeof *layers->ties);
+    if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->reach && layers->ties) {
         survey_gold(layers);
         return layers;
     }
@@ -84,6 +85,7 @@ void layers_free(struct layers *layers)
     free(layers->carried);
     free(layers->reach);
     free(layers->chosen);
+    free(layers->ties);
     free(layers->gold);
     free(layers);
 }
@@ -125,48 +127,6 @@ static float *gold_rows(struct layers *layers, size_t count)
         layers->gold_count = layers->gold ? count : 0;
     }
     return layers->gold;
-}
-
-/* A tie: the subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took
- * within what the arithmetic can tell, and its logits are gold's within the same. */
-static bool is_tie(const struct layers *layers, const float *subject, const float *gold, double tolerance)
-{
-    int experts = layers->config->experts, k = layers->config->experts_per_token;
-    int *mine = layers->chosen;
-    double sum = 0, furthest = 0, worst = INFINITY;
-    routing_choose(subject, experts, k, mine);
-    for (int e = 0; e < experts; e++) {
-        double off = fabs((double)subject[e] - (double)gold[e]);
-        sum += (double)gold[e] * (double)gold[e];
-        if (isnan(off))
-            return false;
-        furthest = fmax(furthest, off);
-    }
-    double apart = 4 * tolerance * sqrt(sum / experts); /* two logits, each off by twice its share at most */
-    if (!(furthest <= apart))
-        return false;
-    bool differs = false;
-    for (int i = 0; i < k; i++)
-        worst = fmin(worst, (double)gold[mine[i]]);
-    for (int e = 0; e < experts; e++) {
-        if ((double)gold[e] > worst && !routing_has(mine, k, e)) {
-            differs = true;
-            if ((double)gold[e] - worst > apart)
-                return false;
-        }
-    }
-    return differs;
-}
-
-static void force_ties(struct layers *layers, const struct part *part, const float *gold, double tolerance)
-{
-    for (size_t row = 0; row < part->rows; row++) {
-        float *subject = part->values + row * part->width;
-        if (!is_tie(layers, subject, gold + row * part->width, tolerance))
-            continue;
-        memcpy(subject, gold + row * part->width, part->width * sizeof *subject);
-        layers->ties++;
-    }
 }
 
 /* Notes which experts gold chose for the rows of an isolated run, to name the expert behind a bad row later. */
@@ -246,17 +206,18 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     cell->noise = tensor->noise;
     cell->width = part->width;
     cell->first = tensor->first;
-    double allowed = tensor->noise;
-    if (mode == MODE_PROPAGATED && !isnan(allowed))
-        allowed = layers->carried[case_index * layers->places + place];
-    cell->tolerance = limits_tolerance(layers->limits, allowed, golden_dtype(layers->golden), &cell->cause);
+    double noise = tensor->noise;
+    if (mode == MODE_PROPAGATED && !isnan(noise))
+        noise = layers->carried[case_index * layers->places + place];
+    cell->precision = limits_precision(noise, golden_dtype(layers->golden));
+    cell->tolerance = limits_tolerance(layers->limits, noise, golden_dtype(layers->golden), &cell->cause);
     if (cell->tolerance < layers->limits->rows[LIMIT_RELATIVE].value) {
         cell->tolerance = layers->limits->rows[LIMIT_RELATIVE].value;
         cell->cause = layers->limits->rows[LIMIT_RELATIVE].cause;
     }
     if (mode == MODE_PROPAGATED) {
         if (part->point == POINT_ROUTER)
-            force_ties(layers, part, gold, cell->tolerance);
+            ties_force(layers, part, gold, cell->precision);
         return true;
     }
     if (part->point == POINT_ROUTER && !note_routing(layers, case_index, part, gold, error))

@@ -21,8 +21,8 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
 void layers_free(struct layers *layers);
 
 /* Compares a part of case `case_index` with gold. MODE_ISOLATED then replaces it by gold. MODE_PROPAGATED replaces
- * router logits of a token whose chosen experts differ from gold's only by a tie: two experts that the arithmetic
- * cannot tell apart. */
+ * router logits of a token whose chosen experts differ from gold's only by a tie: two experts that float32
+ * cannot tell apart, whatever error a suite allows. */
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *part, struct error *error);
 
 /* One block of the pass alone (model_options.first_block), isolated. Does gold hold, for every token of the case, what
@@ -43,8 +43,8 @@ int layers_reach(const struct layers *layers, size_t case_index);
 /* Marks the tensors of the dump of which every row was compared: `marks` holds one for each of golden_tensor_count. */
 void layers_compared(const struct layers *layers, bool *marks);
 
-/* Adds the findings layers.propagated and layers.isolated. `isolated` false: that mode was not run, for the reason
- * given. */
+/* Adds the findings layers.propagated, layers.isolated, and, where routers were compared, layers.ties: how many choices
+ * were gold's by force. `not_isolated`: why that mode was not run; NULL: it was. */
 bool layers_report(const struct layers *layers, struct findings *findings, const char *not_isolated,
                    struct error *error);
 /* Adds layers.isolated alone. */

@@ -9,7 +9,8 @@
 struct cell {
     struct comparison comparison;
     double noise;
-    double tolerance;
+    double precision; /* what float32 may differ by there: nothing that a suite allows changes it */
+    double tolerance; /* what the error may be, as the suite allows it */
     const char *cause;
     size_t width;
     size_t first; /* token of the first row that gold holds */
@@ -24,6 +25,13 @@ struct routed {
     unsigned char *states; /* [tokens] of enum row_state: whether the experts' sum is good */
 };
 
+/* One router, over all cases of the run end to end. */
+struct ties {
+    size_t rows;     /* tokens whose choice was compared */
+    size_t forced;   /* of them, those that were given gold's choice */
+    double expected; /* how many, were every logit off by all that gold's precision allows: from gold's margins */
+};
+
 struct layers {
     const struct golden *golden;
     const struct model_config *config;
@@ -33,9 +41,9 @@ struct layers {
     double *carried;       /* [cases][places]: the largest noise that gold records up to there; NaN: none */
     int *reach;            /* [cases]: see layers_reach */
     struct routed *routed; /* [cases][layers] */
+    struct ties *ties;     /* [layers] */
     int *chosen;           /* scratch: experts_per_token */
-    size_t ties;
-    float *gold; /* scratch */
+    float *gold;           /* scratch */
     size_t gold_count;
 };
 
@@ -43,6 +51,13 @@ size_t place_count(const struct model_config *config);
 size_t place_of(const struct model_config *config, enum point point, int layer);
 struct routed *layers_routed(const struct layers *layers, size_t case_index, int layer);
 const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place);
+
+/* Gives rows of router logits that differ from gold's only by a tie gold's values. `precision`: relative L2. */
+void ties_force(struct layers *layers, const struct part *part, const float *gold, double precision);
+size_t ties_forced(const struct layers *layers);
+/* Adds layers.ties: are there more forced choices than gold's own near-ties explain? Nothing where no router was
+ * compared. */
+bool ties_report(const struct layers *layers, struct findings *findings, struct error *error);
 
 /* What a place of an isolated run was computed from. */
 struct fed {

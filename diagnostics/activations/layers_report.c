@@ -369,7 +369,7 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     finding_fact(finding, "not_compared", (double)not_compared(layers, mode));
     finding_fact(finding, "fallback_limits", (double)survey.fallback);
     if (mode == MODE_PROPAGATED)
-        finding_fact(finding, "routing_ties", (double)layers->ties);
+        finding_fact(finding, "routing_ties", (double)ties_forced(layers));
     summary_message(layers, finding, mode, &survey);
     if (!series_layers(layers, mode, finding) || !series_places(layers, mode, finding, survey.compared))
         return error_memory(error, mode_rows[mode].check);
@@ -394,13 +394,13 @@ bool layers_report(const struct layers *layers, struct findings *findings, const
     if (!report_mode(layers, MODE_PROPAGATED, findings, error))
         return false;
     if (!not_isolated)
-        return report_mode(layers, MODE_ISOLATED, findings, error);
+        return report_mode(layers, MODE_ISOLATED, findings, error) && ties_report(layers, findings, error);
     struct finding *finding = findings_add(findings, mode_rows[MODE_ISOLATED].check);
     if (!finding)
         return error_memory(error, "layers.isolated");
     finding->verdict = VERDICT_SKIP;
     finding_message(finding, "%s", not_isolated);
-    return true;
+    return ties_report(layers, findings, error);
 }
 
 bool layers_report_isolated(const struct layers *layers, struct findings *findings, struct error *error)

@@ -91,7 +91,8 @@ bool limits_set(struct limits *limits, enum limit limit, double value, const cha
     return true;
 }
 
-double limits_tolerance(const struct limits *limits, double noise, const char *gold_dtype, const char **cause)
+/* By which limit the precision of gold is judged, and what it comes to. */
+static enum limit precision_limit(const double *values, double noise, const char *gold_dtype, double *tolerance)
 {
     static const struct {
         const char *dtype;
@@ -105,12 +106,30 @@ double limits_tolerance(const struct limits *limits, double noise, const char *g
     for (size_t i = 0; isnan(noise) && i < sizeof rows / sizeof *rows; i++)
         if (strcmp(gold_dtype, rows[i].dtype) == 0)
             limit = rows[i].limit;
-    double tolerance = limits->rows[limit].value * (limit == LIMIT_NOISE_MULTIPLE ? noise : 1);
-    if (limit == LIMIT_NOISE_MULTIPLE && tolerance > limits->rows[LIMIT_CEILING].value) {
+    *tolerance = values[limit] * (limit == LIMIT_NOISE_MULTIPLE ? noise : 1);
+    if (limit == LIMIT_NOISE_MULTIPLE && *tolerance > values[LIMIT_CEILING]) {
         limit = LIMIT_CEILING;
-        tolerance = limits->rows[LIMIT_CEILING].value;
+        *tolerance = values[LIMIT_CEILING];
     }
+    return limit;
+}
+
+double limits_tolerance(const struct limits *limits, double noise, const char *gold_dtype, const char **cause)
+{
+    double values[LIMIT_COUNT], tolerance;
+    for (int i = 0; i < LIMIT_COUNT; i++)
+        values[i] = limits->rows[i].value;
+    enum limit limit = precision_limit(values, noise, gold_dtype, &tolerance);
     if (cause)
         *cause = limits->rows[limit].cause;
+    return tolerance;
+}
+
+double limits_precision(double noise, const char *gold_dtype)
+{
+    double values[LIMIT_COUNT], tolerance;
+    for (int i = 0; i < LIMIT_COUNT; i++)
+        values[i] = limit_rows[i].value;
+    precision_limit(values, noise, gold_dtype, &tolerance);
     return tolerance;
 }

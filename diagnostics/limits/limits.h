@@ -46,4 +46,8 @@ bool limits_set(struct limits *limits, enum limit limit, double value, const cha
  * is set to why, borrowed. */
 double limits_tolerance(const struct limits *limits, double noise, const char *gold_dtype, const char **cause);
 
+/* The same by the built-in limits, whatever a suite allows: within that, the arithmetic cannot tell two numbers apart.
+ */
+double limits_precision(double noise, const char *gold_dtype);
+
 #endif

@@ -19,7 +19,7 @@ test_that 'fewer diagnostics'
 with 0 '{"diagnostics": ["inventory"]}'
 equal "$checks_of" "$inventory"
 with 0 '{"name": "n", "description": "d", "diagnostics": ["layers"]}' --golden "$(gold thinker)"
-equal "$checks_of" 'layers.propagated layers.isolated gold.compared layers.experts'
+equal "$checks_of" 'layers.propagated layers.isolated layers.ties gold.compared layers.experts'
 with 0 '{"diagnostics": ["greedy", "weights"]}' --golden "$(gold thinker)"
 equal "$checks_of" 'weights.finite weights.constant weights.bytes weights.identical weights.initialised weights.magnitude weights.structure weights.pairs weights.router weights.vocabulary weights.embedding_rows greedy gold.compared'
 with 0 '{"diagnostics": ["logits"]}' --golden "$(gold thinker)"
@@ -141,3 +141,17 @@ quantised 1 scale:lm_head.weight,-1
 json "$(summary logits.kl).verdict == \"fail\" and $(summary logits.nmse).verdict == \"fail\""
 quantised 1 missing-norms:2
 run 1 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q --fault scale:layers.3.self_attn.v_proj.weight,1.03
+
+test_that 'what a suite allows heals no wrong routing: all that follows shows what it costs'
+for row in 'mixtral 1 logits.kl 1.2' 'thinker 1 logits.kl 1.7' 'qwen3_moe 1 logits.nmse 0.12' 'qwen2_moe 0 logits.kl 0.15'; do
+    read -r model status worst least <<<"$row"
+    arguments=(check "$nano/$model" --golden "$(gold "$model")" --json -q)
+    run 1 "${arguments[@]}" --suite "$proof" --fault swap-router-rows:1,0,1
+    divergence=$(jq "$(summary logits.kl).measured" "$T/out")
+    run "$status" "${arguments[@]}" --suite suites/quantised.json --fault swap-router-rows:1,0,1
+    equal "$(summary logits.kl).measured" "$divergence"
+    json "$(summary "$worst") | .measured > $least and .verdict == (if $status == 1 then \"fail\" else \"pass\" end)"
+    equal "$(summary layers.propagated).routing_ties" 0
+    run 0 "${arguments[@]}" --suite suites/quantised.json
+    json "$(summary layers.ties) | .verdict == \"pass\" and .measured == 0 and .routings > 0"
+done

@@ -125,19 +125,24 @@ Test(logits, log_sum_exp_and_largest)
     cr_assert(largest_index(equal, 3) == 1 && largest_index(broken, 3) == 2);
 }
 
-/* A dump of one case with router logits of two tokens, in a new file. */
-static struct golden *router_gold(const struct model_config *config, const float *logits, const char *path)
+#define ROUTED_MAX 40
+
+/* A dump of one case with router logits of `count` tokens over four experts, in a new file. */
+static struct golden *router_gold(const struct model_config *config, const float *logits, size_t count,
+                                  const char *dtype, const char *path)
 {
-    static const int ids[] = {1, 2};
-    const struct golden_case one = {.id = "case", .ids = ids, .count = 2, .perplexity = NAN};
-    struct dump_options options = {.producer = "test", .dtype = "float32"};
-    const struct row rows[] = {{0, 0}, {0, 1}};
+    static const int ids[ROUTED_MAX] = {1, 2};
+    const struct golden_case one = {.id = "case", .ids = ids, .count = count, .perplexity = NAN};
+    struct dump_options options = {.producer = "test", .dtype = dtype};
+    struct row rows[ROUTED_MAX];
     struct error error = {0};
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (struct row){0, (int)i};
     options.points[POINT_ROUTER] = true;
     struct dump *dump = dump_create(path, config, &one, 1, &options, &error);
     cr_assert(dump, "%s", error_text(&error));
     struct activation activation = {
-        .point = POINT_ROUTER, .values = (float *)logits, .rows = 2, .width = 4, .row_of = rows};
+        .point = POINT_ROUTER, .values = (float *)logits, .rows = count, .width = 4, .row_of = rows};
     struct probe probe = dump_probe(dump);
     cr_assert(probe.see(probe.context, &activation, &error) && dump_commit(dump, &error), "%s", error_text(&error));
     struct golden *golden = golden_open(path, &error);
@@ -153,37 +158,107 @@ static double fact(const struct finding *finding, const char *name)
     return NAN;
 }
 
-Test(layers, a_tie_is_forced_and_a_real_difference_is_not)
+/* What is found when a router of one layer gives these logits [count, 4] where gold has the others; those that the
+ * pass goes on with are left in `subject`. */
+static struct findings see_router(float *subject, const float *gold, size_t count, const char *dtype,
+                                  const struct limits *limits)
 {
-    const float gold[8] = {2, 1, 0.99999f, 0, 2, 1, 0.5f, 0};
-    float subject[8] = {2, 0.99999f, 1, 0, 2, 0.5f, 1, 0}; /* the first token a tie, the second another choice */
     struct model_config *config = calloc(1, sizeof *config);
     struct error error = {0};
-    struct limits limits;
+    struct findings findings = {0};
     char path[64];
     snprintf(path, sizeof path, "/tmp/assay-tie-%ld.safetensors", (long)getpid());
     config->layers = 1;
     config->experts = 4;
     config->experts_per_token = 2;
     config->sparse[0] = true;
-    struct golden *golden = router_gold(config, gold, path);
-    cr_assert(limits_init(&limits, &error));
-    struct layers *layers = layers_new(golden, config, &limits, &error);
-    const struct part part = {
-        .point = POINT_ROUTER, .layer = 0, .path = "model.layers.0.mlp.gate", .values = subject, .rows = 2, .width = 4};
+    struct golden *golden = router_gold(config, gold, count, dtype, path);
+    struct layers *layers = layers_new(golden, config, limits, &error);
+    const struct part part = {.point = POINT_ROUTER,
+                              .layer = 0,
+                              .path = "model.layers.0.mlp.gate",
+                              .values = subject,
+                              .rows = count,
+                              .width = 4};
     cr_assert(layers && layers_see(layers, MODE_PROPAGATED, 0, &part, &error), "%s", error_text(&error));
-    cr_assert(memcmp(subject, gold, 4 * sizeof *gold) == 0, "gold's choice is forced on the tie");
-    cr_assert(subject[5] == 0.5f && subject[6] == 1, "a real difference stays");
-    struct findings findings = {0};
     cr_assert(layers_report(layers, &findings, "not run", &error));
-    cr_assert(fact(&findings.items[0], "routing_ties") == 1, "the report counts the tie");
-    cr_assert(findings.items[0].verdict == VERDICT_FAIL, "the second token fails it");
-    findings_free(&findings);
     layers_free(layers);
-    limits_free(&limits);
     golden_free(golden);
     free(config);
     unlink(path);
+    return findings;
+}
+
+static const struct finding *whole(const struct findings *findings, const char *check)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].summary && strcmp(findings->items[i].check, check) == 0)
+            return &findings->items[i];
+    cr_assert_fail("no finding %s", check);
+    return NULL;
+}
+
+Test(layers, a_tie_is_forced_and_a_real_difference_is_not)
+{
+    const float gold[8] = {2, 1, 0.99999f, 0, 2, 1, 0.5f, 0};
+    float subject[8] = {2, 0.99999f, 1, 0, 2, 0.5f, 1, 0}; /* the first token a tie, the second another choice */
+    struct error error = {0};
+    struct limits limits;
+    cr_assert(limits_init(&limits, &error));
+    struct findings findings = see_router(subject, gold, 2, "float32", &limits);
+    cr_assert(memcmp(subject, gold, 4 * sizeof *gold) == 0, "gold's choice is forced on the tie");
+    cr_assert(subject[5] == 0.5f && subject[6] == 1, "a real difference stays");
+    cr_assert(fact(&findings.items[0], "routing_ties") == 1, "the report counts the tie");
+    cr_assert(findings.items[0].verdict == VERDICT_FAIL, "the second token fails it");
+    const struct finding *ties = whole(&findings, "layers.ties");
+    cr_assert(ties->verdict == VERDICT_PASS && fact(ties, "forced") == 1 && fact(ties, "routings") == 2);
+    findings_free(&findings);
+    limits_free(&limits);
+}
+
+Test(layers, what_a_suite_allows_heals_no_routing)
+{
+    static const enum limit loose[] = {LIMIT_RELATIVE, LIMIT_FALLBACK_FLOAT32, LIMIT_NOISE_MULTIPLE, LIMIT_CEILING};
+    const float gold[8] = {2, 1, 0.99999f, 0, 2, 1, 0.5f, 0};
+    struct error error = {0};
+    for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) {
+        float subject[8] = {2, 0.99999f, 1, 0, 2, 0.5f, 1, 0};
+        struct limits limits;
+        cr_assert(limits_init(&limits, &error) && limits_set(&limits, loose[i], 1.3, "a test", &error));
+        struct findings findings = see_router(subject, gold, 2, "float32", &limits);
+        cr_assert(subject[1] == 1 && subject[2] == 0.99999f, "a tie is one still");
+        cr_assert(subject[5] == 0.5f && subject[6] == 1, "%s: another choice stays another", limit_name(loose[i]));
+        cr_assert(fact(&findings.items[0], "routing_ties") == 1);
+        cr_assert(loose[i] != LIMIT_RELATIVE || findings.items[0].verdict == VERDICT_PASS, "the error is allowed");
+        findings_free(&findings);
+        limits_free(&limits);
+    }
+}
+
+Test(layers, more_ties_than_chance_explains_fail)
+{
+    float gold[4 * ROUTED_MAX], subject[4 * ROUTED_MAX];
+    struct error error = {0};
+    struct limits limits;
+    cr_assert(limits_init(&limits, &error) && limits_set(&limits, LIMIT_RELATIVE, 1.3, "a test", &error));
+    for (size_t every = 1; every < 16; every *= 4) { /* that token in so many is turned; gold's margin: 0 to 0.3 */
+        for (size_t i = 0; i < ROUTED_MAX; i++) {
+            float margin = 0.3f * (float)i / ROUTED_MAX, row[4] = {2, 1, 1 - margin, -2};
+            memcpy(gold + 4 * i, row, sizeof row);
+            memcpy(subject + 4 * i, row, sizeof row);
+            subject[4 * i + 1] = row[i % every ? 1 : 2];
+            subject[4 * i + 2] = row[i % every ? 2 : 1];
+        }
+        struct findings findings = see_router(subject, gold, ROUTED_MAX, "bfloat16", &limits);
+        const struct finding *ties = whole(&findings, "layers.ties");
+        cr_assert(memcmp(subject, gold, sizeof gold) == 0, "all are near enough");
+        cr_assert(ties->verdict == (every == 1 ? VERDICT_FAIL : VERDICT_PASS), "every %zu: %g of %g", every,
+                  ties->measured, ties->limit);
+        cr_assert(findings.items[0].verdict == VERDICT_PASS && ties->where.layer == 0);
+        cr_assert_eq(findings.items[findings.count - 1].verdict, every == 1 ? VERDICT_FAIL : VERDICT_PASS);
+        findings_free(&findings);
+    }
+    limits_free(&limits);
 }
 
 struct sum {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics/comparator.h"
+#include "limits/comparator.h"
 
 /* Limits of the parity with gold, relative L2 at every place (point of a layer) of every case. They are the issue's:
  * several times what float32 costs at worst (noise of the nano models: up to 5e-6), and far below any mistake. */

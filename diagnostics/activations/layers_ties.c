@@ -1,0 +1,155 @@
+/* Routing ties: choices that float32 cannot tell from gold's are replaced by gold's, and counted, for each router. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "activations/layers_internal.h"
+#include "model/routing.h"
+
+static const char cause[] =
+    "twice what errors of the size that gold's precision allows (layers.noise_multiple, layers.fallback: the built-in "
+    "ones) turn by chance, by the margins that gold itself has there, three standard deviations of that, and two";
+
+static double row_size(const float *row, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += (double)row[i] * (double)row[i];
+    return sqrt(sum / count);
+}
+
+/* By how much the worst expert that gold takes is better than the best that it leaves. */
+static double row_margin(struct layers *layers, const float *gold)
+{
+    int experts = layers->config->experts, k = layers->config->experts_per_token;
+    double left = -INFINITY;
+    routing_choose(gold, experts, k, layers->chosen);
+    double taken = (double)gold[layers->chosen[k - 1]];
+    for (int e = 0; e < experts; e++)
+        if (!routing_has(layers->chosen, k, e))
+            left = fmax(left, (double)gold[e]);
+    return taken - left;
+}
+
+/* The subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took within
+ * what the arithmetic can tell, and its logits are gold's within the same. */
+static bool is_tie(struct layers *layers, const float *subject, const float *gold, double apart)
+{
+    int experts = layers->config->experts, k = layers->config->experts_per_token;
+    int *mine = layers->chosen;
+    double worst = INFINITY;
+    for (int e = 0; e < experts; e++)
+        if (!(fabs((double)subject[e] - (double)gold[e]) <= apart))
+            return false;
+    routing_choose(subject, experts, k, mine);
+    for (int i = 0; i < k; i++)
+        worst = fmin(worst, (double)gold[mine[i]]);
+    bool differs = false;
+    for (int e = 0; e < experts; e++) {
+        if ((double)gold[e] > worst && !routing_has(mine, k, e)) {
+            differs = true;
+            if ((double)gold[e] - worst > apart)
+                return false;
+        }
+    }
+    return differs;
+}
+
+/* How likely errors of that size, independent ones, turn the choice: those of two logits have sqrt(2) times the
+ * deviation of one. */
+static double chance(double margin, double size)
+{
+    return size > 0 ? erfc(margin / (2 * size)) / 2 : margin > 0 ? 0 : 0.5;
+}
+
+void ties_force(struct layers *layers, const struct part *part, const float *gold, double precision)
+{
+    struct ties *ties = &layers->ties[part->layer];
+    assert(part->point == POINT_ROUTER && part->width == (size_t)layers->config->experts);
+    for (size_t row = 0; row < part->rows; row++) {
+        float *subject = part->values + row * part->width;
+        const float *right = gold + row * part->width;
+        double size = precision * row_size(right, layers->config->experts);
+        ties->rows++;
+        if (layers->config->experts_per_token < layers->config->experts)
+            ties->expected += chance(row_margin(layers, right), size);
+        if (!is_tie(layers, subject, right, 4 * size)) /* two logits, each off by twice its share at most */
+            continue;
+        memcpy(subject, right, part->width * sizeof *subject);
+        ties->forced++;
+    }
+}
+
+size_t ties_forced(const struct layers *layers)
+{
+    size_t forced = 0;
+    for (int layer = 0; layer < layers->config->layers; layer++)
+        forced += layers->ties[layer].forced;
+    return forced;
+}
+
+static double ties_limit(const struct ties *ties)
+{
+    return 2 * ties->expected + 3 * sqrt(2 * ties->expected) + 2;
+}
+
+static bool ties_bad(const struct ties *ties)
+{
+    return !((double)ties->forced <= ties_limit(ties));
+}
+
+static bool add_place(const struct layers *layers, int layer, struct findings *findings)
+{
+    const struct ties *ties = &layers->ties[layer];
+    struct finding *place = findings_add(findings, "layers.ties");
+    char path[POINT_PATH];
+    if (!place)
+        return false;
+    place->summary = false;
+    place->verdict = VERDICT_FAIL;
+    place->where.layer = layer;
+    where_set(&place->where.module, point_path(POINT_ROUTER, layer, path));
+    finding_measured(place, (double)ties->forced, "choices");
+    finding_limit(place, ties_limit(ties), cause);
+    finding_message(place,
+                    "At %zu of %zu tokens %s chooses other experts than gold does, all of them near-ties; no more than "
+                    "%.3g such choices are chance.",
+                    ties->forced, ties->rows, path, ties_limit(ties));
+    return true;
+}
+
+bool ties_report(const struct layers *layers, struct findings *findings, struct error *error)
+{
+    const struct ties *worst = NULL;
+    size_t rows = 0, bad = 0, forced = ties_forced(layers);
+    double expected = 0;
+    for (int layer = 0; layer < layers->config->layers; layer++) {
+        const struct ties *ties = &layers->ties[layer];
+        rows += ties->rows;
+        bad += ties_bad(ties);
+        expected += ties->expected;
+        if (ties->rows &&
+            (!worst || (double)ties->forced - ties_limit(ties) > (double)worst->forced - ties_limit(worst)))
+            worst = ties;
+    }
+    if (!worst)
+        return true;
+    struct finding *finding = findings_add(findings, "layers.ties");
+    if (!finding)
+        return error_memory(error, "layers.ties");
+    finding_measured(finding, (double)worst->forced, "choices");
+    finding_limit(finding, ties_limit(worst), cause);
+    finding_judge(finding);
+    finding->where.layer = (int)(worst - layers->ties);
+    finding_fact(finding, "forced", (double)forced);
+    finding_fact(finding, "expected", expected);
+    finding_fact(finding, "routings", (double)rows);
+    finding_message(finding,
+                    "At %zu of %zu routings experts that float32 cannot tell apart were chosen otherwise, and gold's "
+                    "choice was put in their place; %s.",
+                    forced, rows, bad ? "that is more than chance explains" : "chance explains that many");
+    for (int layer = 0; layer < layers->config->layers; layer++)
+        if (ties_bad(&layers->ties[layer]) && !add_place(layers, layer, findings))
+            return error_memory(error, "layers.ties");
+    return true;
+}
