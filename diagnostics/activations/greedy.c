@@ -7,15 +7,19 @@
 #include "math/distribution.h"
 #include "run/decode.h"
 
+#define HANDFUL 5 /* tokens that may be as good as each other; where more are, the logits tell nothing */
+
 /* One continuation. */
 struct continuation {
     const struct golden_case *golden_case;
     size_t case_index;
-    struct ids ids; /* what was decoded */
-    int first;      /* first difference from gold, -1: none yet */
-    double margin;  /* there: logit of the subject's choice - logit of gold's */
-    double spread;  /* there: root mean square of the subject's logits */
-    int broken;     /* first token whose logits are not all finite, -1: none yet */
+    double precision; /* relative L2: what gold's logits may be off by */
+    double spread;    /* deviation of gold's logits at the last token of the case; NaN: it holds none */
+    struct ids ids;   /* what was decoded */
+    int first;        /* first difference from gold, -1: none yet */
+    double margin;    /* there: logit of the subject's choice - logit of gold's */
+    bool tie;         /* there: float32 cannot tell the two apart */
+    int broken;       /* first token whose logits are not all finite, -1: none yet */
 };
 
 struct continuations {
@@ -24,28 +28,40 @@ struct continuations {
     bool memory; /* it ran out */
 };
 
-/* Root mean square; not finite when any of the values is not. */
+/* Standard deviation, for what all logits have in common tells nothing; not finite when any of the values is not. */
 static double spread_of(const float *values, size_t count)
 {
-    double sum = 0;
+    double mean = 0, sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += (double)values[i] * (double)values[i];
+        mean += (double)values[i] / (double)count;
+    for (size_t i = 0; i < count; i++)
+        sum += ((double)values[i] - mean) * ((double)values[i] - mean);
     return sqrt(sum / (double)count);
+}
+
+/* Gold says how far logits lie apart, so that a subject whose logits are all alike does not excuse itself; where gold
+ * holds none, the subject does, and a handful of tokens has to stand out. */
+static bool is_near_tie(const struct continuation *item, const float *logits, size_t width, int best)
+{
+    double apart = 4 * item->precision * (isnan(item->spread) ? spread_of(logits, width) : item->spread);
+    size_t near = 0;
+    for (size_t i = 0; i < width; i++)
+        near += (double)logits[best] - (double)logits[i] <= apart;
+    return item->margin <= apart && near <= HANDFUL;
 }
 
 static bool greedy_choose(void *context, size_t which, size_t step, float *logits, size_t width, int *next)
 {
     struct continuations *continuations = context;
     struct continuation *item = &continuations->items[which];
-    double spread = spread_of(logits, width);
     int gold = item->golden_case->greedy[step];
     *next = (int)largest_index(logits, width);
-    if (item->broken < 0 && !isfinite(spread))
+    if (item->broken < 0 && !isfinite(spread_of(logits, width)))
         item->broken = (int)step;
     if (item->first < 0 && *next != gold) {
         item->first = (int)step;
         item->margin = (double)logits[*next] - (double)logits[gold];
-        item->spread = spread;
+        item->tie = is_near_tie(item, logits, width, *next);
     }
     continuations->memory = !ids_push(&item->ids, *next) || continuations->memory;
     return !continuations->memory;
@@ -109,13 +125,6 @@ static bool report_case(const struct subject *subject, const struct continuation
     return true;
 }
 
-static bool is_near_tie(const struct golden *golden, const struct limits *limits, const struct continuation *item)
-{
-    const struct golden_tensor *tensor = golden_find(golden, item->case_index, "lm_head");
-    double tolerance = limits_tolerance(limits, tensor ? tensor->noise : NAN, golden_dtype(golden), NULL);
-    return item->broken < 0 && item->margin <= 4 * tolerance * item->spread;
-}
-
 static bool greedy_report(const struct subject *subject, const struct golden *golden, const struct limits *limits,
                           const struct continuations *all, struct findings *findings)
 {
@@ -127,7 +136,7 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
         tokens += item->ids.count;
         if (item->first < 0 && item->broken < 0)
             continue;
-        bool tie = item->first >= 0 && is_near_tie(golden, limits, item);
+        bool tie = item->first >= 0 && item->broken < 0 && item->tie;
         differ += !tie;
         ties += tie;
         if ((item->broken >= 0 && !report_broken(item, findings)) ||
@@ -154,6 +163,23 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
     return true;
 }
 
+/* What gold knows of its own logits. */
+static bool take_gold(struct continuation *item, const struct golden *golden, struct error *error)
+{
+    const struct golden_tensor *tensor = golden_find(golden, item->case_index, "lm_head");
+    item->precision = limits_precision(tensor ? tensor->noise : NAN, golden_dtype(golden));
+    item->spread = NAN;
+    if (!tensor || tensor->kind == GOLDEN_STATISTICS || !tensor->rows)
+        return true;
+    float *row = malloc(tensor->width * sizeof *row);
+    bool good =
+        (row || error_memory(error, "greedy")) && golden_read_rows(golden, tensor, tensor->rows - 1, 1, row, error);
+    if (good)
+        item->spread = spread_of(row, tensor->width);
+    free(row);
+    return good;
+}
+
 bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
                   struct findings *findings, struct error *error)
 {
@@ -166,8 +192,9 @@ bool greedy_check(struct subject *subject, const struct golden *golden, const st
         if (!golden_case->greedy_count)
             continue;
         prompts[all.count] = (struct decode_prompt){golden_case->ids, golden_case->count, golden_case->greedy_count};
-        all.items[all.count++] =
-            (struct continuation){.golden_case = golden_case, .case_index = i, .first = -1, .broken = -1};
+        struct continuation *item = &all.items[all.count++];
+        *item = (struct continuation){.golden_case = golden_case, .case_index = i, .first = -1, .broken = -1};
+        good = take_gold(item, golden, error);
     }
     good = good && (!all.count || decode(subject, prompts, all.count, "greedy", greedy_choose, &all, error));
     good = good &&

@@ -9,7 +9,8 @@
 
 /* Adds the finding greedy, with a place for each case that differs: the first differing token and its margin, and the
  * first token whose logits are not all finite, which fails whatever was decoded. As many cases are decoded together as
- * RUN_BYTES allows. The subject must be loaded. */
+ * RUN_BYTES allows. A difference is a near-tie, which only warns, where the two tokens and few others lie within what
+ * float32 cannot tell of logits spread as gold's are. The subject must be loaded. */
 bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
                   struct findings *findings, struct error *error);
 

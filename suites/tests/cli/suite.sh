@@ -155,3 +155,24 @@ for row in 'mixtral 1 logits.kl 1.2' 'thinker 1 logits.kl 1.7' 'qwen3_moe 1 logi
     run 0 "${arguments[@]}" --suite suites/quantised.json
     json "$(summary layers.ties) | .verdict == \"pass\" and .measured == 0 and .routings > 0"
 done
+
+test_that 'a subject whose logits are all alike writes nothing that could be a near-tie'
+printf '{"diagnostics": ["greedy"]}' >"$suite"
+for model in thinker mixtral; do
+    hurt_gold "$model" drop prompt-0/lm_head drop prompt-1/lm_head drop ids-2/lm_head drop ids-3/lm_head
+    for gold in "$(gold "$model")" "$T/gold.safetensors"; do
+        for fault in zeros:lm_head.weight constant:lm_head.weight,0.5 scale:lm_head.weight,0; do
+            run 1 check "$nano/$model" --suite "$suite" --golden "$gold" --json -q --fault "$fault"
+            json "$(summary greedy) | .verdict == \"fail\" and .measured == 4 and .near_ties == 0"
+        done
+        run 0 check "$nano/$model" --suite "$suite" --golden "$gold" --json -q
+    done
+done
+test_that 'what coarse gold cannot tell apart is a near-tie still, and what fine gold can is none'
+hurt_gold thinker unmeta noise meta dtype bfloat16
+fault=scale:layers.3.self_attn.v_proj.weight,1.02
+run 0 check "$nano/thinker" --suite "$suite" --golden "$T/gold.safetensors" --json -q --fault "$fault"
+json "$(summary greedy) | .verdict == \"pass\" and .measured == 0 and .near_ties == 2"
+json '[.findings[] | select(.check == "greedy" and (.summary | not)) | .verdict] == ["warn", "warn"]'
+run 1 check "$nano/thinker" --suite "$suite" --golden "$(gold thinker)" --json -q --fault "$fault"
+json "$(summary greedy) | .measured == 2 and .near_ties == 0"
