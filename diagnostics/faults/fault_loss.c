@@ -1,4 +1,5 @@
 /* Faults that lose tensors. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,8 @@ bool fault_one_shard_per_layer(struct fault_site *site, const struct fault_argum
 
 struct selection {
     bool layers[CONFIG_LAYERS_MAX];
-    bool *experts;      /* NULL: not looked at */
+    bool *experts;      /* [expert_count] of the configuration; NULL: not looked at */
+    int expert_count;   /* a tensor whose name counts further stays: no list can name it */
     const char *except; /* a projection that stays */
 };
 
@@ -91,8 +93,10 @@ static bool is_norm(void *context, const struct tensor *tensor, int layer, int e
 static bool is_expert(void *context, const struct tensor *tensor, int layer, int expert)
 {
     const struct selection *selection = context;
+    assert(selection->experts);
     return layer >= 0 && layer < CONFIG_LAYERS_MAX && selection->layers[layer] && expert >= 0 &&
-           selection->experts[expert] && (!selection->except || !strstr(tensor->name, selection->except));
+           expert < selection->expert_count && selection->experts[expert] &&
+           (!selection->except || !strstr(tensor->name, selection->except));
 }
 
 bool fault_missing_norms(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
@@ -114,7 +118,8 @@ static bool drop_experts(struct fault_site *site, struct selection *selection, s
 bool fault_missing_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     int experts = site->config->experts;
-    struct selection selection = {.experts = calloc((size_t)experts + 1, sizeof *selection.experts)};
+    struct selection selection = {.experts = calloc((size_t)experts + 1, sizeof *selection.experts),
+                                  .expert_count = experts};
     const char *end = selection.experts
                           ? fault_indices(site, arguments->text, "layer", site->config->layers, selection.layers, error)
                           : NULL;
@@ -133,9 +138,11 @@ bool fault_missing_experts(struct fault_site *site, const struct fault_arguments
 bool fault_incomplete_expert(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct selection selection = {.experts = calloc((size_t)site->config->experts + 1, sizeof *selection.experts),
+                                  .expert_count = site->config->experts,
                                   .except = ".gate_proj."};
     if (!selection.experts)
         return error_memory(error, site->spec);
+    assert(arguments->layer < site->config->layers && arguments->expert < site->config->experts);
     selection.layers[arguments->layer] = selection.experts[arguments->expert] = true;
     return drop_experts(site, &selection, error);
 }

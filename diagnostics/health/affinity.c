@@ -1,5 +1,6 @@
 #include "health/affinity.h"
 
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -33,9 +34,13 @@ struct affinity *affinity_new(struct scan *scan, struct error *error)
         error_memory(error, "weights");
         return NULL;
     }
-    for (size_t i = 0; i < scan->count; i++)
-        if (scan->tensors[i].weight == WEIGHT_EXPERT_UP && scan->tensors[i].read)
-            affinity->left[scan->tensors[i].layer]++;
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct examined *examined = &scan->tensors[i];
+        if (examined->weight != WEIGHT_EXPERT_UP || !examined->read)
+            continue;
+        assert(examined->layer >= 0 && (size_t)examined->layer < layers); /* the configuration names it */
+        affinity->left[examined->layer]++;
+    }
     return affinity;
 }
 
@@ -132,6 +137,7 @@ bool affinity_add(struct affinity *affinity, int layer, int expert, const struct
     const struct scan *scan = affinity->scan;
     size_t experts = (size_t)scan->config->experts,
            neurons = up->count < AFFINITY_NEURONS ? up->count : AFFINITY_NEURONS;
+    assert(layer >= 0 && layer < scan->config->layers && expert >= 0 && (size_t)expert < experts);
     pthread_mutex_lock(&affinity->lock);
     const float *directions = layer_begin(affinity, layer);
     pthread_mutex_unlock(&affinity->lock);

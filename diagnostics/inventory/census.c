@@ -1,5 +1,6 @@
 #include "inventory/census.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ static bool unit_add(struct census *census, struct census_item *item)
     size_t found = MAP_ABSENT;
     if (!layout_place(item->expected.name, &place))
         return false;
+    assert(place.layer < census->config->layers && place.expert < census->config->experts); /* both index tables */
     found = map_find(&census->by_path, place.path, strlen(place.path));
     if (found == MAP_ABSENT) {
         void *units = census->units;

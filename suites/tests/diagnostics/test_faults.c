@@ -461,6 +461,52 @@ Test(faults, swap_router_rows)
     store_free(faults);
 }
 
+#define LAYER "model.layers."
+
+/* Numbers in names that no configuration has room for are nobody's layer and nobody's expert: those tensors stay. */
+Test(faults, names_that_count_further_than_the_model)
+{
+    static const struct plain_tensor tensors[] = {
+        {LAYER "0.mlp.experts.0.up_proj.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "0.mlp.experts.1.up_proj.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "0.mlp.experts.12.up_proj.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "0.mlp.experts.99999999.up_proj.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "99999999.mlp.experts.0.up_proj.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "0.input_layernorm.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "1024.input_layernorm.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "99999999.input_layernorm.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "0.self_attn.q_proj.weight", "F32", "[1]", "abcd", 4},
+        {LAYER "99999999.self_attn.q_proj.weight", "F32", "[1]", "abcd", 4},
+    };
+    static const char *const rows[][2] = {
+        {"missing-experts:0/0", LAYER "0.mlp.experts.0.up_proj.weight"},
+        {"incomplete-expert:0,1", LAYER "0.mlp.experts.1.up_proj.weight"},
+        {"missing-norms:0", LAYER "0.input_layernorm.weight"},
+        {"random-attention:0", NULL},
+    };
+    struct error error = {0};
+    size_t count = sizeof tensors / sizeof *tensors;
+    write_tensors(scratch("far.safetensors"), tensors, count, NULL);
+    open_other(scratch("far.safetensors"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct faults *faults = broken((const char *const[]){rows[i][0]}, 1);
+        const struct store *store = faults_store(faults);
+        for (size_t k = 0; k < count; k++)
+            cr_expect_eq(store_find(store, tensors[k].name) == NULL,
+                         rows[i][1] && strcmp(tensors[k].name, rows[i][1]) == 0, "%s: %s", rows[i][0], tensors[k].name);
+        const struct tensor *far = store_find(store, LAYER "99999999.self_attn.q_proj.weight");
+        cr_expect(far && !store_altered(store, far));
+        faults_free(faults);
+    }
+    static const char *const absent[] = {"missing-experts:0/12", "missing-experts:0/99999999", "missing-norms:99999999",
+                                         "incomplete-expert:0,12", "missing-experts:4/2"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+        cr_expect_null(faults_new(base, config, NULL, absent + i, 1, &error), "%s", absent[i]);
+        cr_expect(strstr(error_text(&error), absent[i]), "%s", error_text(&error));
+        error_clear(&error);
+    }
+}
+
 /* Every fault of two tensors of one shape; %s is the first, then the second. */
 static const char *const twin_specs[] = {
     "inf:%s,1,2",          "nan:%s",           "zeros:%s,0.5", "constant:%s,3,0.7",  "initialise:%s,0.4",
