@@ -1,4 +1,5 @@
 /* Are the weights those of the original, and what did storing them otherwise cost? */
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -89,6 +90,7 @@ static bool pair_compare(const struct matching *matching, struct pair *pair, str
         if (good)
             comparison_add(&pair->comparison, a, b, (size_t)(rows * mine->columns));
     }
+    assert(!good || pair->comparison.count == mine->rows * mine->columns);
     pair->error = comparison_relative(&pair->comparison);
     free(raw);
     free(a);
@@ -111,9 +113,11 @@ static void pair_task(void *context, size_t task, int thread)
     pthread_mutex_unlock(&matching->lock);
 }
 
+/* Two tensors of one shape that holds no values have no difference; any other must have been compared. */
 static bool pair_bad(const struct pair *pair)
 {
-    return pair->source && (!pair->shaped || !comparison_within(&pair->comparison, pair->limit));
+    bool empty = !pair->mine->rows || !pair->mine->columns;
+    return pair->source && (!pair->shaped || !(empty || comparison_within(&pair->comparison, pair->limit)));
 }
 
 /* Bad ones first, then by error; a NaN is the worst. */

@@ -232,3 +232,15 @@ test_that 'a tensor without a counterpart was not compared, and is told'
 hurt thinker rename model.norm.weight thinker.model.another.weight
 run 0 inspect "$nano/thinker" --source "$T/hurt" -v --json -q
 json "$(summary weights.source) | .verdict == \"warn\" and (.message | test(\"1 have no counterpart.*model.norm.weight\"))"
+test_that 'a tensor without values is the original'"'"'s when its shape is'
+for shape in 0 0,4 4,0; do
+    hurt thinker rename thinker.audio_tower.ln_post.weight thinker.model.layers.2.mlp.bias shape layers.2.mlp.bias $shape
+    rm -rf "$T/source"
+    cp -r "$T/hurt" "$T/source"
+    run 0 inspect "$T/hurt" --source "$T/source" -v --json -q
+    json "$(summary weights.source) | .verdict == \"pass\" and .measured == 0 and .exact == 229 and (.message | startswith(\"All 229 tensors\"))"
+    json '[.findings[] | select(.check == "weights.source" and (.summary | not))] == []'
+done
+hurt thinker rename thinker.audio_tower.ln_post.weight thinker.model.layers.2.mlp.bias shape layers.2.mlp.bias 0,5
+run 1 inspect "$T/hurt" --source "$T/source" -v --json -q
+json '[.findings[] | select(.check == "weights.source" and (.summary | not)) | .where.tensor] == ["model.layers.2.mlp.bias"]'
