@@ -489,19 +489,19 @@ Test(faults, names_that_count_further_than_the_model)
     write_tensors(scratch("far.safetensors"), tensors, count, NULL);
     open_other(scratch("far.safetensors"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct faults *faults = broken((const char *const[]){rows[i][0]}, 1);
-        const struct store *store = faults_store(faults);
+        struct store *faults = broken((const char *const[]){rows[i][0]}, 1);
+        const struct store *store = faults;
         for (size_t k = 0; k < count; k++)
             cr_expect_eq(store_find(store, tensors[k].name) == NULL,
                          rows[i][1] && strcmp(tensors[k].name, rows[i][1]) == 0, "%s: %s", rows[i][0], tensors[k].name);
         const struct tensor *far = store_find(store, LAYER "99999999.self_attn.q_proj.weight");
         cr_expect(far && !store_altered(store, far));
-        faults_free(faults);
+        store_free(faults);
     }
     static const char *const absent[] = {"missing-experts:0/12", "missing-experts:0/99999999", "missing-norms:99999999",
                                          "incomplete-expert:0,12", "missing-experts:4/2"};
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
-        cr_expect_null(faults_new(base, config, NULL, absent + i, 1, &error), "%s", absent[i]);
+        cr_expect_null(faults_over(base, config, NULL, absent + i, 1, &error), "%s", absent[i]);
         cr_expect(strstr(error_text(&error), absent[i]), "%s", error_text(&error));
         error_clear(&error);
     }
