@@ -8,13 +8,13 @@ static bool compare_model(const struct arguments *arguments, struct golden *gold
 {
     struct golden *goldens[] = {golden};
     struct check_request request = {.limits = &suite->limits, .chunk = arguments->chunk};
-    request.wanted[DIAGNOSTIC_INVENTORY] = request.wanted[DIAGNOSTIC_LAYERS] = true;
-    request.wanted[DIAGNOSTIC_LOGITS] = request.wanted[DIAGNOSTIC_GREEDY] = true;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        request.wanted[i] = suite->wanted[i] && diagnostic_rows[i]->compares;
     return command_check_subject(arguments, arguments->positional[1], MISSING_DEFAULT, true, goldens, 1, &request,
                                  report, error);
 }
 
-static bool compare_dump(const struct golden *golden, const struct golden *dump, const struct suite *suite,
+static bool compare_dump(struct golden *golden, const struct golden *dump, const struct suite *suite,
                          struct report *report, struct error *error)
 {
     report_gold(report, golden);
@@ -22,7 +22,7 @@ static bool compare_dump(const struct golden *golden, const struct golden *dump,
     report_set(&report->subject.format, "dump");
     report_set(&report->subject.summary, "%s", golden_producer(dump));
     report->subject.tensors = (double)golden_tensor_count(dump);
-    return check_dump(golden, dump, &suite->limits, &report->findings, error);
+    return check_dump(golden, dump, &suite->limits, suite->wanted, &report->findings, error);
 }
 
 enum content { CONTENT_DUMP, CONTENT_MODEL, CONTENT_UNREADABLE };

@@ -2,27 +2,10 @@
 #ifndef ASSAY_DIAGNOSTICS_CHECK_H
 #define ASSAY_DIAGNOSTICS_CHECK_H
 
-#include "findings/finding.h"
+#include "diagnostics/diagnostics.h"
 #include "golden/golden.h"
 #include "limits/limits.h"
 #include "texts/writing.h"
-
-enum diagnostic {
-    DIAGNOSTIC_INVENTORY,
-    DIAGNOSTIC_WEIGHTS,
-    DIAGNOSTIC_TOKENS,
-    DIAGNOSTIC_LAYERS,
-    DIAGNOSTIC_LOGITS,
-    DIAGNOSTIC_LENS,
-    DIAGNOSTIC_GREEDY,
-    DIAGNOSTIC_PERPLEXITY,
-    DIAGNOSTIC_TEXTS,
-    DIAGNOSTIC_COUNT
-};
-
-/* "inventory", "weights" ...; DIAGNOSTIC_COUNT when there is none of that name. */
-enum diagnostic diagnostic_parse(const char *name);
-const char *diagnostic_name(enum diagnostic diagnostic);
 
 struct check_request {
     struct subject *subject;
@@ -37,13 +20,13 @@ struct check_request {
     struct writing_request writing;
 };
 
-/* Appends the findings of all wanted diagnostics, in the order of their enum; one that cannot say anything (no gold, no
- * text) adds a skip with the reason. Errors are for what stops the check itself. */
+/* Appends the findings of all wanted diagnostics, in the order of their table; one that cannot say anything (no gold,
+ * no text) adds a skip with the reason. Errors are for what stops the check itself. */
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error);
 
-/* Compares two dumps: propagated errors, logits and continuations of what both hold; a case that the subject lacks
- * fails. */
-bool check_dump(const struct golden *golden, const struct golden *subject, const struct limits *limits,
+/* The same with a dump of what a subject computed in place of the subject, for those of the wanted diagnostics that
+ * compare: propagated errors, logits and continuations of what both dumps hold; a case that the subject lacks fails. */
+bool check_dump(struct golden *golden, const struct golden *dump, const struct limits *limits, const bool *wanted,
                 struct findings *findings, struct error *error);
 
 #endif

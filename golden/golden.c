@@ -302,6 +302,14 @@ bool golden_read_ids(const char *path, uint64_t offset, enum dtype dtype, uint64
     return good;
 }
 
+bool golden_holds(const struct golden *golden, enum golden_kind kind)
+{
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        if (golden_tensor_at(golden, i)->kind == kind)
+            return true;
+    return false;
+}
+
 void golden_begin_windows(struct golden *golden, int bos)
 {
     for (size_t i = 0; golden->windows && i < golden->case_count; i++)

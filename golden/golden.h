@@ -91,6 +91,9 @@ const struct golden_tensor *golden_find(const struct golden *golden, size_t case
 
 const struct golden_statistics *golden_statistics(const struct golden *golden, const struct golden_tensor *tensor);
 
+/* Does any of its tensors hold that kind? */
+bool golden_holds(const struct golden *golden, enum golden_kind kind);
+
 /* Rows first .. first + count - 1 of the tensor (row 0 is that of token tensor->first) as float32. An error for
  * GOLDEN_STATISTICS. Safe from several threads. */
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,

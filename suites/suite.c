@@ -12,6 +12,15 @@
 #define SUITE_MAX ((size_t)1 << 20)
 #define PROMPTS_MAX 1024
 
+static bool no_diagnostic(const char *name, const char *what, struct error *error)
+{
+    struct buffer names = {0};
+    diagnostic_names(&names);
+    error_set(error, "%s: \"%s\" is no diagnostic; there are %s", name, what, names.data ? names.data : "");
+    buffer_free(&names);
+    return false;
+}
+
 static bool parse_diagnostics(const char *name, const cJSON *list, struct suite *suite, struct error *error)
 {
     const cJSON *item;
@@ -19,13 +28,10 @@ static bool parse_diagnostics(const char *name, const cJSON *list, struct suite 
         return error_set(error, "%s: \"diagnostics\" should be a list of names", name);
     cJSON_ArrayForEach(item, list)
     {
-        enum diagnostic diagnostic = cJSON_IsString(item) ? diagnostic_parse(item->valuestring) : DIAGNOSTIC_COUNT;
-        if (diagnostic == DIAGNOSTIC_COUNT)
-            return error_set(error,
-                             "%s: \"%s\" is no diagnostic; there are inventory, weights, tokens, layers, logits, lens, "
-                             "greedy, perplexity and texts",
-                             name, cJSON_IsString(item) ? item->valuestring : "(not a string)");
-        suite->wanted[diagnostic] = true;
+        enum diagnostic_place place = cJSON_IsString(item) ? diagnostic_parse(item->valuestring) : DIAGNOSTIC_COUNT;
+        if (place == DIAGNOSTIC_COUNT)
+            return no_diagnostic(name, cJSON_IsString(item) ? item->valuestring : "(not a string)", error);
+        suite->wanted[place] = true;
     }
     return true;
 }

@@ -78,6 +78,16 @@ bool finding_same_check(const struct finding *a, const struct finding *b)
     return strcmp(a->check, b->check) == 0 && strcmp(a->gold ? a->gold : "", b->gold ? b->gold : "") == 0;
 }
 
+bool findings_skip(struct findings *findings, const char *check, const char *why, struct error *error)
+{
+    struct finding *finding = findings_add(findings, check);
+    if (!finding)
+        return error_memory(error, check);
+    finding->verdict = VERDICT_SKIP;
+    finding_message(finding, "%s", why);
+    return true;
+}
+
 void finding_message(struct finding *finding, const char *format, ...)
 {
     va_list arguments;

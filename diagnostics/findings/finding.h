@@ -117,6 +117,9 @@ struct findings {
  * append. NULL: out of memory. */
 struct finding *findings_add(struct findings *findings, const char *check);
 
+/* Appends a finding that the check was skipped, and why. */
+bool findings_skip(struct findings *findings, const char *check, const char *why, struct error *error);
+
 /* The setters copy their text; running out of memory leaves the field NULL. */
 void finding_message(struct finding *finding, const char *format, ...) ASSAY_PRINTF(2, 3);
 void finding_measured(struct finding *finding, double measured, const char *unit);

@@ -172,6 +172,11 @@ static size_t group_passes(const struct run *run, size_t first, size_t last, siz
     return chunk ? (longest + chunk - 1) / chunk : 1;
 }
 
+size_t run_count(const struct run *run)
+{
+    return run->count;
+}
+
 bool run_execute(struct run *run, const char *title, size_t chunk, struct error *error)
 {
     size_t passes = 0;

@@ -43,6 +43,8 @@ uint64_t run_bytes(const struct model_config *config, size_t rows, size_t cached
  * thousands of tokens). `chunk` > 0 feeds every sequence in pieces of that many tokens through a cache of
  * keys and values: the decode path. Shows progress. */
 bool run_execute(struct run *run, const char *title, size_t chunk, struct error *error);
+/* Sequences that were put on it. */
+size_t run_count(const struct run *run);
 void run_free(struct run *run);
 
 #endif

@@ -1,0 +1,213 @@
+#include "diagnostics/checking.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "activations/gold_use.h"
+#include "golden/golden.h"
+#include "run/subject.h"
+
+/* --- which rows take part --- */
+
+static bool need_is_met(const struct check *check, enum need need)
+{
+    switch (need) {
+    case NEEDS_GOLD:
+        return check->golden_count > 0;
+    case NEEDS_TEXT:
+        return check->text != NULL;
+    case NEEDS_TOKENIZER:
+        return check->subject && check->subject->tokenizer;
+    case NEEDS_SOURCE:
+        return check->subject && subject_source(check->subject);
+    }
+    return false;
+}
+
+/* Why the row has nothing to work on; NULL: it has. */
+static const char *row_lacks(const struct check *check, const struct diagnostic *row)
+{
+    static const struct {
+        enum need need;
+        const char *why;
+    } needs[] = {{NEEDS_GOLD, "No gold was given (--golden)."},
+                 {NEEDS_TEXT, "No text was given (--text)."},
+                 {NEEDS_TOKENIZER, "There is no tokenizer that could be read: no text was written."},
+                 {NEEDS_SOURCE, "No original was given (--source)."}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (row->needs & needs[i].need && !need_is_met(check, needs[i].need))
+            return needs[i].why;
+    return NULL;
+}
+
+bool checking_passes_gold(const struct checking *checking)
+{
+    bool any = false;
+    for (size_t i = 0; checking->wanted[i]; i++)
+        any = any || checking->wanted[i]->see || checking->wanted[i]->splice;
+    return any && checking->check.golden_count;
+}
+
+void checking_choose(struct checking *checking, const bool *wanted)
+{
+    const struct check *check = &checking->check;
+    size_t count = 0;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (wanted[i])
+            checking->wanted[count++] = diagnostic_rows[i];
+    checking->check.wanted = checking->wanted;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+        const struct diagnostic *row = diagnostic_rows[i];
+        checking->takes_part[i] =
+            !row_lacks(check, row) && (wanted[i] || (row->rides && checking_passes_gold(checking)));
+        checking->reports[i] = checking->takes_part[i] && wanted[i];
+    }
+}
+
+bool checking_begin(struct checking *checking, struct error *error)
+{
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (checking->takes_part[i] && diagnostic_rows[i]->begin &&
+            !diagnostic_rows[i]->begin(&checking->check, &checking->states[i], error))
+            return false;
+    return true;
+}
+
+void checking_end(struct checking *checking)
+{
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (diagnostic_rows[i]->end)
+            diagnostic_rows[i]->end(&checking->check, checking->states[i]);
+}
+
+/* --- the pass --- */
+
+bool checking_see(struct checking *checking, const struct seat *seat, const struct part *part, struct error *error)
+{
+    for (int i = 0; !seat->isolated && i < DIAGNOSTIC_COUNT; i++)
+        if (checking->takes_part[i] && diagnostic_rows[i]->see &&
+            !diagnostic_rows[i]->see(checking->states[i], seat, part, error))
+            return false;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (checking->takes_part[i] && diagnostic_rows[i]->splice &&
+            !diagnostic_rows[i]->splice(checking->states[i], seat, part, error))
+            return false;
+    return true;
+}
+
+/* --- reports --- */
+
+bool checking_before(struct checking *checking, struct findings *findings, struct error *error)
+{
+    for (size_t i = 0; checking->check.wanted[i]; i++)
+        if (checking->check.wanted[i]->before && !checking->check.wanted[i]->before(&checking->check, findings, error))
+            return false;
+    return true;
+}
+
+/* Marks the tensors of the dump that were compared and tells `use` of the rest. */
+static void gold_used(const struct checking *checking, size_t gold, struct gold_use *use, bool *marks)
+{
+    const struct check *check = &checking->check;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (checking->takes_part[i] && diagnostic_rows[i]->use)
+            diagnostic_rows[i]->use(check, checking->states[i], gold, use, marks);
+    const struct golden *golden = check->goldens[gold];
+    use->outcome = use->others > 0;
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        use->outcome = use->outcome || (marks[i] && strcmp(golden_tensor_at(golden, i)->path, "lm_head") == 0);
+}
+
+/* Gold of which nothing was asked for is not judged by how much of it was compared. */
+static bool gold_is_compared(const struct check *check)
+{
+    for (size_t i = 0; check->wanted[i]; i++)
+        if (check->wanted[i]->compares && check->wanted[i]->report_gold)
+            return true;
+    return false;
+}
+
+static bool judge_use(const struct checking *checking, size_t gold, struct findings *findings, struct error *error)
+{
+    const struct check *check = &checking->check;
+    const struct golden *golden = check->goldens[gold];
+    bool *marks = calloc(golden_tensor_count(golden) + 1, sizeof *marks), any = false;
+    struct gold_use use = {.tensors = marks,
+                           .cases = checking->cases,
+                           .subject = check->dump ? golden_path(check->dump) : store_path(check->subject->store)};
+    if (!marks)
+        return error_memory(error, "gold");
+    gold_used(checking, gold, &use, marks);
+    for (size_t i = 0; i < golden_tensor_count(golden); i++)
+        any = any || marks[i];
+    bool good = any || use.others || use.partly || !check->dump ||
+                error_set(error,
+                          "%s and %s have no tensor and no continuation of the same case (same id, same token ids) "
+                          "in common",
+                          golden_path(golden), golden_path(check->dump));
+    good = good && gold_check_use(golden, &use, findings, error);
+    free(marks);
+    return good;
+}
+
+/* Everything that one gold says; `*same` when its weights are the subject's. */
+static bool report_gold(struct checking *checking, size_t gold, bool *same, struct findings *findings,
+                        struct error *error)
+{
+    const struct check *check = &checking->check;
+    const struct golden *golden = check->goldens[gold];
+    size_t first = findings->count;
+    bool good = true;
+    for (int i = 0; good && i < DIAGNOSTIC_COUNT; i++)
+        if (checking->reports[i] && diagnostic_rows[i]->report_gold)
+            good = diagnostic_rows[i]->report_gold(check, checking->states[i], gold, findings, error);
+    good = good && (check->dump || gold_check_weights(golden, check->subject->store, same, findings, error)) &&
+           (!gold_is_compared(check) || judge_use(checking, gold, findings, error));
+    findings_set_gold(findings, first, golden_path(golden));
+    return good;
+}
+
+static bool report_all(struct checking *checking, struct findings *findings, struct error *error)
+{
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (checking->reports[i] && diagnostic_rows[i]->report &&
+            !diagnostic_rows[i]->report(&checking->check, checking->states[i], findings, error))
+            return false;
+    return true;
+}
+
+/* What was asked for and has nothing to work on. */
+static bool skip_all(const struct checking *checking, struct findings *findings, struct error *error)
+{
+    const struct check *check = &checking->check;
+    for (size_t i = 0; check->wanted[i]; i++) {
+        const struct diagnostic *row = check->wanted[i];
+        const char *why = row_lacks(check, row);
+        for (size_t k = 0; why && row->skips && row->skips[k]; k++)
+            if (!findings_skip(findings, row->skips[k], why, error))
+                return false;
+        if (row->skip && !row->skip(check, findings, error))
+            return false;
+    }
+    return true;
+}
+
+static bool conclude_all(struct checking *checking, struct findings *findings, struct error *error)
+{
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (checking->reports[i] && diagnostic_rows[i]->conclude &&
+            !diagnostic_rows[i]->conclude(&checking->check, checking->states[i], findings, error))
+            return false;
+    return true;
+}
+
+bool checking_report(struct checking *checking, struct findings *findings, struct error *error)
+{
+    bool same = false;
+    for (size_t i = 0; i < checking->check.golden_count; i++)
+        if (!report_gold(checking, i, &same, findings, error))
+            return false;
+    checking->check.original = same;
+    return report_all(checking, findings, error) && skip_all(checking, findings, error) &&
+           conclude_all(checking, findings, error);
+}

@@ -1,0 +1,20 @@
+/* The diagnostic "weights". */
+#include "findings/diagnostic.h"
+#include "health/weights_health.h"
+#include "health/weights_source.h"
+#include "run/subject.h"
+
+static bool before(const struct check *check, struct findings *findings, struct error *error)
+{
+    struct subject *subject = check->subject;
+    struct pool *pool = workspace_pool(model_workspace(subject->model));
+    const struct store *source = subject_source(subject);
+    return weights_check_health(subject, pool, findings, error) &&
+           (!source || weights_check_source(subject->store, source, pool, findings, error));
+}
+
+const struct diagnostic diagnostic_weights = {
+    .name = "weights",
+    .asks = "Are the numbers sound, and are they the original's?",
+    .before = before,
+};
