@@ -68,6 +68,7 @@ static bool keep_own(struct original *original, const char *model, struct error 
         if (good && companion->path && strcmp(companion->path, path) != 0) {
             free(companion->path);
             companion->path = NULL;
+            companion->text = NULL;
         }
         free(path);
     }

@@ -47,7 +47,7 @@ static bool read_text(struct perplexity *perplexity, struct error *error)
     const char *path = perplexity->request.text;
     struct buffer text = {0};
     bool good = subject_needs_tokenizer(subject, error) && file_read(path, TEXT_MAX, &text, error) &&
-                sha256_file(path, perplexity->sha256, error) &&
+                sha256_bytes(text.data, text.size, perplexity->sha256, error) &&
                 tokenizer_encode(subject->tokenizer, text.data, text.size, true, &perplexity->ids, error);
     perplexity->bytes = text.size;
     perplexity->words = good ? count_words(text.data, text.size) : 0;

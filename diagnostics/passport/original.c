@@ -45,8 +45,10 @@ static bool companions_of_config(const struct subject *subject, struct original 
     if (!subject->config_path)
         return companion_add_document(original, subject, "config.json");
     char *own = path_folder(subject->config_path);
-    bool good = own && companion_add(original, strdup(subject->config_path), "config.json") &&
-                companion_add(original, path_join(own, "generation_config.json"), "generation_config.json");
+    struct companion *config = &original->companions[original->companion_count];
+    bool good = own && companion_add(original, strdup(subject->config_path), "config.json");
+    config->text = subject->config_text; /* as it was read: a pipe says it once */
+    good = good && companion_add(original, path_join(own, "generation_config.json"), "generation_config.json");
     free(own);
     return good;
 }

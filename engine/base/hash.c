@@ -71,6 +71,15 @@ bool sha256_finish(struct sha256 *sha, char hex[SHA256_TEXT])
     return good;
 }
 
+bool sha256_bytes(const void *data, size_t size, char hex[SHA256_TEXT], struct error *error)
+{
+    struct sha256 *sha = sha256_new(error);
+    if (!sha)
+        return false;
+    bool good = sha256_update(sha, data, size);
+    return (sha256_finish(sha, hex) && good) || error_set(error, "SHA-256 failed");
+}
+
 bool sha256_file(const char *path, char hex[SHA256_TEXT], struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);

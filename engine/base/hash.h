@@ -25,6 +25,8 @@ void sha256_text(const unsigned char digest[SHA256_BYTES], char hex[SHA256_TEXT]
 /* False unless the text is 64 lower-case hexadecimal digits and nothing else. */
 bool sha256_is_text(const char *text);
 
+/* Of bytes in memory: what was read of a file that may be a pipe, which tells nothing a second time. */
+bool sha256_bytes(const void *data, size_t size, char hex[SHA256_TEXT], struct error *error);
 bool sha256_file(const char *path, char hex[SHA256_TEXT], struct error *error);
 
 #endif

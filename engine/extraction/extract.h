@@ -11,7 +11,7 @@
 /* A file to copy beside the tensors' folders, or a text to write there; neither: one that this model does not have. */
 struct companion {
     char *path, *name;
-    const char *text; /* borrowed; NULL: the file is copied */
+    const char *text; /* borrowed, in place of what is in the file; NULL: the file is copied */
 };
 
 /* Its text; nothing for one that this model does not have, else `text->data` is never NULL. */

@@ -192,3 +192,7 @@ says err "$T/file"
 flock "$X.e" "$assay" extract "$X" "$X.e" -q 2>"$T/err"
 same "$?" 3
 says err 'somebody else'
+test_that 'a configuration that can be read only once, as from a pipe, is written as it was'
+extract 0 "$nano/qwen3" "$X.pipe" --config <(cat "$nano/qwen3/config.json")
+cmp -s "$nano/qwen3/config.json" "$X.pipe/config.json" && passed || failed 'another configuration was written'
+run 0 verify "$X.pipe" -q

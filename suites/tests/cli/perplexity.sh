@@ -71,6 +71,10 @@ run 0 perplexity "$nano/llama" --text $text --context 64 --stride 32 --golden "$
 json "$perplexity | .golden_perplexity == $mine and .limit == 1e-5"
 run 0 perplexity "$nano/llama" --text $text --context 64 --stride 16 --golden "$T/gold.safetensors" --json -q
 json "$perplexity | .verdict == \"warn\" and (.message | test(\"another text or other windows\"))"
+test_that 'a text that can be read only once, as from a pipe, is the same text'
+run 0 perplexity "$nano/llama" --text <(cat $text) --golden "$T/gold.safetensors" --json -q
+equal "$perplexity.corpus_sha256" "$(sha256sum $text | cut -d ' ' -f 1)"
+json "$perplexity | .golden_perplexity == $mine and .verdict == \"pass\""
 test_that 'the windows of gold are the default, and the one of several golds that records the text judges it'
 run 0 perplexity "$nano/llama" --text $text --golden "$T/gold.safetensors" --json -q
 json "$perplexity | .golden_perplexity == $mine and .context == 64 and .stride == 32"
