@@ -286,14 +286,14 @@ struct kl_summary {
     double limit;
     double worst;
     size_t worst_case, worst_token;
-    const char *cause;
-    bool steps; /* some are log-probabilities in steps */
+    const char *cause; /* of the case that the limit owes most to */
+    bool steps;        /* some are log-probabilities in steps */
 };
 
 static bool kl_summarise(const struct logits *logits, struct kl_summary *summary)
 {
     size_t total = 0;
-    double limits = 0, sum = 0;
+    double limits = 0, most = -1, sum = 0;
     for (size_t i = 0; i < golden_case_count(logits->golden); i++)
         total += logits->answers[i].positions;
     summary->values = malloc((total + 1) * sizeof *summary->values);
@@ -302,9 +302,11 @@ static bool kl_summarise(const struct logits *logits, struct kl_summary *summary
         const struct answers *answers = &logits->answers[i];
         double spread = answers_spread(answers);
         if (answers->positions) {
-            limits += (double)answers->positions * spread * spread / 2 + answers->resolution;
+            double share = (double)answers->positions * spread * spread / 2;
+            limits += share + answers->resolution;
             summary->steps = summary->steps || answers->resolution > 0;
-            summary->cause = answers->cause;
+            summary->cause = share <= most ? summary->cause : answers->cause;
+            most = fmax(most, share);
         }
         for (size_t token = 0; token < golden_case_at(logits->golden, i)->count; token++) {
             double kl = answers->kl[token];
@@ -400,11 +402,11 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     const char *cause = "";
     for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
         const struct answers *answers = &logits->answers[i];
-        if (!answers->positions)
+        if (!answers->comparison.count)
             continue;
-        comparison_merge(&all, &answers->comparison);
+        cause = all.count && answers->tolerance * answers->tolerance <= limit ? cause : answers->cause;
         limit = fmax(limit, answers->tolerance * answers->tolerance);
-        cause = answers->cause;
+        comparison_merge(&all, &answers->comparison);
     }
     struct finding *finding = findings_add(findings, "logits.nmse");
     if (!finding)
@@ -416,11 +418,13 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
         return true;
     }
     double error = comparison_relative(&all);
-    char text[512];
-    snprintf(text, sizeof text, "the square of %s", cause);
+    char text[1024];
+    size_t length = (size_t)snprintf(text, sizeof text, "the square of %.400s", cause);
     finding_measured(finding, error * error, "relative");
     double beyond = logits->limits->rows[LIMIT_NMSE].value;
-    finding_limit(finding, limit + beyond, beyond > limit ? logits->limits->rows[LIMIT_NMSE].cause : text);
+    if (beyond > 0)
+        snprintf(text + length, sizeof text - length, "; and %g: %s", beyond, logits->limits->rows[LIMIT_NMSE].cause);
+    finding_limit(finding, limit + beyond, text);
     finding_judge(finding);
     finding_fact(finding, "max_abs", all.largest);
     finding_fact(finding, "cosine", comparison_cosine(&all));
@@ -466,11 +470,26 @@ static bool report_top1(const struct logits *logits, struct findings *findings)
     return true;
 }
 
+/* What the perplexity of a case may be off by, as a log ratio, and why. */
+static double perplexity_limit(const struct logits *logits, const struct answers *answers, char why[1024])
+{
+    const char *cause = answers->cause;
+    double limit = answers_spread(answers), beyond = logits->limits->rows[LIMIT_KL].value;
+    if (isnan(limit))
+        limit = limits_tolerance(logits->limits, NAN, golden_dtype(logits->golden), &cause);
+    size_t length = (size_t)snprintf(why, 1024, "what the logits may be off by: %.400s", cause);
+    if (beyond > 0)
+        snprintf(why + length, 1024 - length, "; and what goes with a divergence of %g: %s", beyond,
+                 logits->limits->rows[LIMIT_KL].cause);
+    /* A divergence of D nats goes with log-probabilities that are off by sqrt(2 D). */
+    return sqrt(limit * limit + 2 * beyond);
+}
+
 static bool report_perplexity(const struct logits *logits, struct findings *findings)
 {
     struct finding *summary = findings_add(findings, "perplexity");
     size_t at = findings->count - 1, compared = 0, bad = 0;
-    double worst_ratio = -1, worst = NAN, worst_limit = NAN;
+    double worst_ratio = -1, worst = NAN;
     if (!summary)
         return false;
     for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
@@ -478,19 +497,15 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         const struct answers *answers = &logits->answers[i];
         if (isnan(golden_case->perplexity) || answers->predicted + 1 < golden_case->count || !answers->predicted)
             continue;
-        const char *cause;
-        double spread = answers_spread(answers);
-        double limit =
-            isnan(spread) ? limits_tolerance(logits->limits, NAN, golden_dtype(logits->golden), &cause) : spread;
-        /* A divergence of D nats goes with log-probabilities that are off by sqrt(2 D). */
-        limit = sqrt(limit * limit + 2 * logits->limits->rows[LIMIT_KL].value);
+        char why[1024];
+        double limit = perplexity_limit(logits, answers, why);
         double mine = exp(answers->nll / (double)answers->predicted);
         double off = fabs(log(mine / golden_case->perplexity));
         compared++;
         if (!isnan(worst_ratio) && !(off / limit <= worst_ratio)) {
             worst_ratio = off / limit;
             worst = off;
-            worst_limit = limit;
+            finding_limit(&findings->items[at], limit, why);
             where_set(&findings->items[at].where.case_id, golden_case->id);
         }
         if (off <= limit)
@@ -501,7 +516,7 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
             return false;
         place->summary = false;
         finding_measured(place, off, "log ratio");
-        finding_limit(place, limit, "what the logits may be off by");
+        finding_limit(place, limit, why);
         finding_judge(place);
         where_set(&place->where.case_id, golden_case->id);
         finding_message(place, "Perplexity of case '%s' is %.6g, gold's %.6g.", golden_case->id, mine,
@@ -514,7 +529,6 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         return true;
     }
     finding_measured(summary, worst, "log ratio");
-    finding_limit(summary, worst_limit, "what the logits may be off by");
     summary->verdict = bad ? VERDICT_FAIL : VERDICT_PASS;
     finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ%s.", compared,
                     compared > 1 ? "s" : "", bad, bad == 1 ? "s" : "");

@@ -197,7 +197,7 @@ static bool report(const struct matching *matching, struct findings *findings)
         return true;
     }
     finding_measured(finding, (double)bad, "tensors");
-    finding_limit(finding, 0, "what rounding to its dtype costs; nothing where the dtype is the original's");
+    finding_limit(finding, 0, "no tensor may be further away than rounding to its dtype explains");
     finding_judge(finding);
     if (compared < matching->count && !bad)
         finding->verdict = VERDICT_WARN;

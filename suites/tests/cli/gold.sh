@@ -239,3 +239,19 @@ run 1 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -
 mine=$(jq "[.findings[] | select(.check == \"perplexity\" and (.summary | not))] | length" "$T/out")
 same "$mine" 3
 json "$(summary logits.kl) | .perplexity_ratio > 1 and .perplexity_ratio_error > 0 and .standard_error > 0 and (.message | test(\"times gold\"))"
+
+test_that 'the cause beside a limit is that of the case that the limit comes from, wherever it stands'
+causes='[.findings[] | select(.summary and (.check == "logits.kl" or .check == "logits.nmse" or .check == "perplexity")) | .cause | test("ceiling: float32 costs")]'
+for case in prompt-0 ids-3; do
+    hurt_gold thinker submeta noise "\"$case/lm_head\": " "\"$case/lm_head\": 9999"
+    run 0 check "$nano/thinker" --suite "$proof" --golden "$T/gold.safetensors" --json -q
+    equal "$causes | .[:2]" '[true,true]'
+    json "$(summary logits.nmse) | (.limit - 1e-4 | fabs) < 1e-15 and (.cause | startswith(\"the square of ceiling\"))"
+    json "$(summary perplexity) | .cause | startswith(\"what the logits may be off by: \")"
+done
+run 0 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q
+equal "$causes" '[false,false,false]'
+run 0 check "$nano/thinker" --suite suites/quantised.json --golden "$(gold thinker)" --json -q
+for check in logits.kl logits.nmse perplexity; do
+    json "$(summary $check).cause | test(\"ten times what float32\") and test(\"SmolLM2 in Q8_0\")"
+done
