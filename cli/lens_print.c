@@ -1,4 +1,4 @@
-#include "cli/trace_lens.h"
+#include "cli/lens_print.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -145,8 +145,8 @@ static void print_case(struct printing *printing, const struct lens_case *one)
     buffer_free(&answer);
 }
 
-bool trace_lens_print(const struct lens *lens, const struct golden_case *cases, struct tokenizer *tokenizer, bool json,
-                      struct error *error)
+bool lens_print(const struct lens *lens, const struct golden_case *cases, struct tokenizer *tokenizer, bool json,
+                struct error *error)
 {
     struct printing printing = {.lens = lens, .tokenizer = tokenizer};
     if (json)

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
-#include "cli/trace_lens.h"
+#include "cli/lens_print.h"
 #include "cli/trace_output.h"
 #include "math/distribution.h"
 #include "run/decode.h"
@@ -290,8 +290,7 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
         good = trace_output_commit(outputs.dump, error);
     else
         trace_output_discard(outputs.dump);
-    good = good &&
-           (!outputs.lens || trace_lens_print(outputs.lens, inputs.cases, subject.tokenizer, arguments->json, error));
+    good = good && (!outputs.lens || lens_print(outputs.lens, inputs.cases, subject.tokenizer, arguments->json, error));
     lens_free(outputs.lens);
     if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "%zu case%s written to %s\n", inputs.count, inputs.count > 1 ? "s" : "", arguments->out);
