@@ -5,6 +5,9 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "cli/command.h"
+#include "cli/experts_print.h"
+#include "cli/opening.h"
+#include "cli/output.h"
 #include "math/blas.h"
 
 struct timing {
@@ -55,10 +58,7 @@ static void bench_print(const struct subject *subject, const struct arguments *a
     cJSON_AddNumberToObject(json, "threads", threads);
     cJSON_AddStringToObject(json, "blas", blas_name());
     experts_json(subject->model, true, json);
-    char *text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    json_print(json, false);
 }
 
 static bool run_bench(const struct arguments *arguments, struct error *error)
@@ -86,7 +86,7 @@ static bool run_bench(const struct arguments *arguments, struct error *error)
     return good;
 }
 
-int command_bench(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     struct error error = {0};
     arguments->prefill = arguments->prefill ? arguments->prefill : 512;
@@ -94,3 +94,23 @@ int command_bench(struct arguments *arguments)
     arguments->repeats = arguments->repeats ? arguments->repeats : 5;
     return run_bench(arguments, &error) ? EXIT_PASS : command_error("bench", &error);
 }
+
+static const struct option_row options[] = {
+    {"prefill", 0, "N", "Tokens of the prompt (default: 512)", GROUP_WORK, KIND_COUNT, AT(prefill), 1, 0},
+    {"decode", 0, "N", "Tokens decoded after it, one by one (default: 64)", GROUP_WORK, KIND_COUNT, AT(decode_tokens),
+     1, 0},
+    {"repeats", 0, "N", "Repeats, of which the best counts (default: 5)", GROUP_WORK, KIND_COUNT, AT(repeats), 1, 0},
+    {0},
+};
+
+const struct command command_bench = {
+    .name = "bench",
+    .does = "speed and memory of the engine on this machine",
+    .args = "MODEL",
+    .doc = "Speed of prefill and decoding, and peak memory, with weights kept in memory.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_MODEL,
+    .options = options,
+    .run = run,
+};

@@ -1,20 +1,9 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "cli/opening.h"
+#include "cli/output.h"
 #include "suites/suite.h"
-
-const char *judge_check(const struct arguments *arguments)
-{
-    return windows_judge(arguments);
-}
-
-static bool open_goldens(const struct texts *paths, struct golden **goldens, struct error *error)
-{
-    for (size_t i = 0; i < paths->count; i++)
-        if (!(goldens[i] = golden_open(paths->items[i], error)))
-            return false;
-    return true;
-}
 
 /* What texts need, before hours of other work: `*quality` stays NULL where the suite wants none. */
 static bool open_texts(const struct arguments *arguments, const struct suite *suite, struct quality **quality,
@@ -52,24 +41,36 @@ static bool check_suite(const struct arguments *arguments, const struct suite *s
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
-    struct golden **goldens = calloc(arguments->goldens.count + 1, sizeof *goldens);
+    struct goldens goldens = {0};
     struct suite suite = {0};
     struct subject judge = {0};
     struct quality *quality = NULL;
-    bool good = (goldens || error_memory(error, "gold")) && suite_open(arguments->suite, &suite, error) &&
-                open_goldens(&arguments->goldens, goldens, error) &&
+    bool good = suite_open(arguments->suite, &suite, error) && goldens_open(arguments, &goldens, error) &&
                 open_texts(arguments, &suite, &quality, &judge, error) &&
-                check_suite(arguments, &suite, goldens, quality, arguments->judge ? &judge : NULL, report, error);
-    for (size_t i = 0; goldens && i < arguments->goldens.count; i++)
-        golden_free(goldens[i]);
-    free(goldens);
+                check_suite(arguments, &suite, goldens.items, quality, arguments->judge ? &judge : NULL, report, error);
+    goldens_close(&goldens);
     suite_free(&suite);
     quality_free(quality);
     subject_free(&judge);
     return good;
 }
 
-int command_check(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return command_judge("check", arguments, work);
 }
+
+const struct command command_check = {
+    .name = "check",
+    .does = "the main job: run a suite on a model, compare with gold, write reports",
+    .args = "MODEL",
+    .doc = "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each "
+           "module alone), logits, greedy continuations, perplexity. MODEL is a checkpoint folder, a safetensors file "
+           "or an extraction.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_SUITE | OPTIONS_WINDOWS | OPTIONS_CHUNK | OPTIONS_CHAT |
+            OPTIONS_JUDGE | OPTIONS_REPORT,
+    .judge = windows_judge,
+    .run = run,
+};

@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "store/safetensors.h"
 #include "suites/suite.h"
 
@@ -60,7 +61,19 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     return good;
 }
 
-int command_compare(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return command_judge("compare", arguments, work);
 }
+
+const struct command command_compare = {
+    .name = "compare",
+    .does = "activations, logits and greedy continuations of a dump or model against gold",
+    .args = "GOLDEN SUBJECT",
+    .doc = "Compares SUBJECT, a dump or a model, with the dump GOLDEN: activations, logits and, for a model, each "
+           "module alone and greedy continuations.",
+    .least = 2,
+    .most = 2,
+    .sets = OPTIONS_MODEL | OPTIONS_SUITE | OPTIONS_CHUNK | OPTIONS_REPORT,
+    .run = run,
+};

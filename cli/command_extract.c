@@ -1,168 +1,25 @@
-/* extract, break and faults: writing a model, whole or broken. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/file.h"
-#include "base/json.h"
-#include "base/numbers.h"
 #include "cli/command.h"
 #include "extraction/extract.h"
 #include "faults/fault.h"
 #include "passport/original.h"
+#include "cli/copy.h"
 
-/* "experts,norms" to marks; false: a name that is none. */
-static bool parse_blocks(const char *text, bool marks[BLOCK_COUNT])
+static int run(struct arguments *arguments)
 {
-    for (const char *at = text;; at++) {
-        char name[32] = {0};
-        size_t length = strcspn(at, ",");
-        if (length < sizeof name)
-            memcpy(name, at, length);
-        enum block block = block_parse(name);
-        if (block == BLOCK_COUNT)
-            return false;
-        marks[block] = true;
-        at += length;
-        if (!*at)
-            return true;
-    }
+    return copy_run("extract", arguments, true);
 }
 
-/* "3-17" or "3". */
-static bool parse_layers(const char *text, int *first, int *last)
-{
-    long long values[2] = {0, 0};
-    char number[2][12] = {{0}};
-    size_t length = strcspn(text, "-");
-    const char *second = text[length] ? text + length + 1 : text;
-    if (length >= sizeof number[0] || strlen(second) >= sizeof number[1])
-        return false;
-    memcpy(number[0], text, length);
-    strcpy(number[1], second);
-    if (!number_parse(number[0], 0, 1 << 20, &values[0]) || !number_parse(number[1], 0, 1 << 20, &values[1]))
-        return false;
-    *first = (int)values[0];
-    *last = (int)values[1];
-    return *first <= *last;
-}
-
-const char *judge_extract(const struct arguments *arguments)
-{
-    bool marks[BLOCK_COUNT];
-    int first, last;
-    if (arguments->only && !parse_blocks(arguments->only, marks))
-        return "--only takes experts, routers, attention, mlp, norms, embeddings, final_norm and lm_head";
-    if (arguments->layers && !parse_layers(arguments->layers, &first, &last))
-        return "--layers takes a range of layers such as 0-11, or one layer";
-    return NULL;
-}
-
-const char *judge_break(const struct arguments *arguments)
-{
-    if (!arguments->faults.count)
-        return "--fault NAME[:ARGS] is needed; \"assay faults\" lists them";
-    return judge_extract(arguments);
-}
-
-static void print_result(const struct arguments *arguments, const struct extract_result *result)
-{
-    const char *folder = arguments->positional[1];
-    if (!arguments->json) {
-        printf("%s: %zu of %zu files (%.1f MB of tensors): %zu written, %zu there already\n", folder,
-               result->written + result->kept, result->files, (double)result->bytes / 1e6, result->written,
-               result->kept);
-        if (result->others)
-            printf("%zu tensors of other components (audio, vision ...) are not extracted\n", result->others);
-        return;
-    }
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "folder", folder);
-    cJSON_AddNumberToObject(json, "files", (double)result->files);
-    cJSON_AddNumberToObject(json, "written", (double)result->written);
-    cJSON_AddNumberToObject(json, "kept", (double)result->kept);
-    cJSON_AddNumberToObject(json, "absent", (double)result->absent);
-    cJSON_AddNumberToObject(json, "other_components", (double)result->others);
-    cJSON_AddNumberToObject(json, "bytes", (double)result->bytes);
-    char *text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "");
-    cJSON_free(text);
-    cJSON_Delete(json);
-}
-
-static bool write_out(const struct arguments *arguments, const struct subject *subject, struct extract_result *result,
-                      struct error *error)
-{
-    struct original original = {0};
-    struct pool *pool = pool_new((int)arguments->threads, error);
-    struct extract_request request = {.folder = arguments->positional[1],
-                                      .model = subject->config->model_type,
-                                      .layers = subject->config->layers,
-                                      .experts = subject->config->experts,
-                                      .first_layer = -1,
-                                      .last_layer = -1,
-                                      .faults = arguments->faults.items,
-                                      .fault_count = arguments->faults.count,
-                                      .pool = pool};
-    bool good = pool && original_of(subject, &original, error);
-    request.store = original.store;
-    request.companions = original.companions;
-    request.companion_count = original.companion_count;
-    for (int i = 0; i < BLOCK_COUNT; i++)
-        request.blocks[i] = !arguments->only;
-    if (arguments->only)
-        parse_blocks(arguments->only, request.blocks);
-    if (arguments->layers)
-        parse_layers(arguments->layers, &request.first_layer, &request.last_layer);
-    good = good && extract_store(&request, result, error);
-    original_free(&original);
-    pool_free(pool);
-    return good;
-}
-
-static int run(const char *name, const struct arguments *arguments, bool whole)
-{
-    struct subject subject = {0};
-    struct extract_result result = {0};
-    struct error error = {0};
-    bool good = arguments_open(arguments, arguments->positional[0], MISSING_DEFAULT, false, &subject, &error) &&
-                (!whole || original_is_whole(&subject, &error)) && write_out(arguments, &subject, &result, &error);
-    subject_free(&subject);
-    if (!good)
-        return command_error(name, &error);
-    print_result(arguments, &result);
-    return EXIT_PASS;
-}
-
-int command_extract(struct arguments *arguments)
-{
-    return run("extract", arguments, true);
-}
-
-int command_break(struct arguments *arguments)
-{
-    return run("break", arguments, false);
-}
-
-int command_faults(struct arguments *arguments)
-{
-    cJSON *list = arguments->json ? cJSON_CreateArray() : NULL;
-    const struct fault_row *row;
-    for (size_t i = 0; (row = fault_at(i)); i++) {
-        if (!list) {
-            printf("%s%s%s\n    %s.\n", row->name, *row->arguments ? ":" : "", row->arguments, row->does);
-            continue;
-        }
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", row->name);
-        cJSON_AddStringToObject(item, "arguments", row->arguments);
-        cJSON_AddStringToObject(item, "does", row->does);
-        cJSON_AddItemToArray(list, item);
-    }
-    char *text = list ? cJSON_Print(list) : NULL;
-    if (list)
-        puts(text ? text : "");
-    cJSON_free(text);
-    cJSON_Delete(list);
-    return EXIT_PASS;
-}
+const struct command command_extract = {
+    .name = "extract",
+    .does = "write a model as an extraction: one file for each expert, router, attention, norms",
+    .args = "SOURCE DEST",
+    .doc = "Writes SOURCE, anything that a store opens, to the folder DEST: one file for each expert, router, "
+           "attention block, pair of norms and so on, config.json, the tokenizer, and a manifest with shard, byte "
+           "range, dtype, shape and SHA-256 of every tensor. Every file is read back and compared. Killed and run "
+           "again, it goes on where it was.",
+    .least = 2,
+    .most = 2,
+    .sets = OPTIONS_STORE | OPTIONS_PART,
+    .judge = copy_judge,
+    .run = run,
+};

@@ -7,10 +7,13 @@
 
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/experts_print.h"
+#include "cli/opening.h"
+#include "cli/output.h"
 
 #define MOST_DEFAULT 50
 
-const char *judge_generate(const struct arguments *arguments)
+static const char *judge(const struct arguments *arguments)
 {
     if (!arguments->prompts.count)
         return "--prompt TEXT is needed";
@@ -67,10 +70,7 @@ static void print_json(const struct arguments *arguments, const struct model *mo
         experts_json(model, false, item); /* of all prompts together: they share the passes */
         cJSON_AddItemToArray(list, item);
     }
-    char *text = cJSON_Print(list);
-    puts(text ? text : "[]");
-    cJSON_free(text);
-    cJSON_Delete(list);
+    json_print(list, true);
 }
 
 static void print_text(const struct arguments *arguments, const struct generation *generations)
@@ -82,7 +82,7 @@ static void print_text(const struct arguments *arguments, const struct generatio
                generations[i].text);
 }
 
-int command_generate(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     struct subject subject = {0};
     struct error error = {0};
@@ -119,3 +119,37 @@ int command_generate(struct arguments *arguments)
     subject_free(&subject);
     return good ? EXIT_PASS : command_error("generate", &error);
 }
+
+static const struct option_row options[] = {
+    {"prompt", 'p', "TEXT", "Text to continue (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, 0},
+    {"system", 0, "TEXT", "What the system says before it, with --chat", GROUP_WORK, KIND_TEXT, AT(system), 0, 0},
+    {"max-new-tokens", 'n', "N", "Tokens to write at most (default: 50)", GROUP_WORK, KIND_COUNT, AT(new_tokens), 1, 0},
+    {"temperature", 0, "T", "Divides the logits; 0: always the most likely token (default: 0.7)", GROUP_WORK, KIND_REAL,
+     AT(temperature), 0, 0},
+    {"top-k", 0, "K", "Draw from the K most likely tokens; 0: from all (default: 50)", GROUP_WORK, KIND_REAL, AT(top_k),
+     0, 0},
+    {"top-p", 0, "P", "Draw from the most likely tokens that have P together (default: 1)", GROUP_WORK, KIND_REAL,
+     AT(top_p), 0, 0},
+    {"min-p", 0, "P", "Only tokens at least P times as likely as the most likely one (default: 0)", GROUP_WORK,
+     KIND_REAL, AT(min_p), 0, 0},
+    {"repetition-penalty", 0, "X", "Makes tokens that are there already less likely (default: 1)", GROUP_WORK,
+     KIND_REAL, AT(repetition_penalty), 0, 0},
+    {"seed", 0, "N", "Of the random numbers: the same seed, the same text (default: 0)", GROUP_WORK, KIND_COUNT,
+     AT(seed), 0, 0},
+    {0},
+};
+
+const struct command command_generate = {
+    .name = "generate",
+    .does = "continue texts",
+    .args = "MODEL --prompt TEXT",
+    .doc = "Continues each prompt and writes the text to stdout: greedy, or sampled as transformers' generate does, "
+           "with its own random numbers. All prompts are continued together; the text of one depends on the seed and "
+           "its place only.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_MODEL | OPTIONS_CHAT,
+    .options = options,
+    .judge = judge,
+    .run = run,
+};

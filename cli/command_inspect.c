@@ -2,6 +2,8 @@
 
 #include "activations/tokens.h"
 #include "cli/command.h"
+#include "cli/opening.h"
+#include "cli/output.h"
 #include "health/weights_health.h"
 #include "health/weights_source.h"
 #include "inventory/inventory.h"
@@ -23,14 +25,13 @@ static bool check_values(const struct arguments *arguments, struct subject *subj
     return good;
 }
 
-static bool open_goldens(const struct arguments *arguments, const struct subject *subject, struct golden **goldens,
-                         struct report *report, struct error *error)
+static bool name_goldens(const struct goldens *goldens, const struct subject *subject, struct report *report,
+                         struct error *error)
 {
-    for (size_t i = 0; i < arguments->goldens.count; i++) {
-        if (!(goldens[i] = golden_open(arguments->goldens.items[i], error)) ||
-            !golden_compatible(goldens[i], subject->config, subject->tokenizer_sha256, error))
+    for (size_t i = 0; i < goldens->count; i++) {
+        if (!golden_compatible(goldens->items[i], subject->config, subject->tokenizer_sha256, error))
             return false;
-        report_gold(report, goldens[i]);
+        report_gold(report, goldens->items[i]);
     }
     return true;
 }
@@ -39,30 +40,51 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 {
     struct subject subject = {0};
     struct origin *origin = NULL;
-    struct golden **goldens = calloc(arguments->goldens.count + 1, sizeof *goldens);
-    bool good = (goldens || error_memory(error, "gold")) &&
-                arguments_open(arguments, arguments->positional[0], MISSING_DEFAULT, false, &subject, error) &&
-                subject_origin(&subject, &origin, error) && open_goldens(arguments, &subject, goldens, report, error);
+    struct goldens goldens = {0};
+    bool good = arguments_open(arguments, arguments->positional[0], MISSING_DEFAULT, false, &subject, error) &&
+                subject_origin(&subject, &origin, error) && goldens_open(arguments, &goldens, error) &&
+                name_goldens(&goldens, &subject, report, error);
     const struct inventory_request request = {.store = subject.store,
                                               .config = subject.config,
                                               .origin = origin,
-                                              .goldens = goldens,
-                                              .golden_count = arguments->goldens.count,
+                                              .goldens = goldens.items,
+                                              .golden_count = goldens.count,
                                               .causes = true};
     good = good && inventory_inspect(&request, &report->findings, error) &&
            tokens_check_reader(&subject, &report->findings, error) &&
            (!arguments->values || check_values(arguments, &subject, &report->findings, error));
     if (good)
         report_subject(report, &subject);
-    for (size_t i = 0; goldens && i < arguments->goldens.count; i++)
-        golden_free(goldens[i]);
-    free(goldens);
+    goldens_close(&goldens);
     origin_free(origin);
     subject_free(&subject);
     return good;
 }
 
-int command_inspect(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return command_judge("inspect", arguments, work);
 }
+
+static const struct option_row options[] = {
+    {"golden", 'g', "FILE", "Golden dump whose router logits tell how many tokens meet an absent expert (repeatable)",
+     GROUP_WORK, KIND_TEXTS, AT(goldens), 0, 0},
+    {"values", 'v', NULL,
+     "Read every value too, and name the tensors whose values are not sound; with --source, not the original's",
+     GROUP_WORK, KIND_FLAG, AT(values), 0, 0},
+    {0},
+};
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .does = "everything that can be known without running the model",
+    .args = "MODEL",
+    .doc = "Holds the tensors of MODEL against what its configuration calls for: absent, in part, misnamed, twice, "
+           "extra, wrong shape, wrong dtype, bad files; and says what the gaps have in common (with --source, shards "
+           "too) and how many tokens meet them. Reads headers only, unless --values.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_MODEL | OPTIONS_REPORT,
+    .options = options,
+    .run = run,
+};

@@ -1,8 +1,9 @@
 #include "activations/perplexity.h"
 
 #include "cli/command.h"
+#include "cli/output.h"
 
-const char *judge_perplexity(const struct arguments *arguments)
+static const char *judge(const struct arguments *arguments)
 {
     if (!arguments->text)
         return "--text FILE is needed";
@@ -27,7 +28,20 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     return good;
 }
 
-int command_perplexity(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return command_judge("perplexity", arguments, work);
 }
+
+const struct command command_perplexity = {
+    .name = "perplexity",
+    .does = "token, word and byte perplexity of a text",
+    .args = "MODEL --text FILE",
+    .doc = "Perplexity of a text, for each token, word and byte, over sliding windows: each window scores the tokens "
+           "that no earlier one scored; the first token of the text is not scored.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_WINDOWS | OPTIONS_REPORT,
+    .judge = judge,
+    .run = run,
+};

@@ -6,11 +6,13 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/opening.h"
+#include "cli/output.h"
 #include "texts/texts.h"
 
 #define INPUT_MAX ((size_t)1 << 30)
 
-const char *judge_quality(const struct arguments *arguments)
+static const char *judge(const struct arguments *arguments)
 {
     return arguments->csv && arguments->json ? "only one of --csv and --json" : NULL;
 }
@@ -154,7 +156,28 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     return good;
 }
 
-int command_quality(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return command_judge("quality", arguments, work);
 }
+
+static const struct option_row options[] = {
+    {"csv", 0, NULL, "All metrics of every text as CSV on stdout instead of text", GROUP_WORK, KIND_FLAG, AT(csv), 0,
+     0},
+    {0},
+};
+
+const struct command command_quality = {
+    .name = "quality",
+    .does = "is it language, or gibberish: judge texts from anywhere",
+    .args = "FILE.jsonl",
+    .doc = "Judges texts, one JSON object in a line: {\"text\", \"prompt\", \"expects\"}; - is stdin. Judges form: "
+           "characters, repetition, language, leaking markup and code, words, grammar, in the whole text and in "
+           "windows of it; and what \"expects\" says of language, patterns and form.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_JUDGE | OPTIONS_THREADS | OPTIONS_REPORT,
+    .options = options,
+    .judge = judge,
+    .run = run,
+};

@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "base/numbers.h"
 #include "cli/command.h"
+#include "cli/output.h"
+#include "cli/passport_print.h"
 #include "extraction/repair.h"
 #include "math/kernels.h"
 #include "passport/original.h"
@@ -175,10 +177,7 @@ static void print_json(const struct arguments *arguments, const struct repair *r
     cJSON *removed = cJSON_AddArrayToObject(json, "removed");
     for (size_t i = 0; i < plan->leftovers.count; i++)
         cJSON_AddItemToArray(removed, cJSON_CreateString(plan->leftovers.items[i]));
-    char *text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    json_print(json, false);
 }
 
 static int dry_run(const struct arguments *arguments)
@@ -268,14 +267,35 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     return good;
 }
 
-const char *judge_repair(const struct arguments *arguments)
+static const char *judge(const struct arguments *arguments)
 {
     if (!arguments->source)
         return "--source DIR is needed: the original";
     return arguments->dry_run && arguments->out ? "--dry-run writes nothing, so there is no report for -o" : NULL;
 }
 
-int command_repair(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return arguments->dry_run ? dry_run(arguments) : command_judge("repair", arguments, work);
 }
+
+static const struct option_row options[] = {
+    {"dry-run", 0, NULL, "Print what would be written, from where, and write nothing", GROUP_WORK, KIND_FLAG,
+     AT(dry_run), 0, 0},
+    {0},
+};
+
+const struct command command_repair = {
+    .name = "repair",
+    .does = "fetch what an extraction lacks from the original",
+    .args = "DEST --source DIR",
+    .doc = "Writes what of the extraction DEST is absent or wrong anew from the original, the smallest effect for each "
+           "byte last, touches nothing that is right, and ends by verifying all of it. Killed and run again, it goes "
+           "on where it was. What belongs to nothing is moved to DEST/set_aside.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_ORIGINAL | OPTIONS_THREADS | OPTIONS_REPORT,
+    .options = options,
+    .judge = judge,
+    .run = run,
+};

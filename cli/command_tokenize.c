@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/id_list.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/output.h"
 
 #define INPUT_MAX ((size_t)1 << 30)
 
-const char *judge_tokenize(const struct arguments *arguments)
+static const char *judge(const struct arguments *arguments)
 {
     int sources = (arguments->positional[1] != NULL) + (arguments->file != NULL) + (arguments->decode != NULL);
     if (sources > 1)
@@ -111,8 +113,32 @@ static bool run_tokenize(const struct arguments *arguments, struct error *error)
     return good;
 }
 
-int command_tokenize(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     struct error error = {0};
     return run_tokenize(arguments, &error) ? EXIT_PASS : command_error("tokenize", &error);
 }
+
+static const struct option_row options[] = {
+    {"file", 'f', "FILE", "Read the text from a file (default without TEXT: stdin)", GROUP_WORK, KIND_TEXT, AT(file), 0,
+     0},
+    {"decode", 'd', "IDS", "Ids, separated by commas or spaces, back to text", GROUP_WORK, KIND_TEXT, AT(decode), 0, 0},
+    {"jsonl", 0, NULL, "One JSON string a line in, one JSON array of ids a line out", GROUP_WORK, KIND_FLAG, AT(jsonl),
+     0, 0},
+    {"no-special", 0, NULL, "Do not add what the tokenizer's template adds (BOS, EOS)", GROUP_WORK, KIND_FLAG,
+     AT(no_special), 0, 0},
+    {0},
+};
+
+const struct command command_tokenize = {
+    .name = "tokenize",
+    .does = "text to token ids, or back",
+    .args = "MODEL_OR_TOKENIZER_DIR [TEXT]",
+    .doc = "Text to token ids, or ids to text.",
+    .least = 1,
+    .most = 2,
+    .sets = OPTIONS_TOKENIZER | OPTIONS_SOURCE,
+    .options = options,
+    .judge = judge,
+    .run = run,
+};

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/id_list.h"
 #include "cli/command.h"
 #include "cli/lens_print.h"
+#include "cli/opening.h"
+#include "cli/output.h"
 #include "cli/trace_output.h"
 #include "math/distribution.h"
 #include "run/decode.h"
@@ -14,7 +17,7 @@
 #define CONTEXT_DEFAULT 512
 #define TEXT_MAX ((size_t)1 << 30)
 
-const char *judge_trace(const struct arguments *arguments)
+static const char *judge(const struct arguments *arguments)
 {
     if (!arguments->out && !arguments->lens)
         return "-o FILE is needed";
@@ -299,8 +302,45 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
     return good;
 }
 
-int command_trace(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     struct error error = {0};
     return run_trace(arguments, &error) ? EXIT_PASS : command_error("trace", &error);
 }
+
+static const struct option_row options[] = {
+    {"golden", 'g', "FILE", "Trace the cases of this dump", GROUP_WORK, KIND_TEXTS, AT(goldens), 0, 0},
+    {"prompt", 'p', "TEXT", "Trace a text (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, 0},
+    {"ids", 0, "1,2,3", "Trace token ids (repeatable)", GROUP_WORK, KIND_TEXTS, AT(id_lists), 0, 0},
+    {"text", 't', "FILE", "Trace a text (UTF-8) in windows of --context tokens, one behind the other", GROUP_WORK,
+     KIND_TEXT, AT(text), 0, 0},
+    {"context", 0, "N", "Tokens in a window of the text (default: 512)", GROUP_WORK, KIND_COUNT, AT(context), 3, 0},
+    {"points", 0, "all|logits|layers",
+     "Which activations: all, lm_head only, or the output of every layer (default: all)", GROUP_WORK, KIND_CHOICE,
+     AT(points), 0, 0},
+    {"format", 0, "assay|npy|logits",
+     "What to write: our own dump, a folder of .npy files, or a base file for llama-perplexity --kl-divergence-base "
+     "(default: assay)",
+     GROUP_WORK, KIND_CHOICE, AT(format), 0, 0},
+    {"lens", 0, NULL,
+     "Print what the model would say behind every layer, after the last token of each case; -o may be left out",
+     GROUP_WORK, KIND_FLAG, AT(lens), 0, 0},
+    {"lens-top", 0, "K", "The K most likely tokens behind every layer, at most 20 (default: 1)", GROUP_WORK, KIND_COUNT,
+     AT(lens_top), 1, 0},
+    {"output", 'o', "FILE", "The dump to write; with --format npy a new folder", GROUP_WORK, KIND_TEXT, AT(out), 0, 0},
+    {0},
+};
+
+const struct command command_trace = {
+    .name = "trace",
+    .does = "run the engine and write a golden-format dump, or print the logit lens",
+    .args = "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3 | --text FILE) (-o FILE | --lens)",
+    .doc = "Runs the engine and writes what passes through it: as a golden-format dump, or as others read it "
+           "(--format); with --lens it prints what the model would say if it ended behind each layer.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_MODEL | OPTIONS_CHUNK,
+    .options = options,
+    .judge = judge,
+    .run = run,
+};

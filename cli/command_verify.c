@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/output.h"
+#include "cli/passport_print.h"
 #include "passport/original.h"
 #include "passport/verify.h"
 #include "reports/reports.h"
@@ -110,21 +112,7 @@ static void describe(const struct verifying *verifying, const struct passport *p
         report_set(&report->subject.summary, "model %s", passport->root);
 }
 
-void print_identity(const char *folder, const struct passport *passport, const char *source,
-                    const struct passport *original, size_t converted)
-{
-    if (!original)
-        printf("%s is model %s\n", folder, passport->root);
-    else if (converted)
-        printf("%s is model %s, the model in %s but for the dtype of %zu tensors\n", folder, passport->root, source,
-               converted);
-    else if (strcmp(passport->root, original->root) == 0)
-        printf("%s is model %s, the model in %s\n", folder, passport->root, source);
-    else
-        printf("%s has the tensors of model %s, the model in %s\n", folder, original->root, source);
-}
-
-static bool judge(struct verifying *verifying, enum passport_found found, struct report *report, struct error *error)
+static bool verify(struct verifying *verifying, enum passport_found found, struct report *report, struct error *error)
 {
     const struct arguments *arguments = verifying->arguments;
     const struct passport *passport = found == PASSPORT_NONE ? &verifying->found : &verifying->passport;
@@ -167,7 +155,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
         good = open_found(&verifying, error);
     else if (good)
         read_config(&verifying);
-    good = good && judge(&verifying, found, report, error);
+    good = good && verify(&verifying, found, report, error);
     verifying_free(&verifying);
     return good;
 }
@@ -181,10 +169,7 @@ static void print_root(const struct arguments *arguments, const char *root)
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "model", arguments->positional[0]);
     cJSON_AddStringToObject(json, "root", root);
-    char *text = cJSON_PrintUnformatted(json);
-    puts(text ? text : "");
-    cJSON_free(text);
-    cJSON_Delete(json);
+    json_print(json, false);
 }
 
 /* Of what lies there, whatever a passport says. */
@@ -204,12 +189,33 @@ static int root_only(const struct arguments *arguments)
     return good ? EXIT_PASS : command_error("verify", &error);
 }
 
-const char *judge_verify(const struct arguments *arguments)
+static const char *judge(const struct arguments *arguments)
 {
     return arguments->root && arguments->out ? "--root judges nothing, so there is no report for -o" : NULL;
 }
 
-int command_verify(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return arguments->root ? root_only(arguments) : command_judge("verify", arguments, work);
 }
+
+static const struct option_row options[] = {
+    {"root", 0, NULL, "Print the root of the model as it lies there, and judge nothing", GROUP_WORK, KIND_FLAG,
+     AT(root), 0, 0},
+    {0},
+};
+
+const struct command command_verify = {
+    .name = "verify",
+    .does = "prove an extraction by its passport, or by its original",
+    .args = "DEST",
+    .doc = "Holds every byte of the extraction DEST against its passport, and with --source against the original: "
+           "which files and tensors are not what they were, and whether they are all of that model. Without a passport "
+           "--source proves the same of anything that a store opens.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_ORIGINAL | OPTIONS_THREADS | OPTIONS_REPORT,
+    .options = options,
+    .judge = judge,
+    .run = run,
+};

@@ -5,6 +5,7 @@
 #include "arrival/watch.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "model/config.h"
 #include "reports/text.h"
 
@@ -149,7 +150,33 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     return good;
 }
 
-int command_watch(struct arguments *arguments)
+static int run(struct arguments *arguments)
 {
     return command_judge("watch", arguments, work);
 }
+
+static const struct option_row options[] = {
+    {"source", 0, "DIR", "The original: gives configuration and tokenizer, and what every tensor must be", GROUP_MODEL,
+     KIND_TEXT, AT(source), 0, 0},
+    {"once", 0, NULL, "Judge what is there and end", GROUP_WORK, KIND_FLAG, AT(once), 0, 0},
+    {"timeout", 0, "SECONDS", "Give up when no file came or changed for so long (default: never)", GROUP_WORK,
+     KIND_REAL, AT(timeout), 0, 0},
+    {"settle", 0, "SECONDS",
+     "A file that is not whole is taken for unfinished until nothing happened to it for so long (default: 10)",
+     GROUP_WORK, KIND_REAL, AT(settle), 0, 0},
+    {0},
+};
+
+const struct command command_watch = {
+    .name = "watch",
+    .does = "follow an extraction that is being written, judge each file as it lands",
+    .args = "DEST",
+    .doc = "Follows an extraction: judges each file as it lands and, with gold, each layer when all of it is there, "
+           "fed with golden input. Ends when everything that the configuration calls for is there and right, or at the "
+           "first corruption.",
+    .least = 1,
+    .most = 1,
+    .sets = OPTIONS_CONFIG | OPTIONS_TOKENIZER | OPTIONS_THREADS | OPTIONS_GOLD | OPTIONS_REPORT,
+    .options = options,
+    .run = run,
+};

@@ -1,7 +1,6 @@
-/* How a model came by its experts, as text and as JSON. */
-#include <inttypes.h>
+#include "cli/experts_print.h"
 
-#include "cli/command.h"
+#include <inttypes.h>
 
 void experts_print(const struct model *model, FILE *file)
 {

@@ -1,4 +1,5 @@
-/* The report document around the findings. */
+#include "cli/output.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/progress.h"
-#include "cli/command.h"
+#include "cli/opening.h"
 #include "golden/golden.h"
 #include "math/blas.h"
 #include "reports/reports.h"
@@ -104,15 +105,6 @@ int command_error(const char *name, struct error *error)
     return EXIT_ERROR;
 }
 
-bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error)
-{
-    const struct subject_options options = {
-        .model = arguments->judge,
-        .engine = {.threads = (int)arguments->threads, .memory = arguments->memory, .missing = MISSING_FAIL}};
-    return (subject_open(&options, judge, error) && subject_needs_tokenizer(judge, error)) ||
-           error_context(error, "--judge");
-}
-
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error)
@@ -130,4 +122,12 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
     subject_free(&subject);
     request->subject = NULL;
     return good;
+}
+
+void json_print(cJSON *json, bool indented)
+{
+    char *text = indented ? cJSON_Print(json) : cJSON_PrintUnformatted(json);
+    puts(text ? text : "");
+    cJSON_free(text);
+    cJSON_Delete(json);
 }

@@ -1,6 +1,29 @@
 # Help, misuse, and what cannot be read.
-commands='check inspect trace compare perplexity generate tokenize bench extract break watch verify repair'
+# The commands are those that assay -h lists, and what one takes is what its own help says.
+commands=$("$assay" -h | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
 model=$nano/qwen3
+# options COMMAND: the long options that it lists.
+options() { "$assay" "$1" -h | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p'; }
+# taking OPTION: the commands that take it.
+taking() {
+    local command
+    for command in $commands; do
+        if options $command | grep -qx -e "$1"; then echo $command; fi
+    done
+}
+
+test_that 'every command is listed, with one line of help, and has no option twice'
+for file in cli/command_*.c; do
+    command=${file#cli/command_}
+    command_line=-h
+    same "$("$assay" -h | grep -c "^  ${command%.c} *[a-z]")" 1
+done
+same "$(wc -w <<<"$commands")" "$(ls cli/command_*.c | wc -l)"
+for command in $commands; do
+    command_line="$command -h"
+    same "$(options $command | sort | uniq -d)" ''
+    same "$(options $command | grep -c -x -e json -e quiet -e help -e usage)" 4
+done
 
 test_that 'help goes to stdout'
 for command in $commands; do
@@ -33,23 +56,29 @@ misuse
 misuse frobnicate
 says err frobnicate
 for command in $commands; do
-    misuse $command
+    # one that needs an argument
+    if "$assay" $command -h | head -n 1 | grep -q '\[OPTION\.\.\.\] [^[]'; then misuse $command; fi
     misuse $command --nonsense "$model"
     says err nonsense
-done
-for command in check inspect perplexity bench; do
     misuse $command "$model" "$model" "$model"
 done
-for command in check inspect trace compare perplexity bench; do
-    misuse $command "$model" --threads 0
-    misuse $command "$model" --threads x
-    misuse $command "$model" --threads 99999999
-    misuse $command "$model" --memory lots
-    misuse $command "$model" --cache-experts 0
-    misuse $command "$model" --cache-experts many
-    misuse $command "$model" --missing perhaps
-    misuse $command "$model" --config
-done
+# refused OPTION VALUE: by every command that takes it. Nothing else is looked at before the options are right.
+refused() {
+    local taken command
+    taken=$(taking "$1")
+    same "${taken:+there is one}" 'there is one'
+    for command in $taken; do
+        misuse $command "$model" "--$@"
+    done
+}
+refused threads 0
+refused threads x
+refused threads 99999999
+refused memory lots
+refused cache-experts 0
+refused cache-experts many
+refused missing perhaps
+refused config
 misuse check "$model" --golden
 misuse check "$model" --context 1
 misuse check "$model" --stride 0

@@ -1,0 +1,58 @@
+#include "cli/opening.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "faults/fault.h"
+
+/* 0: as the engine chooses, by what the machine has. A container may have less. */
+static uint64_t memory_bound(const struct arguments *arguments)
+{
+    uint64_t limit = memory_limit("");
+    bool less = limit && limit < memory_machine() && limit / 3 < MODEL_MEMORY_DEFAULT;
+    return arguments->memory || !less ? arguments->memory : limit / 3;
+}
+
+bool arguments_open(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
+                    struct subject *subject, struct error *error)
+{
+    const struct subject_options options = {
+        .model = path,
+        .config = arguments->config,
+        .tokenizer = arguments->tokenizer,
+        .source = arguments->source,
+        .engine = {.threads = (int)arguments->threads,
+                   .memory = memory_bound(arguments),
+                   .cache_experts = arguments->cache_experts,
+                   .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,
+                   .exact = arguments->sums ? arguments->sums == 1 : exact}};
+    return subject_open(&options, subject, error) &&
+           faults_lay(subject, arguments->faults.items, arguments->faults.count, error);
+}
+
+bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error)
+{
+    const struct subject_options options = {
+        .model = arguments->judge,
+        .engine = {.threads = (int)arguments->threads, .memory = arguments->memory, .missing = MISSING_FAIL}};
+    return (subject_open(&options, judge, error) && subject_needs_tokenizer(judge, error)) ||
+           error_context(error, "--judge");
+}
+
+bool goldens_open(const struct arguments *arguments, struct goldens *goldens, struct error *error)
+{
+    goldens->items = calloc(arguments->goldens.count + 1, sizeof *goldens->items);
+    if (!goldens->items)
+        return error_memory(error, "gold");
+    for (; goldens->count < arguments->goldens.count; goldens->count++)
+        if (!(goldens->items[goldens->count] = golden_open(arguments->goldens.items[goldens->count], error)))
+            return false;
+    return true;
+}
+
+void goldens_close(struct goldens *goldens)
+{
+    for (size_t i = 0; i < goldens->count; i++)
+        golden_free(goldens->items[i]);
+    free(goldens->items);
+}

@@ -1,0 +1,27 @@
+/* Opening what the arguments name. */
+#ifndef ASSAY_CLI_OPENING_H
+#define ASSAY_CLI_OPENING_H
+
+#include "cli/arguments.h"
+#include "golden/golden.h"
+#include "run/subject.h"
+
+/* Opens the model at `path`, with its faults; `missing` and `exact` are the command's defaults. `*subject` must be
+ * freed either way. */
+bool arguments_open(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
+                    struct subject *subject, struct error *error);
+
+/* Opens the model of --judge, for texts_relate. `*judge` must be freed either way. */
+bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error);
+
+/* The dumps of --golden. Start with {0}. */
+struct goldens {
+    struct golden **items;
+    size_t count;
+};
+
+/* Opens all of them. To be closed either way. */
+bool goldens_open(const struct arguments *arguments, struct goldens *goldens, struct error *error);
+void goldens_close(struct goldens *goldens);
+
+#endif

@@ -1,0 +1,95 @@
+#include "cli/options.h"
+
+#define THREADS_MAX 1024
+
+static const struct shared_row {
+    enum option_set set;
+    struct option_row option;
+} shared[] = {
+    {OPTIONS_GOLD,
+     {"golden", 'g', "FILE", "Golden dump to compare with (repeatable)", GROUP_WORK, KIND_TEXTS, AT(goldens), 0, 0}},
+    {OPTIONS_SUITE,
+     {"suite", 's', "FILE", "Suite: what to run, with which limits (default: everything, suites/default.json)",
+      GROUP_WORK, KIND_TEXT, AT(suite), 0, 0}},
+    {OPTIONS_WINDOWS,
+     {"text", 't', "FILE", "Text (UTF-8) to take the perplexity of", GROUP_WORK, KIND_TEXT, AT(text), 0, 0}},
+    {OPTIONS_WINDOWS,
+     {"context", 0, "N", "Tokens in a window of the text (default: 512, or the whole text if shorter)", GROUP_WORK,
+      KIND_COUNT, AT(context), 2, 0}},
+    {OPTIONS_WINDOWS,
+     {"stride", 0, "N", "Tokens by which windows move on (default: half the context)", GROUP_WORK, KIND_COUNT,
+      AT(stride), 1, 0}},
+    {OPTIONS_CHUNK,
+     {"chunk", 0, "N", "Feed N tokens at a time through the cache, as decoding does (default: all at once)", GROUP_WORK,
+      KIND_COUNT, AT(chunk), 1, 0}},
+    {OPTIONS_CHAT,
+     {"chat", 0, NULL, "The prompt is a question, put as the model's own chat template puts it", GROUP_WORK, KIND_FLAG,
+      AT(chat), 0, 0}},
+    {OPTIONS_JUDGE,
+     {"rules", 0, "FILE", "Rules by which texts are judged (default: suites/quality.json, built in)", GROUP_WORK,
+      KIND_TEXT, AT(rules), 0, 0}},
+    {OPTIONS_JUDGE,
+     {"judge", 0, "MODEL", "A model that says whether texts follow from their prompts: the original, or any other",
+      GROUP_WORK, KIND_TEXT, AT(judge), 0, 0}},
+    {OPTIONS_REPORT,
+     {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT,
+      AT(out), 0, 0}},
+    {OPTIONS_PART,
+     {"only", 0, "KINDS",
+      "Only files of these kinds: experts, routers, attention, mlp, norms, embeddings, final_norm, "
+      "lm_head; several with commas",
+      GROUP_WORK, KIND_TEXT, AT(only), 0, 0}},
+    {OPTIONS_PART, {"layers", 0, "A-B", "Only files of these layers", GROUP_WORK, KIND_TEXT, AT(layers), 0, 0}},
+
+    {OPTIONS_CONFIG,
+     {"config", 0, "FILE", "config.json (default: in the weights' file, beside it, else in --source)", GROUP_MODEL,
+      KIND_TEXT, AT(config), 0, 0}},
+    {OPTIONS_TOKENIZER,
+     {"tokenizer", 0, "DIR", "Folder of the tokenizer (default: in the weights' file, beside it, else in --source)",
+      GROUP_MODEL, KIND_TEXT, AT(tokenizer), 0, 0}},
+    {OPTIONS_SOURCE,
+     {"source", 0, "DIR",
+      "The original checkpoint, or its index file alone: gives configuration and tokenizer, and where tensors lay",
+      GROUP_MODEL, KIND_TEXT, AT(source), 0, 0}},
+    {OPTIONS_ORIGINAL, {"source", 0, "DIR", "The original model", GROUP_MODEL, KIND_TEXT, AT(source), 0, 0}},
+    {OPTIONS_THREADS,
+     {"threads", 0, "N", "Threads (default: one for each processor)", GROUP_MODEL, KIND_COUNT, AT(threads), 1,
+      THREADS_MAX}},
+    {OPTIONS_ENGINE,
+     {"fault", 0, "NAME[:ARGS]", "A fault from the catalogue (assay faults), as if the files held it (repeatable)",
+      GROUP_MODEL, KIND_TEXTS, AT(faults), 0, 0}},
+    {OPTIONS_ENGINE,
+     {"memory", 0, "SIZE",
+      "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
+      "machine's or the container's)",
+      GROUP_MODEL, KIND_SIZE, AT(memory), 1, 0}},
+    {OPTIONS_ENGINE,
+     {"cache-experts", 0, "N",
+      "Experts of the whole model kept among them, the least recently used dropped (default: as many as fit --memory)",
+      GROUP_MODEL, KIND_COUNT, AT(cache_experts), 1, 0}},
+    {OPTIONS_ENGINE,
+     {"missing", 0, "fail|default|zero",
+      "An absent tensor: refuse; do what a careless loader did (a norm becomes ones, anything else "
+      "adds nothing); or zeros",
+      GROUP_MODEL, KIND_CHOICE, AT(missing), 0, 0}},
+    {OPTIONS_ENGINE,
+     {"sums", 0, "double|float",
+      "Products summed in double (default where activations are compared) or in float32 (faster)", GROUP_MODEL,
+      KIND_CHOICE, AT(sums), 0, 0}},
+
+    {OPTIONS_TALK, {"json", 0, NULL, "JSON on stdout instead of text", GROUP_TALK, KIND_FLAG, AT(json), 0, 0}},
+    {OPTIONS_TALK, {"quiet", 'q', NULL, "No talk and no progress on stderr", GROUP_TALK, KIND_FLAG, AT(quiet), 0, 0}},
+    {OPTIONS_TALK, {"help", 'h', NULL, "Give this help list", GROUP_HELP, KIND_HELP, 0, 0, 0}},
+    {OPTIONS_TALK, {"usage", 0, NULL, "Give a short usage message", GROUP_HELP, KIND_USAGE, 0, 0, 0}},
+};
+
+const struct option_row *option_at(unsigned sets, const struct option_row *own, size_t index)
+{
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+        if (shared[i].set & (sets | OPTIONS_TALK) && index-- == 0)
+            return &shared[i].option;
+    for (size_t i = 0; own && own[i].name; i++)
+        if (index-- == 0)
+            return &own[i];
+    return NULL;
+}

@@ -1,0 +1,33 @@
+/* What commands print: a document of their own, or the report around their findings; and how they end. */
+#ifndef ASSAY_CLI_OUTPUT_H
+#define ASSAY_CLI_OUTPUT_H
+
+#include "base/json.h"
+#include "cli/arguments.h"
+#include "diagnostics/check.h"
+#include "findings/report.h"
+#include "golden/golden.h"
+#include "run/subject.h"
+
+/* A command that judges: fills the report. */
+typedef bool command_work(const struct arguments *arguments, struct report *report, struct error *error);
+
+/* Runs the work, concludes, writes terminal text or JSON to stdout, and the folder when there is one. Returns the exit
+ * status. */
+int command_judge(const char *name, const struct arguments *arguments, command_work *work);
+
+/* Prints the error; returns EXIT_ERROR and clears it. */
+int command_error(const char *name, struct error *error);
+
+/* Prints the document on stdout, with a newline at its end, and deletes it. */
+void json_print(cJSON *json, bool indented);
+
+void report_subject(struct report *report, const struct subject *subject);
+void report_gold(struct report *report, const struct golden *golden);
+
+/* Opens the subject at `path` and runs the request, whose subject and goldens this fills; names both in the report. */
+bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
+                           struct golden *const *goldens, size_t golden_count, struct check_request *request,
+                           struct report *report, struct error *error);
+
+#endif

@@ -1,0 +1,160 @@
+#include "cli/parse.h"
+
+#include <argp.h>
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/numbers.h"
+#include "base/progress.h"
+#include "faults/fault.h"
+
+#define OPTIONS_MAX 64 /* of one command */
+#define KEY_FIRST 1000 /* of options without a letter */
+#define COUNT_MAX (1LL << 40)
+
+struct parsing {
+    const struct command *command;
+    const struct option_row *options[OPTIONS_MAX];
+    size_t count;
+    struct arguments *arguments;
+};
+
+/* What argp calls the option. */
+static int option_key(const struct parsing *parsing, size_t index)
+{
+    int letter = parsing->options[index]->letter;
+    return letter ? letter : KEY_FIRST + (int)index;
+}
+
+/* 1 for the first word of "a|b|c"; 0 when it is none of them. */
+static int choice_index(const char *choices, const char *argument)
+{
+    int index = 1;
+    for (const char *at = choices; *at; index++) {
+        size_t length = strcspn(at, "|");
+        if (strlen(argument) == length && strncmp(at, argument, length) == 0)
+            return index;
+        at += length + (at[length] == '|');
+    }
+    return 0;
+}
+
+static void put_count(const struct option_row *row, void *target, const char *argument, struct argp_state *state)
+{
+    long long value = 0;
+    if (!number_parse(argument, row->minimum, COUNT_MAX, &value))
+        argp_error(state, "--%s needs a whole number of at least %lld, not '%s'", row->name, row->minimum, argument);
+    if (row->maximum && value > row->maximum)
+        argp_error(state, "--%s is at most %lld", row->name, row->maximum);
+    *(size_t *)target = (size_t)value;
+}
+
+static void put_real(const struct option_row *row, struct real *real, const char *argument, struct argp_state *state)
+{
+    char *end = NULL;
+    real->value = strtod(argument, &end);
+    real->given = true;
+    if (end == argument || *end || !isfinite(real->value) || real->value < 0)
+        argp_error(state, "--%s needs a number of at least 0, not '%s'", row->name, argument);
+}
+
+static void put_text(const struct option_row *row, struct texts *texts, const char *argument, struct argp_state *state)
+{
+    if (texts->count == TEXTS_MAX)
+        argp_error(state, "at most %d --%s", TEXTS_MAX, row->name);
+    texts->items[texts->count++] = argument;
+}
+
+static void put_option(const struct option_row *row, struct arguments *arguments, const char *argument,
+                       struct argp_state *state)
+{
+    void *target = (char *)arguments + row->offset;
+    switch (row->kind) {
+    case KIND_FLAG:
+        *(bool *)target = true;
+        break;
+    case KIND_TEXT:
+        *(const char **)target = argument;
+        break;
+    case KIND_TEXTS:
+        put_text(row, target, argument, state);
+        break;
+    case KIND_COUNT:
+        put_count(row, target, argument, state);
+        break;
+    case KIND_REAL:
+        put_real(row, target, argument, state);
+        break;
+    case KIND_SIZE:
+        if (!size_parse(argument, target) || !*(uint64_t *)target)
+            argp_error(state, "--%s needs a size such as 512M or 8G, not '%s'", row->name, argument);
+        break;
+    case KIND_CHOICE:
+        if (!(*(int *)target = choice_index(row->value, argument)))
+            argp_error(state, "--%s is one of %s, not '%s'", row->name, row->value, argument);
+        break;
+    case KIND_HELP:
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        break;
+    case KIND_USAGE:
+        argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+        break;
+    }
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct parsing *parsing = state->input;
+    struct arguments *arguments = parsing->arguments;
+    const struct command *command = parsing->command;
+    if (key == ARGP_KEY_ARG) {
+        if (arguments->positional_count == command->most)
+            return ARGP_ERR_UNKNOWN;
+        arguments->positional[arguments->positional_count++] = argument;
+        return 0;
+    }
+    if (key == ARGP_KEY_END) {
+        if (arguments->positional_count < command->least)
+            argp_error(state, "%s: %s expected", command->args,
+                       command->least > 1 ? "two arguments are" : "an argument is");
+        const char *wrong = command->judge ? command->judge(arguments) : NULL;
+        for (size_t i = 0; !wrong && i < arguments->faults.count; i++)
+            wrong = fault_judge(arguments->faults.items[i]);
+        if (wrong)
+            argp_error(state, "%s", wrong);
+        return 0;
+    }
+    for (size_t i = 0; i < parsing->count; i++) {
+        if (option_key(parsing, i) != key)
+            continue;
+        put_option(parsing->options[i], arguments, argument, state);
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+void arguments_parse(const struct command *command, int argc, char **argv, struct arguments *arguments)
+{
+    struct parsing parsing = {.command = command, .arguments = arguments};
+    struct argp_option options[OPTIONS_MAX + 1] = {0};
+    static char title[64];
+    const struct option_row *row;
+    for (; (row = option_at(command->sets, command->options, parsing.count)); parsing.count++) {
+        assert(parsing.count < OPTIONS_MAX);
+        parsing.options[parsing.count] = row;
+        options[parsing.count] = (struct argp_option){.name = row->name,
+                                                      .key = option_key(&parsing, parsing.count),
+                                                      .arg = row->value,
+                                                      .doc = row->help,
+                                                      .group = (int)row->group};
+    }
+    struct argp argp = {.options = options, .parser = parse, .args_doc = command->args, .doc = command->doc};
+    snprintf(title, sizeof title, "assay %s", command->name);
+    argv[0] = title;
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &parsing);
+    progress_mode_set(arguments->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
+}
