@@ -1,10 +1,10 @@
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "arrival/truth.h"
 #include "arrival/watch.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/opening.h"
 #include "cli/output.h"
 #include "model/config.h"
 #include "reports/text.h"
@@ -25,82 +25,14 @@ static void tell(void *context, enum watch_line line, const char *text)
     buffer_free(&plain);
 }
 
-/* Weights of any kind: a source that has some, and cannot be opened, is none that nothing was said of. */
-static bool holds_weights(const char *path)
+static bool name_goldens(const struct goldens *goldens, const struct subject *truth, struct report *report,
+                         struct error *error)
 {
-    static const char *const ends[] = {".safetensors", ".gguf", ".safetensors.index.json"};
-    struct names names = {0};
-    struct error unread = {0};
-    bool holds = !file_is_folder(path);
-    if (!holds && folder_list(path, &names, &unread))
-        for (size_t i = 0; i < names.count * (sizeof ends / sizeof *ends); i++) {
-            const char *name = names.items[i / (sizeof ends / sizeof *ends)];
-            const char *end = ends[i % (sizeof ends / sizeof *ends)];
-            holds = holds || (strlen(name) > strlen(end) && strcmp(name + strlen(name) - strlen(end), end) == 0);
-        }
-    error_clear(&unread);
-    names_free(&names);
-    return holds;
-}
-
-/* The original, whole. */
-static bool open_source(const struct arguments *arguments, struct subject *truth, struct error *error)
-{
-    const struct subject_options options = {
-        .model = arguments->source, .config = arguments->config, .tokenizer = arguments->tokenizer};
-    if (!subject_open(&options, truth, error))
-        return false;
-    return !store_problem_count(truth->store) ||
-           error_set(error, "%s: what is wrong with it cannot tell what is right: %s", arguments->source,
-                     store_problem(truth->store, 0));
-}
-
-static bool open_config(const struct arguments *arguments, struct subject *truth, struct error *error)
-{
-    const char *folder = arguments->source ? arguments->source : arguments->positional[0];
-    char *path = arguments->config ? strdup(arguments->config) : path_join(folder, "config.json");
-    bool good = path || error_memory(error, "configuration");
-    if (good && !arguments->config && !file_exists(path))
-        good = error_set(error, "%s: no config.json there%s; say where it is with --config or --source", folder,
-                         arguments->source ? "" : " yet");
-    good = good && (truth->config = config_read(path, error));
-    free(path);
-    return good;
-}
-
-/* Only to tell whether gold was made with another one; what was found, and not named, need not be readable. */
-static bool open_tokenizer(const struct arguments *arguments, struct subject *truth, struct error *error)
-{
-    const char *folder = arguments->tokenizer ? arguments->tokenizer
-                         : arguments->source  ? arguments->source
-                                              : arguments->positional[0];
-    char *origin = path_join(folder, TOKENIZER_ORIGIN);
-    struct error unread = {0};
-    truth->tokenizer = subject_tokenizer(folder, &unread);
-    if (truth->tokenizer && origin && !file_exists(origin))
-        snprintf(truth->tokenizer_sha256, sizeof truth->tokenizer_sha256, "%s", tokenizer_sha256(truth->tokenizer));
-    bool good = truth->tokenizer || !arguments->tokenizer || error_set(error, "%s", error_text(&unread));
-    error_clear(&unread);
-    free(origin);
-    return good;
-}
-
-static bool open_truth(const struct arguments *arguments, struct subject *truth, struct error *error)
-{
-    if (arguments->source && holds_weights(arguments->source))
-        return open_source(arguments, truth, error);
-    return open_config(arguments, truth, error) && open_tokenizer(arguments, truth, error);
-}
-
-static bool open_goldens(const struct arguments *arguments, const struct subject *truth, struct golden **goldens,
-                         struct report *report, struct error *error)
-{
-    for (size_t i = 0; i < arguments->goldens.count; i++) {
-        if (!(goldens[i] = golden_open(arguments->goldens.items[i], error)) ||
-            !golden_begin_as(goldens[i], truth->tokenizer, error) ||
-            !golden_compatible(goldens[i], truth->config, truth->tokenizer_sha256, error))
+    for (size_t i = 0; i < goldens->count; i++) {
+        if (!golden_begin_as(goldens->items[i], truth->tokenizer, error) ||
+            !golden_compatible(goldens->items[i], truth->config, truth->tokenizer_sha256, error))
             return false;
-        report_gold(report, goldens[i]);
+        report_gold(report, goldens->items[i]);
     }
     return true;
 }
@@ -121,17 +53,21 @@ static void report_watched(struct report *report, const struct arguments *argume
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
-    struct golden **goldens = calloc(arguments->goldens.count + 1, sizeof *goldens);
+    struct goldens goldens = {0};
     struct subject truth = {0};
     struct limits limits = {0};
     struct landing_counts counts = {0};
-    bool good = (goldens || error_memory(error, "gold")) && limits_init(&limits, error) &&
-                open_truth(arguments, &truth, error) && open_goldens(arguments, &truth, goldens, report, error);
+    const struct subject_options options = {.model = arguments->positional[0],
+                                            .config = arguments->config,
+                                            .tokenizer = arguments->tokenizer,
+                                            .source = arguments->source};
+    bool good = limits_init(&limits, error) && truth_open(&options, &truth, error) &&
+                goldens_open(arguments, &goldens, error) && name_goldens(&goldens, &truth, report, error);
     const struct watch_request request = {.folder = arguments->positional[0],
                                           .config = truth.config,
                                           .source = truth.store,
-                                          .goldens = goldens,
-                                          .golden_count = arguments->goldens.count,
+                                          .goldens = goldens.items,
+                                          .golden_count = goldens.count,
                                           .limits = &limits,
                                           .threads = (int)arguments->threads,
                                           .once = arguments->once,
@@ -142,9 +78,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     good = good && watch_run(&request, &report->findings, &counts, error);
     if (good)
         report_watched(report, arguments, &truth, &counts);
-    for (size_t i = 0; goldens && i < arguments->goldens.count; i++)
-        golden_free(goldens[i]);
-    free(goldens);
+    goldens_close(&goldens);
     limits_free(&limits);
     subject_free(&truth);
     return good;

@@ -2,7 +2,7 @@
 #ifndef ASSAY_DIAGNOSTICS_TRACE_H
 #define ASSAY_DIAGNOSTICS_TRACE_H
 
-#include "diagnostics/lens.h"
+#include "activations/lens.h"
 #include "golden/cases.h"
 #include "golden/golden_writer.h"
 
