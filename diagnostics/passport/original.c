@@ -117,3 +117,24 @@ bool original_of(const struct subject *subject, struct original *original, struc
     original->store = store_widened(subject->store, &original->overlay, error);
     return original->store && companions_find(subject, original, error);
 }
+
+void original_request(const struct subject *subject, const struct original *original, struct extract_request *request)
+{
+    request->store = original->store;
+    request->companions = original->companions;
+    request->companion_count = original->companion_count;
+    request->model = subject->config->model_type;
+    request->layers = subject->config->layers;
+    request->experts = subject->config->experts;
+}
+
+bool original_extract(const struct subject *subject, struct extract_request *request, struct extract_result *result,
+                      struct error *error)
+{
+    struct original original = {0};
+    bool good = original_of(subject, &original, error);
+    original_request(subject, &original, request);
+    good = good && extract_store(request, result, error);
+    original_free(&original);
+    return good;
+}

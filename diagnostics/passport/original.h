@@ -19,6 +19,14 @@ struct original {
 bool original_of(const struct subject *subject, struct original *original, struct error *error);
 void original_free(struct original *original);
 
+/* Fills in what an extraction is made of: store, companions, and what the configuration says of the model. */
+void original_request(const struct subject *subject, const struct original *original, struct extract_request *request);
+
+/* Writes the subject as an extraction. The request says where to, what of it, and how; what it is made of is filled in.
+ */
+bool original_extract(const struct subject *subject, struct extract_request *request, struct extract_result *result,
+                      struct error *error);
+
 /* False, with what is wrong, when the inventory fails: less than the whole would pass for the whole. */
 bool original_is_whole(const struct subject *subject, struct error *error);
 

@@ -49,6 +49,23 @@ bool number_parse(const char *text, long long minimum, long long maximum, long l
     return true;
 }
 
+bool range_parse(const char *text, int maximum, int *first, int *last)
+{
+    long long values[2] = {0, 0};
+    char number[2][12] = {{0}};
+    size_t length = strcspn(text, "-");
+    const char *second = text[length] ? text + length + 1 : text;
+    if (length >= sizeof number[0] || strlen(second) >= sizeof number[1])
+        return false;
+    memcpy(number[0], text, length);
+    strcpy(number[1], second);
+    if (!number_parse(number[0], 0, maximum, &values[0]) || !number_parse(number[1], 0, maximum, &values[1]))
+        return false;
+    *first = (int)values[0];
+    *last = (int)values[1];
+    return *first <= *last;
+}
+
 bool size_parse(const char *text, uint64_t *bytes)
 {
     size_t digits = strspn(text, "0123456789.");

@@ -22,6 +22,8 @@ void numbers_ranges(struct buffer *out, const int *sorted, size_t count);
 
 /* A whole decimal number and nothing else. */
 bool number_parse(const char *text, long long minimum, long long maximum, long long *value);
+/* "3-17", or "3" for 3-3: from 0 to `maximum`, the last not below the first. */
+bool range_parse(const char *text, int maximum, int *first, int *last);
 /* "512", "64K", "1.5G": bytes, binary multiples. */
 bool size_parse(const char *text, uint64_t *bytes);
 /* "1.2 GB" style, decimal multiples, for people. */

@@ -52,6 +52,23 @@ enum block block_parse(const char *name)
     return (enum block)i;
 }
 
+bool blocks_parse(const char *names, bool marks[BLOCK_COUNT])
+{
+    for (const char *at = names;; at++) {
+        char name[32] = {0};
+        size_t length = strcspn(at, ",");
+        if (length < sizeof name)
+            memcpy(name, at, length);
+        enum block block = block_parse(name);
+        if (block == BLOCK_COUNT)
+            return false;
+        marks[block] = true;
+        at += length;
+        if (!*at)
+            return true;
+    }
+}
+
 /* The whole number that `text` begins with, followed by a dot; -1: none. `*rest` is set behind the dot. */
 static int leading_index(const char *text, const char **rest)
 {

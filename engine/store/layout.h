@@ -22,6 +22,8 @@ enum block {
 const char *block_name(enum block block);
 /* BLOCK_COUNT when there is none of that name. */
 enum block block_parse(const char *name);
+/* Marks the blocks of "experts,norms"; false: a name that is none. */
+bool blocks_parse(const char *names, bool marks[BLOCK_COUNT]);
 
 /* Has the folder a manifest, or a block's folder? */
 bool extraction_is(const char *folder);
