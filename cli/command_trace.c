@@ -1,11 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "activations/trace.h"
 #include "cli/command.h"
 #include "cli/lens_print.h"
 #include "cli/opening.h"
 #include "cli/output.h"
-#include "diagnostics/trace.h"
 
 static const char *judge(const struct arguments *arguments)
 {

@@ -1,162 +1,40 @@
 /* verify: is it that model? */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/passport_print.h"
-#include "passport/original.h"
-#include "passport/verify.h"
-#include "reports/reports.h"
+#include "passport/proof.h"
 
-/* Everything that is opened on the way. */
-struct verifying {
-    const struct arguments *arguments;
-    struct pool *pool;
-    struct subject subject, source; /* the first only without a passport */
-    struct original own, original;  /* the same */
-    struct passport passport, found, taken;
-    struct model_config *config; /* of the folder's own config.json */
-    struct error malformed, unread;
-};
-
-static void verifying_free(struct verifying *verifying)
+static struct proof proof_of(const struct arguments *arguments)
 {
-    passport_free(&verifying->passport);
-    passport_free(&verifying->found);
-    passport_free(&verifying->taken);
-    original_free(&verifying->own);
-    original_free(&verifying->original);
-    subject_free(&verifying->subject);
-    subject_free(&verifying->source);
-    free(verifying->config);
-    error_clear(&verifying->malformed);
-    error_clear(&verifying->unread);
-    pool_free(verifying->pool);
+    return (struct proof){
+        .folder = arguments->positional[0], .source = arguments->source, .threads = (int)arguments->threads};
 }
 
-static bool in_order(const struct store *store, struct error *error)
+static void describe(const struct proof *proof, struct report *report)
 {
-    return !store_problem_count(store) ||
-           error_set(error, "%s: its files are not in order: %s", store_path(store), store_problem(store, 0));
-}
-
-static bool open_original(struct verifying *verifying, struct error *error)
-{
-    const struct arguments *arguments = verifying->arguments;
-    const struct subject_options options = {.model = arguments->source};
-    if (!arguments->source)
-        return true;
-    return (subject_open(&options, &verifying->source, error) && in_order(verifying->source.store, error) &&
-            original_is_whole(&verifying->source, error) &&
-            original_of(&verifying->source, &verifying->original, error) &&
-            passport_take(verifying->original.store, verifying->original.companions,
-                          verifying->original.companion_count, verifying->pool, &verifying->taken, error)) ||
-           error_context(error, "--source");
-}
-
-/* A companion that lies elsewhere, in --source, is none of the folder's own. */
-static bool keep_own(struct original *original, const char *model, struct error *error)
-{
-    char *folder = file_is_folder(model) ? strdup(model) : path_folder(model);
-    bool good = folder != NULL;
-    for (size_t i = 0; good && i < original->companion_count; i++) {
-        struct companion *companion = &original->companions[i];
-        char *path = path_join(folder, companion->name);
-        good = path != NULL;
-        if (good && companion->path && strcmp(companion->path, path) != 0) {
-            free(companion->path);
-            companion->path = NULL;
-            companion->text = NULL;
-        }
-        free(path);
-    }
-    free(folder);
-    return good || error_memory(error, model);
-}
-
-/* What lies there without a passport. */
-static bool open_found(struct verifying *verifying, struct error *error)
-{
-    const char *model = verifying->arguments->positional[0];
-    const struct subject_options options = {.model = model, .source = verifying->arguments->source};
-    return subject_open(&options, &verifying->subject, error) &&
-           original_of(&verifying->subject, &verifying->own, error) && keep_own(&verifying->own, model, error) &&
-           passport_take(verifying->own.store, verifying->own.companions, verifying->own.companion_count,
-                         verifying->pool, &verifying->found, error);
-}
-
-static void read_config(struct verifying *verifying)
-{
-    char *path = path_join(verifying->arguments->positional[0], "config.json");
-    if (path && file_exists(path))
-        verifying->config = config_read(path, &verifying->unread);
-    else
-        error_set(&verifying->unread, "no config.json is there, and no --source is named");
-    free(path);
-}
-
-static void describe(const struct verifying *verifying, const struct passport *passport, struct report *report)
-{
-    report_set(&report->subject.path, "%s", verifying->arguments->positional[0]);
-    report_set(&report->subject.format, "%s",
-               verifying->subject.store ? store_format(verifying->subject.store) : "extraction");
+    const struct passport *passport = proof_passport(proof);
+    report_set(&report->subject.path, "%s", proof->folder);
+    report_set(&report->subject.format, "%s", proof->subject.store ? store_format(proof->subject.store) : "extraction");
     report->subject.tensors = (double)passport->tensor_count;
     for (size_t i = 0; i < passport->tensor_count; i++)
         report->subject.bytes += (double)passport->tensors[i].bytes;
-    report->machine.threads = pool_threads(verifying->pool);
+    report->machine.threads = pool_threads(proof->pool);
     if (findings_verdict(&report->findings) != VERDICT_FAIL)
         report_set(&report->subject.summary, "model %s", passport->root);
 }
 
-static bool verify(struct verifying *verifying, enum passport_found found, struct report *report, struct error *error)
-{
-    const struct arguments *arguments = verifying->arguments;
-    const struct passport *passport = found == PASSPORT_NONE ? &verifying->found : &verifying->passport;
-    struct verify_request request = {.folder = arguments->positional[0],
-                                     .passport = found == PASSPORT_READ ? &verifying->passport : NULL,
-                                     .malformed =
-                                         found == PASSPORT_MALFORMED ? error_text(&verifying->malformed) : NULL,
-                                     .found = found == PASSPORT_NONE ? &verifying->found : NULL,
-                                     .store = found == PASSPORT_NONE ? verifying->subject.base : NULL,
-                                     .original = arguments->source ? &verifying->taken : NULL,
-                                     .original_name = arguments->source,
-                                     .config = verifying->config           ? verifying->config
-                                               : verifying->subject.config ? verifying->subject.config
-                                                                           : verifying->source.config,
-                                     .config_problem = error_text(&verifying->unread),
-                                     .pool = verifying->pool};
-    if (!verify_run(&request, &report->findings, error))
-        return false;
-    describe(verifying, passport, report);
-    if (!arguments->json && findings_verdict(&report->findings) != VERDICT_FAIL)
-        print_identity(arguments->positional[0], passport, arguments->source, request.original, 0);
-    return true;
-}
-
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
-    struct verifying verifying = {.arguments = arguments};
-    const char *folder = arguments->positional[0];
-    enum passport_found found = PASSPORT_NONE;
-    bool good = file_exists(folder) || error_set(error, "%s: no such file or folder", folder);
+    struct proof proof = proof_of(arguments);
+    bool good = proof_open(&proof, error) && proof_verify(&proof, &report->findings, error);
     if (good)
-        found = passport_read(folder, &verifying.passport, &verifying.malformed);
-    if (good && found == PASSPORT_NONE && !arguments->source)
-        good = error_set(error,
-                         "%s, so there is no passport to verify; name the original with --source, or print what the "
-                         "root is with --root",
-                         error_text(&verifying.malformed));
-    good = good && (verifying.pool = pool_new((int)arguments->threads, error)) && open_original(&verifying, error);
-    if (good && found == PASSPORT_NONE)
-        good = open_found(&verifying, error);
-    else if (good)
-        read_config(&verifying);
-    good = good && verify(&verifying, found, report, error);
-    verifying_free(&verifying);
+        describe(&proof, report);
+    if (good && !arguments->json && findings_verdict(&report->findings) != VERDICT_FAIL)
+        print_identity(proof.folder, proof_passport(&proof), proof.source, proof.source ? &proof.taken : NULL, 0);
+    proof_free(&proof);
     return good;
 }
 
@@ -175,17 +53,12 @@ static void print_root(const struct arguments *arguments, const char *root)
 /* Of what lies there, whatever a passport says. */
 static int root_only(const struct arguments *arguments)
 {
-    struct verifying verifying = {.arguments = arguments};
-    const struct subject_options options = {.model = arguments->positional[0], .source = arguments->source};
+    struct proof proof = proof_of(arguments);
     struct error error = {0};
-    bool good = (verifying.pool = pool_new((int)arguments->threads, &error)) &&
-                subject_open(&options, &verifying.subject, &error) && in_order(verifying.subject.store, &error) &&
-                original_of(&verifying.subject, &verifying.own, &error) &&
-                passport_take(verifying.own.store, verifying.own.companions, verifying.own.companion_count,
-                              verifying.pool, &verifying.found, &error);
+    bool good = proof_take(&proof, &error);
     if (good)
-        print_root(arguments, verifying.found.root);
-    verifying_free(&verifying);
+        print_root(arguments, proof.found.root);
+    proof_free(&proof);
     return good ? EXIT_PASS : command_error("verify", &error);
 }
 

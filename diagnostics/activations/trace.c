@@ -1,4 +1,4 @@
-#include "diagnostics/trace.h"
+#include "activations/trace.h"
 
 static bool trace_see(void *context, size_t which, const struct part *part, struct error *error)
 {
