@@ -51,33 +51,22 @@ static bool put_lines(struct tokenizer *tokenizer, const char *name, const struc
     return true;
 }
 
-/* A JSON string; a NUL, which cJSON cannot hold, included. */
-static void put_quoted(const struct buffer *text)
-{
-    putchar('"');
-    for (size_t i = 0; i < text->size; i++) {
-        unsigned char byte = (unsigned char)text->data[i];
-        if (byte < 0x20)
-            printf("\\u%04x", byte);
-        else
-            printf("%s%c", byte == '"' || byte == '\\' ? "\\" : "", byte);
-    }
-    putchar('"');
-}
-
 static bool put_text(struct tokenizer *tokenizer, const char *list, bool json, struct error *error)
 {
     struct ids ids = {0};
-    struct buffer text = {0};
+    struct buffer text = {0}, quoted = {0};
     bool good = ids_parse(list, &ids, error) && tokenizer_decode(tokenizer, ids.data, ids.count, false, &text, error);
-    if (good && json)
-        put_quoted(&text);
-    else if (good && text.size)
-        fwrite(text.data, 1, text.size, stdout);
+    if (json)
+        json_append_string(&quoted, text.data, text.size);
+    const struct buffer *out = json ? &quoted : &text;
+    good = good && (!out->failed || error_memory(error, "text"));
+    if (good && out->size)
+        fwrite(out->data, 1, out->size, stdout);
     if (good)
         putchar('\n');
     ids_free(&ids);
     buffer_free(&text);
+    buffer_free(&quoted);
     return good;
 }
 

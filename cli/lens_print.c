@@ -76,17 +76,6 @@ static void print_json(struct printing *printing, const struct golden_case *case
 
 /* As text */
 
-static size_t columns_of(const struct buffer *text)
-{
-    size_t columns = 0;
-    for (size_t at = 0; at < text->size;) {
-        uint32_t code;
-        at += text_decode(text->data + at, text->size - at, &code);
-        columns += (size_t)text_columns(code);
-    }
-    return columns;
-}
-
 /* "' Paris'", made visible; returns the script. */
 static const char *token_append(struct printing *printing, struct buffer *line, int id)
 {
@@ -109,7 +98,7 @@ static void print_layer(struct printing *printing, size_t layer, const struct le
         return;
     }
     script = token_append(printing, &token, point->top[0].id);
-    size_t columns = columns_of(&token);
+    size_t columns = text_width(token.data, token.size);
     int padding = columns < TOKEN_WIDTH ? (int)(TOKEN_WIDTH - columns) : 0;
     for (size_t i = 1; i < lens_top(printing->lens); i++) {
         buffer_text(&others, "  ");

@@ -7,25 +7,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/processor.h"
 #include "base/progress.h"
 #include "cli/opening.h"
 #include "golden/golden.h"
 #include "math/blas.h"
 #include "reports/reports.h"
-
-static void machine_processor(char **field)
-{
-    struct buffer text = {0};
-    struct error error = {0};
-    const char *found = NULL;
-    if (file_read("/proc/cpuinfo", (size_t)16 << 20, &text, &error))
-        found = strstr(text.data, "model name");
-    const char *colon = found ? strchr(found, ':') : NULL;
-    if (colon)
-        report_set(field, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
-    error_clear(&error);
-    buffer_free(&text);
-}
 
 static void report_begin(struct report *report, const char *command)
 {
@@ -33,12 +20,15 @@ static void report_begin(struct report *report, const char *command)
     char when[32];
     time_t now = time(NULL);
     struct tm utc;
+    struct buffer processor = {0};
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     report_set(&report->command, "%s", command);
     report_set(&report->version, "%s", ASSAY_VERSION);
     report_set(&report->started, "%s", when);
     report->duration_s = -clock_seconds(); /* the end adds its own */
-    machine_processor(&report->machine.processor);
+    if (processor_name(&processor))
+        report_set(&report->machine.processor, "%s", processor.data);
+    buffer_free(&processor);
     report_set(&report->machine.blas, "%s", blas_name());
 }
 

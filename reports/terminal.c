@@ -35,17 +35,6 @@ static void styled(const struct terminal *terminal, const char *code, const char
     style(terminal, "\033[0m");
 }
 
-static size_t columns_of(const char *text, size_t size)
-{
-    size_t columns = 0;
-    for (size_t at = 0; at < size;) {
-        uint32_t code;
-        at += text_decode(text + at, size - at, &code);
-        columns += (size_t)text_columns(code);
-    }
-    return columns;
-}
-
 /* Bytes of the longest piece of `text` that fits `room` columns: up to a space where there is one, else within a word.
  */
 static size_t line_break(const char *text, size_t size, size_t room)
@@ -212,7 +201,7 @@ static void wrong_list(const struct terminal *terminal, const struct outline *ou
 static void cell(const struct terminal *terminal, struct buffer *text, size_t width, bool right)
 {
     size_t size = text->size ? line_break(text->data, text->size, width) : 0;
-    size_t columns = text->size ? columns_of(text->data, size) : 0;
+    size_t columns = text->size ? text_width(text->data, size) : 0;
     int padding = columns < width ? (int)(width - columns) : 0;
     buffer_format(terminal->out, "%*s", right ? padding : 0, "");
     if (size)
@@ -261,7 +250,7 @@ static void check_list(const struct terminal *terminal, const struct outline *ou
     for (size_t i = 0; i < outline->count; i++) {
         struct buffer name = {0};
         text_append_short(&name, TEXT_PLAIN, outline->checks[i].name, NAME_SHOWN);
-        size_t columns = name.size ? columns_of(name.data, name.size) : 0;
+        size_t columns = name.size ? text_width(name.data, name.size) : 0;
         width = columns > width ? columns : width;
         buffer_free(&name);
     }

@@ -57,6 +57,17 @@ int text_columns(uint32_t code)
     return CODE_IN(code, none) ? 0 : CODE_IN(code, two) ? 2 : 1;
 }
 
+size_t text_width(const char *text, size_t size)
+{
+    size_t columns = 0;
+    for (size_t at = 0; at < size;) {
+        uint32_t code;
+        at += text_decode(text + at, size - at, &code);
+        columns += (size_t)text_columns(code);
+    }
+    return columns;
+}
+
 /* Characters that a page would swallow or that reorder the text around them: shown by number. */
 static const struct code_range invisible[] = {
     {0x80, 0x9F},     {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},     {0x115F, 0x1160},  {0x17B4, 0x17B5},

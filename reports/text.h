@@ -21,6 +21,8 @@ size_t text_decode(const char *text, size_t size, uint32_t *code);
 
 /* Columns that a code point takes on a terminal: 0, 1 or 2. */
 int text_columns(uint32_t code);
+/* The same of a whole text [size]. */
+size_t text_width(const char *text, size_t size);
 
 /* Appends the text in the form; NULL appends nothing. */
 void text_append(struct buffer *out, enum text_form form, const char *text);

@@ -132,6 +132,22 @@ cJSON *json_parse(const char *name, const char *text, size_t size, struct error 
     return NULL;
 }
 
+void json_append_string(struct buffer *out, const char *text, size_t size)
+{
+    buffer_char(out, '"');
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte < 0x20) {
+            buffer_format(out, "\\u%04x", byte);
+            continue;
+        }
+        if (byte == '"' || byte == '\\')
+            buffer_char(out, '\\');
+        buffer_char(out, text[i]);
+    }
+    buffer_char(out, '"');
+}
+
 cJSON *json_read(const char *path, size_t maximum, struct error *error)
 {
     struct buffer text = {0};

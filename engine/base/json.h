@@ -19,6 +19,9 @@ cJSON *json_parse(const char *name, const char *text, size_t size, struct error 
  * kept. An escape for half a surrogate pair is an error: it has no UTF-8. */
 bool json_parse_string(const char *name, const char *text, size_t size, struct buffer *out, struct error *error);
 
+/* Appends the text as one JSON string, quotes and all; unlike cJSON, a NUL is kept. */
+void json_append_string(struct buffer *out, const char *text, size_t size);
+
 /* Reads and parses a file of at most `maximum` bytes. */
 cJSON *json_read(const char *path, size_t maximum, struct error *error);
 
