@@ -3,7 +3,7 @@
 
 #include "base/numbers.h"
 #include "reports/html_page.h"
-#include "reports/render.h"
+#include "reports/report_render.h"
 #include "reports/text.h"
 
 #define MESSAGE_SHOWN 4000

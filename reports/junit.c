@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "reports/marked.h"
-#include "reports/render.h"
+#include "reports/report_render.h"
 #include "reports/text.h"
 
 #define PLACES_SHOWN 50

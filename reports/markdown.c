@@ -1,6 +1,6 @@
 /* summary.md: short, for the job summary of a CI run. */
 #include "reports/marked.h"
-#include "reports/render.h"
+#include "reports/report_render.h"
 #include "reports/text.h"
 
 #define PLACES_SHOWN 5

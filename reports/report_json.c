@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/render.h"
+#include "reports/report_render.h"
 #include "reports/reports.h"
 #include "reports/text.h"
 

@@ -5,7 +5,7 @@
 
 #include "reports/ascii_map.h"
 #include "reports/marked.h"
-#include "reports/render.h"
+#include "reports/report_render.h"
 #include "reports/text.h"
 
 #define WIDTH 100

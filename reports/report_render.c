@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "reports/render.h"
+#include "reports/report_render.h"
 #include "reports/reports.h"
 
 static bool terminal_plain(const struct outline *outline, struct buffer *out, struct error *error)

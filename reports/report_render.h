@@ -1,6 +1,6 @@
 /* Inside reports/: one builder for each file that report_render writes. Each appends the whole file to `out`. */
-#ifndef ASSAY_REPORTS_RENDER_H
-#define ASSAY_REPORTS_RENDER_H
+#ifndef ASSAY_REPORTS_REPORT_RENDER_H
+#define ASSAY_REPORTS_REPORT_RENDER_H
 
 #include "base/buffer.h"
 #include "reports/outline.h"
