@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/id_list.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/memory.h"
@@ -321,6 +322,20 @@ Test(json, one_string_is_read_whole)
 }
 
 /* A million backslashes, and a million NUL escapes of an even number of them, cost no square. */
+Test(json, one_string_is_written_as_it_is_read)
+{
+    static const char text[] = "a \"quoted\" \\ back\0slash\n\x7f w\xc3\xb6rld";
+    struct buffer written = {0}, read = {0};
+    struct error error = {0};
+    json_append_string(&written, text, sizeof text - 1);
+    cr_assert_str_eq(written.data, "\"a \\\"quoted\\\" \\\\ back\\u0000slash\\u000a\x7f w\xc3\xb6rld\"");
+    cr_assert(json_parse_string("text", written.data, written.size, &read, &error), "%s", error_text(&error));
+    cr_expect_eq(read.size, sizeof text - 1);
+    cr_expect_arr_eq(read.data, text, sizeof text - 1);
+    buffer_free(&written);
+    buffer_free(&read);
+}
+
 Test(json, long_runs_of_backslashes_are_quick, .timeout = 60)
 {
     double start = clock_seconds();
@@ -595,6 +610,82 @@ Test(numbers, size_parse_takes_bytes_and_binary_multiples)
         bool good = size_parse(rows[i].text, &bytes);
         cr_expect_eq(good, rows[i].bytes != UINT64_MAX, "'%s' gave %llu", rows[i].text, (unsigned long long)bytes);
         cr_expect(!good || bytes == rows[i].bytes, "'%s' gave %llu", rows[i].text, (unsigned long long)bytes);
+    }
+}
+
+Test(numbers, range_parse_takes_one_number_or_two_in_order)
+{
+    static const struct {
+        const char *text;
+        int first, last; /* -1: refused */
+    } rows[] = {
+        {"0", 0, 0},
+        {"3", 3, 3},
+        {"3-17", 3, 17},
+        {"99-99", 99, 99},
+        {"0-99", 0, 99},
+        {"", -1, -1},
+        {"-", -1, -1},
+        {"-3", -1, -1},
+        {"3-", -1, -1},
+        {"17-3", -1, -1},
+        {"100", -1, -1},
+        {"3-100", -1, -1},
+        {"x", -1, -1},
+        {"3-x", -1, -1},
+        {"1-2-3", -1, -1},
+        {"1, 2", -1, -1},
+        {"11111111111111111111", -1, -1},
+        {"1-11111111111111111111", -1, -1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int first = -1, last = -1;
+        bool good = range_parse(rows[i].text, 99, &first, &last);
+        cr_expect_eq(good, rows[i].first >= 0, "'%s'", rows[i].text);
+        cr_expect(!good || (first == rows[i].first && last == rows[i].last), "'%s' gave %d-%d", rows[i].text, first,
+                  last);
+    }
+}
+
+Test(numbers, ids_parse_takes_what_people_and_programs_write)
+{
+    static const struct {
+        const char *list;
+        int count, sum; /* count -1: refused */
+    } rows[] = {
+        {"1,2", 2, 3},
+        {"1 2", 2, 3},
+        {" [ 1 , 2 ] ", 2, 3},
+        {"1\r\n2\n", 2, 3},
+        {"", 0, 0},
+        {"[]", 0, 0},
+        {"7", 1, 7},
+        {"2147483647", 1, INT_MAX},
+        {"2147483648", -1, 0},
+        {"1,,2", -1, 0},
+        {",1", -1, 0},
+        {"1,", -1, 0},
+        {"[1", -1, 0},
+        {"1]", -1, 0},
+        {"[1]2", -1, 0},
+        {"[[1]]", -1, 0},
+        {"1,-2", -1, 0},
+        {"x", -1, 0},
+        {"1;2", -1, 0},
+        {"1.5", -1, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct error error = {0};
+        struct ids ids = {0};
+        bool good = ids_parse(rows[i].list, &ids, &error);
+        long long sum = 0;
+        for (size_t k = 0; k < ids.count; k++)
+            sum += ids.data[k];
+        cr_expect_eq(good, rows[i].count >= 0, "'%s': %s", rows[i].list, error_text(&error));
+        cr_expect(!good || ((int)ids.count == rows[i].count && sum == rows[i].sum), "'%s' gave %zu ids", rows[i].list,
+                  ids.count);
+        ids_free(&ids);
+        error_clear(&error);
     }
 }
 
