@@ -20,7 +20,7 @@ for model in llama mixtral qwen2 qwen2_moe qwen3 qwen3_moe thinker; do
     equal '.verdict' pass
     experts=
     weights="weights.bytes weights.constant weights.embedding_rows weights.finite weights.identical weights.initialised weights.magnitude weights.pairs weights.structure weights.vocabulary"
-    [[ $model == *moe || $model == mixtral || $model == thinker ]] && experts="layers.experts weights.router"
+    [[ $model == *moe || $model == mixtral || $model == thinker ]] && experts="layers.experts layers.ties weights.router"
     json 'all(.findings[]; .verdict == "pass" or (.verdict == "skip" and (.check | startswith("text.") or . == "weights.router")))'
     json "$(summary text.verdict) | .measured > 0 and .texts == 8 and (.message | test(\"Most continuations that gold holds are gibberish too: the original writes so itself\"))"
     equal '[.findings[] | select(.summary) | .check] | sort | join(" ")' "$(sorted gold.compared greedy $experts inventory.{absent,blast,dtype,duplicates} \
