@@ -33,6 +33,10 @@ struct translator {
 static const char class_space[] =
     "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
 
+/* Inside a class, superscript digits and fractions of Latin-1 are no word characters, though \w alone matches them. A
+ * name that no pattern can spell. */
+#define WORD_IN_CLASS "word in class"
+
 /* Properties that are no general category of one or two letters. `later` names the categories whose newer characters
  * belong to it; `text` is what PCRE2 is given. Any other name is taken for a script. */
 static const struct property {
@@ -52,6 +56,7 @@ static const struct property {
     {"digit", "\\p{Nd}", "Nd"},
     {"space", class_space, ""},
     {"word", "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}", "L M Nd"},
+    {WORD_IN_CLASS, "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}", "L M Nd"},
     {"han", "\\p{sc:Han}\\x{2b739}\\x{2ebf0}-\\x{2ee5d}\\x{31350}-\\x{323af}", ""},
 };
 
@@ -193,6 +198,11 @@ static bool translate_character(struct translator *t)
     return buffer_append(t->out, t->regex + from, t->at - from) || error_memory(t->error, t->where);
 }
 
+static void append_class_property(struct buffer *out, const char *name)
+{
+    append_property(out, strcmp(name, "word") == 0 ? WORD_IN_CLASS : name);
+}
+
 /* A property or \s \w \d \h behind the backslash, as an item of a class. `*taken` is false where it is none of them. */
 static bool class_property(struct translator *t, bool *taken)
 {
@@ -207,7 +217,7 @@ static bool class_property(struct translator *t, bool *taken)
         if (negated && strlen(name) > 2)
             return translate_refuse(t, "the complement of a property inside a class");
         return negated ? buffer_format(t->out, "\\P{%c%s}", name[0] & ~0x20, name + 1)
-                       : (append_property(t->out, name), true);
+                       : (append_class_property(t->out, name), true);
     }
     const char *property = escape_property(c);
     if (property && negated && c == 'W')
@@ -216,7 +226,7 @@ static bool class_property(struct translator *t, bool *taken)
         t->at++;
         if (negated)
             return buffer_text(t->out, c == 'S' ? "\\S\\x{180e}" : "\\P{Nd}");
-        append_property(t->out, property);
+        append_class_property(t->out, property);
         return true;
     }
     *taken = c == 'h';

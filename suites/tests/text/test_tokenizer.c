@@ -605,6 +605,9 @@ Test(tokenizer, patterns_mean_what_oniguruma_means)
         {"\\S", "\xE1\xA0\x8E ", "\xE1\xA0\x8E"},
         {"[\\S]", "\xE1\xA0\x8E ", "\xE1\xA0\x8E"},
         {"\\w+", "e\xCC\x81_\xE2\x80\xBF 1-x", "e\xCC\x81_\xE2\x80\xBF|1|x"}, /* marks and connectors */
+        {"\\w", "-\xC2\xB2", "\xC2\xB2"}, /* a superscript digit is a word character */
+        {"[\\w]+|[^\\w]+", "a-\xC2\xBD\xC2\xB2z", "a|-\xC2\xBD\xC2\xB2|z"}, /* but not in a class */
+        {"[\\p{Word}]+", "a\xC2\xB9z", "a|z"},
         {"\\bb",
          "b e\xCC\x81"
          "b -b",
