@@ -33,6 +33,12 @@ struct translator {
 static const char class_space[] =
     "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
 
+/* Marks that are alphabetic to Unicode 16, not to 14: new ones, and old ones of which it was found later. */
+#define LATER_ALPHABETIC                                                                                               \
+    "\\x{363}-\\x{36f}\\x{897}\\x{c04}\\x{cf3}\\x{f82}\\x{f83}\\x{1dd3}-\\x{1de6}\\x{10d69}\\x{10efc}\\x{11080}"       \
+    "\\x{11081}\\x{11241}\\x{113b8}-\\x{113c0}\\x{113c2}\\x{113c5}\\x{113c7}-\\x{113ca}\\x{113cc}\\x{113cd}\\x{11f00}" \
+    "\\x{11f01}\\x{11f03}\\x{11f34}-\\x{11f3a}\\x{11f3e}-\\x{11f40}\\x{1611e}-\\x{1612e}\\x{1e08f}"
+
 /* Inside a class, superscript digits and fractions of Latin-1 are no word characters, though \w alone matches them. A
  * name that no pattern can spell. */
 #define WORD_IN_CLASS "word in class"
@@ -51,8 +57,8 @@ static const struct property {
     {"punctuation", "\\p{P}", "P"},
     {"symbol", "\\p{S}", "S"},
     {"separator", "\\p{Z}", "Z"},
-    {"alpha", "\\p{Alphabetic}", "L"},
-    {"alphabetic", "\\p{Alphabetic}", "L"},
+    {"alpha", "\\p{Alphabetic}" LATER_ALPHABETIC, "L"},
+    {"alphabetic", "\\p{Alphabetic}" LATER_ALPHABETIC, "L"},
     {"digit", "\\p{Nd}", "Nd"},
     {"space", class_space, ""},
     {"word", "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}", "L M Nd"},

@@ -608,6 +608,7 @@ Test(tokenizer, patterns_mean_what_oniguruma_means)
         {"\\w", "-\xC2\xB2", "\xC2\xB2"}, /* a superscript digit is a word character */
         {"[\\w]+|[^\\w]+", "a-\xC2\xBD\xC2\xB2z", "a|-\xC2\xBD\xC2\xB2|z"}, /* but not in a class */
         {"[\\p{Word}]+", "a\xC2\xB9z", "a|z"},
+        {"\\p{Alpha}+", "a\xCD\xA3-", "a\xCD\xA3"}, /* U+0363 */
         {"\\bb",
          "b e\xCC\x81"
          "b -b",
