@@ -16,6 +16,7 @@
 struct group {
     size_t start; /* in the output: where the group as an atom begins */
     int closes;   /* parentheses that inline options opened inside it */
+    bool folds;   /* (?i) is on */
 };
 
 struct translator {
@@ -222,6 +223,9 @@ static bool class_property(struct translator *t, bool *taken)
             return false;
         if (negated && strlen(name) > 2)
             return translate_refuse(t, "the complement of a property inside a class");
+        if (t->groups[t->depth].folds &&
+            (strcmp(name, "lu") == 0 || strcmp(name, "ll") == 0 || strcmp(name, "lt") == 0))
+            return translate_refuse(t, "a letter's case inside a class under (?i)");
         return negated ? buffer_format(t->out, "\\P{%c%s}", name[0] & ~0x20, name + 1)
                        : (append_class_property(t->out, name), true);
     }
@@ -390,9 +394,12 @@ static bool translate_escape(struct translator *t)
  * enclosing one. */
 static bool translate_options(struct translator *t, size_t start)
 {
+    bool folds = t->groups[t->depth].folds, off = false;
     buffer_text(t->out, "(?");
     for (;; t->at++) {
         int c = translate_peek(t, 0);
+        off = off || c == '-';
+        folds = c == 'i' ? !off : folds;
         if (c == 'i' || c == '-')
             buffer_char(t->out, (char)c);
         else if (c == 'm')
@@ -409,6 +416,7 @@ static bool translate_options(struct translator *t, size_t start)
         t->groups[++t->depth] = (struct group){.start = start};
     else
         return translate_refuse(t, "groups nested that deep");
+    t->groups[t->depth].folds = folds;
     t->at++;
     t->atom = NOWHERE;
     return true;
@@ -430,7 +438,8 @@ static bool translate_group(struct translator *t)
     }
     if (t->depth + 1 >= GROUPS_MOST)
         return translate_refuse(t, "groups nested that deep");
-    t->groups[++t->depth] = (struct group){.start = start};
+    t->groups[t->depth + 1] = (struct group){.start = start, .folds = t->groups[t->depth].folds};
+    t->depth++;
     buffer_append(t->out, t->regex + t->at, length);
     t->at += length;
     t->atom = NOWHERE;

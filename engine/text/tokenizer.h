@@ -13,7 +13,9 @@
  * What is known to differ:
  * - Characters assigned after Unicode 14 are missing from scripts other than Han, from \p{C}, and are wrongly in
  * \P{...} and \D inside a character class (not outside one).
- * - (?i) folds one character to one (U+017F matches s), never one to several (ss does not match U+00DF).
+ * - (?i) folds one character to one (U+017F matches s), never one to several (ss does not match U+00DF), and adds
+ *   nothing to a property inside a class (there the original has U+0345 in \p{L}, U+0399 in \p{M}); \p{Lu}, \p{Ll} and
+ *   \p{Lt}, to which it would add a thousand, are refused there.
  * - A pattern that repeats a group a million times over one piece of text may run out of its 256 MiB: an error.
  * - Refused, where the original picks one: duplicate ids, duplicate tokens, added tokens that match the same text.
  * An added token that the vocabulary lacks gets the next free id from the vocabulary's size on, whatever id the file

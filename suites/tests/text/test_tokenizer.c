@@ -440,6 +440,7 @@ static const struct {
     {SPLIT("\\\\Ka"), "this escape"},
     {SPLIT("[a[^b]]"), "a complement united with more"},
     {SPLIT("[[:alpha:]]"), "a POSIX class"},
+    {SPLIT("a(?i)b|([\\\\p{Lu}])"), "a letter's case inside a class under (?i)"},
     {"{" REST ", " PLAIN ", \"added_tokens\": [" ADDED(7, "x") ", " ADDED(7, "y") "]}",
      "id 7 belongs to two added tokens"},
     {"{" REST ", " PLAIN ", \"added_tokens\": [" ADDED(7, "x") ", " ADDED(8, "x") "]}", "\"x\" is there twice"},
@@ -609,6 +610,8 @@ Test(tokenizer, patterns_mean_what_oniguruma_means)
         {"[\\w]+|[^\\w]+", "a-\xC2\xBD\xC2\xB2z", "a|-\xC2\xBD\xC2\xB2|z"}, /* but not in a class */
         {"[\\p{Word}]+", "a\xC2\xB9z", "a|z"},
         {"\\p{Alpha}+", "a\xCD\xA3-", "a\xCD\xA3"}, /* U+0363 */
+        {"(?i:[a-z])[\\p{Lu}]", "aAaa", "aA"},
+        {"(?i)a(?-i:[\\p{Lu}])", "AaAB", "aA"},
         {"\\bb",
          "b e\xCC\x81"
          "b -b",
