@@ -426,6 +426,8 @@ static bool translate_group(struct translator *t)
 {
     static const char *const kinds[] = {"(?:", "(?=", "(?!", "(?>", "(?<=", "(?<!"};
     size_t start = t->out->size, length = 1;
+    if (translate_peek(t, 1) == '*')
+        return translate_refuse(t, "this kind of group");
     if (translate_peek(t, 1) == '?') {
         length = 0;
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

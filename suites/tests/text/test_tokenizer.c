@@ -440,6 +440,8 @@ static const struct {
     {SPLIT("\\\\Ka"), "this escape"},
     {SPLIT("[a[^b]]"), "a complement united with more"},
     {SPLIT("[[:alpha:]]"), "a POSIX class"},
+    {SPLIT("(*NO_JIT)a"), "this kind of group"},
+    {SPLIT("a(*SKIP)b"), "this kind of group"},
     {SPLIT("a(?i)b|([\\\\p{Lu}])"), "a letter's case inside a class under (?i)"},
     {"{" REST ", " PLAIN ", \"added_tokens\": [" ADDED(7, "x") ", " ADDED(7, "y") "]}",
      "id 7 belongs to two added tokens"},
