@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "chat/template.h"
+#include "jinja/template.h"
 
 #define TEMPLATE_MAX ((size_t)4 << 20)
 #define CONFIG_MAX ((size_t)64 << 20)

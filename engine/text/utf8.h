@@ -1,4 +1,4 @@
-/* UTF-8, code point by code point; and the byte-level alphabet. Private to engine/text and engine/chat. */
+/* UTF-8, code point by code point; and the byte-level alphabet. Private to engine/text and engine/jinja. */
 #ifndef ASSAY_TEXT_UTF8_H
 #define ASSAY_TEXT_UTF8_H
 

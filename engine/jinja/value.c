@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 #include "text/utf8.h"
 
 struct value value_bool(bool truth)

@@ -1,7 +1,7 @@
 /* Filters over sequences. jinja2/filters.py. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 static bool generator(struct machine *machine, struct value *out)
 {

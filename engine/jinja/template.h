@@ -8,14 +8,14 @@
  * Not understood, and refused: `call`, `filter`, `block`, `extends`, `include`, `import`,
  * `autoescape`, recursive loops, *args and **kwargs, names that are not ASCII, integers beyond 64 bits, floats that are
  * not finite, printf formatting
- * (% on a string, format), and the filters, tests, methods and globals that no row of chat_template_filters.c,
- * chat_template_tests.c, chat_template_methods.c and chat_template_globals.c implements. Refused although Jinja renders
+ * (% on a string, format), and the filters, tests, methods and globals that no row of filters.c,
+ * predicates.c, methods.c and globals.c implements. Refused although Jinja renders
  * it: a sequence made by map, select and the like is computed at once, so that an error in an item that nothing would
  * have looked at counts.
  *
  * A template is untrusted: its output, memory, steps and depth are bounded. */
-#ifndef ASSAY_CHAT_TEMPLATE_H
-#define ASSAY_CHAT_TEMPLATE_H
+#ifndef ASSAY_JINJA_TEMPLATE_H
+#define ASSAY_JINJA_TEMPLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

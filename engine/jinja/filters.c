@@ -1,10 +1,10 @@
-/* Filters of single values; those of sequences are in chat_template_series.c. jinja2/filters.py. */
+/* Filters of single values; those of sequences are in series.c. jinja2/filters.py. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 static bool needs(struct machine *machine, const struct value *value, const char *name)
 {

@@ -1,7 +1,7 @@
 /* Statements: jinja2/parser.py, and the tags that transformers adds. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 static bool parse_body(struct machine *machine, const char *const *ends, struct node **out);
 

@@ -1,13 +1,13 @@
-/* Lexemes, nodes, values and the machine that evaluates them. Private to engine/chat.
+/* Lexemes, nodes, values and the machine that evaluates them. Private to engine/jinja.
  *
  * Everything that a rendering makes lies in one arena, which is bounded and freed at its end; nothing is freed before.
  * Functions return false when the machine's error is set. */
-#ifndef ASSAY_CHAT_TEMPLATE_INTERNAL_H
-#define ASSAY_CHAT_TEMPLATE_INTERNAL_H
+#ifndef ASSAY_JINJA_TEMPLATE_INTERNAL_H
+#define ASSAY_JINJA_TEMPLATE_INTERNAL_H
 
 #include <stdint.h>
 
-#include "chat/template.h"
+#include "jinja/template.h"
 
 #define CHAT_SOURCE_MOST ((size_t)4 << 20)
 #define CHAT_ARENA_MOST ((size_t)128 << 20)
@@ -164,7 +164,7 @@ struct hidden {
 struct node {
     enum node_kind kind;
     int line;
-    int operator; /* of binaries and operands: their character; see chat_template_expression.c */
+    int operator; /* of binaries and operands: their character; see expression.c */
     struct text text, other;
     struct value value; /* of a constant */
     struct node *a, *b, *c;
@@ -211,7 +211,7 @@ struct machine {
     struct value captured;
 };
 
-/* chat_template.c */
+/* template.c */
 bool chat_fail(struct machine *machine, const char *format, ...) ASSAY_PRINTF(2, 3);
 /* Counts work; an error when it is too much. */
 bool chat_spend(struct machine *machine, size_t work);
@@ -221,10 +221,10 @@ bool chat_copy(struct machine *machine, const char *data, size_t size, struct te
 bool text_is(struct text text, const char *word);
 bool text_equal(struct text left, struct text right);
 
-/* chat_template_lexer.c: fills `lexemes`. */
+/* lexer.c: fills `lexemes`. */
 bool chat_lex(struct machine *machine);
 
-/* chat_template_parser.c, chat_template_expression.c, chat_template_terms.c: NULL with an error */
+/* parser.c, expression.c, terms.c: NULL with an error */
 struct node *chat_parse(struct machine *machine); /* a list of statements; NULL without an error: there are none */
 const struct lexeme *chat_peek(const struct machine *machine, size_t ahead);
 bool chat_next_is(const struct machine *machine, enum lexeme_kind kind, const char *text);
@@ -244,10 +244,10 @@ struct node *chat_parse_tuple(struct machine *machine, bool choice, const char *
 struct node *chat_parse_target(struct machine *machine, const char *end, bool namespaces);
 struct node *chat_parse_filters(struct machine *machine, struct node *node);
 
-/* chat_template_scopes.c: fills `hidden` of all nodes; `*out` is that of the whole. */
+/* scopes.c: fills `hidden` of all nodes; `*out` is that of the whole. */
 bool chat_scopes(struct machine *machine, struct node *nodes, struct hidden **out);
 
-/* chat_template_value.c */
+/* value.c */
 struct value value_bool(bool truth);
 struct value value_integer(int64_t integer);
 struct value value_string(struct text text);
@@ -276,7 +276,7 @@ bool value_equal(struct machine *machine, const struct value *left, const struct
 bool value_compare(struct machine *machine, const struct value *left, const struct value *right, int *out);
 bool value_from_json(struct machine *machine, const cJSON *json, struct value *out);
 
-/* chat_template_print.c */
+/* print.c */
 bool value_print(struct machine *machine, const struct value *value, struct buffer *out); /* str() */
 bool value_string_of(struct machine *machine, const struct value *value, struct text *out);
 struct json_style {
@@ -286,7 +286,7 @@ struct json_style {
 bool value_json(struct machine *machine, const struct value *value, const struct json_style *style, int level,
                 struct buffer *out);
 
-/* chat_template_sequence.c */
+/* sequence.c */
 size_t text_length(struct text text);                                /* in characters */
 struct text text_part(struct text text, size_t first, size_t count); /* in characters */
 bool text_is_space(uint32_t code);                                   /* str.isspace */
@@ -299,17 +299,17 @@ bool value_slice(struct machine *machine, const struct value *from, const struct
 bool value_at(struct machine *machine, const struct value *from, int64_t index, struct value *out);
 bool value_range(struct machine *machine, int64_t start, int64_t stop, int64_t step, struct value *out);
 
-/* chat_template_operators.c */
+/* operators.c */
 bool value_binary(struct machine *machine, int operator, const struct value * left, const struct value *right,
                   struct value *out);
 bool value_sign(struct machine *machine, bool negative, const struct value *value, struct value *out);
 
-/* chat_template_evaluate.c */
+/* evaluate.c */
 bool chat_evaluate(struct machine *machine, const struct node *node, struct value *out);
 bool chat_item(struct machine *machine, const struct value *from, const struct value *key, struct value *out);
 bool chat_attribute(struct machine *machine, const struct value *from, struct text name, struct value *out);
 
-/* chat_template_render.c */
+/* statements.c */
 bool chat_render(struct machine *machine, const struct node *nodes);
 bool chat_call_macro(struct machine *machine, const struct macro *macro, const struct call *call, struct value *out);
 bool chat_bind(struct machine *machine, struct text name, const struct value *value);
@@ -317,7 +317,7 @@ bool chat_bind(struct machine *machine, struct text name, const struct value *va
 bool chat_hide(struct machine *machine, const struct hidden *hidden);
 bool loop_attribute(struct machine *machine, struct loop *loop, struct text name, struct value *out);
 
-/* chat_template_globals.c */
+/* globals.c */
 struct function_row {
     const char *name;
     bool (*run)(struct machine *machine, const struct call *call, struct value *out); /* NULL: known, not understood */
@@ -328,11 +328,11 @@ const struct function_row *chat_global(struct text name);
 bool call_bind(struct machine *machine, const char *name, const struct call *call, const char *parameters,
                size_t needed, struct value out[CHAT_PARAMETERS]);
 
-/* chat_template_filters.c */
+/* filters.c */
 bool chat_filter_known(struct text name); /* to Jinja */
 bool chat_filter(struct machine *machine, struct text name, const struct value *value, const struct call *call,
                  struct value *out);
-/* chat_template_series.c: the filters over sequences */
+/* series.c: the filters over sequences */
 typedef bool filter_run(struct machine *machine, const struct value *value, const struct value *arguments,
                         struct value *out);
 typedef bool filter_open(struct machine *machine, const struct value *value, const struct call *call,
@@ -341,12 +341,12 @@ filter_run filter_first, filter_last, filter_list, filter_join, filter_reverse, 
     filter_unique, filter_sum, filter_min, filter_max, filter_items;
 filter_open filter_map, filter_select, filter_reject, filter_selectattr, filter_rejectattr;
 
-/* chat_template_tests.c */
+/* predicates.c */
 bool chat_test_known(struct text name);
 bool chat_test(struct machine *machine, struct text name, const struct value *value, const struct call *call,
                bool *out);
 
-/* chat_template_methods.c */
+/* methods.c */
 struct method {
     const struct method_row *row;
     struct text name;
@@ -357,13 +357,13 @@ bool chat_method_find(struct machine *machine, const struct value *self, struct 
 bool chat_method_call(struct machine *machine, const struct method *method, const struct call *call, struct value *out);
 typedef bool method_run(struct machine *machine, const struct value *self, const struct value *arguments,
                         struct value *out);
-/* chat_template_text_methods.c: those of strings */
+/* text_methods.c: those of strings */
 method_run method_startswith, method_endswith, method_removeprefix, method_removesuffix, method_strip, method_lstrip,
     method_rstrip, method_split, method_rsplit, method_splitlines, method_partition, method_rpartition, method_join,
     method_replace, method_find, method_rfind, method_index, method_count, method_upper, method_lower,
     method_capitalize, method_title, method_isalpha, method_isalnum, method_isdigit, method_isspace, method_isupper,
     method_islower;
-/* chat_template_strings.c: what methods and filters of strings do */
+/* strings.c: what methods and filters of strings do */
 /* u(pper), l(ower), c(apitalize), t(itle), w: the filter title */
 bool string_case(struct machine *machine, struct text text, char how, struct value *out);
 bool string_replace(struct machine *machine, struct text text, struct text old, struct text new, int64_t most,

@@ -1,7 +1,7 @@
 /* Expressions, evaluated. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 static bool evaluate_kind(struct machine *machine, const struct node *node, struct value *out);
 

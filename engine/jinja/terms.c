@@ -2,7 +2,7 @@
  * jinja2/parser.py, parse_primary to parse_test. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 const struct lexeme *chat_peek(const struct machine *machine, size_t ahead)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 #include "text/utf8.h"
 
 #define OPEN_MOST 200 /* brackets */

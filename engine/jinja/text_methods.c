@@ -1,7 +1,7 @@
 /* The methods of strings. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 static bool wants(struct machine *machine, const struct value *argument, const char *name)
 {

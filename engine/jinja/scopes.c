@@ -5,7 +5,7 @@
  * assignment reads an undefined value. But if a condition stands around the assignment, it is what it is outside. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 enum load { LOAD_OUTSIDE, LOAD_NOTHING, LOAD_PARAMETER };
 

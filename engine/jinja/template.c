@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 #define BLOCK_SIZE ((size_t)256 << 10)
 

@@ -3,7 +3,7 @@
 #include <unicode/ucasemap.h>
 #include <unicode/uchar.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 #include "text/utf8.h"
 
 static bool is_ascii(struct text text)

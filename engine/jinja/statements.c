@@ -1,7 +1,7 @@
 /* Statements, carried out: jinja2/compiler.py and runtime.py. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 /* A loop at work. What stands behind the next item is looked for only when it is asked for, as LoopContext does. */
 struct loop {

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 static bool overflow(struct machine *machine)
 {

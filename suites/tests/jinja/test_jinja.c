@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "chat/template.h"
+#include "jinja/template.h"
 
 #define DATA ASSAY_SOURCE_DIR "/suites/data/chat"
 #define MOST ((size_t)16 << 20)
@@ -26,7 +26,7 @@ static void close_cases(void)
     cJSON_Delete(cases);
 }
 
-TestSuite(chat, .init = open_cases, .fini = close_cases);
+TestSuite(jinja, .init = open_cases, .fini = close_cases);
 
 /* The source of a case; owned. */
 static char *source_of(const cJSON *row, size_t *size)
@@ -82,7 +82,7 @@ static void check_case(const cJSON *row, size_t index)
     free(source);
 }
 
-Test(chat, renders_what_transformers_renders)
+Test(jinja, renders_what_transformers_renders)
 {
     size_t index = 0;
     const cJSON *row;
@@ -108,7 +108,7 @@ static void expect_refused(const char *source, int line, const char *words)
     buffer_free(&out);
 }
 
-Test(chat, what_it_does_not_know_is_named_with_its_line)
+Test(jinja, what_it_does_not_know_is_named_with_its_line)
 {
     static const struct {
         const char *source;
@@ -176,7 +176,7 @@ static char *repeated(const char *begin, const char *unit, size_t times, const c
     return buffer_take(&text);
 }
 
-Test(chat, no_template_takes_too_much)
+Test(jinja, no_template_takes_too_much)
 {
     static const struct {
         const char *source;
@@ -230,7 +230,7 @@ Test(chat, no_template_takes_too_much)
         expect_refused(rows[i].source, 1, rows[i].words);
 }
 
-Test(chat, no_source_is_too_deep)
+Test(jinja, no_source_is_too_deep)
 {
     static const struct {
         const char *begin, *unit, *end;
@@ -267,7 +267,7 @@ Test(chat, no_source_is_too_deep)
 }
 
 /* As many names as fit, each looked for: what is looked through counts as well. */
-Test(chat, no_number_of_names_takes_too_much)
+Test(jinja, no_number_of_names_takes_too_much)
 {
     struct buffer text = {0};
     for (int i = 0; i < 30000; i++)
@@ -303,7 +303,7 @@ static void damage(char *text, size_t *size)
         text[any(*size)] = any(8) ? bytes[any(sizeof bytes)] : (char)any(256);
 }
 
-Test(chat, a_damaged_template_renders_or_is_refused)
+Test(jinja, a_damaged_template_renders_or_is_refused)
 {
     size_t refused = 0, rendered = 0;
     const cJSON *row;
@@ -335,7 +335,7 @@ Test(chat, a_damaged_template_renders_or_is_refused)
     cr_expect(refused > 1000 && rendered > 500, "%zu and %zu", refused, rendered);
 }
 
-Test(chat, variables_that_are_not_utf8_become_what_a_tokenizer_makes_of_them)
+Test(jinja, variables_that_are_not_utf8_become_what_a_tokenizer_makes_of_them)
 {
     struct error error = {0};
     struct buffer out = {0};

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 #define TIME_TEXT_MOST 1024
 

@@ -1,7 +1,7 @@
 /* Tests. jinja2/tests.py. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 typedef bool test_run(struct machine *machine, const struct value *value, const struct value *arguments, bool *out);
 

@@ -1,7 +1,7 @@
 /* Strings, lists and their kind as sequences. Python counts characters, not bytes. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 #include "text/utf8.h"
 
 /* --- text --- */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 #include "text/utf8.h"
 
 static bool print_repr(struct machine *machine, const struct value *value, struct buffer *out);

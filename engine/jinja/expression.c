@@ -1,7 +1,7 @@
 /* Expressions of terms and operators: jinja2/parser.py, parse_expression to parse_unary, and parse_tuple. */
 #include <string.h>
 
-#include "chat/template_internal.h"
+#include "jinja/template_internal.h"
 
 static struct node *parse_unary(struct machine *machine, bool filters);
 
