@@ -164,6 +164,45 @@ cont' }}|{{ "\é\日\😀" }}|{{ "a" "b" 'c' }}|{{ "\a\b\f\v\r" }}|{{ '\1' }}|
 {% if t %}{{ s|frobnicate }}{% endif %}
 {% if no %}{% for x in l %}{{ x|frobnicate }}{% endfor %}{% endif %}
 {% macro f(x) %}{{ x|frobnicate }}{% endmacro %}ok
+{% if no %}{% set x = s|frobnicate %}{% endif %}ok
+{% if t %}{% set x = s|frobnicate %}{% endif %}ok
+{% if no %}{% for x in l|frobnicate %}{% endfor %}{% endif %}ok
+{% if no %}{% for x in l if x|frobnicate %}{% endfor %}{% endif %}ok
+{% if no %}{% for x in l %}{% else %}{{ s|frobnicate }}{% endfor %}{% endif %}ok
+{% if no %}{% with a = s|frobnicate %}{% endwith %}{% endif %}ok
+{% if no %}{% with a = s %}{{ a|frobnicate }}{% endwith %}{% endif %}ok
+{% if no %}{% macro f(a=s|frobnicate) %}{% endmacro %}{% endif %}ok
+{% if no %}{% macro f(a) %}{{ a|frobnicate }}{% endmacro %}{% endif %}ok
+{% if no %}{% generation %}{{ s|frobnicate }}{% endgeneration %}{% endif %}ok
+{% if no %}{% filter frobnicate %}{% endfilter %}{% endif %}ok
+{% if no %}{% set x %}{{ s|frobnicate }}{% endset %}{% endif %}ok
+{% for x in l %}{% if no %}{{ x|frobnicate }}{% endif %}{% endfor %}ok
+{% if s|frobnicate %}{% endif %}ok
+{% if no and s is frobnicate %}{% endif %}ok
+{% if t %}{% elif s is frobnicate %}{% endif %}ok
+{{ s|frobnicate if no else "ok" }} {{ "ok" if t else s|frobnicate }} {{ [1, s is frobnicate] if no else "ok" }}
+{{ "ok" if s|frobnicate else "no" }}
+{{ ("a" if t)|frobnicate }}
+{{ s|upper|frobnicate }}
+{% filter trim %}  a {{ s }}  {% endfilter %}| {% filter trim | upper %} b{% set z8 = 1 %}{{ z8 }} {% endfilter %}{{ z8 }}| {% filter replace("a", "b") %}aab{% endfilter %} {% filter default(s) %}{% endfilter %}|
+{% filter trim %}{% for y in [1] %}{{ s }}{% endfor %}{% set s = 2 %}{{ s }}{% endfilter %}{{ s }}
+{% for x in l %}a{% filter upper %}b{% if x == 1 %}{% break %}{% endif %}c{% endfilter %}{% endfor %}
+{% macro f(x) %}{% filter upper %}a{{ x }}{% endfilter %}{% endmacro %}{{ f("b") }}
+{% filter %}a{% endfilter %}
+{% filter | trim %}a{% endfilter %}
+{% filter trim %}a
+{% filter frobnicate %}a{% endfilter %}
+{{ ("<b>"|safe) + "<i>&'\"é" }} {{ "<i>" + ("<b>"|safe) }} {{ ("<b>"|safe) + ("<i>"|safe) + "<u>" }} {{ "<" ~ (("<b>"|safe) + "<i>") }} {{ (("a"|safe) + "b") is string }} {{ (("<"|safe) + ">")|length }} {{ [("a"|safe) + ">"]|tojson }}
+{{ ("<b>"|safe) + 1 }}
+{{ ("<b>"|safe) + missing }}
+{{ ("<b>"|safe) + none }}
+{{ "{}".format(1) }} {{ "a{}b{}c".format("x", 2) }} {{ "{{}}{}".format(none) }} {{ "{}|{}|{}|{}|{}".format(true, 2.5, l, missing, d) }} {{ "é{}日".format("ü") }} {{ "none".format() }} {{ "".format(1) }}| {{ "{}".format(1, 2) }} {{ "{}".format("<b>"|safe) }}
+{{ "{}{}".format(1) }}
+{{ "{".format(1) }}
+{{ "}".format(1) }}
+{{ "a}b".format(1) }}
+{{ "{}}".format(1) }}
+{{ "{{{}}}".format(1) }}
 {{ s|upper }} {{ s|lower }} {{ u|upper }} {{ u|lower }} {{ s|length }} {{ u|length }} {{ l|length }} {{ d|length }} {{ missing|length }} {{ "  x "|trim }}| {{ w|trim }}| {{ "xxaxx"|trim("x") }} {{ none|upper }} {{ 12|upper }} {{ missing|upper }}| {{ true|lower }} {{ "hello wORLD"|capitalize }} {{ u|capitalize }} {{ "ßtra ǆ"|capitalize }} {{ "foo-bar baz(qux) [a] {b} <c> it's"|title }} {{ "hello"|count }}
 {{ 5|length }}
 {{ none|length }}

@@ -108,6 +108,7 @@ static const struct method_row rows[] = {
     {VALUE_STRING, "count", "-", 1, method_count},
     {VALUE_STRING, "endswith", "-", 1, method_endswith},
     {VALUE_STRING, "find", "-", 1, method_find},
+    {VALUE_STRING, "format", "- - - - - -", 0, method_format},
     {VALUE_STRING, "index", "-", 1, method_index},
     {VALUE_STRING, "isalnum", "", 0, method_isalnum},
     {VALUE_STRING, "isalpha", "", 0, method_isalpha},
@@ -151,7 +152,7 @@ static const struct names_row {
     const char *unsafe; /* changes the value: the sandbox makes it undefined */
 } names[] = {
     {VALUE_STRING,
-     "casefold center encode expandtabs format format_map isascii isdecimal isidentifier isnumeric isprintable "
+     "casefold center encode expandtabs format_map isascii isdecimal isidentifier isnumeric isprintable "
      "istitle ljust maketrans rindex rjust swapcase translate zfill",
      ""},
     {VALUE_DICT, "fromkeys", "clear pop popitem setdefault update"},

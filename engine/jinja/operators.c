@@ -123,6 +123,35 @@ static bool add_texts(struct machine *machine, struct text left, struct text rig
     return true;
 }
 
+static void append_escaped(struct text text, struct buffer *out)
+{
+    static const char plain[] = "&<>'\"";
+    static const char *const names[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
+    for (size_t i = 0; i < text.size; i++) {
+        const char *found = text.data[i] ? strchr(plain, text.data[i]) : NULL;
+        if (found)
+            buffer_text(out, names[found - plain]);
+        else
+            buffer_char(out, text.data[i]);
+    }
+}
+
+/* markupsafe's +: what is not marked as safe is escaped, and the whole is marked. */
+static bool add_marked(struct machine *machine, const struct value *left, const struct value *right, struct value *out)
+{
+    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    const struct value *parts[] = {left, right};
+    for (size_t i = 0; i < 2; i++) {
+        if (parts[i]->kind == VALUE_STRING)
+            append_escaped(parts[i]->text, &text);
+        else
+            buffer_append(&text, parts[i]->text.data, parts[i]->text.size);
+    }
+    bool good = value_take(machine, &text, out) && chat_spend(machine, out->text.size / 16);
+    out->kind = VALUE_MARKUP;
+    return good;
+}
+
 static bool repeat(struct machine *machine, const struct value *what, int64_t times, struct value *out)
 {
     struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
@@ -140,6 +169,11 @@ static bool repeat(struct machine *machine, const struct value *what, int64_t ti
     return list;
 }
 
+static bool is_text(const struct value *value)
+{
+    return value->kind == VALUE_STRING || value->kind == VALUE_MARKUP;
+}
+
 static bool is_sequence(const struct value *value)
 {
     return value->kind == VALUE_STRING || value->kind == VALUE_LIST || value->kind == VALUE_TUPLE;
@@ -154,6 +188,8 @@ bool value_binary(struct machine *machine, int operator, const struct value * le
         return numbers(machine, operator, left, right, out);
     if (operator== '+' && left->kind == VALUE_STRING && right->kind == VALUE_STRING)
         return add_texts(machine, left->text, right->text, out);
+    if (operator== '+' && is_text(left) && is_text(right))
+        return add_marked(machine, left, right, out);
     if (operator== '+' && left->kind == right->kind && is_sequence(left))
         return add_lists(machine, left, right, out);
     if (operator== '*' && is_sequence(left) && value_is_whole(right, &times))

@@ -9,6 +9,7 @@ static bool parse_if(struct machine *machine, struct node *node);
 static bool parse_for(struct machine *machine, struct node *node);
 static bool parse_set(struct machine *machine, struct node *node);
 static bool parse_macro(struct machine *machine, struct node *node);
+static bool parse_filter(struct machine *machine, struct node *node);
 static bool parse_with(struct machine *machine, struct node *node);
 static bool parse_generation(struct machine *machine, struct node *node);
 static bool parse_jump(struct machine *machine, struct node *node);
@@ -18,14 +19,22 @@ static const struct statement_row {
     enum node_kind kind;
     bool (*parse)(struct machine *machine, struct node *node); /* NULL: known to Jinja, not understood */
 } statements[] = {
-    {"if", NODE_IF, parse_if},         {"for", NODE_FOR, parse_for},
-    {"set", NODE_SET, parse_set},      {"macro", NODE_MACRO, parse_macro},
-    {"with", NODE_WITH, parse_with},   {"generation", NODE_SCOPE, parse_generation},
-    {"break", NODE_BREAK, parse_jump}, {"continue", NODE_CONTINUE, parse_jump},
-    {"autoescape", NODE_SCOPE, NULL},  {"block", NODE_SCOPE, NULL},
-    {"call", NODE_SCOPE, NULL},        {"extends", NODE_SCOPE, NULL},
-    {"filter", NODE_SCOPE, NULL},      {"from", NODE_SCOPE, NULL},
-    {"import", NODE_SCOPE, NULL},      {"include", NODE_SCOPE, NULL},
+    {"if", NODE_IF, parse_if},
+    {"for", NODE_FOR, parse_for},
+    {"set", NODE_SET, parse_set},
+    {"macro", NODE_MACRO, parse_macro},
+    {"with", NODE_WITH, parse_with},
+    {"generation", NODE_SCOPE, parse_generation},
+    {"break", NODE_BREAK, parse_jump},
+    {"continue", NODE_CONTINUE, parse_jump},
+    {"autoescape", NODE_SCOPE, NULL},
+    {"block", NODE_SCOPE, NULL},
+    {"call", NODE_SCOPE, NULL},
+    {"extends", NODE_SCOPE, NULL},
+    {"filter", NODE_FILTER_BLOCK, parse_filter},
+    {"from", NODE_SCOPE, NULL},
+    {"import", NODE_SCOPE, NULL},
+    {"include", NODE_SCOPE, NULL},
     {"print", NODE_SCOPE, NULL},
 };
 
@@ -37,16 +46,13 @@ static bool next_is_one(const struct machine *machine, const char *const *names)
     return false;
 }
 
-/* Into a function of its own: no loop around it counts, and no condition. */
+/* Into a function of its own: no loop around it counts. */
 static bool parse_apart(struct machine *machine, int loops, const char *const *ends, struct node **out)
 {
     int before = machine->loops;
-    bool soft = machine->soft;
     machine->loops = loops;
-    machine->soft = false;
     bool good = parse_body(machine, ends, out);
     machine->loops = before;
-    machine->soft = soft;
     return good;
 }
 
@@ -110,12 +116,15 @@ static bool parse_set(struct machine *machine, struct node *node)
         return (node->b = chat_parse_tuple(machine, true, NULL, false));
     node->kind = NODE_SET_BLOCK;
     node->b = node->a ? chat_node(machine, NODE_CAPTURED, node->line) : NULL;
-    node->b = chat_parse_filters(machine, node->b);
-    bool soft = machine->soft;
-    machine->soft = false;
-    bool good = node->b && parse_body(machine, last, &node->body) && chat_expect(machine, LEX_NAME, "endset");
-    machine->soft = soft;
-    return good;
+    node->b = chat_parse_filters(machine, node->b, false);
+    return node->b && parse_body(machine, last, &node->body) && chat_expect(machine, LEX_NAME, "endset");
+}
+
+static bool parse_filter(struct machine *machine, struct node *node)
+{
+    static const char *const last[] = {"endfilter", NULL};
+    node->b = chat_parse_filters(machine, chat_node(machine, NODE_CAPTURED, node->line), true);
+    return node->b && parse_body(machine, last, &node->body) && chat_expect(machine, LEX_NAME, "endfilter");
 }
 
 /* "(a, b=1)": NODE_ARGUMENT with the name, and the default. */
@@ -184,11 +193,7 @@ static bool parse_with(struct machine *machine, struct node *node)
         *last = pair;
         last = &pair->next;
     }
-    bool soft = machine->soft;
-    machine->soft = false;
-    bool good = parse_body(machine, ends, &node->body) && chat_expect(machine, LEX_NAME, "endwith");
-    machine->soft = soft;
-    return good;
+    return parse_body(machine, ends, &node->body) && chat_expect(machine, LEX_NAME, "endwith");
 }
 
 /* What it marks is for training; the text is as without it. */
@@ -222,11 +227,8 @@ static struct node *parse_statement(struct machine *machine)
         return NULL;
     }
     machine->at++;
-    bool soft = machine->soft;
-    machine->soft = row->kind == NODE_IF;
     struct node *node = chat_node(machine, row->kind, name->line);
     bool good = node && row->parse(machine, node) && chat_expect(machine, LEX_BLOCK_END, NULL);
-    machine->soft = soft;
     return good ? node : NULL;
 }
 

@@ -210,6 +210,7 @@ static bool scope_node(struct machine *machine, struct node *node, const struct 
     case NODE_WITH:
     case NODE_SCOPE:
     case NODE_SET_BLOCK:
+    case NODE_FILTER_BLOCK:
         return scope_with(machine, node, symbols);
     default:
         return true;

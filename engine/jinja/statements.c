@@ -275,7 +275,8 @@ static bool render_set(struct machine *machine, const struct node *node)
     return chat_evaluate(machine, node->b, &value) && assign(machine, node->a, &value);
 }
 
-static bool render_set_block(struct machine *machine, const struct node *node)
+/* {% set a %} and {% filter b %}: the body as a text, through the filters. */
+static bool render_captured(struct machine *machine, const struct node *node)
 {
     struct scope *before = machine->scope;
     struct value value;
@@ -289,7 +290,7 @@ static bool render_set_block(struct machine *machine, const struct node *node)
     machine->captured = value;
     bool good = chat_evaluate(machine, node->b, &value);
     machine->scope = before;
-    return good && assign(machine, node->a, &value);
+    return good && (node->a ? assign(machine, node->a, &value) : value_print(machine, &value, machine->out));
 }
 
 static bool render_with(struct machine *machine, const struct node *node)
@@ -337,7 +338,8 @@ static bool render_kind(struct machine *machine, const struct node *node)
     case NODE_SET:
         return render_set(machine, node);
     case NODE_SET_BLOCK:
-        return render_set_block(machine, node);
+    case NODE_FILTER_BLOCK:
+        return render_captured(machine, node);
     case NODE_MACRO:
         return render_macro(machine, node);
     case NODE_WITH:

@@ -107,7 +107,8 @@ static bool run(struct machine *machine, const cJSON *variables)
     if (chat_lex(machine))
         nodes = chat_parse(machine);
     machine->scope = chat_take(machine, sizeof *machine->scope);
-    return !machine->error->text && machine->scope && chat_scopes(machine, nodes, &hidden) &&
+    return !machine->error->text && machine->scope && chat_known(machine, nodes) &&
+           chat_scopes(machine, nodes, &hidden) &&
            take_variables(machine, variables) && chat_hide(machine, hidden) && chat_render(machine, nodes);
 }
 

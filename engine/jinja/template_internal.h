@@ -146,6 +146,7 @@ enum node_kind {
     NODE_IF,        /* test a, body, otherwise */
     NODE_SET,       /* target a, value b */
     NODE_SET_BLOCK, /* target a, filters b over NODE_CAPTURED, body */
+    NODE_FILTER_BLOCK, /* filters b over NODE_CAPTURED, body */
     NODE_CAPTURED,
     NODE_NAMESPACE_TARGET, /* text.other */
     NODE_MACRO,            /* text(items: NODE_ARGUMENT, a is the default), body */
@@ -203,7 +204,6 @@ struct machine {
     struct lexeme *lexemes;
     size_t lexeme_count, lexeme_capacity, at; /* of the parser */
     int loops, nesting;
-    bool soft; /* the parser is in a branch */
     struct dict *variables;
     struct scope *scope;
     struct buffer *out;
@@ -242,7 +242,11 @@ struct node *chat_parse_expression(struct machine *machine, bool choice);
 /* Expressions with commas between. `end`: a name that ends them. `empty`: may be none. */
 struct node *chat_parse_tuple(struct machine *machine, bool choice, const char *end, bool empty);
 struct node *chat_parse_target(struct machine *machine, const char *end, bool namespaces);
-struct node *chat_parse_filters(struct machine *machine, struct node *node);
+/* "| a | b(c)" over the node; `named`: the first is next without its bar. */
+struct node *chat_parse_filters(struct machine *machine, struct node *node, bool named);
+
+/* known.c: are all filters and tests known, but for those that Jinja looks for only when it comes to them? */
+bool chat_known(struct machine *machine, const struct node *nodes);
 
 /* scopes.c: fills `hidden` of all nodes; `*out` is that of the whole. */
 bool chat_scopes(struct machine *machine, struct node *nodes, struct hidden **out);
@@ -362,7 +366,7 @@ method_run method_startswith, method_endswith, method_removeprefix, method_remov
     method_rstrip, method_split, method_rsplit, method_splitlines, method_partition, method_rpartition, method_join,
     method_replace, method_find, method_rfind, method_index, method_count, method_upper, method_lower,
     method_capitalize, method_title, method_isalpha, method_isalnum, method_isdigit, method_isspace, method_isupper,
-    method_islower;
+    method_islower, method_format;
 /* strings.c: what methods and filters of strings do */
 /* u(pper), l(ower), c(apitalize), t(itle), w: the filter title */
 bool string_case(struct machine *machine, struct text text, char how, struct value *out);

@@ -279,19 +279,11 @@ static bool parse_dotted(struct machine *machine, struct node *node)
     return !chat_next_is(machine, LEX_OPERATOR, ".") || chat_fail_here(machine, "a name without a dot");
 }
 
-static bool judge_name(struct machine *machine, const struct node *node, bool filter)
+struct node *chat_parse_filters(struct machine *machine, struct node *node, bool named)
 {
-    bool known = filter ? chat_filter_known(node->text) : chat_test_known(node->text);
-    machine->line = node->line;
-    return known || machine->soft ||
-           chat_fail(machine, "no %s '%.*s'", filter ? "filter" : "test", (int)node->text.size, node->text.data);
-}
-
-struct node *chat_parse_filters(struct machine *machine, struct node *node)
-{
-    while (node && chat_skip(machine, LEX_OPERATOR, "|")) {
+    for (; node && (named || chat_skip(machine, LEX_OPERATOR, "|")); named = false) {
         node = chat_node_of(machine, NODE_FILTER, node, NULL);
-        if (!node || !parse_dotted(machine, node) || !judge_name(machine, node, true))
+        if (!node || !parse_dotted(machine, node))
             return NULL;
         if (chat_next_is(machine, LEX_OPERATOR, "(") && !parse_arguments(machine, node))
             return NULL;
@@ -315,7 +307,7 @@ static struct node *parse_test(struct machine *machine, struct node *from)
 {
     bool negated = chat_skip(machine, LEX_NAME, "not");
     struct node *node = chat_node_of(machine, NODE_TEST, from, NULL);
-    if (!node || !parse_dotted(machine, node) || !judge_name(machine, node, false))
+    if (!node || !parse_dotted(machine, node))
         return NULL;
     if (chat_next_is(machine, LEX_OPERATOR, "(")) {
         if (!parse_arguments(machine, node))
@@ -335,7 +327,7 @@ static struct node *parse_filtered(struct machine *machine, struct node *node)
 {
     while (node) {
         if (chat_next_is(machine, LEX_OPERATOR, "|"))
-            node = chat_parse_filters(machine, node);
+            node = chat_parse_filters(machine, node, false);
         else if (chat_skip(machine, LEX_NAME, "is"))
             node = parse_test(machine, node);
         else if (chat_next_is(machine, LEX_OPERATOR, "("))

@@ -185,6 +185,31 @@ bool method_replace(struct machine *machine, const struct value *self, const str
     return string_replace(machine, self->text, arguments[0].text, arguments[1].text, most, out);
 }
 
+/* The fields "{}", one for each argument; "{{" and "}}" are braces. */
+bool method_format(struct machine *machine, const struct value *self, const struct value *arguments, struct value *out)
+{
+    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    size_t given = 0;
+    bool good = true;
+    for (size_t at = 0; good && at < self->text.size; at++) {
+        char c = self->text.data[at], next = at + 1 < self->text.size ? self->text.data[at + 1] : '\0';
+        bool brace = c == '{' || c == '}';
+        at += brace;
+        if (!brace || c == next)
+            buffer_char(&text, c);
+        else if (c == '}' || next != '}')
+            good = chat_fail(machine, "'format' with a field other than {} is not understood");
+        else if (given == CHAT_PARAMETERS || arguments[given].kind == VALUE_ABSENT)
+            good = chat_fail(machine, "'format' with too few arguments");
+        else
+            good = value_print(machine, &arguments[given++], &text);
+    }
+    if (good && chat_spend(machine, self->text.size / 16))
+        return value_take(machine, &text, out);
+    buffer_free(&text);
+    return false;
+}
+
 /* --- search --- */
 
 /* The byte at which the first or last begins; SIZE_MAX: it is not there, or an error is set. */
