@@ -114,7 +114,7 @@ SNIPPETS = r"""
 {{ none < 1 }}
 {{ missing < 1 }}
 {{ {} < {} }}
-{{ 1 in [1, 2] }} {{ "b" in "abc" }} {{ "" in "abc" }} {{ "a" in d }} {{ "zz" in d }} {{ 1 not in [2] }} {{ not 1 in [2] }} {{ "x" in missing }} {{ 3 in l }} {{ [1] in [[1]] }} {{ 2 in range(3) }} {{ "a" in d.keys() }} {{ ("a", "x") in d.items() }}
+{{ 1 in [1, 2] }} {{ "b" in "abc" }} {{ "" in "abc" }} {{ "a" in d }} {{ "zz" in d }} {{ 1 not in [2] }} {{ not 1 in [2] }} {{ "x" in missing }} {{ 3 in l }} {{ [1] in [[1]] }} {{ 2 in range(3) }} {{ ("a", "x") in d.items() }}
 {{ 1 in "abc" }}
 {{ 1 in 1 }}
 {{ "a" in none }}
@@ -128,7 +128,7 @@ SNIPPETS = r"""
 {{ missing.x is defined }}
 {{ d.missing }}|{{ d["missing"] }}|{{ d.missing is defined }}|{{ nil.x }}|{{ nil["x"] }}|{{ n.x }}|{{ l.x }}|{{ l["x"] }}|{{ s.x }}
 {{ d.missing.x }}
-{{ d.b }} {{ d["b"] }} {{ d.items is callable }} {{ d["items"] }} {{ d["i" ~ "tems"] }} {{ d.pop is defined }} {{ d["pop"] }}
+{{ d.b }} {{ d["b"] }} {{ d["items"] }} {{ d["i" ~ "tems"] }} {{ d.pop is defined }} {{ d["pop"] }}
 {{ d.pop("a") }}
 {{ l.append(1) }}
 {{ l.append is defined }} {{ d.update is defined }} {{ s.upper is defined }} {{ s._x is defined }} {{ l[0:2].sort is defined }}
@@ -152,10 +152,10 @@ cont' }}|{{ "\é\日\😀" }}|{{ "a" "b" 'c' }}|{{ "\a\b\f\v\r" }}|{{ '\1' }}|
 {{ [1 2] }}
 {{ {"a"} }}
 {{ true }} {{ True }} {{ false }} {{ False }} {{ none }} {{ None }} {{ null }}|{{ nil is none }} {{ TRUE }}|
-{{ s is defined }} {{ missing is defined }} {{ missing is undefined }} {{ missing is not defined }} {{ not missing is defined }} {{ nil is none }} {{ nil is not none }} {{ n is number }} {{ t is number }} {{ f is float }} {{ n is integer }} {{ t is integer }} {{ t is boolean }} {{ n is boolean }} {{ t is true }} {{ n is true }} {{ no is false }} {{ s is string }} {{ n is string }}
-{{ d is mapping }} {{ l is mapping }} {{ l is iterable }} {{ s is iterable }} {{ n is iterable }} {{ missing is iterable }} {{ nil is iterable }} {{ d is iterable }} {{ l is sequence }} {{ s is sequence }} {{ d is sequence }} {{ n is sequence }} {{ missing is sequence }} {{ d.items() is sequence }} {{ d.items() is iterable }} {{ range(3) is sequence }} {{ (l|map("string")) is sequence }} {{ (l|map("string")) is iterable }} {{ missing is callable }} {{ range is callable }} {{ s is callable }} {{ namespace is defined }} {{ s.upper is callable }}
-{{ 3 is odd }} {{ 4 is even }} {{ 9 is divisibleby 3 }} {{ 9 is divisibleby(4) }} {{ 2 is in [1, 2] }} {{ 3 is in([1]) }} {{ "a" is eq "a" }} {{ 1 is ne 2 }} {{ 1 is lt 2 }} {{ 2 is gt(1) }} {{ 2 is ge 2 }} {{ 2 is le 1 }} {{ 1 is sameas 1.0 }} {{ t is sameas true }} {{ 1 is sameas true }} {{ "abc" is lower }} {{ "ABC" is upper }} {{ "aB1" is lower }} {{ "1" is upper }} {{ nil is sameas none }}
-{{ s is string and n is number or no }} {{ (s is string) == true }} {{ s is not string }} {{ s|length is divisibleby 3 }} {{ n is defined and n is not none }}
+{{ s is defined }} {{ missing is defined }} {{ missing is undefined }} {{ missing is not defined }} {{ not missing is defined }} {{ nil is none }} {{ nil is not none }} {{ n is number }} {{ t is number }} {{ t is boolean }} {{ n is boolean }} {{ t is true }} {{ n is true }} {{ no is false }} {{ s is string }} {{ n is string }}
+{{ d is mapping }} {{ l is mapping }} {{ l is iterable }} {{ s is iterable }} {{ n is iterable }} {{ missing is iterable }} {{ nil is iterable }} {{ d is iterable }} {{ l is sequence }} {{ s is sequence }} {{ d is sequence }} {{ n is sequence }} {{ missing is sequence }} {{ d.items() is sequence }} {{ d.items() is iterable }} {{ range(3) is sequence }} {{ (l|map("string")) is sequence }} {{ (l|map("string")) is iterable }} {{ namespace is defined }}
+{{ "a" is eq "a" }} {{ 1 is sameas 1.0 }} {{ t is sameas true }} {{ 1 is sameas true }} {{ nil is sameas none }}
+{{ s is string and n is number or no }} {{ (s is string) == true }} {{ s is not string }} {{ n is defined and n is not none }}
 {{ s is frobnicate }}
 {{ s is string is string }}
 {{ s|frobnicate }}
@@ -203,37 +203,34 @@ cont' }}|{{ "\é\日\😀" }}|{{ "a" "b" 'c' }}|{{ "\a\b\f\v\r" }}|{{ '\1' }}|
 {{ "a}b".format(1) }}
 {{ "{}}".format(1) }}
 {{ "{{{}}}".format(1) }}
-{{ s|upper }} {{ s|lower }} {{ u|upper }} {{ u|lower }} {{ s|length }} {{ u|length }} {{ l|length }} {{ d|length }} {{ missing|length }} {{ "  x "|trim }}| {{ w|trim }}| {{ "xxaxx"|trim("x") }} {{ none|upper }} {{ 12|upper }} {{ missing|upper }}| {{ true|lower }} {{ "hello wORLD"|capitalize }} {{ u|capitalize }} {{ "ßtra ǆ"|capitalize }} {{ "foo-bar baz(qux) [a] {b} <c> it's"|title }} {{ "hello"|count }}
+{{ s|upper }} {{ s|lower }} {{ u|upper }} {{ u|lower }} {{ s|length }} {{ u|length }} {{ l|length }} {{ d|length }} {{ missing|length }} {{ "  x "|trim }}| {{ w|trim }}| {{ "xxaxx"|trim("x") }} {{ none|upper }} {{ 12|upper }} {{ missing|upper }}| {{ true|lower }} {{ "hello wORLD"|capitalize }} {{ u|capitalize }} {{ "ßtra ǆ"|capitalize }}
 {{ 5|length }}
 {{ none|length }}
-{{ missing|default("x") }} {{ nil|default("x") }} {{ nil|default("x", true) }} {{ e|default("x") }} {{ e|default("x", boolean=true) }} {{ missing|d }}| {{ d.zz|default }}| {{ missing|default(default_value="y") }} {{ s|default("x") }}
+{{ missing|default("x") }} {{ nil|default("x") }} {{ nil|default("x", true) }} {{ e|default("x") }} {{ e|default("x", boolean=true) }} {{ d.zz|default }}| {{ missing|default(default_value="y") }} {{ s|default("x") }}
 {{ missing.x|default("y") }}
 {{ [1, 2, 3]|join }} {{ [1, none, "a"]|join(", ") }} {{ "abc"|join("-") }} {{ rows|join("+", attribute="k") }} {{ missing|join(",") }}| {{ d|join(",") }} {{ el|join(",") }}| {{ [1, 2]|join(d="/") }} {{ (1, 2)|join(3) }} {{ l|map("string")|join("") }}
 {{ 5|join }}
 {{ l|first }} {{ l|last }} {{ s|first }} {{ s|last }} {{ el|first }}| {{ d|first }} {{ d|last }} {{ missing|first }}| {{ missing|last }}| {{ (1, 2)|last }} {{ range(4)|last }} {{ d.items()|first }} {{ d.items()|last }}
 {{ (l|map("string"))|last }}
-{{ l|list }} {{ "ab"|list }} {{ d|list }} {{ d.items()|list }} {{ d.keys()|list }} {{ d.values()|list }} {{ range(3)|list }} {{ (1, 2)|list }} {{ missing|list }} {{ l|reverse|list }} {{ "abc"|reverse }} {{ d|reverse|list }} {{ (l|map("string")|reverse) }} {{ missing|reverse|list }}
+{{ l|list }} {{ "ab"|list }} {{ d|list }} {{ d.items()|list }} {{ range(3)|list }} {{ (1, 2)|list }} {{ missing|list }}
 {{ 5|list }}
 {{ none|list }}
 {{ "5"|int }} {{ " 42 "|int }} {{ "x"|int }} {{ "x"|int(7) }} {{ "3.9"|int }} {{ 3.9|int }} {{ -3.9|int }} {{ none|int }} {{ true|int }} {{ "1_000"|int }} {{ "-5"|int }} {{ "1e3"|int }} {{ ""|int }} {{ l|int(default=2) }} {{ "+3"|int }} {{ "1__0"|int }} {{ "0x10"|int }}
 {{ missing|int }}
-{{ "2.5"|float }} {{ 3|float }} {{ "x"|float }} {{ "x"|float(1.5) }} {{ none|float }} {{ "1e3"|float }} {{ " 2 "|float }} {{ ".5"|float }} {{ "5."|float }}
-{{ 5|string ~ 1 }} {{ none|string }} {{ 1.0|string }} {{ l|string }} {{ missing|string }}| {{ (n|string)|length }} {{ -5|abs }} {{ (-5)|abs }} {{ -2.5|abs }} {{ f|abs }} {{ true|abs }}
-{{ "x"|abs }}
+{{ 5|string ~ 1 }} {{ none|string }} {{ 1.0|string }} {{ l|string }} {{ missing|string }}| {{ (n|string)|length }}
 {{ s|replace("l", "L") }} {{ s|replace("l", "L", 1) }} {{ s|replace("", "-") }} {{ u|replace("ß", "ss") }} {{ "aaa"|replace("aa", "b") }} {{ 101|replace(1, 2) }} {{ ""|replace("", "x") }} {{ "日本"|replace("", "-") }} {{ "ab"|replace("", "-", 2) }} {{ "a"|replace("a", "") }}|
 {{ s|replace("l") }}
 {{ l|sort }} {{ words|sort }} {{ words|sort(case_sensitive=true) }} {{ l|sort(reverse=true) }} {{ words|sort(true) }} {{ (rows|sort(attribute="v"))|map(attribute="k")|list }} {{ (rows|sort(attribute="k"))|map(attribute="k")|join }} {{ (rows|sort(attribute="k", reverse=true))|map(attribute="k")|join }} {{ d|dictsort }} {{ {"b": 2, "A": 3, "c": 1}|dictsort }} {{ {"b": 2, "A": 3, "c": 1}|dictsort(true) }} {{ {"b": 2, "A": 3, "c": 1}|dictsort(false, "value") }} {{ {"b": 2, "A": 3}|dictsort(reverse=true) }} {{ "bca"|sort }}
 {{ [1, "a"]|sort }}
-{{ words|unique|list }} {{ words|unique(true)|list }} {{ [1, 2, 1, 1.0, true]|unique|list }} {{ l|sum }} {{ rows|sum(attribute="v") }} {{ el|sum }} {{ l|sum(start=10) }} {{ [0.5, 1]|sum }} {{ l|min }} {{ l|max }} {{ words|min }} {{ words|max }} {{ el|max }}| {{ rows|max(attribute="v") }} {{ (rows|min(attribute="k")).k }}
-{{ words|sum }}
+{{ words|unique|list }} {{ words|unique(true)|list }} {{ [1, 2, 1, 1.0, true]|unique|list }} {{ l|min }} {{ words|min }} {{ (rows|min(attribute="k")).k }}
 {{ rows|map(attribute="k")|list }} {{ rows|map(attribute="x.y.0")|list }}
 {{ rows|map(attribute="x.y")|map("first")|list }}
-{{ rows[:2]|map(attribute="x.y.0")|list }} {{ rows|map(attribute="zz")|list }} {{ rows|map(attribute="zz", default="-")|list }} {{ words|map("upper")|list }} {{ words|map("replace", "a", "_")|list }} {{ nested|map(attribute=0)|list }} {{ missing|map("upper")|list }} {{ [[1, 2], [3]]|map("join", "-")|list }} {{ words|map("length")|sum }} {{ none|map("upper")|list }}
+{{ rows[:2]|map(attribute="x.y.0")|list }} {{ rows|map(attribute="zz")|list }} {{ rows|map(attribute="zz", default="-")|list }} {{ words|map("upper")|list }} {{ words|map("replace", "a", "_")|list }} {{ nested|map(attribute=0)|list }} {{ missing|map("upper")|list }} {{ [[1, 2], [3]]|map("join", "-")|list }} {{ none|map("upper")|list }}
 {{ words|map("frobnicate")|list }}
 {{ words|map|list }}
-{{ rows|selectattr("v", "gt", 1)|map(attribute="k")|list }} {{ rows|rejectattr("v", "eq", 1)|map(attribute="k")|list }} {{ rows|selectattr("x")|list|length }} {{ rows|selectattr("x", "defined")|list|length }} {{ rows|rejectattr("x")|map(attribute="k")|list }} {{ [0, 1, "", "a"]|select|list }} {{ [0, 1, "", "a"]|reject|list }} {{ [1, 2, 3]|select("odd")|list }} {{ [1, 2, 3]|reject("gt", 2)|list }} {{ rows|selectattr("k", "in", ["b", "c"])|list|length }} {{ rows|selectattr("v", "==", 2)|first }} {{ messages|selectattr("role", "equalto", "system")|list }} {{ [1, 2, 3]|select("divisibleby", 3)|list }} {{ [none, 1]|reject("none")|list }}
+{{ rows|selectattr("v", "eq", 2)|map(attribute="k")|list }} {{ rows|rejectattr("v", "eq", 1)|map(attribute="k")|list }} {{ rows|selectattr("x")|list|length }} {{ rows|selectattr("x", "defined")|list|length }} {{ rows|rejectattr("x")|map(attribute="k")|list }} {{ [0, 1, "", "a"]|reject|list }} {{ messages|selectattr("role", "equalto", "system")|list }} {{ [none, 1]|reject("none")|list }}
 {{ "yes" if rows|selectattr("k", "eq", "zzz") else "no" }}
-{{ rows|selectattr("v", "gt", 1)|length }}
+{{ rows|selectattr("v", "eq", 2)|length }}
 {{ rows|selectattr|list }}
 {% set g = words|map("upper") %}{% for x in g %}{{ x }},{% break %}{% endfor %}{% for x in g %}{{ x }},{% endfor %}|{% for x in g %}{{ x }}{% endfor %}
 {% set g = words|map("upper") %}{% for x in g %}{{ loop.index }}/{{ loop.length }}:{{ x }}{{ "," if not loop.last }}{% endfor %}
@@ -250,21 +247,16 @@ cont' }}|{{ "\é\日\😀" }}|{{ "a" "b" 'c' }}|{{ "\a\b\f\v\r" }}|{{ '\1' }}|
 {{ d.items()|tojson }}
 {{ (l|map("string"))|tojson }}
 {{ s|tojson|safe }} {{ "<b>"|safe }} {{ "a" ~ ("<b>"|safe) ~ "<c>" }} {{ ("<b>"|safe)|length }} {{ ["<b>"|safe, "<i>"]|join(" & ") }}
-{{ s.upper() }} {{ s.lower() }} {{ s.startswith("Hello") }} {{ s.endswith("ld") }} {{ s.startswith(("x", "He")) }} {{ s.split(", ") }} {{ s.split(",")[0] }} {{ " a  b\tc\n".split() }} {{ "a,b,,c".split(",") }} {{ "a,b,c".split(",", 1) }} {{ "a,b,c".rsplit(",", 1) }} {{ " a b c ".split(none, 1) }} {{ " a b c ".rsplit(none, 1) }} {{ "".split() }} {{ "".split(",") }} {{ "aXbXc".split("X")[-1] }} {{ "abc".split("abc") }} {{ " a b ".split(maxsplit=5) }} {{ "a b c".rsplit() }} {{ " x ".split(none, 0) }} {{ " x ".rsplit(none, 0) }} {{ "a,b".split(sep=",") }} {{ "a--b---c".rsplit("--") }} {{ "a--b---c".split("--") }}
+{{ s.startswith("Hello") }} {{ s.endswith("ld") }} {{ s.startswith(("x", "He")) }} {{ s.split(", ") }} {{ s.split(",")[0] }} {{ " a  b\tc\n".split() }} {{ "a,b,,c".split(",") }} {{ "a,b,c".split(",", 1) }} {{ " a b c ".split(none, 1) }} {{ "".split() }} {{ "".split(",") }} {{ "aXbXc".split("X")[-1] }} {{ "abc".split("abc") }} {{ " a b ".split(maxsplit=5) }} {{ " x ".split(none, 0) }} {{ "a,b".split(sep=",") }} {{ "a--b---c".split("--") }}
 {{ s.split("") }}
 {{ s.split(1) }}
 {{ s.startswith(1) }}
 {{ s.startswith() }}
 {{ w.strip() }}| {{ w.lstrip() }}| {{ w.rstrip() }}| {{ "xxaxbxx".strip("x") }} {{ "xyaxy".lstrip("xy") }} {{ "abab".rstrip("ab") }}| {{ "日本日".strip("日") }} {{ "\n\na\n".lstrip("\n") }}| {{ s.strip(none) }} {{ "a".strip("") }}
-{{ s.replace("l", "L") }} {{ s.replace("l", "L", 1) }} {{ s.replace("o", "") }} {{ "abc".replace("", "-") }} {{ s.find("o") }} {{ s.rfind("o") }} {{ u.find("Ä") }} {{ "日本日本".rfind("本") }} {{ s.find("zz") }} {{ s.index("W") }} {{ s.count("l") }} {{ "aaaa".count("aa") }} {{ "aaa".rfind("aa") }} {{ s.title() }} {{ "heLLo".capitalize() }} {{ "it's a DOG's".title() }}
-{{ s.index("zz") }}
-{{ "abc".isalpha() }} {{ "ab1".isalnum() }} {{ "12".isdigit() }} {{ "".isdigit() }} {{ "  ".isspace() }} {{ "AB".isupper() }} {{ "ab".islower() }} {{ "日本".isalpha() }} {{ "1a".isdigit() }} {{ "A1".isupper() }} {{ "\u3000".isspace() }}
-{{ ", ".join(words) }} {{ "".join(["a"]) }} {{ "-".join("abc") }} {{ ",".join([]) }}| {{ "a=b=c".partition("=") }} {{ "a=b=c".rpartition("=") }} {{ "abc".partition("=") }} {{ "abc".rpartition("=") }} {{ "prefix-x".removeprefix("prefix-") }} {{ "x.txt".removesuffix(".txt") }} {{ "abc".removeprefix("z") }} {{ m.splitlines() }} {{ "a\n\nb\n".splitlines() }} {{ "a\nb".splitlines(true) }} {{ "".splitlines() }} {{ "\n".splitlines() }}
-{{ ", ".join(l) }}
-{{ d.get("b") }} {{ d.get("zz") }} {{ d.get("zz", "dflt") }} {{ d.keys()|list }} {{ d.values()|list }} {{ d.items()|list }} {{ d.copy() == d }} {{ l.index(1) }} {{ l.count(1) }} {{ (1, 2, 1).count(1) }} {{ d.get("C", "x") }} {{ d.keys()|length }} {{ "yes" if ed.items() else "no" }}
+{{ s.replace("l", "L") }} {{ s.replace("l", "L", 1) }} {{ s.replace("o", "") }} {{ "abc".replace("", "-") }} {{ s.title() }} {{ "heLLo".capitalize() }} {{ "it's a DOG's".title() }}
+{{ d.get("b") }} {{ d.get("zz") }} {{ d.get("zz", "dflt") }} {{ d.items()|list }} {{ d.get("C", "x") }} {{ "yes" if ed.items() else "no" }}
 {{ d.get() }}
 {{ d.get("a", 1, 2) }}
-{{ l.index(9) }}
 {{ s.nosuch() }}
 {{ d.nosuch() }}
 {{ n() }}
@@ -336,7 +328,7 @@ cont' }}|{{ "\é\日\😀" }}|{{ "a" "b" 'c' }}|{{ "\a\b\f\v\r" }}|{{ '\1' }}|
 {{ raise_exception("no such thing") }}
 {{ raise_exception() }}
 {{ strftime_now("%d %b %Y") }} {{ strftime_now("%Y-%m-%d %H:%M:%S %A %B %j %%") }} {{ strftime_now("") }}| {{ strftime_now("plain") }}
-{% macro f(a, b=2) %}[{{ a }}{{ b }}]{% endmacro %}{{ f(1) }}{{ f(1, 3) }}{{ f(b=1, a=0) }}{{ f() }}{{ f(a=5) }} {% macro g(x, y=x) %}{{ x }}{{ y }}{% endmacro %}{{ g(1) }} {% macro h(n) %}{{ n }}{% if n > 0 %}{{ h(n - 1) }}{% endif %}{% endmacro %}{{ h(3) }} {{ f(1)|upper }} {{ f(1) ~ "x" }} {{ f is callable }} {{ f(1) is string }}
+{% macro f(a, b=2) %}[{{ a }}{{ b }}]{% endmacro %}{{ f(1) }}{{ f(1, 3) }}{{ f(b=1, a=0) }}{{ f() }}{{ f(a=5) }} {% macro g(x, y=x) %}{{ x }}{{ y }}{% endmacro %}{{ g(1) }} {% macro h(n) %}{{ n }}{% if n > 0 %}{{ h(n - 1) }}{% endif %}{% endmacro %}{{ h(3) }} {{ f(1)|upper }} {{ f(1) ~ "x" }} {{ f(1) is string }}
 {% macro f(a) %}{{ a }}{% endmacro %}{{ f(1, 2) }}
 {% macro f(a) %}{{ a }}{% endmacro %}{{ f(1, a=2) }}
 {% macro f(a) %}{{ a }}{% endmacro %}{{ f(c=2) }}
@@ -406,10 +398,10 @@ y
 {% if t: %}x{% endif %}{% for x in l: %}{{ x }}{% endfor %}
 {{ "tag\u0000nul"|length }} {{ messages[0].content }} {{ add_generation_prompt }} {{ tools is none }} {{ documents is none }} {{ tools is defined }} {{ bos_token }}{{ eos_token }} {{ unk_token }}
 {{ messages|length }} {{ messages[-1]["role"] }} {{ messages[1:]|length }} {{ messages == messages[:] }} {{ messages[0] }}
-{{ 'a' 'b' ~ 'c' }} {{ ('a' 'b')|upper }} {{ 'x'.join(['a', 'b']) }} {{ 'abc'[1] }} {{ "abc".upper()[0] }} {{ "a-b".split("-")|last }} {{ (s|upper).lower() }} {{ s|upper|lower|length }} {{ -n|abs }} {{ 2 - -n }} {{ n if n }} {{ [n, s][0] }}
+{{ 'a' 'b' ~ 'c' }} {{ ('a' 'b')|upper }} {{ 'abc'[1] }} {{ "a-b".split("-")|last }} {{ s|upper|lower|length }} {{ 2 - -n }} {{ n if n }} {{ [n, s][0] }}
 {{ [1, 2, 3][1:][0] }} {{ "%s" }} {{ 5 % 3 }} {{ 1.5 + 1 }} {{ 1.5 * 2 }} {{ 3 - 1.5 }} {{ 2.0 ** 2 }} {{ 1 == true }} {{ "a" in ["a"] and "b" not in ["a"] }} {{ 1 if not none else 2 }}
 {{ 9223372036854775807 }} {{ -9223372036854775807 }} {{ 9223372036854775806 + 1 }}
-{{ "ſ İ ŉ ǰ ΐ ﬀ"|upper }} {{ "ΑΣ ΑΣΑ Σ"|lower }} {{ "ŉab ΣΣ"|capitalize }} {{ "ǆ ß"|title }} {{ "éa-ÉB"|title }} {{ "ÀÉ".lower() }} {{ "àé".upper() }} {{ "ΑΣ".capitalize() }}
+{{ "ſ İ ŉ ǰ ΐ ﬀ"|upper }} {{ "ΑΣ ΑΣΑ Σ"|lower }} {{ "ŉab ΣΣ"|capitalize }} {{ "ΑΣ".capitalize() }}
 {{ [missing, none, true, 1.0, "a", ("b",), {"k": "v"}] }} {{ ["\u200b\u00ad\ue000\ud7ff\u2028", "é", "\x7f", "\x85"] }} {{ ["\U0001F600\U000E0001"] }}
 {{ "a" if missing is defined else "b" }} {{ missing or "fallback" }} {{ (missing or {}).x is defined }} {{ missing|default({})|length }} {{ [missing]|length }} {{ missing ~ "x" }} {{ missing|trim }}|
 {% set x = [] %}{% for i in range(3) %}{% set x = x + [i] %}{{ x }}{% endfor %}{{ x }}
@@ -418,8 +410,8 @@ y
 {{ s | upper () }}
 {{ s.upper
 () }}
-{{ (s).upper() }} {{ ("a" ~ "b").upper() }} {{ [1,2].index(2) }} {{ {"a": s.upper}["a"]() }} {% set g = s.upper %}{{ g() }}
-{{ "x" is in "xyz" }} {{ "x" is not in "abc" }} {{ none is none }} {{ none is not none }} {{ 1 is not none }}
+{{ (s).title() }} {{ ("a" ~ "b").title() }} {{ {"a": s.title}["a"]() }} {% set g = s.title %}{{ g() }}
+{{ none is none }} {{ none is not none }} {{ 1 is not none }}
 {{ loop is defined }} {{ caller is defined }} {{ self is defined }} {{ varargs is defined }} {{ range is defined }} {{ dict is defined }} {{ lipsum is defined }} {{ cycler is defined }} {{ joiner is defined }} {{ raise_exception is defined }} {{ strftime_now is defined }}
 {% set messages = messages[1:] %}{{ messages|length }}{% for m in messages %}{{ m.role }}{% endfor %}
 {%- set a = 1 -%}

@@ -52,13 +52,6 @@ static bool filter_capitalize(struct machine *machine, const struct value *value
     return change_case(machine, value, 'c', out);
 }
 
-static bool filter_title(struct machine *machine, const struct value *value, const struct value *arguments,
-                         struct value *out)
-{
-    (void)arguments;
-    return change_case(machine, value, 'w', out);
-}
-
 static bool filter_string(struct machine *machine, const struct value *value, const struct value *arguments,
                           struct value *out)
 {
@@ -99,16 +92,6 @@ static bool filter_length(struct machine *machine, const struct value *value, co
         return false;
     *out = value_integer(length);
     return length >= 0 || needs(machine, value, "length");
-}
-
-static bool filter_abs(struct machine *machine, const struct value *value, const struct value *arguments,
-                       struct value *out)
-{
-    (void)arguments;
-    if (!value_is_number(value))
-        return needs(machine, value, "abs");
-    return value_sign(machine, value_real(value) < 0 || (value->kind == VALUE_FLOAT && signbit(value->real)), value,
-                      out);
 }
 
 /* --- numbers from text --- */
@@ -187,23 +170,6 @@ static bool filter_int(struct machine *machine, const struct value *value, const
     return value->kind != VALUE_STRING || !text_to_real(value->text, &real) || real_to_integer(machine, real, out);
 }
 
-static bool filter_float(struct machine *machine, const struct value *value, const struct value *arguments,
-                         struct value *out)
-{
-    struct value real = {.kind = VALUE_FLOAT};
-    *out = arguments[0].kind == VALUE_ABSENT ? real : arguments[0];
-    if (value->kind == VALUE_UNDEFINED || value->kind == VALUE_MARKUP)
-        return needs(machine, value, "float");
-    if (value->kind == VALUE_STRING && is_odd(value->text))
-        return chat_fail(machine, "the filter 'float' of such a string is not understood");
-    if (value_is_number(value))
-        real.real = value_real(value);
-    else if (value->kind != VALUE_STRING || !text_to_real(value->text, &real.real))
-        return true;
-    *out = real;
-    return isfinite(real.real) || chat_fail(machine, "a number that is not finite");
-}
-
 /* --- text --- */
 
 static bool filter_replace(struct machine *machine, const struct value *value, const struct value *arguments,
@@ -240,7 +206,7 @@ static bool filter_indent(struct machine *machine, const struct value *value, co
     if (value->kind != VALUE_STRING)
         return needs(machine, value, "indent");
     if (!indent_by(machine, &arguments[0], &by) || !value_binary(machine, '+', value, &newline, &whole) ||
-        !string_lines(machine, whole.text, false, &lines))
+        !string_lines(machine, whole.text, &lines))
         return false;
     for (size_t i = 0; i < lines->count; i++) {
         struct text line = lines->items[i].text;
@@ -305,20 +271,20 @@ static const struct filter_row {
     filter_run *run;   /* both NULL: known to Jinja, not understood */
     filter_open *open; /* for filters that take any arguments */
 } rows[] = {
-    {"abs", "", 0, filter_abs, NULL},
+    {"abs", "", 0, NULL, NULL},
     {"attr", "", 0, NULL, NULL},
     {"batch", "", 0, NULL, NULL},
     {"capitalize", "", 0, filter_capitalize, NULL},
     {"center", "", 0, NULL, NULL},
-    {"count", "", 0, filter_length, NULL},
-    {"d", "default_value boolean", 0, filter_default, NULL},
+    {"count", "", 0, NULL, NULL},
+    {"d", "", 0, NULL, NULL},
     {"default", "default_value boolean", 0, filter_default, NULL},
     {"dictsort", "case_sensitive by reverse", 0, filter_dictsort, NULL},
     {"e", "", 0, NULL, NULL},
     {"escape", "", 0, NULL, NULL},
     {"filesizeformat", "", 0, NULL, NULL},
     {"first", "", 0, filter_first, NULL},
-    {"float", "default", 0, filter_float, NULL},
+    {"float", "", 0, NULL, NULL},
     {"forceescape", "", 0, NULL, NULL},
     {"format", "", 0, NULL, NULL},
     {"groupby", "", 0, NULL, NULL},
@@ -331,24 +297,24 @@ static const struct filter_row {
     {"list", "", 0, filter_list, NULL},
     {"lower", "", 0, filter_lower, NULL},
     {"map", "", 0, NULL, filter_map},
-    {"max", "case_sensitive attribute", 0, filter_max, NULL},
+    {"max", "", 0, NULL, NULL},
     {"min", "case_sensitive attribute", 0, filter_min, NULL},
     {"pprint", "", 0, NULL, NULL},
     {"random", "", 0, NULL, NULL},
     {"reject", "", 0, NULL, filter_reject},
     {"rejectattr", "", 0, NULL, filter_rejectattr},
     {"replace", "old new count", 2, filter_replace, NULL},
-    {"reverse", "", 0, filter_reverse, NULL},
+    {"reverse", "", 0, NULL, NULL},
     {"round", "", 0, NULL, NULL},
     {"safe", "", 0, filter_safe, NULL},
-    {"select", "", 0, NULL, filter_select},
+    {"select", "", 0, NULL, NULL},
     {"selectattr", "", 0, NULL, filter_selectattr},
     {"slice", "", 0, NULL, NULL},
     {"sort", "reverse case_sensitive attribute", 0, filter_sort, NULL},
     {"string", "", 0, filter_string, NULL},
     {"striptags", "", 0, NULL, NULL},
-    {"sum", "attribute start", 0, filter_sum, NULL},
-    {"title", "", 0, filter_title, NULL},
+    {"sum", "", 0, NULL, NULL},
+    {"title", "", 0, NULL, NULL},
     {"tojson", "ensure_ascii indent separators sort_keys", 0, filter_tojson, NULL},
     {"trim", "chars", 0, filter_trim, NULL},
     {"truncate", "", 0, NULL, NULL},

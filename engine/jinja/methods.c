@@ -1,4 +1,4 @@
-/* The methods of strings, lists and dicts. */
+/* The methods of strings and dicts. */
 #include <string.h>
 
 #include "jinja/template_internal.h"
@@ -19,28 +19,6 @@ static bool run_get(struct machine *machine, const struct value *self, const str
     return !machine->error->text;
 }
 
-static bool view(struct machine *machine, struct value *items, size_t count, struct value *out)
-{
-    *out = value_list(VALUE_VIEW, list_new(machine));
-    if (out->list)
-        *out->list = (struct list){.items = items, .count = count, .capacity = count};
-    return out->list;
-}
-
-static bool run_keys(struct machine *machine, const struct value *self, const struct value *arguments,
-                     struct value *out)
-{
-    (void)arguments;
-    return view(machine, self->dict->keys, self->dict->count, out);
-}
-
-static bool run_values(struct machine *machine, const struct value *self, const struct value *arguments,
-                       struct value *out)
-{
-    (void)arguments;
-    return view(machine, self->dict->values, self->dict->count, out);
-}
-
 static bool run_items(struct machine *machine, const struct value *self, const struct value *arguments,
                       struct value *out)
 {
@@ -57,43 +35,6 @@ static bool run_items(struct machine *machine, const struct value *self, const s
     return out->list;
 }
 
-static bool run_copy(struct machine *machine, const struct value *self, const struct value *arguments,
-                     struct value *out)
-{
-    /* nothing changes a dict or a list, so that it is its own copy */
-    (void)machine, (void)arguments;
-    *out = *self;
-    return true;
-}
-
-/* --- lists --- */
-
-static bool run_list_index(struct machine *machine, const struct value *self, const struct value *arguments,
-                           struct value *out)
-{
-    bool same = false;
-    for (size_t i = 0; i < self->list->count; i++) {
-        if (!value_equal(machine, &self->list->items[i], &arguments[0], &same))
-            return false;
-        if (same)
-            return *out = value_integer((int64_t)i), true;
-    }
-    return chat_fail(machine, "'index' of what is not there");
-}
-
-static bool run_list_count(struct machine *machine, const struct value *self, const struct value *arguments,
-                           struct value *out)
-{
-    bool same = false;
-    *out = value_integer(0);
-    for (size_t i = 0; i < self->list->count; i++) {
-        if (!value_equal(machine, &self->list->items[i], &arguments[0], &same))
-            return false;
-        out->integer += same;
-    }
-    return true;
-}
-
 /* --- the table --- */
 
 struct method_row {
@@ -105,44 +46,17 @@ struct method_row {
 
 static const struct method_row rows[] = {
     {VALUE_STRING, "capitalize", "", 0, method_capitalize},
-    {VALUE_STRING, "count", "-", 1, method_count},
     {VALUE_STRING, "endswith", "-", 1, method_endswith},
-    {VALUE_STRING, "find", "-", 1, method_find},
     {VALUE_STRING, "format", "- - - - - -", 0, method_format},
-    {VALUE_STRING, "index", "-", 1, method_index},
-    {VALUE_STRING, "isalnum", "", 0, method_isalnum},
-    {VALUE_STRING, "isalpha", "", 0, method_isalpha},
-    {VALUE_STRING, "isdigit", "", 0, method_isdigit},
-    {VALUE_STRING, "islower", "", 0, method_islower},
-    {VALUE_STRING, "isspace", "", 0, method_isspace},
-    {VALUE_STRING, "isupper", "", 0, method_isupper},
-    {VALUE_STRING, "join", "-", 1, method_join},
-    {VALUE_STRING, "lower", "", 0, method_lower},
     {VALUE_STRING, "lstrip", "-", 0, method_lstrip},
-    {VALUE_STRING, "partition", "-", 1, method_partition},
-    {VALUE_STRING, "removeprefix", "-", 1, method_removeprefix},
-    {VALUE_STRING, "removesuffix", "-", 1, method_removesuffix},
     {VALUE_STRING, "replace", "- - -", 2, method_replace},
-    {VALUE_STRING, "rfind", "-", 1, method_rfind},
-    {VALUE_STRING, "rpartition", "-", 1, method_rpartition},
-    {VALUE_STRING, "rsplit", "sep maxsplit", 0, method_rsplit},
     {VALUE_STRING, "rstrip", "-", 0, method_rstrip},
     {VALUE_STRING, "split", "sep maxsplit", 0, method_split},
-    {VALUE_STRING, "splitlines", "keepends", 0, method_splitlines},
     {VALUE_STRING, "startswith", "-", 1, method_startswith},
     {VALUE_STRING, "strip", "-", 0, method_strip},
     {VALUE_STRING, "title", "", 0, method_title},
-    {VALUE_STRING, "upper", "", 0, method_upper},
-    {VALUE_DICT, "copy", "", 0, run_copy},
     {VALUE_DICT, "get", "- -", 1, run_get},
     {VALUE_DICT, "items", "", 0, run_items},
-    {VALUE_DICT, "keys", "", 0, run_keys},
-    {VALUE_DICT, "values", "", 0, run_values},
-    {VALUE_LIST, "copy", "", 0, run_copy},
-    {VALUE_LIST, "count", "-", 1, run_list_count},
-    {VALUE_LIST, "index", "-", 1, run_list_index},
-    {VALUE_TUPLE, "count", "-", 1, run_list_count},
-    {VALUE_TUPLE, "index", "-", 1, run_list_index},
 };
 
 /* What else Python has under names, apart from those that begin with an underscore. */
@@ -152,11 +66,13 @@ static const struct names_row {
     const char *unsafe; /* changes the value: the sandbox makes it undefined */
 } names[] = {
     {VALUE_STRING,
-     "casefold center encode expandtabs format_map isascii isdecimal isidentifier isnumeric isprintable "
-     "istitle ljust maketrans rindex rjust swapcase translate zfill",
+     "casefold center count encode expandtabs find format_map index isalnum isalpha isascii isdecimal isdigit "
+     "isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower maketrans partition "
+     "removeprefix removesuffix rfind rindex rjust rpartition rsplit splitlines swapcase translate upper zfill",
      ""},
-    {VALUE_DICT, "fromkeys", "clear pop popitem setdefault update"},
-    {VALUE_LIST, "", "append clear extend insert pop remove reverse sort"},
+    {VALUE_DICT, "copy fromkeys keys values", "clear pop popitem setdefault update"},
+    {VALUE_LIST, "copy count index", "append clear extend insert pop remove reverse sort"},
+    {VALUE_TUPLE, "count index", ""},
     {VALUE_BOOL,
      "as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag is_integer numerator real to_bytes",
      ""},

@@ -65,23 +65,6 @@ bool filter_items(struct machine *machine, const struct value *value, const stru
     return true;
 }
 
-bool filter_reverse(struct machine *machine, const struct value *value, const struct value *arguments,
-                    struct value *out)
-{
-    struct value bounds[3] = {{0}, {0}, value_integer(-1)};
-    struct list *items;
-    (void)arguments;
-    if (value->kind == VALUE_STRING)
-        return value_slice(machine, value, bounds, out);
-    if (!value_items(machine, value, &items) || !generator(machine, out))
-        return false;
-    for (size_t i = items->count; i; i--)
-        if (!list_push(machine, out->list, &items->items[i - 1]))
-            return false;
-    out->kind = value->kind == VALUE_GENERATOR ? VALUE_LIST : VALUE_GENERATOR;
-    return true;
-}
-
 /* --- attributes --- */
 
 /* make_attrgetter: "a.b.0", each part an item or an attribute. VALUE_ABSENT: the item itself. */
@@ -139,25 +122,7 @@ bool filter_join(struct machine *machine, const struct value *value, const struc
     for (size_t i = 0; i < items->count; i++)
         if (!get_attribute(machine, &items->items[i], &arguments[1], NULL, &part) || !list_push(machine, parts, &part))
             return false;
-    return string_join(machine, separator, parts, false, out);
-}
-
-bool filter_sum(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
-{
-    struct list *items;
-    struct value part, sum = arguments[1].kind == VALUE_ABSENT ? value_integer(0) : arguments[1];
-    if (sum.kind == VALUE_STRING)
-        return chat_fail(machine, "the filter 'sum' from a string");
-    if (!value_items(machine, value, &items))
-        return false;
-    for (size_t i = 0; i < items->count; i++) {
-        if (!get_attribute(machine, &items->items[i], &arguments[0], NULL, &part) ||
-            !value_binary(machine, '+', &sum, &part, out))
-            return false;
-        sum = *out;
-    }
-    *out = sum;
-    return true;
+    return string_join(machine, separator, parts, out);
 }
 
 /* --- order --- */
@@ -253,35 +218,24 @@ bool filter_unique(struct machine *machine, const struct value *value, const str
     return true;
 }
 
-static bool extreme(struct machine *machine, const struct value *value, const struct value *arguments, int sign,
-                    struct value *out)
+bool filter_min(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
 {
     struct list *items;
-    struct value best, key;
+    struct value least, key;
     int order = 0;
     *out = value_undefined(TEXT("an item of an empty sequence"));
     if (!value_items(machine, value, &items))
         return false;
     for (size_t i = 0; i < items->count; i++) {
         if (!get_key(machine, &items->items[i], &arguments[1], value_truth(&arguments[0]), &key) ||
-            (i && !value_compare(machine, &key, &best, &order)))
+            (i && !value_compare(machine, &key, &least, &order)))
             return false;
-        if (i && sign * order >= 0)
+        if (i && order >= 0)
             continue;
-        best = key;
+        least = key;
         *out = items->items[i];
     }
     return true;
-}
-
-bool filter_min(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
-{
-    return extreme(machine, value, arguments, 1, out);
-}
-
-bool filter_max(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
-{
-    return extreme(machine, value, arguments, -1, out);
 }
 
 /* --- map and select --- */
@@ -367,11 +321,6 @@ static bool choose(struct machine *machine, const struct value *value, const str
             return false;
     }
     return true;
-}
-
-bool filter_select(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
-{
-    return choose(machine, value, call, true, false, out);
 }
 
 bool filter_reject(struct machine *machine, const struct value *value, const struct call *call, struct value *out)

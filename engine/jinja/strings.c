@@ -93,74 +93,16 @@ static bool put_title(struct machine *machine, struct text text, struct buffer *
     return true;
 }
 
-static bool is_break(uint32_t code)
-{
-    return text_is_space(code) || (code < 0x80 && code && strchr("-({[<", (int)code));
-}
-
-/* The filter: words begin behind white space and -({[<. */
-static bool put_words(struct machine *machine, struct text text, struct buffer *out)
-{
-    for (size_t at = 0; at < text.size;) {
-        size_t end = at, next = at;
-        uint32_t code = utf8_next(text.data, &next);
-        bool breaks = is_break(code);
-        for (end = next; end < text.size; end = next) {
-            next = end;
-            if (is_break(utf8_next(text.data, &next)) != breaks)
-                break;
-        }
-        struct text word = {text.data + at, end - at}, first = text_part(word, 0, 1);
-        if (!put_case(machine, first, 'u', out) ||
-            !put_case(machine, (struct text){word.data + first.size, word.size - first.size}, 'l', out))
-            return false;
-        at = end;
-    }
-    return true;
-}
-
 bool string_case(struct machine *machine, struct text text, char how, struct value *out)
 {
     struct buffer changed = {.maximum = CHAT_OUTPUT_MOST};
     bool good = how == 'c'   ? put_capitalized(machine, text, &changed)
                 : how == 't' ? put_title(machine, text, &changed)
-                : how == 'w' ? put_words(machine, text, &changed)
                              : put_case(machine, text, how, &changed);
     if (good)
         return value_take(machine, &changed, out);
     buffer_free(&changed);
     return false;
-}
-
-/* --- what a string consists of --- */
-
-static bool has_case(struct text text, char what, bool *out)
-{
-    bool any = false, other = false;
-    for (size_t i = 0; i < text.size; i++) {
-        any = any || is_letter(text.data[i], what == 'u' ? 'A' : 'a');
-        other = other || is_letter(text.data[i], what == 'u' ? 'a' : 'A');
-    }
-    *out = any && !other;
-    return true;
-}
-
-static bool is_of(uint32_t code, char what)
-{
-    bool alpha = u_isalpha((UChar32)code), digit = code >= '0' && code <= '9';
-    return what == 'a' ? alpha : what == 'd' ? digit : what == 'n' ? alpha || digit : text_is_space(code);
-}
-
-bool string_is(struct machine *machine, struct text text, char what, bool *out)
-{
-    if (what != 'a' && what != 's' && !is_ascii(text))
-        return chat_fail(machine, "of what a string beyond ASCII consists is not understood");
-    if (what == 'u' || what == 'l')
-        return has_case(text, what, out);
-    *out = text.size;
-    for (size_t at = 0; *out && at < text.size;)
-        *out = is_of(utf8_next(text.data, &at), what);
-    return chat_spend(machine, text.size / 16);
 }
 
 /* --- parts and wholes --- */
@@ -199,7 +141,7 @@ static bool push_part(struct machine *machine, struct list *list, const char *fr
     return list_push(machine, list, &part);
 }
 
-bool string_lines(struct machine *machine, struct text text, bool ends, struct list **out)
+bool string_lines(struct machine *machine, struct text text, struct list **out)
 {
     if (!(*out = list_new(machine)))
         return false;
@@ -212,102 +154,65 @@ bool string_lines(struct machine *machine, struct text text, bool ends, struct l
             at++;
         if (!breaks && at < text.size)
             continue;
-        if (!push_part(machine, *out, text.data + from, text.data + (ends || !breaks ? at : end)))
+        if (!push_part(machine, *out, text.data + from, text.data + (breaks ? end : at)))
             return false;
         from = at;
     }
     return chat_spend(machine, text.size / 16);
 }
 
-/* Where the next separator from that side is; NULL: there is none, or an error is set. */
-static const char *find_separator(struct machine *machine, struct text text, struct text separator, bool right)
-{
-    if (!right)
-        return memmem(text.data, text.size, separator.data, separator.size);
-    for (size_t at = text.size; at >= separator.size; at--) {
-        const char *from = text.data + at - separator.size;
-        if (memcmp(from, separator.data, separator.size) == 0)
-            return from;
-        if (!chat_spend(machine, 1 + separator.size / 64))
-            return NULL;
-    }
-    return NULL;
-}
-
 /* The next part and what is left behind it; false: there is no separator. */
-static bool next_separator(struct machine *machine, struct text text, struct text separator, bool right,
-                           struct text *part, struct text *rest)
+static bool next_separator(struct text text, struct text separator, struct text *part, struct text *rest)
 {
-    const char *found = find_separator(machine, text, separator, right);
+    const char *found = memmem(text.data, text.size, separator.data, separator.size);
     if (!found)
         return false;
-    struct text before = {text.data, (size_t)(found - text.data)};
-    struct text behind = {found + separator.size, text.size - before.size - separator.size};
-    *part = right ? behind : before;
-    *rest = right ? before : behind;
+    *part = (struct text){text.data, (size_t)(found - text.data)};
+    *rest = (struct text){found + separator.size, text.size - part->size - separator.size};
     return true;
 }
 
-/* The same at white space, of which there is none at the ends. */
-static bool next_space(struct text text, bool right, struct text *part, struct text *rest)
+/* The same at white space, of which there is none in front. */
+static bool next_space(struct text text, struct text *part, struct text *rest)
 {
-    size_t at = right ? text.size : 0, before = at;
-    while (right ? at > 0 : at < text.size) {
-        before = at;
-        if (text_is_space(right ? utf8_previous(text.data, &at) : utf8_next(text.data, &at)))
-            break;
-        before = at;
-    }
-    if (before == (right ? 0 : text.size))
+    size_t at = 0, end = 0;
+    while (at < text.size && !text_is_space(utf8_next(text.data, &at)))
+        end = at;
+    if (end == text.size)
         return false;
-    struct text left_part = {text.data, before}, right_part = {text.data + before, text.size - before};
-    *part = right ? right_part : left_part;
-    *rest = text_strip(right ? left_part : right_part, NULL, !right, right);
+    *part = (struct text){text.data, end};
+    *rest = text_strip((struct text){text.data + end, text.size - end}, NULL, true, false);
     return true;
 }
 
-bool string_split(struct machine *machine, struct text text, const struct text *separator, int64_t most, bool right,
+bool string_split(struct machine *machine, struct text text, const struct text *separator, int64_t most,
                   struct list **out)
 {
-    struct list *list = *out = list_new(machine);
-    struct text part, rest = separator ? text : text_strip(text, NULL, !right || most < 0, right || most < 0);
-    if (!list)
+    struct text part, rest = separator ? text : text_strip(text, NULL, true, most < 0);
+    if (!(*out = list_new(machine)))
         return false;
     if (!separator && !rest.size)
         return true;
     for (; most; most--) {
-        if (!(separator ? next_separator(machine, rest, *separator, right, &part, &text)
-                        : next_space(rest, right, &part, &text)))
+        text = rest;
+        if (!(separator ? next_separator(text, *separator, &part, &rest) : next_space(text, &part, &rest)))
             break;
-        if (!push_part(machine, list, part.data, part.data + part.size) || !chat_spend(machine, part.size / 16))
+        if (!push_part(machine, *out, part.data, part.data + part.size) || !chat_spend(machine, part.size / 16))
             return false;
-        rest = text;
         if (!separator && !rest.size)
-            break;
+            return true;
     }
-    if (machine->error->text)
-        return false;
-    if ((separator || rest.size) && !push_part(machine, list, rest.data, rest.data + rest.size))
-        return false;
-    for (size_t i = 0; right && i < list->count / 2; i++) {
-        struct value other = list->items[list->count - 1 - i];
-        list->items[list->count - 1 - i] = list->items[i];
-        list->items[i] = other;
-    }
-    return chat_spend(machine, rest.size / 16);
+    return push_part(machine, *out, rest.data, rest.data + rest.size) && chat_spend(machine, rest.size / 16);
 }
 
-bool string_join(struct machine *machine, struct text separator, const struct list *items, bool strict,
-                 struct value *out)
+bool string_join(struct machine *machine, struct text separator, const struct list *items, struct value *out)
 {
     struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
     bool good = true;
     for (size_t i = 0; good && i < items->count; i++) {
         if (i)
             buffer_append(&text, separator.data, separator.size);
-        if (strict && items->items[i].kind != VALUE_STRING)
-            good = chat_fail(machine, "join of a %s", value_type(&items->items[i]));
-        good = good && chat_spend(machine, 1 + separator.size / 64) && value_print(machine, &items->items[i], &text);
+        good = chat_spend(machine, 1 + separator.size / 64) && value_print(machine, &items->items[i], &text);
     }
     if (good)
         return value_take(machine, &text, out);

@@ -108,8 +108,8 @@ static bool run(struct machine *machine, const cJSON *variables)
         nodes = chat_parse(machine);
     machine->scope = chat_take(machine, sizeof *machine->scope);
     return !machine->error->text && machine->scope && chat_known(machine, nodes) &&
-           chat_scopes(machine, nodes, &hidden) &&
-           take_variables(machine, variables) && chat_hide(machine, hidden) && chat_render(machine, nodes);
+           chat_scopes(machine, nodes, &hidden) && take_variables(machine, variables) && chat_hide(machine, hidden) &&
+           chat_render(machine, nodes);
 }
 
 bool chat_template_render(const struct chat_template_source *source, const cJSON *variables, struct buffer *out,

@@ -142,10 +142,10 @@ enum node_kind {
     /* statements */
     NODE_DATA,
     NODE_PRINT,
-    NODE_FOR,       /* target a, in b, if c, body, otherwise */
-    NODE_IF,        /* test a, body, otherwise */
-    NODE_SET,       /* target a, value b */
-    NODE_SET_BLOCK, /* target a, filters b over NODE_CAPTURED, body */
+    NODE_FOR,          /* target a, in b, if c, body, otherwise */
+    NODE_IF,           /* test a, body, otherwise */
+    NODE_SET,          /* target a, value b */
+    NODE_SET_BLOCK,    /* target a, filters b over NODE_CAPTURED, body */
     NODE_FILTER_BLOCK, /* filters b over NODE_CAPTURED, body */
     NODE_CAPTURED,
     NODE_NAMESPACE_TARGET, /* text.other */
@@ -341,9 +341,9 @@ typedef bool filter_run(struct machine *machine, const struct value *value, cons
                         struct value *out);
 typedef bool filter_open(struct machine *machine, const struct value *value, const struct call *call,
                          struct value *out);
-filter_run filter_first, filter_last, filter_list, filter_join, filter_reverse, filter_sort, filter_dictsort,
-    filter_unique, filter_sum, filter_min, filter_max, filter_items;
-filter_open filter_map, filter_select, filter_reject, filter_selectattr, filter_rejectattr;
+filter_run filter_first, filter_last, filter_list, filter_join, filter_sort, filter_dictsort, filter_unique, filter_min,
+    filter_items;
+filter_open filter_map, filter_reject, filter_selectattr, filter_rejectattr;
 
 /* predicates.c */
 bool chat_test_known(struct text name);
@@ -362,22 +362,16 @@ bool chat_method_call(struct machine *machine, const struct method *method, cons
 typedef bool method_run(struct machine *machine, const struct value *self, const struct value *arguments,
                         struct value *out);
 /* text_methods.c: those of strings */
-method_run method_startswith, method_endswith, method_removeprefix, method_removesuffix, method_strip, method_lstrip,
-    method_rstrip, method_split, method_rsplit, method_splitlines, method_partition, method_rpartition, method_join,
-    method_replace, method_find, method_rfind, method_index, method_count, method_upper, method_lower,
-    method_capitalize, method_title, method_isalpha, method_isalnum, method_isdigit, method_isspace, method_isupper,
-    method_islower, method_format;
+method_run method_startswith, method_endswith, method_strip, method_lstrip, method_rstrip, method_split, method_replace,
+    method_format, method_capitalize, method_title;
 /* strings.c: what methods and filters of strings do */
-/* u(pper), l(ower), c(apitalize), t(itle), w: the filter title */
+/* u(pper), l(ower), c(apitalize), t(itle) */
 bool string_case(struct machine *machine, struct text text, char how, struct value *out);
 bool string_replace(struct machine *machine, struct text text, struct text old, struct text new, int64_t most,
                     struct value *out);
-bool string_lines(struct machine *machine, struct text text, bool ends, struct list **out);
-bool string_split(struct machine *machine, struct text text, const struct text *separator, int64_t most, bool right,
+bool string_lines(struct machine *machine, struct text text, struct list **out);
+bool string_split(struct machine *machine, struct text text, const struct text *separator, int64_t most,
                   struct list **out);
-bool string_join(struct machine *machine, struct text separator, const struct list *items, bool strict,
-                 struct value *out);
-/* str.is...: a(lpha), d(igit), n (alnum), s(pace), u(pper), l(ower) */
-bool string_is(struct machine *machine, struct text text, char what, bool *out);
+bool string_join(struct machine *machine, struct text separator, const struct list *items, struct value *out);
 
 #endif
