@@ -1,14 +1,20 @@
 /* Filters of single values; those of sequences are in series.c. jinja2/filters.py. */
+#include "jinja/filters.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/operators.h"
+#include "jinja/print.h"
+#include "jinja/sequence.h"
+#include "jinja/series.h"
+#include "jinja/strings.h"
 
 static bool needs(struct machine *machine, const struct value *value, const char *name)
 {
-    return chat_fail(machine, "the filter '%s' of a %s", name, value_type(value));
+    return machine_fail(machine, "the filter '%s' of a %s", name, value_type(value));
 }
 
 static bool filter_trim(struct machine *machine, const struct value *value, const struct value *arguments,
@@ -19,7 +25,7 @@ static bool filter_trim(struct machine *machine, const struct value *value, cons
     if (given && arguments[0].kind != VALUE_STRING)
         return needs(machine, &arguments[0], "trim");
     if (!value_string_of(machine, value, &text) ||
-        !chat_spend(machine, text.size / 64 * (1 + (given ? arguments[0].text.size : 0))))
+        !machine_spend(machine, text.size / 64 * (1 + (given ? arguments[0].text.size : 0))))
         return false;
     *out = value_string(text_strip(text, given ? &arguments[0].text : NULL, true, true));
     return true;
@@ -146,7 +152,7 @@ static bool text_to_integer(struct text text, int64_t *out)
 static bool real_to_integer(struct machine *machine, double real, struct value *out)
 {
     if (!(fabs(real) < 0x1p63))
-        return chat_fail(machine, "the filter 'int' of a number beyond 64 bits");
+        return machine_fail(machine, "the filter 'int' of a number beyond 64 bits");
     *out = value_integer((int64_t)real);
     return true;
 }
@@ -158,11 +164,11 @@ static bool filter_int(struct machine *machine, const struct value *value, const
     double real;
     *out = arguments[0].kind == VALUE_ABSENT ? value_integer(0) : arguments[0];
     if (arguments[1].kind != VALUE_ABSENT)
-        return chat_fail(machine, "the filter 'int' with a base is not understood");
+        return machine_fail(machine, "the filter 'int' with a base is not understood");
     if (value->kind == VALUE_UNDEFINED || value->kind == VALUE_MARKUP)
         return needs(machine, value, "int");
     if (value->kind == VALUE_STRING && is_odd(value->text))
-        return chat_fail(machine, "the filter 'int' of such a string is not understood");
+        return machine_fail(machine, "the filter 'int' of such a string is not understood");
     if (value->kind == VALUE_FLOAT)
         return real_to_integer(machine, value->real, out);
     if (value_is_whole(value, &whole) || (value->kind == VALUE_STRING && text_to_integer(value->text, &whole)))
@@ -199,7 +205,7 @@ static bool indent_by(struct machine *machine, const struct value *width, struct
 static bool filter_indent(struct machine *machine, const struct value *value, const struct value *arguments,
                           struct value *out)
 {
-    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     struct value by, newline = value_string(TEXT("\n")), whole;
     struct list *lines = NULL;
     bool first = value_truth(&arguments[1]), blank = value_truth(&arguments[2]);
@@ -241,7 +247,7 @@ static bool take_indent(struct machine *machine, const struct value *indent, str
 static bool filter_tojson(struct machine *machine, const struct value *value, const struct value *arguments,
                           struct value *out)
 {
-    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     struct json_style style = {
         .ascii = value_truth(&arguments[0]), .sorted = value_truth(&arguments[3]), .key = TEXT(": ")};
     const struct value *separators = &arguments[2];
@@ -261,6 +267,45 @@ static bool filter_tojson(struct machine *machine, const struct value *value, co
         return value_take(machine, &text, out);
     buffer_free(&text);
     return false;
+}
+
+/* --- filters of filters --- */
+
+static bool map_attribute(struct machine *machine, const struct list *items, const struct call *call, struct list *out)
+{
+    const struct value *attribute = call_keyword(call, TEXT("attribute")),
+                       *otherwise = call_keyword(call, TEXT("default"));
+    struct value part;
+    if (call->keyword_count > 1u + (otherwise != NULL))
+        return machine_fail(machine, "the filter 'map' with such arguments");
+    for (size_t i = 0; i < items->count; i++)
+        if (!series_attribute(machine, &items->items[i], attribute, otherwise, &part) ||
+            !list_push(machine, out, &part))
+            return false;
+    return true;
+}
+
+static bool filter_map(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
+{
+    struct list *items;
+    struct value part;
+    *out = value_list(VALUE_GENERATOR, list_new(machine));
+    if (!out->list)
+        return false;
+    if (!value_truth(value))
+        return true;
+    if (!value_items(machine, value, &items))
+        return false;
+    if (!call->count && call_keyword(call, TEXT("attribute")))
+        return map_attribute(machine, items, call, out->list);
+    if (!call->count || call->values[0].kind != VALUE_STRING)
+        return machine_fail(machine, "the filter 'map' without a filter");
+    struct call rest = call_rest(call, 1);
+    for (size_t i = 0; i < items->count; i++)
+        if (!filter_apply(machine, call->values[0].text, &items->items[i], &rest, &part) ||
+            !list_push(machine, out->list, &part))
+            return false;
+    return true;
 }
 
 /* --- the table --- */
@@ -335,22 +380,22 @@ static const struct filter_row *find(struct text name)
     return NULL;
 }
 
-bool chat_filter_known(struct text name)
+bool filter_known(struct text name)
 {
     return find(name);
 }
 
-bool chat_filter(struct machine *machine, struct text name, const struct value *value, const struct call *call,
-                 struct value *out)
+bool filter_apply(struct machine *machine, struct text name, const struct value *value, const struct call *call,
+                  struct value *out)
 {
     const struct filter_row *row = find(name);
-    struct value arguments[CHAT_PARAMETERS];
+    struct value arguments[JINJA_PARAMETERS];
     if (!row)
-        return chat_fail(machine, "no filter '%.*s'", (int)name.size, name.data);
+        return machine_fail(machine, "no filter '%.*s'", (int)name.size, name.data);
     if (row->open)
         return row->open(machine, value, call, out);
     if (!row->run)
-        return chat_fail(machine, "the filter '%s' is not understood", row->name);
+        return machine_fail(machine, "the filter '%s' is not understood", row->name);
     return call_bind(machine, row->name, call, row->parameters, row->needed, arguments) &&
            row->run(machine, value, arguments, out);
 }

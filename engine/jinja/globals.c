@@ -1,63 +1,24 @@
-/* The functions that a template finds, and how arguments meet parameters. */
+/* The functions that a template finds. */
+#include "jinja/globals.h"
+
 #include <string.h>
 #include <time.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/print.h"
+#include "jinja/sequence.h"
+#include "jinja/template.h"
 
 #define TIME_TEXT_MOST 1024
 
-/* The index of a name in a list of words; -1: not there. */
-static int parameter_index(const char *parameters, struct text name)
-{
-    int index = 0;
-    for (const char *at = parameters; *at; index++) {
-        size_t length = strcspn(at, " ");
-        if (text_equal((struct text){at, length}, name))
-            return index;
-        at += length + (at[length] == ' ');
-    }
-    return -1;
-}
-
-static size_t parameter_count(const char *parameters)
-{
-    size_t count = *parameters != '\0';
-    for (const char *at = parameters; *at; at++)
-        count += *at == ' ';
-    return count;
-}
-
-bool call_bind(struct machine *machine, const char *name, const struct call *call, const char *parameters,
-               size_t needed, struct value out[CHAT_PARAMETERS])
-{
-    size_t most = parameter_count(parameters);
-    memset(out, 0, CHAT_PARAMETERS * sizeof *out);
-    if (call->count > most)
-        return chat_fail(machine, "'%s' with %zu arguments", name, call->count);
-    for (size_t i = 0; i < call->count; i++)
-        out[i] = call->values[i];
-    for (size_t i = 0; i < call->keyword_count; i++) {
-        struct text keyword = call->keywords[i].name;
-        int index = parameter_index(parameters, keyword);
-        if (index < 0 || out[index].kind != VALUE_ABSENT)
-            return chat_fail(machine, "'%s' with an argument '%.*s'", name, (int)keyword.size, keyword.data);
-        out[index] = call->keywords[i].value;
-    }
-    for (size_t i = 0; i < needed; i++)
-        if (out[i].kind == VALUE_ABSENT)
-            return chat_fail(machine, "'%s' with too few arguments", name);
-    return true;
-}
-
 static bool run_raise(struct machine *machine, const struct call *call, struct value *out)
 {
-    struct value arguments[CHAT_PARAMETERS];
+    struct value arguments[JINJA_PARAMETERS];
     struct text text;
     (void)out;
     if (!call_bind(machine, "raise_exception", call, "message", 1, arguments) ||
         !value_string_of(machine, &arguments[0], &text))
         return false;
-    return chat_fail(machine, "the template refuses: %.*s", (int)(text.size < 500 ? text.size : 500), text.data);
+    return machine_fail(machine, "the template refuses: %.*s", (int)(text.size < 500 ? text.size : 500), text.data);
 }
 
 /* What strftime writes without a zone of time and alike in C and Python. */
@@ -65,45 +26,45 @@ static bool judge_format(struct machine *machine, struct text format)
 {
     for (size_t i = 0; i < format.size; i++) {
         if (!format.data[i])
-            return chat_fail(machine, "strftime_now with a NUL character");
+            return machine_fail(machine, "strftime_now with a NUL character");
         if (format.data[i] != '%')
             continue;
         i++;
         if (i == format.size || !format.data[i] || !strchr("aAbBcdDeFgGhHIjklmMnprRStTuUVwWxXyYC%", format.data[i]))
-            return chat_fail(machine, "strftime_now with '%.*s'", (int)format.size, format.data);
+            return machine_fail(machine, "strftime_now with '%.*s'", (int)format.size, format.data);
     }
     return true;
 }
 
 static bool run_strftime(struct machine *machine, const struct call *call, struct value *out)
 {
-    struct value arguments[CHAT_PARAMETERS];
+    struct value arguments[JINJA_PARAMETERS];
     char format[TIME_TEXT_MOST / 4], text[TIME_TEXT_MOST * 4];
     time_t now = machine->source->now ? machine->source->now : time(NULL);
     struct tm local;
     if (!call_bind(machine, "strftime_now", call, "format", 1, arguments))
         return false;
     if (arguments[0].kind != VALUE_STRING || arguments[0].text.size >= sizeof format)
-        return chat_fail(machine, "strftime_now of a %s", value_type(&arguments[0]));
+        return machine_fail(machine, "strftime_now of a %s", value_type(&arguments[0]));
     if (!judge_format(machine, arguments[0].text))
         return false;
     memcpy(format, arguments[0].text.data, arguments[0].text.size);
     format[arguments[0].text.size] = '\0';
     if (!localtime_r(&now, &local))
-        return chat_fail(machine, "strftime_now does not know the time");
+        return machine_fail(machine, "strftime_now does not know the time");
     size_t size = strftime(text, sizeof text, format, &local);
     return value_copy(machine, text, size, out);
 }
 
 static bool run_range(struct machine *machine, const struct call *call, struct value *out)
 {
-    struct value arguments[CHAT_PARAMETERS];
+    struct value arguments[JINJA_PARAMETERS];
     int64_t numbers[3] = {0, 0, 1};
     if (!call_bind(machine, "range", call, "- - -", 1, arguments))
         return false;
     for (size_t i = 0; i < call->count; i++)
         if (!value_is_whole(&arguments[i], &numbers[i]))
-            return chat_fail(machine, "range of a %s", value_type(&arguments[i]));
+            return machine_fail(machine, "range of a %s", value_type(&arguments[i]));
     return call->count == 1 ? value_range(machine, 0, numbers[0], 1, out)
                             : value_range(machine, numbers[0], numbers[1], numbers[2], out);
 }
@@ -114,7 +75,7 @@ static bool put_pair(struct machine *machine, struct dict *dict, const struct va
     if (!value_items(machine, pair, &items))
         return false;
     return items->count == 2 ? dict_put(machine, dict, &items->items[0], &items->items[1])
-                             : chat_fail(machine, "a dict of what are no pairs");
+                             : machine_fail(machine, "a dict of what are no pairs");
 }
 
 /* dict(other dict or pairs, name=value ...) */
@@ -122,10 +83,10 @@ static bool fill_dict(struct machine *machine, const struct call *call, struct d
 {
     struct list *items;
     if (call->count > 1)
-        return chat_fail(machine, "'dict' with %zu arguments", call->count);
+        return machine_fail(machine, "'dict' with %zu arguments", call->count);
     if (call->count && call->values[0].kind == VALUE_UNDEFINED)
-        return chat_fail(machine, "'%.*s' is undefined, and makes no dict", (int)call->values[0].text.size,
-                         call->values[0].text.data);
+        return machine_fail(machine, "'%.*s' is undefined, and makes no dict", (int)call->values[0].text.size,
+                            call->values[0].text.data);
     if (call->count && call->values[0].kind == VALUE_DICT) {
         const struct dict *from = call->values[0].dict;
         for (size_t i = 0; i < from->count; i++)
@@ -160,13 +121,13 @@ static bool run_namespace(struct machine *machine, const struct call *call, stru
     for (size_t i = 0; i < out->dict->count; i++) {
         const struct value *key = &out->dict->keys[i];
         if (key->kind == VALUE_STRING && key->text.size && key->text.data[0] == '_')
-            return chat_fail(machine, "the attribute '%.*s' of a namespace cannot be set", (int)key->text.size,
-                             key->text.data);
+            return machine_fail(machine, "the attribute '%.*s' of a namespace cannot be set", (int)key->text.size,
+                                key->text.data);
     }
     return true;
 }
 
-const struct function_row *chat_global(struct text name)
+const struct function_row *global_find(struct text name)
 {
     static const struct function_row rows[] = {
         {"raise_exception", run_raise},

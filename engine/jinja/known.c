@@ -3,7 +3,10 @@
  * Jinja looks for them when it compiles, but in the branches of a condition, which may ask first whether they are
  * there; those are looked for when they are needed. What has a frame of its own (a loop, a macro, a captured block) is
  * no branch any more. */
-#include "jinja/template_internal.h"
+#include "jinja/known.h"
+
+#include "jinja/filters.h"
+#include "jinja/predicates.h"
 
 static bool judge(struct machine *machine, const struct node *node, bool branch);
 
@@ -17,11 +20,10 @@ static bool judge_list(struct machine *machine, const struct node *nodes, bool b
 
 static bool judge_name(struct machine *machine, const struct node *node)
 {
-    bool filter = node->kind == NODE_FILTER,
-         known = filter ? chat_filter_known(node->text) : chat_test_known(node->text);
+    bool filter = node->kind == NODE_FILTER, known = filter ? filter_known(node->text) : predicate_known(node->text);
     machine->line = node->line;
     return known ||
-           chat_fail(machine, "no %s '%.*s'", filter ? "filter" : "test", (int)node->text.size, node->text.data);
+           machine_fail(machine, "no %s '%.*s'", filter ? "filter" : "test", (int)node->text.size, node->text.data);
 }
 
 /* Has what it captures or repeats a frame of its own? */
@@ -44,14 +46,14 @@ static bool judge_kind(struct machine *machine, const struct node *node, bool br
 
 static bool judge(struct machine *machine, const struct node *node, bool branch)
 {
-    if (++machine->depth > CHAT_DEPTH_MOST)
-        return chat_fail(machine, "nested more than %d deep", CHAT_DEPTH_MOST);
-    bool good = chat_spend(machine, 1) && judge_kind(machine, node, branch);
+    if (!machine_enter(machine))
+        return false;
+    bool good = machine_spend(machine, 1) && judge_kind(machine, node, branch);
     machine->depth--;
     return good;
 }
 
-bool chat_known(struct machine *machine, const struct node *nodes)
+bool names_known(struct machine *machine, const struct node *nodes)
 {
     return judge_list(machine, nodes, false);
 }

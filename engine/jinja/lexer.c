@@ -1,10 +1,12 @@
 /* The source as lexemes: jinja2/lexer.py with trim_blocks and lstrip_blocks. */
+#include "jinja/lexer.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/template.h"
 #include "text/utf8.h"
 
 #define OPEN_MOST 200 /* brackets */
@@ -24,7 +26,7 @@ static bool push(struct lexer *lexer, const struct lexeme *lexeme)
     struct machine *machine = lexer->machine;
     if (machine->lexeme_count == machine->lexeme_capacity) {
         size_t capacity = machine->lexeme_capacity ? 2 * machine->lexeme_capacity : 256;
-        struct lexeme *lexemes = chat_take(machine, capacity * sizeof *lexemes);
+        struct lexeme *lexemes = machine_take(machine, capacity * sizeof *lexemes);
         if (!lexemes)
             return false;
         if (machine->lexeme_count)
@@ -45,14 +47,14 @@ static bool push_text(struct lexer *lexer, enum lexeme_kind kind, size_t first, 
 static bool fail(struct lexer *lexer, const char *what)
 {
     lexer->machine->line = lexer->line;
-    return chat_fail(lexer->machine, "%s", what);
+    return machine_fail(lexer->machine, "%s", what);
 }
 
 /* Newlines of every kind become \n, and the last one goes. */
 static bool normalise(struct lexer *lexer)
 {
     const struct chat_template_source *source = lexer->machine->source;
-    char *text = chat_take(lexer->machine, source->size + 1);
+    char *text = machine_take(lexer->machine, source->size + 1);
     size_t size = 0;
     if (!text)
         return false;
@@ -324,7 +326,7 @@ static bool lex_string(struct lexer *lexer)
 {
     char quote = lexer->text[lexer->at];
     size_t end = lexer->at + 1, first = end;
-    struct buffer out = {.maximum = CHAT_SOURCE_MOST * 4};
+    struct buffer out = {.maximum = JINJA_SOURCE_MOST * 4};
     struct lexeme lexeme = {.kind = LEX_STRING};
     while (end < lexer->size && lexer->text[end] != quote)
         end += lexer->text[end] == '\\' && end + 1 < lexer->size ? 2 : 1;
@@ -342,7 +344,8 @@ static bool lex_string(struct lexer *lexer)
             buffer_char(&out, data[at++]);
         }
     }
-    good = good && chat_copy(lexer->machine, out.data ? out.data : "", out.size, &lexeme.text) && push(lexer, &lexeme);
+    good =
+        good && machine_copy(lexer->machine, out.data ? out.data : "", out.size, &lexeme.text) && push(lexer, &lexeme);
     buffer_free(&out);
     move(lexer, end + 1);
     return good;
@@ -372,8 +375,8 @@ static bool lex_operator(struct lexer *lexer)
     if (length == 1 && (!c || !strchr("+-/*%~[](){}><=.:|,;", c))) {
         lexer->machine->line = lexer->line;
         return (unsigned char)c < 0x80 && c > ' '
-                   ? chat_fail(lexer->machine, "unexpected '%c'", c)
-                   : chat_fail(lexer->machine, "an unexpected character, byte 0x%02x", (unsigned char)c);
+                   ? machine_fail(lexer->machine, "unexpected '%c'", c)
+                   : machine_fail(lexer->machine, "an unexpected character, byte 0x%02x", (unsigned char)c);
     }
     if (!balance(lexer, c) || !push_text(lexer, LEX_OPERATOR, lexer->at, length))
         return false;
@@ -443,7 +446,7 @@ static bool lex_from(struct lexer *lexer, size_t at, char character)
            lex_tag(lexer, character == '{');
 }
 
-bool chat_lex(struct machine *machine)
+bool lex_source(struct machine *machine)
 {
     struct lexer lexer = {.machine = machine, .line = 1, .line_starting = true};
     if (!normalise(&lexer))

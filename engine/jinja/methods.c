@@ -1,11 +1,14 @@
 /* The methods of strings and dicts. */
+#include "jinja/methods.h"
+
 #include <string.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/sequence.h"
+#include "jinja/text_methods.h"
 
 static bool wants(struct machine *machine, const struct value *argument, const char *name)
 {
-    return chat_fail(machine, "'%s' with a %s", name, value_type(argument));
+    return machine_fail(machine, "'%s' with a %s", name, value_type(argument));
 }
 
 /* --- dicts --- */
@@ -22,17 +25,9 @@ static bool run_get(struct machine *machine, const struct value *self, const str
 static bool run_items(struct machine *machine, const struct value *self, const struct value *arguments,
                       struct value *out)
 {
-    const struct dict *dict = self->dict;
     (void)arguments;
-    *out = value_list(VALUE_VIEW, list_new(machine));
-    for (size_t i = 0; out->list && i < dict->count; i++) {
-        struct list *pair = list_new(machine);
-        struct value item = value_list(VALUE_TUPLE, pair);
-        if (!pair || !list_push(machine, pair, &dict->keys[i]) || !list_push(machine, pair, &dict->values[i]) ||
-            !list_push(machine, out->list, &item))
-            return false;
-    }
-    return out->list;
+    *out = value_list(VALUE_VIEW, NULL);
+    return dict_pairs(machine, self->dict, &out->list);
 }
 
 /* --- the table --- */
@@ -57,6 +52,12 @@ static const struct method_row rows[] = {
     {VALUE_STRING, "title", "", 0, method_title},
     {VALUE_DICT, "get", "- -", 1, run_get},
     {VALUE_DICT, "items", "", 0, run_items},
+};
+
+struct method {
+    const struct method_row *row;
+    struct text name;
+    struct value self;
 };
 
 /* What else Python has under names, apart from those that begin with an underscore. */
@@ -99,7 +100,7 @@ static bool is_word_of(const char *words, struct text name)
 static bool make_method(struct machine *machine, const struct value *self, const struct method_row *row,
                         struct text name, struct value *out)
 {
-    struct method *method = chat_take(machine, sizeof *method);
+    struct method *method = machine_take(machine, sizeof *method);
     if (!method)
         return false;
     *method = (struct method){row, name, *self};
@@ -107,7 +108,7 @@ static bool make_method(struct machine *machine, const struct value *self, const
     return true;
 }
 
-bool chat_method_find(struct machine *machine, const struct value *self, struct text name, struct value *out)
+bool method_find(struct machine *machine, const struct value *self, struct text name, struct value *out)
 {
     static const struct method_row unknown = {.run = NULL};
     out->kind = VALUE_ABSENT;
@@ -125,13 +126,13 @@ bool chat_method_find(struct machine *machine, const struct value *self, struct 
     return true;
 }
 
-bool chat_method_call(struct machine *machine, const struct method *method, const struct call *call, struct value *out)
+bool method_call(struct machine *machine, const struct method *method, const struct call *call, struct value *out)
 {
     const struct method_row *row = method->row;
-    struct value arguments[CHAT_PARAMETERS];
+    struct value arguments[JINJA_PARAMETERS];
     if (!row->run)
-        return chat_fail(machine, "the method '%.*s' of a %s is not understood", (int)method->name.size,
-                         method->name.data, value_type(&method->self));
+        return machine_fail(machine, "the method '%.*s' of a %s is not understood", (int)method->name.size,
+                            method->name.data, value_type(&method->self));
     return call_bind(machine, row->name, call, row->parameters, row->needed, arguments) &&
            row->run(machine, &method->self, arguments, out);
 }

@@ -1,12 +1,14 @@
 /* Arithmetic as Python has it, in 64 bits. */
+#include "jinja/operators.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/sequence.h"
 
 static bool overflow(struct machine *machine)
 {
-    return chat_fail(machine, "an integer beyond 64 bits");
+    return machine_fail(machine, "an integer beyond 64 bits");
 }
 
 static bool divide_integers(struct machine *machine, int operator, int64_t a, int64_t b, int64_t *out)
@@ -78,7 +80,7 @@ static bool reals(struct machine *machine, int operator, double a, double b, str
                 :
                 operator== '^' ? pow(a, b)
                                : divide_reals(operator, a, b);
-    return isfinite(out->real) || chat_fail(machine, "a number that is not finite");
+    return isfinite(out->real) || machine_fail(machine, "a number that is not finite");
 }
 
 static bool numbers(struct machine *machine, int operator, const struct value * left, const struct value *right,
@@ -88,9 +90,9 @@ static bool numbers(struct machine *machine, int operator, const struct value * 
     bool whole = value_is_whole(left, &a) && value_is_whole(right, &b);
     bool divides = operator== '/' || operator== 'd' || operator== '%';
     if (divides && value_real(right) == 0)
-        return chat_fail(machine, "division by zero");
+        return machine_fail(machine, "division by zero");
     if (whole && operator== '/' &&(fabs((double)a) > 0x1p53 || fabs((double)b) > 0x1p53))
-        return chat_fail(machine, "division of integers beyond 53 bits");
+        return machine_fail(machine, "division of integers beyond 53 bits");
     if (whole && operator!= '/' && !(operator== '^' && b<0))
         return integers(machine, operator, a, b, out);
     return reals(machine, operator, value_real(left), value_real(right), out);
@@ -110,10 +112,10 @@ static bool add_lists(struct machine *machine, const struct value *left, const s
 
 static bool add_texts(struct machine *machine, struct text left, struct text right, struct value *out)
 {
-    if (left.size + right.size > CHAT_OUTPUT_MOST)
-        return chat_fail(machine, "a string of more than %zu MiB", CHAT_OUTPUT_MOST >> 20);
-    char *text = chat_take(machine, left.size + right.size);
-    if (!text || !chat_spend(machine, (left.size + right.size) / 64))
+    if (left.size + right.size > JINJA_OUTPUT_MOST)
+        return machine_fail(machine, "a string of more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
+    char *text = machine_take(machine, left.size + right.size);
+    if (!text || !machine_spend(machine, (left.size + right.size) / 64))
         return false;
     if (left.size)
         memcpy(text, left.data, left.size);
@@ -139,7 +141,7 @@ static void append_escaped(struct text text, struct buffer *out)
 /* markupsafe's +: what is not marked as safe is escaped, and the whole is marked. */
 static bool add_marked(struct machine *machine, const struct value *left, const struct value *right, struct value *out)
 {
-    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     const struct value *parts[] = {left, right};
     for (size_t i = 0; i < 2; i++) {
         if (parts[i]->kind == VALUE_STRING)
@@ -147,14 +149,14 @@ static bool add_marked(struct machine *machine, const struct value *left, const 
         else
             buffer_append(&text, parts[i]->text.data, parts[i]->text.size);
     }
-    bool good = value_take(machine, &text, out) && chat_spend(machine, out->text.size / 16);
+    bool good = value_take(machine, &text, out) && machine_spend(machine, out->text.size / 16);
     out->kind = VALUE_MARKUP;
     return good;
 }
 
 static bool repeat(struct machine *machine, const struct value *what, int64_t times, struct value *out)
 {
-    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     if (what->kind == VALUE_STRING) {
         for (int64_t i = 0; what->text.size && i < times && !text.failed; i++)
             buffer_append(&text, what->text.data, what->text.size);
@@ -197,13 +199,13 @@ bool value_binary(struct machine *machine, int operator, const struct value * le
     if (operator== '*' && is_sequence(right) && value_is_whole(left, &times))
         return repeat(machine, right, times, out);
     if (operator== '%' && left->kind == VALUE_STRING)
-        return chat_fail(machine, "printf formatting ('%%' on a string) is not understood");
+        return machine_fail(machine, "printf formatting ('%%' on a string) is not understood");
     memcpy(name, operator== 'd' ? "//" : operator== '^' ? "**" : name, 3);
     const struct value *undefined = left->kind == VALUE_UNDEFINED ? left : right;
     if (undefined->kind == VALUE_UNDEFINED)
-        return chat_fail(machine, "'%.*s' is undefined, and '%s' needs it", (int)undefined->text.size,
-                         undefined->text.data, name);
-    return chat_fail(machine, "'%s' of a %s and a %s", name, value_type(left), value_type(right));
+        return machine_fail(machine, "'%.*s' is undefined, and '%s' needs it", (int)undefined->text.size,
+                            undefined->text.data, name);
+    return machine_fail(machine, "'%s' of a %s and a %s", name, value_type(left), value_type(right));
 }
 
 bool value_sign(struct machine *machine, bool negative, const struct value *value, struct value *out)
@@ -213,7 +215,7 @@ bool value_sign(struct machine *machine, bool negative, const struct value *valu
         return negative ? integers(machine, '-', 0, whole, out) : (*out = value_integer(whole), true);
     *out = *value;
     if (value->kind != VALUE_FLOAT)
-        return chat_fail(machine, "a sign in front of a %s", value_type(value));
+        return machine_fail(machine, "a sign in front of a %s", value_type(value));
     out->real = negative ? -value->real : value->real;
     return true;
 }

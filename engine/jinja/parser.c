@@ -1,7 +1,8 @@
 /* Statements: jinja2/parser.py, and the tags that transformers adds. */
-#include <string.h>
+#include "jinja/parser.h"
 
-#include "jinja/template_internal.h"
+#include "jinja/cursor.h"
+#include "jinja/expression.h"
 
 static bool parse_body(struct machine *machine, const char *const *ends, struct node **out);
 
@@ -41,7 +42,7 @@ static const struct statement_row {
 static bool next_is_one(const struct machine *machine, const char *const *names)
 {
     for (; names && *names; names++)
-        if (chat_next_is(machine, LEX_NAME, *names))
+        if (cursor_is(machine, LEX_NAME, *names))
             return true;
     return false;
 }
@@ -60,15 +61,15 @@ static bool parse_if(struct machine *machine, struct node *node)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL}, *const last[] = {"endif", NULL};
     for (;;) {
-        node->a = chat_parse_tuple(machine, false, NULL, false);
+        node->a = parse_tuple(machine, false, NULL, false);
         if (!node->a || !parse_body(machine, ends, &node->body))
             return false;
-        if (chat_skip(machine, LEX_NAME, "endif"))
+        if (cursor_skip(machine, LEX_NAME, "endif"))
             return true;
-        if (chat_skip(machine, LEX_NAME, "else"))
-            return parse_body(machine, last, &node->otherwise) && chat_expect(machine, LEX_NAME, "endif");
-        chat_skip(machine, LEX_NAME, "elif");
-        node->otherwise = chat_node(machine, NODE_IF, chat_peek(machine, 0)->line);
+        if (cursor_skip(machine, LEX_NAME, "else"))
+            return parse_body(machine, last, &node->otherwise) && cursor_expect(machine, LEX_NAME, "endif");
+        cursor_skip(machine, LEX_NAME, "elif");
+        node->otherwise = node_new(machine, NODE_IF, cursor_peek(machine, 0)->line);
         node = node->otherwise;
         if (!node)
             return false;
@@ -86,45 +87,45 @@ static bool names_loop(const struct node *target)
 static bool parse_for(struct machine *machine, struct node *node)
 {
     static const char *const ends[] = {"else", "endfor", NULL}, *const last[] = {"endfor", NULL};
-    node->a = chat_parse_target(machine, "in", false);
-    if (!node->a || !chat_expect(machine, LEX_NAME, "in") ||
-        !(node->b = chat_parse_tuple(machine, false, "recursive", false)))
+    node->a = parse_target(machine, "in", false);
+    if (!node->a || !cursor_expect(machine, LEX_NAME, "in") ||
+        !(node->b = parse_tuple(machine, false, "recursive", false)))
         return false;
-    if (chat_skip(machine, LEX_NAME, "if") && !(node->c = chat_parse_expression(machine, true)))
+    if (cursor_skip(machine, LEX_NAME, "if") && !(node->c = parse_expression(machine, true)))
         return false;
     machine->line = node->line;
-    if (chat_next_is(machine, LEX_NAME, "recursive"))
-        return chat_fail(machine, "a recursive loop is not understood");
+    if (cursor_is(machine, LEX_NAME, "recursive"))
+        return machine_fail(machine, "a recursive loop is not understood");
     if (names_loop(node->a))
-        return chat_fail(machine, "'loop' cannot be set");
+        return machine_fail(machine, "'loop' cannot be set");
     if (!parse_apart(machine, machine->loops + 1, ends, &node->body))
         return false;
-    if (chat_skip(machine, LEX_NAME, "endfor"))
+    if (cursor_skip(machine, LEX_NAME, "endfor"))
         return true;
     machine->at++;
-    return parse_apart(machine, machine->loops, last, &node->otherwise) && chat_expect(machine, LEX_NAME, "endfor");
+    return parse_apart(machine, machine->loops, last, &node->otherwise) && cursor_expect(machine, LEX_NAME, "endfor");
 }
 
 static bool parse_set(struct machine *machine, struct node *node)
 {
     static const char *const last[] = {"endset", NULL};
-    node->a = chat_parse_target(machine, NULL, true);
+    node->a = parse_target(machine, NULL, true);
     machine->line = node->line;
     if (node->a && machine->loops && names_loop(node->a))
-        return chat_fail(machine, "'loop' cannot be set");
-    if (node->a && chat_skip(machine, LEX_OPERATOR, "="))
-        return (node->b = chat_parse_tuple(machine, true, NULL, false));
+        return machine_fail(machine, "'loop' cannot be set");
+    if (node->a && cursor_skip(machine, LEX_OPERATOR, "="))
+        return (node->b = parse_tuple(machine, true, NULL, false));
     node->kind = NODE_SET_BLOCK;
-    node->b = node->a ? chat_node(machine, NODE_CAPTURED, node->line) : NULL;
-    node->b = chat_parse_filters(machine, node->b, false);
-    return node->b && parse_body(machine, last, &node->body) && chat_expect(machine, LEX_NAME, "endset");
+    node->b = node->a ? node_new(machine, NODE_CAPTURED, node->line) : NULL;
+    node->b = parse_filters(machine, node->b, false);
+    return node->b && parse_body(machine, last, &node->body) && cursor_expect(machine, LEX_NAME, "endset");
 }
 
 static bool parse_filter(struct machine *machine, struct node *node)
 {
     static const char *const last[] = {"endfilter", NULL};
-    node->b = chat_parse_filters(machine, chat_node(machine, NODE_CAPTURED, node->line), true);
-    return node->b && parse_body(machine, last, &node->body) && chat_expect(machine, LEX_NAME, "endfilter");
+    node->b = parse_filters(machine, node_new(machine, NODE_CAPTURED, node->line), true);
+    return node->b && parse_body(machine, last, &node->body) && cursor_expect(machine, LEX_NAME, "endfilter");
 }
 
 /* "(a, b=1)": NODE_ARGUMENT with the name, and the default. */
@@ -132,26 +133,26 @@ static bool parse_parameters(struct machine *machine, struct node *node)
 {
     struct node **last = &node->items;
     bool defaults = false;
-    if (!chat_expect(machine, LEX_OPERATOR, "("))
+    if (!cursor_expect(machine, LEX_OPERATOR, "("))
         return false;
-    while (!chat_next_is(machine, LEX_OPERATOR, ")")) {
-        if (node->items && !chat_expect(machine, LEX_OPERATOR, ","))
+    while (!cursor_is(machine, LEX_OPERATOR, ")")) {
+        if (node->items && !cursor_expect(machine, LEX_OPERATOR, ","))
             return false;
-        const struct lexeme *name = chat_peek(machine, 0);
-        if (!chat_expect(machine, LEX_NAME, NULL) || !(*last = chat_node(machine, NODE_ARGUMENT, name->line)))
+        const struct lexeme *name = cursor_peek(machine, 0);
+        if (!cursor_expect(machine, LEX_NAME, NULL) || !(*last = node_new(machine, NODE_ARGUMENT, name->line)))
             return false;
         (*last)->text = name->text;
-        if (chat_skip(machine, LEX_OPERATOR, "=")) {
+        if (cursor_skip(machine, LEX_OPERATOR, "=")) {
             defaults = true;
-            if (!((*last)->a = chat_parse_expression(machine, true)))
+            if (!((*last)->a = parse_expression(machine, true)))
                 return false;
         } else if (defaults) {
             machine->line = name->line;
-            return chat_fail(machine, "a parameter without a default behind one that has one");
+            return machine_fail(machine, "a parameter without a default behind one that has one");
         }
         last = &(*last)->next;
     }
-    return chat_expect(machine, LEX_OPERATOR, ")");
+    return cursor_expect(machine, LEX_OPERATOR, ")");
 }
 
 /* varargs, kwargs and caller are variables only where a macro names them; such macros are not understood. */
@@ -163,8 +164,8 @@ static bool judge_macro(struct machine *machine, const struct node *node, size_t
             const struct lexeme *lexeme = &machine->lexemes[at];
             machine->line = lexeme->line;
             if (lexeme->kind == LEX_NAME && text_is(lexeme->text, names[i]))
-                return chat_fail(machine, "'%s' in macro '%.*s' is not understood", names[i], (int)node->text.size,
-                                 node->text.data);
+                return machine_fail(machine, "'%s' in macro '%.*s' is not understood", names[i], (int)node->text.size,
+                                    node->text.data);
         }
     return true;
 }
@@ -172,10 +173,10 @@ static bool judge_macro(struct machine *machine, const struct node *node, size_t
 static bool parse_macro(struct machine *machine, struct node *node)
 {
     static const char *const last[] = {"endmacro", NULL};
-    node->text = chat_peek(machine, 0)->text;
+    node->text = cursor_peek(machine, 0)->text;
     size_t from = machine->at;
-    return chat_expect(machine, LEX_NAME, NULL) && parse_parameters(machine, node) &&
-           parse_apart(machine, 0, last, &node->body) && chat_expect(machine, LEX_NAME, "endmacro") &&
+    return cursor_expect(machine, LEX_NAME, NULL) && parse_parameters(machine, node) &&
+           parse_apart(machine, 0, last, &node->body) && cursor_expect(machine, LEX_NAME, "endmacro") &&
            judge_macro(machine, node, from);
 }
 
@@ -183,67 +184,67 @@ static bool parse_with(struct machine *machine, struct node *node)
 {
     static const char *const ends[] = {"endwith", NULL};
     struct node **last = &node->items;
-    while (!chat_next_is(machine, LEX_BLOCK_END, NULL)) {
-        if (node->items && !chat_expect(machine, LEX_OPERATOR, ","))
+    while (!cursor_is(machine, LEX_BLOCK_END, NULL)) {
+        if (node->items && !cursor_expect(machine, LEX_OPERATOR, ","))
             return false;
-        struct node *pair = chat_node(machine, NODE_PAIR, node->line);
-        if (!pair || !(pair->a = chat_parse_target(machine, NULL, false)) || !chat_expect(machine, LEX_OPERATOR, "=") ||
-            !(pair->b = chat_parse_expression(machine, true)))
+        struct node *pair = node_new(machine, NODE_PAIR, node->line);
+        if (!pair || !(pair->a = parse_target(machine, NULL, false)) || !cursor_expect(machine, LEX_OPERATOR, "=") ||
+            !(pair->b = parse_expression(machine, true)))
             return false;
         *last = pair;
         last = &pair->next;
     }
-    return parse_body(machine, ends, &node->body) && chat_expect(machine, LEX_NAME, "endwith");
+    return parse_body(machine, ends, &node->body) && cursor_expect(machine, LEX_NAME, "endwith");
 }
 
 /* What it marks is for training; the text is as without it. */
 static bool parse_generation(struct machine *machine, struct node *node)
 {
     static const char *const ends[] = {"endgeneration", NULL};
-    return parse_apart(machine, 0, ends, &node->body) && chat_expect(machine, LEX_NAME, "endgeneration");
+    return parse_apart(machine, 0, ends, &node->body) && cursor_expect(machine, LEX_NAME, "endgeneration");
 }
 
 static bool parse_jump(struct machine *machine, struct node *node)
 {
     machine->line = node->line;
     return machine->loops ||
-           chat_fail(machine, "'%s' outside of a loop", node->kind == NODE_BREAK ? "break" : "continue");
+           machine_fail(machine, "'%s' outside of a loop", node->kind == NODE_BREAK ? "break" : "continue");
 }
 
 /* A statement whose name is next, up to the end of its last tag. */
 static struct node *parse_statement(struct machine *machine)
 {
-    const struct lexeme *name = chat_peek(machine, 0);
+    const struct lexeme *name = cursor_peek(machine, 0);
     machine->line = name->line;
     const struct statement_row *row = NULL;
     for (size_t i = 0; name->kind == LEX_NAME && i < sizeof statements / sizeof *statements; i++)
         if (text_is(name->text, statements[i].name))
             row = &statements[i];
     if (name->kind != LEX_NAME)
-        return chat_expect(machine, LEX_NAME, NULL), NULL;
+        return cursor_expect(machine, LEX_NAME, NULL), NULL;
     if (!row || !row->parse) {
-        chat_fail(machine, row ? "the tag '%.*s' is not understood" : "unknown tag, or out of place: '%.*s'",
-                  (int)name->text.size, name->text.data);
+        machine_fail(machine, row ? "the tag '%.*s' is not understood" : "unknown tag, or out of place: '%.*s'",
+                     (int)name->text.size, name->text.data);
         return NULL;
     }
     machine->at++;
-    struct node *node = chat_node(machine, row->kind, name->line);
-    bool good = node && row->parse(machine, node) && chat_expect(machine, LEX_BLOCK_END, NULL);
+    struct node *node = node_new(machine, row->kind, name->line);
+    bool good = node && row->parse(machine, node) && cursor_expect(machine, LEX_BLOCK_END, NULL);
     return good ? node : NULL;
 }
 
 static struct node *parse_print(struct machine *machine)
 {
-    struct node *node = chat_node(machine, NODE_PRINT, chat_peek(machine, 0)->line);
+    struct node *node = node_new(machine, NODE_PRINT, cursor_peek(machine, 0)->line);
     if (node)
-        node->a = chat_parse_tuple(machine, true, NULL, false);
-    return node && node->a && chat_expect(machine, LEX_VARIABLE_END, NULL) ? node : NULL;
+        node->a = parse_tuple(machine, true, NULL, false);
+    return node && node->a && cursor_expect(machine, LEX_VARIABLE_END, NULL) ? node : NULL;
 }
 
 static struct node *parse_data(struct machine *machine)
 {
-    const struct lexeme *lexeme = chat_peek(machine, 0);
-    struct node *node = chat_node(machine, NODE_DATA, lexeme->line);
+    const struct lexeme *lexeme = cursor_peek(machine, 0);
+    struct node *node = node_new(machine, NODE_DATA, lexeme->line);
     if (node)
         node->text = lexeme->text;
     machine->at++;
@@ -256,11 +257,11 @@ static bool parse_nodes(struct machine *machine, const char *const *ends, struct
     struct node **last = out;
     *out = NULL;
     for (;;) {
-        if (chat_next_is(machine, LEX_DATA, NULL))
+        if (cursor_is(machine, LEX_DATA, NULL))
             *last = parse_data(machine);
-        else if (chat_skip(machine, LEX_VARIABLE_BEGIN, NULL))
+        else if (cursor_skip(machine, LEX_VARIABLE_BEGIN, NULL))
             *last = parse_print(machine);
-        else if (!chat_skip(machine, LEX_BLOCK_BEGIN, NULL))
+        else if (!cursor_skip(machine, LEX_BLOCK_BEGIN, NULL))
             break;
         else if (next_is_one(machine, ends))
             return true;
@@ -270,23 +271,23 @@ static bool parse_nodes(struct machine *machine, const char *const *ends, struct
             return false;
         last = &(*last)->next;
     }
-    machine->line = chat_peek(machine, 0)->line;
-    return !ends || chat_fail(machine, "the template ends where '%s' is expected", ends[0]);
+    machine->line = cursor_peek(machine, 0)->line;
+    return !ends || machine_fail(machine, "the template ends where '%s' is expected", ends[0]);
 }
 
 static bool parse_body(struct machine *machine, const char *const *ends, struct node **out)
 {
-    chat_skip(machine, LEX_OPERATOR, ":");
-    if (!chat_expect(machine, LEX_BLOCK_END, NULL))
+    cursor_skip(machine, LEX_OPERATOR, ":");
+    if (!cursor_expect(machine, LEX_BLOCK_END, NULL))
         return false;
-    if (++machine->nesting > CHAT_NESTING_MOST)
-        return chat_fail(machine, "blocks nested more than %d deep", CHAT_NESTING_MOST);
+    if (++machine->nesting > JINJA_NESTING_MOST)
+        return machine_fail(machine, "blocks nested more than %d deep", JINJA_NESTING_MOST);
     bool good = parse_nodes(machine, ends, out);
     machine->nesting--;
     return good;
 }
 
-struct node *chat_parse(struct machine *machine)
+struct node *parse_template(struct machine *machine)
 {
     struct node *nodes = NULL;
     return parse_nodes(machine, NULL, &nodes) ? nodes : NULL;

@@ -1,7 +1,8 @@
 /* Tests. jinja2/tests.py. */
-#include <string.h>
+#include "jinja/predicates.h"
 
-#include "jinja/template_internal.h"
+#include "jinja/print.h"
+#include "jinja/sequence.h"
 
 typedef bool test_run(struct machine *machine, const struct value *value, const struct value *arguments, bool *out);
 
@@ -91,7 +92,7 @@ static bool is_same(struct machine *machine, const struct value *value, const st
     const struct value *other = &arguments[0];
     *out = value->kind == other->kind && (value->kind == VALUE_NONE || value->truth == other->truth);
     return value->kind != other->kind || value->kind == VALUE_BOOL || value->kind == VALUE_NONE ||
-           chat_fail(machine, "'sameas' of a %s is not understood", value_type(value));
+           machine_fail(machine, "'sameas' of a %s is not understood", value_type(value));
 }
 
 static bool is_equal(struct machine *machine, const struct value *value, const struct value *arguments, bool *out)
@@ -153,19 +154,20 @@ static const struct test_row *find(struct text name)
     return NULL;
 }
 
-bool chat_test_known(struct text name)
+bool predicate_known(struct text name)
 {
     return find(name);
 }
 
-bool chat_test(struct machine *machine, struct text name, const struct value *value, const struct call *call, bool *out)
+bool predicate_apply(struct machine *machine, struct text name, const struct value *value, const struct call *call,
+                     bool *out)
 {
     const struct test_row *row = find(name);
-    struct value arguments[CHAT_PARAMETERS];
+    struct value arguments[JINJA_PARAMETERS];
     if (!row)
-        return chat_fail(machine, "no test '%.*s'", (int)name.size, name.data);
+        return machine_fail(machine, "no test '%.*s'", (int)name.size, name.data);
     if (!row->run)
-        return chat_fail(machine, "the test '%s' is not understood", row->name);
+        return machine_fail(machine, "the test '%s' is not understood", row->name);
     return call_bind(machine, row->name, call, row->parameters, *row->parameters != '\0', arguments) &&
            row->run(machine, value, arguments, out);
 }

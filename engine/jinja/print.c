@@ -1,11 +1,12 @@
 /* Values as text: Python's str and repr, and json.dumps. */
+#include "jinja/print.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
 
-#include "jinja/template_internal.h"
 #include "text/utf8.h"
 
 static bool print_repr(struct machine *machine, const struct value *value, struct buffer *out);
@@ -115,9 +116,9 @@ static bool print_kind(struct machine *machine, const struct value *value, struc
     case VALUE_INTEGER:
         return buffer_format(out, "%lld", (long long)value->integer), true;
     case VALUE_FLOAT:
-        return repr_real(value->real, out), chat_spend(machine, 16);
+        return repr_real(value->real, out), machine_spend(machine, 16);
     case VALUE_STRING:
-        return repr_text(value->text, out), chat_spend(machine, value->text.size / 16);
+        return repr_text(value->text, out), machine_spend(machine, value->text.size / 16);
     case VALUE_LIST:
         return repr_items(machine, value->list, "[", "]", out);
     case VALUE_TUPLE:
@@ -127,15 +128,15 @@ static bool print_kind(struct machine *machine, const struct value *value, struc
     case VALUE_DICT:
         return repr_dict(machine, value->dict, out);
     default:
-        return chat_fail(machine, "to print a %s is not understood", value_type(value));
+        return machine_fail(machine, "to print a %s is not understood", value_type(value));
     }
 }
 
 static bool print_repr(struct machine *machine, const struct value *value, struct buffer *out)
 {
-    if (++machine->depth > CHAT_DEPTH_MOST)
-        return chat_fail(machine, "nested more than %d deep", CHAT_DEPTH_MOST);
-    bool good = chat_spend(machine, 1) && print_kind(machine, value, out);
+    if (!machine_enter(machine))
+        return false;
+    bool good = machine_spend(machine, 1) && print_kind(machine, value, out);
     machine->depth--;
     return good;
 }
@@ -147,18 +148,18 @@ bool value_print(struct machine *machine, const struct value *value, struct buff
     if (value->kind != VALUE_STRING && value->kind != VALUE_MARKUP)
         return print_repr(machine, value, out);
     buffer_append(out, value->text.data, value->text.size);
-    return chat_spend(machine, value->text.size / 64);
+    return machine_spend(machine, value->text.size / 64);
 }
 
 bool value_string_of(struct machine *machine, const struct value *value, struct text *out)
 {
-    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     struct value string;
     *out = value->text;
     if (value->kind == VALUE_STRING)
         return true;
     if (value->kind == VALUE_MARKUP)
-        return chat_fail(machine, "to work on a string marked as safe is not understood");
+        return machine_fail(machine, "to work on a string marked as safe is not understood");
     if (!value_print(machine, value, &text)) {
         buffer_free(&text);
         return false;
@@ -212,7 +213,7 @@ static bool json_line(struct machine *machine, const struct json_style *style, i
     buffer_char(out, '\n');
     for (int i = 0; i < level && !out->failed; i++)
         buffer_append(out, style->indent.data, style->indent.size);
-    return chat_spend(machine, (size_t)level);
+    return machine_spend(machine, (size_t)level);
 }
 
 static bool json_list(struct machine *machine, const struct list *list, const struct json_style *style, int level,
@@ -237,7 +238,7 @@ static bool json_key(struct machine *machine, const struct value *key, const str
     if (key->kind == VALUE_STRING)
         return json_text(key->text, style->ascii, out), true;
     if (!value_is_number(key) && key->kind != VALUE_NONE)
-        return chat_fail(machine, "tojson of a dict whose key is a %s", value_type(key));
+        return machine_fail(machine, "tojson of a dict whose key is a %s", value_type(key));
     buffer_char(out, '"');
     bool good = value_json(machine, key, style, 0, out);
     buffer_char(out, '"');
@@ -247,7 +248,7 @@ static bool json_key(struct machine *machine, const struct value *key, const str
 /* The places of the keys in the order of their text; NULL on failure. */
 static size_t *json_order(struct machine *machine, const struct dict *dict)
 {
-    size_t *order = chat_take(machine, (dict->count + 1) * sizeof *order);
+    size_t *order = machine_take(machine, (dict->count + 1) * sizeof *order);
     for (size_t i = 0; order && i < dict->count; i++) {
         size_t at = i;
         int compared = 0;
@@ -297,26 +298,26 @@ static bool json_kind(struct machine *machine, const struct value *value, const 
     case VALUE_INTEGER:
         return buffer_format(out, "%lld", (long long)value->integer), true;
     case VALUE_FLOAT:
-        return json_real(value->real, out), chat_spend(machine, 16);
+        return json_real(value->real, out), machine_spend(machine, 16);
     case VALUE_STRING:
     case VALUE_MARKUP:
-        return json_text(value->text, style->ascii, out), chat_spend(machine, value->text.size / 16);
+        return json_text(value->text, style->ascii, out), machine_spend(machine, value->text.size / 16);
     case VALUE_LIST:
     case VALUE_TUPLE:
         return json_list(machine, value->list, style, level, out);
     case VALUE_DICT:
         return json_dict(machine, value->dict, style, level, out);
     default:
-        return chat_fail(machine, "tojson of a %s", value_type(value));
+        return machine_fail(machine, "tojson of a %s", value_type(value));
     }
 }
 
 bool value_json(struct machine *machine, const struct value *value, const struct json_style *style, int level,
                 struct buffer *out)
 {
-    if (++machine->depth > CHAT_DEPTH_MOST)
-        return chat_fail(machine, "nested more than %d deep", CHAT_DEPTH_MOST);
-    bool good = chat_spend(machine, 1) && json_kind(machine, value, style, level, out);
+    if (!machine_enter(machine))
+        return false;
+    bool good = machine_spend(machine, 1) && json_kind(machine, value, style, level, out);
     machine->depth--;
     return good;
 }

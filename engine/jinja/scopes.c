@@ -3,9 +3,9 @@
  * Jinja decides before it renders where a name is looked up. A name that a scope sets, and that was not read before at
  * that level, is not set from the scope's beginning on, whatever variable has that name: a loop in front of the
  * assignment reads an undefined value. But if a condition stands around the assignment, it is what it is outside. */
-#include <string.h>
+#include "jinja/scopes.h"
 
-#include "jinja/template_internal.h"
+#include <string.h>
 
 enum load { LOAD_OUTSIDE, LOAD_NOTHING, LOAD_PARAMETER };
 
@@ -35,7 +35,7 @@ static bool visit_list(struct machine *machine, const struct node *nodes, struct
 
 static struct symbol *find(struct machine *machine, const struct symbols *symbols, struct text name)
 {
-    if (!chat_spend(machine, 1 + symbols->count / 16))
+    if (!machine_spend(machine, 1 + symbols->count / 16))
         return NULL;
     for (size_t i = 0; i < symbols->count; i++)
         if (text_equal(symbols->items[i].name, name))
@@ -58,7 +58,7 @@ static bool define(struct machine *machine, struct symbols *symbols, struct text
     if (!symbol) {
         if (symbols->count == symbols->capacity) {
             size_t capacity = symbols->capacity ? 2 * symbols->capacity : 8;
-            struct symbol *items = chat_take(machine, capacity * sizeof *items);
+            struct symbol *items = machine_take(machine, capacity * sizeof *items);
             if (!items)
                 return false;
             if (symbols->count)
@@ -145,9 +145,9 @@ static bool visit_kind(struct machine *machine, const struct node *node, struct 
 static bool visit(struct machine *machine, const struct node *node, struct symbols *symbols)
 {
     machine->line = node->line;
-    if (++machine->depth > CHAT_DEPTH_MOST)
-        return chat_fail(machine, "nested more than %d deep", CHAT_DEPTH_MOST);
-    bool good = chat_spend(machine, 1) && visit_kind(machine, node, symbols);
+    if (!machine_enter(machine))
+        return false;
+    bool good = machine_spend(machine, 1) && visit_kind(machine, node, symbols);
     machine->depth--;
     return good;
 }
@@ -160,7 +160,7 @@ static bool finish(struct machine *machine, struct node *body, struct symbols *s
     for (size_t i = 0; i < symbols->count; i++) {
         if (symbols->items[i].load != LOAD_NOTHING)
             continue;
-        struct hidden *hidden = chat_take(machine, sizeof *hidden);
+        struct hidden *hidden = machine_take(machine, sizeof *hidden);
         if (!hidden)
             return false;
         *hidden = (struct hidden){symbols->items[i].name, *out};
@@ -219,8 +219,8 @@ static bool scope_node(struct machine *machine, struct node *node, const struct 
 
 static bool scope_inside(struct machine *machine, struct node *nodes, const struct symbols *symbols)
 {
-    if (++machine->depth > CHAT_DEPTH_MOST)
-        return chat_fail(machine, "nested more than %d deep", CHAT_DEPTH_MOST);
+    if (!machine_enter(machine))
+        return false;
     for (; nodes; nodes = nodes->next)
         if (!scope_node(machine, nodes, symbols))
             return false;
@@ -228,7 +228,7 @@ static bool scope_inside(struct machine *machine, struct node *nodes, const stru
     return true;
 }
 
-bool chat_scopes(struct machine *machine, struct node *nodes, struct hidden **out)
+bool scopes_find(struct machine *machine, struct node *nodes, struct hidden **out)
 {
     struct symbols symbols = {0};
     return finish(machine, nodes, &symbols, out);

@@ -1,64 +1,9 @@
 /* Strings, lists and their kind as sequences. Python counts characters, not bytes. */
+#include "jinja/sequence.h"
+
 #include <string.h>
 
-#include "jinja/template_internal.h"
 #include "text/utf8.h"
-
-/* --- text --- */
-
-size_t text_length(struct text text)
-{
-    size_t length = 0;
-    for (size_t i = 0; i < text.size; i++)
-        length += ((unsigned char)text.data[i] & 0xC0) != 0x80;
-    return length;
-}
-
-struct text text_part(struct text text, size_t first, size_t count)
-{
-    size_t at = 0;
-    while (first-- && at < text.size)
-        utf8_next(text.data, &at);
-    size_t end = at;
-    while (count-- && end < text.size)
-        utf8_next(text.data, &end);
-    return (struct text){text.data + at, end - at};
-}
-
-bool text_is_space(uint32_t code)
-{
-    return (code >= 9 && code <= 13) || (code >= 0x1C && code <= 0x20) || code == 0x85 || code == 0xA0 ||
-           code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F ||
-           code == 0x205F || code == 0x3000;
-}
-
-static bool is_stripped(uint32_t code, const struct text *characters)
-{
-    if (!characters)
-        return text_is_space(code);
-    for (size_t at = 0; at < characters->size;)
-        if (utf8_next(characters->data, &at) == code)
-            return true;
-    return false;
-}
-
-struct text text_strip(struct text text, const struct text *characters, bool left, bool right)
-{
-    size_t first = 0, end = text.size;
-    while (left && first < end) {
-        size_t next = first;
-        if (!is_stripped(utf8_next(text.data, &next), characters))
-            break;
-        first = next;
-    }
-    while (right && end > first) {
-        size_t before = end;
-        if (!is_stripped(utf8_previous(text.data, &before), characters))
-            break;
-        end = before;
-    }
-    return (struct text){text.data + first, end - first};
-}
 
 /* --- what for goes through --- */
 
@@ -101,8 +46,21 @@ bool value_items(struct machine *machine, const struct value *value, struct list
         (*out)->count = (*out)->capacity = value->dict->count;
         return true;
     default:
-        return chat_fail(machine, "a %s cannot be gone through", value_type(value));
+        return machine_fail(machine, "a %s cannot be gone through", value_type(value));
     }
+}
+
+bool dict_pairs(struct machine *machine, const struct dict *dict, struct list **out)
+{
+    *out = list_new(machine);
+    for (size_t i = 0; *out && i < dict->count; i++) {
+        struct list *pair = list_new(machine);
+        struct value item = value_list(VALUE_TUPLE, pair);
+        if (!pair || !list_push(machine, pair, &dict->keys[i]) || !list_push(machine, pair, &dict->values[i]) ||
+            !list_push(machine, *out, &item))
+            return false;
+    }
+    return *out;
 }
 
 bool value_length(struct machine *machine, const struct value *value, int64_t *out)
@@ -114,7 +72,7 @@ bool value_length(struct machine *machine, const struct value *value, int64_t *o
     case VALUE_STRING:
     case VALUE_MARKUP:
         *out = (int64_t)text_length(value->text);
-        return chat_spend(machine, value->text.size / 64);
+        return machine_spend(machine, value->text.size / 64);
     case VALUE_LIST:
     case VALUE_TUPLE:
     case VALUE_RANGE:
@@ -125,7 +83,7 @@ bool value_length(struct machine *machine, const struct value *value, int64_t *o
         *out = (int64_t)value->dict->count;
         return true;
     case VALUE_LOOP:
-        return chat_fail(machine, "the length of a loop is not understood");
+        return machine_fail(machine, "the length of a loop is not understood");
     default:
         *out = -1;
         return true;
@@ -149,9 +107,9 @@ bool value_contains(struct machine *machine, const struct value *in, const struc
         return true;
     case VALUE_STRING:
         if (item->kind != VALUE_STRING)
-            return chat_fail(machine, "a %s cannot be in a string", value_type(item));
+            return machine_fail(machine, "a %s cannot be in a string", value_type(item));
         *out = !item->text.size || memmem(in->text.data, in->text.size, item->text.data, item->text.size);
-        return chat_spend(machine, in->text.size / 64);
+        return machine_spend(machine, in->text.size / 64);
     case VALUE_LIST:
     case VALUE_TUPLE:
     case VALUE_RANGE:
@@ -159,11 +117,11 @@ bool value_contains(struct machine *machine, const struct value *in, const struc
         return contains_item(machine, in->list, item, out);
     case VALUE_DICT:
         if (!value_hashable(item))
-            return chat_fail(machine, "a %s cannot be a key", value_type(item));
+            return machine_fail(machine, "a %s cannot be a key", value_type(item));
         *out = dict_find(machine, in->dict, item);
         return !machine->error->text;
     default:
-        return chat_fail(machine, "'in' of a %s", value_type(in));
+        return machine_fail(machine, "'in' of a %s", value_type(in));
     }
 }
 
@@ -209,10 +167,10 @@ static bool slice_text(struct machine *machine, struct text text, int64_t start,
                        struct value *out)
 {
     struct value all = value_list(VALUE_LIST, NULL);
-    struct buffer part = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer part = {.maximum = JINJA_OUTPUT_MOST};
     if (step == 1) {
         *out = value_string(text_part(text, (size_t)start, (size_t)count));
-        return chat_spend(machine, text.size / 64);
+        return machine_spend(machine, text.size / 64);
     }
     if (!value_items(machine, &(struct value){.kind = VALUE_STRING, .text = text}, &all.list))
         return false;
@@ -228,19 +186,19 @@ bool value_slice(struct machine *machine, const struct value *from, const struct
     int64_t length = 0, step = 1, start, whole;
     for (int i = 0; i < 3; i++)
         if (bounds[i].kind != VALUE_ABSENT && bounds[i].kind != VALUE_NONE && !value_is_whole(&bounds[i], &whole))
-            return chat_fail(machine, "a slice by a %s", value_type(&bounds[i]));
+            return machine_fail(machine, "a slice by a %s", value_type(&bounds[i]));
     value_is_whole(&bounds[2], &step);
     if (from->kind != VALUE_STRING && from->kind != VALUE_LIST && from->kind != VALUE_TUPLE &&
         from->kind != VALUE_RANGE)
-        return chat_fail(machine, "a slice of a %s", value_type(from));
+        return machine_fail(machine, "a slice of a %s", value_type(from));
     if (!step || !value_length(machine, from, &length))
-        return chat_fail(machine, "a slice whose step is 0");
+        return machine_fail(machine, "a slice whose step is 0");
     step = step > length + 1 ? length + 1 : step < -length - 1 ? -length - 1 : step;
     int64_t count = slice_places(length, bounds, step, &start);
     if (from->kind == VALUE_STRING)
         return slice_text(machine, from->text, start, step, count, out);
     if (from->kind == VALUE_RANGE)
-        return chat_fail(machine, "a slice of a range is not understood");
+        return machine_fail(machine, "a slice of a range is not understood");
     struct list *list = list_new(machine);
     *out = value_list(from->kind, list);
     for (int64_t i = 0; list && i < count; i++)
@@ -252,13 +210,13 @@ bool value_slice(struct machine *machine, const struct value *from, const struct
 bool value_range(struct machine *machine, int64_t start, int64_t stop, int64_t step, struct value *out)
 {
     if (!step)
-        return chat_fail(machine, "a range whose step is 0");
+        return machine_fail(machine, "a range whose step is 0");
     /* as distances they fit */
     uint64_t span = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
     uint64_t by = step > 0 ? (uint64_t)step : -(uint64_t)step;
     uint64_t count = (step > 0 ? start < stop : start > stop) ? (span - 1) / by + 1 : 0;
-    if (count > CHAT_RANGE_MOST)
-        return chat_fail(machine, "a range of more than %d items", CHAT_RANGE_MOST);
+    if (count > JINJA_RANGE_MOST)
+        return machine_fail(machine, "a range of more than %d items", JINJA_RANGE_MOST);
     struct list *list = list_new(machine);
     if (!list)
         return false;

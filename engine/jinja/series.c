@@ -1,7 +1,13 @@
 /* Filters over sequences. jinja2/filters.py. */
+#include "jinja/series.h"
+
 #include <string.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/attributes.h"
+#include "jinja/predicates.h"
+#include "jinja/print.h"
+#include "jinja/sequence.h"
+#include "jinja/strings.h"
 
 static bool generator(struct machine *machine, struct value *out)
 {
@@ -32,7 +38,7 @@ bool filter_last(struct machine *machine, const struct value *value, const struc
     (void)arguments;
     *out = value_undefined(TEXT("the last item of an empty sequence"));
     if (value->kind == VALUE_GENERATOR)
-        return chat_fail(machine, "the filter 'last' of a generator");
+        return machine_fail(machine, "the filter 'last' of a generator");
     if (!value_items(machine, value, &items))
         return false;
     if (items->count)
@@ -52,30 +58,25 @@ bool filter_list(struct machine *machine, const struct value *value, const struc
 
 bool filter_items(struct machine *machine, const struct value *value, const struct value *arguments, struct value *out)
 {
-    struct value view;
     (void)arguments;
     if (value->kind == VALUE_UNDEFINED)
         return generator(machine, out);
     if (value->kind != VALUE_DICT)
-        return chat_fail(machine, "the filter 'items' of a %s", value_type(value));
-    if (!chat_attribute(machine, value, TEXT("items"), &view) ||
-        !chat_method_call(machine, view.method, &(struct call){0}, out))
-        return false;
-    *out = value_list(VALUE_GENERATOR, out->list);
-    return true;
+        return machine_fail(machine, "the filter 'items' of a %s", value_type(value));
+    *out = value_list(VALUE_GENERATOR, NULL);
+    return dict_pairs(machine, value->dict, &out->list);
 }
 
 /* --- attributes --- */
 
-/* make_attrgetter: "a.b.0", each part an item or an attribute. VALUE_ABSENT: the item itself. */
-static bool get_attribute(struct machine *machine, const struct value *item, const struct value *attribute,
-                          const struct value *otherwise, struct value *out)
+bool series_attribute(struct machine *machine, const struct value *item, const struct value *attribute,
+                      const struct value *otherwise, struct value *out)
 {
     *out = *item;
     if (attribute->kind == VALUE_ABSENT || attribute->kind == VALUE_NONE)
         return true;
     if (attribute->kind != VALUE_STRING && attribute->kind != VALUE_INTEGER)
-        return chat_fail(machine, "an attribute that is a %s", value_type(attribute));
+        return machine_fail(machine, "an attribute that is a %s", value_type(attribute));
     struct text rest = attribute->kind == VALUE_STRING ? attribute->text : TEXT("");
     for (bool more = true; more;) {
         const char *dot = rest.size ? memchr(rest.data, '.', rest.size) : NULL;
@@ -88,7 +89,7 @@ static bool get_attribute(struct machine *machine, const struct value *item, con
             number = number * 10 + (rest.data[i] - '0');
         }
         part = attribute->kind == VALUE_INTEGER ? *attribute : digits ? value_integer(number) : part;
-        if (!chat_item(machine, &from, &part, out))
+        if (!value_item(machine, &from, &part, out))
             return false;
         if (otherwise && otherwise->kind != VALUE_ABSENT && otherwise->kind != VALUE_NONE &&
             out->kind == VALUE_UNDEFINED)
@@ -105,8 +106,8 @@ static bool get_key(struct machine *machine, const struct value *item, const str
 {
     if (attribute->kind == VALUE_STRING && attribute->text.size &&
         memchr(attribute->text.data, ',', attribute->text.size))
-        return chat_fail(machine, "several attributes are not understood");
-    if (!get_attribute(machine, item, attribute, NULL, out))
+        return machine_fail(machine, "several attributes are not understood");
+    if (!series_attribute(machine, item, attribute, NULL, out))
         return false;
     return exact || out->kind != VALUE_STRING || string_case(machine, out->text, 'l', out);
 }
@@ -120,7 +121,8 @@ bool filter_join(struct machine *machine, const struct value *value, const struc
         (arguments[0].kind != VALUE_ABSENT && !value_string_of(machine, &arguments[0], &separator)))
         return false;
     for (size_t i = 0; i < items->count; i++)
-        if (!get_attribute(machine, &items->items[i], &arguments[1], NULL, &part) || !list_push(machine, parts, &part))
+        if (!series_attribute(machine, &items->items[i], &arguments[1], NULL, &part) ||
+            !list_push(machine, parts, &part))
             return false;
     return string_join(machine, separator, parts, out);
 }
@@ -160,8 +162,8 @@ static bool sort_rows(struct machine *machine, struct keyed *rows, struct keyed 
 static bool sort_list(struct machine *machine, const struct list *items, const struct value *attribute, bool exact,
                       bool descending, struct value *out)
 {
-    struct keyed *rows = chat_take(machine, (items->count + 1) * sizeof *rows);
-    struct keyed *scratch = chat_take(machine, (items->count + 1) * sizeof *scratch);
+    struct keyed *rows = machine_take(machine, (items->count + 1) * sizeof *rows);
+    struct keyed *scratch = machine_take(machine, (items->count + 1) * sizeof *scratch);
     *out = value_list(VALUE_LIST, list_new(machine));
     if (!rows || !scratch || !out->list)
         return false;
@@ -191,11 +193,11 @@ bool filter_dictsort(struct machine *machine, const struct value *value, const s
     struct value pairs, place = value_integer(0);
     const struct value *by = &arguments[1];
     if (value->kind != VALUE_DICT)
-        return chat_fail(machine, "the filter 'dictsort' of a %s", value_type(value));
+        return machine_fail(machine, "the filter 'dictsort' of a %s", value_type(value));
     if (by->kind == VALUE_STRING && text_is(by->text, "value"))
         place = value_integer(1);
     else if (by->kind != VALUE_ABSENT && !(by->kind == VALUE_STRING && text_is(by->text, "key")))
-        return chat_fail(machine, "the filter 'dictsort' by neither key nor value");
+        return machine_fail(machine, "the filter 'dictsort' by neither key nor value");
     return filter_items(machine, value, arguments, &pairs) &&
            sort_list(machine, pairs.list, &place, value_truth(&arguments[0]), value_truth(&arguments[2]), out);
 }
@@ -238,58 +240,7 @@ bool filter_min(struct machine *machine, const struct value *value, const struct
     return true;
 }
 
-/* --- map and select --- */
-
-static const struct value *named(const struct call *call, const char *name)
-{
-    for (size_t i = 0; i < call->keyword_count; i++)
-        if (text_is(call->keywords[i].name, name))
-            return &call->keywords[i].value;
-    return NULL;
-}
-
-/* The arguments behind the first `count`. */
-static struct call rest_of(const struct call *call, size_t count)
-{
-    struct call rest = *call;
-    rest.values += count;
-    rest.count -= count;
-    return rest;
-}
-
-static bool map_attribute(struct machine *machine, const struct list *items, const struct call *call, struct list *out)
-{
-    const struct value *attribute = named(call, "attribute"), *otherwise = named(call, "default");
-    struct value part;
-    if (call->keyword_count > 1u + (otherwise != NULL))
-        return chat_fail(machine, "the filter 'map' with such arguments");
-    for (size_t i = 0; i < items->count; i++)
-        if (!get_attribute(machine, &items->items[i], attribute, otherwise, &part) || !list_push(machine, out, &part))
-            return false;
-    return true;
-}
-
-bool filter_map(struct machine *machine, const struct value *value, const struct call *call, struct value *out)
-{
-    struct list *items;
-    struct value part;
-    if (!generator(machine, out))
-        return false;
-    if (!value_truth(value))
-        return true;
-    if (!value_items(machine, value, &items))
-        return false;
-    if (!call->count && named(call, "attribute"))
-        return map_attribute(machine, items, call, out->list);
-    if (!call->count || call->values[0].kind != VALUE_STRING)
-        return chat_fail(machine, "the filter 'map' without a filter");
-    struct call rest = rest_of(call, 1);
-    for (size_t i = 0; i < items->count; i++)
-        if (!chat_filter(machine, call->values[0].text, &items->items[i], &rest, &part) ||
-            !list_push(machine, out->list, &part))
-            return false;
-    return true;
-}
+/* --- select --- */
 
 /* select_or_reject: items for which the test (or their truth) is `wanted`; of an attribute with `attributes`. */
 static bool choose(struct machine *machine, const struct value *value, const struct call *call, bool wanted,
@@ -305,17 +256,17 @@ static bool choose(struct machine *machine, const struct value *value, const str
     if (!value_items(machine, value, &items))
         return false;
     if (attributes && !call->count)
-        return chat_fail(machine, "a filter that wants an attribute");
-    struct call rest = rest_of(call, attributes);
+        return machine_fail(machine, "a filter that wants an attribute");
+    struct call rest = call_rest(call, attributes);
     const struct value *attribute = attributes ? &call->values[0] : &none, *test = rest.count ? &rest.values[0] : NULL;
     if (test && test->kind != VALUE_STRING)
-        return chat_fail(machine, "a test that is a %s", value_type(test));
-    rest = rest_of(&rest, test != NULL);
+        return machine_fail(machine, "a test that is a %s", value_type(test));
+    rest = call_rest(&rest, test != NULL);
     for (size_t i = 0; i < items->count; i++) {
-        if (!get_attribute(machine, &items->items[i], attribute, NULL, &part))
+        if (!series_attribute(machine, &items->items[i], attribute, NULL, &part))
             return false;
         bool passes = value_truth(&part);
-        if (test && !chat_test(machine, test->text, &part, &rest, &passes))
+        if (test && !predicate_apply(machine, test->text, &part, &rest, &passes))
             return false;
         if (passes == wanted && !list_push(machine, out->list, &items->items[i]))
             return false;

@@ -1,9 +1,12 @@
 /* What Python's strings can do. */
+#include "jinja/strings.h"
+
 #include <string.h>
 #include <unicode/ucasemap.h>
 #include <unicode/uchar.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/print.h"
+#include "jinja/sequence.h"
 #include "text/utf8.h"
 
 static bool is_ascii(struct text text)
@@ -41,7 +44,7 @@ static bool map_case(struct machine *machine, struct text text, char how, struct
     UErrorCode status = U_ZERO_ERROR;
     UCaseMap *map = ucasemap_open("", 0, &status);
     size_t room = 3 * text.size + 8;
-    bool good = U_SUCCESS(status) && text.size < CHAT_OUTPUT_MOST && buffer_reserve(out, room);
+    bool good = U_SUCCESS(status) && text.size < JINJA_OUTPUT_MOST && buffer_reserve(out, room);
     if (good) {
         int32_t size = mapping(how)(map, out->data + out->size, (int32_t)room, text.data, (int32_t)text.size, &status);
         good = U_SUCCESS(status) && (size_t)size < room;
@@ -49,7 +52,7 @@ static bool map_case(struct machine *machine, struct text text, char how, struct
         out->data[out->size] = '\0';
     }
     ucasemap_close(map);
-    return good || chat_fail(machine, "the case of a string cannot be changed");
+    return good || machine_fail(machine, "the case of a string cannot be changed");
 }
 
 static bool put_case(struct machine *machine, struct text text, char how, struct buffer *out)
@@ -61,14 +64,14 @@ static bool put_case(struct machine *machine, struct text text, char how, struct
         buffer_char(out,
                     how == 'l' ? (is_letter(c, 'A') ? (char)(c + 32) : c) : (is_letter(c, 'a') ? (char)(c - 32) : c));
     }
-    return chat_spend(machine, text.size / 16);
+    return machine_spend(machine, text.size / 16);
 }
 
 /* The first character in title case, and the rest lowered in its place (a final sigma depends on what is before). */
 static bool put_capitalized(struct machine *machine, struct text text, struct buffer *out)
 {
     struct text first = text_part(text, 0, 1);
-    struct buffer lower = {.maximum = CHAT_OUTPUT_MOST}, head = {.maximum = 64};
+    struct buffer lower = {.maximum = JINJA_OUTPUT_MOST}, head = {.maximum = 64};
     bool good = put_case(machine, first, 't', out) && put_case(machine, text, 'l', &lower) &&
                 put_case(machine, first, 'l', &head);
     if (good && lower.size > head.size)
@@ -83,7 +86,7 @@ static bool put_title(struct machine *machine, struct text text, struct buffer *
 {
     bool inside = false;
     if (!is_ascii(text))
-        return chat_fail(machine, "title of a string beyond ASCII is not understood");
+        return machine_fail(machine, "title of a string beyond ASCII is not understood");
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         bool letter = is_letter(c, 'a') || is_letter(c, 'A');
@@ -95,7 +98,7 @@ static bool put_title(struct machine *machine, struct text text, struct buffer *
 
 bool string_case(struct machine *machine, struct text text, char how, struct value *out)
 {
-    struct buffer changed = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer changed = {.maximum = JINJA_OUTPUT_MOST};
     bool good = how == 'c'   ? put_capitalized(machine, text, &changed)
                 : how == 't' ? put_title(machine, text, &changed)
                              : put_case(machine, text, how, &changed);
@@ -110,7 +113,7 @@ bool string_case(struct machine *machine, struct text text, char how, struct val
 bool string_replace(struct machine *machine, struct text text, struct text old, struct text new, int64_t most,
                     struct value *out)
 {
-    struct buffer changed = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer changed = {.maximum = JINJA_OUTPUT_MOST};
     size_t at = 0;
     for (; most && !changed.failed && at <= text.size; most--) {
         const char *found = old.size ? memmem(text.data + at, text.size - at, old.data, old.size) : text.data + at;
@@ -132,7 +135,7 @@ bool string_replace(struct machine *machine, struct text text, struct text old, 
     }
     if (at < text.size)
         buffer_append(&changed, text.data + at, text.size - at);
-    return chat_spend(machine, text.size / 16) ? value_take(machine, &changed, out) : (buffer_free(&changed), false);
+    return machine_spend(machine, text.size / 16) ? value_take(machine, &changed, out) : (buffer_free(&changed), false);
 }
 
 static bool push_part(struct machine *machine, struct list *list, const char *from, const char *to)
@@ -158,7 +161,7 @@ bool string_lines(struct machine *machine, struct text text, struct list **out)
             return false;
         from = at;
     }
-    return chat_spend(machine, text.size / 16);
+    return machine_spend(machine, text.size / 16);
 }
 
 /* The next part and what is left behind it; false: there is no separator. */
@@ -197,22 +200,22 @@ bool string_split(struct machine *machine, struct text text, const struct text *
         text = rest;
         if (!(separator ? next_separator(text, *separator, &part, &rest) : next_space(text, &part, &rest)))
             break;
-        if (!push_part(machine, *out, part.data, part.data + part.size) || !chat_spend(machine, part.size / 16))
+        if (!push_part(machine, *out, part.data, part.data + part.size) || !machine_spend(machine, part.size / 16))
             return false;
         if (!separator && !rest.size)
             return true;
     }
-    return push_part(machine, *out, rest.data, rest.data + rest.size) && chat_spend(machine, rest.size / 16);
+    return push_part(machine, *out, rest.data, rest.data + rest.size) && machine_spend(machine, rest.size / 16);
 }
 
 bool string_join(struct machine *machine, struct text separator, const struct list *items, struct value *out)
 {
-    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     bool good = true;
     for (size_t i = 0; good && i < items->count; i++) {
         if (i)
             buffer_append(&text, separator.data, separator.size);
-        good = chat_spend(machine, 1 + separator.size / 64) && value_print(machine, &items->items[i], &text);
+        good = machine_spend(machine, 1 + separator.size / 64) && value_print(machine, &items->items[i], &text);
     }
     if (good)
         return value_take(machine, &text, out);

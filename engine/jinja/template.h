@@ -5,11 +5,12 @@
  * namespace and dict). What is rendered is what it renders; anything else is an error that names the line and the
  * construct, never a guess.
  *
- * Not understood, and refused: `call`, `block`, `extends`, `include`, `import`, `autoescape`, recursive loops, *args and
- * **kwargs, names that are not ASCII, integers beyond 64 bits, floats that are not finite, printf formatting (% on a
- * string) and fields of format other than {}, and the filters, tests, methods and globals that no row of filters.c,
- * predicates.c, methods.c and globals.c implements. Refused although Jinja renders it: a sequence made by map, select
- * and the like is computed at once, so that an error in an item that nothing would have looked at counts.
+ * Not understood, and refused: `call`, `block`, `extends`, `include`, `import`, `autoescape`, recursive loops, *args
+ * and **kwargs, names that are not ASCII, integers beyond 64 bits, floats that are not finite, printf formatting (% on
+ * a string) and fields of format other than {}, and the filters, tests, methods and globals that no row of filters.c,
+ * predicates.c, methods.c and globals.c implements: those that a published template uses are there
+ * (suites/tests/jinja/jinja_use.tsv). Refused although Jinja renders it: a sequence made by map, reject and the like is
+ * computed at once, so that an error in an item that nothing would have looked at counts.
  *
  * A template is untrusted: its output, memory, steps and depth are bounded. */
 #ifndef ASSAY_JINJA_TEMPLATE_H

@@ -1,11 +1,16 @@
 /* The methods of strings. */
+#include "jinja/text_methods.h"
+
 #include <string.h>
 
-#include "jinja/template_internal.h"
+#include "jinja/call.h"
+#include "jinja/print.h"
+#include "jinja/sequence.h"
+#include "jinja/strings.h"
 
 static bool wants(struct machine *machine, const struct value *argument, const char *name)
 {
-    return chat_fail(machine, "'%s' with a %s", name, value_type(argument));
+    return machine_fail(machine, "'%s' with a %s", name, value_type(argument));
 }
 
 static bool is_given(const struct value *argument)
@@ -61,7 +66,7 @@ static bool strip(struct machine *machine, const struct value *self, const struc
     bool given = is_given(characters);
     if (given && characters->kind != VALUE_STRING)
         return wants(machine, characters, "strip");
-    if (!chat_spend(machine, self->text.size / 64 * (1 + (given ? characters->text.size : 0))))
+    if (!machine_spend(machine, self->text.size / 64 * (1 + (given ? characters->text.size : 0))))
         return false;
     *out = value_string(text_strip(self->text, given ? &characters->text : NULL, left, right));
     return true;
@@ -110,7 +115,7 @@ bool method_replace(struct machine *machine, const struct value *self, const str
 /* The fields "{}", one for each argument; "{{" and "}}" are braces. */
 bool method_format(struct machine *machine, const struct value *self, const struct value *arguments, struct value *out)
 {
-    struct buffer text = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     size_t given = 0;
     bool good = true;
     for (size_t at = 0; good && at < self->text.size; at++) {
@@ -120,13 +125,13 @@ bool method_format(struct machine *machine, const struct value *self, const stru
         if (!brace || c == next)
             buffer_char(&text, c);
         else if (c == '}' || next != '}')
-            good = chat_fail(machine, "'format' with a field other than {} is not understood");
-        else if (given == CHAT_PARAMETERS || arguments[given].kind == VALUE_ABSENT)
-            good = chat_fail(machine, "'format' with too few arguments");
+            good = machine_fail(machine, "'format' with a field other than {} is not understood");
+        else if (given == JINJA_PARAMETERS || arguments[given].kind == VALUE_ABSENT)
+            good = machine_fail(machine, "'format' with too few arguments");
         else
             good = value_print(machine, &arguments[given++], &text);
     }
-    if (good && chat_spend(machine, self->text.size / 16))
+    if (good && machine_spend(machine, self->text.size / 16))
         return value_take(machine, &text, out);
     buffer_free(&text);
     return false;

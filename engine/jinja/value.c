@@ -1,8 +1,9 @@
 /* Values as Python has them: what is true, equal, smaller. */
+#include "jinja/value.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "jinja/template_internal.h"
 #include "text/utf8.h"
 
 struct value value_bool(bool truth)
@@ -33,12 +34,12 @@ struct value value_list(enum value_kind kind, struct list *list)
 bool value_copy(struct machine *machine, const char *data, size_t size, struct value *out)
 {
     out->kind = VALUE_STRING;
-    return chat_copy(machine, data, size, &out->text);
+    return machine_copy(machine, data, size, &out->text);
 }
 
 bool value_take(struct machine *machine, struct buffer *buffer, struct value *out)
 {
-    bool good = !buffer->failed || chat_fail(machine, "a string of more than %zu MiB", CHAT_OUTPUT_MOST >> 20);
+    bool good = !buffer->failed || machine_fail(machine, "a string of more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
     good = good && value_copy(machine, buffer->data ? buffer->data : "", buffer->size, out);
     buffer_free(buffer);
     return good;
@@ -48,13 +49,13 @@ bool value_take(struct machine *machine, struct buffer *buffer, struct value *ou
 
 struct list *list_new(struct machine *machine)
 {
-    return chat_take(machine, sizeof(struct list));
+    return machine_take(machine, sizeof(struct list));
 }
 
 /* A copy of the array with room for more; NULL on failure. */
 static struct value *grown(struct machine *machine, const struct value *items, size_t count, size_t capacity)
 {
-    struct value *more = chat_take(machine, capacity * sizeof *more);
+    struct value *more = machine_take(machine, capacity * sizeof *more);
     if (more && count)
         memcpy(more, items, count * sizeof *more);
     return more;
@@ -71,12 +72,12 @@ bool list_push(struct machine *machine, struct list *list, const struct value *i
         list->capacity = capacity;
     }
     list->items[list->count++] = *item;
-    return chat_spend(machine, 1);
+    return machine_spend(machine, 1);
 }
 
 struct dict *dict_new(struct machine *machine)
 {
-    return chat_take(machine, sizeof(struct dict));
+    return machine_take(machine, sizeof(struct dict));
 }
 
 bool value_hashable(const struct value *value)
@@ -111,7 +112,7 @@ const struct value *dict_member(const struct dict *dict, struct text name)
 bool dict_put(struct machine *machine, struct dict *dict, const struct value *key, const struct value *value)
 {
     if (!value_hashable(key))
-        return chat_fail(machine, "a %s as the key of a dict", value_type(key));
+        return machine_fail(machine, "a %s as the key of a dict", value_type(key));
     const struct value *there = dict_find(machine, dict, key);
     if (machine->error->text)
         return false;
@@ -237,11 +238,6 @@ static bool is_nan(const struct value *value)
     return value->kind == VALUE_FLOAT && isnan(value->real);
 }
 
-static bool enter(struct machine *machine)
-{
-    return ++machine->depth <= CHAT_DEPTH_MOST || chat_fail(machine, "nested more than %d deep", CHAT_DEPTH_MOST);
-}
-
 static bool lists_equal(struct machine *machine, const struct list *left, const struct list *right, bool *out)
 {
     *out = left->count == right->count;
@@ -274,7 +270,7 @@ static bool same_kind_equal(struct machine *machine, const struct value *left, c
         return true;
     case VALUE_STRING:
         *out = text_equal(left->text, right->text);
-        return chat_spend(machine, left->text.size / 64);
+        return machine_spend(machine, left->text.size / 64);
     case VALUE_LIST:
     case VALUE_TUPLE:
     case VALUE_RANGE:
@@ -285,18 +281,18 @@ static bool same_kind_equal(struct machine *machine, const struct value *left, c
         *out = left->dict == right->dict;
         return true;
     default:
-        return chat_fail(machine, "to compare a %s is not understood", value_type(left));
+        return machine_fail(machine, "to compare a %s is not understood", value_type(left));
     }
 }
 
 bool value_equal(struct machine *machine, const struct value *left, const struct value *right, bool *out)
 {
     *out = false;
-    if (!chat_spend(machine, 1) || !enter(machine))
+    if (!machine_spend(machine, 1) || !machine_enter(machine))
         return false;
     bool good = true;
     if (left->kind == VALUE_MARKUP || right->kind == VALUE_MARKUP)
-        good = chat_fail(machine, "to compare a %s is not understood", "string marked as safe");
+        good = machine_fail(machine, "to compare a %s is not understood", "string marked as safe");
     else if (value_is_number(left) && value_is_number(right))
         *out = !is_nan(left) && !is_nan(right) && compare_numbers(left, right) == 0;
     else if (left->kind == right->kind)
@@ -321,11 +317,11 @@ static bool compare_lists(struct machine *machine, const struct list *left, cons
 bool value_compare(struct machine *machine, const struct value *left, const struct value *right, int *out)
 {
     *out = 0;
-    if (!chat_spend(machine, 1) || !enter(machine))
+    if (!machine_spend(machine, 1) || !machine_enter(machine))
         return false;
     bool good = true;
     if (is_nan(left) || is_nan(right)) {
-        good = chat_fail(machine, "NaN is not smaller or larger than anything");
+        good = machine_fail(machine, "NaN is not smaller or larger than anything");
     } else if (value_is_number(left) && value_is_number(right)) {
         *out = compare_numbers(left, right);
     } else if (left->kind == VALUE_STRING && right->kind == VALUE_STRING) {
@@ -333,11 +329,11 @@ bool value_compare(struct machine *machine, const struct value *left, const stru
         int order = size ? memcmp(left->text.data, right->text.data, size) : 0;
         *out = order ? (order > 0) - (order < 0)
                      : (left->text.size > right->text.size) - (left->text.size < right->text.size);
-        good = chat_spend(machine, size / 64);
+        good = machine_spend(machine, size / 64);
     } else if (left->kind == right->kind && (left->kind == VALUE_LIST || left->kind == VALUE_TUPLE)) {
         good = compare_lists(machine, left->list, right->list, out);
     } else {
-        good = chat_fail(machine, "a %s is not smaller or larger than a %s", value_type(left), value_type(right));
+        good = machine_fail(machine, "a %s is not smaller or larger than a %s", value_type(left), value_type(right));
     }
     machine->depth--;
     return good;
@@ -348,11 +344,11 @@ bool value_compare(struct machine *machine, const struct value *left, const stru
 /* What is not UTF-8 becomes U+FFFD, as in a tokenizer. */
 static bool text_from_json(struct machine *machine, const char *text, struct value *out)
 {
-    struct buffer valid = {.maximum = CHAT_OUTPUT_MOST};
+    struct buffer valid = {.maximum = JINJA_OUTPUT_MOST};
     if (utf8_lossy(text, strlen(text), &valid))
         return value_take(machine, &valid, out);
     buffer_free(&valid);
-    return chat_fail(machine, "a variable of more than %zu MiB", CHAT_OUTPUT_MOST >> 20);
+    return machine_fail(machine, "a variable of more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
 }
 
 static bool list_from_json(struct machine *machine, const cJSON *json, struct value *out)
@@ -380,7 +376,7 @@ static bool dict_from_json(struct machine *machine, const cJSON *json, struct va
 
 bool value_from_json(struct machine *machine, const cJSON *json, struct value *out)
 {
-    if (!enter(machine))
+    if (!machine_enter(machine))
         return false;
     bool good = true;
     double number = json->valuedouble;
