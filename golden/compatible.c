@@ -45,7 +45,7 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
         error_memory(error, golden->path);
         return NULL;
     }
-    config->qk_norm = true;
+    config->norms = ~0u;
     config->layers = 1;
     config->head_dim = 1;
     config->experts_per_token = 1;

@@ -47,7 +47,7 @@ static bool dump_lay_out(struct dump *dump, const struct golden_case *cases, con
     for (size_t i = 0; i < dump->case_count; i++) {
         for (int layer = -1; layer <= dump->config->layers; layer++) {
             for (int point = 0; point < POINT_COUNT; point++) {
-                bool after = point == POINT_FINAL_NORM || point == POINT_HEAD;
+                bool after = point_rows[point].place == PLACE_BEHIND_LAYERS;
                 bool here = point_in_layer((enum point)point) ? layer >= 0 && layer < dump->config->layers
                                                               : layer == (after ? dump->config->layers : -1);
                 int at = point_in_layer((enum point)point) ? layer : -1;

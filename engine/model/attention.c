@@ -65,7 +65,7 @@ static bool attention_project(struct attention *a, int layer, struct error *erro
         {WEIGHT_Q, WEIGHT_Q_BIAS, a->q}, {WEIGHT_K, WEIGHT_K_BIAS, a->k}, {WEIGHT_V, WEIGHT_V_BIAS, a->v}};
     if (!pass_linear(pass, layer, pass->normed, projections, 3, error))
         return false;
-    if (!pass->model->config->qk_norm)
+    if (!config_calls_for(pass->model->config, WEIGHT_Q_NORM, layer))
         return true;
     return pass_norm(pass, WEIGHT_Q_NORM, layer, a->q, a->q, pass->rows * a->heads, a->head_dim, error) &&
            pass_show(pass, POINT_Q_NORM, layer, a->q, pass->rows, pass->row_of, error) &&

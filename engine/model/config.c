@@ -122,7 +122,7 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     bool bias = family->bias == BIAS_QKV_ALWAYS || family->bias == BIAS_QKV_KEY;
     const char *activation = "silu", *bias_key = family->bias == BIAS_ATTENTION_KEY ? "attention_bias" : "qkv_bias";
     config->norm_epsilon = family->absent.epsilon;
-    config->qk_norm = family->qk_norm;
+    config->norms = family->norms;
     if (family->bias != BIAS_NEVER && family->bias != BIAS_QKV_ALWAYS &&
         !json_get_bool(text, source->name, bias_key, &bias, error))
         return false;

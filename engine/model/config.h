@@ -31,7 +31,7 @@ struct model_config {
     int shared_intermediate; /* of the shared expert; 0: none */
     int context;             /* max_position_embeddings: what the model was made for, not a limit of the engine */
     double norm_epsilon;
-    bool qk_norm;
+    unsigned norms; /* WEIGHT_BIT of those that not every family has */
     bool qkv_bias;
     bool o_bias;
     bool mlp_bias;

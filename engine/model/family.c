@@ -2,11 +2,15 @@
 
 #include <string.h>
 
+#include "store/architecture.h"
+
+#define QK_NORMS (WEIGHT_BIT(WEIGHT_Q_NORM) | WEIGHT_BIT(WEIGHT_K_NORM))
+
 /* Sources: the configuration and modelling classes of the same names in Hugging Face transformers 5.23. */
 static const struct family families[] = {
     {.name = "qwen3_omni_moe",
      .model_types = {"qwen3_omni_moe_text", "qwen3_omni_moe_thinker", "qwen3_omni_moe"},
-     .qk_norm = true,
+     .norms = QK_NORMS,
      .bias = BIAS_ATTENTION_KEY,
      .experts = EXPERTS_BY_STEP,
      .window = WINDOW_NEVER,
@@ -25,7 +29,7 @@ static const struct family families[] = {
                 .theta = 1e6}},
     {.name = "qwen3_moe",
      .model_types = {"qwen3_moe"},
-     .qk_norm = true,
+     .norms = QK_NORMS,
      .bias = BIAS_ATTENTION_KEY,
      .experts = EXPERTS_BY_STEP,
      .window = WINDOW_SWITCHED,
@@ -43,7 +47,7 @@ static const struct family families[] = {
                 .theta = 1e4}},
     {.name = "qwen3",
      .model_types = {"qwen3"},
-     .qk_norm = true,
+     .norms = QK_NORMS,
      .bias = BIAS_ATTENTION_KEY,
      .window = WINDOW_UPPER,
      .absent = {.vocabulary = 151936,

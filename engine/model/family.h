@@ -31,7 +31,7 @@ enum family_window {
 struct family {
     const char *name;
     const char *model_types[4];
-    bool qk_norm;
+    unsigned norms; /* WEIGHT_BIT of those that not every family has */
     enum family_bias bias;
     bool mlp_bias_key;
     enum family_experts experts;

@@ -129,21 +129,44 @@ static bool forward_input(struct pass *pass, int block, struct error *error)
                      pass->row_of, error);
 }
 
+/* One step of a layer, as the table of points has it, and what it shows. */
+static bool forward_point(struct pass *pass, enum point point, int layer, struct error *error)
+{
+    const struct point_row *row = &point_rows[point];
+    float *const values[VALUES_COUNT] = {[VALUES_STREAM] = pass->x,
+                                         [VALUES_SUM] = pass->x,
+                                         [VALUES_NORMED] = pass->normed,
+                                         [VALUES_BLOCK] = pass->block};
+    size_t hidden = (size_t)pass->model->config->hidden, rows = pass->rows;
+    bool good = true;
+    if (row->from == VALUES_SUM)
+        add_scaled(pass->x, pass->block, 1, rows * hidden);
+    switch (row->step) {
+    case STEP_NORM:
+        good = pass_norm(pass, row->weight, layer, values[row->from], values[row->to], rows, hidden, error);
+        break;
+    case STEP_ATTENTION:
+        good = attention_forward(pass, layer, error);
+        break;
+    case STEP_MLP:
+        good = mlp_forward(pass, layer, error);
+        break;
+    case STEP_SUM:
+        break;
+    case STEP_OWN:
+    case STEP_COUNT:
+        return true;
+    }
+    return good && pass_show(pass, point, layer, values[row->to], rows, pass->row_of, error);
+}
+
 static bool forward_layer(struct pass *pass, int layer, struct error *error)
 {
-    size_t hidden = (size_t)pass->model->config->hidden, rows = pass->rows;
-    if (!pass_norm(pass, WEIGHT_INPUT_NORM, layer, pass->x, pass->normed, rows, hidden, error) ||
-        !pass_show(pass, POINT_INPUT_NORM, layer, pass->normed, rows, pass->row_of, error) ||
-        !attention_forward(pass, layer, error) ||
-        !pass_show(pass, POINT_ATTENTION, layer, pass->block, rows, pass->row_of, error))
-        return false;
-    add_scaled(pass->x, pass->block, 1, rows * hidden);
-    if (!pass_norm(pass, WEIGHT_POST_NORM, layer, pass->x, pass->normed, rows, hidden, error) ||
-        !pass_show(pass, POINT_POST_NORM, layer, pass->normed, rows, pass->row_of, error) ||
-        !mlp_forward(pass, layer, error) || !pass_show(pass, POINT_MLP, layer, pass->block, rows, pass->row_of, error))
-        return false;
-    add_scaled(pass->x, pass->block, 1, rows * hidden);
-    return pass_show(pass, POINT_LAYER, layer, pass->x, rows, pass->row_of, error);
+    for (int point = 0; point < POINT_COUNT; point++)
+        if (point_exists(pass->model->config, (enum point)point, layer) &&
+            !forward_point(pass, (enum point)point, layer, error))
+            return false;
+    return true;
 }
 
 static bool row_wants_logits(const struct pass *pass, size_t row)

@@ -242,12 +242,6 @@ struct matrix model_embedding(struct model *model)
     return slot_matrix(model->store, model_slot(model, WEIGHT_EMBEDDING, -1, -1));
 }
 
-static bool weight_is_norm(enum weight weight)
-{
-    return weight == WEIGHT_INPUT_NORM || weight == WEIGHT_POST_NORM || weight == WEIGHT_Q_NORM ||
-           weight == WEIGHT_K_NORM || weight == WEIGHT_FINAL_NORM;
-}
-
 bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error)
 {
     struct slot *slot = model_slot(model, weight, layer, -1);
@@ -257,7 +251,7 @@ bool model_vector(struct model *model, enum weight weight, int layer, const floa
     float *vector = malloc(slot->columns * sizeof *vector);
     if (!vector)
         return error_memory(error, weight_class(weight));
-    bool ones = weight_is_norm(weight) && model->options.missing != MISSING_ZERO;
+    bool ones = weight_rows[weight].part == PART_GAIN && model->options.missing != MISSING_ZERO;
     for (size_t i = 0; i < slot->columns; i++)
         vector[i] = ones ? 1 : 0;
     struct matrix matrix = slot_matrix(model->store, slot);

@@ -7,22 +7,26 @@
 
 #include "base/error.h"
 #include "model/config.h"
+#include "model/weights.h"
+
+/* What the columns of the table of points (store/architecture.h) may say. */
+enum point_place { PLACE_BEFORE_LAYERS, PLACE_IN_LAYER, PLACE_BEHIND_LAYERS };
+enum point_step { STEP_SUM, STEP_ATTENTION, STEP_MLP, STEP_NORM, STEP_OWN, STEP_COUNT };
+enum point_values { VALUES_NONE, VALUES_STREAM, VALUES_SUM, VALUES_NORMED, VALUES_BLOCK, VALUES_COUNT };
 
 /* Where the forward pass calls its probes, in the order of the pass. */
-enum point {
-    POINT_EMBEDDING,  /* model.embed_tokens [rows, hidden] */
-    POINT_INPUT_NORM, /* .input_layernorm [rows, hidden] */
-    POINT_Q_NORM,     /* .self_attn.q_norm [rows, heads, head_dim]; families with q/k-norm only */
-    POINT_K_NORM,     /* .self_attn.k_norm [rows, kv_heads, head_dim] */
-    POINT_ATTENTION,  /* .self_attn [rows, hidden] */
-    POINT_POST_NORM,  /* .post_attention_layernorm [rows, hidden] */
-    POINT_ROUTER,     /* .mlp.gate [rows, experts]: router logits; layers with experts only */
-    POINT_MLP,        /* .mlp [rows, hidden] */
-    POINT_LAYER,      /* model.layers.N [rows, hidden] */
-    POINT_FINAL_NORM, /* model.norm [rows, hidden] */
-    POINT_HEAD,       /* lm_head [rows, vocabulary], in blocks of rows, for the rows whose logits are wanted */
-    POINT_COUNT
+struct point_row {
+    const char *path;
+    enum point_place place;
+    enum weight weight; /* WEIGHT_NONE */
+    enum dimension width;
+    enum point_step step;
+    enum point_values from, to;
+    unsigned inputs; /* bits of points, and of POINT_BEFORE */
+    const char *tensors, *curve;
 };
+extern const struct point_row point_rows[POINT_COUNT];
+#define POINT_BEFORE POINT_COUNT
 
 /* Which token a row is. */
 struct row {

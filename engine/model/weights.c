@@ -6,70 +6,62 @@
 
 #include "base/numbers.h"
 
-enum dimension {
-    DIM_NONE,
-    DIM_ONE,
-    DIM_HIDDEN,
-    DIM_VOCABULARY,
-    DIM_Q,
-    DIM_KV,
-    DIM_HEAD,
-    DIM_INNER,
-    DIM_EXPERTS,
-    DIM_EXPERT,
-    DIM_SHARED
-};
-enum condition {
-    WHEN_ALWAYS,
-    WHEN_QKV_BIAS,
-    WHEN_O_BIAS,
-    WHEN_QK_NORM,
-    WHEN_SPARSE,
-    WHEN_SHARED,
-    WHEN_DENSE,
-    WHEN_DENSE_BIAS
-};
-enum scope { OF_MODEL_BEGIN, OF_LAYER, OF_EXPERT, OF_MODEL_END };
-
-static const struct weight_row {
-    enum scope scope;
-    const char *name; /* below model.layers.N. for a layer, below model.layers.N.mlp.experts.E. for an expert */
-    enum dimension rows;
-    enum dimension columns; /* DIM_NONE: a vector */
-    enum condition when;
-} weight_rows[WEIGHT_COUNT] = {
-    [WEIGHT_EMBEDDING] = {OF_MODEL_BEGIN, "model.embed_tokens.weight", DIM_VOCABULARY, DIM_HIDDEN, WHEN_ALWAYS},
-    [WEIGHT_INPUT_NORM] = {OF_LAYER, "input_layernorm.weight", DIM_HIDDEN, DIM_NONE, WHEN_ALWAYS},
-    [WEIGHT_Q] = {OF_LAYER, "self_attn.q_proj.weight", DIM_Q, DIM_HIDDEN, WHEN_ALWAYS},
-    [WEIGHT_Q_BIAS] = {OF_LAYER, "self_attn.q_proj.bias", DIM_Q, DIM_NONE, WHEN_QKV_BIAS},
-    [WEIGHT_K] = {OF_LAYER, "self_attn.k_proj.weight", DIM_KV, DIM_HIDDEN, WHEN_ALWAYS},
-    [WEIGHT_K_BIAS] = {OF_LAYER, "self_attn.k_proj.bias", DIM_KV, DIM_NONE, WHEN_QKV_BIAS},
-    [WEIGHT_V] = {OF_LAYER, "self_attn.v_proj.weight", DIM_KV, DIM_HIDDEN, WHEN_ALWAYS},
-    [WEIGHT_V_BIAS] = {OF_LAYER, "self_attn.v_proj.bias", DIM_KV, DIM_NONE, WHEN_QKV_BIAS},
-    [WEIGHT_O] = {OF_LAYER, "self_attn.o_proj.weight", DIM_HIDDEN, DIM_Q, WHEN_ALWAYS},
-    [WEIGHT_O_BIAS] = {OF_LAYER, "self_attn.o_proj.bias", DIM_HIDDEN, DIM_NONE, WHEN_O_BIAS},
-    [WEIGHT_Q_NORM] = {OF_LAYER, "self_attn.q_norm.weight", DIM_HEAD, DIM_NONE, WHEN_QK_NORM},
-    [WEIGHT_K_NORM] = {OF_LAYER, "self_attn.k_norm.weight", DIM_HEAD, DIM_NONE, WHEN_QK_NORM},
-    [WEIGHT_POST_NORM] = {OF_LAYER, "post_attention_layernorm.weight", DIM_HIDDEN, DIM_NONE, WHEN_ALWAYS},
-    [WEIGHT_ROUTER] = {OF_LAYER, "mlp.gate.weight", DIM_EXPERTS, DIM_HIDDEN, WHEN_SPARSE},
-    [WEIGHT_EXPERT_GATE] = {OF_EXPERT, "gate_proj.weight", DIM_EXPERT, DIM_HIDDEN, WHEN_SPARSE},
-    [WEIGHT_EXPERT_UP] = {OF_EXPERT, "up_proj.weight", DIM_EXPERT, DIM_HIDDEN, WHEN_SPARSE},
-    [WEIGHT_EXPERT_DOWN] = {OF_EXPERT, "down_proj.weight", DIM_HIDDEN, DIM_EXPERT, WHEN_SPARSE},
-    [WEIGHT_SHARED_GATE] = {OF_LAYER, "mlp.shared_expert.gate_proj.weight", DIM_SHARED, DIM_HIDDEN, WHEN_SHARED},
-    [WEIGHT_SHARED_UP] = {OF_LAYER, "mlp.shared_expert.up_proj.weight", DIM_SHARED, DIM_HIDDEN, WHEN_SHARED},
-    [WEIGHT_SHARED_DOWN] = {OF_LAYER, "mlp.shared_expert.down_proj.weight", DIM_HIDDEN, DIM_SHARED, WHEN_SHARED},
-    [WEIGHT_SHARED_SWITCH] = {OF_LAYER, "mlp.shared_expert_gate.weight", DIM_ONE, DIM_HIDDEN, WHEN_SHARED},
-    [WEIGHT_GATE] = {OF_LAYER, "mlp.gate_proj.weight", DIM_INNER, DIM_HIDDEN, WHEN_DENSE},
-    [WEIGHT_GATE_BIAS] = {OF_LAYER, "mlp.gate_proj.bias", DIM_INNER, DIM_NONE, WHEN_DENSE_BIAS},
-    [WEIGHT_UP] = {OF_LAYER, "mlp.up_proj.weight", DIM_INNER, DIM_HIDDEN, WHEN_DENSE},
-    [WEIGHT_UP_BIAS] = {OF_LAYER, "mlp.up_proj.bias", DIM_INNER, DIM_NONE, WHEN_DENSE_BIAS},
-    [WEIGHT_DOWN] = {OF_LAYER, "mlp.down_proj.weight", DIM_HIDDEN, DIM_INNER, WHEN_DENSE},
-    [WEIGHT_DOWN_BIAS] = {OF_LAYER, "mlp.down_proj.bias", DIM_HIDDEN, DIM_NONE, WHEN_DENSE_BIAS},
-    [WEIGHT_FINAL_NORM] = {OF_MODEL_END, "model.norm.weight", DIM_HIDDEN, DIM_NONE, WHEN_ALWAYS},
-    [WEIGHT_HEAD] = {OF_MODEL_END, "lm_head.weight", DIM_VOCABULARY, DIM_HIDDEN, WHEN_ALWAYS},
+const struct weight_row weight_rows[WEIGHT_COUNT + 1] = {[WEIGHT_NONE] = {.scope = OF_END,
+                                                                          .name = "",
+                                                                          .module = MODULE_ENDS,
+                                                                          .through = WEIGHT_NONE,
+                                                                          .reader = WEIGHT_NONE,
+                                                                          .partner = WEIGHT_NONE},
+#define AS_ROW(id, scope_, name_, gguf, order, rows_, columns_, when_, part_, module_, through_, reader_, partner_,    \
+               unit_, tells_)                                                                                          \
+    [WEIGHT_##id] = {.scope = OF_##scope_,                                                                             \
+                     .name = name_,                                                                                    \
+                     .rows = DIM_##rows_,                                                                              \
+                     .columns = DIM_##columns_,                                                                        \
+                     .when = WHEN_##when_,                                                                             \
+                     .part = PART_##part_,                                                                             \
+                     .module = MODULE_##module_,                                                                       \
+                     .through = WEIGHT_##through_,                                                                     \
+                     .reader = WEIGHT_##reader_,                                                                       \
+                     .partner = WEIGHT_##partner_,                                                                     \
+                     .unit = UNIT_##unit_,                                                                             \
+                     .tells = tells_},
+                                                         WEIGHT_ROWS(AS_ROW)
+#undef AS_ROW
 };
 
-static uint64_t dimension(const struct model_config *config, enum dimension which)
+/* --- what holds the table together --- */
+
+/* ALL(IF_...): the bits of the weights whose rows are so. */
+#define BIT_IF(condition, weight) | ((condition) ? WEIGHT_BIT((weight) % WEIGHT_COUNT) : 0)
+#define IF_GAIN(id, scope, name, gguf, order, rows, columns, when, part, ...)                                          \
+    BIT_IF(PART_##part == PART_GAIN, WEIGHT_##id)
+#define IF_OPTIONAL(id, scope, name, gguf, order, rows, columns, when, ...)                                            \
+    BIT_IF(WHEN_##when == WHEN_NORM, WEIGHT_##id)
+#define IF_UNSPELLED(id, scope, name, gguf, ...) BIT_IF(sizeof(name) == 1 || sizeof(gguf) == 1, WEIGHT_##id)
+#define THROUGH(id, scope, name, gguf, order, rows, columns, when, part, module, through, ...)                         \
+    BIT_IF(WEIGHT_##through != WEIGHT_NONE, WEIGHT_##through)
+#define TOLD_OF(id, scope, name, gguf, order, rows, columns, when, part, module, through, reader, partner, unit,       \
+                tells)                                                                                                 \
+    BIT_IF((tells) && WEIGHT_##through != WEIGHT_NONE, WEIGHT_##through)
+#define TELLS_OF_NONE(id, scope, name, gguf, order, rows, columns, when, part, module, through, reader, partner, unit, \
+                      tells)                                                                                           \
+    BIT_IF((tells) && WEIGHT_##through == WEIGHT_NONE, WEIGHT_##id)
+#define IF_UNPAIRED(id, scope, name, gguf, order, rows, columns, when, part, module, through, reader, partner, unit,   \
+                    tells)                                                                                             \
+    BIT_IF((WEIGHT_##partner == WEIGHT_NONE) != (UNIT_##unit == UNIT_NONE), WEIGHT_##id)
+#define ALL(of) (0u WEIGHT_ROWS(of))
+
+_Static_assert(WEIGHT_COUNT <= 32, "sets of weights are 32 bits");
+_Static_assert(WEIGHT_EXPERT_DOWN - WEIGHT_EXPERT_GATE == 2, "the three projections of an expert stand together");
+_Static_assert(!ALL(IF_UNSPELLED), "a weight without a canonical name, or that GGUF cannot spell");
+_Static_assert(!(ALL(IF_OPTIONAL) & ~ALL(IF_GAIN)), "a family may have or lack norms only");
+_Static_assert(!(ALL(THROUGH) & ~ALL(IF_GAIN)), "a weight that is read through one that is no gain");
+_Static_assert(ALL(TOLD_OF) == ALL(THROUGH), "a gain of which no weight that is read through it tells");
+_Static_assert(!ALL(TELLS_OF_NONE), "a weight that tells of a gain, but is read through none");
+_Static_assert(!ALL(IF_UNPAIRED), "a partner without what fits of it, or the reverse");
+
+uint64_t config_dimension(const struct model_config *config, enum dimension which)
 {
     const int sizes[] = {[DIM_NONE] = 0,
                          [DIM_ONE] = 1,
@@ -87,14 +79,14 @@ static uint64_t dimension(const struct model_config *config, enum dimension whic
     return (uint64_t)sizes[which];
 }
 
-static bool applies(const struct model_config *config, enum condition when, int layer)
+bool config_calls_for(const struct model_config *config, enum weight weight, int layer)
 {
     bool sparse = layer >= 0 && config->sparse[layer];
     const bool answers[] = {[WHEN_ALWAYS] = true,           [WHEN_QKV_BIAS] = config->qkv_bias,
-                            [WHEN_O_BIAS] = config->o_bias, [WHEN_QK_NORM] = config->qk_norm,
+                            [WHEN_O_BIAS] = config->o_bias, [WHEN_NORM] = config->norms >> weight & 1,
                             [WHEN_SPARSE] = sparse,         [WHEN_SHARED] = sparse && config->shared_intermediate > 0,
                             [WHEN_DENSE] = !sparse,         [WHEN_DENSE_BIAS] = !sparse && config->mlp_bias};
-    return answers[when];
+    return answers[weight_rows[weight].when];
 }
 
 bool expected_name(enum weight weight, int layer, int expert, char *out, size_t size)
@@ -113,8 +105,8 @@ static bool visit_row(const struct model_config *config, enum weight weight, int
     struct expected expected = {.weight = weight, .layer = layer, .expert = expert, .rank = row->columns ? 2 : 1};
     expected.optional = weight == WEIGHT_HEAD && config->tied;
     expected.substitute = weight == WEIGHT_EMBEDDING && config->tied ? weight_rows[WEIGHT_HEAD].name : NULL;
-    expected.shape[0] = dimension(config, row->rows);
-    expected.shape[1] = dimension(config, row->columns);
+    expected.shape[0] = config_dimension(config, row->rows);
+    expected.shape[1] = config_dimension(config, row->columns);
     expected_name(weight, layer, expert, expected.name, sizeof expected.name);
     return visit(context, &expected);
 }
@@ -134,7 +126,7 @@ static bool visit_layer(const struct model_config *config, int layer, expected_v
         const struct weight_row *row = &weight_rows[weight];
         if (weight == WEIGHT_EXPERT_GATE && config->sparse[layer] && !visit_experts(config, layer, visit, context))
             return false;
-        if (row->scope == OF_LAYER && applies(config, row->when, layer) &&
+        if (row->scope == OF_LAYER && config_calls_for(config, (enum weight)weight, layer) &&
             !visit_row(config, (enum weight)weight, layer, -1, visit, context))
             return false;
     }
@@ -160,11 +152,13 @@ const struct tensor *weights_find(const struct store *store, const struct expect
 
 const char *weight_class(enum weight weight)
 {
-    static const char *const experts[] = {"mlp.experts.gate_proj.weight", "mlp.experts.up_proj.weight",
-                                          "mlp.experts.down_proj.weight"};
-    if (weight >= WEIGHT_EXPERT_GATE && weight <= WEIGHT_EXPERT_DOWN)
-        return experts[weight - WEIGHT_EXPERT_GATE];
-    return weight_rows[weight].name;
+#define CLASS_BEGIN ""
+#define CLASS_LAYER ""
+#define CLASS_EXPERT "mlp.experts."
+#define CLASS_END ""
+#define AS_CLASS(id, scope, name, ...) [WEIGHT_##id] = CLASS_##scope name,
+    static const char *const classes[] = {WEIGHT_ROWS(AS_CLASS)};
+    return classes[weight];
 }
 
 bool expected_list_add(struct expected_list *list, const struct expected *expected)

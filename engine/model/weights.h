@@ -1,44 +1,69 @@
-/* Which tensors a configuration calls for: one table, read by the engine that computes with them and by the inventory
- * that counts them. */
+/* Which tensors a configuration calls for, and all that is to be said of them: one table, read by the engine that
+ * computes with them, by the inventory that counts them and by whoever judges them. */
 #ifndef ASSAY_MODEL_WEIGHTS_H
 #define ASSAY_MODEL_WEIGHTS_H
 
 #include "math/linear.h"
 #include "model/config.h"
+#include "store/architecture.h"
 #include "store/store.h"
 
-enum weight {
-    WEIGHT_EMBEDDING,
-    WEIGHT_INPUT_NORM,
-    WEIGHT_Q,
-    WEIGHT_Q_BIAS,
-    WEIGHT_K,
-    WEIGHT_K_BIAS,
-    WEIGHT_V,
-    WEIGHT_V_BIAS,
-    WEIGHT_O,
-    WEIGHT_O_BIAS,
-    WEIGHT_Q_NORM,
-    WEIGHT_K_NORM,
-    WEIGHT_POST_NORM,
-    WEIGHT_ROUTER,
-    WEIGHT_EXPERT_GATE,
-    WEIGHT_EXPERT_UP,
-    WEIGHT_EXPERT_DOWN,
-    WEIGHT_SHARED_GATE,
-    WEIGHT_SHARED_UP,
-    WEIGHT_SHARED_DOWN,
-    WEIGHT_SHARED_SWITCH,
-    WEIGHT_GATE,
-    WEIGHT_GATE_BIAS,
-    WEIGHT_UP,
-    WEIGHT_UP_BIAS,
-    WEIGHT_DOWN,
-    WEIGHT_DOWN_BIAS,
-    WEIGHT_FINAL_NORM,
-    WEIGHT_HEAD,
-    WEIGHT_COUNT
+/* What the columns of the table (store/architecture.h) may say. */
+enum weight_scope { OF_BEGIN, OF_LAYER, OF_EXPERT, OF_END };
+enum dimension {
+    DIM_NONE,
+    DIM_ONE,
+    DIM_HIDDEN,
+    DIM_VOCABULARY,
+    DIM_Q,
+    DIM_KV,
+    DIM_HEAD,
+    DIM_INNER,
+    DIM_EXPERTS,
+    DIM_EXPERT,
+    DIM_SHARED
 };
+enum weight_condition {
+    WHEN_ALWAYS,
+    WHEN_QKV_BIAS,
+    WHEN_O_BIAS,
+    WHEN_NORM,
+    WHEN_SPARSE,
+    WHEN_SHARED,
+    WHEN_DENSE,
+    WHEN_DENSE_BIAS
+};
+enum weight_part { PART_MATRIX, PART_BIAS, PART_GAIN };
+enum weight_module {
+    MODULE_ATTENTION,
+    MODULE_ROUTER,
+    MODULE_EXPERTS,
+    MODULE_SHARED,
+    MODULE_DENSE,
+    MODULE_NORMS,
+    MODULE_ENDS
+};
+enum weight_unit { UNIT_NONE, UNIT_NEURONS, UNIT_HEAD_ROWS, UNIT_HEAD_COLUMNS };
+
+struct weight_row {
+    enum weight_scope scope;
+    const char *name;
+    enum dimension rows, columns;
+    enum weight_condition when;
+    enum weight_part part;
+    enum weight_module module;
+    enum weight through, reader, partner; /* WEIGHT_NONE */
+    enum weight_unit unit;
+    bool tells;
+};
+/* The last row is that of WEIGHT_NONE, of which nothing is to be said. */
+extern const struct weight_row weight_rows[WEIGHT_COUNT + 1];
+
+/* 0: DIM_NONE. */
+uint64_t config_dimension(const struct model_config *config, enum dimension which);
+
+/* Does the configuration call for it in that layer (-1: outside layers)? */
+bool config_calls_for(const struct model_config *config, enum weight weight, int layer);
 
 /* One tensor that the configuration calls for. */
 struct expected {

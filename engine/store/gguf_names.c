@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/architecture.h"
 #include "store/gguf_internal.h"
 
 enum order {
@@ -11,34 +12,22 @@ enum order {
     ORDER_LIFTED,   /* a vector that is a matrix of one row in the original */
 };
 
-/* Up to ".weight" or ".bias"; `from` follows "blk.N." in the rows of layers. */
 static const struct name_row {
     bool of_layer;
-    const char *from, *to;
+    const char *from, *to; /* `from` up to ".weight" or ".bias", and behind "blk.N." in the rows of layers */
     enum order order;
 } name_rows[] = {
-    {false, "token_embd", "model.embed_tokens", ORDER_PLAIN},
-    {false, "output_norm", "model.norm", ORDER_PLAIN},
-    {false, "output", "lm_head", ORDER_PLAIN},
-    {true, "attn_norm", "input_layernorm", ORDER_PLAIN},
-    {true, "attn_q", "self_attn.q_proj", ORDER_HEADS},
-    {true, "attn_k", "self_attn.k_proj", ORDER_KV_HEADS},
-    {true, "attn_v", "self_attn.v_proj", ORDER_PLAIN},
-    {true, "attn_output", "self_attn.o_proj", ORDER_PLAIN},
-    {true, "attn_q_norm", "self_attn.q_norm", ORDER_PLAIN},
-    {true, "attn_k_norm", "self_attn.k_norm", ORDER_PLAIN},
-    {true, "ffn_norm", "post_attention_layernorm", ORDER_PLAIN},
-    {true, "ffn_gate", "mlp.gate_proj", ORDER_PLAIN},
-    {true, "ffn_up", "mlp.up_proj", ORDER_PLAIN},
-    {true, "ffn_down", "mlp.down_proj", ORDER_PLAIN},
-    {true, "ffn_gate_inp", "mlp.gate", ORDER_PLAIN},
-    {true, "ffn_gate_exps", "mlp.experts.gate_proj", ORDER_PLAIN},
-    {true, "ffn_up_exps", "mlp.experts.up_proj", ORDER_PLAIN},
-    {true, "ffn_down_exps", "mlp.experts.down_proj", ORDER_PLAIN},
-    {true, "ffn_gate_inp_shexp", "mlp.shared_expert_gate", ORDER_LIFTED},
-    {true, "ffn_gate_shexp", "mlp.shared_expert.gate_proj", ORDER_PLAIN},
-    {true, "ffn_up_shexp", "mlp.shared_expert.up_proj", ORDER_PLAIN},
-    {true, "ffn_down_shexp", "mlp.shared_expert.down_proj", ORDER_PLAIN},
+#define BELOW_BEGIN false, ""
+#define BELOW_LAYER true, ""
+#define BELOW_EXPERT true, "mlp.experts."
+#define BELOW_END false, ""
+#define OF_LAYER(of_layer, below) of_layer
+#define BELOW(of_layer, below) below
+#define CALL(macro, arguments) macro arguments
+#define AS_ROW(id, scope, name, gguf, order_, ...)                                                                     \
+    {CALL(OF_LAYER, (BELOW_##scope)), gguf, CALL(BELOW, (BELOW_##scope)) name, ORDER_##order_},
+    WEIGHT_ROWS(AS_ROW)
+#undef AS_ROW
 };
 
 static const struct name_row *row_find(bool of_layer, const char *stem, size_t size)
@@ -48,6 +37,11 @@ static const struct name_row *row_find(bool of_layer, const char *stem, size_t s
             memcmp(name_rows[i].from, stem, size) == 0)
             return &name_rows[i];
     return NULL;
+}
+
+static int stem_size(const char *name)
+{
+    return (int)(strrchr(name, '.') - name);
 }
 
 /* The row of the name, and the canonical name; a name that no row fits stays as it is. */
@@ -64,9 +58,9 @@ static const struct name_row *name_translate(const char *name, char *out, size_t
     if (!row)
         snprintf(out, size, "%s", name);
     else if (of_layer)
-        snprintf(out, size, "model.layers.%u.%s%s", layer, row->to, ending);
+        snprintf(out, size, "model.layers.%u.%.*s%s", layer, stem_size(row->to), row->to, ending);
     else
-        snprintf(out, size, "%s%s", row->to, ending);
+        snprintf(out, size, "%.*s%s", stem_size(row->to), row->to, ending);
     return row;
 }
 

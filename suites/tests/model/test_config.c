@@ -311,8 +311,8 @@ static char *fields_of(const struct model_config *config)
     buffer_format(&text, " experts %d/%dx%d+%d eps %g bias %d%d%d norms %d topk %d tied %d sparse ",
                   sparse ? config->experts : 0, sparse ? config->experts_per_token : 0,
                   sparse ? config->moe_intermediate : 0, sparse ? config->shared_intermediate : 0, config->norm_epsilon,
-                  config->qkv_bias, config->o_bias, dense && config->mlp_bias, config->qk_norm,
-                  sparse && config->norm_topk, config->tied);
+                  config->qkv_bias, config->o_bias, dense && config->mlp_bias,
+                  config_calls_for(config, WEIGHT_Q_NORM, 0), sparse && config->norm_topk, config->tied);
     for (int layer = 0; layer < config->layers; layer++)
         buffer_text(&text, config->sparse[layer] ? "1" : "0");
     for (int layer = 0; layer < config->layers; layer++)

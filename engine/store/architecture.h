@@ -1,0 +1,145 @@
+/* The architecture, as two tables: the tensors of a text model, and where the forward pass shows what it computes. Each
+ * row says all there is to say of its kind; every layer of the house takes the columns that it knows. A row that lacks
+ * one does not compile, nor does a table that does not fit together (weights.c and probe.c of the model). They lie
+ * here because the store is the lowest that needs one of their columns: how GGUF spells the names.
+ *
+ * To add a norm: its row in WEIGHT_ROWS, its row in POINT_ROWS (and where its output is read: OF(...) in the rows of
+ * those points), and the families that have it (family.c). */
+#ifndef ASSAY_STORE_ARCHITECTURE_H
+#define ASSAY_STORE_ARCHITECTURE_H
+
+/* clang-format off */
+
+/* In the order in which a configuration is told.
+ *
+ * weight     WEIGHT_...
+ * scope      BEGIN, END: of the model; LAYER: name below model.layers.N.; EXPERT: below model.layers.N.mlp.experts.E.
+ * name       canonical
+ * GGUF       how GGUF spells it, below blk.N. for a layer, up to ".weight" or ".bias"; a bias like its matrix
+ * order      ... and how it lays the rows: PLAIN; HEADS, KV_HEADS: interleaved by llama; LIFTED: a vector of a matrix
+ * rows, columns   shape; NONE columns: a vector
+ * when       the configuration calls for it. NORM: where the family has this norm (family.h)
+ * part       MATRIX, BIAS, or GAIN: of a norm
+ * module     what it is a part of; in their order the original makes, and so writes, the tensors of a layer
+ * through    the gain of the norm that makes its input; NONE: no norm does, or it is a single row that tells nothing
+ * reader     the matrix whose columns are the rows of this one: what is written here is read there
+ * partner    the matrix with which its rows were trained together,
+ * unit       ... and what of the partner fits a row: a NEURONS column; HEAD_ROWS, HEAD_COLUMNS: by heads
+ * tells      its size tells of the gain that it is read through, for all that share that */
+#define WEIGHT_ROWS(ROW)                                                                                              \
+    ROW(EMBEDDING, BEGIN, "model.embed_tokens.weight", "token_embd", PLAIN, VOCABULARY, HIDDEN, ALWAYS,               \
+        MATRIX, ENDS, NONE, NONE, NONE, NONE, false)                                                                  \
+    ROW(INPUT_NORM, LAYER, "input_layernorm.weight", "attn_norm", PLAIN, HIDDEN, NONE, ALWAYS,                        \
+        GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(Q, LAYER, "self_attn.q_proj.weight", "attn_q", HEADS, Q, HIDDEN, ALWAYS,                                      \
+        MATRIX, ATTENTION, INPUT_NORM, O, NONE, NONE, true)                                                           \
+    ROW(Q_BIAS, LAYER, "self_attn.q_proj.bias", "attn_q", HEADS, Q, NONE, QKV_BIAS,                                   \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(K, LAYER, "self_attn.k_proj.weight", "attn_k", KV_HEADS, KV, HIDDEN, ALWAYS,                                  \
+        MATRIX, ATTENTION, INPUT_NORM, O, Q, HEAD_ROWS, false)                                                        \
+    ROW(K_BIAS, LAYER, "self_attn.k_proj.bias", "attn_k", KV_HEADS, KV, NONE, QKV_BIAS,                               \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(V, LAYER, "self_attn.v_proj.weight", "attn_v", PLAIN, KV, HIDDEN, ALWAYS,                                     \
+        MATRIX, ATTENTION, INPUT_NORM, O, O, HEAD_COLUMNS, false)                                                     \
+    ROW(V_BIAS, LAYER, "self_attn.v_proj.bias", "attn_v", PLAIN, KV, NONE, QKV_BIAS,                                  \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(O, LAYER, "self_attn.o_proj.weight", "attn_output", PLAIN, HIDDEN, Q, ALWAYS,                                 \
+        MATRIX, ATTENTION, NONE, NONE, NONE, NONE, false)                                                             \
+    ROW(O_BIAS, LAYER, "self_attn.o_proj.bias", "attn_output", PLAIN, HIDDEN, NONE, O_BIAS,                           \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(Q_NORM, LAYER, "self_attn.q_norm.weight", "attn_q_norm", PLAIN, HEAD, NONE, NORM,                             \
+        GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(K_NORM, LAYER, "self_attn.k_norm.weight", "attn_k_norm", PLAIN, HEAD, NONE, NORM,                             \
+        GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(POST_NORM, LAYER, "post_attention_layernorm.weight", "ffn_norm", PLAIN, HIDDEN, NONE, ALWAYS,                 \
+        GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(ROUTER, LAYER, "mlp.gate.weight", "ffn_gate_inp", PLAIN, EXPERTS, HIDDEN, SPARSE,                             \
+        MATRIX, ROUTER, POST_NORM, NONE, NONE, NONE, true)                                                            \
+    ROW(EXPERT_GATE, EXPERT, "gate_proj.weight", "ffn_gate_exps", PLAIN, EXPERT, HIDDEN, SPARSE,                      \
+        MATRIX, EXPERTS, POST_NORM, EXPERT_DOWN, EXPERT_DOWN, NEURONS, false)                                         \
+    ROW(EXPERT_UP, EXPERT, "up_proj.weight", "ffn_up_exps", PLAIN, EXPERT, HIDDEN, SPARSE,                            \
+        MATRIX, EXPERTS, POST_NORM, EXPERT_DOWN, EXPERT_DOWN, NEURONS, true)                                          \
+    ROW(EXPERT_DOWN, EXPERT, "down_proj.weight", "ffn_down_exps", PLAIN, HIDDEN, EXPERT, SPARSE,                      \
+        MATRIX, EXPERTS, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(SHARED_GATE, LAYER, "mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp", PLAIN, SHARED, HIDDEN, SHARED,    \
+        MATRIX, SHARED, POST_NORM, SHARED_DOWN, SHARED_DOWN, NEURONS, false)                                          \
+    ROW(SHARED_UP, LAYER, "mlp.shared_expert.up_proj.weight", "ffn_up_shexp", PLAIN, SHARED, HIDDEN, SHARED,          \
+        MATRIX, SHARED, POST_NORM, SHARED_DOWN, SHARED_DOWN, NEURONS, false)                                          \
+    ROW(SHARED_DOWN, LAYER, "mlp.shared_expert.down_proj.weight", "ffn_down_shexp", PLAIN, HIDDEN, SHARED, SHARED,    \
+        MATRIX, SHARED, NONE, NONE, NONE, NONE, false)                                                                \
+    ROW(SHARED_SWITCH, LAYER, "mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp", LIFTED, ONE, HIDDEN, SHARED,     \
+        MATRIX, SHARED, NONE, NONE, NONE, NONE, false)                                                                \
+    ROW(GATE, LAYER, "mlp.gate_proj.weight", "ffn_gate", PLAIN, INNER, HIDDEN, DENSE,                                 \
+        MATRIX, DENSE, POST_NORM, DOWN, DOWN, NEURONS, false)                                                         \
+    ROW(GATE_BIAS, LAYER, "mlp.gate_proj.bias", "ffn_gate", PLAIN, INNER, NONE, DENSE_BIAS,                           \
+        BIAS, DENSE, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(UP, LAYER, "mlp.up_proj.weight", "ffn_up", PLAIN, INNER, HIDDEN, DENSE,                                       \
+        MATRIX, DENSE, POST_NORM, DOWN, DOWN, NEURONS, true)                                                          \
+    ROW(UP_BIAS, LAYER, "mlp.up_proj.bias", "ffn_up", PLAIN, INNER, NONE, DENSE_BIAS,                                 \
+        BIAS, DENSE, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(DOWN, LAYER, "mlp.down_proj.weight", "ffn_down", PLAIN, HIDDEN, INNER, DENSE,                                 \
+        MATRIX, DENSE, NONE, NONE, NONE, NONE, false)                                                                 \
+    ROW(DOWN_BIAS, LAYER, "mlp.down_proj.bias", "ffn_down", PLAIN, HIDDEN, NONE, DENSE_BIAS,                          \
+        BIAS, DENSE, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(FINAL_NORM, END, "model.norm.weight", "output_norm", PLAIN, HIDDEN, NONE, ALWAYS,                             \
+        GAIN, ENDS, NONE, NONE, NONE, NONE, false)                                                                    \
+    ROW(HEAD, END, "lm_head.weight", "output", PLAIN, VOCABULARY, HIDDEN, ALWAYS,                                     \
+        MATRIX, ENDS, FINAL_NORM, NONE, NONE, NONE, true)
+
+/* In the order of the forward pass.
+ *
+ * point      POINT_...
+ * path       below model.layers.N, or whole
+ * place      BEFORE_LAYERS, IN_LAYER, BEHIND_LAYERS
+ * weight     what makes it, if one tensor does; it exists where the configuration calls for that
+ * width      floats in a row; Q, KV: by heads
+ * step       what the pass does for it: NORM, ATTENTION, MLP; SUM: nothing; OWN: elsewhere, where it is shown as well
+ * from, to   of which values of the pass into which: STREAM, the residual stream; SUM, the stream once the block's
+ *            output is added to it; NORMED; BLOCK, the output of attention or MLP. What lies at `to` is shown
+ * inputs     what it is computed from, besides weights. BEFORE: the output of the layer before, or the embedding
+ * tensors    what a person looks for when it is wrong
+ * curve      its name in a figure over layers */
+#define POINT_ROWS(ROW)                                                                                               \
+    ROW(EMBEDDING, "model.embed_tokens", BEFORE_LAYERS, EMBEDDING, HIDDEN, OWN, NONE, STREAM,                         \
+        0, "embed_tokens.weight", "")                                                                                 \
+    ROW(INPUT_NORM, ".input_layernorm", IN_LAYER, INPUT_NORM, HIDDEN, NORM, STREAM, NORMED,                           \
+        OF(BEFORE), "input_layernorm.weight", "input norm")                                                           \
+    ROW(Q_NORM, ".self_attn.q_norm", IN_LAYER, Q_NORM, Q, OWN, NONE, NONE,                                            \
+        OF(INPUT_NORM), "q_proj or q_norm", "q norm")                                                                 \
+    ROW(K_NORM, ".self_attn.k_norm", IN_LAYER, K_NORM, KV, OWN, NONE, NONE,                                           \
+        OF(INPUT_NORM), "k_proj or k_norm", "k norm")                                                                 \
+    ROW(ATTENTION, ".self_attn", IN_LAYER, NONE, HIDDEN, ATTENTION, NORMED, BLOCK,                                    \
+        OF(INPUT_NORM) | OF(Q_NORM) | OF(K_NORM), "the attention's projections", "attention")                         \
+    ROW(POST_NORM, ".post_attention_layernorm", IN_LAYER, POST_NORM, HIDDEN, NORM, SUM, NORMED,                       \
+        OF(BEFORE) | OF(ATTENTION), "post_attention_layernorm.weight", "post-attention norm")                         \
+    ROW(ROUTER, ".mlp.gate", IN_LAYER, ROUTER, EXPERTS, OWN, NONE, NONE,                                              \
+        OF(POST_NORM), "mlp.gate.weight", "router")                                                                   \
+    ROW(MLP, ".mlp", IN_LAYER, NONE, HIDDEN, MLP, NORMED, BLOCK,                                                      \
+        OF(POST_NORM) | OF(ROUTER), "the feed-forward weights", "feed-forward")                                       \
+    ROW(LAYER, "", IN_LAYER, NONE, HIDDEN, SUM, SUM, STREAM,                                                          \
+        OF(BEFORE) | OF(ATTENTION) | OF(MLP), "the residual sum", "layer output")                                     \
+    ROW(FINAL_NORM, "model.norm", BEHIND_LAYERS, FINAL_NORM, HIDDEN, OWN, NONE, NORMED,                               \
+        OF(BEFORE), "norm.weight", "")                                                                                \
+    ROW(HEAD, "lm_head", BEHIND_LAYERS, HEAD, VOCABULARY, OWN, NONE, NONE,                                            \
+        OF(FINAL_NORM), "the head", "")
+
+/* clang-format on */
+
+enum weight {
+#define WEIGHT_OF(id, ...) WEIGHT_##id,
+    WEIGHT_ROWS(WEIGHT_OF)
+#undef WEIGHT_OF
+        WEIGHT_COUNT,
+    WEIGHT_NONE = WEIGHT_COUNT
+};
+
+enum point {
+#define POINT_OF(id, ...) POINT_##id,
+    POINT_ROWS(POINT_OF)
+#undef POINT_OF
+        POINT_COUNT
+};
+
+#define WEIGHT_BIT(weight) (1u << (weight))
+
+#endif
