@@ -5,27 +5,6 @@
 
 #include "activations/layers_internal.h"
 
-/* What each point is computed from, besides weights. BEFORE is the output of the layer before, or the embedding. */
-#define BEFORE POINT_COUNT
-#define INPUTS_MAX 3
-
-static const struct inputs_row {
-    int count;
-    int points[INPUTS_MAX];
-} inputs_rows[POINT_COUNT] = {
-    [POINT_EMBEDDING] = {0, {0}},
-    [POINT_INPUT_NORM] = {1, {BEFORE}},
-    [POINT_Q_NORM] = {1, {POINT_INPUT_NORM}},
-    [POINT_K_NORM] = {1, {POINT_INPUT_NORM}},
-    [POINT_ATTENTION] = {3, {POINT_INPUT_NORM, POINT_Q_NORM, POINT_K_NORM}},
-    [POINT_POST_NORM] = {2, {BEFORE, POINT_ATTENTION}},
-    [POINT_ROUTER] = {1, {POINT_POST_NORM}},
-    [POINT_MLP] = {2, {POINT_POST_NORM, POINT_ROUTER}},
-    [POINT_LAYER] = {3, {BEFORE, POINT_ATTENTION, POINT_MLP}},
-    [POINT_FINAL_NORM] = {1, {BEFORE}},
-    [POINT_HEAD] = {1, {POINT_FINAL_NORM}},
-};
-
 static bool is_fed(const struct layers *layers, size_t case_index, enum point point, int layer)
 {
     return layers_cell(layers, MODE_ISOLATED, case_index, place_of(layers->config, point, layer))->fed;
@@ -35,18 +14,18 @@ static bool is_fed(const struct layers *layers, size_t case_index, enum point po
 static bool input_of(const struct model_config *config, int input, int layer, enum point *point, int *at)
 {
     int before = layer < 0 ? config->layers - 1 : layer - 1;
-    *point = input == BEFORE ? (before < 0 ? POINT_EMBEDDING : POINT_LAYER) : (enum point)input;
-    *at = input == BEFORE ? before : layer;
+    *point = input == POINT_BEFORE ? (before < 0 ? POINT_EMBEDDING : POINT_LAYER) : (enum point)input;
+    *at = input == POINT_BEFORE ? before : layer;
     return point_exists(config, *point, *at);
 }
 
 bool place_fed_directly(const struct layers *layers, size_t case_index, enum point point, int layer)
 {
-    const struct inputs_row *row = &inputs_rows[point];
-    for (int i = 0; i < row->count; i++) {
+    for (int i = 0; i <= POINT_BEFORE; i++) {
         enum point input;
         int at;
-        if (input_of(layers->config, row->points[i], layer, &input, &at) && !is_fed(layers, case_index, input, at))
+        if (point_rows[point].inputs >> i & 1 && input_of(layers->config, i, layer, &input, &at) &&
+            !is_fed(layers, case_index, input, at))
             return false;
     }
     return true;

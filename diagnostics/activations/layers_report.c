@@ -14,21 +14,6 @@ static const struct mode_row {
     [MODE_ISOLATED] = {"layers.isolated", "Error of each module alone, fed with golden input"},
 };
 
-/* What a module path is made of, for people who look for the broken tensor. */
-static const char *const point_tensors[POINT_COUNT] = {
-    [POINT_EMBEDDING] = "embed_tokens.weight",
-    [POINT_INPUT_NORM] = "input_layernorm.weight",
-    [POINT_Q_NORM] = "q_proj or q_norm",
-    [POINT_K_NORM] = "k_proj or k_norm",
-    [POINT_ATTENTION] = "the attention's projections",
-    [POINT_POST_NORM] = "post_attention_layernorm.weight",
-    [POINT_ROUTER] = "mlp.gate.weight",
-    [POINT_MLP] = "the feed-forward weights",
-    [POINT_LAYER] = "the residual sum",
-    [POINT_FINAL_NORM] = "norm.weight",
-    [POINT_HEAD] = "the head",
-};
-
 /* A place over all cases: the worst of them. */
 struct place {
     enum point point;
@@ -143,7 +128,7 @@ static void place_message(const struct layers *layers, enum mode mode, struct fi
         finding_message(finding, "%s is %s and its output is %.3g away from gold, where %.3g is allowed: %s.", path,
                         fed_text(layers, place, fed), finding->measured, finding->limit,
                         place_fed(layers, place->case_index, place->point, place->layer).directly
-                            ? point_tensors[place->point]
+                            ? point_rows[place->point].tensors
                             : "any module on the way");
     if (mode != MODE_ISOLATED || place->point != POINT_MLP || !layers->config->sparse[place->layer])
         return;
@@ -165,20 +150,23 @@ static void place_message(const struct layers *layers, enum mode mode, struct fi
     buffer_free(&list);
 }
 
-/* Curves over layers: one for each point in a layer, the worst case. */
+static bool curve_of(const struct layers *layers, enum mode mode, struct series *series, enum point point)
+{
+    double *values = NULL;
+    for (int layer = 0; layer < layers->config->layers; layer++) {
+        struct place place = place_worst(layers, mode, place_of(layers->config, point, layer));
+        if (!place.cell)
+            continue;
+        if (!values && !(values = series_curve(series, point_rows[point].curve)))
+            return false;
+        values[layer] = comparison_relative(&place.cell->comparison);
+    }
+    return true;
+}
+
+/* Curves over layers: one for each point in a layer, the worst case; what the larger steps put out first. */
 static bool series_layers(const struct layers *layers, enum mode mode, struct finding *finding)
 {
-    static const struct {
-        enum point point;
-        const char *name;
-    } curves[] = {{POINT_LAYER, "layer output"},
-                  {POINT_ATTENTION, "attention"},
-                  {POINT_MLP, "feed-forward"},
-                  {POINT_INPUT_NORM, "input norm"},
-                  {POINT_POST_NORM, "post-attention norm"},
-                  {POINT_Q_NORM, "q norm"},
-                  {POINT_K_NORM, "k norm"},
-                  {POINT_ROUTER, "router"}};
     size_t count = (size_t)layers->config->layers;
     struct series *series =
         finding_series(finding, "error-per-layer", mode_rows[mode].title, "layer", "relative L2 error", count);
@@ -186,17 +174,11 @@ static bool series_layers(const struct layers *layers, enum mode mode, struct fi
         return false;
     series->log_y = true;
     double *limit = NULL, *noise = NULL;
-    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
-        double *values = NULL;
-        for (size_t layer = 0; layer < count; layer++) {
-            struct place place = place_worst(layers, mode, place_of(layers->config, curves[i].point, (int)layer));
-            if (!place.cell)
-                continue;
-            if (!values && !(values = series_curve(series, curves[i].name)))
+    for (int step = 0; step < STEP_COUNT; step++)
+        for (int point = 0; point < POINT_COUNT; point++)
+            if (point_in_layer((enum point)point) && point_rows[point].step == (enum point_step)step &&
+                !curve_of(layers, mode, series, (enum point)point))
                 return false;
-            values[layer] = comparison_relative(&place.cell->comparison);
-        }
-    }
     if (!(limit = series_curve(series, "limit")) || !(noise = series_curve(series, "noise")))
         return false;
     for (size_t layer = 0; layer < count; layer++) {

@@ -32,13 +32,11 @@ static const struct anomaly_row *row_of(enum anomaly_kind kind)
 /* The other matrix whose neurons belong to the same partner; PAIR_NONE. */
 static size_t companion_of(const struct ranks *ranks, size_t tensor)
 {
-    static const enum weight pairs[][2] = {
-        {WEIGHT_UP, WEIGHT_GATE}, {WEIGHT_SHARED_UP, WEIGHT_SHARED_GATE}, {WEIGHT_EXPERT_UP, WEIGHT_EXPERT_GATE}};
     const struct examined *examined = &ranks->scan->tensors[tensor];
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        for (int k = 0; k < 2; k++)
-            if (examined->weight == pairs[i][k])
-                return scan_sibling(ranks->scan, examined, pairs[i][1 - k]);
+    enum weight partner = weight_rows[examined->weight].partner;
+    for (int weight = 0; weight < WEIGHT_COUNT && partner != WEIGHT_NONE; weight++)
+        if (weight_rows[weight].partner == partner && (enum weight)weight != examined->weight)
+            return scan_sibling(ranks->scan, examined, (enum weight)weight);
     return PAIR_NONE;
 }
 
@@ -126,7 +124,7 @@ static bool blame_gains(const struct judging *judging, struct anomaly *anomalies
         bool expert = scan->tensors[tensor].expert >= 0;
         if (gain != PAIR_NONE && !expert)
             readers_add(ranks, tensor, &readers[gain]);
-        else if (gain != PAIR_NONE && !ranks->place[tensor] && scan->tensors[tensor].weight == WEIGHT_EXPERT_UP)
+        else if (gain != PAIR_NONE && !ranks->place[tensor] && weight_rows[scan->tensors[tensor].weight].tells)
             readers_add_experts(ranks, i, &readers[gain]);
     }
     for (size_t i = 0; readers && i < scan->count; i++)

@@ -235,7 +235,8 @@ bool examine_turned_pair(const struct ranks *ranks, size_t tensor, bool *mine, b
     const struct scan *scan = ranks->scan;
     const struct examined *examined = &scan->tensors[tensor];
     const struct tensor *other = scan->tensors[examined->pairing.with].tensor;
-    bool heads = examined->weight == WEIGHT_K || examined->weight == WEIGHT_V, by_column = examined->weight != WEIGHT_K;
+    enum weight_unit unit = weight_rows[examined->weight].unit;
+    bool heads = unit_by_heads(unit), by_column = unit_by_column(unit);
     for (int turn_mine = 0; turn_mine < 2; turn_mine++) {
         struct pairing pairing;
         if (!pair_again(scan, examined->tensor, other, by_column, heads, turn_mine, &pairing, error))

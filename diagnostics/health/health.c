@@ -234,16 +234,12 @@ static const struct check_row {
      "a tensor has lost what all its peers have when it is within 3.5 deviations of what chance gives"},
 };
 
-static bool is_attention(enum weight weight)
-{
-    return weight == WEIGHT_Q || weight == WEIGHT_K || weight == WEIGHT_V || weight == WEIGHT_O;
-}
-
 /* Heads that are of no use have nothing in common with their partner either, and a value beyond all that is known may
  * be a model that is not known: a person must look. */
 static enum verdict place_verdict(const struct examined *examined, const struct anomaly *anomaly)
 {
-    bool unsure = anomaly->alone || (anomaly->row->kind == ANOMALY_PAIRS && is_attention(examined->weight));
+    bool unsure = anomaly->alone ||
+                  (anomaly->row->kind == ANOMALY_PAIRS && weight_rows[examined->weight].module == MODULE_ATTENTION);
     return unsure ? VERDICT_WARN : VERDICT_FAIL;
 }
 
@@ -302,12 +298,12 @@ static bool add_claims(struct finding *finding, const struct claim *claims, size
 /* A gain shows in what reads through it as well. */
 static double reader_limit(const struct ranks *ranks, size_t tensor)
 {
-    static const enum weight readers[][2] = {
-        {WEIGHT_INPUT_NORM, WEIGHT_Q}, {WEIGHT_POST_NORM, WEIGHT_UP}, {WEIGHT_POST_NORM, WEIGHT_ROUTER}};
     const struct examined *examined = &ranks->scan->tensors[tensor];
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
-        size_t reader =
-            examined->weight == readers[i][0] ? scan_sibling(ranks->scan, examined, readers[i][1]) : PAIR_NONE;
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
+        const struct weight_row *row = &weight_rows[weight];
+        size_t reader = row->tells && row->through == examined->weight
+                            ? scan_sibling(ranks->scan, examined, (enum weight)weight)
+                            : PAIR_NONE;
         if (reader != PAIR_NONE)
             return magnitude_limit(ranks, reader, FEATURE_EFFECTIVE);
     }

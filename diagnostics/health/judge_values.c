@@ -106,16 +106,6 @@ bool measure_is_constant(const struct measure *measure)
     return measure->count > 1 && !measure->nonfinite && !(measure->largest > measure->smallest);
 }
 
-static bool is_gain(enum weight weight)
-{
-    static const enum weight gains[] = {WEIGHT_INPUT_NORM, WEIGHT_POST_NORM, WEIGHT_Q_NORM, WEIGHT_K_NORM,
-                                        WEIGHT_FINAL_NORM};
-    for (size_t i = 0; i < sizeof gains / sizeof *gains; i++)
-        if (gains[i] == weight)
-            return true;
-    return false;
-}
-
 /* More than half of its peers - of a gain, of all gains of the model - are so as well: then it is how the model was
  * made. */
 static bool constant_among_peers(const struct judging *judging, size_t tensor)
@@ -123,7 +113,7 @@ static bool constant_among_peers(const struct judging *judging, size_t tensor)
     const struct ranks *ranks = judging->ranks;
     size_t group = ranks->group[tensor], size = ranks->size[tensor], same = 0, step = size > 256 ? size / 256 : 1;
     size_t looked = 0;
-    if (is_gain(ranks->scan->tensors[tensor].weight))
+    if (weight_rows[ranks->scan->tensors[tensor].weight].part == PART_GAIN)
         return judging->constant_gains;
     for (size_t i = 0; i < size; i += step, looked++)
         same += measure_is_constant(&ranks->scan->tensors[ranks->order[group + i]].measure);
@@ -134,7 +124,7 @@ bool gains_are_constant(const struct scan *scan)
 {
     size_t gains = 0, constant = 0;
     for (size_t i = 0; i < scan->count; i++) {
-        bool gain = is_gain(scan->tensors[i].weight);
+        bool gain = weight_rows[scan->tensors[i].weight].part == PART_GAIN;
         gains += gain;
         constant += gain && measure_is_constant(&scan->tensors[i].measure);
     }
@@ -175,27 +165,12 @@ static bool zeros_are_scattered(const struct measure *measure)
  * of that which reads what it writes. */
 static bool neurons_are_out(const struct scan *scan, size_t tensor)
 {
-    static const enum weight readers[][2] = {
-        {WEIGHT_Q, WEIGHT_O},
-        {WEIGHT_K, WEIGHT_O},
-        {WEIGHT_V, WEIGHT_O},
-        {WEIGHT_GATE, WEIGHT_DOWN},
-        {WEIGHT_UP, WEIGHT_DOWN},
-        {WEIGHT_SHARED_GATE, WEIGHT_SHARED_DOWN},
-        {WEIGHT_SHARED_UP, WEIGHT_SHARED_DOWN},
-        {WEIGHT_EXPERT_GATE, WEIGHT_EXPERT_DOWN},
-        {WEIGHT_EXPERT_UP, WEIGHT_EXPERT_DOWN},
-    };
     const struct examined *examined = &scan->tensors[tensor];
     const struct measure *measure = &examined->measure;
     if (measure->zeros < measure->run || measure->run % measure->columns || measure->run_at % measure->columns)
         return false;
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
-        size_t reader = readers[i][0] == examined->weight ? scan_sibling(scan, examined, readers[i][1]) : PAIR_NONE;
-        if (reader != PAIR_NONE)
-            return scan->tensors[reader].measure.zero_columns >= measure->zeros / measure->columns;
-    }
-    return false;
+    size_t reader = scan_sibling(scan, examined, weight_rows[examined->weight].reader);
+    return reader != PAIR_NONE && scan->tensors[reader].measure.zero_columns >= measure->zeros / measure->columns;
 }
 
 /* A run that chance does not make: equal neighbours have the share p, so a run of r is found in n values n p^r times.

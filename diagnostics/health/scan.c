@@ -22,25 +22,10 @@
 #define KEEPERS_MOST 12
 #define KEPT_MOST 2
 
-/* Which matrices work on the same neurons: rows of those that are kept belong to columns, or rows, of the partner. In
- * attention several query heads belong to one key/value head. */
-static const struct unit_row {
-    enum weight kept[KEPT_MOST]; /* WEIGHT_COUNT: one only */
-    enum weight partner;
-    bool by_column, heads;
-} unit_rows[] = {
-    {{WEIGHT_UP, WEIGHT_GATE}, WEIGHT_DOWN, true, false},
-    {{WEIGHT_SHARED_UP, WEIGHT_SHARED_GATE}, WEIGHT_SHARED_DOWN, true, false},
-    {{WEIGHT_EXPERT_UP, WEIGHT_EXPERT_GATE}, WEIGHT_EXPERT_DOWN, true, false},
-    {{WEIGHT_K, WEIGHT_COUNT}, WEIGHT_Q, false, true},
-    {{WEIGHT_V, WEIGHT_COUNT}, WEIGHT_O, true, true},
-};
-#define UNIT_ROWS (sizeof unit_rows / sizeof *unit_rows)
-
 /* What one task reads: a strip of one tensor, or kept tensors and then their partner. */
 struct unit {
-    const struct unit_row *row; /* NULL: a strip */
-    size_t kept[KEPT_MOST];     /* the first of a strip is its tensor; PAIR_NONE: there is none */
+    enum weight_unit fits;  /* what of the partner fits a row of those that are kept; UNIT_NONE: a strip */
+    size_t kept[KEPT_MOST]; /* the first of a strip is its tensor; PAIR_NONE: there is none */
     size_t partner;
     uint64_t first, rows;   /* the strip */
     uint32_t strip, strips; /* which of how many */
@@ -124,12 +109,21 @@ static bool add_strips(struct work *work, size_t index)
     return true;
 }
 
-static const struct unit_row *unit_row_of(enum weight partner)
+/* The matrices whose partner it is: how many. */
+static size_t unit_keep(const struct scan *scan, const struct examined *partner, struct unit *unit)
 {
-    for (size_t i = 0; i < UNIT_ROWS; i++)
-        if (unit_rows[i].partner == partner)
-            return &unit_rows[i];
-    return NULL;
+    size_t there = 0;
+    for (int k = 0; k < KEPT_MOST; k++)
+        unit->kept[k] = PAIR_NONE;
+    for (int weight = 0; weight < WEIGHT_COUNT && partner->weight != WEIGHT_NONE && there < KEPT_MOST; weight++) {
+        size_t kept = weight_rows[weight].partner == partner->weight ? scan_sibling(scan, partner, (enum weight)weight)
+                                                                     : PAIR_NONE;
+        if (kept == PAIR_NONE)
+            continue;
+        unit->fits = weight_rows[weight].unit;
+        unit->kept[there++] = kept;
+    }
+    return there;
 }
 
 /* Partners with what they belong to are units of their own; the other tensors are cut into strips. */
@@ -140,17 +134,10 @@ static bool plan_units(struct work *work, struct error *error)
     bool good = taken;
     for (size_t i = 0; good && i < scan->count; i++) {
         const struct examined *examined = &scan->tensors[i];
-        struct unit unit = {.row = examined->read ? unit_row_of(examined->weight) : NULL, .partner = i};
-        size_t there = 0;
-        for (int k = 0; unit.row && k < KEPT_MOST; k++) {
-            size_t kept = scan_sibling(scan, examined, unit.row->kept[k]);
-            if (kept != PAIR_NONE)
-                unit.kept[there++] = kept;
-        }
+        struct unit unit = {.partner = i};
+        size_t there = examined->read ? unit_keep(scan, examined, &unit) : 0;
         if (!there)
             continue;
-        for (size_t k = there; k < KEPT_MOST; k++)
-            unit.kept[k] = PAIR_NONE;
         for (size_t k = 0; k < there; k++)
             taken[unit.kept[k]] = true;
         taken[i] = true;
@@ -365,10 +352,10 @@ static bool read_partner(struct work *work, const struct unit *unit, struct kept
     const struct model_config *config = work->scan->config;
     const struct tensor *tensor = work->scan->tensors[unit->partner].tensor;
     struct partner partners[KEPT_MOST] = {0};
-    struct seat seat = {.by_column = unit->row->by_column};
-    uint64_t head = unit->row->heads ? (uint64_t)config->head_dim : 1;
-    uint64_t group = unit->row->heads ? (uint64_t)(config->heads / config->kv_heads) : 1;
-    uint64_t pairs = unit->row->by_column ? tensor->columns : tensor->rows;
+    struct seat seat = {.by_column = unit_by_column(unit->fits)};
+    uint64_t head = unit_by_heads(unit->fits) ? (uint64_t)config->head_dim : 1;
+    uint64_t group = unit_by_heads(unit->fits) ? (uint64_t)(config->heads / config->kv_heads) : 1;
+    uint64_t pairs = seat.by_column ? tensor->columns : tensor->rows;
     bool good = true;
     for (int i = 0; good && i < KEPT_MOST && unit->kept[i] != PAIR_NONE; i++) {
         seat.partners[i] = &partners[i];
@@ -405,7 +392,7 @@ static uint64_t unit_bytes(const struct work *work, const struct unit *unit)
 {
     const struct examined *tensors = work->scan->tensors;
     const struct tensor *tensor = tensors[unit->kept[0]].tensor;
-    if (!unit->row)
+    if (unit->fits == UNIT_NONE)
         return tensor->rows ? tensor->bytes / tensor->rows * unit->rows : 0;
     uint64_t bytes = tensors[unit->partner].tensor->bytes;
     for (int i = 0; i < KEPT_MOST && unit->kept[i] != PAIR_NONE; i++)
@@ -421,7 +408,7 @@ static void unit_task(void *context, size_t task, int thread)
     (void)thread;
     if (work->failed) /* what was read so far counts for nothing */
         return;
-    bool good = unit->row ? read_unit(work, unit, &error) : read_strip(work, unit, &error);
+    bool good = unit->fits != UNIT_NONE ? read_unit(work, unit, &error) : read_strip(work, unit, &error);
     if (good) {
         progress_add(work, unit_bytes(work, unit));
         return;

@@ -54,6 +54,11 @@ bool scan_weights(const struct store *store, const struct model_config *config, 
                   struct error *error);
 void scan_free(struct scan *scan);
 
+/* Of two that were trained together: do columns of the partner, not rows, belong to the rows? By heads, of which
+ * several of the queries' share one of the keys'? */
+bool unit_by_column(enum weight_unit unit);
+bool unit_by_heads(enum weight_unit unit);
+
 /* The tensor of another weight in the same layer and expert, if it is there and fits the configuration; PAIR_NONE. */
 size_t scan_sibling(const struct scan *scan, const struct examined *of, enum weight weight);
 /* The gain of the norm through which the tensor reads its input; PAIR_NONE. */

@@ -4,6 +4,16 @@
 #include "health/scan.h"
 #include "values/values.h"
 
+bool unit_by_column(enum weight_unit unit)
+{
+    return unit != UNIT_HEAD_ROWS;
+}
+
+bool unit_by_heads(enum weight_unit unit)
+{
+    return unit == UNIT_HEAD_ROWS || unit == UNIT_HEAD_COLUMNS;
+}
+
 size_t scan_sibling(const struct scan *scan, const struct examined *of, enum weight weight)
 {
     char name[160];
@@ -14,27 +24,10 @@ size_t scan_sibling(const struct scan *scan, const struct examined *of, enum wei
     return tensor && scan->tensors[index].weight == weight && scan->tensors[index].read ? index : PAIR_NONE;
 }
 
-/* Which norm a weight reads through. */
-static enum weight norm_of(enum weight weight)
-{
-    static const enum weight rows[][2] = {
-        {WEIGHT_Q, WEIGHT_INPUT_NORM},          {WEIGHT_K, WEIGHT_INPUT_NORM},
-        {WEIGHT_V, WEIGHT_INPUT_NORM},          {WEIGHT_GATE, WEIGHT_POST_NORM},
-        {WEIGHT_UP, WEIGHT_POST_NORM},          {WEIGHT_ROUTER, WEIGHT_POST_NORM},
-        {WEIGHT_EXPERT_GATE, WEIGHT_POST_NORM}, {WEIGHT_EXPERT_UP, WEIGHT_POST_NORM},
-        {WEIGHT_SHARED_GATE, WEIGHT_POST_NORM}, {WEIGHT_SHARED_UP, WEIGHT_POST_NORM},
-        {WEIGHT_HEAD, WEIGHT_FINAL_NORM},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i][0] == weight)
-            return rows[i][1];
-    return WEIGHT_COUNT;
-}
-
 size_t scan_gain_of(const struct scan *scan, const struct examined *examined)
 {
     const struct examined at = {.layer = examined->layer, .expert = -1};
-    size_t gain = scan_sibling(scan, &at, norm_of(examined->weight));
+    size_t gain = scan_sibling(scan, &at, weight_rows[examined->weight].through);
     return gain != PAIR_NONE && scan->tensors[gain].tensor->columns == examined->tensor->columns ? gain : PAIR_NONE;
 }
 

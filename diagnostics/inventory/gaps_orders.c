@@ -10,39 +10,6 @@
 #define STEP_MAX 64
 #define TIMES_BITS 3.0 /* what the times of the files speak for an order in which they rise */
 
-/* Where a tensor stands among the modules of the original, which write themselves in the order in which they were
- * made: attention, then the MLP or router and experts, then the norms. */
-static const int module_rank[WEIGHT_COUNT] = {
-    [WEIGHT_Q] = 1,
-    [WEIGHT_Q_BIAS] = 2,
-    [WEIGHT_K] = 3,
-    [WEIGHT_K_BIAS] = 4,
-    [WEIGHT_V] = 5,
-    [WEIGHT_V_BIAS] = 6,
-    [WEIGHT_O] = 7,
-    [WEIGHT_O_BIAS] = 8,
-    [WEIGHT_Q_NORM] = 9,
-    [WEIGHT_K_NORM] = 10,
-    [WEIGHT_ROUTER] = 11,
-    [WEIGHT_EXPERT_GATE] = 12,
-    [WEIGHT_EXPERT_UP] = 12,
-    [WEIGHT_EXPERT_DOWN] = 12,
-    [WEIGHT_SHARED_GATE] = 13,
-    [WEIGHT_SHARED_UP] = 14,
-    [WEIGHT_SHARED_DOWN] = 15,
-    [WEIGHT_SHARED_SWITCH] = 16,
-    [WEIGHT_GATE] = 17,
-    [WEIGHT_GATE_BIAS] = 18,
-    [WEIGHT_UP] = 19,
-    [WEIGHT_UP_BIAS] = 20,
-    [WEIGHT_DOWN] = 21,
-    [WEIGHT_DOWN_BIAS] = 22,
-    [WEIGHT_INPUT_NORM] = 23,
-    [WEIGHT_POST_NORM] = 24,
-    [WEIGHT_FINAL_NORM] = 25,
-    [WEIGHT_HEAD] = 26,
-};
-
 static int compare(double a, double b)
 {
     return (a > b) - (a < b);
@@ -54,6 +21,8 @@ static int by_config(const struct census *census, const struct census_item *a, c
     return (a > b) - (a < b); /* items are in that order */
 }
 
+/* As the original's modules write themselves, in the order in which they were made: attention, then the MLP or router
+ * and experts, then the norms. */
 static int by_module(const struct census *census, const struct census_item *a, const struct census_item *b)
 {
     const struct expected *x = &a->expected, *y = &b->expected;
@@ -61,7 +30,7 @@ static int by_module(const struct census *census, const struct census_item *a, c
     int left = x->layer < 0 && x->weight != WEIGHT_EMBEDDING ? layers : x->layer;
     int right = y->layer < 0 && y->weight != WEIGHT_EMBEDDING ? layers : y->layer;
     int order = compare(left, right);
-    order = order ? order : compare(module_rank[x->weight], module_rank[y->weight]);
+    order = order ? order : compare(weight_rows[x->weight].module, weight_rows[y->weight].module);
     order = order ? order : compare(x->expert, y->expert);
     return order ? order : compare(x->weight, y->weight);
 }

@@ -9,53 +9,63 @@
 #define KIND_BITS 1.0   /* less than that of orders: a set of layers says more than a stretch of a run */
 #define DISTINCT_MAX 96 /* rows, and columns, of the map of experts that are tried */
 
-#define W(weight) (1u << (weight))
-#define NORMS (W(WEIGHT_INPUT_NORM) | W(WEIGHT_POST_NORM))
-#define HEAD_NORMS (W(WEIGHT_Q_NORM) | W(WEIGHT_K_NORM))
-#define PROJECTIONS (W(WEIGHT_Q) | W(WEIGHT_K) | W(WEIGHT_V) | W(WEIGHT_O))
-#define ATTENTION_BIASES (W(WEIGHT_Q_BIAS) | W(WEIGHT_K_BIAS) | W(WEIGHT_V_BIAS) | W(WEIGHT_O_BIAS))
-#define MLP_BIASES (W(WEIGHT_GATE_BIAS) | W(WEIGHT_UP_BIAS) | W(WEIGHT_DOWN_BIAS))
-#define SHARED (W(WEIGHT_SHARED_GATE) | W(WEIGHT_SHARED_UP) | W(WEIGHT_SHARED_DOWN) | W(WEIGHT_SHARED_SWITCH))
-#define DENSE (W(WEIGHT_GATE) | W(WEIGHT_UP) | W(WEIGHT_DOWN))
-#define EXPERTS (W(WEIGHT_EXPERT_GATE) | W(WEIGHT_EXPERT_UP) | W(WEIGHT_EXPERT_DOWN))
-#define ENDS (W(WEIGHT_EMBEDDING) | W(WEIGHT_FINAL_NORM) | W(WEIGHT_HEAD))
-#define EVERYTHING (W(WEIGHT_COUNT) - 1)
+#define OF(module) (1u << MODULE_##module)
+#define MLP (OF(ROUTER) | OF(EXPERTS) | OF(SHARED) | OF(DENSE))
+#define LAYER (OF(ATTENTION) | MLP | OF(NORMS))
+#define MATRICES (1u << PART_MATRIX)
+#define BIASES (1u << PART_BIAS)
+#define GAINS (1u << PART_GAIN)
+#define ALL_PARTS (MATRICES | BIASES | GAINS)
+#define W(weight) WEIGHT_BIT(WEIGHT_##weight)
 
-/* Kinds of tensors that one line of an extractor takes, or forgets. Single ones are tried as well. */
+/* Kinds of tensors that one line of an extractor takes, or forgets: these parts of these modules. Single ones are tried
+ * as well. */
 static const struct kinds_row {
-    unsigned weights;
-    const char *words; /* "... of layer 3" */
+    unsigned modules, parts, but; /* `but` these weights */
+    const char *words;            /* "... of layer 3" */
 } kinds_rows[] = {
-    {EVERYTHING & ~ENDS, "everything"},
-    {EVERYTHING & ~ENDS & ~EXPERTS, "everything but the experts"},
-    {NORMS, "both norms"},
-    {NORMS | HEAD_NORMS, "all norms"},
-    {NORMS | HEAD_NORMS | ATTENTION_BIASES | MLP_BIASES, "all vectors"},
-    {HEAD_NORMS, "the norms of queries and keys"},
-    {PROJECTIONS, "the attention's projections"},
-    {PROJECTIONS | ATTENTION_BIASES | HEAD_NORMS, "the attention"},
-    {PROJECTIONS | ATTENTION_BIASES | HEAD_NORMS | NORMS, "the attention and the norms"},
-    {W(WEIGHT_Q) | W(WEIGHT_K) | W(WEIGHT_V), "q_proj, k_proj and v_proj"},
-    {ATTENTION_BIASES, "the attention's biases"},
-    {ATTENTION_BIASES | MLP_BIASES, "all biases"},
-    {W(WEIGHT_ROUTER) | NORMS, "the router and the norms"},
-    {SHARED, "the shared expert"},
-    {SHARED & ~W(WEIGHT_SHARED_SWITCH), "the shared expert's projections"},
-    {DENSE | MLP_BIASES, "the MLP"},
-    {DENSE | MLP_BIASES | SHARED | EXPERTS | W(WEIGHT_ROUTER), "the MLP or the experts"},
-    {EXPERTS | W(WEIGHT_ROUTER), "the experts and the router"},
-    {EXPERTS | NORMS, "the experts and the norms"},
+    {LAYER, ALL_PARTS, 0, "everything"},
+    {LAYER & ~OF(EXPERTS), ALL_PARTS, 0, "everything but the experts"},
+    {OF(NORMS), GAINS, 0, "both norms"},
+    {LAYER, GAINS, 0, "all norms"},
+    {LAYER, GAINS | BIASES, 0, "all vectors"},
+    {OF(ATTENTION), GAINS, 0, "the norms of queries and keys"},
+    {OF(ATTENTION), MATRICES, 0, "the attention's projections"},
+    {OF(ATTENTION), ALL_PARTS, 0, "the attention"},
+    {OF(ATTENTION) | OF(NORMS), ALL_PARTS, 0, "the attention and the norms"},
+    {OF(ATTENTION), MATRICES, W(O), "q_proj, k_proj and v_proj"},
+    {OF(ATTENTION), BIASES, 0, "the attention's biases"},
+    {LAYER, BIASES, 0, "all biases"},
+    {OF(ROUTER) | OF(NORMS), ALL_PARTS, 0, "the router and the norms"},
+    {OF(SHARED), ALL_PARTS, 0, "the shared expert"},
+    {OF(SHARED), ALL_PARTS, W(SHARED_SWITCH), "the shared expert's projections"},
+    {OF(DENSE), ALL_PARTS, 0, "the MLP"},
+    {MLP, ALL_PARTS, 0, "the MLP or the experts"},
+    {OF(EXPERTS) | OF(ROUTER), ALL_PARTS, 0, "the experts and the router"},
+    {OF(EXPERTS) | OF(NORMS), ALL_PARTS, 0, "the experts and the norms"},
 };
 
 /* Projections of experts. */
 static const struct kinds_row expert_rows[] = {
-    {EXPERTS, ""},
-    {W(WEIGHT_EXPERT_GATE), "gate_proj of "},
-    {W(WEIGHT_EXPERT_UP), "up_proj of "},
-    {W(WEIGHT_EXPERT_DOWN), "down_proj of "},
-    {W(WEIGHT_EXPERT_GATE) | W(WEIGHT_EXPERT_UP), "gate_proj and up_proj of "},
-    {W(WEIGHT_EXPERT_UP) | W(WEIGHT_EXPERT_DOWN), "up_proj and down_proj of "},
+    {OF(EXPERTS), MATRICES, 0, ""},
+    {OF(EXPERTS), MATRICES, W(EXPERT_UP) | W(EXPERT_DOWN), "gate_proj of "},
+    {OF(EXPERTS), MATRICES, W(EXPERT_GATE) | W(EXPERT_DOWN), "up_proj of "},
+    {OF(EXPERTS), MATRICES, W(EXPERT_GATE) | W(EXPERT_UP), "down_proj of "},
+    {OF(EXPERTS), MATRICES, W(EXPERT_DOWN), "gate_proj and up_proj of "},
+    {OF(EXPERTS), MATRICES, W(EXPERT_GATE), "up_proj and down_proj of "},
 };
+
+/* The bits of the weights of a kind. */
+static unsigned kind_weights(const struct kinds_row *kind)
+{
+    unsigned weights = 0;
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
+        const struct weight_row *row = &weight_rows[weight];
+        if (kind->modules >> row->module & 1 && kind->parts >> row->part & 1)
+            weights |= WEIGHT_BIT(weight);
+    }
+    return weights & ~kind->but;
+}
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -146,10 +156,10 @@ static void try_kinds(struct search *search, bool *lost)
 {
     double bits = log2(COUNT(kinds_rows) + WEIGHT_COUNT);
     for (size_t i = 0; i < COUNT(kinds_rows); i++)
-        try_kind(search, kinds_rows[i].weights, kinds_rows[i].words, bits, lost);
+        try_kind(search, kind_weights(&kinds_rows[i]), kinds_rows[i].words, bits, lost);
     for (int weight = 0; weight < WEIGHT_COUNT; weight++)
-        if (!(W(weight) & (ENDS | EXPERTS)))
-            try_kind(search, W(weight), weight_class((enum weight)weight), bits, lost);
+        if (weight_rows[weight].scope == OF_LAYER)
+            try_kind(search, WEIGHT_BIT(weight), weight_class((enum weight)weight), bits, lost);
 }
 
 /* The map of experts: [sparse layers][experts], true where all of the projections are absent. */
@@ -277,7 +287,7 @@ static void try_experts(struct search *search, bool *lost)
 {
     for (size_t i = 0; search->census->config->experts && i < COUNT(expert_rows); i++) {
         struct map_of_experts map;
-        if (experts_map(search->census, expert_rows[i].weights, &map))
+        if (experts_map(search->census, kind_weights(&expert_rows[i]), &map))
             try_lines(search, &map, expert_rows[i].words, lost);
         else
             search->memory = true;

@@ -190,7 +190,7 @@ static void try_lookups(struct search *search, bool *lost)
 {
     const struct model_config *config = search->census->config;
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
-        bool expert = weight >= WEIGHT_EXPERT_GATE && weight <= WEIGHT_EXPERT_DOWN;
+        bool expert = weight_rows[weight].scope == OF_EXPERT;
         if (!expert || config->experts)
             try_lookup(search, (enum weight)weight, expert ? 0 : -1, lost);
     }
