@@ -7,7 +7,7 @@
 
 static bool judge_tensor(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
-    for (size_t i = 0; judging->ranks->scan->tensors[tensor].read && i < anomaly_row_count; i++) {
+    for (size_t i = 0; judging->ranks->scan->tensors[tensor].read && i < ANOMALY_COUNT; i++) {
         *anomaly = (struct anomaly){.row = &anomaly_rows[i], .other = PAIR_NONE};
         if (anomaly_rows[i].judge && anomaly_rows[i].judge(judging, tensor, anomaly))
             return true;
@@ -18,15 +18,7 @@ static bool judge_tensor(const struct judging *judging, size_t tensor, struct an
 
 static bool is_kind(const struct anomaly *anomaly, enum anomaly_kind kind)
 {
-    return anomaly->row && anomaly->row->kind == kind;
-}
-
-static const struct anomaly_row *row_of(enum anomaly_kind kind)
-{
-    size_t i = 0;
-    while (anomaly_rows[i].kind != kind)
-        i++;
-    return &anomaly_rows[i];
+    return anomaly->row == &anomaly_rows[kind];
 }
 
 /* The other matrix whose neurons belong to the same partner; PAIR_NONE. */
@@ -107,7 +99,7 @@ static void blame_gain(const struct readers *readers, struct anomaly *anomaly)
     bool uncorrelated = 2 * readers->uncorrelated > readers->all, scaled = 2 * readers->scaled > readers->all;
     if (!uncorrelated && !scaled)
         return;
-    *anomaly = (struct anomaly){.row = row_of(uncorrelated ? ANOMALY_GAIN : ANOMALY_MAGNITUDE),
+    *anomaly = (struct anomaly){.row = &anomaly_rows[uncorrelated ? ANOMALY_GAIN : ANOMALY_MAGNITUDE],
                                 .other = PAIR_NONE,
                                 .number = uncorrelated ? 0 : readers->scale,
                                 .by_gain = true};

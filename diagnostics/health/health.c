@@ -92,171 +92,28 @@ static bool report_finite(const struct health *health)
     return true;
 }
 
-/* --- anomalies, in words --- */
+/* --- anomalies --- */
 
-static const char *other_name(const struct health *health, const struct anomaly *anomaly)
+static enum verdict anomaly_verdict(const struct anomaly *anomaly)
 {
-    return anomaly->other == PAIR_NONE ? "" : health->scan->tensors[anomaly->other].tensor->name;
+    return anomaly->unsure ? VERDICT_WARN : VERDICT_FAIL;
 }
 
-/* "about 128 times (2^7, or a lost scale of 127)" */
-static void put_factor(struct buffer *out, double factor)
-{
-    static const double scales[] = {127, 255, 1.0 / 127, 1.0 / 255};
-    double power = round(log2(factor));
-    buffer_format(out, "%.3g times as large as its peers", factor);
-    const char *joint = " (";
-    if (fabs(log2(factor) - power) < 0.15 && fabs(power) > 0) {
-        buffer_format(out, "%sas if times 2^%.0f", joint, power);
-        joint = ", or ";
-    }
-    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++)
-        if (fabs(log2(factor / scales[i])) < 0.15) {
-            buffer_format(out, "%sa scale of %s%.0f that was lost or applied twice", joint, scales[i] < 1 ? "1/" : "",
-                          scales[i] < 1 ? 1 / scales[i] : scales[i]);
-            joint = ", or ";
-        }
-    if (*joint == ',')
-        buffer_char(out, ')');
-}
-
-static void put_place(struct buffer *out, const struct examined *examined, uint64_t index)
-{
-    buffer_format(out, "row %llu, column %llu", (unsigned long long)(index / examined->measure.columns),
-                  (unsigned long long)(index % examined->measure.columns));
-}
-
-static void put_run(struct buffer *out, const struct examined *examined, const struct anomaly *anomaly)
-{
-    buffer_format(out, " holds %llu times the value %g, one after the other, from ", (unsigned long long)anomaly->count,
-                  anomaly->number);
-    put_place(out, examined, anomaly->from);
-    uint64_t width = examined->tensor->rows ? examined->tensor->bytes / examined->tensor->rows : 0;
-    uint64_t bytes = anomaly->count * width / (examined->measure.columns ? examined->measure.columns : 1);
-    buffer_format(out, " on: %llu bytes that were never written, or a hole in the file", (unsigned long long)bytes);
-}
-
-static void put_pairs(struct buffer *out, const struct health *health, const struct anomaly *anomaly)
-{
-    if (anomaly->count)
-        buffer_format(out, ": of neurons %llu to %llu the rows do not fit", (unsigned long long)anomaly->from,
-                      (unsigned long long)(anomaly->from + anomaly->count - 1));
-    else
-        buffer_text(out, ": its rows do not fit");
-    buffer_format(out,
-                  " '%s', with which they were trained: mean cos^2 times length is %.3g, 1 being what strangers have. "
-                  "One of the two has its rows in another order, or is another layer's or expert's",
-                  other_name(health, anomaly), anomaly->number);
-}
-
-static void put_anomaly(struct buffer *out, const struct health *health, const struct examined *examined,
-                        const struct anomaly *anomaly)
-{
-    put_tensor(out, examined->tensor);
-    switch (anomaly->row->kind) {
-    case ANOMALY_SWAPPED:
-        buffer_text(out, ": the bytes of every value are in reverse order; read the other way its values are like "
-                         "those of its peers");
-        break;
-    case ANOMALY_MISREAD: {
-        bool half = examined->tensor->dtype == DTYPE_F16;
-        buffer_format(out, ": its bytes are %s that are read as %s; read so, its values are like those of its peers",
-                      half ? "BF16" : "F16", half ? "F16" : "BF16");
-        break;
-    }
-    case ANOMALY_ZEROS:
-        buffer_text(out, " is all zero");
-        break;
-    case ANOMALY_CONSTANT:
-        buffer_format(out, " is %g everywhere: %s", anomaly->number,
-                      examined->tensor->rank == 1 && !(anomaly->number < 1) && !(anomaly->number > 1)
-                          ? "what a loader puts for a gain that it did not find"
-                          : "it was never loaded");
-        break;
-    case ANOMALY_RUN:
-        put_run(out, examined, anomaly);
-        break;
-    case ANOMALY_COPY:
-        buffer_format(out, " holds the very values of '%s'", other_name(health, anomaly));
-        break;
-    case ANOMALY_PEAK:
-        buffer_format(out, " holds the value %g at ", anomaly->number);
-        put_place(out, examined, anomaly->from);
-        buffer_text(out, ", thousands of times beyond all others: a damaged exponent");
-        break;
-    case ANOMALY_INITIALISED:
-        buffer_format(out,
-                      ": Gaussian values of deviation %.3g without the structure of its peers: what a framework "
-                      "initialises with, and nothing was loaded over it",
-                      anomaly->number);
-        break;
-    case ANOMALY_TRANSPOSED:
-        buffer_text(out, " is transposed: turned, its rows and columns are like those of its peers");
-        break;
-    case ANOMALY_SHUFFLED:
-        buffer_text(out, ": its rows and columns differ no more than if its values were shuffled, and those of all its "
-                         "peers do");
-        break;
-    case ANOMALY_MAGNITUDE:
-        buffer_text(out, ": its values are ");
-        if (anomaly->alone)
-            buffer_format(out, "%.3g on the average, beyond any weight that is known", anomaly->number);
-        else
-            put_factor(out, anomaly->number);
-        break;
-    case ANOMALY_GAIN:
-        buffer_text(out, ": this gain does not fit the matrices that read through it, as those of other layers do: "
-                         "its values are in another order, or another layer's");
-        break;
-    case ANOMALY_PAIRS:
-        put_pairs(out, health, anomaly);
-        break;
-    }
-    buffer_char(out, '.');
-}
-
-/* One check: how it is told when all is well, and why there is a limit. */
-static const struct check_row {
-    const char *check, *good, *cause;
-} check_rows[] = {
-    {"weights.constant", "No tensor is constant where its peers are not, and no page of one is.",
-     "trained values differ from each other; a run of equal ones as long as this is no accident"},
-    {"weights.bytes", "The values of all tensors are of the size that their bytes are read for.",
-     "read rightly, the logarithms of weights scatter by about 1.6 bits, and read wrongly by 0.3 or by more than 10"},
-    {"weights.identical", "No two tensors hold the same values.", "no two tensors are trained to the same values"},
-    {"weights.initialised", "No tensor holds what a framework initialises with where its peers are trained.",
-     "Gaussian values without structure are not what training leaves"},
-    {"weights.magnitude", "No tensor is larger or smaller than its peers by more than they differ among themselves.",
-     "eight times the peers' spread, and a factor of 1.9 at least (through a norm: 2.8)"},
-    {"weights.structure", "Rows and columns of all tensors are structured as those of their peers.",
-     "a tensor has lost what all its peers have when it is within 3.5 deviations of what chance gives"},
-    {"weights.pairs", "Matrices that work on the same neurons fit each other.",
-     "a tensor has lost what all its peers have when it is within 3.5 deviations of what chance gives"},
-};
-
-/* Heads that are of no use have nothing in common with their partner either, and a value beyond all that is known may
- * be a model that is not known: a person must look. */
-static enum verdict place_verdict(const struct examined *examined, const struct anomaly *anomaly)
-{
-    bool unsure = anomaly->alone ||
-                  (anomaly->row->kind == ANOMALY_PAIRS && weight_rows[examined->weight].module == MODULE_ATTENTION);
-    return unsure ? VERDICT_WARN : VERDICT_FAIL;
-}
-
-static bool place_anomaly(const struct health *health, size_t tensor, const char *cause)
+static bool place_anomaly(const struct health *health, size_t tensor, const char *check)
 {
     const struct examined *examined = &health->scan->tensors[tensor];
     const struct anomaly *anomaly = &health->anomalies[tensor];
-    struct finding *place = add_place(health->findings, anomaly->row->check, examined);
+    struct finding *place = add_place(health->findings, check, examined);
     struct buffer text = {0};
     if (!place)
         return false;
-    place->verdict = place_verdict(examined, anomaly);
+    place->verdict = anomaly_verdict(anomaly);
     finding_fact_text(place, "anomaly", "%s", anomaly->row->what);
     if (isfinite(anomaly->number) && anomaly->number != 0)
         finding_measured(place, anomaly->number, NULL);
-    (void)cause;
-    put_anomaly(&text, health, examined, anomaly);
+    put_tensor(&text, examined->tensor);
+    anomaly->row->say(&text, health->judging, tensor, anomaly);
+    buffer_char(&text, '.');
     finding_message(place, "%s", text.data ? text.data : "");
     buffer_free(&text);
     return true;
@@ -270,9 +127,8 @@ struct claim {
     char label[96];
 };
 
-static bool add_claims(struct finding *finding, const struct claim *claims, size_t count)
+static bool add_claims(struct finding *finding, const struct claim *claims, size_t count, bool factors)
 {
-    bool factors = strcmp(finding->check, "weights.magnitude") == 0;
     struct series *series =
         finding_series(finding, "what-can-be-told", "Of which weights it can be told", "weight", "", count);
     double *tensors = series ? series_curve(series, "tensors") : NULL;
@@ -310,24 +166,34 @@ static double reader_limit(const struct ranks *ranks, size_t tensor)
     return NAN;
 }
 
-static bool can_tell(const struct ranks *ranks, size_t tensor, const char *check, double *factor)
+/* Can the tensor be judged by its peers? `*factor`: as log2, from which on; NaN where that says nothing. */
+typedef bool claims_judge(const struct ranks *ranks, size_t tensor, double *factor);
+
+static bool claims_magnitude(const struct ranks *ranks, size_t tensor, double *factor)
 {
-    size_t lost;
     *factor =
         fmin(fmin(magnitude_limit(ranks, tensor, FEATURE_MAGNITUDE), magnitude_limit(ranks, tensor, FEATURE_EFFECTIVE)),
              reader_limit(ranks, tensor));
-    if (strcmp(check, "weights.magnitude") == 0)
-        return isfinite(*factor);
-    if (strcmp(check, "weights.pairs") == 0)
-        return feature_claims(ranks, tensor, FEATURE_PAIRS);
+    return isfinite(*factor);
+}
+
+static bool claims_structure(const struct ranks *ranks, size_t tensor, double *factor)
+{
+    size_t lost;
+    *factor = NAN;
     return structure_claims(ranks, tensor, &lost) > 0;
 }
 
-static bool report_claims(const struct health *health, size_t at)
+static bool claims_pairs(const struct ranks *ranks, size_t tensor, double *factor)
+{
+    *factor = NAN;
+    return feature_claims(ranks, tensor, FEATURE_PAIRS);
+}
+
+static bool report_claims(const struct health *health, size_t at, claims_judge *judge, bool factors)
 {
     struct claim claims[WEIGHT_COUNT] = {0};
     size_t count = 0;
-    const char *check = health->findings->items[at].check;
     for (size_t i = 0; i < health->scan->count; i++) {
         enum weight weight = health->scan->tensors[i].weight;
         double factor;
@@ -335,7 +201,7 @@ static bool report_claims(const struct health *health, size_t at)
             continue;
         struct claim *claim = &claims[weight];
         claim->tensors++;
-        if (!can_tell(health->ranks, i, check, &factor))
+        if (!judge(health->ranks, i, &factor))
             continue;
         claim->least = claim->judged++ ? fmin(claim->least, factor) : factor;
         claim->most = fmax(claim->most, factor);
@@ -347,52 +213,95 @@ static bool report_claims(const struct health *health, size_t at)
         snprintf(claims[count].label, sizeof claims->label, "%s", weight_class((enum weight)weight));
         count++;
     }
-    return !count || add_claims(&health->findings->items[at], claims, count);
+    return !count || add_claims(&health->findings->items[at], claims, count, factors);
 }
 
-static bool is_by_peers(const char *check)
+/* --- checks --- */
+
+/* What is to be said beside the anomalies, of which `failed` are faults. */
+typedef void notes_of(const struct judging *judging, size_t failed, struct finding *finding);
+
+static void notes_constant(const struct judging *judging, size_t failed, struct finding *finding)
 {
-    return strcmp(check, "weights.magnitude") == 0 || strcmp(check, "weights.structure") == 0 ||
-           strcmp(check, "weights.pairs") == 0;
+    if (!judging->constant_gains || failed)
+        return;
+    finding->verdict = VERDICT_WARN;
+    finding_message(finding, "Most gains of norms are constant: the model was never trained, or none was loaded.");
 }
 
-static bool report_check(const struct health *health, const struct check_row *row)
+static void notes_identical(const struct judging *judging, size_t failed, struct finding *finding)
 {
-    struct findings *findings = health->findings;
-    size_t tensors = 0, failed = 0, at = findings->count, first = SIZE_MAX;
-    if (!findings_add(findings, row->check))
-        return false;
+    (void)failed;
+    if (judging->copies)
+        finding_fact(finding, "copies_by_design", (double)judging->copies);
+}
+
+static const struct check_row {
+    const char *check, *good, *cause;
+    claims_judge *claims; /* NULL */
+    bool factors;
+    notes_of *notes; /* NULL */
+} check_rows[CHECK_COUNT] = {
+#define CLAIMS_NEVER(id) NULL
+#define CLAIMS_BY_PEERS(id) claims_##id
+#define CLAIMS_BY_FACTOR(id) claims_##id
+#define FACTORS_NEVER false
+#define FACTORS_BY_PEERS false
+#define FACTORS_BY_FACTOR true
+#define NOTES_PLAIN(id) NULL
+#define NOTES_NOTED(id) notes_##id
+#define AS_ROW(ID, id, name, told, noted, good_, cause_)                                                               \
+    [CHECK_##ID] = {.check = name,                                                                                     \
+                    .good = good_,                                                                                     \
+                    .cause = cause_,                                                                                   \
+                    .claims = CLAIMS_##told(id),                                                                       \
+                    .factors = FACTORS_##told,                                                                         \
+                    .notes = NOTES_##noted(id)},
+    CHECK_ROWS(AS_ROW)
+#undef AS_ROW
+};
+
+/* Those of one check: how many, and how many are faults; `*first` is the place of the first fault, or of the first. */
+static bool place_anomalies(const struct health *health, enum health_check check, size_t *tensors, size_t *failed,
+                            size_t *first)
+{
+    *tensors = *failed = 0;
+    *first = SIZE_MAX;
     for (size_t i = 0; i < health->scan->count; i++) {
         const struct anomaly *anomaly = &health->anomalies[i];
-        if (!anomaly->row || strcmp(anomaly->row->check, row->check) != 0)
+        if (!anomaly->row || anomaly->row->check != check)
             continue;
-        bool fails = place_verdict(&health->scan->tensors[i], anomaly) == VERDICT_FAIL;
-        if (tensors++ < PLACES_MAX && !place_anomaly(health, i, row->cause))
+        bool fails = anomaly_verdict(anomaly) == VERDICT_FAIL;
+        if ((*tensors)++ < PLACES_MAX && !place_anomaly(health, i, check_rows[check].check))
             return false;
-        if (first == SIZE_MAX || (fails && !failed))
-            first = findings->count - 1;
-        failed += fails;
+        if (*first == SIZE_MAX || (fails && !*failed))
+            *first = health->findings->count - 1;
+        *failed += fails;
     }
+    return true;
+}
+
+static bool report_check(const struct health *health, enum health_check check)
+{
+    const struct check_row *row = &check_rows[check];
+    struct findings *findings = health->findings;
+    size_t tensors, failed, at = findings->count, first;
+    if (!findings_add(findings, row->check) || !place_anomalies(health, check, &tensors, &failed, &first))
+        return false;
     struct finding *finding = &findings->items[at];
+    const char *told = tensors && findings->items[first].message ? findings->items[first].message : "";
     finding_measured(finding, (double)tensors, "tensors");
     finding_limit(finding, 0, row->cause);
     finding_judge(finding);
     if (tensors && !failed)
         finding->verdict = VERDICT_WARN;
-    if (tensors == 1)
-        finding_message(finding, "%s", findings->items[first].message ? findings->items[first].message : "");
-    else if (tensors)
-        finding_message(finding, "%zu tensors; the first: %s", tensors,
-                        findings->items[first].message ? findings->items[first].message : "");
+    if (tensors > 1)
+        finding_message(finding, "%zu tensors; the first: %s", tensors, told);
     else
-        finding_message(finding, "%s", row->good);
-    if (strcmp(row->check, "weights.constant") == 0 && health->judging->constant_gains && !failed) {
-        finding->verdict = VERDICT_WARN;
-        finding_message(finding, "Most gains of norms are constant: the model was never trained, or none was loaded.");
-    }
-    if (strcmp(row->check, "weights.identical") == 0 && health->judging->copies)
-        finding_fact(finding, "copies_by_design", (double)health->judging->copies);
-    return !is_by_peers(row->check) || report_claims(health, at);
+        finding_message(finding, "%s", tensors ? told : row->good);
+    if (row->notes)
+        row->notes(health->judging, failed, finding);
+    return !row->claims || report_claims(health, at, row->claims, row->factors);
 }
 
 /* --- experts --- */
@@ -482,8 +391,8 @@ bool health_report(const struct scan *scan, struct findings *findings, struct er
     bool good = (anomalies || error_memory(error, "weights")) && ranks_new(scan, &ranks, error) &&
                 judging_new(&ranks, &judging, error) && judge_all(&judging, anomalies, error);
     good = good && (report_finite(&health) || error_memory(error, "weights"));
-    for (size_t i = 0; good && i < sizeof check_rows / sizeof *check_rows; i++)
-        good = report_check(&health, &check_rows[i]) || error_memory(error, "weights");
+    for (int check = 0; good && check < CHECK_COUNT; check++)
+        good = report_check(&health, (enum health_check)check) || error_memory(error, "weights");
     good = good && (!scan->config->experts || report_router(&health, error));
     judging_free(&judging);
     ranks_free(&ranks);

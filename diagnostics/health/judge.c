@@ -7,7 +7,7 @@
 
 #include "health/examine.h"
 
-static bool judge_copy(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
+bool judge_copy(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     size_t twin = judging->twins[tensor];
     const struct examined *tensors = judging->ranks->scan->tensors;
@@ -19,23 +19,35 @@ static bool judge_copy(const struct judging *judging, size_t tensor, struct anom
     return !((a == WEIGHT_EMBEDDING && b == WEIGHT_HEAD) || (a == WEIGHT_HEAD && b == WEIGHT_EMBEDDING));
 }
 
-/* The first row that fits names what is wrong with a tensor. */
-const struct anomaly_row anomaly_rows[] = {
-    {ANOMALY_SWAPPED, "weights.bytes", "the bytes of every value are in reverse order", judge_swapped},
-    {ANOMALY_MISREAD, "weights.bytes", "the 16 bits of every value belong to the other 16-bit type", judge_misread},
-    {ANOMALY_ZEROS, "weights.constant", "all zero", judge_zeros},
-    {ANOMALY_CONSTANT, "weights.constant", "all one value", judge_constant},
-    {ANOMALY_RUN, "weights.constant", "a run of one value", judge_run},
-    {ANOMALY_COPY, "weights.identical", "the very values of another tensor", judge_copy},
-    {ANOMALY_PEAK, "weights.magnitude", "one value is out of all proportion", judge_peak},
-    {ANOMALY_INITIALISED, "weights.initialised", "random, as a framework initialises", judge_initialised},
-    {ANOMALY_TRANSPOSED, "weights.structure", "transposed", judge_transposed},
-    {ANOMALY_SHUFFLED, "weights.structure", "without the structure that all its peers have", judge_shuffled},
-    {ANOMALY_MAGNITUDE, "weights.magnitude", "larger or smaller than its peers", judge_magnitude},
-    {ANOMALY_GAIN, "weights.structure", "a gain that does not fit the matrices that read through it", NULL},
-    {ANOMALY_PAIRS, "weights.pairs", "rows do not fit those of the matrix that works on the same neurons", judge_pairs},
+void say_copy(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)tensor;
+    buffer_format(out, " holds the very values of '%s'", anomaly_other(judging, anomaly));
+}
+
+const struct anomaly_row anomaly_rows[ANOMALY_COUNT] = {
+#define JUDGE_SEEN(id) judge_##id
+#define JUDGE_FOLLOWS(id) NULL
+#define AS_ROW(ID, id, when, check_, what_)                                                                            \
+    [ANOMALY_##ID] = {.check = CHECK_##check_, .what = what_, .judge = JUDGE_##when(id), .say = say_##id},
+    ANOMALY_ROWS(AS_ROW)
+#undef AS_ROW
 };
-const size_t anomaly_row_count = sizeof anomaly_rows / sizeof *anomaly_rows;
+
+#define CHECK_BIT(ID, ...) | 1u << CHECK_##ID
+#define CHECK_OF_ANOMALY(ID, id, when, check, what) | 1u << CHECK_##check
+_Static_assert((0u CHECK_ROWS(CHECK_BIT)) == (0u ANOMALY_ROWS(CHECK_OF_ANOMALY)), "a check for which nothing looks");
+
+const char *anomaly_other(const struct judging *judging, const struct anomaly *anomaly)
+{
+    return anomaly->other == PAIR_NONE ? "" : judging->ranks->scan->tensors[anomaly->other].tensor->name;
+}
+
+void say_place(struct buffer *out, const struct examined *examined, uint64_t index)
+{
+    buffer_format(out, "row %llu, column %llu", (unsigned long long)(index / examined->measure.columns),
+                  (unsigned long long)(index % examined->measure.columns));
+}
 
 struct twin {
     const struct measure *measure;

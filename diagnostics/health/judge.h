@@ -2,24 +2,23 @@
 #ifndef ASSAY_HEALTH_JUDGE_H
 #define ASSAY_HEALTH_JUDGE_H
 
+#include "health/health_rows.h"
 #include "health/peers.h"
 
 struct judging;
 
+enum health_check {
+#define CHECK_OF(id, ...) CHECK_##id,
+    CHECK_ROWS(CHECK_OF)
+#undef CHECK_OF
+        CHECK_COUNT
+};
+
 enum anomaly_kind {
-    ANOMALY_SWAPPED,
-    ANOMALY_MISREAD,
-    ANOMALY_ZEROS,
-    ANOMALY_CONSTANT,
-    ANOMALY_RUN,
-    ANOMALY_COPY,
-    ANOMALY_PEAK,
-    ANOMALY_INITIALISED,
-    ANOMALY_TRANSPOSED,
-    ANOMALY_SHUFFLED,
-    ANOMALY_MAGNITUDE,
-    ANOMALY_GAIN,
-    ANOMALY_PAIRS
+#define ANOMALY_OF(id, ...) ANOMALY_##id,
+    ANOMALY_ROWS(ANOMALY_OF)
+#undef ANOMALY_OF
+        ANOMALY_COUNT
 };
 
 struct anomaly {
@@ -28,18 +27,19 @@ struct anomaly {
     size_t other;                  /* another tensor that it is about; PAIR_NONE */
     uint64_t from, count;          /* values, or neurons, where it is */
     bool alone;                    /* judged without peers */
+    bool unsure;                   /* may be no fault: a person must look */
     bool by_gain;                  /* told by how it stands to the gain of its norm only */
 };
 
 struct anomaly_row {
-    enum anomaly_kind kind;
-    const char *check; /* "weights.constant" */
+    enum health_check check;
     const char *what;
     /* NULL: follows from what is wrong with others */
     bool (*judge)(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
+    /* What is behind the tensor's name, up to the full stop. */
+    void (*say)(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly);
 };
-extern const struct anomaly_row anomaly_rows[];
-extern const size_t anomaly_row_count;
+extern const struct anomaly_row anomaly_rows[ANOMALY_COUNT];
 
 struct judging {
     const struct ranks *ranks;

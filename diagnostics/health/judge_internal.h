@@ -16,18 +16,19 @@ double magnitude_apart(const struct ranks *ranks, size_t tensor, enum feature fe
 /* Its rows have nothing in common with their partner any more, and those of all its peers have. */
 bool pairs_lost(const struct ranks *ranks, size_t tensor);
 
-/* For the table of anomalies: judge.c */
-bool judge_swapped(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_misread(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_zeros(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_constant(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_run(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_magnitude(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_peak(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_initialised(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_transposed(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_shuffled(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
-bool judge_pairs(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
+/* For the table of anomalies. */
+#define DECLARE_SEEN(id) bool judge_##id(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
+#define DECLARE_FOLLOWS(id)
+#define DECLARE(ID, id, when, ...)                                                                                     \
+    DECLARE_##when(id) void say_##id(struct buffer *out, const struct judging *judging, size_t tensor,                 \
+                                     const struct anomaly *anomaly);
+ANOMALY_ROWS(DECLARE)
+#undef DECLARE
+
+/* The canonical name of the other tensor that it is about. */
+const char *anomaly_other(const struct judging *judging, const struct anomaly *anomaly);
+/* "row 3, column 14", of a value by its index. */
+void say_place(struct buffer *out, const struct examined *examined, uint64_t index);
 
 /* For qsort of doubles. */
 int by_value(const void *left, const void *right);

@@ -65,13 +65,44 @@ bool judge_magnitude(const struct judging *judging, size_t tensor, struct anomal
         return true;
     anomaly->number = exp2(value);
     anomaly->by_gain = false;
-    anomaly->alone = true;
-    /* alone: what no weight that is known goes beyond */
+    anomaly->alone = anomaly->unsure = true;
+    /* alone: what no weight that is known goes beyond; it may be a model that is not known */
     const struct measure *measure = &examined->measure;
     if (!(measure->squares > 0)) /* the squares of all are too small for a float */
         anomaly->number = measure->absolute / (double)measure->count;
     return isnan(magnitude_limit(ranks, tensor, FEATURE_MAGNITUDE)) && examined_is_matrix(examined) &&
            measure->absolute > 0 && (value > 4.5 || value < -12);
+}
+
+/* "about 128 times (2^7, or a lost scale of 127)" */
+static void put_factor(struct buffer *out, double factor)
+{
+    static const double scales[] = {127, 255, 1.0 / 127, 1.0 / 255};
+    double power = round(log2(factor));
+    buffer_format(out, "%.3g times as large as its peers", factor);
+    const char *joint = " (";
+    if (fabs(log2(factor) - power) < 0.15 && fabs(power) > 0) {
+        buffer_format(out, "%sas if times 2^%.0f", joint, power);
+        joint = ", or ";
+    }
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++)
+        if (fabs(log2(factor / scales[i])) < 0.15) {
+            buffer_format(out, "%sa scale of %s%.0f that was lost or applied twice", joint, scales[i] < 1 ? "1/" : "",
+                          scales[i] < 1 ? 1 / scales[i] : scales[i]);
+            joint = ", or ";
+        }
+    if (*joint == ',')
+        buffer_char(out, ')');
+}
+
+void say_magnitude(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)judging, (void)tensor;
+    buffer_text(out, ": its values are ");
+    if (anomaly->alone)
+        buffer_format(out, "%.3g on the average, beyond any weight that is known", anomaly->number);
+    else
+        put_factor(out, anomaly->number);
 }
 
 #define PEAK_MOST 12 /* log2 of the largest value over the root mean square of the others */
@@ -90,6 +121,13 @@ bool judge_peak(const struct judging *judging, size_t tensor, struct anomaly *an
     anomaly->number = measure->peak;
     anomaly->from = measure->peak_at;
     return log2(measure->peak / fmax(fmax(rms, mean), least * 0x1p-12)) > PEAK_MOST;
+}
+
+void say_peak(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    buffer_format(out, " holds the value %g at ", anomaly->number);
+    say_place(out, &judging->ranks->scan->tensors[tensor], anomaly->from);
+    buffer_text(out, ", thousands of times beyond all others: a damaged exponent");
 }
 
 /* --- structure --- */
@@ -168,10 +206,25 @@ bool judge_initialised(const struct judging *judging, size_t tensor, struct anom
     return structure_lost(ranks, tensor) && fabs(usual_tail - kurtosis) > 0.3;
 }
 
+void say_initialised(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)judging, (void)tensor;
+    buffer_format(out,
+                  ": Gaussian values of deviation %.3g without the structure of its peers: what a framework "
+                  "initialises with, and nothing was loaded over it",
+                  anomaly->number);
+}
+
 bool judge_transposed(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     (void)anomaly;
     return judging->transposed[tensor];
+}
+
+void say_transposed(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)judging, (void)tensor, (void)anomaly;
+    buffer_text(out, " is transposed: turned, its rows and columns are like those of its peers");
 }
 
 bool judge_shuffled(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
@@ -180,6 +233,20 @@ bool judge_shuffled(const struct judging *judging, size_t tensor, struct anomaly
     anomaly->by_gain =
         structure_claims(judging->ranks, tensor, &lost) == 1 && feature_claims(judging->ranks, tensor, FEATURE_GAIN);
     return structure_lost(judging->ranks, tensor);
+}
+
+void say_shuffled(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)judging, (void)tensor, (void)anomaly;
+    buffer_text(
+        out, ": its rows and columns differ no more than if its values were shuffled, and those of all its peers do");
+}
+
+void say_gain(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)judging, (void)tensor, (void)anomaly;
+    buffer_text(out, ": this gain does not fit the matrices that read through it, as those of other layers do: its "
+                     "values are in another order, or another layer's");
 }
 
 /* --- neurons --- */
@@ -200,10 +267,26 @@ bool judge_pairs(const struct judging *judging, size_t tensor, struct anomaly *a
     const struct examined *examined = &ranks->scan->tensors[tensor];
     anomaly->other = examined->pairing.with;
     anomaly->number = examined->pairing.mean;
+    /* heads that are of no use have nothing in common with their partner either */
+    anomaly->unsure = weight_rows[examined->weight].module == MODULE_ATTENTION;
     if (pairs_lost(ranks, tensor))
         return true;
     anomaly->number = examined->pairing.least;
     anomaly->from = examined->pairing.least_at;
     anomaly->count = examined->pairing.least_count;
     return block_lost(ranks, tensor);
+}
+
+void say_pairs(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)tensor;
+    if (anomaly->count)
+        buffer_format(out, ": of neurons %llu to %llu the rows do not fit", (unsigned long long)anomaly->from,
+                      (unsigned long long)(anomaly->from + anomaly->count - 1));
+    else
+        buffer_text(out, ": its rows do not fit");
+    buffer_format(out,
+                  " '%s', with which they were trained: mean cos^2 times length is %.3g, 1 being what strangers have. "
+                  "One of the two has its rows in another order, or is another layer's or expert's",
+                  anomaly_other(judging, anomaly), anomaly->number);
 }

@@ -93,10 +93,26 @@ bool judge_swapped(const struct judging *judging, size_t tensor, struct anomaly 
     return read_otherwise(judging->ranks, tensor, READING_SWAPPED);
 }
 
+void say_swapped(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)judging, (void)tensor, (void)anomaly;
+    buffer_text(
+        out,
+        ": the bytes of every value are in reverse order; read the other way its values are like those of its peers");
+}
+
 bool judge_misread(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     (void)anomaly;
     return read_otherwise(judging->ranks, tensor, READING_OTHER_16);
+}
+
+void say_misread(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    bool half = judging->ranks->scan->tensors[tensor].tensor->dtype == DTYPE_F16;
+    (void)anomaly;
+    buffer_format(out, ": its bytes are %s that are read as %s; read so, its values are like those of its peers",
+                  half ? "BF16" : "F16", half ? "F16" : "BF16");
 }
 
 /* --- constants --- */
@@ -139,11 +155,26 @@ bool judge_zeros(const struct judging *judging, size_t tensor, struct anomaly *a
            (examined_is_matrix(examined) || !constant_among_peers(judging, tensor));
 }
 
+void say_zeros(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    (void)judging, (void)tensor, (void)anomaly;
+    buffer_text(out, " is all zero");
+}
+
 bool judge_constant(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     const struct measure *measure = &judging->ranks->scan->tensors[tensor].measure;
     anomaly->number = measure->largest;
     return measure_is_constant(measure) && !measure->zeros && !constant_among_peers(judging, tensor);
+}
+
+void say_constant(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    bool one = !(anomaly->number < 1) && !(anomaly->number > 1);
+    buffer_format(out, " is %g everywhere: %s", anomaly->number,
+                  judging->ranks->scan->tensors[tensor].tensor->rank == 1 && one
+                      ? "what a loader puts for a gain that it did not find"
+                      : "it was never loaded");
 }
 
 #define RUN_LEAST MEASURE_RUN
@@ -193,4 +224,15 @@ bool judge_run(const struct judging *judging, size_t tensor, struct anomaly *ano
     anomaly->from = measure->run_at;
     anomaly->count = measure->run;
     return (double)measure->run * log2(1 / fmin(share, 0.999)) > 40 + log2((double)measure->count);
+}
+
+void say_run(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
+{
+    const struct examined *examined = &judging->ranks->scan->tensors[tensor];
+    buffer_format(out, " holds %llu times the value %g, one after the other, from ", (unsigned long long)anomaly->count,
+                  anomaly->number);
+    say_place(out, examined, anomaly->from);
+    uint64_t width = examined->tensor->rows ? examined->tensor->bytes / examined->tensor->rows : 0;
+    uint64_t bytes = anomaly->count * width / (examined->measure.columns ? examined->measure.columns : 1);
+    buffer_format(out, " on: %llu bytes that were never written, or a hole in the file", (unsigned long long)bytes);
 }
