@@ -28,6 +28,17 @@ struct normalizer_type {
     bool pattern;        /* has a "pattern" */
 };
 
+/* A tokenizer file is untrusted: its steps may make a text so much longer, and no more. The most that Unicode makes of
+ * a character is eleven bytes of one. */
+#define GROWTH_MOST 64
+#define GROWTH_LEAST ((size_t)1 << 16)
+
+static bool step_written(const struct buffer *out, struct error *error)
+{
+    return !out->failed ||
+           error_set(error, "normalizer: out of memory, or a text that grows to more than %zu bytes", out->maximum);
+}
+
 static bool apply_form(struct normalizer *normalizer, const struct normalizer_step *step, const char *text, size_t size,
                        struct buffer *out, bool *changed, struct error *error)
 {
@@ -63,7 +74,7 @@ static bool apply_lowercase(struct normalizer *normalizer, const struct normaliz
             utf8_append(out, lower_of(code));
     }
     *changed = true;
-    return !out->failed || error_memory(error, "normalizer");
+    return step_written(out, error);
 }
 
 static bool apply_prepend(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
@@ -75,7 +86,7 @@ static bool apply_prepend(struct normalizer *normalizer, const struct normalizer
         buffer_text(out, step->content);
         buffer_append(out, text, size);
     }
-    return !out->failed || error_memory(error, "normalizer");
+    return step_written(out, error);
 }
 
 static bool apply_replace(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
@@ -93,7 +104,7 @@ static bool apply_replace(struct normalizer *normalizer, const struct normalizer
     }
     if (*changed)
         buffer_append(out, text + done, size - done);
-    return found == 0 && (!out->failed || error_memory(error, "normalizer"));
+    return found == 0 && step_written(out, error);
 }
 
 static const struct normalizer_type types[] = {
@@ -171,12 +182,13 @@ void normalizer_free(struct normalizer *normalizer)
 bool normalizer_apply(struct normalizer *normalizer, const char *text, size_t size, const char **result,
                       size_t *result_size, struct error *error)
 {
-    size_t next = 0;
+    size_t next = 0, most = GROWTH_LEAST + GROWTH_MOST * size;
     for (size_t i = 0; i < normalizer->count; i++) {
         struct buffer *out = &normalizer->scratch[next];
         bool changed = false;
         out->size = 0;
         out->failed = false;
+        out->maximum = most;
         if (!normalizer->steps[i].type->apply(normalizer, &normalizer->steps[i], text, size, out, &changed, error))
             return false;
         if (!changed)
