@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arrival/landing_internal.h"
+#include "health/weights_health.h"
 #include "health/weights_source.h"
 #include "math/kernels.h"
 #include "store/layout.h"
