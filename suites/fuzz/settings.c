@@ -13,22 +13,30 @@
 #define NANO "golden/nano/llama"
 
 /* The weights of a small model under this configuration. */
-void fuzz_config(const uint8_t *data, size_t size)
+static void load_under(const char *path)
 {
     struct error error = {0};
     struct subject subject;
-    struct buffer text = {0};
     const struct subject_options options = {
-        .model = ASSAY_SOURCE_DIR "/" NANO,
-        .config = place_file("config.json", data, size),
-        .engine = {.missing = MISSING_DEFAULT, .threads = 1},
-    };
-    if (subject_open(&options, &subject, &error)) {
-        config_summary(subject.config, &text);
-        config_differences(subject.config, subject.config, &text);
+        .model = ASSAY_SOURCE_DIR "/" NANO, .config = path, .engine = {.missing = MISSING_DEFAULT, .threads = 1}};
+    if (subject_open(&options, &subject, &error))
         subject_load(&subject, &error);
-    }
     subject_free(&subject);
+    error_clear(&error);
+}
+
+void fuzz_config(const uint8_t *data, size_t size)
+{
+    struct error error = {0};
+    struct buffer text = {0};
+    const char *path = place_file("config.json", data, size);
+    struct model_config *config = config_read(path, &error);
+    if (config) {
+        config_summary(config, &text);
+        config_differences(config, config, &text);
+        load_under(path);
+    }
+    free(config);
     buffer_free(&text);
     error_clear(&error);
 }

@@ -131,7 +131,7 @@ void write_tensors(const char *path, const struct plain_tensor *tensors, size_t 
 
 double time_allowance(void)
 {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return 20;
 #else
     return 1;
