@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "diagnostics/chat.h"
-#include "diagnostics/subject.h"
 #include "place.h"
 #include "quality/quality.h"
+#include "run/chat.h"
+#include "run/subject.h"
 #include "suites/suite.h"
 #include "target.h"
 

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "extraction/passport.h"
 #include "model/config.h"
 #include "place.h"
 #include "store/origin.h"
-#include "store/passport.h"
 #include "store/safetensors.h"
 #include "target.h"
 #include "text/tokenizer.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "chat/template.h"
+#include "jinja/template.h"
 #include "place.h"
 #include "target.h"
 #include "text/tokenizer.h"
