@@ -125,12 +125,14 @@ static struct node *parse_brackets(struct machine *machine, struct node *from)
         return first ? (cursor_fail(machine, "an index"), NULL) : NULL;
     struct node *node = node_over(machine, sliced ? NODE_SLICE : NODE_ITEM, from, sliced ? NULL : first);
     if (sliced && node) {
-        struct node *last = node->items = first;
-        for (int i = 0; last && i < 2; i++) {
+        struct node **next = &first->next;
+        node->items = first;
+        for (int i = 0; i < 2; i++, next = &(*next)->next) {
             bool more = cursor_skip(machine, LEX_OPERATOR, ":");
-            last = last->next = more ? parse_bound(machine) : node_new(machine, NODE_ABSENT, node->line);
+            *next = more ? parse_bound(machine) : node_new(machine, NODE_ABSENT, node->line);
+            if (!*next)
+                return NULL;
         }
-        node = last ? node : NULL;
     }
     return node && cursor_expect(machine, LEX_OPERATOR, "]") ? node : NULL;
 }

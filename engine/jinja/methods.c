@@ -18,7 +18,11 @@ static bool run_get(struct machine *machine, const struct value *self, const str
     if (!value_hashable(&arguments[0]))
         return wants(machine, &arguments[0], "get");
     const struct value *member = dict_find(machine, self->dict, &arguments[0]);
-    *out = member ? *member : arguments[1].kind == VALUE_ABSENT ? (struct value){.kind = VALUE_NONE} : arguments[1];
+    *out = (struct value){.kind = VALUE_NONE};
+    if (member)
+        *out = *member;
+    else if (arguments[1].kind != VALUE_ABSENT)
+        *out = arguments[1];
     return !machine->error->text;
 }
 

@@ -156,15 +156,15 @@ static bool render_set(struct machine *machine, const struct node *node)
 static bool render_captured(struct machine *machine, const struct node *node)
 {
     struct scope *before = machine->scope;
-    struct value text, value;
+    struct value *text = machine_take(machine, sizeof *text), value;
     machine->scope = scope_new(machine, before);
-    if (!machine->scope || !scope_hide(machine, node->hidden) || !capture(machine, node->body, &text))
+    if (!text || !machine->scope || !scope_hide(machine, node->hidden) || !capture(machine, node->body, text))
         return false;
     if (machine->flow != FLOW_ON) {
         machine->scope = before;
         return true;
     }
-    machine->captured = &text;
+    machine->captured = text;
     bool good = evaluate(machine, node->b, &value);
     machine->scope = before;
     return good && (node->a ? assign(machine, node->a, &value) : value_print(machine, &value, machine->out));
