@@ -20,7 +20,7 @@ static void print_csv(const struct text_lines *lines)
     for (size_t i = 0; i < lines->count; i++) {
         const struct judgement *judgement = &lines->cases[i].judgement;
         const struct hit *hit = judgement->hit_count ? judgement->hits : NULL;
-        printf("%s,%s,%s,%s,", lines->ids[i] + 5, text_verdict(&lines->cases[i]),
+        printf("%s,%s,%s,%s,", lines->lines[i].id + 5, text_verdict(&lines->cases[i]),
                hit ? quality_diagnostic_name(hit->diagnostic) : "", hit ? hit->rule : "");
         if (hit)
             printf("%zu", hit->onset);

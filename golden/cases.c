@@ -15,12 +15,7 @@
 
 static bool add_case(struct cases *cases, const struct golden_case *golden_case, struct error *error)
 {
-    void *items = cases->items;
-    if (!array_grow(&items, &cases->capacity, cases->count, sizeof *cases->items))
-        return error_memory(error, "cases");
-    cases->items = items;
-    cases->items[cases->count++] = *golden_case;
-    return true;
+    return array_push(cases->items, cases->count, cases->capacity, *golden_case) || error_memory(error, "cases");
 }
 
 static bool add_golden(const struct cases_request *request, const struct subject *subject, struct cases *cases,

@@ -83,33 +83,21 @@ bool golden_open_file(struct golden *golden, struct error *error)
 bool golden_add_case(struct golden *golden, const char *id, struct ids *ids, struct error *error)
 {
     struct ids taken = *ids;
-    void *cases = golden->cases;
     size_t twice = MAP_ABSENT;
     *ids = (struct ids){0};
     char *copy = strdup(id);
-    if (!copy || !array_grow(&cases, &golden->case_capacity, golden->case_count, sizeof *golden->cases)) {
+    if (!copy || !array_push(golden->cases, golden->case_count, golden->case_capacity,
+                             (struct golden_case_data){
+                                 .id = copy,
+                                 .ids = taken.data,
+                                 .public = {.id = copy, .ids = taken.data, .count = taken.count, .perplexity = NAN}})) {
         free(copy);
         ids_free(&taken);
         return error_memory(error, golden->path);
     }
-    golden->cases = cases;
-    golden->cases[golden->case_count++] =
-        (struct golden_case_data){.id = copy,
-                                  .ids = taken.data,
-                                  .public = {.id = copy, .ids = taken.data, .count = taken.count, .perplexity = NAN}};
     if (!map_add(&golden->case_of, copy, strlen(copy), golden->case_count - 1, &twice))
         return error_memory(error, golden->path);
     return twice == MAP_ABSENT || error_set(error, "%s: case '%s' occurs twice", golden->path, id);
-}
-
-static bool grow_tensors(struct golden *golden)
-{
-    void *tensors = golden->tensors, *places = golden->places;
-    bool good = array_grow(&tensors, &golden->tensor_capacity, golden->tensor_count, sizeof *golden->tensors);
-    golden->tensors = tensors;
-    good = good && array_grow(&places, &golden->place_capacity, golden->tensor_count, sizeof *golden->places);
-    golden->places = places;
-    return good;
 }
 
 bool golden_add_tensor(struct golden *golden, const struct golden_tensor *tensor, const char *path,
@@ -120,7 +108,8 @@ bool golden_add_tensor(struct golden *golden, const struct golden_tensor *tensor
     size_t twice = MAP_ABSENT;
     buffer_format(&name, "%s/%s", id, path);
     place.name = buffer_take(&name);
-    if (!place.name || !grow_tensors(golden)) {
+    if (!place.name || !array_grow(golden->tensors, golden->tensor_count, golden->tensor_capacity) ||
+        !array_grow(golden->places, golden->tensor_count, golden->place_capacity)) {
         free(place.name);
         free(place.file);
         return error_memory(error, golden->path);

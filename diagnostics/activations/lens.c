@@ -94,10 +94,8 @@ bool lens_add(struct lens *lens, const char *id, size_t count, const struct gold
               struct error *error)
 {
     size_t layers = (size_t)lens->config->layers, hidden = (size_t)lens->config->hidden;
-    void *cases = lens->cases;
-    if (!array_grow(&cases, &lens->capacity, lens->count, sizeof *lens->cases))
+    if (!array_grow(lens->cases, lens->count, lens->capacity))
         return error_memory(error, "lens");
-    lens->cases = cases;
     struct lens_case *one = &lens->cases[lens->count++];
     *one = (struct lens_case){.id = id,
                               .count = count,

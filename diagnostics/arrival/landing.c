@@ -26,15 +26,12 @@ static size_t place_take(struct landing *landing, const char *path)
     size_t found = map_find(&landing->by_place, path, strlen(path));
     if (found != MAP_ABSENT)
         return found;
-    void *places = landing->places;
     char *copy = strdup(path);
-    if (!copy || !array_grow(&places, &landing->place_capacity, landing->place_count, sizeof *landing->places) ||
+    if (!copy || !array_grow(landing->places, landing->place_count, landing->place_capacity) ||
         !map_add(&landing->by_place, copy, strlen(copy), landing->place_count, NULL)) {
-        landing->places = places ? places : landing->places;
         free(copy);
         return SIZE_MAX;
     }
-    landing->places = places;
     landing->places[landing->place_count] = (struct landing_place){.path = copy};
     return landing->place_count++;
 }
@@ -138,13 +135,11 @@ static uint32_t file_take(struct landing *landing, const char *path)
     size_t found = map_find(&landing->by_path, path, strlen(path));
     if (found != MAP_ABSENT)
         return (uint32_t)found;
-    void *files = landing->files;
     char *copy = strdup(path);
-    if (!copy || !array_grow(&files, &landing->file_capacity, landing->file_count, sizeof *landing->files)) {
+    if (!copy || !array_grow(landing->files, landing->file_count, landing->file_capacity)) {
         free(copy);
         return NO_FILE;
     }
-    landing->files = files;
     if (!map_add(&landing->by_path, copy, strlen(copy), landing->file_count, NULL)) {
         free(copy);
         return NO_FILE;

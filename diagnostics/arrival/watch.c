@@ -57,14 +57,12 @@ static bool item_add(struct watch *watch, const char *path, bool sure, bool due,
         watch->items[found].due |= due;
         return true;
     }
-    void *items = watch->items;
     char *copy = strdup(path);
-    if (!copy || !array_grow(&items, &watch->item_capacity, watch->item_count, sizeof *watch->items)) {
+    if (!copy || !array_push(watch->items, watch->item_count, watch->item_capacity,
+                             (struct watch_item){.path = copy, .sure = sure, .due = due})) {
         free(copy);
         return error_memory(error, path);
     }
-    watch->items = items;
-    watch->items[watch->item_count++] = (struct watch_item){.path = copy, .sure = sure, .due = due};
     return map_add(&watch->item_of, copy, strlen(copy), watch->item_count - 1, NULL) || error_memory(error, path);
 }
 
@@ -112,15 +110,13 @@ static bool waiting_put(struct watch *watch, const char *path, const struct land
 {
     struct watch_waiting *waiting = waiting_find(watch, path);
     if (!waiting) {
-        void *all = watch->waiting;
         char *copy = strdup(path);
-        if (!copy || !array_grow(&all, &watch->waiting_capacity, watch->waiting_count, sizeof *watch->waiting)) {
+        if (!copy || !array_push(watch->waiting, watch->waiting_count, watch->waiting_capacity,
+                                 (struct watch_waiting){.path = copy})) {
             free(copy);
             return error_memory(error, path);
         }
-        watch->waiting = all;
-        waiting = &watch->waiting[watch->waiting_count++];
-        *waiting = (struct watch_waiting){.path = copy};
+        waiting = &watch->waiting[watch->waiting_count - 1];
     }
     waiting->due = clock_seconds() + watch->request->settle;
     if (verdict) {

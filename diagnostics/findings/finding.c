@@ -32,10 +32,8 @@ bool verdict_parse(const char *name, enum verdict *verdict)
 
 struct finding *findings_add(struct findings *findings, const char *check)
 {
-    void *items = findings->items;
-    if (!array_grow(&items, &findings->capacity, findings->count, sizeof *findings->items))
+    if (!array_grow(findings->items, findings->count, findings->capacity))
         return NULL;
-    findings->items = items;
     char *name = strdup(check);
     if (!name)
         return NULL;
@@ -112,17 +110,12 @@ void finding_limit(struct finding *finding, double limit, const char *cause)
 
 static struct fact *fact_add(struct finding *finding, const char *name)
 {
-    char *copy = strdup(name);
-    struct fact *facts = realloc(finding->facts, (finding->fact_count + 1) * sizeof *facts);
-    if (facts)
-        finding->facts = facts;
-    if (!copy || !facts) {
-        free(copy);
+    struct fact fact = {.name = strdup(name), .number = NAN};
+    if (!fact.name || !array_push(finding->facts, finding->fact_count, finding->fact_capacity, fact)) {
+        free(fact.name);
         return NULL;
     }
-    struct fact *fact = &facts[finding->fact_count++];
-    *fact = (struct fact){.name = copy, .number = NAN};
-    return fact;
+    return &finding->facts[finding->fact_count - 1];
 }
 
 void finding_fact(struct finding *finding, const char *name, double number)
@@ -169,11 +162,9 @@ static void series_free(struct series *series)
 struct series *finding_series(struct finding *finding, const char *name, const char *title, const char *x_label,
                               const char *y_label, size_t points)
 {
-    struct series *all = realloc(finding->series, (finding->series_count + 1) * sizeof *all);
-    if (!all)
+    if (!array_grow(finding->series, finding->series_count, finding->series_capacity))
         return NULL;
-    finding->series = all;
-    struct series *series = &all[finding->series_count];
+    struct series *series = &finding->series[finding->series_count];
     *series = (struct series){.points = points};
     series->x = calloc(points ? points : 1, sizeof *series->x);
     where_set(&series->name, name);
@@ -192,20 +183,16 @@ struct series *finding_series(struct finding *finding, const char *name, const c
 
 double *series_curve(struct series *series, const char *name)
 {
-    struct curve *curves = realloc(series->curves, (series->curve_count + 1) * sizeof *curves);
-    if (!curves)
-        return NULL;
-    series->curves = curves;
     struct curve curve = {.name = strdup(name), .count = series->points};
     curve.values = calloc(curve.count ? curve.count : 1, sizeof *curve.values);
-    if (!curve.name || !curve.values) {
+    if (!curve.name || !curve.values ||
+        !array_push(series->curves, series->curve_count, series->curve_capacity, curve)) {
         free(curve.name);
         free(curve.values);
         return NULL;
     }
     for (size_t i = 0; i < curve.count; i++)
         curve.values[i] = NAN;
-    curves[series->curve_count++] = curve;
     return curve.values;
 }
 

@@ -51,7 +51,7 @@ struct series {
     char **labels; /* NULL, or `points` strings: names of the x places (module paths, case ids) */
     size_t points;
     struct curve *curves;
-    size_t curve_count;
+    size_t curve_count, curve_capacity;
 };
 
 /* A text with places in it marked, for showing. All owned; offsets are bytes of `text` and lie between characters. */
@@ -93,10 +93,10 @@ struct finding {
     char *message; /* one sentence that a person understands */
     bool summary;  /* the finding for a check as a whole; false: one place that fails it */
     struct series *series;
-    size_t series_count;
+    size_t series_count, series_capacity;
     /* More named facts, in order: numbers or text ("noise", "first_bad_layer", "window"). */
     struct fact *facts;
-    size_t fact_count;
+    size_t fact_count, fact_capacity;
     struct marked_text *marked; /* the text that it is about; NULL: none */
 };
 

@@ -48,12 +48,7 @@ static size_t good_bytes(const char *text, size_t size, size_t at, size_t valid,
 
 static bool move_add(struct marked_text *marked, size_t given, size_t kept)
 {
-    void *moves = marked->moves;
-    if (!array_grow(&moves, &marked->move_capacity, marked->move_count, sizeof *marked->moves))
-        return false;
-    marked->moves = moves;
-    marked->moves[marked->move_count++] = (struct text_move){given, kept};
-    return true;
+    return array_push(marked->moves, marked->move_count, marked->move_capacity, (struct text_move){given, kept});
 }
 
 static bool text_take(struct marked_text *marked, const char *text, size_t size)
@@ -114,13 +109,11 @@ static size_t place_of(const struct marked_text *marked, size_t given, bool behi
 
 bool marked_text_add(struct marked_text *marked, size_t from, size_t to, const char *what)
 {
-    void *marks = marked->marks;
     struct text_mark mark = {place_of(marked, from, false), place_of(marked, to, true), NULL};
     if (mark.from >= mark.to)
         return true;
-    if (!array_grow(&marks, &marked->capacity, marked->count, sizeof *marked->marks))
+    if (!array_grow(marked->marks, marked->count, marked->capacity))
         return false;
-    marked->marks = marks;
     if (!(mark.what = strdup(what)))
         return false;
     marked->marks[marked->count++] = mark;
@@ -130,10 +123,8 @@ bool marked_text_add(struct marked_text *marked, size_t from, size_t to, const c
 bool marked_text_reason(struct marked_text *marked, const char *what, const char *because, const char *numbers,
                         size_t onset)
 {
-    void *reasons = marked->reasons;
-    if (!array_grow(&reasons, &marked->reason_capacity, marked->reason_count, sizeof *marked->reasons))
+    if (!array_grow(marked->reasons, marked->reason_count, marked->reason_capacity))
         return false;
-    marked->reasons = reasons;
     struct text_reason reason = {strdup(what), strdup(because), numbers ? strdup(numbers) : NULL,
                                  place_of(marked, onset, false)};
     marked->reasons[marked->reason_count++] = reason;

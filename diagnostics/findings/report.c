@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
+
 void report_set(char **field, const char *format, ...)
 {
     char *text = NULL;
@@ -19,13 +21,8 @@ void report_set(char **field, const char *format, ...)
 
 struct report_gold *report_add_gold(struct report *report)
 {
-    struct report_gold *golds = realloc(report->golds, (report->gold_count + 1) * sizeof *golds);
-    if (!golds)
-        return NULL;
-    report->golds = golds;
-    struct report_gold *gold = &golds[report->gold_count++];
-    *gold = (struct report_gold){0};
-    return gold;
+    bool good = array_push(report->golds, report->gold_count, report->gold_capacity, (struct report_gold){0});
+    return good ? &report->golds[report->gold_count - 1] : NULL;
 }
 
 /* The first summary with the verdict, else the first place with it, else NULL; `*count` summaries have it. */

@@ -26,7 +26,7 @@ struct report {
         char *dtype;
         double cases;
     } * golds;
-    size_t gold_count;
+    size_t gold_count, gold_capacity;
     struct {
         char *processor;
         int threads;

@@ -77,12 +77,7 @@ static bool name_weight(void *context, const struct expected *expected)
 
 static bool unit_add(struct work *work, const struct unit *unit)
 {
-    void *units = work->units;
-    if (!array_grow(&units, &work->unit_capacity, work->unit_count, sizeof *work->units))
-        return false;
-    work->units = units;
-    work->units[work->unit_count++] = *unit;
-    return true;
+    return array_push(work->units, work->unit_count, work->unit_capacity, *unit);
 }
 
 /* Rows of a strip. */

@@ -22,10 +22,8 @@ const struct census_item *census_find(const struct census *census, enum weight w
 static bool visit(void *context, const struct expected *expected)
 {
     struct census *census = context;
-    void *items = census->items;
-    if (!array_grow(&items, &census->capacity, census->count, sizeof *census->items))
+    if (!array_grow(census->items, census->count, census->capacity))
         return false;
-    census->items = items;
     struct census_item *item = &census->items[census->count++];
     *item = (struct census_item){.expected = *expected, .tensor = weights_find(census->store, expected)};
     item->absent = !item->tensor && !expected->optional;
@@ -45,10 +43,8 @@ static bool unit_add(struct census *census, struct census_item *item)
     assert(place.layer < census->config->layers && place.expert < census->config->experts); /* both index tables */
     found = map_find(&census->by_path, place.path, strlen(place.path));
     if (found == MAP_ABSENT) {
-        void *units = census->units;
-        if (!array_grow(&units, &census->unit_capacity, census->unit_count, sizeof *census->units))
+        if (!array_grow(census->units, census->unit_count, census->unit_capacity))
             return false;
-        census->units = units;
         struct census_unit *unit = &census->units[found = census->unit_count];
         *unit = (struct census_unit){
             .path = strdup(place.path), .block = place.block, .layer = place.layer, .expert = place.expert};

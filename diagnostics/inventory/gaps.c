@@ -31,7 +31,6 @@ void search_offer(struct search *search, const char *kind, double bits, const bo
     const struct census *census = search->census;
     size_t bytes = (census->count + 7) / 8, hits = 0;
     struct pattern pattern = {.kind = kind, .bits = bits, .text = buffer_take(text)};
-    void *patterns = search->patterns;
     for (size_t i = 0; i < census->count; i++)
         hits += lost[i] && census->items[i].absent;
     if (!hits || search->memory || search->count == PATTERNS_MAX || search->count * bytes > PATTERN_BITS_MAX) {
@@ -42,12 +41,8 @@ void search_offer(struct search *search, const char *kind, double bits, const bo
     for (size_t i = 0; pattern.lost && i < census->count; i++)
         if (lost[i] && !census->items[i].expected.optional)
             pattern.lost[i / 8] |= (unsigned char)(1u << i % 8);
-    if (pattern.lost && pattern.text &&
-        array_grow(&patterns, &search->capacity, search->count, sizeof *search->patterns)) {
-        search->patterns = patterns;
-        search->patterns[search->count++] = pattern;
+    if (pattern.lost && pattern.text && array_push(search->patterns, search->count, search->capacity, pattern))
         return;
-    }
     search->memory = true;
     pattern_free(&pattern);
 }

@@ -414,14 +414,10 @@ bool misnames_find(const struct census *census, const struct tensor *const *extr
     bool good = query && index_make(census, &index);
     for (size_t i = 0; good && i < count; i++) {
         struct misname best;
-        void *items = misnames->items;
         query_find(&index, extra[i], query, &best);
         if (!best.tensor)
             continue;
-        good = array_grow(&items, &misnames->capacity, misnames->count, sizeof *misnames->items);
-        misnames->items = good ? items : misnames->items;
-        if (good)
-            misnames->items[misnames->count++] = best;
+        good = array_push(misnames->items, misnames->count, misnames->capacity, best);
     }
     good = good && (!misnames->count || take_renaming(census, misnames));
     index_free(&index);

@@ -101,10 +101,8 @@ static size_t parse_once(struct grammar_parser *parser, const char *text)
     if (known != MAP_ABSENT)
         return known;
     size_t opinion = parse(parser, text);
-    void *sentences = parser->sentences;
-    if (!array_grow(&sentences, &parser->capacity, parser->count, sizeof *parser->sentences))
+    if (!array_grow(parser->sentences, parser->count, parser->capacity))
         return opinion;
-    parser->sentences = sentences;
     char *key = strdup(text);
     if (key && map_add(&parser->known, key, strlen(key), opinion, NULL))
         parser->sentences[parser->count++] = key;

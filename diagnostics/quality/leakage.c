@@ -18,10 +18,8 @@ static bool leak_add(const char *where, const cJSON *item, enum leak_group group
     int problem = 0;
     size_t at = 0;
     unsigned char text[256] = "";
-    struct leak *items = realloc(leaks->items, (leaks->count + 1) * sizeof *items);
-    if (!items)
+    if (!array_grow(leaks->items, leaks->count, leaks->capacity))
         return error_memory(error, where);
-    leaks->items = items;
     if (!cJSON_IsString(item))
         return error_set(error, "%s: leak \"%s\" is no pattern", where, item->string);
     void *code = pcre2_compile((PCRE2_SPTR)item->valuestring, PCRE2_ZERO_TERMINATED,

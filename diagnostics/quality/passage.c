@@ -131,10 +131,8 @@ static bool is_technical(const struct passage *passage, const struct word *word)
 
 static bool add_word(struct passage *passage, size_t *capacity, size_t first, size_t last, int status)
 {
-    void *words = passage->words;
-    if (!array_grow(&words, capacity, passage->word_count, sizeof *passage->words))
+    if (!array_grow(passage->words, passage->word_count, *capacity))
         return false;
-    passage->words = words;
     struct word *word = &passage->words[passage->word_count++];
     *word = (struct word){.first = (uint32_t)first,
                           .last = (uint32_t)last,

@@ -83,12 +83,7 @@ bool quality_has_grammar(const struct quality *quality)
 
 bool marks_add(struct marks *marks, size_t from, size_t to, enum quality_diagnostic diagnostic)
 {
-    void *items = marks->items;
-    if (!array_grow(&items, &marks->capacity, marks->count, sizeof *marks->items))
-        return false;
-    marks->items = items;
-    marks->items[marks->count++] = (struct mark){from, to, diagnostic};
-    return true;
+    return array_push(marks->items, marks->count, marks->capacity, (struct mark){from, to, diagnostic});
 }
 
 static int mark_compare(const void *a, const void *b)
@@ -159,13 +154,10 @@ static bool measure(struct judging *judging, const struct view *view, double *me
 /* Takes hit.numbers over; NULL, and no room, are a lack of memory. */
 static bool hit_add(struct judgement *judgement, struct hit hit)
 {
-    void *hits = judgement->hits;
-    if (!hit.numbers || !array_grow(&hits, &judgement->hit_capacity, judgement->hit_count, sizeof *judgement->hits)) {
+    if (!hit.numbers || !array_push(judgement->hits, judgement->hit_count, judgement->hit_capacity, hit)) {
         free(hit.numbers);
         return false;
     }
-    judgement->hits = hits;
-    judgement->hits[judgement->hit_count++] = hit;
     return true;
 }
 

@@ -41,7 +41,7 @@ struct leak_list {
         enum leak_group group;
         void *code; /* pcre2_code * */
     } * items;
-    size_t count;
+    size_t count, capacity;
 };
 /* From {"special": {NAME: PATTERN ...}, "markup": {...}, "code": {...}}. */
 bool leaks_parse(const char *where, const cJSON *list, struct leak_list *leaks, struct error *error);

@@ -24,39 +24,22 @@ static bool line_take(const char *where, const cJSON *json, struct text_case *te
     return expects_parse(where, json_member(json, "expects"), expects, error);
 }
 
-static bool lines_grow(struct text_lines *lines)
-{
-    size_t capacity = lines->capacity ? 2 * lines->capacity : 64;
-    cJSON **json = realloc(lines->json, capacity * sizeof *json);
-    lines->json = json ? json : lines->json;
-    struct expects *expects = realloc(lines->expects, capacity * sizeof *expects);
-    lines->expects = expects ? expects : lines->expects;
-    struct text_case *cases = realloc(lines->cases, capacity * sizeof *cases);
-    lines->cases = cases ? cases : lines->cases;
-    char(*ids)[24] = realloc(lines->ids, capacity * sizeof *ids);
-    lines->ids = ids ? ids : lines->ids;
-    if (!json || !expects || !cases || !ids)
-        return false;
-    lines->capacity = capacity;
-    return true;
-}
-
 static bool line_add(const char *path, size_t number, const char *text, size_t size, struct text_lines *lines,
                      struct error *error)
 {
     char where[4200];
     snprintf(where, sizeof where, "%.4096s: line %zu", path, number);
-    if (lines->count == lines->capacity && !lines_grow(lines))
+    if (!array_grow(lines->lines, lines->count, lines->capacity) ||
+        !array_grow(lines->cases, lines->count, lines->case_capacity))
         return error_memory(error, path);
     cJSON *json = json_parse(where, text, size, error);
     if (!json)
         return false;
     size_t at = lines->count++;
-    lines->json[at] = json;
     lines->cases[at] = (struct text_case){0}; /* freed even if the line is wrong */
-    lines->expects[at] = (struct expects){0};
-    snprintf(lines->ids[at], sizeof *lines->ids, "line %zu", number);
-    return line_take(where, json, &lines->cases[at], &lines->expects[at], error);
+    lines->lines[at] = (struct text_line){.json = json};
+    snprintf(lines->lines[at].id, sizeof lines->lines[at].id, "line %zu", number);
+    return line_take(where, json, &lines->cases[at], &lines->lines[at].expects, error);
 }
 
 bool text_lines_read(const char *path, struct text_lines *lines, struct error *error)
@@ -75,8 +58,8 @@ bool text_lines_read(const char *path, struct text_lines *lines, struct error *e
     if (good && !lines->count)
         good = error_set(error, "%s: there is no line in it", path);
     for (size_t i = 0; good && i < lines->count; i++) { /* the arrays stay where they are from now on */
-        lines->cases[i].id = lines->ids[i];
-        lines->cases[i].expects = &lines->expects[i];
+        lines->cases[i].id = lines->lines[i].id;
+        lines->cases[i].expects = &lines->lines[i].expects;
     }
     return good;
 }
@@ -85,11 +68,9 @@ void text_lines_free(struct text_lines *lines)
 {
     texts_free(lines->cases, lines->count);
     for (size_t i = 0; i < lines->count; i++) {
-        cJSON_Delete(lines->json[i]);
-        expects_free(&lines->expects[i]);
+        cJSON_Delete(lines->lines[i].json);
+        expects_free(&lines->lines[i].expects);
     }
-    free(lines->json);
-    free(lines->expects);
+    free(lines->lines);
     free(lines->cases);
-    free(lines->ids);
 }

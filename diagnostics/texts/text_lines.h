@@ -9,10 +9,12 @@
 /* Start with {0}; owns what the cases borrow. */
 struct text_lines {
     struct text_case *cases; /* one for each line that is not blank, its id "line 3" */
-    struct expects *expects;
-    char (*ids)[24];
-    cJSON **json;
-    size_t count, capacity;
+    struct text_line {
+        cJSON *json;
+        struct expects expects;
+        char id[24];
+    } * lines;
+    size_t count, capacity, case_capacity;
 };
 
 /* Reads all lines of the file, "-" being stdin. A line that is no such object, and a file without a line, are errors.

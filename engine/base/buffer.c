@@ -90,17 +90,19 @@ void buffer_free(struct buffer *buffer)
     *buffer = (struct buffer){.maximum = buffer->maximum};
 }
 
-bool array_grow(void **array, size_t *capacity, size_t count, size_t size)
+bool array_grow_bytes(void *array, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
         return true;
     size_t wanted = *capacity ? *capacity * 2 : 16;
     if (wanted <= *capacity || wanted > SIZE_MAX / size)
         return false;
-    void *grown = realloc(*array, wanted * size);
+    void *old = NULL;
+    memcpy(&old, array, sizeof old); /* pointers to all kinds of elements lie in memory alike */
+    void *grown = realloc(old, wanted * size);
     if (!grown)
         return false;
-    *array = grown;
+    memcpy(array, &grown, sizeof grown);
     *capacity = wanted;
     return true;
 }
@@ -115,12 +117,7 @@ const char *text_line(const char *text, size_t size, size_t *at, size_t *length)
 
 bool ids_push(struct ids *ids, int id)
 {
-    void *data = ids->data;
-    if (!array_grow(&data, &ids->capacity, ids->count, sizeof *ids->data))
-        return false;
-    ids->data = data;
-    ids->data[ids->count++] = id;
-    return true;
+    return array_push(ids->data, ids->count, ids->capacity, id);
 }
 
 bool ids_append(struct ids *ids, const int *data, size_t count)

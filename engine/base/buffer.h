@@ -44,7 +44,16 @@ bool ids_push(struct ids *ids, int id);
 bool ids_append(struct ids *ids, const int *data, size_t count);
 void ids_free(struct ids *ids);
 
-/* Grows `*array` (elements of `size` bytes) so that it holds at least `count + 1`; doubles. False: out of memory. */
-bool array_grow(void **array, size_t *capacity, size_t count, size_t size);
+/* Room for one element more behind the `count` of `array`, which is a pointer to its elements and may be NULL;
+ * `capacity` is a size_t. All three are named as they stand, without &. Doubles; where the elements lie may change.
+ * False: out of memory, and nothing has changed. */
+#define array_grow(array, count, capacity) array_grow_bytes(&(array), (count), &(capacity), sizeof *(array))
+
+/* Puts a value behind the `count` elements and counts it. False: out of memory, and nothing has changed. */
+#define array_push(array, count, capacity, ...)                                                                        \
+    (array_grow(array, count, capacity) && ((array)[(count)++] = (__VA_ARGS__), true))
+
+/* What array_grow is made of: `array` is the address of a pointer. */
+bool array_grow_bytes(void *array, size_t count, size_t *capacity, size_t size);
 
 #endif

@@ -395,10 +395,8 @@ bool file_write(const char *path, const void *data, size_t size, struct error *e
 
 bool names_add(struct names *names, const char *name)
 {
-    void *items = names->items;
-    if (!array_grow(&items, &names->capacity, names->count, sizeof *names->items))
+    if (!array_grow(names->items, names->count, names->capacity))
         return false;
-    names->items = items;
     char *copy = strdup(name);
     if (!copy)
         return false;

@@ -89,15 +89,13 @@ static char *path_below(const char *place, const char *name)
 /* `path` is taken over, also on failure. */
 static bool tell(struct folder_watch *watch, enum folder_change change, char *path, struct error *error)
 {
-    void *told = watch->told;
     if (watch->at == watch->count)
         watch->at = watch->count = 0;
-    if ((!path && change != FOLDER_LOST) || !array_grow(&told, &watch->capacity, watch->count, sizeof *watch->told)) {
+    if ((!path && change != FOLDER_LOST) ||
+        !array_push(watch->told, watch->count, watch->capacity, (struct told){.change = change, .path = path})) {
         free(path);
         return error_memory(error, watch->folder);
     }
-    watch->told = told;
-    watch->told[watch->count++] = (struct told){.change = change, .path = path};
     return true;
 }
 
@@ -110,14 +108,12 @@ static bool place_add(struct folder_watch *watch, const char *name, int descript
         watch->places[i].descriptor = descriptor;
         return true;
     }
-    void *places = watch->places;
     char *copy = strdup(name);
-    if (!copy || !array_grow(&places, &watch->place_capacity, watch->place_count, sizeof *watch->places)) {
+    if (!copy || !array_push(watch->places, watch->place_count, watch->place_capacity,
+                             (struct place){.descriptor = descriptor, .name = copy})) {
         free(copy);
         return error_memory(error, watch->folder);
     }
-    watch->places = places;
-    watch->places[watch->place_count++] = (struct place){.descriptor = descriptor, .name = copy};
     return true;
 }
 

@@ -17,10 +17,8 @@ static struct extract_file *plan_file(const struct extract_request *request, str
     size_t found = map_find(by_path, place->path, strlen(place->path));
     if (found != MAP_ABSENT)
         return &plan->files[found];
-    void *files = plan->files;
-    if (!array_grow(&files, &plan->capacity, plan->count, sizeof *plan->files))
+    if (!array_grow(plan->files, plan->count, plan->capacity))
         return NULL;
-    plan->files = files;
     char *path = strdup(place->path);
     if (!path || !map_add(by_path, path, strlen(path), plan->count, NULL)) {
         free(path);
@@ -38,10 +36,8 @@ static struct extract_file *plan_file(const struct extract_request *request, str
 static bool file_add(struct extract_file *file, const struct store *store, const struct tensor *tensor,
                      const char *name)
 {
-    void *tensors = file->tensors;
-    if (!array_grow(&tensors, &file->capacity, file->count, sizeof *file->tensors))
+    if (!array_grow(file->tensors, file->count, file->capacity))
         return false;
-    file->tensors = tensors;
     char *copy = strdup(name);
     if (!copy)
         return false;

@@ -12,10 +12,8 @@
 /* A new element, zeroed, behind the others. */
 #define ROW_ADD(passport, rows, row)                                                                                   \
     do {                                                                                                               \
-        void *items = (passport)->rows##s;                                                                             \
-        if (!array_grow(&items, &(passport)->rows##_capacity, (passport)->rows##_count, sizeof *(row)))                \
+        if (!array_grow((passport)->rows##s, (passport)->rows##_count, (passport)->rows##_capacity))                   \
             return NULL;                                                                                               \
-        (passport)->rows##s = items;                                                                                   \
         (row) = &(passport)->rows##s[(passport)->rows##_count];                                                        \
         memset((row), 0, sizeof *(row));                                                                               \
     } while (0)

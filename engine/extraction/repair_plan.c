@@ -13,10 +13,8 @@ static bool is_match(const struct held_tensor *held)
 
 bool repair_change(struct repair_change **changes, size_t *count, size_t *capacity, const char *path, const char *why)
 {
-    void *items = *changes;
-    if (!array_grow(&items, capacity, *count, sizeof **changes))
+    if (!array_grow(*changes, *count, *capacity))
         return false;
-    *changes = items;
     char *copy = strdup(path);
     if (copy)
         (*changes)[(*count)++] = (struct repair_change){copy, why};

@@ -16,10 +16,8 @@ static bool is_weights(const char *name)
 
 static bool add_weights(struct repair *repair, const char *path, struct error *error)
 {
-    void *files = repair->files;
-    if (!array_grow(&files, &repair->file_capacity, repair->file_count, sizeof *repair->files))
+    if (!array_grow(repair->files, repair->file_count, repair->file_capacity))
         return error_memory(error, path);
-    repair->files = files;
     struct held_file *file = &repair->files[repair->file_count];
     *file = (struct held_file){.path = strdup(path), .own = map_find(&repair->by_path, path, strlen(path))};
     if (!file->path)
@@ -103,13 +101,11 @@ static bool join_tensors(struct repair *repair, struct error *error)
         *held = (struct held_tensor){.tensor = tensor, .planned = NONE, .match = MATCH_SHAPE};
         held->file = map_find(&paths, tensor->file, strlen(tensor->file));
         struct held_file *file = &repair->files[held->file];
-        void *tensors = file->tensors;
-        good =
-            array_grow(&tensors, &file->capacity, file->count, sizeof *file->tensors) || error_memory(error, "repair");
+        good = array_push(file->tensors, file->count, file->capacity, repair->tensor_count) ||
+               error_memory(error, "repair");
         if (!good)
             break;
-        file->tensors = tensors;
-        file->tensors[file->count++] = repair->tensor_count++;
+        repair->tensor_count++;
         if (!tensor->other)
             held->planned = map_find(&repair->by_name, tensor->name, strlen(tensor->name));
     }

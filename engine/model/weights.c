@@ -163,12 +163,7 @@ const char *weight_class(enum weight weight)
 
 bool expected_list_add(struct expected_list *list, const struct expected *expected)
 {
-    void *items = list->items;
-    if (!array_grow(&items, &list->capacity, list->count, sizeof *list->items))
-        return false;
-    list->items = items;
-    list->items[list->count++] = *expected;
-    return true;
+    return array_push(list->items, list->count, list->capacity, *expected);
 }
 
 void expected_list_free(struct expected_list *list)

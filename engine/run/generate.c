@@ -104,10 +104,8 @@ static bool keep_raw(struct generating *generating, const float *logits, size_t 
 static bool add_token(struct generating *generating, struct generation *generation, int id, size_t width)
 {
     double log_sum, entropy = logits_entropy(generating->raw, width, &log_sum);
-    void *steps = generation->steps;
-    if (!array_grow(&steps, &generation->step_capacity, generation->ids.count, sizeof *generation->steps))
+    if (!array_grow(generation->steps, generation->ids.count, generation->step_capacity))
         return error_memory(&generating->error, "generation");
-    generation->steps = steps;
     generation->steps[generation->ids.count] =
         (struct generation_step){.log_probability = (double)generating->raw[id] - log_sum, .entropy = entropy};
     return ids_push(&generation->ids, id) || error_memory(&generating->error, "generation");

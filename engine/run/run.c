@@ -50,12 +50,9 @@ struct run *run_new(struct model *model, struct error *error)
 
 bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider, struct error *error)
 {
-    void *entries = run->entries;
-    if (!array_grow(&entries, &run->capacity, run->count, sizeof *run->entries))
-        return error_memory(error, "run");
-    run->entries = entries;
-    run->entries[run->count++] = (struct entry){.ids = ids, .count = count, .logits_from = logits_from, .rider = rider};
-    return true;
+    return array_push(run->entries, run->count, run->capacity,
+                      (struct entry){.ids = ids, .count = count, .logits_from = logits_from, .rider = rider}) ||
+           error_memory(error, "run");
 }
 
 void run_free(struct run *run)

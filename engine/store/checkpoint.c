@@ -96,10 +96,8 @@ static bool index_shards(const char *index, const cJSON *weights, struct shards 
         size_t found = MAP_ABSENT;
         if (!cJSON_IsString(item))
             return error_set(error, "%s: the file of tensor '%s' is not a string", index, item->string);
-        void *items = shards->items;
-        if (!array_grow(&items, &shards->capacity, shards->count, sizeof *shards->items))
+        if (!array_grow(shards->items, shards->count, shards->capacity))
             return error_memory(error, index);
-        shards->items = items;
         if (!map_add(&shards->by_name, item->valuestring, strlen(item->valuestring), shards->count, &found))
             return error_memory(error, index);
         if (found == MAP_ABSENT) {

@@ -39,10 +39,8 @@ void weight_files_free(struct weight_files *files)
 
 struct weight_file *weight_files_add(struct weight_files *files, const char *path, const struct file_state *state)
 {
-    void *items = files->items;
-    if (!array_grow(&items, &files->capacity, files->count, sizeof *files->items))
+    if (!array_grow(files->items, files->count, files->capacity))
         return NULL;
-    files->items = items;
     struct weight_file *file = malloc(sizeof *file);
     char *copy = strdup(path);
     if (!file || !copy) {

@@ -71,10 +71,8 @@ static size_t shard_find(const struct origin *origin, const char *name)
 /* The first of two of one name counts, as it does for a store. */
 static bool origin_add(struct origin *origin, const char *canonical, const struct origin_place *place)
 {
-    void *places = origin->places;
-    if (!array_grow(&places, &origin->capacity, origin->names.count, sizeof *origin->places))
+    if (!array_grow(origin->places, origin->names.count, origin->capacity))
         return false;
-    origin->places = places;
     origin->places[origin->names.count] = *place;
     if (!names_add(&origin->names, canonical))
         return false;

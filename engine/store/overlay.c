@@ -39,13 +39,10 @@ void overlay_take_base(struct store *overlay)
 
 bool overlay_keep(struct store *overlay, void *memory, struct error *error)
 {
-    void *kept = overlay->kept;
-    if (!array_grow(&kept, &overlay->kept_capacity, overlay->kept_count, sizeof *overlay->kept)) {
+    if (!array_push(overlay->kept, overlay->kept_count, overlay->kept_capacity, memory)) {
         free(memory);
         return error_memory(error, overlay->path);
     }
-    overlay->kept = kept;
-    overlay->kept[overlay->kept_count++] = memory;
     return true;
 }
 
@@ -99,10 +96,8 @@ static struct overlay_change *overlay_change(struct store *store, const char *na
     size_t found = map_find(&store->change_of, name, strlen(name));
     if (found != MAP_ABSENT)
         return &store->changes[found];
-    void *changes = store->changes;
-    if (!array_grow(&changes, &store->change_capacity, store->change_count, sizeof *store->changes))
+    if (!array_grow(store->changes, store->change_count, store->change_capacity))
         return NULL;
-    store->changes = changes;
     char *copy = strdup(name);
     if (!copy || !map_add(&store->change_of, copy, strlen(copy), store->change_count, NULL)) {
         free(copy);

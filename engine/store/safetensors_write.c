@@ -35,10 +35,8 @@ static bool written_add(struct written *written, uint64_t begin, uint64_t end)
         begin = written->runs[after].begin < begin ? written->runs[after].begin : begin;
         end = written->runs[after].end > end ? written->runs[after].end : end;
     }
-    void *runs = written->runs;
-    if (!array_grow(&runs, &written->capacity, written->count, sizeof *written->runs))
+    if (!array_grow(written->runs, written->count, written->capacity))
         return false;
-    written->runs = runs;
     memmove(written->runs + first + 1, written->runs + after, (written->count - after) * sizeof *written->runs);
     written->runs[first] = (struct run){begin, end};
     written->count += 1 - (after - first);

@@ -116,10 +116,8 @@ bool store_add(struct store *store, const struct tensor *tensor, struct error *e
     if (store->count == TENSORS_MAX)
         return error_set(error, "%s: more than %d tensors, experts counted one by one; at '%s' of %s", store->path,
                          TENSORS_MAX, tensor->disk_name, tensor->file ? tensor->file : "an overlay");
-    void *tensors = store->tensors;
-    if (!array_grow(&tensors, &store->capacity, store->count, sizeof *store->tensors))
+    if (!array_grow(store->tensors, store->count, store->capacity))
         return error_memory(error, store->path);
-    store->tensors = tensors;
     store->tensors[store->count] = *tensor;
     if (!tensor->rows && !tensor->columns && !tensor_measure(&store->tensors[store->count]))
         return error_set(error, "%s: the size of tensor '%s' overflows", tensor->file, tensor->disk_name);

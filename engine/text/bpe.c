@@ -266,10 +266,8 @@ static size_t merge_short(const struct bpe *bpe, int *ids, size_t count)
 
 static bool heap_push(struct bpe *bpe, uint64_t entry)
 {
-    void *heap = bpe->heap;
-    if (!array_grow(&heap, &bpe->heap_capacity, bpe->heap_count, sizeof *bpe->heap))
+    if (!array_grow(bpe->heap, bpe->heap_count, bpe->heap_capacity))
         return false;
-    bpe->heap = heap;
     size_t at = bpe->heap_count++;
     for (; at > 0 && bpe->heap[(at - 1) / 2] > entry; at = (at - 1) / 2)
         bpe->heap[at] = bpe->heap[(at - 1) / 2];

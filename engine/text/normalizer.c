@@ -152,10 +152,8 @@ static bool steps_load(struct normalizer *normalizer, const char *where, const c
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(types[i].name, name) != 0)
             continue;
-        void *steps = normalizer->steps;
-        if (!array_grow(&steps, &normalizer->capacity, normalizer->count, sizeof *normalizer->steps))
+        if (!array_grow(normalizer->steps, normalizer->count, normalizer->capacity))
             return error_memory(error, where);
-        normalizer->steps = steps;
         normalizer->steps[normalizer->count] = (struct normalizer_step){.type = &types[i]};
         return step_load(&normalizer->steps[normalizer->count++], where, json, error);
     }

@@ -58,12 +58,10 @@ static struct pretokenizer_step *step_add(struct pretokenizer *pretokenizer, enu
         error_set(error, "%s: more than %d pre-tokenizers", where, STEPS_MOST);
         return NULL;
     }
-    void *steps = pretokenizer->steps;
-    if (!array_grow(&steps, &pretokenizer->capacity, pretokenizer->count, sizeof *pretokenizer->steps)) {
+    if (!array_grow(pretokenizer->steps, pretokenizer->count, pretokenizer->capacity)) {
         error_memory(error, where);
         return NULL;
     }
-    pretokenizer->steps = steps;
     struct pretokenizer_step *step = &pretokenizer->steps[pretokenizer->count++];
     *step = (struct pretokenizer_step){.kind = kind};
     return step;

@@ -151,12 +151,8 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const 
 
 static bool template_add(struct tokenizer *tokenizer, struct template_piece piece, struct error *error)
 {
-    void *pieces = tokenizer->pieces;
-    if (!array_grow(&pieces, &tokenizer->piece_capacity, tokenizer->piece_count, sizeof *tokenizer->pieces))
-        return error_memory(error, tokenizer->where);
-    tokenizer->pieces = pieces;
-    tokenizer->pieces[tokenizer->piece_count++] = piece;
-    return true;
+    return array_push(tokenizer->pieces, tokenizer->piece_count, tokenizer->piece_capacity, piece) ||
+           error_memory(error, tokenizer->where);
 }
 
 static bool template_special(struct tokenizer *tokenizer, const cJSON *specials, const char *name, struct error *error)

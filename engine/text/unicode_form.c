@@ -68,12 +68,7 @@ static bool is_quiet(const struct form *form, uint32_t code)
 
 static bool push_code(struct unicode_scratch *scratch, uint32_t code)
 {
-    void *codes = scratch->codes;
-    if (!array_grow(&codes, &scratch->capacity, scratch->count, sizeof *scratch->codes))
-        return false;
-    scratch->codes = codes;
-    scratch->codes[scratch->count++] = class_of(code) << CLASS_SHIFT | code;
-    return true;
+    return array_push(scratch->codes, scratch->count, scratch->capacity, class_of(code) << CLASS_SHIFT | code);
 }
 
 /* Appends the full decomposition of the characters. */

@@ -104,10 +104,15 @@ Test(buffer, ids_and_arrays)
     cr_expect(ids.count == 1002 && ids.data[999] == 999 && ids.data[1001] == 8);
     ids_free(&ids);
     cr_expect(!ids.data && !ids.count);
-    void *array = NULL;
-    size_t capacity = 0;
-    cr_expect(!array_grow(&array, &capacity, 0, SIZE_MAX / 8) && !array, "16 elements of that size do not fit");
-    cr_expect(array_grow(&array, &capacity, 0, 8) && capacity >= 1);
+    struct {
+        char name[24];
+    } *array = NULL, one = {"one"};
+    size_t count = 0, capacity = 0;
+    cr_expect(!array_grow_bytes(&array, 0, &capacity, SIZE_MAX / 8) && !array, "16 elements of that size do not fit");
+    cr_expect(array_grow(array, count, capacity) && capacity >= 1 && !count);
+    while (count < 100)
+        cr_assert(array_push(array, count, capacity, one) && count <= capacity);
+    cr_expect(strcmp(array[99].name, "one") == 0);
     free(array);
 }
 

@@ -52,10 +52,8 @@ struct texts {
 
 static void texts_add(struct texts *texts, const char *text, size_t size)
 {
-    void *items = texts->items;
-    if (!array_grow(&items, &texts->capacity, texts->count, sizeof *texts->items))
+    if (!array_grow(texts->items, texts->count, texts->capacity))
         die("out of memory");
-    texts->items = items;
     texts->items[texts->count++] = strndup(text, size);
 }
 
