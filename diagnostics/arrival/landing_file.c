@@ -260,8 +260,7 @@ static bool judge_values(struct judging *judging, const struct tensor *tensor)
         return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.source", tensor,
                               "%s: tensor '%s' is not in the original, %s.", judging->path, tensor->disk_name,
                               store_path(source));
-    bool same = original && original->dtype == tensor->dtype && original->rank == tensor->rank &&
-                memcmp(original->shape, tensor->shape, (size_t)tensor->rank * sizeof *tensor->shape) == 0;
+    bool same = original && tensor_same_kind(original, tensor);
     judging->rounded = judging->rounded || (original && !same);
     reading.original = same ? original : NULL;
     uint64_t most = CHUNK_VALUES / tensor->columns ? CHUNK_VALUES / tensor->columns : 1;

@@ -198,10 +198,7 @@ bool fault_swap_router_rows(struct fault_site *site, const struct fault_argument
 static bool same_kind(const struct fault_site *site, const struct tensor *a, const struct tensor *b,
                       struct error *error)
 {
-    bool same = a->dtype == b->dtype && a->rank == b->rank;
-    for (int i = 0; same && i < a->rank; i++)
-        same = a->shape[i] == b->shape[i];
-    return same ||
+    return tensor_same_kind(a, b) ||
            error_set(error, "fault %s: tensors '%s' and '%s' differ in shape or dtype", site->spec, a->name, b->name);
 }
 

@@ -283,18 +283,11 @@ static double names_distance(const struct index *index, const struct query *quer
     return row[wanted] / (double)(wanted ? wanted : 1);
 }
 
-static double shape_cost(const struct tensor *tensor, const struct expected *expected)
-{
-    bool same = tensor->rank == expected->rank;
-    for (int i = 0; same && i < expected->rank; i++)
-        same = tensor->shape[i] == expected->shape[i];
-    return same ? SHAPE_FITS : SHAPE_OTHER;
-}
-
 static void consider(const struct index *index, const struct query *query, size_t at, double distance,
                      struct misname *best)
 {
-    distance += shape_cost(query->tensor, &index->census->items[index->items[at]].expected);
+    const struct expected *expected = &index->census->items[index->items[at]].expected;
+    distance += tensor_same_shape(query->tensor, expected) ? SHAPE_FITS : SHAPE_OTHER;
     if (distance < best->distance)
         *best = (struct misname){query->tensor, index->items[at], distance};
 }

@@ -19,10 +19,7 @@ struct expecting {
 static void expect_shape(struct expecting *expecting, const struct expected *expected,
                          const struct passport_tensor *tensor)
 {
-    bool same = tensor->rank == expected->rank;
-    for (int i = 0; same && i < expected->rank; i++)
-        same = tensor->shape[i] == expected->shape[i];
-    if (same || expecting->misshapen++)
+    if (tensor_same_shape(tensor, expected) || expecting->misshapen++)
         return;
     char text[TENSOR_SHAPE_TEXT];
     snprintf(expecting->shape, sizeof expecting->shape, "'%.160s' is %s", expected->name,
@@ -103,14 +100,6 @@ static struct finding *source_place(struct comparing *comparing, const char *ten
     return verify_place(comparing->request, "passport.source", file, tensor, comparing->findings);
 }
 
-static bool same_shape(const struct passport_tensor *a, const struct passport_tensor *b)
-{
-    bool same = a->rank == b->rank;
-    for (int i = 0; same && i < a->rank; i++)
-        same = a->shape[i] == b->shape[i];
-    return same;
-}
-
 /* One tensor of the original. */
 static void compare_tensor(struct comparing *comparing, const struct passport_tensor *original)
 {
@@ -121,7 +110,7 @@ static void compare_tensor(struct comparing *comparing, const struct passport_te
         struct finding *place = source_place(comparing, original->name, NULL);
         if (place)
             finding_message(place, "'%s' is absent.", original->name);
-    } else if (mine->dtype != original->dtype || !same_shape(mine, original)) {
+    } else if (!tensor_same_kind(mine, original)) {
         comparing->dtypes++;
         struct finding *place = source_place(comparing, original->name, NULL);
         if (place)

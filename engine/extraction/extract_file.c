@@ -51,10 +51,7 @@ static bool hold(void *context, uint64_t offset, const void *values, size_t size
 static bool entry_fits(const struct safetensors_entry *entry, const struct extract_tensor *wanted)
 {
     const struct tensor *tensor = wanted->tensor;
-    bool fits = strcmp(entry->name, wanted->name) == 0 && entry->dtype == tensor->dtype && entry->rank == tensor->rank;
-    for (int i = 0; fits && i < entry->rank; i++)
-        fits = entry->shape[i] == tensor->shape[i];
-    return fits && entry->bytes == tensor->bytes;
+    return strcmp(entry->name, wanted->name) == 0 && tensor_same_kind(entry, tensor) && entry->bytes == tensor->bytes;
 }
 
 /* The metadata that every file is given. */

@@ -191,11 +191,7 @@ static bool hash_range(struct holding *holding, int descriptor, const char *path
 
 static bool row_is(const struct passport_tensor *row, const struct tensor *tensor)
 {
-    bool same = tensor && tensor->dtype == row->dtype && tensor->rank == row->rank && tensor->offset == row->begin &&
-                !tensor->transposed;
-    for (int i = 0; same && i < row->rank; i++)
-        same = tensor->shape[i] == row->shape[i];
-    return same;
+    return tensor && tensor_same_kind(tensor, row) && tensor->offset == row->begin && !tensor->transposed;
 }
 
 /* What a reader makes of the header, against the rows; the text names what is otherwise. */

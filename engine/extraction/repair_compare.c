@@ -177,10 +177,7 @@ static bool needs_values(const struct repair *repair, struct held_tensor *held)
     const struct tensor *wanted = repair->plan.files[planned->file].tensors[planned->index].tensor,
                         *mine = held->tensor;
     held->match = MATCH_SHAPE;
-    bool same = mine->rank == wanted->rank;
-    for (int i = 0; same && i < mine->rank; i++)
-        same = mine->shape[i] == wanted->shape[i];
-    if (!same)
+    if (!tensor_same_shape(mine, wanted))
         return false;
     held->match = MATCH_PLACE;
     if (tensor_is_misfiled(mine))

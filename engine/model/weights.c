@@ -263,10 +263,7 @@ const char *weight_refusal(const struct expected *expected, const struct tensor 
 {
     char found[TENSOR_SHAPE_TEXT], wanted[TENSOR_SHAPE_TEXT];
     const char *file = tensor->file ? tensor->file : "an overlay";
-    bool same = tensor->rank == expected->rank;
-    for (int i = 0; same && i < expected->rank; i++)
-        same = tensor->shape[i] == expected->shape[i];
-    if (!same)
+    if (!tensor_same_shape(tensor, expected))
         snprintf(out, 512, "%s: tensor '%s' has shape %s, but the configuration calls for %s", file, tensor->disk_name,
                  shape_text(tensor->shape, tensor->rank, found), shape_text(expected->shape, expected->rank, wanted));
     else if (!dtype_computes(tensor->dtype))

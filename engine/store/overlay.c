@@ -152,10 +152,7 @@ bool overlay_alias(struct store *overlay, const char *name, const char *from, st
         return false;
     if (!other)
         return error_set(error, "%s: no tensor '%s' to read in the place of '%s'", overlay->path, from, name);
-    bool same = tensor->dtype == other->dtype && tensor->rank == other->rank;
-    for (int i = 0; same && i < tensor->rank; i++)
-        same = tensor->shape[i] == other->shape[i];
-    if (!same)
+    if (!tensor_same_kind(tensor, other))
         return error_set(error, "%s: tensors '%s' and '%s' differ in shape or dtype", overlay->path, name, from);
     struct overlay_change *change = overlay_change(overlay, name);
     if (!change)

@@ -111,6 +111,11 @@ bool store_read(const struct store *store, const struct tensor *tensor, void *ou
  * Computed at the first call, which reads every byte; after an overlay was changed, anew. */
 bool store_sha256(struct store *store, char hex[65], struct error *error);
 
+/* Are the two, each anything with `rank` and `shape`, of one shape; and of one `dtype` too? */
+#define tensor_same_shape(a, b) shape_same((a)->shape, (a)->rank, (b)->shape, (b)->rank)
+#define tensor_same_kind(a, b) ((a)->dtype == (b)->dtype && tensor_same_shape(a, b))
+bool shape_same(const uint64_t *a, int a_rank, const uint64_t *b, int b_rank);
+
 /* "[576, 1536]", for messages. `text` holds at least TENSOR_SHAPE_TEXT bytes. Returns it. */
 #define TENSOR_SHAPE_TEXT 192
 const char *shape_text(const uint64_t *shape, int rank, char *text);

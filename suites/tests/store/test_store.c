@@ -761,6 +761,21 @@ Test(reading, shape_text_fits)
     cr_expect(text[strlen(text) - 1] == ']', "%s", text);
 }
 
+Test(reading, shapes_are_the_same_or_not)
+{
+    struct tensor a = {.dtype = DTYPE_F32, .rank = 2, .shape = {4, 8}}, b = {.rank = 2, .shape = {4, 8, 9}};
+    b.dtype = DTYPE_BF16;
+    cr_expect(tensor_same_shape(&a, &b) && !tensor_same_kind(&a, &b));
+    b.dtype = DTYPE_F32;
+    cr_expect(tensor_same_kind(&a, &b));
+    b.shape[1] = 4;
+    cr_expect(!tensor_same_shape(&a, &b) && !tensor_same_kind(&a, &b));
+    b = (struct tensor){.dtype = DTYPE_F32, .rank = 1, .shape = {4}};
+    cr_expect(!tensor_same_shape(&a, &b));
+    a.rank = b.rank = 0;
+    cr_expect(tensor_same_shape(&a, &b), "two scalars");
+}
+
 Test(store, the_layout_of_an_extraction)
 {
     static const struct {
