@@ -8,18 +8,13 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "base/wording.h"
 #include "golden/golden_internal.h"
 #include "golden/npy.h"
 
 #define FULL "_debug_tree_FULL_TENSORS.json"
 #define SUMMARY "_debug_tree_SUMMARY.json"
 #define TREE_MAX ((size_t)1 << 30)
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length > tail && strcmp(text + length - tail, end) == 0;
-}
 
 /* The tree in a folder, the full one where there are both; `*count` of that kind. Malloc'd; NULL: none. */
 static char *tree_in(const char *folder, size_t *count)
@@ -32,7 +27,7 @@ static char *tree_in(const char *folder, size_t *count)
         return NULL;
     for (size_t kind = 0; kind < 2 && !*count; kind++)
         for (size_t i = 0; i < names.count; i++)
-            if (ends_with(names.items[i], ends[kind]) && !(*count)++)
+            if (text_ends_with(names.items[i], ends[kind]) && !(*count)++)
                 found = path_join(folder, names.items[i]);
     names_free(&names);
     return found;
@@ -43,7 +38,7 @@ static bool tree_recognises(const char *path)
     size_t count = 0;
     if (file_is_folder(path))
         free(tree_in(path, &count));
-    return count || (!file_is_folder(path) && (ends_with(path, FULL) || ends_with(path, SUMMARY)));
+    return count || (!file_is_folder(path) && (text_ends_with(path, FULL) || text_ends_with(path, SUMMARY)));
 }
 
 struct tree {
@@ -346,7 +341,7 @@ static cJSON *full_beside(const struct tree *tree)
     size_t stem = strlen(tree->file) - strlen(SUMMARY);
     cJSON *full = NULL;
     buffer_format(&path, "%.*s%s", (int)stem, tree->file, FULL);
-    if (ends_with(tree->file, SUMMARY) && !path.failed && file_exists(path.data))
+    if (text_ends_with(tree->file, SUMMARY) && !path.failed && file_exists(path.data))
         full = json_read(path.data, TREE_MAX, tree->error);
     buffer_free(&path);
     return full;
@@ -394,7 +389,7 @@ static bool tree_open(struct golden *golden, struct error *error)
     golden->producer = "transformers model_addition_debugger_context";
     bool good = tree_locate(&tree) && (root = json_read(tree.file, TREE_MAX, error)) && find_ids(&tree, root, &ids);
     const char *base = good ? path_base(tree.file) : "";
-    char *id = strndup(base, strlen(base) - (good ? strlen(ends_with(base, FULL) ? FULL : SUMMARY) : 0));
+    char *id = strndup(base, strlen(base) - (good ? strlen(text_ends_with(base, FULL) ? FULL : SUMMARY) : 0));
     good = good && (id || error_memory(error, golden->path)) && golden_add_case(golden, id, &ids, error) &&
            walk(&tree, root);
     if (!golden->dtype)

@@ -5,21 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "golden/golden_internal.h"
 
 #define LEAD "llamacpp-"
 #define END ".bin"
 #define PROMPT_MAX ((size_t)1 << 26)
 
-static bool ends_with(const char *name, const char *end)
-{
-    return strlen(name) >= strlen(end) && strcmp(name + strlen(name) - strlen(end), end) == 0;
-}
-
 static bool llama_recognises(const char *path)
 {
     const char *name = path_base(path);
-    return strncmp(name, LEAD, strlen(LEAD)) == 0 && ends_with(name, END) && strlen(name) > strlen(LEAD) + strlen(END);
+    return strncmp(name, LEAD, strlen(LEAD)) == 0 && text_ends_with(name, END) &&
+           strlen(name) > strlen(LEAD) + strlen(END);
 }
 
 /* What is saved beside the logits under the same stem. Malloc'd. */
@@ -85,7 +82,7 @@ static bool llama_open(struct golden *golden, struct error *error)
     const char *name = path_base(golden->path) + strlen(LEAD);
     golden->producer = "llama-debug --save-logits";
     golden->dtype = "float16"; /* llama.cpp keeps keys and values so, unless told otherwise: 1e-3 in SmolLM2's logits */
-    if (ends_with(golden->path, "-tokens.bin") || ends_with(golden->path, "-embeddings.bin"))
+    if (text_ends_with(golden->path, "-tokens.bin") || text_ends_with(golden->path, "-embeddings.bin"))
         return error_set(error, "%s: not the logits; the .bin without %s holds them", golden->path,
                          strrchr(golden->path, '-'));
     char *id = strndup(name, strlen(name) - strlen(END));

@@ -3,16 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "golden/golden_internal.h"
 #include "golden/npy.h"
 
 #define LONE_CASE "case" /* of files that lie in no folder of their own */
-
-static bool is_npy(const char *name)
-{
-    size_t length = strlen(name);
-    return length > 4 && strcmp(name + length - 4, ".npy") == 0;
-}
 
 static bool holds_npy(const char *folder)
 {
@@ -20,7 +15,7 @@ static bool holds_npy(const char *folder)
     bool found = false;
     if (folder_list(folder, &names, NULL))
         for (size_t i = 0; i < names.count; i++)
-            found = found || is_npy(names.items[i]);
+            found = found || text_ends_with(names.items[i], ".npy");
     names_free(&names);
     return found;
 }
@@ -109,7 +104,7 @@ static bool add_folder(struct golden *golden, const char *folder, const char *id
     struct names names = {0};
     bool good = add_case(golden, folder, id, error) && folder_list(folder, &names, error);
     for (size_t i = 0; good && i < names.count; i++) {
-        if (!is_npy(names.items[i]) || is_ids(names.items[i]))
+        if (!text_ends_with(names.items[i], ".npy") || is_ids(names.items[i]))
             continue;
         char *path = path_join(folder, names.items[i]);
         good = path ? add_tensor(golden, path, error) : error_memory(error, folder);

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/wording.h"
 
 static enum verdict worse(enum verdict a, enum verdict b)
 {
@@ -58,9 +59,8 @@ static void gold_append(struct buffer *name, const char *gold)
     static const char *const endings[] = {".golden.safetensors", ".safetensors"};
     size_t length = strlen(gold);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t ending = strlen(endings[i]);
-        if (length > ending && strcmp(gold + length - ending, endings[i]) == 0) {
-            length -= ending;
+        if (text_ends_with(gold, endings[i])) {
+            length -= strlen(endings[i]);
             break;
         }
     }

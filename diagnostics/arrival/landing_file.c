@@ -10,6 +10,7 @@
 
 #include "arrival/landing_internal.h"
 #include "health/weights_health.h"
+#include "base/wording.h"
 #include "health/weights_source.h"
 #include "math/kernels.h"
 #include "store/layout.h"
@@ -82,14 +83,6 @@ static bool refuse_reading(struct judging *judging, struct error *problem)
     return false;
 }
 
-/* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
-static bool is_ignored(const struct tensor *tensor)
-{
-    static const char suffix[] = ".rotary_emb.inv_freq";
-    size_t length = strlen(tensor->name), tail = sizeof suffix - 1;
-    return length > tail && strcmp(tensor->name + length - tail, suffix) == 0;
-}
-
 /* The folder, the layer and the expert that the file's name says are the tensor's. */
 static bool is_in_place(const struct judging *judging, const struct tensor *tensor)
 {
@@ -141,7 +134,7 @@ static bool judge_header(struct judging *judging)
         return error_memory(&file->error, judging->path);
     bool good = true; /* of a wrong file, too, it is known what it holds */
     for (size_t i = 0; i < store_text_count(own); i++)
-        if (!is_ignored(store_at(own, i)) && !judge_tensor(judging, store_at(own, i)))
+        if (!tensor_is_ignored(store_at(own, i)) && !judge_tensor(judging, store_at(own, i)))
             good = false;
     return good;
 }
@@ -240,11 +233,8 @@ static bool read_values(struct judging *judging, struct reading *reading, uint64
 
 static bool judge_zero(struct judging *judging, const struct reading *reading)
 {
-    static const char bias[] = ".bias";
-    const char *name = reading->tensor->name;
-    size_t length = strlen(name), tail = sizeof bias - 1;
     /* a bias may have been left where it began; what the original has is right */
-    if (!reading->zero || judging->landing->source || (length > tail && strcmp(name + length - tail, bias) == 0))
+    if (!reading->zero || judging->landing->source || text_ends_with(reading->tensor->name, ".bias"))
         return true;
     return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.constant", reading->tensor,
                           "%s: tensor '%s' holds nothing but zeros: it was never filled.", judging->path,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/wording.h"
 #include "model/config.h"
 
 /* Weights of any kind: a source that has some, and cannot be opened, is none that nothing was said of. */
@@ -18,7 +19,7 @@ static bool holds_weights(const char *path)
         for (size_t i = 0; i < names.count * (sizeof ends / sizeof *ends); i++) {
             const char *name = names.items[i / (sizeof ends / sizeof *ends)];
             const char *end = ends[i % (sizeof ends / sizeof *ends)];
-            holds = holds || (strlen(name) > strlen(end) && strcmp(name + strlen(name) - strlen(end), end) == 0);
+            holds = holds || text_ends_with(name, end);
         }
     error_clear(&unread);
     names_free(&names);

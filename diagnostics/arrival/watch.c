@@ -7,6 +7,7 @@
 
 #include "arrival/watch_internal.h"
 #include "base/numbers.h"
+#include "base/wording.h"
 #include "model/model.h"
 #include "store/layout.h"
 
@@ -44,9 +45,7 @@ static void tell(struct watch *watch, enum watch_line line, const char *format, 
 /* A file of tensors under the name that it will keep. */
 static bool is_candidate(const char *path)
 {
-    static const char suffix[] = ".safetensors";
-    size_t length = strlen(path), tail = sizeof suffix - 1;
-    return length > tail && strcmp(path + length - tail, suffix) == 0 && !strstr(path_base(path), ".tmp.");
+    return text_ends_with(path, ".safetensors") && !strstr(path_base(path), ".tmp.");
 }
 
 static bool item_add(struct watch *watch, const char *path, bool sure, bool due, struct error *error)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "base/wording.h"
 #include "faults/fault_internal.h"
 #include "values/values.h"
 
@@ -239,9 +240,7 @@ static void random_values(const struct fault_edit *edit, enum dtype dtype, uint6
 
 static bool is_bias(const struct tensor *tensor)
 {
-    static const char bias[] = ".bias";
-    size_t length = strlen(tensor->name);
-    return length >= strlen(bias) && strcmp(tensor->name + length - strlen(bias), bias) == 0;
+    return text_ends_with(tensor->name, ".bias");
 }
 
 static bool initialise(struct fault_site *site, const struct tensor *tensor, double share, struct error *error)

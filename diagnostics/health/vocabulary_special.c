@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/wording.h"
 #include "health/vocabulary_internal.h"
 
 #define DOCUMENT_MAX ((size_t)64 << 20)
@@ -204,8 +205,7 @@ static bool read_tokens(struct special *special)
 {
     const struct subject *subject = special->vocabulary->subject;
     const char *at = subject->tokenizer_folder;
-    size_t length = at ? strlen(at) : 0;
-    bool is_json = length > 5 && strcmp(at + length - 5, ".json") == 0, in_folder = at && file_is_folder(at);
+    bool is_json = at && text_ends_with(at, ".json"), in_folder = at && file_is_folder(at);
     struct error unread = {0};
     char *folder = in_folder ? strdup(at) : is_json ? path_folder(at) : NULL;
     struct store *store = at && !folder ? store_open(at, &unread) : NULL;

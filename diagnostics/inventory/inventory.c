@@ -93,14 +93,6 @@ static bool take_refusals(struct inventory *inventory)
     return good;
 }
 
-/* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
-static bool is_ignored(const char *name)
-{
-    static const char suffix[] = ".rotary_emb.inv_freq";
-    size_t length = strlen(name), tail = strlen(suffix);
-    return length > tail && strcmp(name + length - tail, suffix) == 0;
-}
-
 static struct finding *summary(struct findings *findings, const char *check, size_t count, const char *cause)
 {
     struct finding *finding = findings_add(findings, check);
@@ -383,7 +375,7 @@ static bool take_extra(struct inventory *inventory)
     inventory->extra = malloc((store_text_count(store) + 1) * sizeof *inventory->extra);
     for (size_t i = 0; inventory->extra && i < store_text_count(store); i++) {
         const struct tensor *tensor = store_at(store, i);
-        if (!is_ignored(tensor->name) &&
+        if (!tensor_is_ignored(tensor) &&
             map_find(&inventory->census.by_name, tensor->name, strlen(tensor->name)) == MAP_ABSENT)
             inventory->extra[inventory->extra_count++] = tensor;
     }

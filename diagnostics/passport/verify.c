@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/wording.h"
 #include "passport/verify_internal.h"
 #include "run/subject.h"
 
@@ -117,15 +118,9 @@ struct extras {
     char first[512]; /* of others */
 };
 
-static bool ends_with(const char *name, const char *ending)
-{
-    size_t length = strlen(name);
-    return length >= strlen(ending) && strcmp(name + length - strlen(ending), ending) == 0;
-}
-
 static bool add_extra(struct extras *extras, const char *path, const char *name, struct findings *findings)
 {
-    if (!ends_with(name, ".safetensors")) {
+    if (!text_ends_with(name, ".safetensors")) {
         if (!extras->others++)
             snprintf(extras->first, sizeof extras->first, "%s", path);
         return true;
@@ -145,7 +140,7 @@ static bool find_extras(struct extras *extras, const char *block, struct finding
     bool good = folder || error_memory(error, block);
     good = good && (!file_is_folder(folder) || folder_list(folder, &names, error));
     for (size_t i = 0; good && i < names.count; i++) {
-        bool hidden = names.items[i][0] == '.' && !ends_with(names.items[i], ".safetensors");
+        bool hidden = names.items[i][0] == '.' && !text_ends_with(names.items[i], ".safetensors");
         char *path = hidden ? NULL : path_join(block, names.items[i]);
         if (path && map_find(&extras->known, path, strlen(path)) == MAP_ABSENT)
             good = add_extra(extras, path, names.items[i], findings) || error_memory(error, path);
@@ -164,7 +159,7 @@ static bool find_loose(struct extras *extras, struct findings *findings, struct 
     bool good = folder_list(extras->request->folder, &names, error);
     for (size_t i = 0; good && i < names.count; i++)
         for (size_t k = 0; good && k < sizeof endings / sizeof *endings; k++) {
-            if (!ends_with(names.items[i], endings[k]))
+            if (!text_ends_with(names.items[i], endings[k]))
                 continue;
             extras->weights++;
             struct finding *place = verify_place(extras->request, "passport.files", names.items[i], NULL, findings);

@@ -10,6 +10,7 @@
 
 #include "base/map.h"
 #include "base/progress.h"
+#include "base/wording.h"
 #include "extraction/extract_internal.h"
 
 #define BATCH_FILES 256
@@ -62,7 +63,6 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
     good = good && (!file_is_folder(path) || folder_list(path, &names, error));
     for (size_t i = 0; good && i < names.count; i++) {
         const char *name = names.items[i];
-        size_t length = strlen(name);
         char relative[LAYOUT_PATH + 256];
         snprintf(relative, sizeof relative, "%s/%.250s", folder, name);
         char *whole = path_join(path, name);
@@ -70,8 +70,7 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
             good = error_memory(error, name);
         else if (extract_is_leftover(name, known, folder))
             unlink(whole);
-        else if (length > 12 && strcmp(name + length - 12, ".safetensors") == 0 &&
-                 map_find(known, relative, strlen(relative)) == MAP_ABSENT)
+        else if (text_ends_with(name, ".safetensors") && map_find(known, relative, strlen(relative)) == MAP_ABSENT)
             good = error_set(error, "%s: is there already and is no part of this extraction; choose another folder",
                              whole);
         free(whole);

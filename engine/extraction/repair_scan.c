@@ -4,15 +4,10 @@
 #include <sys/stat.h>
 
 #include "base/map.h"
+#include "base/wording.h"
 #include "extraction/repair_internal.h"
 
 static const char suffix[] = ".safetensors";
-
-static bool is_weights(const char *name)
-{
-    size_t length = strlen(name);
-    return length >= strlen(suffix) && strcmp(name + length - strlen(suffix), suffix) == 0;
-}
 
 static bool add_weights(struct repair *repair, const char *path, struct error *error)
 {
@@ -43,7 +38,7 @@ static bool scan_name(struct repair *repair, const char *block, const char *name
 {
     char *path = block ? path_join(block, name) : strdup(name);
     bool good = path || error_memory(error, name);
-    if (good && block && is_weights(name))
+    if (good && block && text_ends_with(name, suffix))
         good = add_weights(repair, path, error);
     else if (good && extract_is_leftover(name, &repair->by_path, block ? block : "."))
         good = names_add(&repair->out.leftovers, path) || error_memory(error, name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "base/wording.h"
 
 const struct weight_row weight_rows[WEIGHT_COUNT + 1] = {[WEIGHT_NONE] = {.scope = OF_END,
                                                                           .name = "",
@@ -257,6 +258,11 @@ void expected_list_text(const struct expected_list *list, struct buffer *out)
         buffer_append(out, text.data, text.size);
     buffer_free(&text);
     free(scratch);
+}
+
+bool tensor_is_ignored(const struct tensor *tensor)
+{
+    return text_ends_with(tensor->name, ".rotary_emb.inv_freq");
 }
 
 const char *weight_refusal(const struct expected *expected, const struct tensor *tensor, char out[512])

@@ -106,6 +106,9 @@ bool expected_list_add(struct expected_list *list, const struct expected *expect
 void expected_list_text(const struct expected_list *list, struct buffer *out);
 void expected_list_free(struct expected_list *list);
 
+/* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
+bool tensor_is_ignored(const struct tensor *tensor);
+
 /* NULL when the engine can compute with the tensor, else why not (out holds the sentence). */
 const char *weight_refusal(const struct expected *expected, const struct tensor *tensor, char out[512]);
 

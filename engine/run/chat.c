@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/wording.h"
 #include "jinja/template.h"
 
 #define TEMPLATE_MAX ((size_t)4 << 20)
@@ -126,8 +127,7 @@ static bool find_in_store(struct chat *chat, const struct store *store)
 static bool find_at(struct chat *chat, const char *path)
 {
     struct error unread = {0};
-    size_t length = strlen(path);
-    bool is_json = length > 5 && strcmp(path + length - 5, ".json") == 0;
+    bool is_json = text_ends_with(path, ".json");
     if (file_is_folder(path) || is_json) {
         chat->folder = is_json ? path_folder(path) : strdup(path);
         return chat->folder ? find_in_folder(chat, chat->folder) : no_memory(chat);

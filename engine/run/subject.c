@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/wording.h"
 #include "math/blas.h"
 #include "store/overlay.h"
 
@@ -92,8 +93,7 @@ static void take_tokenizer_sha256(const char *folder, struct subject *subject)
 
 struct tokenizer *subject_tokenizer(const char *path, struct error *error)
 {
-    size_t length = strlen(path);
-    bool is_json = length > 5 && strcmp(path + length - 5, ".json") == 0;
+    bool is_json = text_ends_with(path, ".json");
     struct error unread = {0};
     struct store *store = file_is_folder(path) || is_json ? NULL : store_open(path, &unread);
     const char *document = store ? store_document(store, "tokenizer.json") : NULL;

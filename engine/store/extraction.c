@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "store/layout.h"
 #include "store/store_internal.h"
 
@@ -21,9 +22,7 @@ bool extraction_is(const char *folder)
 
 bool store_add_file(struct store *store, const char *folder, const char *name, struct error *error)
 {
-    size_t length = strlen(name);
-    static const char suffix[] = ".safetensors";
-    if (length < strlen(suffix) || strcmp(name + length - strlen(suffix), suffix) != 0)
+    if (!text_ends_with(name, ".safetensors"))
         return true;
     char *path = path_join(folder, name);
     struct error problem = {0};

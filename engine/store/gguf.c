@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "store/gguf_internal.h"
 
 #define PARTS_MAX 9999
@@ -68,11 +69,10 @@ static char *part_path(const char *path, const struct split *split, uint64_t num
     char ending[64];
     snprintf(ending, sizeof ending, "-%05llu-of-%05llu.gguf", (unsigned long long)split->number + 1,
              (unsigned long long)split->count);
-    size_t length = strlen(path), tail = strlen(ending);
     char *other = NULL;
-    if (length < tail || strcmp(path + length - tail, ending) != 0 ||
-        asprintf(&other, "%.*s-%05llu-of-%05llu.gguf", (int)(length - tail), path, (unsigned long long)number + 1,
-                 (unsigned long long)split->count) < 0)
+    if (!text_ends_with(path, ending) ||
+        asprintf(&other, "%.*s-%05llu-of-%05llu.gguf", (int)(strlen(path) - strlen(ending)), path,
+                 (unsigned long long)number + 1, (unsigned long long)split->count) < 0)
         return NULL;
     return other;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "store/gguf_internal.h"
 
 #define KEY 128
@@ -137,9 +138,7 @@ static bool make_size_or_rows(struct making *making, const char *key, const char
 {
     const struct tensor *found = NULL;
     for (size_t i = 0; !found && i < making->store->count; i++) {
-        const char *name = making->store->tensors[i].disk_name;
-        size_t length = strlen(name), tail = strlen(ending);
-        if (length >= tail && strcmp(name + length - tail, ending) == 0)
+        if (text_ends_with(making->store->tensors[i].disk_name, ending))
             found = &making->store->tensors[i];
     }
     uint64_t value = found && found->rank >= 2 ? found->shape[found->rank - 2] : 0;

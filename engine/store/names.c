@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "store/store_internal.h"
 
 /* The first row whose prefix fits decides. Text model: `to` replaces the prefix; NULL: another component. */
@@ -152,12 +153,9 @@ bool tensor_is_misfiled(const struct tensor *tensor)
 
 static const struct fused_row *fused_row_of(const struct tensor *tensor)
 {
-    size_t length = strlen(tensor->name);
-    for (size_t i = 0; !tensor->other && tensor->rank == 3 && i < COUNT(fused_rows); i++) {
-        size_t suffix = strlen(fused_rows[i].suffix);
-        if (length > suffix && strcmp(tensor->name + length - suffix, fused_rows[i].suffix) == 0)
+    for (size_t i = 0; !tensor->other && tensor->rank == 3 && i < COUNT(fused_rows); i++)
+        if (text_ends_with(tensor->name, fused_rows[i].suffix))
             return &fused_rows[i];
-    }
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/wording.h"
 #include "store/store_internal.h"
 
 #define INDEX_MAX ((size_t)512 << 20)
@@ -20,9 +21,7 @@ struct origin {
 
 bool origin_is_index(const char *path)
 {
-    static const char suffix[] = ".json";
-    size_t length = strlen(path), tail = strlen(suffix);
-    return length > tail && strcmp(path + length - tail, suffix) == 0 && !file_is_folder(path);
+    return text_ends_with(path, ".json") && !file_is_folder(path);
 }
 
 void origin_free(struct origin *origin)

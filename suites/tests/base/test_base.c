@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "base/progress.h"
+#include "base/wording.h"
 #include "fixtures.h"
 
 static void make(void)
@@ -114,6 +115,12 @@ Test(buffer, ids_and_arrays)
         cr_assert(array_push(array, count, capacity, one) && count <= capacity);
     cr_expect(strcmp(array[99].name, "one") == 0);
     free(array);
+}
+
+Test(wording, what_a_text_ends_with)
+{
+    cr_expect(text_ends_with("model.safetensors", ".safetensors") && text_ends_with(".npy", ".npy"));
+    cr_expect(!text_ends_with("npy", ".npy") && !text_ends_with("a.npy.tmp", ".npy") && text_ends_with("", ""));
 }
 
 /* --- maps --- */

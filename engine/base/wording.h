@@ -1,0 +1,11 @@
+/* Small questions about texts, and texts made of names. */
+#ifndef ASSAY_BASE_WORDING_H
+#define ASSAY_BASE_WORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is `end` its end? A text that is nothing else has that end too. */
+bool text_ends_with(const char *text, const char *end);
+
+#endif
