@@ -16,11 +16,9 @@ static bool check_values(const struct arguments *arguments, struct subject *subj
     struct pool *pool = pool_new((int)arguments->threads, error);
     bool good = pool && weights_check_health(subject, pool, findings, error) &&
                 (!source || weights_check_source(subject->store, source, pool, findings, error));
-    struct finding *skipped = good && arguments->source && !source ? findings_add(findings, "weights.source") : NULL;
-    if (skipped) {
-        skipped->verdict = VERDICT_SKIP;
-        finding_message(skipped, "%s has no weights that could be read.", arguments->source);
-    }
+    if (good && arguments->source && !source)
+        good = finding_skip(findings_add(findings, "weights.source"), "%s has no weights that could be read.", arguments->source) ||
+               error_memory(error, "weights.source");
     pool_free(pool);
     return good;
 }

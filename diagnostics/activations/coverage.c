@@ -88,7 +88,7 @@ static bool series_used(const struct coverage *coverage, struct finding *finding
 
 static bool add_place(const struct coverage *coverage, int layer, struct findings *findings)
 {
-    struct finding *place = findings_add(findings, "layers.experts");
+    struct finding *place = findings_place(findings, "layers.experts", VERDICT_WARN);
     if (!place)
         return false;
     struct buffer names = {0};
@@ -98,8 +98,6 @@ static bool add_place(const struct coverage *coverage, int layer, struct finding
             buffer_format(&names, "%s%d", named++ ? ", " : "", expert);
     if (unused > named)
         buffer_format(&names, " and %zu more", unused - named);
-    place->summary = false;
-    place->verdict = VERDICT_WARN;
     place->where.layer = layer;
     finding_measured(place, (double)unused, "experts");
     finding_message(place, "No compared token went through expert%s %s of layer %d.", unused > 1 ? "s" : "",

@@ -40,12 +40,10 @@ static bool tensor_wanted(const struct golden_tensor *tensor, const struct gold_
 static bool add_absent_case(const struct golden *golden, const struct gold_use *use, size_t index,
                             struct findings *findings)
 {
-    struct finding *place = findings_add(findings, "gold.compared");
+    struct finding *place = findings_place(findings, "gold.compared", VERDICT_FAIL);
     if (!place)
         return false;
     const char *id = golden_case_at(golden, index)->id;
-    place->summary = false;
-    place->verdict = VERDICT_FAIL;
     where_set(&place->where.case_id, id);
     finding_message(place, "%s has no case '%s' with the same token ids.", use->subject, id);
     return true;

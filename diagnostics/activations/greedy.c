@@ -81,11 +81,9 @@ static char *ids_text(const struct subject *subject, const int *ids, size_t coun
 
 static bool report_broken(const struct continuation *item, struct findings *findings)
 {
-    struct finding *finding = findings_add(findings, "greedy");
+    struct finding *finding = findings_place(findings, "greedy", VERDICT_FAIL);
     if (!finding)
         return false;
-    finding->summary = false;
-    finding->verdict = VERDICT_FAIL;
     where_set(&finding->where.case_id, item->golden_case->id);
     finding->where.token = item->broken;
     finding_message(finding, "Case '%s' has logits that are not finite from token %d on.", item->golden_case->id,
@@ -96,11 +94,9 @@ static bool report_broken(const struct continuation *item, struct findings *find
 static bool report_case(const struct subject *subject, const struct continuation *item, bool tie,
                         struct findings *findings)
 {
-    struct finding *finding = findings_add(findings, "greedy");
+    struct finding *finding = findings_place(findings, "greedy", tie ? VERDICT_WARN : VERDICT_FAIL);
     if (!finding)
         return false;
-    finding->summary = false;
-    finding->verdict = tie ? VERDICT_WARN : VERDICT_FAIL;
     where_set(&finding->where.case_id, item->golden_case->id);
     finding->where.token = item->first;
     finding_measured(finding, item->margin, "logits margin");
@@ -144,11 +140,8 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
             return false;
     }
     struct finding *finding = &findings->items[at];
-    if (!all->count) {
-        finding->verdict = VERDICT_SKIP;
-        finding_message(finding, "%s holds no greedy continuations.", golden_path(golden));
-        return true;
-    }
+    if (!all->count)
+        return finding_skip(finding, "%s holds no greedy continuations.", golden_path(golden));
     finding_measured(finding, (double)differ, "continuations differ");
     finding_limit(finding, limits->rows[LIMIT_GREEDY].value, limits->rows[LIMIT_GREEDY].cause);
     finding_judge(finding);

@@ -6,11 +6,9 @@
 static bool add_difference(const struct golden_case *gold, const struct golden_case *mine, size_t token,
                            struct findings *findings)
 {
-    struct finding *place = findings_add(findings, "greedy");
+    struct finding *place = findings_place(findings, "greedy", VERDICT_FAIL);
     if (!place)
         return false;
-    place->summary = false;
-    place->verdict = VERDICT_FAIL;
     where_set(&place->where.case_id, gold->id);
     place->where.token = (int)token;
     if (token < mine->greedy_count)
@@ -45,11 +43,8 @@ bool greedy_check_dump(const struct golden *golden, const struct golden *subject
             return error_memory(error, "greedy");
     }
     struct finding *finding = &findings->items[at];
-    if (!*compared) {
-        finding->verdict = VERDICT_SKIP;
-        finding_message(finding, "The two dumps have no greedy continuation of the same case in common.");
-        return true;
-    }
+    if (!*compared)
+        return finding_skip(finding, "The two dumps have no greedy continuation of the same case in common.");
     finding_measured(finding, (double)differ, "continuations differ");
     finding_limit(finding, limits->rows[LIMIT_GREEDY].value, limits->rows[LIMIT_GREEDY].cause);
     finding_judge(finding);

@@ -77,7 +77,7 @@ void layers_count(const struct layers *layers, int block, size_t *compared, size
     }
 }
 
-static void finding_place(const struct layers *layers, struct finding *finding, const struct place *place)
+static void finding_at(const struct layers *layers, struct finding *finding, const struct place *place)
 {
     char path[POINT_PATH];
     const struct comparison *comparison = &place->cell->comparison;
@@ -329,12 +329,9 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     struct finding *finding = findings_add(findings, mode_rows[mode].check);
     if (!finding)
         return error_memory(error, mode_rows[mode].check);
-    if (!survey.compared) {
-        finding->verdict = VERDICT_SKIP;
-        finding_message(finding, "%s holds no activations that could be compared.", golden_path(layers->golden));
-        return true;
-    }
-    finding_place(layers, finding, &survey.worst);
+    if (!survey.compared)
+        return finding_skip(finding, "%s holds no activations that could be compared.", golden_path(layers->golden));
+    finding_at(layers, finding, &survey.worst);
     finding->verdict = survey.bad ? VERDICT_FAIL : VERDICT_PASS;
     if (survey.bad) {
         char path[POINT_PATH];
@@ -359,12 +356,10 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
         struct place place = place_worst(layers, mode, index);
         if (!place.bad)
             continue;
-        finding = findings_add(findings, mode_rows[mode].check);
+        finding = findings_place(findings, mode_rows[mode].check, VERDICT_FAIL);
         if (!finding)
             return error_memory(error, mode_rows[mode].check);
-        finding->summary = false;
-        finding->verdict = VERDICT_FAIL;
-        finding_place(layers, finding, &place);
+        finding_at(layers, finding, &place);
         place_message(layers, mode, finding, &place);
     }
     return true;
@@ -377,12 +372,8 @@ bool layers_report(const struct layers *layers, struct findings *findings, const
         return false;
     if (!not_isolated)
         return report_mode(layers, MODE_ISOLATED, findings, error) && ties_report(layers, findings, error);
-    struct finding *finding = findings_add(findings, mode_rows[MODE_ISOLATED].check);
-    if (!finding)
-        return error_memory(error, "layers.isolated");
-    finding->verdict = VERDICT_SKIP;
-    finding_message(finding, "%s", not_isolated);
-    return ties_report(layers, findings, error);
+    return findings_skip(findings, mode_rows[MODE_ISOLATED].check, not_isolated, error) &&
+           ties_report(layers, findings, error);
 }
 
 bool layers_report_isolated(const struct layers *layers, struct findings *findings, struct error *error)

@@ -101,12 +101,10 @@ static bool ties_bad(const struct ties *ties)
 static bool add_place(const struct layers *layers, int layer, struct findings *findings)
 {
     const struct ties *ties = &layers->ties[layer];
-    struct finding *place = findings_add(findings, "layers.ties");
+    struct finding *place = findings_place(findings, "layers.ties", VERDICT_FAIL);
     char path[POINT_PATH];
     if (!place)
         return false;
-    place->summary = false;
-    place->verdict = VERDICT_FAIL;
     place->where.layer = layer;
     where_set(&place->where.module, point_path(POINT_ROUTER, layer, path));
     finding_measured(place, (double)ties->forced, "choices");

@@ -214,11 +214,10 @@ static void judge(const struct telling *telling, struct finding *finding, const 
 
 static bool add_place(struct telling *telling, const struct lens_case *one, bool detailed)
 {
-    struct finding *place = findings_add(telling->findings, telling->check);
+    struct finding *place = findings_place(telling->findings, telling->check, VERDICT_PASS);
     struct buffer message = {0};
     if (!place)
         return false;
-    place->summary = false;
     where_set(&place->where.case_id, telling->name);
     place->where.token = (int)one->count - 1;
     judge(telling, place, one);

@@ -411,12 +411,10 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     struct finding *finding = findings_add(findings, "logits.nmse");
     if (!finding)
         return false;
-    if (!all.count) {
-        finding->verdict = VERDICT_SKIP;
-        finding_message(finding, "One side holds log-probabilities, which do not tell how large the logits are: only "
-                                 "the distributions are compared.");
-        return true;
-    }
+    if (!all.count)
+        return finding_skip(finding,
+                            "One side holds log-probabilities, which do not tell how large the logits are: only "
+                            "the distributions are compared.");
     double error = comparison_relative(&all);
     char text[1024];
     size_t length = (size_t)snprintf(text, sizeof text, "the square of %.400s", cause);
@@ -511,10 +509,9 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         if (off <= limit)
             continue;
         bad++;
-        struct finding *place = findings_add(findings, "perplexity");
+        struct finding *place = findings_place(findings, "perplexity", VERDICT_FAIL);
         if (!place)
             return false;
-        place->summary = false;
         finding_measured(place, off, "log ratio");
         finding_limit(place, limit, why);
         finding_judge(place);
@@ -523,11 +520,8 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
                         golden_case->perplexity);
     }
     summary = &findings->items[at];
-    if (!compared) {
-        summary->verdict = VERDICT_SKIP;
-        finding_message(summary, "%s records no perplexity of its cases.", golden_path(logits->golden));
-        return true;
-    }
+    if (!compared)
+        return finding_skip(summary, "%s records no perplexity of its cases.", golden_path(logits->golden));
     finding_measured(summary, worst, "log ratio");
     summary->verdict = bad ? VERDICT_FAIL : VERDICT_PASS;
     finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ%s.", compared,
@@ -546,15 +540,9 @@ size_t logits_positions(const struct logits *logits)
 bool logits_report(const struct logits *logits, struct findings *findings, struct error *error)
 {
     bool good = true;
-    if (logits_positions(logits)) {
+    if (logits_positions(logits))
         good = report_kl(logits, findings) && report_nmse(logits, findings) && report_top1(logits, findings);
-    } else {
-        struct finding *finding = findings_add(findings, "logits.kl");
-        good = finding;
-        if (finding) {
-            finding->verdict = VERDICT_SKIP;
-            finding_message(finding, "%s holds no logits.", golden_path(logits->golden));
-        }
-    }
+    else
+        good = finding_skip(findings_add(findings, "logits.kl"), "%s holds no logits.", golden_path(logits->golden));
     return (good && report_perplexity(logits, findings)) || error_memory(error, "logits");
 }

@@ -145,10 +145,9 @@ struct survey {
 static bool report_place(const struct statistics *statistics, struct findings *findings, size_t index,
                          const struct miss *miss, const char *cause)
 {
-    struct finding *place = findings_add(findings, CHECK);
+    struct finding *place = findings_place(findings, CHECK, VERDICT_FAIL);
     if (!place)
         return false;
-    place->summary = false;
     finding_miss(statistics, place, index, miss, cause);
     finding_message(place, "The %s of %s is %.6g, gold's %.6g: %.3g times what it may be off by.",
                     statistic_names[miss->statistic], golden_tensor_at(statistics->golden, index)->path, miss->mine,

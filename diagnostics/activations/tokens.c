@@ -14,12 +14,10 @@ static bool compare_case(const struct subject *subject, const struct golden_case
     while (same < ids.count && same < golden_case->count && ids.data[same] == golden_case->ids[same])
         same++;
     bool equal = same == ids.count && same == golden_case->count;
-    struct finding *finding = equal ? NULL : findings_add(findings, "tokens.ids");
+    struct finding *finding = equal ? NULL : findings_place(findings, "tokens.ids", VERDICT_FAIL);
     bool good = equal || finding || error_memory(error, "tokens");
     if (finding) {
         ++*differ;
-        finding->summary = false;
-        finding->verdict = VERDICT_FAIL;
         where_set(&finding->where.case_id, golden_case->id);
         finding->where.token = (int)same;
         finding_message(finding,

@@ -186,15 +186,13 @@ static bool wrong_add(struct watch *watch, const char *path, const struct landin
 {
     watch->end = judges_all(watch) ? watch->end : END_WRONG;
     watch->wrong_count++;
-    if (watch->wrong_counts[watch_check_index(verdict->check)]++ >= WATCH_PLACES)
+    if (watch->wrong_counts[watch_check_index(verdict->check)]++ >= PLACES_MAX)
         return true;
     tell(watch, WATCH_WRONG, "%s", verdict->message ? verdict->message : verdict->check);
-    struct finding *place = findings_add(&watch->wrong, verdict->check);
+    struct finding *place = findings_place(&watch->wrong, verdict->check, VERDICT_FAIL);
     char *file = path_join(watch->request->folder, path);
     bool good = place && file;
     if (good) {
-        place->summary = false;
-        place->verdict = VERDICT_FAIL;
         place->where.layer = verdict->layer;
         place->where.expert = verdict->expert;
         where_set(&place->where.file, file);

@@ -26,7 +26,6 @@ struct watch_waiting {
 };
 
 #define WATCH_CHECKS 9
-#define WATCH_PLACES 256
 
 struct watch {
     const struct watch_request *request;
@@ -45,7 +44,7 @@ struct watch {
     bool stale;                        /* a manifest was there before the watch began */
     bool finished;                     /* one came since */
     bool absence_told;                 /* that the folder is not there */
-    struct findings wrong;             /* files, as places of their checks: the first WATCH_PLACES of each */
+    struct findings wrong;             /* files, as places of their checks: the first PLACES_MAX of each */
     size_t wrong_count;                /* of all checks */
     size_t wrong_counts[WATCH_CHECKS]; /* of each */
     bool last;                         /* it gives up: everything is judged as it is now */

@@ -44,11 +44,9 @@ static bool add_places(const struct watch *watch, const char *check, struct find
         const struct finding *wrong = &watch->wrong.items[i];
         if (strcmp(wrong->check, check) != 0)
             continue;
-        struct finding *place = findings_add(findings, check);
+        struct finding *place = findings_place(findings, check, VERDICT_FAIL);
         if (!place)
             return false;
-        place->summary = false;
-        place->verdict = VERDICT_FAIL;
         place->where.layer = wrong->where.layer;
         place->where.expert = wrong->where.expert;
         where_set(&place->where.file, wrong->where.file);
@@ -75,11 +73,8 @@ static bool report_check(const struct watch *watch, const struct check_row *row,
     struct finding *finding = findings_add(findings, row->check);
     if (!finding)
         return false;
-    if (strcmp(row->check, "weights.source") == 0 && !watch->request->source) {
-        finding->verdict = VERDICT_SKIP;
-        finding_message(finding, "No original was given whose weights could be read (--source).");
-        return true;
-    }
+    if (strcmp(row->check, "weights.source") == 0 && !watch->request->source)
+        return finding_skip(finding, "No original was given whose weights could be read (--source).");
     finding_measured(finding, (double)count, row->unit);
     finding_limit(finding, 0, row->cause);
     finding_judge(finding);

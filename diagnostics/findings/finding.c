@@ -76,14 +76,31 @@ bool finding_same_check(const struct finding *a, const struct finding *b)
     return strcmp(a->check, b->check) == 0 && strcmp(a->gold ? a->gold : "", b->gold ? b->gold : "") == 0;
 }
 
+struct finding *findings_place(struct findings *findings, const char *check, enum verdict verdict)
+{
+    struct finding *place = findings_add(findings, check);
+    if (!place)
+        return NULL;
+    place->summary = false;
+    place->verdict = verdict;
+    return place;
+}
+
+bool finding_skip(struct finding *finding, const char *format, ...)
+{
+    if (!finding)
+        return false;
+    va_list arguments;
+    va_start(arguments, format);
+    finding->verdict = VERDICT_SKIP;
+    text_print(&finding->message, format, arguments);
+    va_end(arguments);
+    return true;
+}
+
 bool findings_skip(struct findings *findings, const char *check, const char *why, struct error *error)
 {
-    struct finding *finding = findings_add(findings, check);
-    if (!finding)
-        return error_memory(error, check);
-    finding->verdict = VERDICT_SKIP;
-    finding_message(finding, "%s", why);
-    return true;
+    return finding_skip(findings_add(findings, check), "%s", why) || error_memory(error, check);
 }
 
 void finding_message(struct finding *finding, const char *format, ...)

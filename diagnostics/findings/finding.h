@@ -117,8 +117,15 @@ struct findings {
  * append. NULL: out of memory. */
 struct finding *findings_add(struct findings *findings, const char *check);
 
+/* The same of one place that fails the check, or that it has a word about: no summary. A check that can find many names
+ * the first PLACES_MAX of them and counts them all. */
+struct finding *findings_place(struct findings *findings, const char *check, enum verdict verdict);
+#define PLACES_MAX 256
+
 /* Appends a finding that the check was skipped, and why. */
 bool findings_skip(struct findings *findings, const char *check, const char *why, struct error *error);
+/* Makes a finding of a whole check that. False: `finding` is NULL, for it may come straight from findings_add. */
+bool finding_skip(struct finding *finding, const char *format, ...) ASSAY_PRINTF(2, 3);
 
 /* The setters copy their text; running out of memory leaves the field NULL. */
 void finding_message(struct finding *finding, const char *format, ...) ASSAY_PRINTF(2, 3);

@@ -48,7 +48,7 @@ static bool check_tokens(struct vocabulary *vocabulary, uint64_t *with_row)
             ++*with_row;
             continue;
         }
-        if (vocabulary->outside++ >= PLACES_MAX)
+        if (vocabulary->outside++ >= NAMED_MAX)
             continue;
         struct finding *place = vocabulary_place(vocabulary, IDS_CHECK, VERDICT_FAIL, id, table);
         if (!place)

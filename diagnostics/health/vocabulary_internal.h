@@ -6,7 +6,7 @@
 
 #define IDS_CHECK "weights.vocabulary"
 #define ROWS_CHECK "weights.embedding_rows"
-#define PLACES_MAX 64 /* findings of single places for one kind of fault; all of them are counted */
+#define NAMED_MAX 64 /* findings of single places for one kind of fault; all of them are counted */
 
 /* A token for a message: "'Ġthe' (262)". */
 #define TOKEN_LABEL 128

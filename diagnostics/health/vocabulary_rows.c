@@ -155,8 +155,7 @@ static bool add_zeros(struct table *table)
     for (uint64_t row = 0; row < table->profile->rows; row++) {
         enum kind kind = table->kinds[row];
         uint64_t run = kind == KIND_NONE ? 0 : lost_run(table, row, kind);
-        if (run && places++ < PLACES_MAX &&
-            !add_zero_block(table, row, run, kind == KIND_WORD ? verdict : VERDICT_WARN))
+        if (run && places++ < NAMED_MAX && !add_zero_block(table, row, run, kind == KIND_WORD ? verdict : VERDICT_WARN))
             return false;
         row += run ? run - 1 : 0;
     }
@@ -167,7 +166,7 @@ static bool add_nonfinite(struct table *table)
 {
     for (uint64_t row = 0; row < table->profile->rows; row++) {
         char label[TOKEN_LABEL];
-        if (!isnan(table->logs[row]) || table->nonfinite++ >= PLACES_MAX)
+        if (!isnan(table->logs[row]) || table->nonfinite++ >= NAMED_MAX)
             continue;
         struct finding *place = vocabulary_place(table->vocabulary, ROWS_CHECK, VERDICT_FAIL, (int)row, table->profile);
         if (!place)

@@ -67,7 +67,7 @@ static bool take_id(struct special *special, enum given given, enum role role, c
 {
     struct ids *ids = &special->given[given][role];
     double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
-    if (cJSON_IsNull(item) || (value >= -1 && value <= -1) || ids->count >= PLACES_MAX)
+    if (cJSON_IsNull(item) || (value >= -1 && value <= -1) || ids->count >= NAMED_MAX)
         return true;
     bool row =
         value >= 0 && value < INT_MAX && floor(value) == value && value < (double)special->vocabulary->shortest->rows;

@@ -357,11 +357,9 @@ static void causes_text(const struct gaps *state, struct buffer *out)
 static struct finding *place(struct findings *findings, const struct pattern *pattern, const struct weighing *weighing,
                              enum verdict verdict)
 {
-    struct finding *finding = findings_add(findings, "inventory.pattern");
+    struct finding *finding = findings_place(findings, "inventory.pattern", verdict);
     if (!finding)
         return NULL;
-    finding->summary = false;
-    finding->verdict = verdict;
     finding_fact_text(finding, "pattern", "%s", pattern->kind);
     finding_fact(finding, "explains", (double)weighing->explains);
     finding_fact(finding, "contradicts", (double)weighing->contradicts);

@@ -8,7 +8,6 @@
 #include "inventory/gaps.h"
 #include "inventory/inventory_names.h"
 
-#define PLACES_MAX 256 /* findings of single tensors for one check; all of them are in the message, grouped */
 #define ABSENT_MAX 4096
 
 static const char *plural(size_t count)
@@ -34,11 +33,9 @@ struct inventory {
 static struct finding *inventory_place(struct findings *findings, const char *check, const struct tensor *tensor,
                                        int layer, int expert)
 {
-    struct finding *finding = findings_add(findings, check);
+    struct finding *finding = findings_place(findings, check, VERDICT_FAIL);
     if (!finding)
         return NULL;
-    finding->summary = false;
-    finding->verdict = VERDICT_FAIL;
     finding->where.layer = layer;
     finding->where.expert = expert;
     if (tensor) {
@@ -118,11 +115,9 @@ static bool report_files(const struct store *store, struct findings *findings)
         finding_message(finding, "%zu problem%s with files; the first: %s.", problems, plural(problems),
                         store_problem(store, 0));
     for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
-        struct finding *place = findings_add(findings, "inventory.files");
+        struct finding *place = findings_place(findings, "inventory.files", VERDICT_FAIL);
         if (!place)
             return false;
-        place->summary = false;
-        place->verdict = VERDICT_FAIL;
         finding_message(place, "%s.", store_problem(store, i));
     }
     return true;

@@ -12,11 +12,9 @@
 struct finding *verify_place(const struct verify_request *request, const char *check, const char *file,
                              const char *tensor, struct findings *findings)
 {
-    struct finding *place = findings_add(findings, check);
+    struct finding *place = findings_place(findings, check, VERDICT_FAIL);
     if (!place)
         return NULL;
-    place->summary = false;
-    place->verdict = VERDICT_FAIL;
     if (file) {
         char *path = path_join(request->folder, file);
         where_set(&place->where.file, path ? path : file);
@@ -125,7 +123,7 @@ static bool add_extra(struct extras *extras, const char *path, const char *name,
             snprintf(extras->first, sizeof extras->first, "%s", path);
         return true;
     }
-    if (extras->weights++ >= VERIFY_PLACES)
+    if (extras->weights++ >= PLACES_MAX)
         return true;
     struct finding *place = verify_place(extras->request, "passport.files", path, NULL, findings);
     if (place)
@@ -214,8 +212,7 @@ static bool check_files(const struct verify_request *request, const struct passp
     if (!findings_add(findings, "passport.files"))
         return error_memory(error, "passport.files");
     for (size_t i = 0; i < request->passport->file_count; i++)
-        if (reading->files[i] != PASSPORT_GOOD && bad++ < VERIFY_PLACES &&
-            !add_file_place(request, reading, i, findings))
+        if (reading->files[i] != PASSPORT_GOOD && bad++ < PLACES_MAX && !add_file_place(request, reading, i, findings))
             return error_memory(error, "passport.files");
     if (!find_all_extras(&extras, findings, error))
         return false;
@@ -257,7 +254,7 @@ static bool check_tensors(const struct verify_request *request, const struct pas
             continue;
         if (reading->files[tensor->file] == PASSPORT_ABSENT)
             absent++;
-        else if (bad++ < VERIFY_PLACES && !add_tensor_place(request, tensor, reading->tensors[i], findings))
+        else if (bad++ < PLACES_MAX && !add_tensor_place(request, tensor, reading->tensors[i], findings))
             return false;
     }
     struct finding *finding = &findings->items[at];
@@ -374,7 +371,7 @@ static bool find_misplaced(const struct verify_request *request, size_t *count, 
         if (tensor->file == told || !tensor_is_misfiled(tensor))
             continue;
         told = tensor->file;
-        if ((*count)++ >= VERIFY_PLACES)
+        if ((*count)++ >= PLACES_MAX)
             continue;
         struct finding *place = verify_place(request, "passport.files", NULL, tensor->name, findings);
         if (!place)
@@ -390,7 +387,7 @@ static bool check_store(const struct verify_request *request, struct findings *f
     size_t problems = store_problem_count(request->store), bad = problems, at = findings->count;
     if (!findings_add(findings, "passport.files"))
         return false;
-    for (size_t i = 0; i < problems && i < VERIFY_PLACES; i++) {
+    for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
         struct finding *place = verify_place(request, "passport.files", NULL, NULL, findings);
         if (!place)
             return false;

@@ -4,8 +4,6 @@
 
 #include "passport/verify.h"
 
-#define VERIFY_PLACES 256 /* that a check names at most */
-
 /* A place that fails the check: a file below the folder (NULL: none) and a tensor with its layer and expert (NULL:
  * none). NULL: out of memory. */
 struct finding *verify_place(const struct verify_request *request, const char *check, const char *file,

@@ -92,7 +92,7 @@ struct comparing {
 static struct finding *source_place(struct comparing *comparing, const char *tensor, const char *file)
 {
     size_t told = comparing->differs + comparing->dtypes + comparing->absent + comparing->extra;
-    if (told > VERIFY_PLACES)
+    if (told > PLACES_MAX)
         return NULL;
     const struct passport_tensor *row = tensor ? passport_find(comparing->passport, tensor) : NULL;
     if (row && row->file != PASSPORT_NO_FILE)

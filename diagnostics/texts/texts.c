@@ -126,12 +126,10 @@ static int token_at(const struct text_case *text, size_t byte)
 static bool report_text(const struct text_case *text, const char *check, const struct hit *hit, enum verdict verdict,
                         struct findings *findings)
 {
-    struct finding *finding = findings_add(findings, check);
+    struct finding *finding = findings_place(findings, check, verdict);
     struct buffer reasons = {0};
     if (!finding)
         return false;
-    finding->summary = false;
-    finding->verdict = verdict;
     where_set(&finding->where.case_id, text->id);
     finding_fact_text(finding, "verdict", "%s", text_verdict(text));
     if (text->prompt)
@@ -262,12 +260,10 @@ static bool report_control(const struct text_case *cases, size_t count, struct f
         }
         if (others < CONTROL_SHARE || !found || found * CONTROL_SHARE < others)
             continue;
-        struct finding *place = findings_add(findings, "text.control");
+        struct finding *place = findings_place(findings, "text.control", VERDICT_FAIL);
         if (!place)
             return false;
         empty++;
-        place->summary = false;
-        place->verdict = VERDICT_FAIL;
         where_set(&place->where.case_id, cases[i].id);
         finding_measured(place, (double)found, "other texts");
         finding_message(place,
@@ -336,11 +332,9 @@ static bool report_steps(const struct text_case *cases, size_t count, const stru
 static bool report_lost(const struct text_case *text, enum verdict verdict, struct findings *findings)
 {
     const struct relevance *relevance = &text->relevance;
-    struct finding *place = findings_add(findings, "text.relevance");
+    struct finding *place = findings_place(findings, "text.relevance", verdict);
     if (!place)
         return false;
-    place->summary = false;
-    place->verdict = verdict;
     where_set(&place->where.case_id, text->id);
     finding_measured(place, relevance->evidence, "bits");
     if (text->prompt)
@@ -372,11 +366,8 @@ static bool report_relevance(const struct text_case *cases, size_t count, const 
     struct finding *finding = findings_add(findings, "text.relevance");
     if (!finding)
         return false;
-    if (!total.texts) {
-        finding->verdict = VERDICT_SKIP;
-        finding_message(finding, "No text is long enough, or has a prompt, to be held against other prompts.");
-        return true;
-    }
+    if (!total.texts)
+        return finding_skip(finding, "No text is long enough, or has a prompt, to be held against other prompts.");
     finding_measured(finding, (double)total.lost / (double)total.texts, "share of texts");
     finding_limit(finding, control->limits->rows[LIMIT_TEXT_RELEVANCE].value,
                   control->limits->rows[LIMIT_TEXT_RELEVANCE].cause);
