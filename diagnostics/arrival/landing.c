@@ -233,7 +233,7 @@ bool landing_look(struct landing *landing, const char *const *paths, size_t coun
         pool_run(landing->pool, count, look_task, &looking);
     for (size_t i = 0; good && i < count; i++)
         if (files[i].error.text)
-            good = error_set(error, "%s", error_text(&files[i].error));
+            good = error_take(error, &files[i].error);
     /* those that went come first: what they held may be in another now */
     for (size_t i = 0; good && i < count; i++)
         if (files[i].verdict.state != LANDING_KNOWN)

@@ -63,23 +63,14 @@ struct judging {
     bool rounded;            /* a tensor has another dtype than the original's */
 };
 
-/* Out of memory is no fault of the file's. */
-static bool is_of_machine(const struct error *error)
-{
-    return strncmp(error_text(error), "out of memory", 13) == 0;
-}
-
 /* The file cannot be read, for the reason that `problem` gives away. */
 static bool refuse_reading(struct judging *judging, struct error *problem)
 {
-    bool is_short = !is_of_machine(problem) && safetensors_falls_short(judging->path);
-    if (is_of_machine(problem))
-        judging->file->error = *problem;
-    else
-        landing_refuse(&judging->file->verdict, is_short ? LANDING_SHORT : LANDING_WRONG, "inventory.files", NULL,
-                       "%s.", error_text(problem));
-    if (!is_of_machine(problem))
-        error_clear(problem);
+    if (problem->kind == ERROR_MEMORY)
+        return error_take(&judging->file->error, problem);
+    enum landing_state state = safetensors_falls_short(judging->path) ? LANDING_SHORT : LANDING_WRONG;
+    landing_refuse(&judging->file->verdict, state, "inventory.files", NULL, "%s.", error_text(problem));
+    error_clear(problem);
     return false;
 }
 
@@ -102,17 +93,19 @@ static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
     const struct landing *landing = judging->landing;
     struct landing_file *file = judging->file;
     size_t index = map_find(&landing->by_name, tensor->name, strlen(tensor->name));
-    char refusal[512];
+    struct error refusal = {0};
     if (index == MAP_ABSENT)
         return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.extra", tensor,
                               "%s: tensor '%s' is not one that the configuration calls for.", judging->path,
                               tensor->disk_name);
     file->tensors[file->count++] = (uint32_t)index;
     file->bytes += tensor->bytes;
-    if (weight_refusal(&landing->expected.items[index], tensor, refusal))
-        return landing_refuse(&file->verdict, LANDING_WRONG,
-                              strstr(refusal, "has dtype") ? "inventory.dtype" : "inventory.shape", tensor, "%s.",
-                              refusal);
+    if (!weight_fits(&landing->expected.items[index], tensor, &refusal)) {
+        const char *check = refusal.kind == ERROR_DTYPE ? "inventory.dtype" : "inventory.shape";
+        landing_refuse(&file->verdict, LANDING_WRONG, check, tensor, "%s.", error_text(&refusal));
+        error_clear(&refusal);
+        return false;
+    }
     if (!is_in_place(judging, tensor))
         return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.misplaced", tensor,
                               "%s holds tensor '%s', which belongs into %s.", judging->path, tensor->disk_name,
@@ -273,10 +266,10 @@ static bool judge_rounded(struct judging *judging)
     struct error problem = {0};
     struct pool *pool = pool_new(1, &judging->file->error);
     bool good = pool && weights_check_source(judging->own, judging->landing->source, pool, &findings, &problem);
-    if (problem.text && strstr(problem.text, judging->path))
+    if (problem.kind == ERROR_MINE)
         refuse_reading(judging, &problem);
     else if (problem.text) /* the original cannot be read */
-        judging->file->error = problem;
+        error_take(&judging->file->error, &problem);
     for (size_t i = 0; good && i < findings.count; i++) {
         const struct finding *finding = &findings.items[i];
         if (finding->summary || finding->verdict != VERDICT_FAIL)

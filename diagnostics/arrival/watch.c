@@ -308,7 +308,7 @@ static bool block_judge(struct watch *watch, int block, size_t version, struct e
         bool good = add_known(watch, error) && look(watch, error);
         bool same = landing_block(watch->landing, block) == version;
         if (good && same)
-            good = error_set(error, "%s", error_text(&met));
+            good = error_take(error, &met);
         error_clear(&met);
         return good;
     }

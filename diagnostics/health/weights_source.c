@@ -85,8 +85,10 @@ static bool pair_compare(const struct matching *matching, struct pair *pair, str
     bool good = (raw && a && b) || error_memory(error, mine->name);
     for (uint64_t row = 0; good && row < mine->rows; row += some) {
         uint64_t rows = mine->rows - row < some ? mine->rows - row : some;
-        good = read_wide(matching->store, mine, row, rows, raw, a, error) &&
-               read_wide(matching->source, source, row, rows, raw, b, error);
+        good = read_wide(matching->store, mine, row, rows, raw, a, error);
+        if (!good && error->kind == ERROR_ANY)
+            error->kind = ERROR_MINE;
+        good = good && read_wide(matching->source, source, row, rows, raw, b, error);
         if (good)
             comparison_add(&pair->comparison, a, b, (size_t)(rows * mine->columns));
     }

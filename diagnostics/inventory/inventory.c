@@ -74,18 +74,19 @@ static bool take_refusals(struct inventory *inventory)
     bool good = true;
     for (size_t i = 0; good && i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        char refusal[512];
+        struct error refusal = {0};
         if (!item->tensor)
             continue;
-        if (weight_refusal(&item->expected, item->tensor, refusal)) {
-            good = refusals_add(strstr(refusal, "has dtype") ? &inventory->dtypes : &inventory->shapes, item,
-                                VERDICT_FAIL, refusal);
+        if (!weight_fits(&item->expected, item->tensor, &refusal)) {
+            good = refusals_add(refusal.kind == ERROR_DTYPE ? &inventory->dtypes : &inventory->shapes, item,
+                                VERDICT_FAIL, error_text(&refusal));
         } else if (is_odd(census, item)) {
-            snprintf(refusal, sizeof refusal, "%.200s: tensor '%.160s' has dtype %s, but most of its kind %s",
-                     item->tensor->file ? item->tensor->file : "an overlay", item->tensor->disk_name,
-                     dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected.weight]));
-            good = refusals_add(&inventory->dtypes, item, VERDICT_WARN, refusal);
+            error_set(&refusal, "%s: tensor '%s' has dtype %s, but most of its kind %s",
+                      item->tensor->file ? item->tensor->file : "an overlay", item->tensor->disk_name,
+                      dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected.weight]));
+            good = refusals_add(&inventory->dtypes, item, VERDICT_WARN, error_text(&refusal));
         }
+        error_clear(&refusal);
     }
     return good;
 }

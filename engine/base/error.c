@@ -8,23 +8,49 @@
 
 static char out_of_memory[] = "out of memory";
 
-static bool error_store(struct error *error, char *text)
+static bool error_store(struct error *error, enum error_kind kind, char *text)
 {
     error->text = text ? text : out_of_memory;
+    error->kind = text ? kind : ERROR_MEMORY;
     return false;
+}
+
+static bool error_print(struct error *error, enum error_kind kind, const char *format, va_list arguments)
+{
+    char *text = NULL;
+    if (!error || error->text)
+        return false;
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
+    return error_store(error, kind, text);
 }
 
 bool error_set(struct error *error, const char *format, ...)
 {
-    if (!error || error->text)
-        return false;
-    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
+    error_print(error, ERROR_ANY, format, arguments);
     va_end(arguments);
-    return error_store(error, text);
+    return false;
+}
+
+bool error_set_kind(struct error *error, enum error_kind kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    error_print(error, kind, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool error_take(struct error *error, struct error *from)
+{
+    if (error && !error->text)
+        *error = *from;
+    else
+        error_clear(from);
+    *from = (struct error){0};
+    return false;
 }
 
 bool error_context(struct error *error, const char *format, ...)
@@ -42,7 +68,7 @@ bool error_context(struct error *error, const char *format, ...)
     if (length >= 0)
         free(context);
     free(error->text);
-    return error_store(error, text);
+    return error_store(error, error->kind, text);
 }
 
 bool error_errno(struct error *error, const char *format, ...)
@@ -59,12 +85,12 @@ bool error_errno(struct error *error, const char *format, ...)
         text = NULL;
     if (length >= 0)
         free(what);
-    return error_store(error, text);
+    return error_store(error, ERROR_ANY, text);
 }
 
 bool error_memory(struct error *error, const char *what)
 {
-    return error_set(error, "out of memory: %s", what);
+    return error_set_kind(error, ERROR_MEMORY, "out of memory: %s", what);
 }
 
 const char *error_text(const struct error *error)
@@ -76,5 +102,5 @@ void error_clear(struct error *error)
 {
     if (error->text != out_of_memory)
         free(error->text);
-    error->text = NULL;
+    *error = (struct error){0};
 }

@@ -127,7 +127,7 @@ static bool place_list(struct folder_watch *watch, const char *name, struct erro
     char *path = path_join(watch->folder, name);
     bool good = path || error_memory(error, watch->folder), opened;
     if (good && !folder_list(path, &names, &gone) && file_is_folder(path))
-        good = error_set(error, "%s", error_text(&gone)); /* else it went again, which is told by itself */
+        good = error_take(error, &gone); /* else it went again, which is told by itself */
     error_clear(&gone);
     for (size_t i = 0; good && i < names.count; i++) {
         char *below = path_below(name, names.items[i]), *whole = below ? path_join(watch->folder, below) : NULL;

@@ -231,9 +231,8 @@ static bool batch_run(struct extraction *extraction, size_t count, struct error 
     pool_run(extraction->request->pool, count, work, extraction);
     bool good = true;
     for (size_t i = 0; i < count; i++) {
-        if (good && !extraction->good[i]) {
-            good = error_set(error, "%s", error_text(&extraction->errors[i]));
-        }
+        if (good && !extraction->good[i])
+            good = error_take(error, &extraction->errors[i]);
         error_clear(&extraction->errors[i]);
     }
     return good && batch_commit(extraction, count, error);

@@ -69,9 +69,7 @@ static bool work_run(struct work *work, const char *title, struct pool *pool, po
     progress_end(&work->progress);
     pthread_mutex_destroy(&work->lock);
     free(work->tasks);
-    bool good = !work->error.text || error_set(error, "%s", error_text(&work->error));
-    error_clear(&work->error);
-    return good;
+    return !work->error.text || error_take(error, &work->error);
 }
 
 /* --- of a store --- */

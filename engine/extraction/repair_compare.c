@@ -228,8 +228,7 @@ bool repair_compare(struct repair *repair, struct error *error)
     pool_run(repair->request->extract.pool, comparing.count, compare_task, &comparing);
     progress_end(&comparing.progress);
     pthread_mutex_destroy(&comparing.lock);
-    bool good = !comparing.error.text || error_set(error, "%s", error_text(&comparing.error));
-    error_clear(&comparing.error);
+    bool good = !comparing.error.text || error_take(error, &comparing.error);
     free(comparing.tasks);
     return good && measure_files(repair, error);
 }

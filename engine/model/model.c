@@ -28,7 +28,7 @@ static bool lookup_visit(void *context, const struct expected *expected)
     struct lookup *lookup = context;
     struct slot *slot = model_slot(lookup->model, expected->weight, expected->layer, expected->expert);
     const struct tensor *tensor = weights_find(lookup->model->store, expected);
-    char refusal[512];
+    struct error refusal = {0};
     slot->rows = expected->rank == 2 ? (size_t)expected->shape[0] : 1;
     slot->columns = (size_t)expected->shape[expected->rank - 1];
     slot->matrix = expected->rank == 2;
@@ -38,10 +38,11 @@ static bool lookup_visit(void *context, const struct expected *expected)
         lookup->memory = lookup->memory || !expected_list_add(&lookup->absent, expected);
         return true;
     }
-    if (weight_refusal(expected, tensor, refusal))
-        buffer_format(&lookup->refused, "%s%s", lookup->refused.size ? "; " : "", refusal);
-    else
+    if (weight_fits(expected, tensor, &refusal))
         slot->tensor = tensor;
+    else
+        buffer_format(&lookup->refused, "%s%s", lookup->refused.size ? "; " : "", error_text(&refusal));
+    error_clear(&refusal);
     return true;
 }
 

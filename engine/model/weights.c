@@ -265,17 +265,15 @@ bool tensor_is_ignored(const struct tensor *tensor)
     return text_ends_with(tensor->name, ".rotary_emb.inv_freq");
 }
 
-const char *weight_refusal(const struct expected *expected, const struct tensor *tensor, char out[512])
+bool weight_fits(const struct expected *expected, const struct tensor *tensor, struct error *error)
 {
     char found[TENSOR_SHAPE_TEXT], wanted[TENSOR_SHAPE_TEXT];
     const char *file = tensor->file ? tensor->file : "an overlay";
     if (!tensor_same_shape(tensor, expected))
-        snprintf(out, 512, "%s: tensor '%s' has shape %s, but the configuration calls for %s", file, tensor->disk_name,
-                 shape_text(tensor->shape, tensor->rank, found), shape_text(expected->shape, expected->rank, wanted));
-    else if (!dtype_computes(tensor->dtype))
-        snprintf(out, 512, "%s: tensor '%s' has dtype %s; this engine computes with %s", file, tensor->disk_name,
-                 dtype_name(tensor->dtype), dtype_computed_list());
-    else
-        return NULL;
-    return out;
+        return error_set_kind(error, ERROR_SHAPE, "%s: tensor '%s' has shape %s, but the configuration calls for %s",
+                              file, tensor->disk_name, shape_text(tensor->shape, tensor->rank, found),
+                              shape_text(expected->shape, expected->rank, wanted));
+    return dtype_computes(tensor->dtype) ||
+           error_set_kind(error, ERROR_DTYPE, "%s: tensor '%s' has dtype %s; this engine computes with %s", file,
+                          tensor->disk_name, dtype_name(tensor->dtype), dtype_computed_list());
 }

@@ -109,7 +109,7 @@ void expected_list_free(struct expected_list *list);
 /* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
 bool tensor_is_ignored(const struct tensor *tensor);
 
-/* NULL when the engine can compute with the tensor, else why not (out holds the sentence). */
-const char *weight_refusal(const struct expected *expected, const struct tensor *tensor, char out[512]);
+/* Can the engine compute with the tensor? The error is of ERROR_SHAPE or ERROR_DTYPE. */
+bool weight_fits(const struct expected *expected, const struct tensor *tensor, struct error *error);
 
 #endif

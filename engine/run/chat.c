@@ -133,7 +133,7 @@ static bool find_at(struct chat *chat, const char *path)
         return chat->folder ? find_in_folder(chat, chat->folder) : no_memory(chat);
     }
     struct store *store = store_open(path, &unread);
-    bool good = store ? find_in_store(chat, store) : error_set(chat->error, "%s", error_text(&unread));
+    bool good = store ? find_in_store(chat, store) : error_take(chat->error, &unread);
     store_free(store);
     error_clear(&unread);
     return good;
@@ -247,7 +247,7 @@ bool subject_chat(const struct subject *subject, const char *system, const char 
     bool good = (at ? find_at(&chat, at) : find_in_store(&chat, subject->base)) &&
                 add_variables(&chat, system, prompt) && add_special(&chat) && render(&chat, subject, ids, text);
     if (!good)
-        error_set(error, "%s", error_text(&problem));
+        error_take(error, &problem);
     error_clear(&problem);
     chat_free(&chat);
     return good;

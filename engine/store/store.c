@@ -367,8 +367,7 @@ static bool read_file_rows(const struct tensor *tensor, uint64_t first, uint64_t
     if (descriptor < 0)
         return false;
     bool read = read_open_rows(descriptor, tensor, first, count, out, &met);
-    bool good =
-        weight_file_same(tensor->source, descriptor, error) && (read || error_set(error, "%s", error_text(&met)));
+    bool good = weight_file_same(tensor->source, descriptor, error) && (read || error_take(error, &met));
     error_clear(&met);
     weight_file_give(tensor->source, descriptor);
     return good;
