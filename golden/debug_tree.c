@@ -131,18 +131,16 @@ static struct golden_statistics parse_statistics(const cJSON *value)
 
 /* From the finest to the coarsest. */
 static const struct dtype_row {
-    const char *torch, *name;
+    enum dtype dtype;
     double rounding; /* of a printed statistic, which is computed in the tensor's own dtype */
-} dtype_rows[] = {{"torch.float64", "float64", 0},
-                  {"torch.float32", "float32", 0},
-                  {"torch.float16", "float16", 0x1p-11},
-                  {"torch.bfloat16", "bfloat16", 0x1p-8}};
+} dtype_rows[] = {{DTYPE_F64, 0}, {DTYPE_F32, 0}, {DTYPE_F16, 0x1p-11}, {DTYPE_BF16, 0x1p-8}};
 
 static const struct dtype_row *value_dtype(const cJSON *value)
 {
     const cJSON *text = json_member(value, "dtype");
-    for (size_t i = 0; cJSON_IsString(text) && i < sizeof dtype_rows / sizeof *dtype_rows; i++)
-        if (strcmp(text->valuestring, dtype_rows[i].torch) == 0)
+    enum dtype dtype = cJSON_IsString(text) ? dtype_of_torch(text->valuestring) : DTYPE_COUNT;
+    for (size_t i = 0; i < sizeof dtype_rows / sizeof *dtype_rows; i++)
+        if (dtype == dtype_rows[i].dtype)
             return &dtype_rows[i];
     return NULL;
 }
@@ -150,10 +148,10 @@ static const struct dtype_row *value_dtype(const cJSON *value)
 static void take_dtype(struct golden *golden, const struct dtype_row *row)
 {
     for (const struct dtype_row *have = dtype_rows; have < row; have++)
-        if (!golden->dtype || strcmp(golden->dtype, have->name) == 0)
-            golden->dtype = row->name;
+        if (!golden->dtype || strcmp(golden->dtype, dtype_torch(have->dtype)) == 0)
+            golden->dtype = dtype_torch(row->dtype);
     if (!golden->dtype)
-        golden->dtype = row->name;
+        golden->dtype = dtype_torch(row->dtype);
 }
 
 static void widen_statistics(struct golden_statistics *statistics, double rounding)

@@ -107,15 +107,10 @@ static const char *metadata_text(const struct golden *golden, const char *key)
 /* What arithmetic a dump may say it was made in, as torch spells it. */
 static bool parse_dtype(struct golden *golden, struct error *error)
 {
-    static const char *const dtypes[] = {"float64", "float32", "float16", "bfloat16"};
-    const char *name = golden->dtype;
-    if (strncmp(name, "torch.", 6) == 0)
-        name += 6;
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
-        if (strcmp(name, dtypes[i]) == 0) {
-            golden->dtype = dtypes[i];
-            return true;
-        }
+    enum dtype dtype = dtype_of_torch(golden->dtype);
+    if (dtype == DTYPE_F64 || (dtype < DTYPE_COUNT && dtype_width(dtype))) {
+        golden->dtype = dtype_torch(dtype);
+        return true;
     }
     return error_set(error, "%s: metadata \"dtype\" is \"%s\"; float64, float32, float16 or bfloat16 was expected",
                      golden->path, golden->dtype);

@@ -12,11 +12,6 @@
 #define MAGIC_SIZE 6
 #define HEADER_MAX 65536 /* numpy itself refuses above 10,000, unless told otherwise */
 
-static const struct dtype_row {
-    const char *name;
-    enum dtype dtype;
-} dtype_rows[] = {{"<f2", DTYPE_F16}, {"<f4", DTYPE_F32}, {"<f8", DTYPE_F64}, {"<i4", DTYPE_I32}, {"<i8", DTYPE_I64}};
-
 /* The header is a Python dictionary of three entries, in any order. */
 struct parser {
     const char *path;
@@ -68,12 +63,9 @@ static bool take_descr(struct parser *parser)
     char name[32];
     if (!take_string(parser, name))
         return false;
-    for (size_t i = 0; i < sizeof dtype_rows / sizeof *dtype_rows; i++) {
-        if (strcmp(name, dtype_rows[i].name) == 0) {
-            parser->npy->dtype = dtype_rows[i].dtype;
-            return true;
-        }
-    }
+    parser->npy->dtype = dtype_of_numpy(name);
+    if (parser->npy->dtype < DTYPE_COUNT)
+        return true;
     return error_set(parser->error, "%s: array of '%s'; '<f2', '<f4', '<f8', '<i4' or '<i8' was expected", parser->path,
                      name);
 }

@@ -60,26 +60,10 @@ static bool unit_add(struct census *census, struct census_item *item)
     return true;
 }
 
-/* What configurations call the types, after torch. */
-static enum dtype dtype_stated(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum dtype dtype;
-    } rows[] = {{"float32", DTYPE_F32},           {"float", DTYPE_F32},
-                {"float16", DTYPE_F16},           {"half", DTYPE_F16},
-                {"bfloat16", DTYPE_BF16},         {"float64", DTYPE_F64},
-                {"float8_e4m3fn", DTYPE_F8_E4M3}, {"float8_e5m2", DTYPE_F8_E5M2}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return rows[i].dtype;
-    return DTYPE_COUNT;
-}
-
 static void take_dtypes(struct census *census)
 {
     size_t counts[WEIGHT_COUNT][DTYPE_COUNT] = {0};
-    census->stated = dtype_stated(census->config->dtype);
+    census->stated = dtype_of_torch(census->config->dtype);
     for (size_t i = 0; i < census->count; i++)
         if (census->items[i].tensor)
             counts[census->items[i].expected.weight][census->items[i].tensor->dtype]++;

@@ -8,13 +8,15 @@ static const struct dtype_row {
     size_t width;
     size_t block; /* 0: one element */
     bool widened; /* from blocks */
+    const char *torch, *alias, *numpy;
+    double rounding;
 } rows[DTYPE_COUNT] = {
-    [DTYPE_F32] = {"F32", 32, .width = 4},
-    [DTYPE_F16] = {"F16", 16, .width = 2},
-    [DTYPE_BF16] = {"BF16", 16, .width = 2},
-    [DTYPE_F64] = {"F64", 64},
-    [DTYPE_I64] = {"I64", 64},
-    [DTYPE_I32] = {"I32", 32},
+    [DTYPE_F32] = {"F32", 32, .width = 4, .torch = "float32", .alias = "float", .numpy = "<f4"},
+    [DTYPE_F16] = {"F16", 16, .width = 2, .torch = "float16", .alias = "half", .numpy = "<f2", .rounding = 1e-3},
+    [DTYPE_BF16] = {"BF16", 16, .width = 2, .torch = "bfloat16", .rounding = 4e-3},
+    [DTYPE_F64] = {"F64", 64, .torch = "float64", .numpy = "<f8"},
+    [DTYPE_I64] = {"I64", 64, .numpy = "<i8"},
+    [DTYPE_I32] = {"I32", 32, .numpy = "<i4"},
     [DTYPE_I16] = {"I16", 16},
     [DTYPE_I8] = {"I8", 8},
     [DTYPE_U64] = {"U64", 64},
@@ -22,8 +24,8 @@ static const struct dtype_row {
     [DTYPE_U16] = {"U16", 16},
     [DTYPE_U8] = {"U8", 8},
     [DTYPE_BOOL] = {"BOOL", 8},
-    [DTYPE_F8_E4M3] = {"F8_E4M3", 8},
-    [DTYPE_F8_E5M2] = {"F8_E5M2", 8},
+    [DTYPE_F8_E4M3] = {"F8_E4M3", 8, .torch = "float8_e4m3fn"},
+    [DTYPE_F8_E5M2] = {"F8_E5M2", 8, .torch = "float8_e5m2"},
     [DTYPE_F8_E8M0] = {"F8_E8M0", 8},
     [DTYPE_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8},
     [DTYPE_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8},
@@ -31,16 +33,16 @@ static const struct dtype_row {
     [DTYPE_F6_E3M2] = {"F6_E3M2", 6},
     [DTYPE_F4] = {"F4", 4},
     [DTYPE_C64] = {"C64", 64},
-    [DTYPE_Q4_0] = {"Q4_0", 18 * 8, .block = 32, .widened = true},
-    [DTYPE_Q4_1] = {"Q4_1", 20 * 8, .block = 32, .widened = true},
-    [DTYPE_Q5_0] = {"Q5_0", 22 * 8, .block = 32, .widened = true},
-    [DTYPE_Q5_1] = {"Q5_1", 24 * 8, .block = 32, .widened = true},
-    [DTYPE_Q8_0] = {"Q8_0", 34 * 8, .block = 32, .widened = true},
-    [DTYPE_Q2_K] = {"Q2_K", 84 * 8, .block = 256, .widened = true},
-    [DTYPE_Q3_K] = {"Q3_K", 110 * 8, .block = 256, .widened = true},
-    [DTYPE_Q4_K] = {"Q4_K", 144 * 8, .block = 256, .widened = true},
-    [DTYPE_Q5_K] = {"Q5_K", 176 * 8, .block = 256, .widened = true},
-    [DTYPE_Q6_K] = {"Q6_K", 210 * 8, .block = 256, .widened = true},
+    [DTYPE_Q4_0] = {"Q4_0", 18 * 8, .block = 32, .widened = true, .rounding = 0.2},
+    [DTYPE_Q4_1] = {"Q4_1", 20 * 8, .block = 32, .widened = true, .rounding = 0.2},
+    [DTYPE_Q5_0] = {"Q5_0", 22 * 8, .block = 32, .widened = true, .rounding = 0.1},
+    [DTYPE_Q5_1] = {"Q5_1", 24 * 8, .block = 32, .widened = true, .rounding = 0.1},
+    [DTYPE_Q8_0] = {"Q8_0", 34 * 8, .block = 32, .widened = true, .rounding = 2e-2},
+    [DTYPE_Q2_K] = {"Q2_K", 84 * 8, .block = 256, .widened = true, .rounding = 0.7},
+    [DTYPE_Q3_K] = {"Q3_K", 110 * 8, .block = 256, .widened = true, .rounding = 0.4},
+    [DTYPE_Q4_K] = {"Q4_K", 144 * 8, .block = 256, .widened = true, .rounding = 0.2},
+    [DTYPE_Q5_K] = {"Q5_K", 176 * 8, .block = 256, .widened = true, .rounding = 0.1},
+    [DTYPE_Q6_K] = {"Q6_K", 210 * 8, .block = 256, .widened = true, .rounding = 5e-2},
     [DTYPE_Q8_1] = {"Q8_1", 40 * 8, .block = 32},
     [DTYPE_Q8_K] = {"Q8_K", 292 * 8, .block = 256},
     [DTYPE_Q1_0] = {"Q1_0", 18 * 8, .block = 128},
@@ -73,6 +75,33 @@ bool dtype_parse(const char *name, enum dtype *dtype)
         }
     }
     return false;
+}
+
+const char *dtype_torch(enum dtype dtype)
+{
+    return rows[dtype].torch;
+}
+
+enum dtype dtype_of_torch(const char *name)
+{
+    name += strncmp(name, "torch.", 6) == 0 ? 6 : 0;
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        if ((rows[i].torch && strcmp(rows[i].torch, name) == 0) || (rows[i].alias && strcmp(rows[i].alias, name) == 0))
+            return (enum dtype)i;
+    return DTYPE_COUNT;
+}
+
+enum dtype dtype_of_numpy(const char *name)
+{
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        if (rows[i].numpy && strcmp(rows[i].numpy, name) == 0)
+            return (enum dtype)i;
+    return DTYPE_COUNT;
+}
+
+double dtype_rounding(enum dtype dtype)
+{
+    return rows[dtype].rounding;
 }
 
 size_t dtype_block(enum dtype dtype)
