@@ -128,12 +128,3 @@ void write_tensors(const char *path, const struct plain_tensor *tensors, size_t 
     must(fclose(file) == 0, path);
     free(header);
 }
-
-double time_allowance(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return 20;
-#else
-    return 1;
-#endif
-}

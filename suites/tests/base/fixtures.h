@@ -33,7 +33,4 @@ struct plain_tensor {
 /* A well-formed file of these tensors in that order. `metadata` is JSON or NULL. */
 void write_tensors(const char *path, const struct plain_tensor *tensors, size_t count, const char *metadata);
 
-/* How many times slower than usual a test may be: more under the sanitizers. */
-double time_allowance(void);
-
 #endif

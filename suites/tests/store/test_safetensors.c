@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "fixtures.h"
 #include "store/safetensors.h"
+#include "work.h"
 
 static void make(void)
 {
@@ -322,8 +323,12 @@ Test(safetensors, headers_that_would_take_gigabytes_are_refused)
         free(header);
     }
     getrusage(RUSAGE_SELF, &after);
-    cr_expect(after.ru_maxrss - before.ru_maxrss < 200000 * time_allowance(), "%ld KB more",
-              after.ru_maxrss - before.ru_maxrss);
+#if defined(__SANITIZE_ADDRESS__)
+    const long most = 600000; /* what was freed is kept for a while, up to 256 MB of it */
+#else
+    const long most = 200000;
+#endif
+    cr_expect_lt(after.ru_maxrss - before.ru_maxrss, most, "%ld KB more", after.ru_maxrss - before.ru_maxrss);
 }
 
 /* A header of brackets must not exhaust the stack. */
@@ -452,28 +457,33 @@ Test(safetensors, no_changed_byte_of_the_header_does_harm)
     free(whole);
 }
 
-/* 50,000 tensors, as in a checkpoint of many experts in one file. */
-Test(safetensors, many_tensors_open_quickly)
+static size_t work_of_tensors(int count)
 {
-    enum { COUNT = 50000 };
-    struct plain_tensor *tensors = calloc(COUNT, sizeof *tensors);
-    char(*names)[64] = calloc(COUNT, sizeof *names);
-    for (int i = 0; i < COUNT; i++) {
+    struct plain_tensor *tensors = calloc((size_t)count, sizeof *tensors);
+    char(*names)[64] = calloc((size_t)count, sizeof *names);
+    for (int i = 0; i < count; i++) {
         snprintf(names[i], sizeof *names, "model.layers.%d.mlp.experts.%d.gate_proj.weight", i / 500, i % 500);
         tensors[i] = (struct plain_tensor){names[i], "BF16", "[1,2]", NULL, 4};
     }
     const char *path = scratch("many.safetensors");
-    write_tensors(path, tensors, COUNT, NULL);
-    double start = clock_seconds();
+    write_tensors(path, tensors, (size_t)count, NULL);
+    size_t before = work_done();
     struct error error = {0};
     struct store *store = store_open(path, &error);
-    double seconds = clock_seconds() - start;
+    size_t work = work_done() - before;
     cr_assert(store, "%s", error_text(&error));
-    cr_expect_eq(store_count(store), COUNT);
-    cr_expect(seconds < 1 * time_allowance(), "%.2f s", seconds);
+    cr_expect_eq(store_count(store), (size_t)count);
     store_free(store);
     free(names);
     free(tensors);
+    return work;
+}
+
+/* 50,000 tensors, as in a checkpoint of many experts in one file. */
+Test(safetensors, many_tensors_cost_no_square)
+{
+    size_t few = work_of_tensors(12500), many = work_of_tensors(50000);
+    cr_expect_leq(2 * many, 9 * few, "%zu blocks for 12,500 tensors, %zu for 50,000", few, many);
 }
 
 /* --- the writer --- */
