@@ -111,7 +111,7 @@ void fuzz_manifest(const uint8_t *data, size_t size)
     place_copy("extraction/norms/thinker_norms_layer_00.safetensors",
                "golden/nano/thinker-extraction/norms/thinker_norms_layer_00.safetensors");
     place_copy("extraction/config.json", "golden/nano/thinker/config.json");
-    place_file("extraction/" PASSPORT_FILE, data, size);
+    place_file("extraction/" EXTRACTION_MANIFEST, data, size);
     const char *folder = place("extraction");
     if (passport_read(folder, &passport, &error) == PASSPORT_READ) {
         struct pool *pool = pool_new(1, &error);
