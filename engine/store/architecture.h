@@ -1,7 +1,7 @@
-/* The architecture, as two tables: the tensors of a text model, and where the forward pass shows what it computes. Each
+/* The architecture, as two tables: the tensors of a text model, and where the forward pass shows what it computes. A
  * row says all there is to say of its kind; every layer of the house takes the columns that it knows. A row that lacks
- * one does not compile, nor does a table that does not fit together (weights.c and probe.c of the model). They lie
- * here because the store is the lowest that needs one of their columns: how GGUF spells the names.
+ * one does not compile, nor does a table that does not fit together (weights.c and probe.c of the model). They lie here
+ * because the store is the lowest that needs one of their columns: how GGUF spells the names.
  *
  * To add a norm: its row in WEIGHT_ROWS, its row in POINT_ROWS (and where its output is read: OF(...) in the rows of
  * those points), and the families that have it (family.c). */

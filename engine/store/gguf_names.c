@@ -12,20 +12,17 @@ enum order {
     ORDER_LIFTED,   /* a vector that is a matrix of one row in the original */
 };
 
+/* `from` up to ".weight" or ".bias", and behind "blk.N." in the rows of layers. */
 static const struct name_row {
     bool of_layer;
-    const char *from, *to; /* `from` up to ".weight" or ".bias", and behind "blk.N." in the rows of layers */
+    const char *from, *to;
     enum order order;
 } name_rows[] = {
-#define BELOW_BEGIN false, ""
-#define BELOW_LAYER true, ""
-#define BELOW_EXPERT true, "mlp.experts."
-#define BELOW_END false, ""
-#define OF_LAYER(of_layer, below) of_layer
-#define BELOW(of_layer, below) below
-#define CALL(macro, arguments) macro arguments
-#define AS_ROW(id, scope, name, gguf, order_, ...)                                                                     \
-    {CALL(OF_LAYER, (BELOW_##scope)), gguf, CALL(BELOW, (BELOW_##scope)) name, ORDER_##order_},
+#define NAMES_BEGIN(gguf, name) false, gguf, name
+#define NAMES_LAYER(gguf, name) true, gguf, name
+#define NAMES_EXPERT(gguf, name) true, gguf, "mlp.experts." name
+#define NAMES_END(gguf, name) false, gguf, name
+#define AS_ROW(id, scope, name, gguf, order, ...) {NAMES_##scope(gguf, name), ORDER_##order},
     WEIGHT_ROWS(AS_ROW)
 #undef AS_ROW
 };

@@ -484,63 +484,6 @@ Test(engine, a_bad_sequence_harms_no_other)
     bench_close(&bench);
 }
 
-/* Whichever norms a family has, the pass shows every point of it once, in the order of the table. */
-
-struct showing {
-    const struct bench *bench;
-    size_t *counts; /* [places] */
-    size_t last;    /* place + 1 */
-    bool ordered;
-};
-
-static bool showing_see(void *context, const struct activation *activation, struct error *error)
-{
-    struct showing *showing = context;
-    (void)error;
-    bool behind = point_rows[activation->point].place == PLACE_BEHIND_LAYERS;
-    size_t place = place_of(activation->point, activation->layer);
-    size_t order = behind ? showing->bench->places + (size_t)activation->point : place;
-    showing->counts[place]++;
-    showing->ordered = showing->ordered && order >= showing->last;
-    showing->last = order + 1;
-    return true;
-}
-
-static void expect_all_shown(const struct bench *bench, unsigned norms)
-{
-    struct bench other = *bench;
-    struct model_config config = *bench->config;
-    struct model_options options = {.threads = 2, .missing = MISSING_DEFAULT};
-    struct error error = {0};
-    config.norms = norms;
-    other.config = &config;
-    other.model = model_open(bench->store, &config, &options, &error);
-    cr_assert(other.model, "%s", error_text(&error));
-    static const int ids[] = {3, 4, 5};
-    struct sequence sequence = {.ids = ids, .count = 3};
-    struct showing showing = {.bench = &other, .counts = calloc(other.places, sizeof(size_t)), .ordered = true};
-    struct probe probe = {.see = showing_see, .context = &showing};
-    cr_assert(model_forward(other.model, &sequence, 1, &probe, &error), "%s", error_text(&error));
-    cr_expect(showing.ordered, "%s: points in another order", bench->name);
-    for (size_t place = 0; place < other.places; place++) {
-        char path[POINT_PATH];
-        cr_expect(showing.counts[place] == place_exists(&other, place), "%s: %s was shown %zu times", bench->name,
-                  point_path(place_point(place), place_layer(place), path), showing.counts[place]);
-    }
-    model_free(other.model);
-    free(showing.counts);
-}
-
-Test(engine, every_point_is_shown_once_whichever_norms_there_are)
-{
-    FOR_EACH_NANO(bench)
-    {
-        expect_all_shown(&bench, bench.config->norms);
-        expect_all_shown(&bench, 0);
-        expect_all_shown(&bench, ~0u);
-    }
-}
-
 /* Asking for logits from the end on gives none, and the rest of the pass is the same. */
 struct rows_seen {
     size_t head, norm;
