@@ -81,8 +81,6 @@
         MATRIX, DENSE, NONE, NONE, NONE, NONE, false)                                                                 \
     ROW(DOWN_BIAS, LAYER, "mlp.down_proj.bias", "ffn_down", PLAIN, HIDDEN, NONE, DENSE_BIAS,                          \
         BIAS, DENSE, NONE, NONE, NONE, NONE, false)                                                                   \
-    ROW(POST_MLP_NORM, LAYER, "post_feedforward_layernorm.weight", "post_ffw_norm", PLAIN, HIDDEN, NONE, NORM,        \
-        GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(FINAL_NORM, END, "model.norm.weight", "output_norm", PLAIN, HIDDEN, NONE, ALWAYS,                             \
         GAIN, ENDS, NONE, NONE, NONE, NONE, false)                                                                    \
     ROW(HEAD, END, "lm_head.weight", "output", PLAIN, VOCABULARY, HIDDEN, ALWAYS,                                     \
@@ -118,10 +116,8 @@
         OF(POST_NORM), "mlp.gate.weight", "router")                                                                   \
     ROW(MLP, ".mlp", IN_LAYER, NONE, HIDDEN, MLP, NORMED, BLOCK,                                                      \
         OF(POST_NORM) | OF(ROUTER), "the feed-forward weights", "feed-forward")                                       \
-    ROW(POST_MLP_NORM, ".post_feedforward_layernorm", IN_LAYER, POST_MLP_NORM, HIDDEN, NORM, BLOCK, BLOCK,            \
-        OF(MLP), "post_feedforward_layernorm.weight", "post-feed-forward norm")                                       \
     ROW(LAYER, "", IN_LAYER, NONE, HIDDEN, SUM, SUM, STREAM,                                                          \
-        OF(BEFORE) | OF(ATTENTION) | OF(MLP) | OF(POST_MLP_NORM), "the residual sum", "layer output")                 \
+        OF(BEFORE) | OF(ATTENTION) | OF(MLP), "the residual sum", "layer output")                                     \
     ROW(FINAL_NORM, "model.norm", BEHIND_LAYERS, FINAL_NORM, HIDDEN, OWN, NONE, NORMED,                               \
         OF(BEFORE), "norm.weight", "")                                                                                \
     ROW(HEAD, "lm_head", BEHIND_LAYERS, HEAD, VOCABULARY, OWN, NONE, NONE,                                            \

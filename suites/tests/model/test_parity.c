@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "limits/comparator.h"
-#include "math/kernels.h"
 
 /* Limits of the parity with gold, relative L2 at every place (point of a layer) of every case. They are the issue's:
  * several times what float32 costs at worst (noise of the nano models: up to 5e-6), and far below any mistake. */
@@ -187,70 +186,6 @@ Test(layer, every_point_is_shown_once_whichever_norms_there_are)
         expect_all_shown(&bench, 0);
         expect_all_shown(&bench, ~0u);
     }
-}
-
-/* The norm of the MLP's output, before it goes into the residual stream. */
-
-struct streams {
-    float attention[3 * 64], mlp[3 * 64], normed[3 * 64], layer[3 * 64], before[3 * 64]; /* of 3 tokens */
-    size_t normed_wrongly, added_wrongly;
-};
-
-static bool streams_see(void *context, const struct activation *activation, struct error *error)
-{
-    struct streams *streams = context;
-    (void)error;
-    size_t count = activation->rows * activation->width, width = activation->width;
-    float *kept = activation->point == POINT_ATTENTION                                       ? streams->attention
-                  : activation->point == POINT_MLP                                           ? streams->mlp
-                  : activation->point == POINT_POST_MLP_NORM                                 ? streams->normed
-                  : activation->point == POINT_LAYER || activation->point == POINT_EMBEDDING ? streams->layer
-                                                                                             : NULL;
-    if (!kept)
-        return true;
-    memcpy(streams->before, streams->layer, sizeof streams->before);
-    memcpy(kept, activation->values, count * sizeof *kept);
-    for (size_t i = 0; activation->point == POINT_POST_MLP_NORM && i < count; i += width) {
-        float ones[64], expected[64];
-        for (size_t k = 0; k < width; k++)
-            ones[k] = 1;
-        rms_norm(streams->mlp + i, ones, 1e-6, expected, width);
-        streams->normed_wrongly += memcmp(streams->normed + i, expected, width * sizeof *expected) != 0;
-    }
-    for (size_t i = 0; activation->point == POINT_LAYER && i < count; i++) {
-        float sum = streams->before[i] + streams->attention[i];
-        sum += streams->normed[i];
-        streams->added_wrongly += streams->layer[i] < sum || streams->layer[i] > sum;
-    }
-    return true;
-}
-
-Test(layer, a_norm_behind_the_mlp_comes_before_the_sum)
-{
-    struct bench bench = bench_open("qwen3", "qwen3");
-    struct model_options options = {.threads = 2, .missing = MISSING_FAIL};
-    struct error error = {0};
-    cJSON *json = json_read(ASSAY_SOURCE_DIR "/golden/nano/qwen3/config.json", 1 << 20, &error);
-    cr_assert(json, "%s", error_text(&error));
-    cJSON_ReplaceItemInObject(json, "model_type", cJSON_CreateString("qwen3_post_norm"));
-    struct model_config *config = config_parse("config.json", json, &error);
-    cr_assert(config && config->hidden <= 64, "%s", error_text(&error));
-    cr_expect_not(model_open(bench.store, config, &options, &error));
-    cr_expect(strstr(error_text(&error), "post_feedforward_layernorm.weight of layers 0-4"), "%s", error_text(&error));
-    error_clear(&error);
-    options.missing = MISSING_DEFAULT;
-    struct model *model = model_open(bench.store, config, &options, &error);
-    static const int ids[] = {3, 4, 5};
-    struct sequence sequence = {.ids = ids, .count = 3};
-    struct streams streams = {0};
-    struct probe probe = {.see = streams_see, .context = &streams};
-    cr_assert(model && model_forward(model, &sequence, 1, &probe, &error), "%s", error_text(&error));
-    cr_expect(!streams.normed_wrongly && !streams.added_wrongly, "%zu rows and %zu values are wrong",
-              streams.normed_wrongly, streams.added_wrongly);
-    model_free(model);
-    free(config);
-    cJSON_Delete(json);
-    bench_close(&bench);
 }
 
 /* layers */
