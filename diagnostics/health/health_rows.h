@@ -29,9 +29,6 @@
     ROW(INITIALISED, initialised, "weights.initialised", NEVER, PLAIN,                                                \
         "No tensor holds what a framework initialises with where its peers are trained.",                             \
         "Gaussian values without structure are not what training leaves")                                             \
-    ROW(SIGNS, signs, "weights.signs", NEVER, PLAIN,                                                                  \
-        "No matrix has lost the signs of its values.",                                                                \
-        "trained matrices have values of both signs, about as many of each")                                          \
     ROW(MAGNITUDE, magnitude, "weights.magnitude", BY_FACTOR, PLAIN,                                                  \
         "No tensor is larger or smaller than its peers by more than they differ among themselves.",                   \
         "eight times the peers' spread, and a factor of 1.9 at least (through a norm: 2.8)")                          \
@@ -56,7 +53,6 @@
     ROW(RUN, run, SEEN, CONSTANT, "a run of one value")                                                               \
     ROW(COPY, copy, SEEN, IDENTICAL, "the very values of another tensor")                                             \
     ROW(PEAK, peak, SEEN, MAGNITUDE, "one value is out of all proportion")                                            \
-    ROW(UNSIGNED, unsigned, SEEN, SIGNS, "no value is below zero, and of all its peers some are")                     \
     ROW(INITIALISED, initialised, SEEN, INITIALISED, "random, as a framework initialises")                            \
     ROW(TRANSPOSED, transposed, SEEN, STRUCTURE, "transposed")                                                        \
     ROW(SHUFFLED, shuffled, SEEN, STRUCTURE, "without the structure that all its peers have")                         \

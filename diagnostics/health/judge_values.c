@@ -177,31 +177,6 @@ void say_constant(struct buffer *out, const struct judging *judging, size_t tens
                       : "it was never loaded");
 }
 
-#define UNSIGNED_LEAST 64 /* values; fewer may all be positive by chance */
-
-static bool has_signs(const struct examined *examined)
-{
-    return examined->measure.smallest < 0;
-}
-
-bool judge_unsigned(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
-{
-    const struct ranks *ranks = judging->ranks;
-    const struct examined *examined = &ranks->scan->tensors[tensor];
-    size_t group = ranks->group[tensor], size = ranks->size[tensor], signs = 0;
-    (void)anomaly;
-    for (size_t i = 0; i < size; i++)
-        signs += has_signs(&ranks->scan->tensors[ranks->order[group + i]]);
-    return examined_is_matrix(examined) && examined->measure.count >= UNSIGNED_LEAST && !has_signs(examined) &&
-           size > 2 && signs == size - 1;
-}
-
-void say_unsigned(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
-{
-    (void)judging, (void)tensor, (void)anomaly;
-    buffer_text(out, " holds no value below zero, and all its peers do: its signs are lost");
-}
-
 #define RUN_LEAST MEASURE_RUN
 
 #define SCATTERED_LEAST 64 /* zeros are many from one in so many values on, */

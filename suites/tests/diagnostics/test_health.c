@@ -1252,36 +1252,3 @@ Test(health, bytes_in_reverse_order_are_named_in_every_dtype)
         try_turned(dtypes[d], 1, "[40]", "input_layernorm");
     }
 }
-
-/* One of several matrices without its signs. */
-Test(health, lost_signs_are_named)
-{
-    struct error error = {0};
-    struct told told = {0};
-    struct scan scan = {0};
-    struct model_config *config;
-    struct pool *pool = threads(2);
-    struct plain_tensor tensors[LIKE];
-    struct grid grids[LIKE];
-    for (int i = 0; i < LIKE; i++) {
-        float *values = gaussians(96 * 40, 0.03);
-        for (size_t k = 0; i == 2 && k < 96 * 40; k++)
-            values[k] = fabsf(values[k]);
-        const char *name = scratch("model.layers.%d.self_attn.q_proj.weight", i);
-        grids[i] = grid_of(DTYPE_F32, 96, 40, values);
-        tensors[i] = (struct plain_tensor){strrchr(name, '/') + 1, "F32", "[96, 40]", grids[i].raw, 96 * 40 * 4};
-        free(values);
-    }
-    struct store *store = odd_store(tensors, LIKE, &config);
-    cr_assert(scan_weights(store, config, pool, &scan, &error) && health_report(&scan, &told.findings, &error), "%s",
-              error_text(&error));
-    cr_expect(places(&told, "weights.signs", tensors[2].name) == 1 && places(&told, NULL, NULL) == 1);
-    cr_expect(summary_of(&told, "weights.signs")->verdict == VERDICT_FAIL);
-    for (int i = 0; i < LIKE; i++)
-        grid_free(&grids[i]);
-    findings_free(&told.findings);
-    scan_free(&scan);
-    store_free(store);
-    free(config);
-    pool_free(pool);
-}
