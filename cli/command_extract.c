@@ -1,8 +1,8 @@
 #include "cli/command.h"
+#include "cli/copy.h"
 #include "extraction/extract.h"
 #include "faults/fault.h"
 #include "passport/original.h"
-#include "cli/copy.h"
 
 static int run(struct arguments *arguments)
 {

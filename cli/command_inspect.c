@@ -17,7 +17,8 @@ static bool check_values(const struct arguments *arguments, struct subject *subj
     bool good = pool && weights_check_health(subject, pool, findings, error) &&
                 (!source || weights_check_source(subject->store, source, pool, findings, error));
     if (good && arguments->source && !source)
-        good = finding_skip(findings_add(findings, "weights.source"), "%s has no weights that could be read.", arguments->source) ||
+        good = finding_skip(findings_add(findings, "weights.source"), "%s has no weights that could be read.",
+                            arguments->source) ||
                error_memory(error, "weights.source");
     pool_free(pool);
     return good;

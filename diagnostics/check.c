@@ -25,10 +25,10 @@ static bool add_gold(struct checking *checking, size_t gold, bool isolates, stru
     isolates = isolates && golden_holds(golden, GOLDEN_VALUES);
     for (size_t i = 0; i < golden_case_count(golden); i++) {
         const struct golden_case *golden_case = golden_case_at(golden, i);
-        for (int isolated = 0; isolated <= isolates; isolated++) {
+        for (int isolated = 0; isolated < (isolates ? 2 : 1); isolated++) {
             size_t which = checking->seat_count++;
             struct rider rider = {.see = gold_see, .context = checking, .which = which};
-            checking->seats[which] = (struct seat){.gold = gold, .case_index = i, .isolated = isolated};
+            checking->seats[which] = (struct seat){.gold = gold, .case_index = i, .isolated = isolated > 0};
             if (!run_add(checking->check.run, golden_case->ids, golden_case->count, logits_from(golden, i), rider,
                          error))
                 return false;

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "arrival/landing_internal.h"
-#include "health/weights_health.h"
 #include "base/wording.h"
+#include "health/weights_health.h"
 #include "health/weights_source.h"
 #include "math/kernels.h"
 #include "store/layout.h"
