@@ -2,6 +2,7 @@
 #ifndef ASSAY_CLI_COMMAND_H
 #define ASSAY_CLI_COMMAND_H
 
+#include "base/buffer.h"
 #include "cli/arguments.h"
 #include "cli/options.h"
 
@@ -10,6 +11,7 @@ struct command {
     const char *does;                 /* one line, for assay -h */
     const char *args;                 /* "MODEL --text FILE" */
     const char *doc;                  /* what it does, for assay NAME -h */
+    void (*explain)(struct buffer *); /* appends what its help ends with; NULL: nothing */
     size_t least, most;               /* positional arguments */
     unsigned sets;                    /* of enum option_set: the options that it shares with others */
     const struct option_row *options; /* those of its own; NULL: none */

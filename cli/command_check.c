@@ -45,7 +45,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct suite suite = {0};
     struct subject judge = {0};
     struct quality *quality = NULL;
-    bool good = suite_open(arguments->suite, &suite, error) && goldens_open(arguments, &goldens, error) &&
+    bool good = suite_chosen(arguments, &suite, error) && goldens_open(arguments, &goldens, error) &&
                 open_texts(arguments, &suite, &quality, &judge, error) &&
                 check_suite(arguments, &suite, goldens.items, quality, arguments->judge ? &judge : NULL, report, error);
     goldens_close(&goldens);
@@ -53,6 +53,18 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     quality_free(quality);
     subject_free(&judge);
     return good;
+}
+
+static const char *judge(const struct arguments *arguments)
+{
+    const char *wrong = only_judge(arguments);
+    return wrong ? wrong : windows_judge(arguments);
+}
+
+static void explain(struct buffer *out)
+{
+    buffer_format(out, "Diagnostics:\n");
+    diagnostic_questions(false, out);
 }
 
 static int run(struct arguments *arguments)
@@ -71,6 +83,7 @@ const struct command command_check = {
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_SUITE | OPTIONS_WINDOWS | OPTIONS_CHUNK | OPTIONS_CHAT |
             OPTIONS_JUDGE | OPTIONS_REPORT,
-    .judge = windows_judge,
+    .explain = explain,
+    .judge = judge,
     .run = run,
 };

@@ -1,16 +1,17 @@
+#include <string.h>
+
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/opening.h"
 #include "cli/output.h"
 #include "store/safetensors.h"
-#include "suites/suite.h"
 
 static bool compare_model(const struct arguments *arguments, struct golden *golden, const struct suite *suite,
                           struct report *report, struct error *error)
 {
     struct golden *goldens[] = {golden};
     struct check_request request = {.limits = &suite->limits, .chunk = arguments->chunk};
-    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
-        request.wanted[i] = suite->wanted[i] && diagnostic_rows[i]->compares;
+    memcpy(request.wanted, suite->wanted, sizeof request.wanted);
     return command_check_subject(arguments, arguments->positional[1], MISSING_DEFAULT, true, goldens, 1, &request,
                                  report, error);
 }
@@ -50,7 +51,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                          first, second);
     struct golden *golden = golden_open(first, error), *dump = NULL;
     struct suite suite = {0};
-    bool good = golden && suite_open(arguments->suite, &suite, error);
+    bool good = golden && suite_chosen(arguments, &suite, error) &&
+                (diagnostics_compare(suite.wanted) || error_set(error, "none of the suite's diagnostics compares"));
     if (good && dumped)
         good = (dump = golden_open(second, error)) && compare_dump(golden, dump, &suite, report, error);
     else if (good)
@@ -59,6 +61,12 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     golden_free(dump);
     suite_free(&suite);
     return good;
+}
+
+static void explain(struct buffer *out)
+{
+    buffer_format(out, "Diagnostics that compare:\n");
+    diagnostic_questions(true, out);
 }
 
 static int run(struct arguments *arguments)
@@ -75,5 +83,7 @@ const struct command command_compare = {
     .least = 2,
     .most = 2,
     .sets = OPTIONS_MODEL | OPTIONS_SUITE | OPTIONS_CHUNK | OPTIONS_REPORT,
+    .explain = explain,
+    .judge = only_judge,
     .run = run,
 };

@@ -1,5 +1,6 @@
 #include "cli/opening.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -55,4 +56,23 @@ void goldens_close(struct goldens *goldens)
     for (size_t i = 0; i < goldens->count; i++)
         golden_free(goldens->items[i]);
     free(goldens->items);
+}
+
+bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct error *error)
+{
+    return suite_open(arguments->suite, suite, error) &&
+           (!arguments->only || suite_only(suite, arguments->only, error));
+}
+
+const char *only_judge(const struct arguments *arguments)
+{
+    static char message[256];
+    bool marks[DIAGNOSTIC_COUNT];
+    if (!arguments->only || diagnostics_parse(arguments->only, marks))
+        return NULL;
+    struct buffer names = {0};
+    diagnostic_names(&names);
+    snprintf(message, sizeof message, "--only takes %s, several with commas", names.data ? names.data : "");
+    buffer_free(&names);
+    return message;
 }

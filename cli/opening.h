@@ -5,6 +5,7 @@
 #include "cli/arguments.h"
 #include "golden/golden.h"
 #include "run/subject.h"
+#include "suites/suite.h"
 
 /* Opens the model at `path`, with its faults; `missing` and `exact` are the command's defaults. `*subject` must be
  * freed either way. */
@@ -13,6 +14,11 @@ bool arguments_open(const struct arguments *arguments, const char *path, enum mi
 
 /* Opens the model of --judge, for texts_relate. `*judge` must be freed either way. */
 bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error);
+
+/* The suite of --suite, and of it what --only says. */
+bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct error *error);
+/* What is wrong with --only; NULL: nothing. In a buffer that the next call writes over. */
+const char *only_judge(const struct arguments *arguments);
 
 /* The dumps of --golden. Start with {0}. */
 struct goldens {

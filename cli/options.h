@@ -52,7 +52,7 @@ enum option_set {
     OPTIONS_ENGINE = 1 << 6,    /* --fault --memory --cache-experts --missing --sums */
     OPTIONS_REPORT = 1 << 7,    /* --output, a folder */
     OPTIONS_GOLD = 1 << 8,      /* --golden, to compare with */
-    OPTIONS_SUITE = 1 << 9,     /* --suite */
+    OPTIONS_SUITE = 1 << 9,     /* --suite --only */
     OPTIONS_WINDOWS = 1 << 10,  /* --text --context --stride */
     OPTIONS_CHUNK = 1 << 11,    /* --chunk */
     OPTIONS_CHAT = 1 << 12,     /* --chat */

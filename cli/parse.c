@@ -151,10 +151,17 @@ void arguments_parse(const struct command *command, int argc, char **argv, struc
                                                       .doc = row->help,
                                                       .group = (int)row->group};
     }
-    struct argp argp = {.options = options, .parser = parse, .args_doc = command->args, .doc = command->doc};
+    struct buffer doc = {0};
+    buffer_format(&doc, "%s", command->doc);
+    if (command->explain) {
+        buffer_format(&doc, "\v"); /* what is behind it stands behind the options */
+        command->explain(&doc);
+    }
+    struct argp argp = {.options = options, .parser = parse, .args_doc = command->args, .doc = doc.data};
     snprintf(title, sizeof title, "assay %s", command->name);
     argv[0] = title;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &parsing);
+    buffer_free(&doc);
     progress_mode_set(arguments->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
 }

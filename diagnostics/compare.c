@@ -1,5 +1,6 @@
 /* A check whose subject is a dump of what it computed. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "diagnostics/check.h"
 #include "diagnostics/checking.h"
@@ -61,8 +62,8 @@ bool check_dump(struct golden *golden, const struct golden *dump, const struct l
     struct checking checking = {
         .check = {.dump = dump, .config = config, .goldens = &golden, .golden_count = 1, .limits = limits},
         .cases = cases};
-    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
-        compare[i] = wanted[i] && diagnostic_rows[i]->compares;
+    memcpy(compare, wanted, sizeof compare);
+    diagnostics_compare(compare);
     checking_choose(&checking, compare);
     bool good = config && (cases || error_memory(error, "dumps")) && golden_fits(golden, config, error) &&
                 golden_fits(dump, config, error) && checking_begin(&checking, error) &&

@@ -14,6 +14,38 @@ enum diagnostic_place diagnostic_parse(const char *name)
     return (enum diagnostic_place)i;
 }
 
+bool diagnostics_parse(const char *list, bool marks[DIAGNOSTIC_COUNT])
+{
+    for (const char *at = list;; at++) {
+        char name[32] = {0};
+        size_t length = strcspn(at, ",");
+        if (length < sizeof name)
+            memcpy(name, at, length);
+        enum diagnostic_place place = diagnostic_parse(name);
+        if (place == DIAGNOSTIC_COUNT)
+            return false;
+        marks[place] = true;
+        at += length;
+        if (!*at)
+            return true;
+    }
+}
+
+bool diagnostics_compare(bool marks[DIAGNOSTIC_COUNT])
+{
+    bool any = false;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        any = (marks[i] = marks[i] && diagnostic_rows[i]->compares) || any;
+    return any;
+}
+
+void diagnostic_questions(bool comparing, struct buffer *out)
+{
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        if (!comparing || diagnostic_rows[i]->compares)
+            buffer_format(out, "  %-11s %s\n", diagnostic_rows[i]->name, diagnostic_rows[i]->asks);
+}
+
 void diagnostic_names(struct buffer *out)
 {
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)

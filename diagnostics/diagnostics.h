@@ -29,7 +29,13 @@ extern const struct diagnostic *const diagnostic_rows[DIAGNOSTIC_COUNT];
 
 /* Its place; DIAGNOSTIC_COUNT when there is none of that name. */
 enum diagnostic_place diagnostic_parse(const char *name);
+/* Marks those of a list "layers,logits". False: a name in it is none. */
+bool diagnostics_parse(const char *list, bool marks[DIAGNOSTIC_COUNT]);
 /* Appends "inventory, weights ... and texts". */
 void diagnostic_names(struct buffer *out);
+/* Appends a line for each, or (`comparing`) for those that take part in assay compare: its name, and what it asks. */
+void diagnostic_questions(bool comparing, struct buffer *out);
+/* Takes out of the marks those that do not. False: none is left. */
+bool diagnostics_compare(bool marks[DIAGNOSTIC_COUNT]);
 
 #endif

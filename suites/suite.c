@@ -238,6 +238,20 @@ bool suite_open(const char *path, struct suite *suite, struct error *error)
     return good;
 }
 
+bool suite_only(struct suite *suite, const char *list, struct error *error)
+{
+    bool marks[DIAGNOSTIC_COUNT] = {false};
+    if (!diagnostics_parse(list, marks))
+        return no_diagnostic("--only", list, error);
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+        if (marks[i] && !suite->wanted[i])
+            return error_set(error, "--only %s: the suite %s does not have it", diagnostic_rows[i]->name,
+                             suite->name ? suite->name : "");
+        suite->wanted[i] = marks[i];
+    }
+    return true;
+}
+
 void suite_free(struct suite *suite)
 {
     for (size_t i = 0; i < suite->prompt_count; i++)

@@ -23,6 +23,9 @@ struct suite {
 /* `path` NULL: the suite that is built in, suites/default.json. Unknown members, diagnostics and limits are errors, as
  * is a limit without a cause. */
 bool suite_open(const char *path, struct suite *suite, struct error *error);
+/* Of the suite's diagnostics only those of the list "layers,logits"; one that it does not have is an error. */
+bool suite_only(struct suite *suite, const char *list, struct error *error);
+
 void suite_free(struct suite *suite);
 
 #endif

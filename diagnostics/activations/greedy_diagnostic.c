@@ -42,7 +42,7 @@ static void end(const struct check *check, void *state)
 
 const struct diagnostic diagnostic_greedy = {
     .name = "greedy",
-    .asks = "Does the subject write, token by token, what the original writes?",
+    .asks = "Does it write, token by token, what the original writes?",
     .needs = NEEDS_GOLD,
     .skips = (const char *const[]){"greedy", NULL},
     .compares = true,

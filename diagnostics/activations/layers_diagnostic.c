@@ -113,7 +113,7 @@ static void layers_end(const struct check *check, void *context)
 
 const struct diagnostic diagnostic_layers = {
     .name = "layers",
-    .asks = "Where does the computation leave gold, and which modules are to blame?",
+    .asks = "Where does it leave gold, and which modules are to blame?",
     .needs = NEEDS_GOLD,
     .skips = (const char *const[]){"layers.propagated", "layers.isolated", NULL},
     .compares = true,

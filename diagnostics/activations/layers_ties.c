@@ -142,10 +142,14 @@ bool ties_report(const struct layers *layers, struct findings *findings, struct 
     finding_fact(finding, "forced", (double)forced);
     finding_fact(finding, "expected", expected);
     finding_fact(finding, "routings", (double)rows);
-    finding_message(finding,
-                    "At %zu of %zu routings experts that float32 cannot tell apart were chosen otherwise, and gold's "
-                    "choice was put in their place; %s.",
-                    forced, rows, bad ? "that is more than chance explains" : "chance explains that many");
+    if (forced)
+        finding_message(finding,
+                        "At %zu of %zu routings experts that float32 cannot tell apart were chosen otherwise, and "
+                        "gold's choice was put in their place; %s.",
+                        forced, rows, bad ? "that is more than chance explains" : "chance explains that many");
+    else
+        finding_message(finding, "At none of %zu routings gold's choice had to be put in the place of a near-tie.",
+                        rows);
     for (int layer = 0; layer < layers->config->layers; layer++)
         if (ties_bad(&layers->ties[layer]) && !add_place(layers, layer, findings))
             return error_memory(error, "layers.ties");

@@ -17,7 +17,7 @@ static bool before(const struct check *check, struct findings *findings, struct 
 
 const struct diagnostic diagnostic_tokens = {
     .name = "tokens",
-    .asks = "Does the subject's tokenizer read the prompts as gold did?",
+    .asks = "Does its tokenizer read the prompts as gold did?",
     .needs = NEEDS_GOLD,
     .skips = (const char *const[]){"tokens.ids", NULL},
     .before = before,

@@ -39,6 +39,34 @@ run 0 check "$nano/thinker" --suite "$proof" --json -q
 json '.reason | test("skipped")'
 json "$(summary layers.propagated).verdict == \"skip\""
 
+test_that 'of the diagnostics only some'
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --only inventory --json -q
+equal "$checks_of" "$inventory"
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --only layers,logits --json -q
+json '[.findings[].check] | any(. == "layers.isolated") and any(. == "logits.kl") and all(test("^(layers|logits|gold|perplexity)"))'
+with 3 '{"diagnostics": ["layers"]}' --golden "$(gold thinker)" --only logits
+says err logits
+run 2 check "$nano/thinker" --only layers,nothing
+for diagnostic in inventory weights tokens layers logits lens greedy perplexity texts; do
+    says err "$diagnostic"
+done
+run 0 check -h
+for diagnostic in inventory weights tokens layers logits lens greedy perplexity texts; do
+    says out "  $diagnostic "
+done
+
+test_that 'compare takes the suite at its word'
+printf '{"diagnostics": ["logits", "texts"]}' >"$suite"
+run 0 compare "$(gold thinker)" "$nano/thinker" --suite "$suite" --json -q
+json '[.findings[].check] | any(. == "logits.kl") and all(test("^(layers|inventory|greedy|text)") | not)'
+run 0 trace "$nano/thinker" --golden "$(gold thinker)" -o "$T/dump.safetensors" -q
+run 0 compare "$(gold thinker)" "$T/dump.safetensors" --suite "$suite" --json -q
+json '[.findings[].check] | any(. == "logits.kl") and all(test("^(layers|inventory|greedy|text)") | not)'
+run 0 compare "$(gold thinker)" "$T/dump.safetensors" --only layers --json -q
+json '[.findings[].check] | any(. == "layers.propagated") and all(test("^(logits|greedy)") | not)'
+run 3 compare "$(gold thinker)" "$nano/thinker" --only texts
+says err compares
+
 test_that 'limits'
 with 1 '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value": 0, "cause": "a test"}}}' --golden "$(gold thinker)"
 json "$(summary layers.isolated) | .limit == 0 and .cause == \"a test\""
