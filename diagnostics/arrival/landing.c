@@ -8,11 +8,6 @@
 #include "model/model.h"
 #include "store/layout.h"
 
-static bool collect(void *context, const struct expected *expected)
-{
-    return expected_list_add(context, expected);
-}
-
 static int block_of(const struct landing *landing, const struct expected *expected)
 {
     if (expected->layer >= 0)
@@ -20,45 +15,22 @@ static int block_of(const struct landing *landing, const struct expected *expect
     return expected->weight == WEIGHT_EMBEDDING ? 0 : landing->config->layers + 1;
 }
 
-/* The file that the layout puts the tensor into; SIZE_MAX: out of memory. */
-static size_t place_take(struct landing *landing, const char *path)
-{
-    size_t found = map_find(&landing->by_place, path, strlen(path));
-    if (found != MAP_ABSENT)
-        return found;
-    char *copy = strdup(path);
-    if (!copy || !array_grow(landing->places, landing->place_count, landing->place_capacity) ||
-        !map_add(&landing->by_place, copy, strlen(copy), landing->place_count, NULL)) {
-        free(copy);
-        return SIZE_MAX;
-    }
-    landing->places[landing->place_count] = (struct landing_place){.path = copy};
-    return landing->place_count++;
-}
-
 /* Everything that the configuration calls for, and where it belongs. */
 static bool expect(struct landing *landing)
 {
     size_t blocks = (size_t)MODEL_BLOCKS(landing->config);
-    if (!weights_each(landing->config, collect, &landing->expected))
+    if (!expected_set_take(landing->config, &landing->expected))
         return false;
-    size_t count = landing->expected.count;
+    size_t count = landing->expected.list.count;
     landing->owners = malloc((count + 1) * sizeof *landing->owners);
     landing->holders = malloc((count + 1) * sizeof *landing->holders);
-    landing->place_of = malloc((count + 1) * sizeof *landing->place_of);
     landing->block_first = calloc(blocks + 1, sizeof *landing->block_first);
     landing->versions = calloc(blocks, sizeof *landing->versions);
-    if (!landing->owners || !landing->holders || !landing->place_of || !landing->block_first || !landing->versions)
+    if (!landing->owners || !landing->holders || !landing->block_first || !landing->versions)
         return false;
     for (size_t i = 0; i < count; i++) {
-        const struct expected *expected = &landing->expected.items[i];
-        struct layout_place place;
-        size_t at = layout_place(expected->name, &place) ? place_take(landing, place.path) : SIZE_MAX;
-        if (at == SIZE_MAX || !map_add(&landing->by_name, expected->name, strlen(expected->name), i, NULL))
-            return false;
+        const struct expected *expected = &landing->expected.list.items[i];
         landing->owners[i] = landing->holders[i] = NO_FILE;
-        landing->place_of[i] = (uint32_t)at;
-        landing->places[at].required += !expected->optional;
         landing->block_first[block_of(landing, expected) + 1] = i + 1;
     }
     for (size_t i = 0; i < blocks; i++)
@@ -87,39 +59,33 @@ void landing_free(struct landing *landing)
 {
     if (!landing)
         return;
-    for (size_t i = 0; i < landing->place_count; i++)
-        free(landing->places[i].path);
     for (size_t i = 0; i < landing->file_count; i++)
         free(landing->files[i].path);
-    free(landing->places);
     free(landing->files);
     free(landing->owners);
     free(landing->holders);
-    free(landing->place_of);
     free(landing->block_first);
     free(landing->versions);
-    map_free(&landing->by_name);
-    map_free(&landing->by_place);
     map_free(&landing->by_path);
-    expected_list_free(&landing->expected);
+    expected_set_free(&landing->expected);
     free(landing);
 }
 
 /* Is the tensor there, or not needed, or stood in for? */
 static bool has_landed(const struct landing *landing, size_t index)
 {
-    const struct expected *expected = &landing->expected.items[index];
+    const struct expected *expected = &landing->expected.list.items[index];
     if (landing->owners[index] != NO_FILE || expected->optional)
         return true;
     if (!expected->substitute)
         return false;
-    size_t other = map_find(&landing->by_name, expected->substitute, strlen(expected->substitute));
+    size_t other = map_find(&landing->expected.by_name, expected->substitute, strlen(expected->substitute));
     return other != MAP_ABSENT && landing->owners[other] != NO_FILE;
 }
 
 static void own(struct landing *landing, size_t index, uint32_t file)
 {
-    const struct expected *expected = &landing->expected.items[index];
+    const struct expected *expected = &landing->expected.list.items[index];
     landing->owners[index] = file;
     landing->versions[block_of(landing, expected)]++;
     /* the embedding of a tied model and its head stand in for each other */
@@ -155,7 +121,7 @@ static void file_release(struct landing *landing, const char *path)
     if (found == MAP_ABSENT || !landing->files[found].held)
         return;
     landing->files[found].right = landing->files[found].held = false;
-    for (size_t i = 0; i < landing->expected.count; i++) {
+    for (size_t i = 0; i < landing->expected.list.count; i++) {
         if (landing->owners[i] == found)
             own(landing, i, NO_FILE);
         if (landing->holders[i] == found)
@@ -168,7 +134,7 @@ static bool judge_alone(const struct landing *landing, const char *path, struct 
 {
     for (size_t i = 0; i < file->count; i++) {
         uint32_t owner = landing->owners[file->tensors[i]];
-        const struct expected *expected = &landing->expected.items[file->tensors[i]];
+        const struct expected *expected = &landing->expected.list.items[file->tensors[i]];
         if (owner == NO_FILE)
             continue;
         char *other = path_join(landing->folder, landing->files[owner].path);
@@ -268,13 +234,13 @@ size_t landing_block_tensors(const struct landing *landing, int block)
 
 struct landing_counts landing_count(const struct landing *landing)
 {
-    struct landing_counts counts = {.files_expected = landing->place_count};
-    for (size_t i = 0; i < landing->expected.count; i++) {
-        counts.tensors_expected += !landing->expected.items[i].optional;
-        counts.tensors += !landing->expected.items[i].optional && has_landed(landing, i);
+    struct landing_counts counts = {.files_expected = landing->expected.file_count};
+    for (size_t i = 0; i < landing->expected.list.count; i++) {
+        counts.tensors_expected += !landing->expected.list.items[i].optional;
+        counts.tensors += !landing->expected.list.items[i].optional && has_landed(landing, i);
     }
-    for (size_t i = 0; i < landing->place_count; i++)
-        counts.files_expected -= !landing->places[i].required;
+    for (size_t i = 0; i < landing->expected.file_count; i++)
+        counts.files_expected -= !landing->expected.files[i].required;
     for (size_t i = 0; i < landing->file_count; i++) {
         counts.files += landing->files[i].right && landing->files[i].bytes;
         counts.bytes += landing->files[i].right ? landing->files[i].bytes : 0;
@@ -294,8 +260,8 @@ struct store *landing_block_store(const struct landing *landing, int block, stru
     struct store *store = NULL;
     size_t count = 0;
     bool ends = landing->config->tied && (block == 0 || block == landing->config->layers + 1);
-    for (size_t i = 0; wanted && i < landing->expected.count; i++) {
-        int of = block_of(landing, &landing->expected.items[i]);
+    for (size_t i = 0; wanted && i < landing->expected.list.count; i++) {
+        int of = block_of(landing, &landing->expected.list.items[i]);
         bool stands_in = ends && (of == 0 || of == landing->config->layers + 1);
         if (landing->owners[i] != NO_FILE && (of == block || stands_in))
             wanted[landing->owners[i]] = true;
@@ -314,9 +280,9 @@ struct store *landing_block_store(const struct landing *landing, int block, stru
 
 bool landing_absent(const struct landing *landing, struct expected_list *absent)
 {
-    for (size_t i = 0; i < landing->expected.count; i++)
+    for (size_t i = 0; i < landing->expected.list.count; i++)
         if (!has_landed(landing, i) && landing->holders[i] == NO_FILE &&
-            !expected_list_add(absent, &landing->expected.items[i]))
+            !expected_list_add(absent, &landing->expected.list.items[i]))
             return false;
     return true;
 }

@@ -92,7 +92,7 @@ static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
 {
     const struct landing *landing = judging->landing;
     struct landing_file *file = judging->file;
-    size_t index = map_find(&landing->by_name, tensor->name, strlen(tensor->name));
+    size_t index = map_find(&landing->expected.by_name, tensor->name, strlen(tensor->name));
     struct error refusal = {0};
     if (index == MAP_ABSENT)
         return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.extra", tensor,
@@ -100,7 +100,7 @@ static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
                               tensor->disk_name);
     file->tensors[file->count++] = (uint32_t)index;
     file->bytes += tensor->bytes;
-    if (!weight_fits(&landing->expected.items[index], tensor, &refusal)) {
+    if (!weight_fits(&landing->expected.list.items[index], tensor, &refusal)) {
         const char *check = refusal.kind == ERROR_DTYPE ? "inventory.dtype" : "inventory.shape";
         landing_refuse(&file->verdict, LANDING_WRONG, check, tensor, "%s.", error_text(&refusal));
         error_clear(&refusal);
@@ -109,7 +109,7 @@ static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
     if (!is_in_place(judging, tensor))
         return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.misplaced", tensor,
                               "%s holds tensor '%s', which belongs into %s.", judging->path, tensor->disk_name,
-                              landing->places[landing->place_of[index]].path);
+                              landing->expected.files[landing->expected.file_of[index]].path);
     return true;
 }
 
@@ -137,23 +137,23 @@ static bool judge_whole(struct judging *judging)
 {
     const struct landing *landing = judging->landing;
     struct landing_file *file = judging->file;
-    size_t place = map_find(&landing->by_place, judging->name, strlen(judging->name)), required = 0;
+    size_t place = map_find(&landing->expected.by_path, judging->name, strlen(judging->name)), required = 0;
     for (size_t i = 0; i < file->count; i++)
-        required += !landing->expected.items[file->tensors[i]].optional;
-    if (place == MAP_ABSENT || required >= landing->places[place].required)
+        required += !landing->expected.list.items[file->tensors[i]].optional;
+    if (place == MAP_ABSENT || required >= landing->expected.files[place].required)
         return true;
     struct buffer names = {0};
     const struct expected *absent = NULL;
-    for (size_t i = 0; i < landing->expected.count; i++) {
-        const struct expected *expected = &landing->expected.items[i];
-        if (landing->place_of[i] != place || expected->optional || store_find(judging->own, expected->name))
+    for (size_t i = 0; i < landing->expected.list.count; i++) {
+        const struct expected *expected = &landing->expected.list.items[i];
+        if (landing->expected.file_of[i] != place || expected->optional || store_find(judging->own, expected->name))
             continue;
         absent = expected;
         buffer_format(&names, "%s'%s'", names.size ? ", " : "", expected->name);
     }
     landing_refuse(&file->verdict, LANDING_SHORT, "inventory.absent", NULL,
                    "%s holds %zu of the %zu tensors that belong into it; absent: %s.", judging->path, required,
-                   landing->places[place].required, names.data ? names.data : "");
+                   landing->expected.files[place].required, names.data ? names.data : "");
     file->verdict.layer = absent ? absent->layer : -1;
     file->verdict.expert = absent ? absent->expert : -1;
     buffer_free(&names);
@@ -294,7 +294,7 @@ static void judge(struct judging *judging)
     judging->own = own;
     bool good = judge_header(judging) && judge_whole(judging);
     for (size_t i = 0; good && i < judging->file->count; i++) {
-        const struct expected *expected = &judging->landing->expected.items[judging->file->tensors[i]];
+        const struct expected *expected = &judging->landing->expected.list.items[judging->file->tensors[i]];
         good = judge_values(judging, store_find(own, expected->name));
     }
     if (good && judging->rounded)

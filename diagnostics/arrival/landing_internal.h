@@ -4,14 +4,9 @@
 
 #include "arrival/landing.h"
 #include "base/map.h"
+#include "model/expected_set.h"
 
 #define NO_FILE UINT32_MAX
-
-/* A file that the layout has. */
-struct landing_place {
-    char *path;
-    size_t required; /* tensors that belong into it */
-};
 
 struct landing_known {
     char *path;
@@ -26,16 +21,11 @@ struct landing {
     const struct model_config *config;
     const struct store *source;
     struct pool *pool;
-    struct expected_list expected; /* in the order of the pass: the tensors of a block side by side */
-    struct map by_name;            /* of them */
-    uint32_t *owners;              /* [expected.count]: index of the file that holds it, or NO_FILE */
-    uint32_t *holders;             /* the same of a file that is wrong: the tensor is there, and counts for nothing */
-    uint32_t *place_of;            /* [expected.count] */
-    struct landing_place *places;
-    size_t place_count, place_capacity;
-    struct map by_place; /* path -> place */
-    size_t *block_first; /* [blocks + 1]: where a block begins in `expected` */
-    size_t *versions;    /* [blocks]: changes of what it holds, from 1 on */
+    struct expected_set expected; /* the tensors of a block side by side */
+    uint32_t *owners;             /* [expected.list.count]: index of the file that holds it, or NO_FILE */
+    uint32_t *holders;            /* the same of a file that is wrong: the tensor is there, and counts for nothing */
+    size_t *block_first;          /* [blocks + 1]: where a block begins in `expected` */
+    size_t *versions;             /* [blocks]: changes of what it holds, from 1 on */
     struct landing_known *files;
     size_t file_count, file_capacity;
     struct map by_path; /* path -> file */

@@ -19,45 +19,37 @@ const struct census_item *census_find(const struct census *census, enum weight w
     return found ? &census->items[found - 1] : NULL;
 }
 
-static bool visit(void *context, const struct expected *expected)
+/* Files of an extraction, and in them what is there of the tensors that belong into them. */
+static void take_units(struct census *census)
 {
-    struct census *census = context;
-    if (!array_grow(census->items, census->count, census->capacity))
-        return false;
-    struct census_item *item = &census->items[census->count++];
-    *item = (struct census_item){.expected = *expected, .tensor = weights_find(census->store, expected)};
-    item->absent = !item->tensor && !expected->optional;
-    item->placed = census->origin && origin_find(census->origin, expected->name, &item->place);
-    census->required += !expected->optional;
-    census->absent += item->absent;
-    *slot(census, expected->weight, expected->layer, expected->expert) = census->count;
-    return true;
+    census->unit_count = census->set.file_count;
+    for (size_t i = 0; i < census->unit_count; i++) {
+        const struct expected_file *file = &census->set.files[i];
+        assert(file->layer < census->config->layers && file->expert < census->config->experts); /* both index tables */
+        census->units[i] = (struct census_unit){.path = file->path,
+                                                .block = file->block,
+                                                .layer = file->layer,
+                                                .expert = file->expert,
+                                                .items = file->required};
+    }
+    for (size_t i = 0; i < census->count; i++)
+        census->units[census->items[i].unit].absent += census->items[i].absent;
 }
 
-static bool unit_add(struct census *census, struct census_item *item)
+static void take_items(struct census *census)
 {
-    struct layout_place place;
-    size_t found = MAP_ABSENT;
-    if (!layout_place(item->expected.name, &place))
-        return false;
-    assert(place.layer < census->config->layers && place.expert < census->config->experts); /* both index tables */
-    found = map_find(&census->by_path, place.path, strlen(place.path));
-    if (found == MAP_ABSENT) {
-        if (!array_grow(census->units, census->unit_count, census->unit_capacity))
-            return false;
-        struct census_unit *unit = &census->units[found = census->unit_count];
-        *unit = (struct census_unit){
-            .path = strdup(place.path), .block = place.block, .layer = place.layer, .expert = place.expert};
-        if (!unit->path || !map_add(&census->by_path, unit->path, strlen(unit->path), found, NULL)) {
-            free(unit->path);
-            return false;
-        }
-        census->unit_count++;
+    census->count = census->set.list.count;
+    census->required = census->set.required;
+    for (size_t i = 0; i < census->count; i++) {
+        const struct expected *expected = &census->set.list.items[i];
+        struct census_item *item = &census->items[i];
+        *item = (struct census_item){
+            .expected = expected, .tensor = weights_find(census->store, expected), .unit = census->set.file_of[i]};
+        item->absent = !item->tensor && !expected->optional;
+        item->placed = census->origin && origin_find(census->origin, expected->name, &item->place);
+        census->absent += item->absent;
+        *slot(census, expected->weight, expected->layer, expected->expert) = i + 1;
     }
-    item->unit = found;
-    census->units[found].items += !item->expected.optional;
-    census->units[found].absent += item->absent;
-    return true;
 }
 
 static void take_dtypes(struct census *census)
@@ -66,7 +58,7 @@ static void take_dtypes(struct census *census)
     census->stated = dtype_of_torch(census->config->dtype);
     for (size_t i = 0; i < census->count; i++)
         if (census->items[i].tensor)
-            counts[census->items[i].expected.weight][census->items[i].tensor->dtype]++;
+            counts[census->items[i].expected->weight][census->items[i].tensor->dtype]++;
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         census->common[weight] = DTYPE_COUNT;
         for (int dtype = 0, most = 0; dtype < DTYPE_COUNT; dtype++)
@@ -81,9 +73,9 @@ static void take_bytes(struct census *census)
 {
     for (size_t i = 0; i < census->count; i++) {
         struct census_item *item = &census->items[i];
-        enum dtype dtype = census->stated < DTYPE_COUNT ? census->stated : census->common[item->expected.weight];
-        uint64_t columns = item->expected.shape[item->expected.rank - 1];
-        uint64_t rows = item->expected.rank == 2 ? item->expected.shape[0] : 1;
+        enum dtype dtype = census->stated < DTYPE_COUNT ? census->stated : census->common[item->expected->weight];
+        uint64_t columns = item->expected->shape[item->expected->rank - 1];
+        uint64_t rows = item->expected->rank == 2 ? item->expected->shape[0] : 1;
         if (dtype < DTYPE_COUNT && columns % dtype_block(dtype) == 0)
             item->bytes = rows * dtype_row_bytes(dtype, (size_t)columns);
     }
@@ -96,14 +88,14 @@ bool census_take(const struct store *store, const struct model_config *config, c
     *census = (struct census){.store = store, .config = config, .origin = origin};
     census->weights = calloc(layers * WEIGHT_COUNT, sizeof *census->weights);
     census->experts = calloc(layers * (size_t)config->experts * 3 + 1, sizeof *census->experts);
-    bool good = census->weights && census->experts && weights_each(config, visit, census);
-    /* only now: the names stay where they are */
-    for (size_t i = 0; good && i < census->count; i++) {
-        const char *name = census->items[i].expected.name;
-        good = map_add(&census->by_name, name, strlen(name), i, NULL) && unit_add(census, &census->items[i]);
+    if (expected_set_take(config, &census->set)) {
+        census->items = malloc((census->set.list.count + 1) * sizeof *census->items);
+        census->units = malloc((census->set.file_count + 1) * sizeof *census->units);
     }
-    if (!good)
+    if (!census->weights || !census->experts || !census->items || !census->units)
         return error_memory(error, "inventory");
+    take_items(census);
+    take_units(census);
     take_dtypes(census);
     take_bytes(census);
     return true;
@@ -111,14 +103,11 @@ bool census_take(const struct store *store, const struct model_config *config, c
 
 void census_free(struct census *census)
 {
-    for (size_t i = 0; i < census->unit_count; i++)
-        free(census->units[i].path);
     free(census->units);
     free(census->items);
     free(census->experts);
     free(census->weights);
-    map_free(&census->by_name);
-    map_free(&census->by_path);
+    expected_set_free(&census->set);
     *census = (struct census){0};
 }
 
@@ -128,7 +117,7 @@ bool census_text(const struct census *census, const bool *chosen, struct buffer 
     bool good = true;
     for (size_t i = 0; good && i < census->count; i++)
         if (census->items[i].absent && (!chosen || chosen[i]))
-            good = expected_list_add(&list, &census->items[i].expected);
+            good = expected_list_add(&list, census->items[i].expected);
     if (good && list.count)
         expected_list_text(&list, out);
     expected_list_free(&list);

@@ -5,13 +5,11 @@
 #define ASSAY_INVENTORY_CENSUS_H
 
 #include "base/file.h"
-#include "base/map.h"
-#include "model/weights.h"
-#include "store/layout.h"
+#include "model/expected_set.h"
 #include "store/origin.h"
 
 struct census_item {
-    struct expected expected;
+    const struct expected *expected;
     const struct tensor *tensor; /* NULL: not there */
     bool absent;                 /* not there, and not optional */
     size_t unit;
@@ -21,7 +19,7 @@ struct census_item {
 };
 
 struct census_unit {
-    char *path; /* of the file in an extraction */
+    const char *path; /* of the file in an extraction */
     enum block block;
     int layer, expert;    /* -1: of none */
     size_t items, absent; /* optional tensors are not counted */
@@ -31,15 +29,12 @@ struct census {
     const struct store *store;
     const struct model_config *config;
     const struct origin *origin; /* NULL: unknown */
-    struct census_item *items;   /* in the order of weights_each */
+    struct expected_set set;
+    struct census_item *items; /* one for each of set.list */
     size_t count;
-    size_t capacity;
-    size_t required, absent; /* of the items that are not optional */
-    struct census_unit *units;
+    size_t required, absent;   /* of the items that are not optional */
+    struct census_unit *units; /* one for each of set.files */
     size_t unit_count;
-    size_t unit_capacity;
-    struct map by_name;              /* of items */
-    struct map by_path;              /* of units */
     size_t *experts;                 /* [layer][expert][3]: item + 1; 0: none */
     size_t *weights;                 /* [layer][WEIGHT_COUNT]: item + 1 */
     enum dtype stated;               /* what the configuration says the weights are in; DTYPE_COUNT: it does not */

@@ -39,7 +39,7 @@ void search_offer(struct search *search, const char *kind, double bits, const bo
     }
     pattern.lost = calloc(bytes, 1);
     for (size_t i = 0; pattern.lost && i < census->count; i++)
-        if (lost[i] && !census->items[i].expected.optional)
+        if (lost[i] && !census->items[i].expected->optional)
             pattern.lost[i / 8] |= (unsigned char)(1u << i % 8);
     if (pattern.lost && pattern.text && array_push(search->patterns, search->count, search->capacity, pattern))
         return;

@@ -25,7 +25,7 @@ static int by_config(const struct census *census, const struct census_item *a, c
  * and experts, then the norms. */
 static int by_module(const struct census *census, const struct census_item *a, const struct census_item *b)
 {
-    const struct expected *x = &a->expected, *y = &b->expected;
+    const struct expected *x = a->expected, *y = b->expected;
     int layers = census->config->layers; /* final norm and head come behind the last layer */
     int left = x->layer < 0 && x->weight != WEIGHT_EMBEDDING ? layers : x->layer;
     int right = y->layer < 0 && y->weight != WEIGHT_EMBEDDING ? layers : y->layer;
@@ -44,25 +44,25 @@ static int by_file(const struct census *census, const struct census_item *a, con
 static int by_name(const struct census *census, const struct census_item *a, const struct census_item *b)
 {
     (void)census;
-    return strcmp(a->expected.name, b->expected.name);
+    return strcmp(a->expected->name, b->expected->name);
 }
 
 static int by_natural_name(const struct census *census, const struct census_item *a, const struct census_item *b)
 {
     (void)census;
-    return strverscmp(a->expected.name, b->expected.name);
+    return strverscmp(a->expected->name, b->expected->name);
 }
 
 static int by_expert(const struct census *census, const struct census_item *a, const struct census_item *b)
 {
-    int order = compare(a->expected.expert, b->expected.expert);
-    order = order ? order : compare(a->expected.layer, b->expected.layer);
+    int order = compare(a->expected->expert, b->expected->expert);
+    order = order ? order : compare(a->expected->layer, b->expected->layer);
     return order ? order : by_config(census, a, b);
 }
 
 static int by_kind(const struct census *census, const struct census_item *a, const struct census_item *b)
 {
-    int order = compare(a->expected.weight, b->expected.weight);
+    int order = compare(a->expected->weight, b->expected->weight);
     return order ? order : by_config(census, a, b);
 }
 
@@ -163,7 +163,7 @@ static void offer_run(struct search *search, const struct line *line, size_t fir
 {
     struct buffer text = {0};
     bool begins = first == 0, ends = last == line->count;
-    const char *from = line->items[first]->expected.name, *to = line->items[last - 1]->expected.name;
+    const char *from = line->items[first]->expected->name, *to = line->items[last - 1]->expected->name;
     int64_t written = 0;
     bool timed = ends && times_rise(line, &written);
     memset(line->lost, 0, line->census->count * sizeof *line->lost);
@@ -174,10 +174,10 @@ static void offer_run(struct search *search, const struct line *line, size_t fir
                       (unsigned long long)line->items[first]->bytes);
     else if (ends)
         buffer_format(&text, "everything%s from '%s' on, in %s: the run ended after '%s'", line->scope, from,
-                      line->row->words, line->items[first - 1]->expected.name);
+                      line->row->words, line->items[first - 1]->expected->name);
     else if (begins)
         buffer_format(&text, "everything%s before '%s', in %s: the run began there", line->scope,
-                      line->items[last]->expected.name, line->row->words);
+                      line->items[last]->expected->name, line->row->words);
     else
         buffer_format(&text, "everything%s from '%s' to '%s', in %s: a gap in the run", line->scope, from, to,
                       line->row->words);
@@ -330,9 +330,9 @@ static void try_layers(struct search *search, const struct line *line, bool tail
     double bits = KIND_BITS + line->bits + 1;
     memset(line->lost, 0, census->count * sizeof *line->lost);
     for (size_t first = 0, last; first < line->count; first = last) {
-        int layer = line->items[first]->expected.layer;
+        int layer = line->items[first]->expected->layer;
         size_t gone = 0;
-        for (last = first; last < line->count && line->items[last]->expected.layer == layer;)
+        for (last = first; last < line->count && line->items[last]->expected->layer == layer;)
             last++;
         while (layer >= 0 && gone < last - first && lacks(line, tails ? last - 1 - gone : first + gone))
             gone++;
@@ -401,8 +401,8 @@ static void try_diagonals(struct search *search, bool *lost)
         int count = 0;
         memset(gone, 1, sizeof gone);
         for (size_t i = 0; i < census->count; i++)
-            if (census->items[i].expected.expert >= 0)
-                gone[(census->items[i].expected.layer + census->items[i].expected.expert) % step] &=
+            if (census->items[i].expected->expert >= 0)
+                gone[(census->items[i].expected->layer + census->items[i].expected->expert) % step] &=
                     census->items[i].absent;
         for (int residue = 0; residue < step; residue++)
             count += gone[residue];
@@ -410,7 +410,7 @@ static void try_diagonals(struct search *search, bool *lost)
             continue;
         struct buffer text = {0};
         for (size_t i = 0; i < census->count; i++) {
-            const struct expected *expected = &census->items[i].expected;
+            const struct expected *expected = census->items[i].expected;
             lost[i] = expected->expert >= 0 && gone[(expected->layer + expected->expert) % step];
         }
         buffer_format(&text, "%d of every %d experts, one further on in each layer: one worker of several", count,
@@ -429,7 +429,7 @@ void gaps_try_orders(struct search *search)
     line.lost = calloc(census->count, sizeof *line.lost);
     search->memory = search->memory || !line.all || !line.items || !line.lost;
     for (size_t i = 0; !search->memory && i < census->count; i++)
-        if (!census->items[i].expected.optional)
+        if (!census->items[i].expected->optional)
             line.all[line.all_count++] = &census->items[i];
     for (size_t i = 0; !search->memory && i < sizeof order_rows / sizeof *order_rows; i++) {
         line.row = &order_rows[i];

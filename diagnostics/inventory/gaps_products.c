@@ -71,7 +71,7 @@ static unsigned kind_weights(const struct kinds_row *kind)
 
 static bool of_kind(const struct census_item *item, unsigned weights)
 {
-    return weights >> item->expected.weight & 1 && !item->expected.optional;
+    return weights >> item->expected->weight & 1 && !item->expected->optional;
 }
 
 /* The layers that have tensors of the kind, and whether all of them are absent. */
@@ -102,10 +102,10 @@ static void layers_of_kind(const struct census *census, unsigned weights, struct
     memset(absent, 0, count * sizeof *absent);
     for (size_t i = 0; i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        if (item->expected.layer < 0 || !of_kind(item, weights))
+        if (item->expected->layer < 0 || !of_kind(item, weights))
             continue;
-        held[item->expected.layer]++;
-        absent[item->expected.layer] += item->absent;
+        held[item->expected->layer]++;
+        absent[item->expected->layer] += item->absent;
     }
     for (size_t layer = 0; layer < count; layer++)
         if (held[layer]) {
@@ -125,7 +125,7 @@ static void offer_layers(struct search *search, unsigned weights, const char *wo
         in_layer[layers->values[i]] = layers->in[i];
     for (size_t i = 0; i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        lost[i] = item->expected.layer >= 0 && in_layer[item->expected.layer] && of_kind(item, weights);
+        lost[i] = item->expected->layer >= 0 && in_layer[item->expected->layer] && of_kind(item, weights);
     }
     buffer_format(&text, "%s of ", words);
     const char *cause = NULL;

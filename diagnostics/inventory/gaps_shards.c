@@ -23,7 +23,7 @@ struct span {
 
 static size_t span_of(const struct census_item *item, enum scope scope)
 {
-    return scope == SCOPE_BLOCK ? item->unit : item->expected.layer < 0 ? NONE : (size_t)item->expected.layer;
+    return scope == SCOPE_BLOCK ? item->unit : item->expected->layer < 0 ? NONE : (size_t)item->expected->layer;
 }
 
 static struct span *spans_make(const struct census *census, enum scope scope)
@@ -40,8 +40,8 @@ static struct span *spans_make(const struct census *census, enum scope scope)
         struct span *span = &spans[at];
         span->first = span->first == NONE || item->place.shard < span->first ? item->place.shard : span->first;
         span->last = span->last == NONE || item->place.shard > span->last ? item->place.shard : span->last;
-        if (!span->name || strcmp(item->expected.name, span->name) < 0) {
-            span->name = item->expected.name;
+        if (!span->name || strcmp(item->expected->name, span->name) < 0) {
+            span->name = item->expected->name;
             span->lookup = item->place.shard;
         }
     }
@@ -168,11 +168,11 @@ static void try_lookup(struct search *search, enum weight weight, int expert, bo
     size_t straddle = 0;
     for (int layer = 0; layer < census->config->layers; layer++) {
         const struct census_item *item = census_find(census, weight, layer, expert);
-        kept[layer] = item && item->expected.layer == layer && item->placed ? item->place.shard : NONE;
+        kept[layer] = item && item->expected->layer == layer && item->placed ? item->place.shard : NONE;
     }
     for (size_t i = 0; i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        int layer = item->expected.layer;
+        int layer = item->expected->layer;
         lost[i] = layer >= 0 && item->placed && kept[layer] != NONE && item->place.shard != kept[layer];
         straddle += lost[i];
     }
@@ -208,10 +208,10 @@ static void try_parts(struct search *search, bool *lost)
     double bits = KIND_BITS + 4;
     for (size_t i = 0; held && absent && i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        if (item->expected.layer < 0 || !item->placed || item->expected.optional)
+        if (item->expected->layer < 0 || !item->placed || item->expected->optional)
             continue;
-        held[(size_t)item->expected.layer * shards + item->place.shard]++;
-        absent[(size_t)item->expected.layer * shards + item->place.shard] += item->absent;
+        held[(size_t)item->expected->layer * shards + item->place.shard]++;
+        absent[(size_t)item->expected->layer * shards + item->place.shard] += item->absent;
     }
     for (size_t layer = 0; held && absent && partly && layer < layers; layer++) {
         size_t parts = 0, gone = 0;
@@ -226,10 +226,10 @@ static void try_parts(struct search *search, bool *lost)
     }
     for (size_t i = 0; lacking && i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        size_t at = item->placed && item->expected.layer >= 0
-                        ? (size_t)item->expected.layer * shards + item->place.shard
+        size_t at = item->placed && item->expected->layer >= 0
+                        ? (size_t)item->expected->layer * shards + item->place.shard
                         : NONE;
-        lost[i] = at != NONE && partly[item->expected.layer] && held[at] == absent[at];
+        lost[i] = at != NONE && partly[item->expected->layer] && held[at] == absent[at];
     }
     struct buffer text = {0};
     buffer_format(
@@ -282,7 +282,7 @@ static bool shards_take(const struct census *census, struct shards *shards)
         return false;
     for (size_t i = 0; i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        if (!item->placed || item->expected.optional)
+        if (!item->placed || item->expected->optional)
             continue;
         shards->held[item->place.shard]++;
         shards->absent[item->place.shard] += item->absent;
@@ -368,7 +368,7 @@ static void try_cut(struct search *search, const struct shards *shards, bool *lo
         bool known = shards->absent[shard] && shards->absent[shard] < shards->held[shard];
         for (size_t i = 0; known && i < census->count; i++) {
             const struct census_item *item = &census->items[i];
-            if (!item->placed || item->place.shard != shard || item->expected.optional)
+            if (!item->placed || item->place.shard != shard || item->expected->optional)
                 continue;
             known = item->place.read;
             if (!item->absent && item->place.offset > last_there)

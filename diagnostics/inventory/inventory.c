@@ -51,8 +51,8 @@ static bool refusals_add(struct refusals *refusals, const struct census_item *it
     *(verdict == VERDICT_FAIL ? &refusals->count : &refusals->warned) += 1;
     if (refusals->places.count >= PLACES_MAX)
         return true;
-    struct finding *finding =
-        inventory_place(&refusals->places, refusals->check, item->tensor, item->expected.layer, item->expected.expert);
+    struct finding *finding = inventory_place(&refusals->places, refusals->check, item->tensor, item->expected->layer,
+                                              item->expected->expert);
     if (finding)
         finding->verdict = verdict;
     if (finding)
@@ -64,7 +64,7 @@ static bool refusals_add(struct refusals *refusals, const struct census_item *it
  * converted on purpose, and quantisers mix their block types on purpose. */
 static bool is_odd(const struct census *census, const struct census_item *item)
 {
-    enum dtype dtype = item->tensor->dtype, common = census->common[item->expected.weight];
+    enum dtype dtype = item->tensor->dtype, common = census->common[item->expected->weight];
     return dtype != common && dtype != census->stated && dtype_width(dtype) && dtype_width(common);
 }
 
@@ -77,13 +77,13 @@ static bool take_refusals(struct inventory *inventory)
         struct error refusal = {0};
         if (!item->tensor)
             continue;
-        if (!weight_fits(&item->expected, item->tensor, &refusal)) {
+        if (!weight_fits(item->expected, item->tensor, &refusal)) {
             good = refusals_add(refusal.kind == ERROR_DTYPE ? &inventory->dtypes : &inventory->shapes, item,
                                 VERDICT_FAIL, error_text(&refusal));
         } else if (is_odd(census, item)) {
             error_set(&refusal, "%s: tensor '%s' has dtype %s, but most of its kind %s",
                       item->tensor->file ? item->tensor->file : "an overlay", item->tensor->disk_name,
-                      dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected.weight]));
+                      dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected->weight]));
             good = refusals_add(&inventory->dtypes, item, VERDICT_WARN, error_text(&refusal));
         }
         error_clear(&refusal);
@@ -173,9 +173,9 @@ static bool report_absent(const struct inventory *inventory, struct findings *fi
         return false;
     for (size_t i = 0; i < census->count; i++) {
         const struct census_item *item = &census->items[i];
-        bytes += item->expected.optional ? 0 : item->bytes;
+        bytes += item->expected->optional ? 0 : item->bytes;
         absent_bytes += item->absent ? item->bytes : 0;
-        experts += item->absent && item->expected.expert >= 0;
+        experts += item->absent && item->expected->expert >= 0;
     }
     finding_fact(finding, "expected", (double)census->required);
     finding_fact(finding, "expected_bytes", (double)bytes);
@@ -184,7 +184,7 @@ static bool report_absent(const struct inventory *inventory, struct findings *fi
     if (experts && !report_map(census, finding))
         return false;
     for (size_t i = 0; i < census->count && listed < ABSENT_MAX; i++) {
-        const struct expected *expected = &census->items[i].expected;
+        const struct expected *expected = census->items[i].expected;
         if (!census->items[i].absent)
             continue;
         struct finding *place = inventory_place(findings, "inventory.absent", NULL, expected->layer, expected->expert);
@@ -215,9 +215,9 @@ static void block_names_text(const struct census *census, const size_t *items, s
     const char *comma = "";
     for (size_t i = 0; i < count; i++) {
         const struct census_item *item = &census->items[items[i]];
-        if (item->expected.optional || item->absent != absent)
+        if (item->expected->optional || item->absent != absent)
             continue;
-        buffer_format(out, "%s%s", comma, within_block(&item->expected));
+        buffer_format(out, "%s%s", comma, within_block(item->expected));
         comma = ", ";
     }
 }
@@ -315,10 +315,10 @@ static bool report_misnamed(const struct inventory *inventory, struct findings *
         finding_message(finding, "%zu tensor%s nearly the name of an absent one%s%s; the first: '%s' for '%s'.",
                         misnames->count, misnames->count > 1 ? "s have" : " has", misnames->renaming ? ": " : "",
                         misnames->renaming ? misnames->renaming : "", misnames->items[0].tensor->name,
-                        inventory->census.items[misnames->items[0].item].expected.name);
+                        inventory->census.items[misnames->items[0].item].expected->name);
     for (size_t i = 0; i < misnames->count && i < PLACES_MAX; i++) {
         const struct misname *misname = &misnames->items[i];
-        const struct expected *expected = &inventory->census.items[misname->item].expected;
+        const struct expected *expected = inventory->census.items[misname->item].expected;
         struct finding *place =
             inventory_place(findings, "inventory.misnamed", misname->tensor, expected->layer, expected->expert);
         if (!place)
@@ -372,7 +372,7 @@ static bool take_extra(struct inventory *inventory)
     for (size_t i = 0; inventory->extra && i < store_text_count(store); i++) {
         const struct tensor *tensor = store_at(store, i);
         if (!tensor_is_ignored(tensor) &&
-            map_find(&inventory->census.by_name, tensor->name, strlen(tensor->name)) == MAP_ABSENT)
+            map_find(&inventory->census.set.by_name, tensor->name, strlen(tensor->name)) == MAP_ABSENT)
             inventory->extra[inventory->extra_count++] = tensor;
     }
     return inventory->extra;

@@ -179,7 +179,7 @@ static bool index_add(struct index *index, size_t item)
     struct words words;
     char key[WORDS_MAX * WORD_BYTES];
     size_t at = index->count++;
-    name_split(index->census->items[item].expected.name, &words);
+    name_split(index->census->items[item].expected->name, &words);
     index->items[at] = item;
     index->word_counts[at] = (unsigned char)words.count;
     for (size_t i = 0; i < words.count; i++)
@@ -286,7 +286,7 @@ static double names_distance(const struct index *index, const struct query *quer
 static void consider(const struct index *index, const struct query *query, size_t at, double distance,
                      struct misname *best)
 {
-    const struct expected *expected = &index->census->items[index->items[at]].expected;
+    const struct expected *expected = index->census->items[index->items[at]].expected;
     distance += tensor_same_shape(query->tensor, expected) ? SHAPE_FITS : SHAPE_OTHER;
     if (distance < best->distance)
         *best = (struct misname){query->tensor, index->items[at], distance};
@@ -309,7 +309,7 @@ static void search_words(const struct index *index, const struct query *query, s
     size_t at = map_find(&index->by_words, key, words_key(&query->words, key)), nearest = MAP_ABSENT;
     long least = 0;
     for (size_t seen = 0; at != MAP_ABSENT && seen < NEAR_MAX; seen++, at = index->next_word[at]) {
-        const struct expected *expected = &index->census->items[index->items[at]].expected;
+        const struct expected *expected = index->census->items[index->items[at]].expected;
         const long numbers[2] = {expected->layer, expected->expert};
         long away = 0;
         for (size_t i = 0; i < 2 && i < query->words.number_count; i++)
@@ -376,7 +376,7 @@ static bool take_renaming(const struct census *census, struct misnames *misnames
     for (size_t i = 0; good && i < misnames->count; i++) {
         struct buffer text = {0};
         size_t found = MAP_ABSENT;
-        renaming_text(misnames->items[i].tensor->name, census->items[misnames->items[i].item].expected.name, &text);
+        renaming_text(misnames->items[i].tensor->name, census->items[misnames->items[i].item].expected->name, &text);
         good = text.data && names_add(&texts, text.data);
         const char *key = good ? texts.items[texts.count - 1] : "";
         good = good && map_add(&map, key, strlen(key), texts.count - 1, &found);

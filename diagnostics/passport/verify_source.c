@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/weights.h"
+#include "model/expected_set.h"
 #include "passport/verify_internal.h"
 
 /* --- passport.expected --- */
@@ -11,9 +11,9 @@
 struct expecting {
     const struct passport *passport;
     struct expected_list absent;
-    size_t count, misshapen;
+    struct expected_set set;
+    size_t misshapen;
     char shape[TENSOR_SHAPE_TEXT + 256]; /* the first of the wrong shapes, in words */
-    bool memory;
 };
 
 static void expect_shape(struct expecting *expecting, const struct expected *expected,
@@ -26,18 +26,14 @@ static void expect_shape(struct expecting *expecting, const struct expected *exp
              shape_text(tensor->shape, tensor->rank, text));
 }
 
-static bool expect(void *context, const struct expected *expected)
+static bool expect(struct expecting *expecting, const struct expected *expected)
 {
-    struct expecting *expecting = context;
     const struct passport_tensor *tensor = passport_find(expecting->passport, expected->name);
     if (!tensor && expected->substitute)
         tensor = passport_find(expecting->passport, expected->substitute);
-    expecting->count += !expected->optional;
     if (tensor)
         expect_shape(expecting, expected, tensor);
-    else if (!expected->optional)
-        expecting->memory = !expected_list_add(&expecting->absent, expected);
-    return !expecting->memory;
+    return tensor || expected->optional || expected_list_add(&expecting->absent, expected);
 }
 
 static void expected_message(const struct expecting *expecting, struct finding *finding)
@@ -50,13 +46,14 @@ static void expected_message(const struct expecting *expecting, struct finding *
         struct buffer list = {0};
         expected_list_text(&expecting->absent, &list);
         finding_message(finding, "%zu of %zu tensors that the configuration calls for are not vouched for: %s.",
-                        expecting->absent.count, expecting->count, list.data ? list.data : "");
+                        expecting->absent.count, expecting->set.required, list.data ? list.data : "");
         buffer_free(&list);
     } else if (expecting->misshapen) {
         finding_message(finding, "Tensors of another shape than the configuration calls for: %zu; the first: %s.",
                         expecting->misshapen, expecting->shape);
     } else {
-        finding_message(finding, "All %zu tensors that the configuration calls for are vouched for.", expecting->count);
+        finding_message(finding, "All %zu tensors that the configuration calls for are vouched for.",
+                        expecting->set.required);
     }
 }
 
@@ -72,10 +69,13 @@ bool verify_expected(const struct verify_request *request, const struct passport
                         request->config_problem ? request->config_problem : "there is none");
         return true;
     }
-    weights_each(request->config, expect, &expecting);
+    bool good = expected_set_take(request->config, &expecting.set);
+    for (size_t i = 0; good && i < expecting.set.list.count; i++)
+        good = expect(&expecting, &expecting.set.list.items[i]);
     expected_message(&expecting, finding);
     expected_list_free(&expecting.absent);
-    return !expecting.memory;
+    expected_set_free(&expecting.set);
+    return good;
 }
 
 /* --- passport.source --- */

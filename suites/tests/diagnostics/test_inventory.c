@@ -691,7 +691,7 @@ static void expect_name(size_t index)
     cr_assert(census_take(store, config, NULL, &census, &error), "%s", error_text(&error));
     const struct tensor *tensors[] = {store_at(extra, 0)};
     cr_assert(misnames_find(&census, tensors, 1, &misnames));
-    const char *found = misnames.count ? census.items[misnames.items[0].item].expected.name : "nothing";
+    const char *found = misnames.count ? census.items[misnames.items[0].item].expected->name : "nothing";
     const char *wanted = row->wanted ? row->wanted : "nothing";
     cr_expect_str_eq(found, wanted, "'%s' is taken for %s, not %s", row->found, found, wanted);
     misnames_free(&misnames);
