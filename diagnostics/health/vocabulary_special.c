@@ -92,18 +92,15 @@ static bool take_ids(struct special *special, enum given given, enum role role, 
     return true;
 }
 
-/* A configuration, and in it the text model's, as the nested ones of multimodal models are: the outermost counts. */
+/* The outermost configuration that gives some counts. */
 static bool take_nested(struct special *special, enum given given, enum role role, const cJSON *config)
 {
-    static const char *const keys[] = {"thinker_config", "text_config"};
-    if (!take_ids(special, given, role, config))
-        return false;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && !special->given[given][role].count; i++) {
-        const cJSON *inner = json_member(config, keys[i]);
-        if (inner && !take_nested(special, given, role, inner))
-            return false;
-    }
-    return true;
+    const cJSON *levels[CONFIG_LEVELS];
+    size_t count = config_levels(config, levels);
+    bool good = true;
+    for (size_t i = 0; good && !special->given[given][role].count && i < count; i++)
+        good = take_ids(special, given, role, levels[i]);
+    return good;
 }
 
 /* A document that cannot be read tells nothing: the model runs without it, so it is a warning. */

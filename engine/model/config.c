@@ -21,18 +21,25 @@ struct config_source {
     const cJSON *text;
 };
 
+size_t config_levels(const cJSON *config, const cJSON *levels[CONFIG_LEVELS])
+{
+    static const char *const nested[] = {"thinker_config", "text_config"};
+    size_t count = 0;
+    levels[count++] = config;
+    for (size_t i = 0; i < sizeof nested / sizeof *nested; i++) {
+        const cJSON *inner = json_member(levels[count - 1], nested[i]);
+        if (cJSON_IsObject(inner))
+            levels[count++] = inner;
+    }
+    return count;
+}
+
 static struct config_source source_find(const char *name, const cJSON *root)
 {
-    struct config_source source = {.name = name, .root = root, .outer = root, .text = root};
-    static const char *const nested[] = {"thinker_config", "text_config"};
-    for (size_t i = 0; i < 2; i++) {
-        const cJSON *inner = json_member(source.text, nested[i]);
-        if (!cJSON_IsObject(inner))
-            continue;
-        source.outer = source.text;
-        source.text = inner;
-    }
-    return source;
+    const cJSON *levels[CONFIG_LEVELS];
+    size_t count = config_levels(root, levels);
+    return (struct config_source){
+        .name = name, .root = root, .outer = levels[count > 1 ? count - 2 : 0], .text = levels[count - 1]};
 }
 
 static bool parse_family(struct model_config *config, const struct config_source *source, struct error *error)

@@ -48,6 +48,11 @@ struct model_config {
     int window[CONFIG_LAYERS_MAX];  /* a token sees that many tokens, itself included; 0: all before it */
 };
 
+/* The configurations that lie in each other, the outermost first and the text model's last, as those of multimodal
+ * models do: itself, its "thinker_config", and of the last of them the "text_config". Returns how many. */
+#define CONFIG_LEVELS 3
+size_t config_levels(const cJSON *config, const cJSON *levels[CONFIG_LEVELS]);
+
 /* Reads `path`, finds the text model in it (`thinker_config`, `text_config`, or flat) and checks every number. Owned by
  * the caller, free with free(). */
 struct model_config *config_read(const char *path, struct error *error);

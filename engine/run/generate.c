@@ -36,15 +36,14 @@ static bool take_ends(const cJSON *config, struct ids *ends)
     return good;
 }
 
-/* The configuration itself, and in it the text model's, as the nested ones of multimodal models are. */
+/* The outermost configuration that names some counts. */
 static bool take_nested_ends(const cJSON *config, struct ids *ends)
 {
-    static const char *const keys[] = {"thinker_config", "text_config"};
-    bool good = take_ends(config, ends);
-    for (size_t i = 0; good && !ends->count && i < sizeof keys / sizeof *keys; i++) {
-        const cJSON *inner = json_member(config, keys[i]);
-        good = !inner || take_nested_ends(inner, ends);
-    }
+    const cJSON *levels[CONFIG_LEVELS];
+    size_t count = config_levels(config, levels);
+    bool good = true;
+    for (size_t i = 0; good && !ends->count && i < count; i++)
+        good = take_ends(levels[i], ends);
     return good;
 }
 
