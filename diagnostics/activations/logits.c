@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbers.h"
 #include "golden/logits_base.h"
 #include "limits/comparator.h"
 #include "math/distribution.h"
@@ -243,12 +244,6 @@ static double answers_spread(const struct answers *answers)
     return answers->positions ? answers->tolerance * sqrt(answers->square / answers->values) : NAN;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static double percentile(const double *sorted, size_t count, double share)
 {
     double at = share * (double)(count - 1);
@@ -326,7 +321,7 @@ static bool kl_summarise(const struct logits *logits, struct kl_summary *summary
     summary->mean = sum / (double)summary->count;
     summary->limit = limits / (double)summary->count;
     if (summary->values && summary->count)
-        qsort(summary->values, summary->count, sizeof *summary->values, by_value);
+        qsort(summary->values, summary->count, sizeof *summary->values, double_order);
     return summary->values;
 }
 

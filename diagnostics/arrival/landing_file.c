@@ -17,8 +17,6 @@
 #include "store/safetensors.h"
 #include "values/values.h"
 
-#define CHUNK_VALUES 65536
-
 bool landing_refuse(struct landing_verdict *verdict, enum landing_state state, const char *check,
                     const struct tensor *tensor, const char *format, ...)
 {
@@ -246,7 +244,7 @@ static bool judge_values(struct judging *judging, const struct tensor *tensor)
     bool same = original && tensor_same_kind(original, tensor);
     judging->rounded = judging->rounded || (original && !same);
     reading.original = same ? original : NULL;
-    uint64_t most = CHUNK_VALUES / tensor->columns ? CHUNK_VALUES / tensor->columns : 1;
+    uint64_t most = chunk_rows(tensor->columns);
     size_t count = (size_t)(most * tensor->columns);
     reading.raw = malloc(count * sizeof(float));
     reading.other = malloc(count * sizeof(float));

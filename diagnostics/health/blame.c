@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbers.h"
+
 static bool judge_tensor(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     for (size_t i = 0; judging->ranks->scan->tensors[tensor].read && i < ANOMALY_COUNT; i++) {
@@ -82,8 +84,8 @@ static void readers_add_experts(const struct ranks *ranks, size_t first, struct 
     if (count < 5)
         return;
     double gain = ranks->facts[first][FEATURE_GAIN].location, scale = ranks->facts[first][FEATURE_EFFECTIVE].location;
-    qsort(gains, count, sizeof *gains, by_value);
-    qsort(scales, count, sizeof *scales, by_value);
+    qsort(gains, count, sizeof *gains, double_order);
+    qsort(scales, count, sizeof *scales, double_order);
     readers->all++;
     readers->uncorrelated += fabs(gain) < 0.5 * fmin(fabs(gains[0]), fabs(gains[count - 1]));
     bool scaled = fabs(scale - scales[count / 2]) > EFFECTIVE_LEAST;

@@ -7,7 +7,6 @@
 #include "health/pairing.h"
 #include "values/values.h"
 
-#define CHUNK_VALUES 65536u
 #define SPREAD_LEAST 0.15
 #define SURE 10.0 /* deviations from chance */
 
@@ -79,7 +78,7 @@ static bool turned_read(const struct ranks *ranks, size_t tensor, struct turned 
 {
     const struct tensor *stored = ranks->scan->tensors[tensor].tensor;
     size_t columns = (size_t)stored->columns;
-    uint64_t some = CHUNK_VALUES / columns ? CHUNK_VALUES / columns : 1;
+    uint64_t some = chunk_rows(columns);
     void *raw = malloc((size_t)some * dtype_row_bytes(stored->dtype, columns) + 1);
     float *wide = malloc((size_t)some * columns * sizeof *wide + 1);
     bool good = (raw && wide) || error_memory(error, stored->name);
@@ -152,7 +151,7 @@ static bool recut(const struct scan *scan, const struct tensor *tensor, size_t w
                   struct error *error)
 {
     size_t columns = (size_t)tensor->columns, held = 0;
-    uint64_t some = CHUNK_VALUES / columns ? CHUNK_VALUES / columns : 1, at = 0;
+    uint64_t some = chunk_rows(columns), at = 0;
     void *raw = malloc((size_t)some * dtype_row_bytes(tensor->dtype, columns) + 1);
     float *wide = malloc(((size_t)some * columns + width) * sizeof *wide);
     bool good = (raw && wide) || error_memory(error, tensor->name);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "health/health_experts.h"
 #include "health/judge.h"
 
@@ -17,11 +18,6 @@ struct health {
     const struct anomaly *anomalies; /* [tensors] */
     struct findings *findings;
 };
-
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
 
 /* The tensor as its file spells it, and which part of it is meant where that holds all experts. */
 static void put_tensor(struct buffer *out, const struct tensor *tensor)
@@ -60,7 +56,7 @@ static bool place_finite(const struct examined *examined, struct findings *findi
     finding_limit(place, 0, "a weight is a finite number");
     put_tensor(&text, examined->tensor);
     finding_message(place, "%s holds %zu value%s that %s NaN or infinite, the first at row %llu, column %llu.",
-                    text.data ? text.data : "", (size_t)measure->nonfinite, plural((size_t)measure->nonfinite),
+                    text.data ? text.data : "", (size_t)measure->nonfinite, text_plural((size_t)measure->nonfinite),
                     measure->nonfinite > 1 ? "are" : "is",
                     (unsigned long long)(measure->first_nonfinite / measure->columns),
                     (unsigned long long)(measure->first_nonfinite % measure->columns));
@@ -84,7 +80,7 @@ static bool report_finite(const struct health *health)
     finding_judge(finding);
     if (!tensors)
         finding_message(finding, "All values of %s%zu tensor%s are finite.", scan->count == 1 ? "" : "all ",
-                        scan->count, plural(scan->count));
+                        scan->count, text_plural(scan->count));
     else
         finding_message(finding, "%zu tensor%s NaN or infinities; the first: %s", tensors,
                         tensors > 1 ? "s hold" : " holds",

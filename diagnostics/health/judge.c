@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbers.h"
 #include "health/examine.h"
 
 bool judge_copy(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
@@ -117,12 +118,6 @@ static void excuse_twins(struct judging *judging)
     }
 }
 
-int by_value(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
 static bool find_tails(struct judging *judging)
 {
     const struct ranks *ranks = judging->ranks;
@@ -137,7 +132,7 @@ static bool find_tails(struct judging *judging)
                 values[count++] = tail;
         }
         if (count)
-            qsort(values, count, sizeof *values, by_value);
+            qsort(values, count, sizeof *values, double_order);
         judging->tails[first] = count ? values[count / 2] : NAN;
     }
     free(values);

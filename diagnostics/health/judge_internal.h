@@ -30,7 +30,4 @@ const char *anomaly_other(const struct judging *judging, const struct anomaly *a
 /* "row 3, column 14", of a value by its index. */
 void say_place(struct buffer *out, const struct examined *examined, uint64_t index);
 
-/* For qsort of doubles. */
-int by_value(const void *left, const void *right);
-
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbers.h"
+
 #define PEERS_LEAST 6
 #define NEAREST 4      /* layers on either side */
 #define STRUCTURED 5.0 /* deviations from chance that prove structure */
@@ -77,20 +79,6 @@ void ranks_free(struct ranks *ranks)
     *ranks = (struct ranks){0};
 }
 
-static int by_value(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
-static double median(double *values, size_t count)
-{
-    if (!count)
-        return NAN;
-    qsort(values, count, sizeof *values, by_value);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 /* The median of the layers beside place `at` of the group, without it. */
 static double nearby(const struct ranks *ranks, size_t group, size_t size, size_t at, enum feature feature)
 {
@@ -103,7 +91,7 @@ static double nearby(const struct ranks *ranks, size_t group, size_t size, size_
         if (i != at && isfinite(value) && count < 2 * NEAREST)
             values[count++] = value;
     }
-    return median(values, count);
+    return doubles_median(values, count);
 }
 
 static bool follows_layers(const struct ranks *ranks, size_t tensor, enum feature feature)
@@ -129,10 +117,10 @@ static void facts_take(struct ranks *ranks, size_t tensor, enum feature feature,
         facts->inner++;
         facts->without += !(feature_chance(ranks->scan, member, feature, value) > STRUCTURED);
     }
-    facts->location = median(scratch, facts->count);
+    facts->location = doubles_median(scratch, facts->count);
     for (size_t i = 0; !layers && i < facts->count; i++)
         scratch[i] = fabs(scratch[i] - facts->location);
-    facts->spread = 1.4826 * (layers ? facts->location : median(scratch, facts->count));
+    facts->spread = 1.4826 * (layers ? facts->location : doubles_median(scratch, facts->count));
 }
 
 struct peers peers_of(const struct ranks *ranks, size_t tensor, enum feature feature)

@@ -14,7 +14,6 @@
 #include "health/pairing.h"
 #include "values/values.h"
 
-#define CHUNK_VALUES 65536u
 #define STRIP_BYTES ((uint64_t)8 << 20)
 #define STRIPS_MAX 4096u
 /* Of a kept matrix. Not by the number of threads, on which no result may depend; so few tasks at a time keep any. */
@@ -68,8 +67,7 @@ static bool name_weight(void *context, const struct expected *expected)
     if (!tensor)
         return true;
     struct examined *examined = &naming->scan->tensors[tensor - store_at(naming->scan->store, 0)];
-    bool fits = tensor->rank == expected->rank && tensor->shape[0] == expected->shape[0] &&
-                (tensor->rank == 1 || tensor->shape[1] == expected->shape[1]);
+    bool fits = tensor_same_shape(tensor, expected);
     if (fits) /* one of another shape has no peers and no partners */
         examined->weight = expected->weight;
     return true;

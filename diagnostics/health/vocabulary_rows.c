@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/numbers.h"
 #include "health/vocabulary_internal.h"
 
 #define RUN_MOST 16       /* rows in a row: damage comes in blocks, rare tokens do not */
@@ -180,28 +181,16 @@ static bool add_nonfinite(struct table *table)
 
 /* --- trained and untrained rows --- */
 
-static int double_order(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, double_order);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 /* Reorders the values. */
 static struct cluster cluster_of(double *values, size_t count)
 {
     struct cluster cluster = {.count = count};
     if (!count)
         return cluster;
-    cluster.centre = median(values, count);
+    cluster.centre = doubles_median(values, count);
     for (size_t i = 0; i < count; i++)
         values[i] = fabs(values[i] - cluster.centre);
-    double spread = 1.4826 * median(values, count); /* of Gaussian values: the standard deviation */
+    double spread = 1.4826 * doubles_median(values, count); /* of Gaussian values: the standard deviation */
     cluster.spread = spread > SPREAD_LEAST ? spread : SPREAD_LEAST;
     return cluster;
 }

@@ -10,7 +10,6 @@
 #include "limits/comparator.h"
 #include "values/values.h"
 
-#define CHUNK_VALUES 65536
 #define PLACES_MAX 256
 #define WORST_MAX 40
 
@@ -78,7 +77,7 @@ static bool pair_compare(const struct matching *matching, struct pair *pair, str
     const struct tensor *mine = pair->mine, *source = pair->source;
     if (!pair->shaped || !mine->columns || !mine->rows)
         return true;
-    uint64_t some = CHUNK_VALUES / mine->columns ? CHUNK_VALUES / mine->columns : 1;
+    uint64_t some = chunk_rows(mine->columns);
     size_t most = (size_t)(some * mine->columns);
     void *raw = malloc(most * sizeof(float));
     float *a = malloc(most * sizeof *a), *b = malloc(most * sizeof *b);

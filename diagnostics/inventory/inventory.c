@@ -4,16 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "inventory/blast.h"
 #include "inventory/gaps.h"
 #include "inventory/inventory_names.h"
 
 #define ABSENT_MAX 4096
-
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
 
 struct inventory {
     const struct inventory_request *request;
@@ -113,7 +109,7 @@ static bool report_files(const struct store *store, struct findings *findings)
     if (!problems)
         finding_message(finding, "All files can be read (%s).", store_format(store));
     else
-        finding_message(finding, "%zu problem%s with files; the first: %s.", problems, plural(problems),
+        finding_message(finding, "%zu problem%s with files; the first: %s.", problems, text_plural(problems),
                         store_problem(store, 0));
     for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
         struct finding *place = findings_place(findings, "inventory.files", VERDICT_FAIL);
@@ -393,7 +389,7 @@ static bool report_extra(const struct inventory *inventory, struct findings *fin
         finding_message(finding,
                         "%zu tensor%s that the configuration does not call for; %zu more belong%s to other "
                         "components.",
-                        extra, plural(extra), other, other == 1 ? "s" : "");
+                        extra, text_plural(extra), other, other == 1 ? "s" : "");
     else
         finding_message(finding, "No tensors beyond the configuration; %zu belong%s to other components.", other,
                         other == 1 ? "s" : "");
@@ -425,7 +421,7 @@ static bool report_refusals(struct findings *findings, struct refusals *refusals
         finding->verdict = refusals->count ? VERDICT_FAIL : VERDICT_WARN;
     }
     if (places->count)
-        finding_message(finding, "%zu tensor%s%s; the first: %s", all, plural(all), more,
+        finding_message(finding, "%zu tensor%s%s; the first: %s", all, text_plural(all), more,
                         places->items[0].message ? places->items[0].message : "");
     else
         finding_message(finding, "%s", good);

@@ -15,6 +15,20 @@ bool add_u64(uint64_t a, uint64_t b, uint64_t *result)
     return !__builtin_add_overflow(a, b, result);
 }
 
+int double_order(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+double doubles_median(double *values, size_t count)
+{
+    if (!count)
+        return NAN;
+    qsort(values, count, sizeof *values, double_order);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
 uint64_t mix_u64(uint64_t value)
 {
     value += MIX_STEP;

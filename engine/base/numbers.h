@@ -1,4 +1,4 @@
-/* Whole numbers: overflow-checked arithmetic, and sets of them in words. */
+/* Numbers: overflow-checked arithmetic, order, and sets of them in words. */
 #ifndef ASSAY_BASE_NUMBERS_H
 #define ASSAY_BASE_NUMBERS_H
 
@@ -11,6 +11,11 @@
 /* False: the result does not fit. */
 bool multiply_u64(uint64_t a, uint64_t b, uint64_t *result);
 bool add_u64(uint64_t a, uint64_t b, uint64_t *result);
+
+/* For qsort of doubles that are numbers: the smallest first. */
+int double_order(const void *a, const void *b);
+/* Sorts them; NaN where there is none. */
+double doubles_median(double *values, size_t count);
 
 /* What splitmix64 gives from the state `value` (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
  * 2014); its next state is value + MIX_STEP. */

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+const char *text_plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 bool text_ends_with(const char *text, const char *end)
 {
     size_t length = strlen(text), tail = strlen(end);

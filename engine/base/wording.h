@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The "s" of so many things: "" for one. */
+const char *text_plural(size_t count);
+
 /* Is `end` its end? A text that is nothing else has that end too. */
 bool text_ends_with(const char *text, const char *end);
 

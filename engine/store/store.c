@@ -246,6 +246,11 @@ const char *store_problem(const struct store *store, size_t index)
     return store->problems.items[index];
 }
 
+uint64_t chunk_rows(uint64_t columns)
+{
+    return CHUNK_VALUES / columns ? CHUNK_VALUES / columns : 1;
+}
+
 bool shape_same(const uint64_t *a, int a_rank, const uint64_t *b, int b_rank)
 {
     return a_rank == b_rank && memcmp(a, b, (size_t)a_rank * sizeof *a) == 0;

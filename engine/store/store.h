@@ -103,6 +103,10 @@ const char *store_problem(const struct store *store, size_t index);
  * file that is no longer the one whose header was read is an error. */
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
                      struct error *error);
+/* Rows that a reader takes at once where it goes through a whole tensor: CHUNK_VALUES values, or one row where that has
+ * more. `columns` is not 0. */
+#define CHUNK_VALUES 65536u
+uint64_t chunk_rows(uint64_t columns);
 /* The whole tensor: `tensor->bytes` bytes. */
 bool store_read(const struct store *store, const struct tensor *tensor, void *out, struct error *error);
 

@@ -139,6 +139,15 @@ Test(buffer, ids_and_arrays)
     free(array);
 }
 
+Test(numbers, order_and_median)
+{
+    double values[] = {3, -1, 2, 7};
+    cr_expect(doubles_median(values, 4) > 2.49 && doubles_median(values, 4) < 2.51);
+    cr_expect(values[0] < 0 && values[3] > 6, "they are sorted");
+    cr_expect(doubles_median(values, 3) > 1.99 && doubles_median(values, 3) < 2.01);
+    cr_expect(isnan(doubles_median(values, 0)));
+}
+
 Test(wording, what_a_text_ends_with)
 {
     cr_expect(text_ends_with("model.safetensors", ".safetensors") && text_ends_with(".npy", ".npy"));
