@@ -9,8 +9,6 @@
 #include "health/health_experts.h"
 #include "health/judge.h"
 
-#define PLACES_MAX 256
-
 struct health {
     const struct scan *scan;
     const struct ranks *ranks;
@@ -30,11 +28,9 @@ static void put_tensor(struct buffer *out, const struct tensor *tensor)
 
 static struct finding *add_place(struct findings *findings, const char *check, const struct examined *examined)
 {
-    struct finding *place = findings_add(findings, check);
+    struct finding *place = findings_place(findings, check, VERDICT_FAIL);
     if (!place)
         return NULL;
-    place->summary = false;
-    place->verdict = VERDICT_FAIL;
     where_set(&place->where.tensor, examined->tensor->name);
     if (examined->tensor->file)
         where_set(&place->where.file, examined->tensor->file);
@@ -304,11 +300,9 @@ static bool report_check(const struct health *health, enum health_check check)
 
 static bool place_expert(struct findings *findings, int layer, int expert, int row)
 {
-    struct finding *place = findings_add(findings, "weights.router");
+    struct finding *place = findings_place(findings, "weights.router", VERDICT_FAIL);
     if (!place)
         return false;
-    place->summary = false;
-    place->verdict = VERDICT_FAIL;
     place->where.layer = layer;
     place->where.expert = expert;
     finding_message(

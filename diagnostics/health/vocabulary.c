@@ -22,13 +22,11 @@ const char *token_label(const struct tokenizer *tokenizer, int id, char *label)
 struct finding *vocabulary_place(struct vocabulary *vocabulary, const char *check, enum verdict verdict, int token,
                                  const struct row_profile *table)
 {
-    struct finding *finding = findings_add(vocabulary->findings, check);
+    struct finding *finding = findings_place(vocabulary->findings, check, verdict);
     if (!finding) {
         error_memory(vocabulary->error, check);
         return NULL;
     }
-    finding->summary = false;
-    finding->verdict = verdict;
     finding->where.token = token;
     if (table) {
         where_set(&finding->where.tensor, table->tensor->name);
@@ -117,13 +115,9 @@ static bool check_ids(struct vocabulary *vocabulary)
 static bool skip_both(struct findings *findings, const char *reason, struct error *error)
 {
     static const char *const checks[] = {IDS_CHECK, ROWS_CHECK};
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        struct finding *finding = findings_add(findings, checks[i]);
-        if (!finding)
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (!finding_skip(findings_add(findings, checks[i]), "%s.", reason))
             return error_memory(error, checks[i]);
-        finding->verdict = VERDICT_SKIP;
-        finding_message(finding, "%s.", reason);
-    }
     return true;
 }
 

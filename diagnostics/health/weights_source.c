@@ -10,7 +10,6 @@
 #include "limits/comparator.h"
 #include "values/values.h"
 
-#define PLACES_MAX 256
 #define WORST_MAX 40
 
 /* One tensor of the subject. */
@@ -32,36 +31,6 @@ struct matching {
     size_t done;
     struct error failure;
 };
-
-/* What the relative L2 error of a whole tensor stays below when its values are rounded to the dtype. Measured, at worst
- * of SmolLM2's matrices, Gaussian values and Student's t of 3 degrees: F16 2.1e-4, BF16 1.7e-3, Q8_0 8.6e-3, Q5_0 and
- * Q5_1 6.5e-2, Q4_0 and Q4_1 0.13; half as much again or more is allowed. The K types by their bits. A type that is not
- * listed loses nothing. */
-static const struct rounding_row {
-    const char *dtype;
-    double limit;
-} rounding_rows[] = {
-    {"F16", 1e-3}, {"BF16", 4e-3}, {"Q8_0", 2e-2}, {"Q6_K", 5e-2}, {"Q5_0", 0.1}, {"Q5_1", 0.1},
-    {"Q5_K", 0.1}, {"Q4_0", 0.2},  {"Q4_1", 0.2},  {"Q4_K", 0.2},  {"Q3_K", 0.4}, {"Q2_K", 0.7},
-};
-
-static double pair_limit(const struct pair *pair)
-{
-    if (pair->mine->dtype == pair->source->dtype)
-        return 0;
-    for (size_t i = 0; i < sizeof rounding_rows / sizeof *rounding_rows; i++)
-        if (strcmp(dtype_name(pair->mine->dtype), rounding_rows[i].dtype) == 0)
-            return rounding_rows[i].limit;
-    return 0;
-}
-
-static bool same_shape(const struct tensor *a, const struct tensor *b)
-{
-    bool same = a->rank == b->rank;
-    for (int i = 0; same && i < a->rank; i++)
-        same = a->shape[i] == b->shape[i];
-    return same;
-}
 
 static bool read_wide(const struct store *store, const struct tensor *tensor, uint64_t row, uint64_t rows, void *raw,
                       float *wide, struct error *error)
@@ -135,12 +104,10 @@ static int pair_order(const void *left, const void *right)
 
 static bool add_place(const struct pair *pair, struct findings *findings)
 {
-    struct finding *place = findings_add(findings, "weights.source");
+    struct finding *place = findings_place(findings, "weights.source", VERDICT_FAIL);
     if (!place)
         return false;
     char mine[TENSOR_SHAPE_TEXT], source[TENSOR_SHAPE_TEXT];
-    place->summary = false;
-    place->verdict = VERDICT_FAIL;
     where_set(&place->where.tensor, pair->mine->name);
     where_set(&place->where.file, pair->mine->file ? pair->mine->file : "");
     tensor_place(pair->mine, &place->where.layer, &place->where.expert);
@@ -231,9 +198,9 @@ bool weights_check_source(const struct store *store, const struct store *source,
         struct pair *pair = &matching.pairs[i];
         pair->mine = store_at(store, i);
         pair->source = store_find(source, pair->mine->name);
-        pair->shaped = pair->source && same_shape(pair->mine, pair->source) && dtype_computes(pair->mine->dtype) &&
-                       dtype_computes(pair->source->dtype);
-        pair->limit = pair->shaped ? pair_limit(pair) : 0;
+        pair->shaped = pair->source && tensor_same_shape(pair->mine, pair->source) &&
+                       dtype_computes(pair->mine->dtype) && dtype_computes(pair->source->dtype);
+        pair->limit = pair->shaped && pair->mine->dtype != pair->source->dtype ? dtype_rounding(pair->mine->dtype) : 0;
         pair->error = pair->source && !pair->shaped ? INFINITY : 0;
     }
     if (good) {
