@@ -1,6 +1,6 @@
 # Gives every test of this folder its row of costs.txt: COST, by which ctest starts the dearest first, and the label fast or slow.
 
-set(fast_below 5) # CPU seconds in the release build
+set(fast_below 6) # CPU seconds in the release build
 
 # Sets cost_NAME and label_NAME for each row.
 function(assay_read_costs file)

@@ -52,7 +52,7 @@ for diagnostic in inventory weights tokens layers logits lens greedy perplexity 
 done
 run 0 check -h
 for diagnostic in inventory weights tokens layers logits lens greedy perplexity texts; do
-    says out "  $diagnostic "
+    says out " $diagnostic "
 done
 
 test_that 'compare takes the suite at its word'
