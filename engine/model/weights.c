@@ -83,11 +83,25 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
 bool config_calls_for(const struct model_config *config, enum weight weight, int layer)
 {
     bool sparse = layer >= 0 && config->sparse[layer];
-    const bool answers[] = {[WHEN_ALWAYS] = true,           [WHEN_QKV_BIAS] = config->qkv_bias,
-                            [WHEN_O_BIAS] = config->o_bias, [WHEN_NORM] = config->norms >> weight & 1,
-                            [WHEN_SPARSE] = sparse,         [WHEN_SHARED] = sparse && config->shared_intermediate > 0,
-                            [WHEN_DENSE] = !sparse,         [WHEN_DENSE_BIAS] = !sparse && config->mlp_bias};
-    return answers[weight_rows[weight].when];
+    switch (weight_rows[weight].when) {
+    case WHEN_ALWAYS:
+        return true;
+    case WHEN_QKV_BIAS:
+        return config->qkv_bias;
+    case WHEN_O_BIAS:
+        return config->o_bias;
+    case WHEN_NORM:
+        return config->norms >> weight & 1;
+    case WHEN_SPARSE:
+        return sparse;
+    case WHEN_SHARED:
+        return sparse && config->shared_intermediate > 0;
+    case WHEN_DENSE:
+        return !sparse;
+    case WHEN_DENSE_BIAS:
+        return !sparse && config->mlp_bias;
+    }
+    return false;
 }
 
 bool expected_name(enum weight weight, int layer, int expert, char *out, size_t size)
