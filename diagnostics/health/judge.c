@@ -39,17 +39,6 @@ const struct anomaly_row anomaly_rows[ANOMALY_COUNT] = {
 #define CHECK_OF_ANOMALY(ID, id, when, check, what) | 1u << CHECK_##check
 _Static_assert((0u CHECK_ROWS(CHECK_BIT)) == (0u ANOMALY_ROWS(CHECK_OF_ANOMALY)), "a check for which nothing looks");
 
-const char *anomaly_other(const struct judging *judging, const struct anomaly *anomaly)
-{
-    return anomaly->other == PAIR_NONE ? "" : judging->ranks->scan->tensors[anomaly->other].tensor->name;
-}
-
-void say_place(struct buffer *out, const struct examined *examined, uint64_t index)
-{
-    buffer_format(out, "row %llu, column %llu", (unsigned long long)(index / examined->measure.columns),
-                  (unsigned long long)(index % examined->measure.columns));
-}
-
 struct twin {
     const struct measure *measure;
     const struct tensor *tensor;
