@@ -440,19 +440,15 @@ static bool report_refusals(struct findings *findings, struct refusals *refusals
  * the extractor's, and the file is not the one that a reader by names would take. */
 static bool report_misplaced(const struct store *store, struct findings *findings)
 {
-    size_t misplaced = 0, at = findings->count;
-    const char *told = NULL; /* the last file with a place: one for each file */
+    size_t misplaced = 0, at = findings->count, next = 0;
+    const struct tensor *tensor;
     if (!findings_add(findings, "inventory.misplaced"))
         return false;
-    for (size_t i = 0; i < store_text_count(store); i++) {
-        const struct tensor *tensor = store_at(store, i);
+    while ((tensor = store_misfiled(store, &next))) {
         int layer, expert;
-        if (tensor->file == told || !tensor_is_misfiled(tensor))
-            continue;
-        tensor_place(tensor, &layer, &expert);
-        told = tensor->file;
         if (misplaced++ >= PLACES_MAX)
             continue;
+        tensor_place(tensor, &layer, &expert);
         struct finding *place = inventory_place(findings, "inventory.misplaced", tensor, layer, expert);
         if (!place)
             return false;

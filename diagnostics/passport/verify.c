@@ -364,13 +364,10 @@ static bool check_companions(const struct verify_request *request, struct findin
  * each file. */
 static bool find_misplaced(const struct verify_request *request, size_t *count, struct findings *findings)
 {
-    const char *told = NULL;
+    const struct tensor *tensor;
+    size_t next = 0;
     bool extraction = store_kind(request->store) == STORE_EXTRACTION;
-    for (size_t i = 0; extraction && i < store_text_count(request->store); i++) {
-        const struct tensor *tensor = store_at(request->store, i);
-        if (tensor->file == told || !tensor_is_misfiled(tensor))
-            continue;
-        told = tensor->file;
+    while (extraction && (tensor = store_misfiled(request->store, &next))) {
         if ((*count)++ >= PLACES_MAX)
             continue;
         struct finding *place = verify_place(request, "passport.files", NULL, tensor->name, findings);

@@ -151,6 +151,19 @@ bool tensor_is_misfiled(const struct tensor *tensor)
     return (file_layer >= 0 && file_layer != layer) || (file_expert >= 0 && file_expert != expert);
 }
 
+const struct tensor *store_misfiled(const struct store *store, size_t *at)
+{
+    const char *told = *at ? store_at(store, *at - 1)->file : NULL;
+    for (; *at < store_text_count(store); ++*at) {
+        const struct tensor *tensor = store_at(store, *at);
+        if (tensor->file != told && tensor_is_misfiled(tensor)) {
+            ++*at;
+            return tensor;
+        }
+    }
+    return NULL;
+}
+
 static const struct fused_row *fused_row_of(const struct tensor *tensor)
 {
     for (size_t i = 0; !tensor->other && tensor->rank == 3 && i < COUNT(fused_rows); i++)

@@ -88,6 +88,10 @@ void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
 /* Does that name say another layer or expert than the tensor is of? */
 bool tensor_is_misfiled(const struct tensor *tensor);
 
+/* The next such tensor of the text model from `*at` on, one for each file, and moves `*at` behind it; NULL: none. Start
+ * with `size_t at = 0`. */
+const struct tensor *store_misfiled(const struct store *store, size_t *at);
+
 /* When its file was last written, in nanoseconds since 1970; false: an overlay holds it in memory. */
 bool tensor_time(const struct tensor *tensor, int64_t *time);
 
