@@ -50,8 +50,7 @@ Test(error, the_first_one_wins_and_context_goes_in_front)
     cr_expect_str_eq(error_text(&error), "path: No such file or directory");
     error_clear(&error);
     cr_expect_not(error_set(NULL, "nobody asks"));
-    cr_expect_not(error_set_kind(NULL, ERROR_SHAPE, "nobody asks"));
-    cr_expect_not(error_take(NULL, &error));
+    cr_expect(!error_set_kind(NULL, ERROR_SHAPE, "nobody asks") && !error_take(NULL, &error));
     cr_expect_not(error_context(NULL, "nobody asks"));
     cr_expect_not(error_errno(NULL, "nobody asks"));
     cr_expect_str_eq(error_text(NULL), "no error recorded");
@@ -60,18 +59,14 @@ Test(error, the_first_one_wins_and_context_goes_in_front)
 Test(error, kinds_stay_with_their_error)
 {
     struct error first = {0}, second = {0};
-    cr_expect_not(error_memory(&first, "x"));
-    error_context(&first, "file");
+    cr_expect(!error_memory(&first, "x") && !error_context(&first, "file"));
     cr_expect(first.kind == ERROR_MEMORY && strcmp(first.text, "file: out of memory: x") == 0);
-    cr_expect_not(error_set_kind(&second, ERROR_DTYPE, "of no use"));
-    cr_expect_not(error_set_kind(&second, ERROR_SHAPE, "the first one wins"));
-    cr_expect_eq(second.kind, ERROR_DTYPE);
-    cr_expect_not(error_take(&first, &second));
-    cr_expect(first.kind == ERROR_MEMORY && !second.text && second.kind == ERROR_ANY);
+    error_set_kind(&second, ERROR_DTYPE, "of no use");
+    cr_expect(!error_set_kind(&second, ERROR_SHAPE, "the first one wins") && second.kind == ERROR_DTYPE);
+    cr_expect(!error_take(&first, &second) && first.kind == ERROR_MEMORY && !second.text && second.kind == ERROR_ANY);
     error_clear(&first);
     cr_expect(!first.text && first.kind == ERROR_ANY);
-    error_set_kind(&second, ERROR_SHAPE, "taken");
-    error_take(&first, &second);
+    cr_expect(!error_set_kind(&second, ERROR_SHAPE, "taken") && !error_take(&first, &second));
     cr_expect(first.kind == ERROR_SHAPE && strcmp(first.text, "taken") == 0 && !second.text);
     error_clear(&first);
 }
@@ -142,10 +137,8 @@ Test(buffer, ids_and_arrays)
 Test(numbers, order_and_median)
 {
     double values[] = {3, -1, 2, 7};
-    cr_expect(doubles_median(values, 4) > 2.49 && doubles_median(values, 4) < 2.51);
-    cr_expect(values[0] < 0 && values[3] > 6, "they are sorted");
-    cr_expect(doubles_median(values, 3) > 1.99 && doubles_median(values, 3) < 2.01);
-    cr_expect(isnan(doubles_median(values, 0)));
+    cr_expect(doubles_median(values, 4) > 2.49 && doubles_median(values, 4) < 2.51 && values[0] < 0 && values[3] > 6);
+    cr_expect(doubles_median(values, 3) > 1.99 && doubles_median(values, 3) < 2.01 && isnan(doubles_median(values, 0)));
 }
 
 Test(wording, what_a_text_ends_with)
