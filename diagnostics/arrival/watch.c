@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrival/watch_block.h"
 #include "arrival/watch_internal.h"
 #include "base/numbers.h"
 #include "base/wording.h"
@@ -13,16 +14,6 @@
 
 #define BATCH 256 /* files judged between two looks at what else happened */
 #define PAUSE 0.2 /* seconds between two steps of the progress */
-
-const char *watch_block_name(const struct model_config *config, int block, char name[32])
-{
-    if (block == 0)
-        return "embedding";
-    if (block > config->layers)
-        return "final norm and head";
-    snprintf(name, 32, "layer %d", block - 1);
-    return name;
-}
 
 static void tell(struct watch *watch, enum watch_line line, const char *format, ...) ASSAY_PRINTF(3, 4);
 

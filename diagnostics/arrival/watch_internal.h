@@ -53,9 +53,6 @@ struct watch {
     char title[96];
 };
 
-/* "layer 3" */
-const char *watch_block_name(const struct model_config *config, int block, char name[32]);
-
 /* Which of the checks that judge a file. */
 size_t watch_check_index(const char *check);
 

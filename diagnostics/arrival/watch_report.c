@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrival/watch_block.h"
 #include "arrival/watch_internal.h"
 #include "model/model.h"
 
