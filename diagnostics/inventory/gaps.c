@@ -15,36 +15,9 @@
 #define PARTLY_BITS 2.0   /* to say of a block what of it is absent */
 #define DOCUMENT_MAX ((size_t)256 << 20)
 
-static void pattern_free(struct pattern *pattern)
-{
-    free(pattern->lost);
-    free(pattern->text);
-}
-
 static bool is_lost(const struct pattern *pattern, size_t item)
 {
     return pattern->lost[item / 8] >> item % 8 & 1;
-}
-
-void search_offer(struct search *search, const char *kind, double bits, const bool *lost, struct buffer *text)
-{
-    const struct census *census = search->census;
-    size_t bytes = (census->count + 7) / 8, hits = 0;
-    struct pattern pattern = {.kind = kind, .bits = bits, .text = buffer_take(text)};
-    for (size_t i = 0; i < census->count; i++)
-        hits += lost[i] && census->items[i].absent;
-    if (!hits || search->memory || search->count == PATTERNS_MAX || search->count * bytes > PATTERN_BITS_MAX) {
-        pattern_free(&pattern);
-        return;
-    }
-    pattern.lost = calloc(bytes, 1);
-    for (size_t i = 0; pattern.lost && i < census->count; i++)
-        if (lost[i] && !census->items[i].expected->optional)
-            pattern.lost[i / 8] |= (unsigned char)(1u << i % 8);
-    if (pattern.lost && pattern.text && array_push(search->patterns, search->count, search->capacity, pattern))
-        return;
-    search->memory = true;
-    pattern_free(&pattern);
 }
 
 /* --- weighing --- */
@@ -495,9 +468,7 @@ bool gaps_check(const struct census *census, const struct gaps_names *names, str
             ;
         good = report(&state, findings);
     }
-    for (size_t i = 0; i < state.search.count; i++)
-        pattern_free(&state.search.patterns[i]);
-    free(state.search.patterns);
+    search_free(&state.search);
     free(state.open);
     free(state.open_in);
     free(state.counts);

@@ -1,33 +1,9 @@
-/* The search for patterns, for the files that know kinds of them. */
+/* What the files that know kinds of patterns share. */
 #ifndef ASSAY_INVENTORY_GAPS_INTERNAL_H
 #define ASSAY_INVENTORY_GAPS_INTERNAL_H
 
 #include "inventory/gaps.h"
-
-#define PATTERNS_MAX 1500                    /* candidates kept */
-#define PATTERN_BITS_MAX ((size_t)256 << 20) /* bytes of their marks */
-
-/* One candidate: the tensors that it would lose. */
-struct pattern {
-    const char *kind;    /* "one-shard-per-layer"; static */
-    double bits;         /* that it takes to name it */
-    unsigned char *lost; /* a bit for each item of the census */
-    char *text;          /* what is absent, and so what the extractor did */
-};
-
-struct search {
-    const struct census *census;
-    const bool *misnamed; /* [census->count]: absent, and there under another name; NULL: none */
-    const char *renaming; /* how; NULL: in no common way */
-    struct pattern *patterns;
-    size_t count;
-    size_t capacity;
-    bool memory; /* ran out of it */
-};
-
-/* Offers the tensors for which `lost` [census->count] is true; those that are optional do not count. Takes the content
- * of `text`. Where nothing absent is among them it is passed over. */
-void search_offer(struct search *search, const char *kind, double bits, const bool *lost, struct buffer *text);
+#include "inventory/gaps_search.h"
 
 /* Each offers all candidates of its kinds. */
 void gaps_try_products(struct search *search);
