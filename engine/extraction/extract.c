@@ -15,7 +15,6 @@
 
 #define BATCH_FILES 256
 #define BATCH_BYTES ((uint64_t)256 << 20)
-#define COMPANION_MAX ((size_t)256 << 20)
 #define MANIFEST EXTRACTION_MANIFEST
 #define AVAILABILITY AVAILABILITY_FILE
 static const char unfinished_text[] =
@@ -93,14 +92,6 @@ bool extract_add_beside(const struct extract_request *request, struct map *known
     for (size_t i = 0; good && i < names->count; i++)
         good = map_add(known, names->items[i], strlen(names->items[i]), i, NULL);
     return good || error_memory(error, "extraction");
-}
-
-bool companion_read(const struct companion *companion, struct buffer *text, struct error *error)
-{
-    if (companion->text)
-        return buffer_text(text, companion->text) || error_memory(error, companion->name);
-    return !companion->path || (file_read(companion->path, COMPANION_MAX, text, error) &&
-                                (buffer_text(text, "") || error_memory(error, companion->name)));
 }
 
 /* Another model's configuration or tokenizer would stay beside, or be written over. */

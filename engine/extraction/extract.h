@@ -5,17 +5,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/pool.h"
+#include "extraction/companion.h"
 #include "store/layout.h"
 #include "store/store.h"
-
-/* A file to copy beside the tensors' folders, or a text to write there; neither: one that this model does not have. */
-struct companion {
-    char *path, *name;
-    const char *text; /* borrowed, in place of what is in the file; NULL: the file is copied */
-};
-
-/* Its text; nothing for one that this model does not have, else `text->data` is never NULL. */
-bool companion_read(const struct companion *companion, struct buffer *text, struct error *error);
 
 /* Where the values lie: {"file", "name", "begin", "end"}, the bytes from begin to before end; "column_stride" where
  * they lie in columns that many bytes apart. NULL: in no file, or changed by an overlay. The caller frees. */
