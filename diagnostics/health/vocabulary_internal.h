@@ -8,10 +8,6 @@
 #define ROWS_CHECK "weights.embedding_rows"
 #define NAMED_MAX 64 /* findings of single places for one kind of fault; all of them are counted */
 
-/* A token for a message: "'Ġthe' (262)". */
-#define TOKEN_LABEL 128
-const char *token_label(const struct tokenizer *tokenizer, int id, char *label);
-
 /* What the id of a row is: of no token; of one that texts have; of one that the model may never have seen: an added
  * token, a byte that is no character, or one that no text becomes. */
 enum kind { KIND_NONE, KIND_WORD, KIND_RARE };
@@ -30,10 +26,6 @@ struct vocabulary {
     size_t differences; /* what the files say of special tokens and does not agree */
     char end[160];      /* what is known of the token that ends a text */
 };
-
-/* Adds a place of a check: `token` -1 and `table` NULL: none. NULL: out of memory, which it says. */
-struct finding *vocabulary_place(struct vocabulary *vocabulary, const char *check, enum verdict verdict, int token,
-                                 const struct row_profile *table);
 
 /* Fills `kinds` and `unreached`. */
 bool vocabulary_kinds(struct vocabulary *vocabulary);

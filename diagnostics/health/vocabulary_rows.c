@@ -11,6 +11,7 @@
 
 #include "base/numbers.h"
 #include "health/vocabulary_internal.h"
+#include "health/vocabulary_place.h"
 
 #define RUN_MOST 16       /* rows in a row: damage comes in blocks, rare tokens do not */
 #define ZERO_SHARE 0.01   /* of words: a failure, as is a run */

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/wording.h"
 #include "health/vocabulary_internal.h"
+#include "health/vocabulary_place.h"
 
 #define DOCUMENT_MAX ((size_t)64 << 20)
 
