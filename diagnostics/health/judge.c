@@ -7,6 +7,7 @@
 
 #include "base/numbers.h"
 #include "health/examine.h"
+#include "health/judge_words.h"
 
 bool judge_copy(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {

@@ -25,9 +25,4 @@ bool pairs_lost(const struct ranks *ranks, size_t tensor);
 ANOMALY_ROWS(DECLARE)
 #undef DECLARE
 
-/* The canonical name of the other tensor that it is about. */
-const char *anomaly_other(const struct judging *judging, const struct anomaly *anomaly);
-/* "row 3, column 14", of a value by its index. */
-void say_place(struct buffer *out, const struct examined *examined, uint64_t index);
-
 #endif

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "health/judge_words.h"
+
 /* --- magnitude --- */
 
 #define MAGNITUDE_LEAST 0.9 /* log2 */

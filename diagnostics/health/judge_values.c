@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "health/judge_words.h"
+
 /* --- bytes --- */
 
 /* log2 |value| of anything bell-shaped scatters by about 1.6, of uniform values by 1.4; of 16 bits read as the other

@@ -1,5 +1,4 @@
-/* What the sentences of the anomalies share. */
-#include "health/judge_internal.h"
+#include "health/judge_words.h"
 
 const char *anomaly_other(const struct judging *judging, const struct anomaly *anomaly)
 {
