@@ -4,14 +4,6 @@
 
 #include "passport/verify.h"
 
-/* A place that fails the check: a file below the folder (NULL: none) and a tensor with its layer and expert (NULL:
- * none). NULL: out of memory. */
-struct finding *verify_place(const struct verify_request *request, const char *check, const char *file,
-                             const char *tensor, struct findings *findings);
-
-/* What the first place of the check that begins at `at` says, "" where there is none; the words to put in front. */
-const char *verify_first(const struct findings *findings, size_t at);
-
 /* verify_source.c */
 bool verify_expected(const struct verify_request *request, const struct passport *passport, struct findings *findings);
 bool verify_source(const struct verify_request *request, const struct passport *passport, struct findings *findings);

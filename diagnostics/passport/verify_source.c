@@ -5,6 +5,7 @@
 
 #include "model/expected_set.h"
 #include "passport/verify_internal.h"
+#include "passport/verify_place.h"
 
 /* --- passport.expected --- */
 
