@@ -6,18 +6,6 @@
 #include "reports/report_render.h"
 #include "reports/text.h"
 
-#define MESSAGE_SHOWN 4000
-
-void page_raw(struct page *page, const char *markup)
-{
-    buffer_text(page->out, markup);
-}
-
-void page_text(struct page *page, const char *text)
-{
-    text_append_short(page->out, TEXT_MARKUP, text, MESSAGE_SHOWN);
-}
-
 static void head(struct page *page)
 {
     const struct report *report = page->outline->report;

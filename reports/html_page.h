@@ -2,25 +2,10 @@
 #ifndef ASSAY_REPORTS_HTML_PAGE_H
 #define ASSAY_REPORTS_HTML_PAGE_H
 
-#include "base/buffer.h"
-#include "reports/outline.h"
-#include "reports/plot.h"
-
-/* A page under construction. */
-struct page {
-    const struct outline *outline;
-    struct buffer *out;
-    struct plotter plotter;
-    size_t figures; /* made so far: the number in their ids */
-};
+#include "reports/page.h"
 
 /* The style sheet, rule by rule; a null pointer ends it. */
 extern const char *const html_style[];
-
-/* Escaped text; NULL writes nothing. */
-void page_text(struct page *page, const char *text);
-/* Markup of our own. */
-void page_raw(struct page *page, const char *markup);
 
 /* The section of all plots and tables of series; nothing when there are none. */
 void page_figures(struct page *page);

@@ -1,0 +1,22 @@
+/* A page of HTML under construction. */
+#ifndef ASSAY_REPORTS_PAGE_H
+#define ASSAY_REPORTS_PAGE_H
+
+#include "base/buffer.h"
+#include "reports/outline.h"
+#include "reports/plot.h"
+
+/* A page under construction. */
+struct page {
+    const struct outline *outline;
+    struct buffer *out;
+    struct plotter plotter;
+    size_t figures; /* made so far: the number in their ids */
+};
+
+/* Escaped text; NULL writes nothing. */
+void page_text(struct page *page, const char *text);
+/* Markup of our own. */
+void page_raw(struct page *page, const char *markup);
+
+#endif
