@@ -63,10 +63,4 @@ bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, stru
  * it. */
 cJSON *tokenizer_gather(const char *folder, struct error *error);
 
-/* The token with that id, or NULL. */
-const struct token *tokenizer_find(const struct tokenizer *tokenizer, int id);
-
-/* Sorts `tokens` by id; two with one id are an error. */
-bool tokenizer_sort(struct tokenizer *tokenizer, struct error *error);
-
 #endif

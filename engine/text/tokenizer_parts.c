@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/token_table.h"
 #include "text/tokenizer_internal.h"
 
 /* Added tokens */
