@@ -25,13 +25,6 @@ const char *quality_verdict_name(enum quality_verdict verdict)
     return names[verdict];
 }
 
-const char *quality_diagnostic_name(enum quality_diagnostic diagnostic)
-{
-    static const char *const names[DIAGNOSE_COUNT] = {"characters", "repetition", "language", "leakage",
-                                                      "wordness",   "grammar",    "expected", "self_consistency"};
-    return names[diagnostic];
-}
-
 struct quality *quality_open(const char *rules, struct error *error)
 {
     struct quality *quality = calloc(1, sizeof *quality);
@@ -79,38 +72,6 @@ const char *quality_dictionaries(struct quality *quality)
 bool quality_has_grammar(const struct quality *quality)
 {
     return quality->parser;
-}
-
-bool marks_add(struct marks *marks, size_t from, size_t to, enum quality_diagnostic diagnostic)
-{
-    return array_push(marks->items, marks->count, marks->capacity, (struct mark){from, to, diagnostic});
-}
-
-static int mark_compare(const void *a, const void *b)
-{
-    const struct mark *x = a, *y = b;
-    if (x->from != y->from)
-        return x->from < y->from ? -1 : 1;
-    return x->to != y->to ? (x->to > y->to ? -1 : 1) : (int)x->diagnostic - (int)y->diagnostic;
-}
-
-/* Sorts them, and makes one of those of a diagnostic that touch. */
-static void marks_settle(struct marks *marks)
-{
-    size_t kept = 0;
-    if (marks->count)
-        qsort(marks->items, marks->count, sizeof *marks->items, mark_compare);
-    for (size_t i = 0; i < marks->count; i++) {
-        struct mark mark = marks->items[i], *same = NULL;
-        for (size_t k = kept; k-- > 0 && kept - k <= DIAGNOSE_COUNT && !same;)
-            if (marks->items[k].diagnostic == mark.diagnostic && marks->items[k].to >= mark.from)
-                same = &marks->items[k];
-        if (same)
-            same->to = mark.to > same->to ? mark.to : same->to;
-        else
-            marks->items[kept++] = mark;
-    }
-    marks->count = kept;
 }
 
 /* One text being judged. */

@@ -4,35 +4,12 @@
 #define ASSAY_QUALITY_QUALITY_H
 
 #include "quality/expects.h"
+#include "quality/marks.h"
 #include "quality/metric.h"
 
 enum quality_verdict { QUALITY_GIBBERISH, QUALITY_NO_FAULT, QUALITY_TOO_SHORT };
 /* "gibberish", "no fault found", "too short to tell". */
 const char *quality_verdict_name(enum quality_verdict verdict);
-
-enum quality_diagnostic {
-    DIAGNOSE_CHARACTERS,
-    DIAGNOSE_REPETITION,
-    DIAGNOSE_LANGUAGE,
-    DIAGNOSE_LEAKAGE,
-    DIAGNOSE_WORDNESS,
-    DIAGNOSE_GRAMMAR,
-    DIAGNOSE_EXPECTED,
-    DIAGNOSE_SELF_CONSISTENCY, /* by whoever has the model that wrote it: diagnostics/texts.c */
-    DIAGNOSE_COUNT
-};
-/* "characters", "repetition" ... */
-const char *quality_diagnostic_name(enum quality_diagnostic diagnostic);
-
-/* A faulty place: bytes from .. to - 1 of the text. */
-struct mark {
-    size_t from, to;
-    enum quality_diagnostic diagnostic;
-};
-struct marks {
-    struct mark *items; /* by `from` */
-    size_t count, capacity;
-};
 
 /* A rule that holds, in the whole text or in a window. */
 struct hit {

@@ -22,9 +22,6 @@ struct measuring {
     bool memory; /* it ran out */
 };
 
-/* Faults found in the text, for showing them and for the onset: bytes from .. to - 1. */
-bool marks_add(struct marks *marks, size_t from, size_t to, enum quality_diagnostic diagnostic);
-
 void characters_measure(struct measuring *measuring);
 bool characters_mark(const struct view *view, struct marks *marks);
 
