@@ -9,7 +9,8 @@
 
 #include "base/numbers.h"
 #include "base/wording.h"
-#include "golden/golden_internal.h"
+#include "golden/golden_make.h"
+#include "golden/golden_readers.h"
 #include "golden/npy.h"
 
 #define FULL "_debug_tree_FULL_TENSORS.json"

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/wording.h"
-#include "golden/golden_internal.h"
+#include "golden/golden_make.h"
+#include "golden/golden_readers.h"
 
 #define LEAD "llamacpp-"
 #define END ".bin"

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/numbers.h"
-#include "golden/golden_internal.h"
+#include "golden/golden_make.h"
+#include "golden/golden_readers.h"
 
 #define MAGIC "_logits_"
 #define MAGIC_SIZE 8

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "golden/golden_internal.h"
+#include "golden/golden_make.h"
+#include "golden/golden_readers.h"
 
 static bool parse_ids(const char *path, const char *id, const char *key, const cJSON *list, int **out, size_t *count,
                       struct error *error)

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/wording.h"
-#include "golden/golden_internal.h"
+#include "golden/golden_make.h"
+#include "golden/golden_readers.h"
 #include "golden/npy.h"
 
 #define LONE_CASE "case" /* of files that lie in no folder of their own */
