@@ -1,10 +1,8 @@
 #include "faults/fault.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "faults/fault_internal.h"
 
 static const struct catalogue_row {
@@ -87,14 +85,6 @@ const char *fault_judge(const char *spec)
     else
         return NULL;
     return message;
-}
-
-struct fault_edit *fault_edit(struct fault_site *site, struct error *error)
-{
-    struct fault_edit *edit = calloc(1, sizeof *edit);
-    if (!edit)
-        error_memory(error, site->spec);
-    return edit && overlay_keep(site->overlay, edit, error) ? edit : NULL;
 }
 
 /* The overlay of one fault over the site's store; NULL on failure. */

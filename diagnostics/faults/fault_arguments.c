@@ -200,6 +200,14 @@ bool fault_arguments_take(const struct fault_site *site, const char *grammar, co
     return true;
 }
 
+bool fault_are_two(const struct fault_site *site, const struct fault_arguments *arguments, uint64_t count,
+                   const char *what, struct error *error)
+{
+    const uint64_t *numbers = arguments->numbers;
+    return (numbers[0] < count && numbers[1] < count && numbers[0] != numbers[1]) ||
+           error_set(error, "fault %s: two %s below %llu were expected", site->spec, what, (unsigned long long)count);
+}
+
 /* --- lists --- */
 
 /* One number or a range at `*text`; `*text` is set behind it. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "faults/fault_internal.h"
+#include "faults/fault_edit.h"
 
 static bool read_as(struct fault_site *site, const char *name, const char *from, struct error *error)
 {
@@ -30,14 +30,6 @@ static bool read_from(struct fault_site *site, const char *prefix, const char *o
 static bool exchange(struct fault_site *site, const char *a, const char *b, struct error *error)
 {
     return read_from(site, a, b, error) && read_from(site, b, a, error);
-}
-
-bool fault_are_two(const struct fault_site *site, const struct fault_arguments *arguments, uint64_t count,
-                   const char *what, struct error *error)
-{
-    const uint64_t *numbers = arguments->numbers;
-    return (numbers[0] < count && numbers[1] < count && numbers[0] != numbers[1]) ||
-           error_set(error, "fault %s: two %s below %llu were expected", site->spec, what, (unsigned long long)count);
 }
 
 bool fault_swap_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)

@@ -49,42 +49,6 @@ fault_apply fault_swap_experts, fault_swap_layers, fault_swap_tensors, fault_cop
 fault_apply fault_misread, fault_transpose, fault_shuffle, fault_permute_rows, fault_exchange_rows, fault_shift_rows,
     fault_swap_router_rows;
 
-/* Elements first .. first + count - 1 of a tensor, row by row, going on at its begin behind its end. */
-struct fault_span {
-    uint64_t first, count;
-};
-
-/* SHARE of a tensor: of its rows, of a vector its elements, that part (rounded up), the first ones from the middle on:
- * row rows / 2 (rounded down) and those behind it, then the first ones of the tensor. */
-struct fault_span fault_share(const struct tensor *tensor, double share);
-
-struct fault_edit;
-
-/* Changes `count` elements of a tensor of F32, F16 or BF16, from element `index` on, which are those at `values`. */
-typedef void fault_change(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values);
-
-/* How a fault changes the values of one tensor as they are read; lives as long as the faults. */
-struct fault_edit {
-    fault_change *change;
-    struct fault_span span;
-    double number; /* to multiply with, or to put there */
-    uint64_t page; /* 4,096 bytes */
-    uint64_t seed;
-};
-
-/* A new edit that is freed with the faults. */
-struct fault_edit *fault_edit(struct fault_site *site, struct error *error);
-
-/* A seed of the tensor's name, so that what is random is the same each time, and another in each tensor. */
-uint64_t fault_seed(const struct tensor *tensor);
-
-/* Whether the engine computes with the tensor's dtype. */
-bool fault_can_compute(const struct fault_site *site, const struct tensor *tensor, struct error *error);
-
-/* Counts the tensor of the store below as changed if the overlay gives it other values: a factor that rounding
- * swallows, or zeros where there were zeros, change nothing. */
-bool fault_count_change(struct fault_site *site, const struct tensor *tensor, struct error *error);
-
 /* Whole numbers "1,5,9-12" up to a slash or the end, marked in `marks` [count]; `what` names them in the error. Returns
  * where the list ended, NULL on error. */
 const char *fault_indices(const struct fault_site *site, const char *text, const char *what, int count, bool *marks,

@@ -5,95 +5,10 @@
 
 #include "base/numbers.h"
 #include "base/wording.h"
-#include "faults/fault_internal.h"
+#include "faults/fault_edit.h"
 #include "values/values.h"
 
 #define PAGE 4096
-
-bool fault_can_compute(const struct fault_site *site, const struct tensor *tensor, struct error *error)
-{
-    return dtype_computes(tensor->dtype) ||
-           error_set(error, "fault %s: tensor '%s' has dtype %s", site->spec, tensor->name, dtype_name(tensor->dtype));
-}
-
-/* One row, widened. */
-static bool row_values(const struct store *store, const struct tensor *tensor, uint64_t row, float *out,
-                       struct error *error)
-{
-    void *raw = malloc((size_t)tensor->stride + (size_t)(tensor->bytes / tensor->rows) + 1);
-    bool good = (raw || error_memory(error, tensor->name)) && store_read_rows(store, tensor, row, 1, raw, error);
-    if (good)
-        widen(tensor->dtype, raw, out, (size_t)tensor->columns);
-    free(raw);
-    return good;
-}
-
-bool fault_count_change(struct fault_site *site, const struct tensor *tensor, struct error *error)
-{
-    const struct tensor *changed = store_find(site->overlay, tensor->name);
-    size_t columns = (size_t)tensor->columns;
-    float *before = malloc((columns + 1) * sizeof *before), *after = malloc((columns + 1) * sizeof *after);
-    bool good = (before && after) || error_memory(error, site->spec), same = true;
-    for (uint64_t row = 0; good && same && row < tensor->rows; row++) {
-        good = row_values(site->below, tensor, row, before, error) &&
-               row_values(site->overlay, changed, row, after, error);
-        same = !good || memcmp(before, after, columns * sizeof *before) == 0;
-    }
-    site->changed += !same;
-    free(before);
-    free(after);
-    return good;
-}
-
-static bool rewrite(struct fault_site *site, const struct tensor *tensor, overlay_rewrite_rows *rows,
-                    struct fault_edit edit, struct error *error)
-{
-    struct fault_edit *kept = fault_can_compute(site, tensor, error) ? fault_edit(site, error) : NULL;
-    if (!kept)
-        return false;
-    *kept = edit;
-    return overlay_rewrite(site->overlay, tensor->name, rows, kept, error) && fault_count_change(site, tensor, error);
-}
-
-struct fault_span fault_share(const struct tensor *tensor, double share)
-{
-    bool matrix = tensor->rank >= 2;
-    uint64_t units = matrix ? tensor->rows : tensor->columns, each = matrix ? tensor->columns : 1;
-    /* that 0.07 x 100 is a little more than 7 is no reason to take 8 */
-    uint64_t taken = share < 1 ? (uint64_t)ceil(share * (double)units * (1 - 0x1p-50)) : units;
-    taken = taken < units ? taken : units;
-    return (struct fault_span){.first = units / 2 * each, .count = taken * each};
-}
-
-/* What of elements first .. end - 1 is in begin .. begin + count - 1, which lie at `values`. */
-static void edit_part(const struct fault_edit *edit, enum dtype dtype, uint64_t first, uint64_t end, uint64_t begin,
-                      uint64_t count, char *values)
-{
-    first = first > begin ? first : begin;
-    end = end < begin + count ? end : begin + count;
-    if (first < end)
-        edit->change(edit, dtype, first, (size_t)(end - first), values + (first - begin) * dtype_width(dtype));
-}
-
-static void edit_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
-{
-    const struct fault_edit *edit = context;
-    uint64_t begin = first * tensor->columns, count = rows * tensor->columns, all = tensor->rows * tensor->columns;
-    uint64_t end = edit->span.first + edit->span.count;
-    edit_part(edit, tensor->dtype, edit->span.first, end < all ? end : all, begin, count, values);
-    if (end > all)
-        edit_part(edit, tensor->dtype, 0, end - all, begin, count, values);
-}
-
-/* Values are changed as they are stored; those that share a scale with others, widened. */
-static bool edit_values(struct fault_site *site, const struct tensor *tensor, struct fault_edit edit,
-                        struct error *error)
-{
-    if (fault_can_compute(site, tensor, error) && !dtype_width(tensor->dtype) &&
-        !overlay_widen(site->overlay, tensor->name, error))
-        return false;
-    return rewrite(site, tensor, edit_rows, edit, error);
-}
 
 static void scale_values(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
 {
@@ -111,7 +26,7 @@ bool fault_scale(struct fault_site *site, const struct fault_arguments *argument
 {
     struct fault_edit edit = {
         .change = scale_values, .span = fault_share(arguments->tensor, arguments->share), .number = arguments->number};
-    return edit_values(site, arguments->tensor, edit, error);
+    return fault_edit_values(site, arguments->tensor, edit, error);
 }
 
 /* --- one value for all --- */
@@ -129,7 +44,7 @@ static bool set_span(struct fault_site *site, const struct tensor *tensor, struc
                      struct error *error)
 {
     struct fault_edit edit = {.change = set_values, .span = span, .number = value};
-    return edit_values(site, tensor, edit, error);
+    return fault_edit_values(site, tensor, edit, error);
 }
 
 static bool set_one(struct fault_site *site, const struct fault_arguments *arguments, double value, struct error *error)
@@ -184,7 +99,7 @@ bool fault_zero_page(struct fault_site *site, const struct fault_arguments *argu
     if (!tensor->bytes || page > (tensor->bytes - 1) / PAGE)
         return error_set(error, "fault %s: tensor '%s' has %llu bytes", site->spec, tensor->name,
                          (unsigned long long)tensor->bytes);
-    return rewrite(site, tensor, zero_page_rows, (struct fault_edit){.page = page}, error);
+    return fault_rewrite(site, tensor, zero_page_rows, (struct fault_edit){.page = page}, error);
 }
 
 static void swap_bytes(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
@@ -206,20 +121,12 @@ bool fault_byte_swap(struct fault_site *site, const struct fault_arguments *argu
         return error_set(error, "fault %s: tensor '%s' has dtype %s, whose values are not of 2 or 4 bytes each",
                          site->spec, tensor->name, dtype_name(tensor->dtype));
     struct fault_edit edit = {.change = swap_bytes, .span = fault_share(tensor, arguments->share)};
-    return edit_values(site, tensor, edit, error);
+    return fault_edit_values(site, tensor, edit, error);
 }
 
 /* --- as a framework initialises --- */
 
 #define INITIAL_DEVIATION 0.02 /* initializer_range of transformers, where config.json says nothing else */
-
-uint64_t fault_seed(const struct tensor *tensor)
-{
-    uint64_t seed = 0;
-    for (const char *name = tensor->name; *name; name++)
-        seed = mix_u64(seed ^ (unsigned char)*name);
-    return seed;
-}
 
 /* Box and Muller's transform of two uniform values: of a counter, so that any is had without the ones before it. */
 static double normal(uint64_t seed, uint64_t index)
@@ -249,7 +156,7 @@ static bool initialise(struct fault_site *site, const struct tensor *tensor, dou
                               .span = fault_share(tensor, share),
                               .number = is_bias(tensor) ? 0 : 1,
                               .seed = fault_seed(tensor)};
-    return edit_values(site, tensor, edit, error);
+    return fault_edit_values(site, tensor, edit, error);
 }
 
 bool fault_initialise(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)

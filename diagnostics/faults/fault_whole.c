@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
-#include "faults/fault_internal.h"
+#include "faults/fault_edit.h"
 #include "values/values.h"
 
 /* The values of a tensor of the store below, row by row; those that share a scale with others, widened. */
