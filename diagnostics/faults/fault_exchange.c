@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "faults/fault_catalogue.h"
 #include "faults/fault_edit.h"
 
 static bool read_as(struct fault_site *site, const char *name, const char *from, struct error *error)
@@ -32,7 +33,7 @@ static bool exchange(struct fault_site *site, const char *a, const char *b, stru
     return read_from(site, a, b, error) && read_from(site, b, a, error);
 }
 
-bool fault_swap_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_swap_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     if (!fault_are_two(site, arguments, (uint64_t)site->config->experts, "experts", error))
         return false;
@@ -43,7 +44,10 @@ bool fault_swap_experts(struct fault_site *site, const struct fault_arguments *a
     return exchange(site, prefixes[0], prefixes[1], error);
 }
 
-bool fault_swap_layers(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_swap_experts = {
+    {"swap-experts", "LAYER,A,B", "Exchanges two experts, but not their router rows"}, lay_swap_experts};
+
+static bool lay_swap_layers(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     if (!fault_are_two(site, arguments, (uint64_t)site->config->layers, "layers", error))
         return false;
@@ -53,15 +57,24 @@ bool fault_swap_layers(struct fault_site *site, const struct fault_arguments *ar
     return exchange(site, prefixes[0], prefixes[1], error);
 }
 
-bool fault_copy(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_swap_layers = {{"swap-layers", "A,B", "Exchanges all tensors of two layers"},
+                                             lay_swap_layers};
+
+static bool lay_copy(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return fault_can_compute(site, arguments->tensor, error) &&
            read_as(site, arguments->tensor->name, arguments->other->name, error) &&
            fault_count_change(site, arguments->tensor, error);
 }
 
-bool fault_swap_tensors(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_copy = {
+    {"copy", "TENSOR,FROM", "Gives a tensor the values of another: two names, one content"}, lay_copy};
+
+static bool lay_swap_tensors(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct fault_arguments turned = {.tensor = arguments->other, .other = arguments->tensor};
-    return fault_copy(site, arguments, error) && fault_copy(site, &turned, error);
+    return lay_copy(site, arguments, error) && lay_copy(site, &turned, error);
 }
+
+const struct fault_kind fault_swap_tensors = {
+    {"swap-tensors", "TENSOR,OTHER", "Exchanges two tensors of one shape and dtype"}, lay_swap_tensors};

@@ -37,17 +37,14 @@ bool fault_arguments_take(const struct fault_site *site, const char *grammar, co
 bool fault_are_two(const struct fault_site *site, const struct fault_arguments *arguments, uint64_t count,
                    const char *what, struct error *error);
 
+/* Lays the fault over the site, and counts what changed; false with the reason. */
 typedef bool fault_apply(struct fault_site *site, const struct fault_arguments *arguments, struct error *error);
 
-/* Those that lose tensors; that change one value after the other; that put a tensor in another's place; that need
- * the whole of a tensor at once. */
-fault_apply fault_one_shard_per_layer, fault_missing_norms, fault_missing_experts, fault_incomplete_expert,
-    fault_missing_tensor;
-fault_apply fault_random_attention, fault_initialise, fault_nan, fault_inf, fault_zeros, fault_constant,
-    fault_zero_page, fault_scale, fault_byte_swap;
-fault_apply fault_swap_experts, fault_swap_layers, fault_swap_tensors, fault_copy;
-fault_apply fault_misread, fault_transpose, fault_shuffle, fault_permute_rows, fault_exchange_rows, fault_shift_rows,
-    fault_swap_router_rows;
+/* One kind of fault. */
+struct fault_kind {
+    struct fault_row row;
+    fault_apply *apply;
+};
 
 /* Whole numbers "1,5,9-12" up to a slash or the end, marked in `marks` [count]; `what` names them in the error. Returns
  * where the list ended, NULL on error. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "faults/fault_internal.h"
+#include "faults/fault_catalogue.h"
 
 /* Whether the fault takes the tensor. */
 typedef bool tensor_test(void *context, const struct tensor *tensor, int layer, int expert);
@@ -54,7 +54,8 @@ static bool in_later_shard(void *context, const struct tensor *tensor, int layer
 }
 
 /* An extraction knows no shards; its source does. */
-bool fault_one_shard_per_layer(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_one_shard_per_layer(struct fault_site *site, const struct fault_arguments *arguments,
+                                    struct error *error)
 {
     struct shards shards = {.files = site->below};
     struct store *source = NULL;
@@ -75,6 +76,12 @@ bool fault_one_shard_per_layer(struct fault_site *site, const struct fault_argum
     store_free(source);
     return good;
 }
+
+const struct fault_kind fault_one_shard_per_layer = {
+    {"one-shard-per-layer", "",
+     "Loses every tensor of a layer that lies in a later shard of the checkpoint than the layer's first: an extractor "
+     "that opens one shard for each layer"},
+    lay_one_shard_per_layer};
 
 struct selection {
     bool layers[CONFIG_LAYERS_MAX];
@@ -99,7 +106,7 @@ static bool is_expert(void *context, const struct tensor *tensor, int layer, int
            (!selection->except || !strstr(tensor->name, selection->except));
 }
 
-bool fault_missing_norms(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_missing_norms(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct selection selection = {0};
     const char *end = fault_indices(site, arguments->text, "layer", site->config->layers, selection.layers, error);
@@ -108,6 +115,9 @@ bool fault_missing_norms(struct fault_site *site, const struct fault_arguments *
     return end && drop_where(site, is_norm, &selection, error);
 }
 
+const struct fault_kind fault_missing_norms = {{"missing-norms", "LAYERS", "Loses both norms of the layers (1,5,9-12)"},
+                                               lay_missing_norms};
+
 static bool drop_experts(struct fault_site *site, struct selection *selection, struct error *error)
 {
     bool good = drop_where(site, is_expert, selection, error);
@@ -115,7 +125,7 @@ static bool drop_experts(struct fault_site *site, struct selection *selection, s
     return good;
 }
 
-bool fault_missing_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_missing_experts(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     int experts = site->config->experts;
     struct selection selection = {.experts = calloc((size_t)experts + 1, sizeof *selection.experts),
@@ -135,7 +145,10 @@ bool fault_missing_experts(struct fault_site *site, const struct fault_arguments
     return end ? error_set(error, "fault %s: '%s' after the list of experts", site->spec, end) : false;
 }
 
-bool fault_incomplete_expert(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_missing_experts = {
+    {"missing-experts", "LAYERS/EXPERTS", "Loses the experts in the layers (1,5/76-127)"}, lay_missing_experts};
+
+static bool lay_incomplete_expert(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct selection selection = {.experts = calloc((size_t)site->config->experts + 1, sizeof *selection.experts),
                                   .expert_count = site->config->experts,
@@ -147,8 +160,13 @@ bool fault_incomplete_expert(struct fault_site *site, const struct fault_argumen
     return drop_experts(site, &selection, error);
 }
 
-bool fault_missing_tensor(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_incomplete_expert = {
+    {"incomplete-expert", "LAYER,EXPERT", "Loses up_proj and down_proj of one expert"}, lay_incomplete_expert};
+
+static bool lay_missing_tensor(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     site->changed = 1;
     return overlay_drop(site->overlay, arguments->tensor->name, error);
 }
+
+const struct fault_kind fault_missing_tensor = {{"missing", "TENSOR", "Loses one tensor"}, lay_missing_tensor};

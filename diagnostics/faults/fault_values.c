@@ -5,6 +5,7 @@
 
 #include "base/numbers.h"
 #include "base/wording.h"
+#include "faults/fault_catalogue.h"
 #include "faults/fault_edit.h"
 #include "values/values.h"
 
@@ -22,12 +23,14 @@ static void scale_values(const struct fault_edit *edit, enum dtype dtype, uint64
     }
 }
 
-bool fault_scale(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_scale(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct fault_edit edit = {
         .change = scale_values, .span = fault_share(arguments->tensor, arguments->share), .number = arguments->number};
     return fault_edit_values(site, arguments->tensor, edit, error);
 }
+
+const struct fault_kind fault_scale = {{"scale", "TENSOR,FACTOR[,SHARE]", "Multiplies a tensor"}, lay_scale};
 
 /* --- one value for all --- */
 
@@ -58,26 +61,40 @@ static bool set_one(struct fault_site *site, const struct fault_arguments *argum
     return set_span(site, tensor, one, value, error);
 }
 
-bool fault_nan(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_nan(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return set_one(site, arguments, NAN, error);
 }
 
-bool fault_inf(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_nan = {{"nan", "TENSOR[,ROW,COLUMN]", "Makes one value no number"}, lay_nan};
+
+static bool lay_inf(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return set_one(site, arguments, INFINITY, error);
 }
 
-bool fault_constant(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_inf = {{"inf", "TENSOR[,ROW,COLUMN]", "Makes one value infinite"}, lay_inf};
+
+static bool lay_constant(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct fault_span span = fault_share(arguments->tensor, arguments->share);
     return set_span(site, arguments->tensor, span, arguments->number, error);
 }
 
-bool fault_zeros(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+const struct fault_kind fault_constant = {
+    {"constant", "TENSOR,VALUE[,SHARE]",
+     "Makes all values of a tensor the same: a norm of ones is what a loader puts in the place of one that is absent"},
+    lay_constant};
+
+static bool lay_zeros(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return set_span(site, arguments->tensor, fault_share(arguments->tensor, arguments->share), 0, error);
 }
+
+const struct fault_kind fault_zeros = {
+    {"zeros", "TENSOR[,SHARE]",
+     "Zeroes a tensor. SHARE, here and below: of its rows (of a vector: its elements) that share, from the middle on"},
+    lay_zeros};
 
 /* --- bytes --- */
 
@@ -92,7 +109,7 @@ static void zero_page_rows(void *context, const struct tensor *tensor, uint64_t 
         memset((char *)values + (begin - here), 0, (size_t)(end - begin));
 }
 
-bool fault_zero_page(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_zero_page(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     const struct tensor *tensor = arguments->tensor;
     uint64_t page = arguments->numbers[0];
@@ -101,6 +118,9 @@ bool fault_zero_page(struct fault_site *site, const struct fault_arguments *argu
                          (unsigned long long)tensor->bytes);
     return fault_rewrite(site, tensor, zero_page_rows, (struct fault_edit){.page = page}, error);
 }
+
+const struct fault_kind fault_zero_page = {
+    {"zero-page", "TENSOR[,PAGE]", "Zeroes 4,096 bytes of a tensor: a hole in a file"}, lay_zero_page};
 
 static void swap_bytes(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
 {
@@ -114,7 +134,7 @@ static void swap_bytes(const struct fault_edit *edit, enum dtype dtype, uint64_t
         }
 }
 
-bool fault_byte_swap(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_byte_swap(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     const struct tensor *tensor = arguments->tensor;
     if (!dtype_width(tensor->dtype))
@@ -123,6 +143,9 @@ bool fault_byte_swap(struct fault_site *site, const struct fault_arguments *argu
     struct fault_edit edit = {.change = swap_bytes, .span = fault_share(tensor, arguments->share)};
     return fault_edit_values(site, tensor, edit, error);
 }
+
+const struct fault_kind fault_byte_swap = {
+    {"byte-swap", "TENSOR[,SHARE]", "Turns the bytes of every value around: the wrong byte order"}, lay_byte_swap};
 
 /* --- as a framework initialises --- */
 
@@ -159,10 +182,15 @@ static bool initialise(struct fault_site *site, const struct tensor *tensor, dou
     return fault_edit_values(site, tensor, edit, error);
 }
 
-bool fault_initialise(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_initialise(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return initialise(site, arguments->tensor, arguments->share, error);
 }
+
+const struct fault_kind fault_initialise = {
+    {"initialise", "TENSOR[,SHARE]",
+     "Leaves a tensor as a framework initialises it: normal, deviation 0.02; a gain: ones; a bias: zeros"},
+    lay_initialise};
 
 static bool is_projection(const char *name)
 {
@@ -174,7 +202,7 @@ static bool is_projection(const char *name)
     return false;
 }
 
-bool fault_random_attention(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_random_attention(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     bool layers[CONFIG_LAYERS_MAX] = {false};
     const char *end = fault_indices(site, arguments->text, "layer", site->config->layers, layers, error);
@@ -190,3 +218,8 @@ bool fault_random_attention(struct fault_site *site, const struct fault_argument
     }
     return true;
 }
+
+const struct fault_kind fault_random_attention = {
+    {"random-attention", "LAYERS",
+     "Leaves the attention's projections as they were initialised: normal, deviation 0.02"},
+    lay_random_attention};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "faults/fault_catalogue.h"
 #include "faults/fault_edit.h"
 #include "values/values.h"
 
@@ -100,10 +101,13 @@ static bool shuffle(struct held *held, const struct fault_arguments *arguments, 
     return true;
 }
 
-bool fault_shuffle(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_shuffle(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return change_held(site, arguments->tensor, arguments, shuffle, error);
 }
+
+const struct fault_kind fault_shuffle = {{"shuffle", "TENSOR[,SHARE]", "Puts the values of a tensor in a random order"},
+                                         lay_shuffle};
 
 static bool permute_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {
@@ -113,10 +117,13 @@ static bool permute_rows(struct held *held, const struct fault_arguments *argume
     return true;
 }
 
-bool fault_permute_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_permute_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return change_held(site, arguments->tensor, arguments, permute_rows, error);
 }
+
+const struct fault_kind fault_permute_rows = {
+    {"permute-rows", "TENSOR[,SHARE]", "Puts the rows of a tensor in another order, each row whole"}, lay_permute_rows};
 
 /* To take from what is written over; malloc'd. */
 static char *held_copy(const struct held *held, struct error *error)
@@ -143,7 +150,7 @@ static bool transpose(struct held *held, const struct fault_arguments *arguments
     return true;
 }
 
-bool fault_transpose(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_transpose(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     char shape[TENSOR_SHAPE_TEXT];
     const struct tensor *tensor = arguments->tensor;
@@ -152,6 +159,9 @@ bool fault_transpose(struct fault_site *site, const struct fault_arguments *argu
                          shape_text(tensor->shape, tensor->rank, shape));
     return change_held(site, tensor, arguments, transpose, error);
 }
+
+const struct fault_kind fault_transpose = {
+    {"transpose", "TENSOR", "Puts the values of the transposed matrix under the shape of the original"}, lay_transpose};
 
 static bool shift_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {
@@ -169,10 +179,14 @@ static bool shift_rows(struct held *held, const struct fault_arguments *argument
     return true;
 }
 
-bool fault_shift_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_shift_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return change_held(site, arguments->tensor, arguments, shift_rows, error);
 }
+
+const struct fault_kind fault_shift_rows = {
+    {"shift-rows", "TENSOR,N", "Gives every row what the row N further on held: an embedding whose vocabulary moved"},
+    lay_shift_rows};
 
 /* --- exchanges --- */
 
@@ -184,7 +198,7 @@ static bool swap_two_rows(struct held *held, const struct fault_arguments *argum
     return true;
 }
 
-bool fault_swap_router_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_swap_router_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     char name[FAULT_TEXT];
     snprintf(name, sizeof name, "model.layers.%d.mlp.gate.weight", arguments->layer);
@@ -194,6 +208,10 @@ bool fault_swap_router_rows(struct fault_site *site, const struct fault_argument
     return fault_are_two(site, arguments, router->rows, "rows of the router", error) &&
            change_held(site, router, arguments, swap_two_rows, error);
 }
+
+const struct fault_kind fault_swap_router_rows = {
+    {"swap-router-rows", "LAYER,A,B", "Exchanges two rows of the router of a layer, but not their experts"},
+    lay_swap_router_rows};
 
 static bool same_kind(const struct fault_site *site, const struct tensor *a, const struct tensor *b,
                       struct error *error)
@@ -210,7 +228,7 @@ static void exchange_span(struct held *a, struct held *b, struct fault_span span
     swap_memory(a->values, b->values, (count - until_end) * a->width);
 }
 
-bool fault_exchange_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_exchange_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     const struct tensor *tensor = arguments->tensor, *other = arguments->other;
     struct held a = {0}, b = {0};
@@ -224,6 +242,10 @@ bool fault_exchange_rows(struct fault_site *site, const struct fault_arguments *
     free(b.values);
     return good;
 }
+
+const struct fault_kind fault_exchange_rows = {
+    {"exchange-rows", "TENSOR,OTHER[,SHARE]", "Exchanges rows of two tensors of one shape and dtype"},
+    lay_exchange_rows};
 
 /* --- another type --- */
 
@@ -241,7 +263,7 @@ static void misread(struct held *held)
     held->width = dtype_width(held->dtype);
 }
 
-bool fault_misread(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool lay_misread(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     const struct tensor *tensor = arguments->tensor;
     struct held held;
@@ -256,3 +278,9 @@ bool fault_misread(struct fault_site *site, const struct fault_arguments *argume
     site->changed++; /* the dtype, whatever the values */
     return good;
 }
+
+const struct fault_kind fault_misread = {
+    {"misread", "TENSOR",
+     "Takes the 16 bits of every value for the other 16-bit type: BF16 for F16, F16 for BF16, F32 rounded to BF16 for "
+     "F16"},
+    lay_misread};
