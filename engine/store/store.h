@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "store/place.h"
 #include "values/dtype.h"
 
 #define TENSOR_RANK_MAX 8
@@ -81,15 +82,8 @@ const struct tensor *store_find(const struct store *store, const char *name);
 /* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
 bool tensor_measure(struct tensor *tensor);
 
-/* The layer and the expert that the canonical name is of, -1 where it is of none. */
-void tensor_place(const struct tensor *tensor, int *layer, int *expert);
-/* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
-void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
-/* Does that name say another layer or expert than the tensor is of? */
-bool tensor_is_misfiled(const struct tensor *tensor);
-
-/* The next such tensor of the text model from `*at` on, one for each file, and moves `*at` behind it; NULL: none. Start
- * with `size_t at = 0`. */
+/* The next tensor of the text model that tensor_is_misfiled, from `*at` on, one for each file, and moves `*at` behind it;
+ * NULL: none. Start with `size_t at = 0`. */
 const struct tensor *store_misfiled(const struct store *store, size_t *at);
 
 /* When its file was last written, in nanoseconds since 1970; false: an overlay holds it in memory. */

@@ -1,0 +1,16 @@
+/* The place of a tensor in the model, as its name and that of its file say it. */
+#ifndef ASSAY_STORE_PLACE_H
+#define ASSAY_STORE_PLACE_H
+
+#include <stdbool.h>
+
+struct tensor;
+
+/* The layer and the expert that the canonical name is of, -1 where it is of none. */
+void tensor_place(const struct tensor *tensor, int *layer, int *expert);
+/* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
+void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
+/* Does that name say another layer or expert than the tensor is of? */
+bool tensor_is_misfiled(const struct tensor *tensor);
+
+#endif
