@@ -90,8 +90,8 @@ bool store_add_problem(struct store *store, const char *format, ...) ASSAY_PRINT
 /* Appends a tensor whose name, file and so on are owned by the store already; works out rows, columns and stride. */
 bool store_add(struct store *store, const struct tensor *tensor, struct error *error);
 
-/* After the last tensor: canonical names (where the reader has not given them), fused experts cut apart, other
- * components last, duplicates found. */
+/* store_finish.c: after the last tensor: canonical names (where the reader has not given them), fused experts cut
+ * apart, other components last, duplicates found. */
 bool store_finish(struct store *store, struct error *error);
 
 /* names.c: the canonical spelling of a name on disk, in `out` (of `size` bytes). Sets `*other` for tensors of another

@@ -1,0 +1,66 @@
+/* What follows the last tensor of a store: names, fused experts cut apart, an order, an index. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_internal.h"
+
+#define NAME_MAX_BYTES 512
+
+static bool store_canonical_names(struct store *store, struct error *error)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        struct tensor *tensor = &store->tensors[i];
+        char name[NAME_MAX_BYTES];
+        if (tensor->name)
+            continue;
+        if (!name_canonical(tensor->disk_name, name, sizeof name, &tensor->other))
+            return error_set(error, "%s: a tensor name of more than %d bytes: '%.60s...'", tensor->file, NAME_MAX_BYTES,
+                             tensor->disk_name);
+        tensor->name = store_string(store, name);
+        if (!tensor->name)
+            return error_memory(error, store->path);
+    }
+    return true;
+}
+
+/* Stable: text tensors first. */
+static bool store_partition(struct store *store, struct error *error)
+{
+    struct tensor *sorted = malloc((store->count ? store->count : 1) * sizeof *sorted);
+    if (!sorted)
+        return error_memory(error, store->path);
+    size_t at = 0;
+    for (int other = 0; other < 2; other++) {
+        for (size_t i = 0; i < store->count; i++)
+            if (store->tensors[i].other == (other == 1))
+                sorted[at++] = store->tensors[i];
+        if (!other)
+            store->text_count = at;
+    }
+    free(store->tensors);
+    store->tensors = sorted;
+    store->capacity = store->count ? store->count : 1;
+    return true;
+}
+
+static bool store_index(struct store *store, struct error *error)
+{
+    map_free(&store->by_name);
+    for (size_t i = 0; i < store->text_count; i++) {
+        const struct tensor *tensor = &store->tensors[i];
+        size_t first = MAP_ABSENT;
+        if (!map_add(&store->by_name, tensor->name, strlen(tensor->name), i, &first))
+            return error_memory(error, store->path);
+        if (first != MAP_ABSENT &&
+            !store_add_problem(store, "tensor '%s' occurs twice: in %s and in %s; the first is used", tensor->name,
+                               store->tensors[first].file, tensor->file))
+            return error_memory(error, store->path);
+    }
+    return true;
+}
+
+bool store_finish(struct store *store, struct error *error)
+{
+    return store_canonical_names(store, error) && names_cut_fused(store, error) && store_partition(store, error) &&
+           store_index(store, error);
+}
