@@ -1,13 +1,15 @@
-/* Hugging Face checkpoint folders, and the choice of the reader for a path. */
+/* Hugging Face checkpoint folders: one file, or shards with an index. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "store/layout.h"
+#include "store/formats.h"
 #include "store/store_internal.h"
 
+#define SINGLE "model.safetensors"
+#define INDEX "model.safetensors.index.json"
 #define INDEX_MAX ((size_t)512 << 20)
 
 /* True when `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception:
@@ -143,7 +145,7 @@ static bool index_compare(struct store *store, const char *index, const cJSON *w
     return good;
 }
 
-bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error)
+static bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error)
 {
     cJSON *json = json_read(index, INDEX_MAX, error);
     if (!json)
@@ -186,30 +188,6 @@ static bool open_index(struct store *store, const char *path, const char *name, 
     return good;
 }
 
-static bool open_extraction(struct store *store, const char *path, const char *name, struct error *error)
-{
-    (void)name;
-    return extraction_open(store, path, error);
-}
-
-static bool open_loose(struct store *store, const char *path, const char *name, struct error *error)
-{
-    (void)name;
-    struct names names = {0};
-    bool good = folder_list(path, &names, error);
-    for (size_t i = 0; good && i < names.count; i++)
-        good = store_add_file(store, path, names.items[i], error);
-    names_free(&names);
-    if (good && !store->count && store->problems.count)
-        good = error_set(error, "%s: no .safetensors file that can be read: %s", path, store->problems.items[0]);
-    if (good && !store->count)
-        good = error_set(error,
-                         "%s: no model here: neither model.safetensors, nor model.safetensors.index.json, nor an "
-                         "extraction (experts/, norms/ ...), nor any .safetensors file",
-                         path);
-    return good;
-}
-
 static bool has_file(const char *folder, const char *name)
 {
     char *path = path_join(folder, name);
@@ -218,80 +196,16 @@ static bool has_file(const char *folder, const char *name)
     return there;
 }
 
-static bool is_extraction(const char *folder, const char *name)
+static bool checkpoint_is(const char *folder)
 {
-    (void)name;
-    return extraction_is(folder);
+    return has_file(folder, SINGLE) || has_file(folder, INDEX);
 }
 
-static bool is_any(const char *folder, const char *name)
+/* The single file before the index, as the original loads them. */
+static bool checkpoint_open(struct store *store, const char *folder, struct error *error)
 {
-    (void)folder;
-    (void)name;
-    return true;
+    return has_file(folder, SINGLE) ? open_single(store, folder, SINGLE, error)
+                                    : open_index(store, folder, INDEX, error);
 }
 
-/* What a folder may be, the first that fits; the single file before the index, as the original loads them. */
-static const struct folder_row {
-    enum store_kind kind;
-    const char *name;
-    bool (*fits)(const char *folder, const char *name);
-    bool (*open)(struct store *store, const char *folder, const char *name, struct error *error);
-} folder_rows[] = {
-    {STORE_CHECKPOINT, "model.safetensors", has_file, open_single},
-    {STORE_CHECKPOINT, "model.safetensors.index.json", has_file, open_index},
-    {STORE_EXTRACTION, NULL, is_extraction, open_extraction},
-    {STORE_FOLDER, NULL, is_any, open_loose},
-};
-
-/* What a file may be, the first that fits. */
-static const struct file_row {
-    enum store_kind kind;
-    const char *magic;
-    bool (*open)(struct store *store, const char *path, struct error *error);
-} file_rows[] = {
-    {STORE_GGUF, "GGUF", gguf_open},
-    {STORE_SAFETENSORS, "", safetensors_read_header},
-};
-
-static bool open_file(struct store *store, const char *path, struct error *error)
-{
-    struct buffer start = {0};
-    struct error unread = {0};
-    uint64_t size = 0;
-    if (!file_size(path, &size, error))
-        return false;
-    file_read(path, 4, &start, &unread);
-    error_clear(&unread);
-    const struct file_row *row = file_rows;
-    while (strlen(row->magic) > start.size || memcmp(start.data ? start.data : "", row->magic, strlen(row->magic)) != 0)
-        row++;
-    buffer_free(&start);
-    store->kind = row->kind;
-    return row->open(store, path, error);
-}
-
-struct store *store_open(const char *path, struct error *error)
-{
-    if (!file_exists(path)) {
-        error_set(error, "%s: no such file or folder", path);
-        return NULL;
-    }
-    struct store *store = store_new(path, STORE_SAFETENSORS, error);
-    if (!store)
-        return NULL;
-    bool good = false;
-    if (!file_is_folder(path)) {
-        good = open_file(store, path, error);
-    } else {
-        const struct folder_row *row = folder_rows;
-        while (!row->fits(path, row->name))
-            row++;
-        store->kind = row->kind;
-        good = row->open(store, path, row->name, error);
-    }
-    if (good && store_finish(store, error))
-        return store;
-    store_free(store);
-    return NULL;
-}
+const struct store_format format_checkpoint = {.fits = checkpoint_is, .open = checkpoint_open};

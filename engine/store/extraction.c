@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/wording.h"
+#include "store/formats.h"
 #include "store/layout.h"
 #include "store/store_internal.h"
 
@@ -43,7 +44,7 @@ static bool note_unfinished(struct store *store, const char *folder, struct erro
     return good || error_memory(error, folder);
 }
 
-bool extraction_open(struct store *store, const char *folder, struct error *error)
+static bool extraction_open(struct store *store, const char *folder, struct error *error)
 {
     bool good = note_unfinished(store, folder, error);
     for (int i = 0; good && i < BLOCK_COUNT; i++) {
@@ -63,3 +64,5 @@ bool extraction_open(struct store *store, const char *folder, struct error *erro
                          store->problems.count ? ": " : "", store->problems.count ? store->problems.items[0] : "");
     return good;
 }
+
+const struct store_format format_extraction = {.fits = extraction_is, .open = extraction_open};

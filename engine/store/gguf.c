@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/wording.h"
+#include "store/formats.h"
 #include "store/gguf_internal.h"
 
 #define PARTS_MAX 9999
@@ -127,7 +128,7 @@ static bool tensors_counted(struct store *store, const struct gguf *first, struc
            error_memory(error, first->path);
 }
 
-bool gguf_open(struct store *store, const char *path, struct error *error)
+static bool gguf_open(struct store *store, const char *path, struct error *error)
 {
     struct gguf gguf;
     struct split split = {0};
@@ -148,3 +149,5 @@ bool gguf_open(struct store *store, const char *path, struct error *error)
     free(first);
     return good;
 }
+
+const struct store_format format_gguf = {.magic = "GGUF", .open = gguf_open};

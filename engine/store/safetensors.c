@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/numbers.h"
+#include "store/formats.h"
 #include "store/store_internal.h"
 
 #define HEADER_MAX 100000000u
@@ -381,3 +382,5 @@ bool safetensors_read_header(struct store *store, const char *path, struct error
     safetensors_free(&file);
     return good;
 }
+
+const struct store_format format_safetensors = {.magic = "", .open = safetensors_read_header};

@@ -138,11 +138,11 @@ enum store_kind store_kind(const struct store *store)
 
 const char *store_format(const struct store *store)
 {
-    static const char *const names[] = {[STORE_SAFETENSORS] = "safetensors",
-                                        [STORE_GGUF] = "gguf",
-                                        [STORE_CHECKPOINT] = "checkpoint",
-                                        [STORE_EXTRACTION] = "extraction",
-                                        [STORE_FOLDER] = "folder"};
+    static const char *const names[] = {
+#define KIND_NAME(kind, name, format) name,
+        STORE_KINDS(KIND_NAME)
+#undef KIND_NAME
+    };
     return names[store->kind];
 }
 

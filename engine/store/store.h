@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "store/kinds.h"
 #include "store/place.h"
 #include "values/dtype.h"
 
@@ -63,7 +64,6 @@ void store_free(struct store *store);
 
 const char *store_path(const struct store *store);
 /* What the path was recognised as; an overlay is what its base is. */
-enum store_kind { STORE_SAFETENSORS, STORE_GGUF, STORE_CHECKPOINT, STORE_EXTRACTION, STORE_FOLDER };
 enum store_kind store_kind(const struct store *store);
 /* Its name: "safetensors", "gguf", "checkpoint", "extraction", "folder". */
 const char *store_format(const struct store *store);

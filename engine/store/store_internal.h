@@ -108,15 +108,8 @@ bool names_cut_fused(struct store *store, struct error *error);
 /* safetensors.c: adds all tensors of one file. */
 bool safetensors_read_header(struct store *store, const char *path, struct error *error);
 
-/* gguf.c: adds all tensors of one file, and of the other parts when it is split, and its documents. */
-bool gguf_open(struct store *store, const char *path, struct error *error);
-
 /* extraction.c: adds one file of a folder whose other files stand for themselves; a malformed one becomes a problem,
  * one that is no .safetensors file is passed over. */
 bool store_add_file(struct store *store, const char *folder, const char *name, struct error *error);
-
-/* checkpoint.c and extraction.c */
-bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error);
-bool extraction_open(struct store *store, const char *folder, struct error *error);
 
 #endif

@@ -1,0 +1,66 @@
+/* The choice of the reader for a path. */
+#include "store/formats.h"
+
+#include <string.h>
+
+#include "store/store_internal.h"
+
+#define MAGIC_MOST 16
+
+/* The first that fits. */
+static const struct format_row {
+    enum store_kind kind;
+    const struct store_format *format;
+} rows[] = {
+#define FORMAT_ROW(kind, name, format) {kind, &format},
+    STORE_KINDS(FORMAT_ROW)
+#undef FORMAT_ROW
+};
+
+static bool begins(const struct buffer *start, const char *magic)
+{
+    size_t length = magic ? strlen(magic) : 0;
+    return magic && length <= start->size && memcmp(start->data ? start->data : "", magic, length) == 0;
+}
+
+static bool open_file(struct store *store, const char *path, struct error *error)
+{
+    struct buffer start = {0};
+    struct error unread = {0};
+    uint64_t size = 0;
+    if (!file_size(path, &size, error))
+        return false;
+    file_read(path, MAGIC_MOST, &start, &unread);
+    error_clear(&unread);
+    const struct format_row *row = rows;
+    while (!begins(&start, row->format->magic))
+        row++;
+    buffer_free(&start);
+    store->kind = row->kind;
+    return row->format->open(store, path, error);
+}
+
+static bool open_folder(struct store *store, const char *path, struct error *error)
+{
+    const struct format_row *row = rows;
+    while (row->format->magic || (row->format->fits && !row->format->fits(path)))
+        row++;
+    store->kind = row->kind;
+    return row->format->open(store, path, error);
+}
+
+struct store *store_open(const char *path, struct error *error)
+{
+    if (!file_exists(path)) {
+        error_set(error, "%s: no such file or folder", path);
+        return NULL;
+    }
+    struct store *store = store_new(path, STORE_SAFETENSORS, error);
+    if (!store)
+        return NULL;
+    bool good = file_is_folder(path) ? open_folder(store, path, error) : open_file(store, path, error);
+    if (good && store_finish(store, error))
+        return store;
+    store_free(store);
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* The formats that weights come in, each a row where its reader is. */
+#ifndef ASSAY_STORE_FORMATS_H
+#define ASSAY_STORE_FORMATS_H
+
+#include "store/store.h"
+
+/* How a store of one kind is read. */
+struct store_format {
+    const char *magic;                /* what its file begins with, "": anything; NULL: it is a folder */
+    bool (*fits)(const char *folder); /* NULL: any folder */
+    /* Adds all tensors, and the documents where the weights' own file has them. */
+    bool (*open)(struct store *store, const char *path, struct error *error);
+};
+
+#define FORMAT_DECLARE(kind, name, format) extern const struct store_format format;
+STORE_KINDS(FORMAT_DECLARE)
+#undef FORMAT_DECLARE
+
+#endif
