@@ -11,7 +11,8 @@
 #ifndef ASSAY_MODEL_EXPERT_CACHE_H
 #define ASSAY_MODEL_EXPERT_CACHE_H
 
-#include "model/model_internal.h"
+#include "model/model.h"
+#include "model/slot.h"
 
 struct expert_cache;
 

@@ -3,6 +3,7 @@
 
 #include "math/kernels.h"
 #include "model/expert_cache.h"
+#include "model/model_internal.h"
 
 #define LOGIT_FLOATS ((size_t)48 << 20) /* of logits held at once: 192 MB */
 

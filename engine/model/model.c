@@ -6,6 +6,7 @@
 
 #include "math/kernels.h"
 #include "model/expert_cache.h"
+#include "model/model_internal.h"
 
 struct slot *model_slot(struct model *model, enum weight weight, int layer, int expert)
 {
@@ -217,16 +218,6 @@ static bool slot_keep(struct model *model, struct slot *slot, struct error *erro
     slot->values = values;
     model->kept += room;
     return true;
-}
-
-struct matrix slot_matrix(const struct store *store, const struct slot *slot)
-{
-    return (struct matrix){.store = store,
-                           .tensor = slot->tensor,
-                           .values = slot->values,
-                           .rows = slot->rows,
-                           .columns = slot->columns,
-                           .dtype = slot->tensor ? slot->tensor->dtype : DTYPE_F32};
 }
 
 bool model_matrix(struct model *model, enum weight weight, int layer, struct matrix *out, struct error *error)

@@ -3,23 +3,8 @@
 #define ASSAY_MODEL_INTERNAL_H
 
 #include "model/model.h"
+#include "model/slot.h"
 #include "model/weights.h"
-
-/* One expected tensor as the engine finds it. */
-struct slot {
-    const struct tensor *tensor; /* NULL: absent */
-    void *values;                /* kept in memory, in the stored dtype */
-    float *vector;               /* norms and biases: widened at first use and kept */
-    size_t rows;
-    size_t columns;
-    bool matrix; /* else a norm or a bias */
-};
-
-/* What a weight of that many bytes takes in memory: whole lines, and one behind it that may be asked for ahead. */
-static inline uint64_t kept_room(uint64_t bytes)
-{
-    return (bytes + 63) / 64 * 64 + 64;
-}
 
 struct expert_cache;
 
@@ -36,8 +21,6 @@ struct model {
 };
 
 struct slot *model_slot(struct model *model, enum weight weight, int layer, int expert);
-
-struct matrix slot_matrix(const struct store *store, const struct slot *slot);
 
 /* The matrix of a slot that is no expert's; loads it into memory when weights are kept and fit. Not from several
  * threads. */
