@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "math/kernels.h"
-#include "model/model_internal.h"
+#include "model/pass.h"
 
 #define QUERY_BLOCK 64
 

@@ -6,7 +6,7 @@
 
 #include "math/kernels.h"
 #include "model/expert_cache.h"
-#include "model/model_internal.h"
+#include "model/pass.h"
 #include "model/routing.h"
 
 /* out[rows, hidden] = down(silu(gate(x)) * up(x)) with whole matrices, all threads on each. */

@@ -36,39 +36,7 @@ struct matrix model_embedding(struct model *model);
 /* A norm or bias as floats, borrowed; `*out` NULL when the configuration has none. Not from several threads. */
 bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error);
 
-/* The activations of one pass. Rows are the tokens of all sequences, one after the other. */
-struct pass {
-    struct model *model;
-    const struct sequence *sequences;
-    size_t count;
-    size_t *first; /* row of each sequence's first token; count + 1 of them */
-    size_t rows;
-    struct row *row_of;
-    const struct probe *probe;
-    float *x;       /* [rows, hidden]: the residual stream */
-    float *normed;  /* [rows, hidden] */
-    float *block;   /* [rows, hidden]: output of attention or experts */
-    float *cosines; /* [rows, head_dim / 2] */
-    float *sines;
-};
-
-/* Shows an activation to the probes. `rows` rows, which are those of `row_of`. */
-bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows,
-               const struct row *row_of, struct error *error);
-
-/* Linear layers of one input, by their slots: out[rows, weight's rows] = in[rows, weight's columns] * weight^T + bias,
- * packed. */
-struct projection {
-    enum weight weight;
-    enum weight bias; /* WEIGHT_COUNT: none */
-    float *out;
-};
-bool pass_linear(struct pass *pass, int layer, const float *in, const struct projection *projections, size_t count,
-                 struct error *error);
-
-/* norm over rows of `width` floats, `rows` of them: out may be in. */
-bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
-               struct error *error);
+struct pass;
 
 /* attention.c: pass->block = attention(pass->normed); shows q_norm, k_norm. */
 bool attention_forward(struct pass *pass, int layer, struct error *error);

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "model/model_internal.h"
+#include "model/pass.h"
 
 /* In float32 step by step, as the original computes them (transformers, compute_default_rope_parameters and
  * modeling_rope_utils.py): at position 1,000 one bit of a frequency is an angle of 1e-4, so a more exact formula would

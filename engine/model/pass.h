@@ -1,0 +1,41 @@
+/* One pass through the model, and the steps that its parts have in common. */
+#ifndef ASSAY_MODEL_PASS_H
+#define ASSAY_MODEL_PASS_H
+
+#include "model/model_internal.h"
+
+/* The activations of one pass. Rows are the tokens of all sequences, one after the other. */
+struct pass {
+    struct model *model;
+    const struct sequence *sequences;
+    size_t count;
+    size_t *first; /* row of each sequence's first token; count + 1 of them */
+    size_t rows;
+    struct row *row_of;
+    const struct probe *probe;
+    float *x;       /* [rows, hidden]: the residual stream */
+    float *normed;  /* [rows, hidden] */
+    float *block;   /* [rows, hidden]: output of attention or experts */
+    float *cosines; /* [rows, head_dim / 2] */
+    float *sines;
+};
+
+/* Shows an activation to the probes. `rows` rows, which are those of `row_of`. */
+bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows,
+               const struct row *row_of, struct error *error);
+
+/* Linear layers of one input, by their slots: out[rows, weight's rows] = in[rows, weight's columns] * weight^T + bias,
+ * packed. */
+struct projection {
+    enum weight weight;
+    enum weight bias; /* WEIGHT_COUNT: none */
+    float *out;
+};
+bool pass_linear(struct pass *pass, int layer, const float *in, const struct projection *projections, size_t count,
+                 struct error *error);
+
+/* norm over rows of `width` floats, `rows` of them: out may be in. */
+bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
+               struct error *error);
+
+#endif
