@@ -20,8 +20,7 @@
     ROW(verify)                                                                                                        \
     ROW(repair)                                                                                                        \
     ROW(faults)                                                                                                        \
-    ROW(bench)                                                                                                         \
-    ROW(dtypes)
+    ROW(bench)
 
 #define COMMAND_DECLARE(name) extern const struct command command_##name;
 COMMANDS(COMMAND_DECLARE)

@@ -173,11 +173,3 @@ same "$(ls "$T/report")" notes.txt
 mkdir "$T/report/report.json"
 run 3 check "$model" --golden "$(gold qwen3)" -o "$T/report" -q
 says err 'report.json: cannot remove'
-
-test_that 'the types of numbers are listed, for people and for programs'
-run 0 dtypes
-says out BF16
-lines=$(wc -l <"$T/out")
-run 0 dtypes --json
-equal length "$lines"
-json 'index("F32") != null'
