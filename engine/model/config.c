@@ -42,6 +42,16 @@ static struct config_source source_find(const char *name, const cJSON *root)
         .name = name, .root = root, .outer = levels[count > 1 ? count - 2 : 0], .text = levels[count - 1]};
 }
 
+static bool family_unknown(const struct config_source *source, const char *type, struct error *error)
+{
+    struct buffer families = {0};
+    family_list(&families);
+    error_set(error, "%s: model_type \"%s\" is none of the families that this engine computes: %s", source->name, type,
+              families.data ? families.data : "");
+    buffer_free(&families);
+    return false;
+}
+
 static bool parse_family(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const char *type = NULL;
@@ -53,8 +63,7 @@ static bool parse_family(struct model_config *config, const struct config_source
         return error_set(error, "%s: no \"model_type\"", source->name);
     config->family = family_find(type);
     if (!config->family)
-        return error_set(error, "%s: model_type \"%s\" is none of the families that this engine computes: %s",
-                         source->name, type, family_list());
+        return family_unknown(source, type, error);
     snprintf(config->model_type, sizeof config->model_type, "%s", type);
     return true;
 }

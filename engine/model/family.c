@@ -9,6 +9,7 @@
 /* Sources: the configuration and modelling classes of the same names in Hugging Face transformers 5.23. */
 static const struct family families[] = {
     {.name = "qwen3_omni_moe",
+     .part = "thinker",
      .model_types = {"qwen3_omni_moe_text", "qwen3_omni_moe_thinker", "qwen3_omni_moe"},
      .norms = QK_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -136,7 +137,11 @@ const struct family *family_find(const char *model_type)
     return NULL;
 }
 
-const char *family_list(void)
+void family_list(struct buffer *out)
 {
-    return "qwen3_omni_moe (thinker), qwen3_moe, qwen3, qwen2, qwen2_moe, llama, mixtral";
+    for (size_t i = 0; i < FAMILIES; i++) {
+        buffer_format(out, "%s%s", i ? ", " : "", families[i].name);
+        if (families[i].part)
+            buffer_format(out, " (%s)", families[i].part);
+    }
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
+
 enum family_bias {
     BIAS_NEVER,
     BIAS_ATTENTION_KEY, /* q, k, v and o where "attention_bias" says so */
@@ -30,6 +32,7 @@ enum family_window {
 
 struct family {
     const char *name;
+    const char *part; /* of the original that is computed; NULL: all of it */
     const char *model_types[4];
     unsigned norms; /* WEIGHT_BIT of those that not every family has */
     enum family_bias bias;
@@ -51,7 +54,7 @@ struct family {
 /* NULL when no row answers to it. */
 const struct family *family_find(const char *model_type);
 
-/* Names of all families, for messages. */
-const char *family_list(void);
+/* Appends the names of all families, for messages: "qwen3_omni_moe (thinker), qwen3_moe ...". */
+void family_list(struct buffer *out);
 
 #endif

@@ -370,7 +370,7 @@ static const struct refused_row {
 } refused_rows[] = {
     {BARE, "", "model_type", ""},
     {BARE, "'model_type': 'gpt2'", "model_type", "gpt2"},
-    {BARE, "'model_type': 'gpt2'", "qwen3_moe", "llama"}, /* what it could be */
+    {BARE, "'model_type': 'gpt2'", "qwen3_omni_moe (thinker), qwen3_moe", "llama, mixtral"}, /* what it could be */
     {BARE, "'model_type': 3", "model_type", "string"},
     {QWEN2, "'hidden_act': 'gelu'", "hidden_act", "gelu"},
     {QWEN2, "'hidden_act': 1", "hidden_act", "string"},
