@@ -5,7 +5,6 @@
 
 #define STORE_KINDS(X)                                                                                                 \
     X(STORE_GGUF, "gguf", format_gguf)                                                                                 \
-    X(STORE_NPY, "npy", format_npy_weights)                                                                            \
     X(STORE_SAFETENSORS, "safetensors", format_safetensors)                                                            \
     X(STORE_CHECKPOINT, "checkpoint", format_checkpoint)                                                               \
     X(STORE_EXTRACTION, "extraction", format_extraction)                                                               \

@@ -835,21 +835,3 @@ Test(store, the_layout_of_an_extraction)
         cr_expect_eq(block_parse(block_name((enum block)i)), i);
     cr_expect_eq(block_parse("nothing"), BLOCK_COUNT);
 }
-
-Test(reading, a_matrix_of_numpy)
-{
-    char bytes[128 + 24];
-    const float values[] = {1, 2, 3, 4, 5, 6};
-    int head = snprintf(bytes, sizeof bytes, "\x93NUMPY%c%c%c%c", 1, 0, 118, 0);
-    memset(bytes + head, ' ', 128 - (size_t)head);
-    memcpy(bytes + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 60 - 1);
-    memcpy(bytes + 128, values, sizeof values);
-    bytes[6] = 1, bytes[7] = 0, bytes[8] = 118, bytes[9] = 0;
-    write_bytes(scratch("model.a.npy"), bytes, sizeof bytes);
-    struct store *store = open_store(scratch("model.a.npy"));
-    cr_expect_str_eq(store_format(store), "npy");
-    expect_values(store, "model.a", values, sizeof values);
-    store_free(store);
-    write_bytes(scratch("model.a.npy"), bytes, sizeof bytes - 4);
-    expect_refused(scratch("model.a.npy"), "size");
-}
