@@ -23,7 +23,6 @@
     X(fault_constant)                                                                                                  \
     X(fault_initialise)                                                                                                \
     X(fault_scale)                                                                                                     \
-    X(fault_negate)                                                                                                    \
     X(fault_byte_swap)                                                                                                 \
     X(fault_misread)                                                                                                   \
     X(fault_transpose)                                                                                                 \

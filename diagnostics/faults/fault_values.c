@@ -32,22 +32,6 @@ static bool lay_scale(struct fault_site *site, const struct fault_arguments *arg
 
 const struct fault_kind fault_scale = {{"scale", "TENSOR,FACTOR[,SHARE]", "Multiplies a tensor"}, lay_scale};
 
-static void negate_values(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
-{
-    size_t width = dtype_width(dtype);
-    (void)edit, (void)index;
-    for (size_t i = 0; i < count; i++)
-        ((unsigned char *)values)[i * width + width - 1] ^= 0x80;
-}
-
-static bool lay_negate(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
-{
-    struct fault_edit edit = {.change = negate_values, .span = fault_share(arguments->tensor, arguments->share)};
-    return fault_edit_values(site, arguments->tensor, edit, error);
-}
-
-const struct fault_kind fault_negate = {{"negate", "TENSOR[,SHARE]", "Turns the signs of a tensor around"}, lay_negate};
-
 /* --- one value for all --- */
 
 static void set_values(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)

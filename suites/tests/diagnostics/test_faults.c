@@ -719,17 +719,3 @@ Test(faults, lie_over_each_other)
     free(other);
     store_free(faults);
 }
-
-Test(faults, signs)
-{
-    static const char *const tensors[] = {"model.f32.weight", "model.f16.weight", "model.bf16.weight"};
-    static const char *const specs[] = {"negate:f32.weight", "negate:f16.weight", "negate:bf16.weight,0.5"};
-    struct store *faults = broken(specs, 3);
-    for (int type = 0; type < 3; type++) {
-        float *values = widened(faults, tensors[type]);
-        for (int i = 0; i < ELEMENTS; i++)
-            cr_expect_eq(values[i], type == 2 && i < ELEMENTS / 2 ? i + 1 : -(i + 1));
-        free(values);
-    }
-    store_free(faults);
-}
