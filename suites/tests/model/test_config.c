@@ -94,10 +94,6 @@ static const struct accepted_row {
     {BARE, "'model_type': 'llama', 'num_hidden_layers': 3",
      "type llama vocab 32000 hidden 4096 heads 32/32x128 dense 11008 experts 0/0x0+0 eps 1e-06 bias 000 norms 0 topk 0 "
      "tied 0 sparse 000 window 0,0,0 rope 4789d9f7"},
-    {BARE, "'model_type': 'mistral', 'num_hidden_layers': 3, 'sliding_window': 4096",
-     "type mistral vocab 32000 hidden 4096 heads 32/8x128 dense 14336 experts 0/0x0+0 eps 1e-06 bias 000 norms 0 topk "
-     "0 "
-     "tied 0 sparse 000 window 4096,4096,4096 rope 4789d9f7"},
     {BARE, "'model_type': 'mixtral', 'num_hidden_layers': 3",
      "type mixtral vocab 32000 hidden 4096 heads 32/8x128 dense 0 experts 8/2x14336+0 eps 1e-05 bias 000 norms 0 topk "
      "1 "
@@ -374,8 +370,7 @@ static const struct refused_row {
 } refused_rows[] = {
     {BARE, "", "model_type", ""},
     {BARE, "'model_type': 'gpt2'", "model_type", "gpt2"},
-    {BARE, "'model_type': 'gpt2'", "qwen3_omni_moe (thinker), qwen3_moe",
-     "llama, mistral, mixtral"}, /* what it could be */
+    {BARE, "'model_type': 'gpt2'", "qwen3_omni_moe (thinker), qwen3_moe", "llama, mixtral"}, /* what it could be */
     {BARE, "'model_type': 3", "model_type", "string"},
     {QWEN2, "'hidden_act': 'gelu'", "hidden_act", "gelu"},
     {QWEN2, "'hidden_act': 1", "hidden_act", "string"},
