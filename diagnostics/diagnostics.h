@@ -12,6 +12,7 @@
     ROW(TOKENS, tokens)                                                                                                \
     ROW(LAYERS, layers)                                                                                                \
     ROW(LOGITS, logits)                                                                                                \
+    ROW(FINITE, finite)                                                                                                \
     ROW(LENS, lens)                                                                                                    \
     ROW(GREEDY, greedy)                                                                                                \
     ROW(PERPLEXITY, perplexity)                                                                                        \
