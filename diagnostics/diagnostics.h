@@ -12,7 +12,6 @@
     ROW(TOKENS, tokens)                                                                                                \
     ROW(LAYERS, layers)                                                                                                \
     ROW(LOGITS, logits)                                                                                                \
-    ROW(FINITE, finite)                                                                                                \
     ROW(LENS, lens)                                                                                                    \
     ROW(GREEDY, greedy)                                                                                                \
     ROW(PERPLEXITY, perplexity)                                                                                        \

@@ -55,16 +55,6 @@ for diagnostic in inventory weights tokens layers logits lens greedy perplexity 
     says out " $diagnostic "
 done
 
-test_that 'a diagnostic is one row'
-with 0 '{"diagnostics": ["finite"]}' --golden "$(gold thinker)"
-equal "$checks_of" activations.finite
-with 1 '{"diagnostics": ["finite"]}' --golden "$(gold thinker)" --fault nan:model.layers.1.input_layernorm.weight
-json '.findings[0] | .verdict == "fail" and .measured > 0'
-with 1 '{"diagnostics": ["finite"]}'
-json '.findings[0] | .verdict == "skip" and .check == "activations.finite"'
-run 0 check -h
-says out ' finite '
-
 test_that 'compare takes the suite at its word'
 printf '{"diagnostics": ["logits", "texts"]}' >"$suite"
 run 0 compare "$(gold thinker)" "$nano/thinker" --suite "$suite" --json -q
