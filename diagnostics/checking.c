@@ -151,8 +151,8 @@ static bool judge_use(const struct checking *checking, size_t gold, struct findi
 }
 
 /* Everything that one gold says; `*same` when its weights are the subject's. */
-static bool report_gold(struct checking *checking, size_t gold, bool *same, struct findings *findings,
-                        struct error *error)
+static bool report_one_gold(struct checking *checking, size_t gold, bool *same, struct findings *findings,
+                            struct error *error)
 {
     const struct check *check = &checking->check;
     const struct golden *golden = check->goldens[gold];
@@ -205,7 +205,7 @@ bool checking_report(struct checking *checking, struct findings *findings, struc
 {
     bool same = false;
     for (size_t i = 0; i < checking->check.golden_count; i++)
-        if (!report_gold(checking, i, &same, findings, error))
+        if (!report_one_gold(checking, i, &same, findings, error))
             return false;
     checking->check.original = same;
     return report_all(checking, findings, error) && skip_all(checking, findings, error) &&
