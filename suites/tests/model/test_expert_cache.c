@@ -1,127 +1,17 @@
-/* Experts in memory: the same bits whatever fits, what is counted, and files that change under a running model. */
+/* Experts in memory: the same bits whatever fits, and what is counted. */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "fixtures.h"
-#include "math/blas.h"
+#include "expert_cache_fixture.h"
 #include "model/model.h"
-#include "model/routing.h"
 #include "store/overlay.h"
-
-/* Reads, watched and made to fail. */
-
-enum mishap { MISHAP_NONE, MISHAP_ERROR, MISHAP_END, MISHAP_CHANGE };
-
-static enum mishap mishap;
-static atomic_long mishap_in; /* reads until it happens */
-static atomic_ullong bytes_read;
-
-ssize_t __real_pread64(int descriptor, void *out, size_t size, off_t offset);
-ssize_t __wrap_pread64(int descriptor, void *out, size_t size, off_t offset);
-
-ssize_t __wrap_pread64(int descriptor, void *out, size_t size, off_t offset)
-{
-    static const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-    bool now = mishap != MISHAP_NONE && mishap_in-- == 0;
-    if (now && mishap == MISHAP_ERROR) {
-        errno = EIO;
-        return -1;
-    }
-    if (now && mishap == MISHAP_END)
-        return 0;
-    ssize_t got = __real_pread64(descriptor, out, size, offset);
-    if (now && mishap == MISHAP_CHANGE)
-        futimens(descriptor, times);
-    bytes_read += got > 0 ? (unsigned long long)got : 0;
-    return got;
-}
-
-/* Allocations of the size of an expert: how many there are, and were at most. */
-
-#define LIVE_MOST 4096
-
-static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
-static size_t live_size; /* 0: not watched */
-static void *live[LIVE_MOST];
-static size_t live_count, live_peak;
-
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void __real_free(void *memory);
-void __wrap_free(void *memory);
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    void *memory = __real_aligned_alloc(alignment, size);
-    if (!live_size || size != live_size)
-        return memory;
-    pthread_mutex_lock(&live_lock);
-    live[live_count++] = memory;
-    live_peak = live_count > live_peak ? live_count : live_peak;
-    pthread_mutex_unlock(&live_lock);
-    return memory;
-}
-
-void __wrap_free(void *memory)
-{
-    if (live_size) {
-        pthread_mutex_lock(&live_lock);
-        for (size_t i = 0; i < live_count; i++)
-            if (live[i] == memory) {
-                live[i] = live[--live_count];
-                break;
-            }
-        pthread_mutex_unlock(&live_lock);
-    }
-    __real_free(memory);
-}
 
 /* A model and what is fed to it */
 
-struct subject {
-    const char *name;
-    struct store *store;
-    struct model_config *config;
-    const struct store *weights; /* the store, or an overlay of the test */
-};
-
-static struct subject subject_at(const char *path, const char *config)
-{
-    struct subject subject = {.name = path};
-    struct error error = {0};
-    cr_assert(blas_prove(&error), "%s", error_text(&error));
-    subject.store = store_open(path, &error);
-    cr_assert(subject.store, "%s", error_text(&error));
-    subject.config = config_read(config, &error);
-    cr_assert(subject.config, "%s", error_text(&error));
-    subject.weights = subject.store;
-    return subject;
-}
-
-#define GOLDEN(path) ASSAY_SOURCE_DIR "/golden/" path
 #define SUBJECT(path) subject_at(GOLDEN(path), GOLDEN(path) "/config.json")
-
-static void subject_close(struct subject *subject)
-{
-    store_free(subject->store);
-    free(subject->config);
-}
-
-static struct model *model_with(const struct subject *subject, const struct model_options *options)
-{
-    struct error error = {0};
-    struct model *model = model_open(subject->weights, subject->config, options, &error);
-    cr_assert(model, "%s: %s", subject->name, error_text(&error));
-    return model;
-}
 
 static uint64_t room(uint64_t bytes)
 {
@@ -151,94 +41,11 @@ static uint64_t others_room(const struct subject *subject)
     return sum;
 }
 
-#define PROMPTS 3
 #define STEPS 6
 #define ROUNDS 2
 #define PASSES (ROUNDS * STEPS)
 
 static const size_t lengths[PROMPTS] = {23, 1, 9};
-
-/* What a story has given so far: the output of every layer and the logits, in order. */
-struct record {
-    const struct subject *subject;
-    struct model *model;
-    float *values;
-    size_t count, capacity;
-    int best[PROMPTS];
-    size_t pass;
-    struct use *uses; /* NULL: not wanted */
-    size_t use_count;
-    size_t experts_most; /* never more of them */
-    uint64_t bytes_most;
-};
-
-/* An expert at work, in the order in which a layer's experts come. */
-struct use {
-    size_t pass;
-    int layer, expert;
-};
-
-static void record_values(struct record *record, const struct activation *activation)
-{
-    size_t count = activation->rows * activation->width;
-    if (record->count + count > record->capacity) {
-        record->capacity = 2 * (record->count + count);
-        record->values = realloc(record->values, record->capacity * sizeof(float));
-    }
-    memcpy(record->values + record->count, activation->values, count * sizeof(float));
-    record->count += count;
-}
-
-static void record_best(struct record *record, const struct activation *activation)
-{
-    for (size_t row = 0; row < activation->rows; row++) {
-        const float *logits = activation->values + row * activation->width;
-        int best = 0;
-        for (size_t id = 1; id < activation->width; id++)
-            best = logits[id] > logits[best] ? (int)id : best;
-        record->best[activation->row_of[row].sequence] = best;
-    }
-}
-
-/* Those with most rows first, the lower index first among equals. */
-static void record_uses(struct record *record, const struct activation *activation)
-{
-    int experts = (int)activation->width, k = record->subject->config->experts_per_token, chosen[64];
-    size_t *rows = calloc(activation->width, sizeof *rows);
-    for (size_t row = 0; row < activation->rows; row++) {
-        routing_choose(activation->values + row * activation->width, experts, k, chosen);
-        for (int i = 0; i < k; i++)
-            rows[chosen[i]]++;
-    }
-    for (size_t most = activation->rows; most; most--)
-        for (int expert = 0; expert < experts; expert++)
-            if (rows[expert] == most)
-                record->uses[record->use_count++] =
-                    (struct use){.pass = record->pass, .layer = activation->layer, .expert = expert};
-    free(rows);
-}
-
-static bool record_see(void *context, const struct activation *activation, struct error *error)
-{
-    struct record *record = context;
-    const struct expert_counts counts = model_expert_counts(record->model, -1);
-    (void)error;
-    cr_assert(counts.kept <= record->experts_most && counts.kept_bytes <= record->bytes_most,
-              "%zu experts of %zu, %zu bytes of %zu", (size_t)counts.kept, record->experts_most,
-              (size_t)counts.kept_bytes, (size_t)record->bytes_most);
-    if (activation->point == POINT_LAYER || activation->point == POINT_HEAD)
-        record_values(record, activation);
-    if (activation->point == POINT_HEAD)
-        record_best(record, activation);
-    if (activation->point == POINT_ROUTER && record->uses)
-        record_uses(record, activation);
-    return true;
-}
-
-static int id_of(const struct subject *subject, size_t round, size_t prompt, size_t token)
-{
-    return (int)((round * 977 + prompt * 211 + token * 7919 + 5) % (size_t)subject->config->vocabulary);
-}
 
 /* Prompts of different lengths are prefilled together and continued greedily, all but the first of them to the end of
  * the round; then other prompts follow. False: a pass failed. */
@@ -270,11 +77,6 @@ static bool story_round(struct record *record, size_t round, struct error *error
     return good;
 }
 
-static struct record record_of(const struct subject *subject, struct model *model)
-{
-    return (struct record){.subject = subject, .model = model, .experts_most = SIZE_MAX, .bytes_most = UINT64_MAX};
-}
-
 /* The whole story with these options; weights are kept when `keep`. Values are the caller's. */
 static struct record story(const struct subject *subject, const struct model_options *options, bool keep)
 {
@@ -288,11 +90,6 @@ static struct record story(const struct subject *subject, const struct model_opt
     model_free(record.model);
     record.model = NULL;
     return record;
-}
-
-static bool same_bits(const struct record *a, const struct record *b)
-{
-    return a->count == b->count && memcmp(a->values, b->values, a->count * sizeof(float)) == 0;
 }
 
 /* The same bits */
@@ -618,202 +415,4 @@ Test(expert_cache, absent_experts_are_neither_hit_nor_missed)
     model_free(record.model);
     store_free(overlay);
     subject_close(&subject);
-}
-
-/* Files that change under a running model */
-
-#define VICTIM "experts/thinker_expert_007_layer_03.safetensors"
-#define VICTIM_TENSOR "thinker.model.layers.3.mlp.experts.7."
-
-/* A copy of the extraction that may be harmed. */
-static struct subject extraction_copy(void)
-{
-    char command[512];
-    scratch_make();
-    snprintf(command, sizeof command, "cp -r '%s' '%s'", GOLDEN("nano/thinker-extraction"), scratch("copy"));
-    cr_assert_eq(system(command), 0);
-    return subject_at(scratch("copy"), GOLDEN("nano/thinker") "/config.json");
-}
-
-static void victim_truncate(const char *path)
-{
-    cr_assert_eq(truncate(path, 100), 0);
-}
-
-static void victim_cut_last_byte(const char *path)
-{
-    struct stat status;
-    cr_assert(stat(path, &status) == 0 && truncate(path, status.st_size - 1) == 0);
-}
-
-static void victim_replace(const char *path)
-{
-    size_t size = 0;
-    char *bytes = read_bytes(path, &size);
-    write_bytes(scratch("other"), bytes, size);
-    free(bytes);
-    cr_assert_eq(rename(scratch("other"), path), 0);
-}
-
-static void victim_remove(const char *path)
-{
-    cr_assert_eq(unlink(path), 0);
-}
-
-static void victim_make_folder(const char *path)
-{
-    cr_assert(unlink(path) == 0 && mkdir(path, 0777) == 0);
-}
-
-static void victim_write(const char *path)
-{
-    int descriptor = open(path, O_WRONLY);
-    struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}}; /* two writes within a tick have one time */
-    cr_assert(descriptor >= 0 && pwrite(descriptor, "xx", 2, 2000) == 2 && futimens(descriptor, times) == 0);
-    close(descriptor);
-}
-
-static const struct harm {
-    const char *what;
-    void (*harm)(const char *path);
-    const char *says;
-} harms[] = {
-    {"truncated", victim_truncate, "shrunk"},        {"cut by a byte", victim_cut_last_byte, "shrunk"},
-    {"replaced", victim_replace, "taken its place"}, {"removed", victim_remove, VICTIM},
-    {"made a folder", victim_make_folder, VICTIM},   {"written to", victim_write, "written to"},
-};
-
-static void expect_named(const struct error *error, const char *what, const char *says)
-{
-    cr_expect(strstr(error_text(error), VICTIM) && strstr(error_text(error), VICTIM_TENSOR) &&
-                  strstr(error_text(error), says),
-              "%s: %s", what, error_text(error));
-}
-
-#define TOKENS 400 /* reads as many rows of the embedding, before all else */
-
-/* One pass over many tokens, in which every expert of the nano model has some. */
-static bool pass_all(struct record *record, struct error *error)
-{
-    struct probe probe = {.see = record_see, .context = record};
-    int ids[TOKENS];
-    for (size_t i = 0; i < TOKENS; i++)
-        ids[i] = id_of(record->subject, 3, 3, i);
-    struct sequence sequence = {.ids = ids, .count = TOKENS, .logits_from = TOKENS - 1};
-    record->count = 0;
-    return model_forward(record->model, &sequence, 1, &probe, error);
-}
-
-/* A cache too small to hold the victim: the next pass reads its file, and says what became of it. */
-Test(expert_cache, a_file_that_changes_between_passes_is_an_error_that_names_it)
-{
-    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++)
-        for (size_t most = 1; most < 36; most += 29) { /* 30: all of two layers before it */
-            struct subject subject = extraction_copy();
-            struct error error = {0};
-            struct record record =
-                record_of(&subject, model_with(&subject, &(struct model_options){.threads = 4, .cache_experts = most}));
-            model_keep_weights(record.model, true);
-            cr_assert(pass_all(&record, &error), "%s", error_text(&error));
-            cr_assert(model_expert_counts(record.model, -1).kept == most &&
-                      model_expert_counts(record.model, 3).kept == 0);
-            harms[i].harm(scratch("copy/" VICTIM));
-            cr_expect_not(pass_all(&record, &error), "%s", harms[i].what);
-            expect_named(&error, harms[i].what, harms[i].says);
-            error_clear(&error);
-            cr_expect_eq(model_expert_counts(record.model, -1).kept, most);
-            free(record.values);
-            model_free(record.model);
-            subject_close(&subject);
-            scratch_remove();
-        }
-}
-
-/* What was read whole from the file as it was goes on: it is what the model was opened with. */
-Test(expert_cache, an_expert_in_memory_outlives_its_file)
-{
-    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++) {
-        struct subject subject = extraction_copy();
-        struct error error = {0};
-        struct record record = record_of(&subject, model_with(&subject, &(struct model_options){.threads = 4}));
-        model_keep_weights(record.model, true);
-        cr_assert(pass_all(&record, &error), "%s", error_text(&error));
-        cr_assert_eq(model_expert_counts(record.model, 3).kept, 12);
-        struct record before = record;
-        record.values = NULL;
-        record.capacity = 0;
-        harms[i].harm(scratch("copy/" VICTIM));
-        cr_expect(pass_all(&record, &error), "%s: %s", harms[i].what, error_text(&error));
-        cr_expect(same_bits(&record, &before), "%s", harms[i].what);
-        free(before.values);
-        free(record.values);
-        model_free(record.model);
-        subject_close(&subject);
-        scratch_remove();
-    }
-}
-
-/* A read that fails, wherever in the pass: an error that names a file, and nothing half read stays. */
-static void reads_fail(enum mishap which, const char *says)
-{
-    struct error error = {0};
-    struct subject subject = extraction_copy();
-    struct record expected = record_of(&subject, model_with(&subject, &(struct model_options){.threads = 1}));
-    cr_assert(pass_all(&expected, &error), "%s", error_text(&error));
-    uint64_t one = model_expert_counts(expected.model, -1).read / model_expert_counts(expected.model, -1).misses;
-    for (long at = TOKENS; at < TOKENS + 220; at += 13)
-        for (size_t most = 0; most < 25; most += 8) {
-            struct model_options options = {.threads = 4, .cache_experts = most};
-            struct record record = record_of(&subject, model_with(&subject, &options));
-            model_keep_weights(record.model, true);
-            mishap_in = at;
-            mishap = which;
-            bool good = pass_all(&record, &error);
-            mishap = MISHAP_NONE;
-            cr_expect_not(good, "read %ld fails", at);
-            cr_expect(strstr(error_text(&error), scratch("copy")) && strstr(error_text(&error), says), "%s",
-                      error_text(&error));
-            error_clear(&error);
-            struct expert_counts before = model_expert_counts(record.model, -1);
-            cr_expect(pass_all(&record, &error), "%s", error_text(&error));
-            struct expert_counts after = model_expert_counts(record.model, -1);
-            cr_expect_eq(after.read - before.read, (after.misses - before.misses) * one, "what a hit found was there");
-            cr_expect(same_bits(&record, &expected), "other bits after read %ld failed, %zu experts", at, most);
-            free(record.values);
-            model_free(record.model);
-        }
-    free(expected.values);
-    model_free(expected.model);
-    subject_close(&subject);
-    scratch_remove();
-}
-
-Test(expert_cache, a_read_that_fails_is_an_error_and_leaves_nothing_half_read)
-{
-    reads_fail(MISHAP_ERROR, "Input/output error");
-    reads_fail(MISHAP_END, "short of what its header promised");
-}
-
-/* After the check, before the end of the read: also of the last read of a file, behind which no check would come. */
-Test(expert_cache, a_file_that_changes_while_it_is_read_is_an_error)
-{
-    for (long at = TOKENS + 20; at < TOKENS + 50; at++) {
-        struct subject subject = extraction_copy();
-        struct error error = {0};
-        struct record record = record_of(&subject, model_with(&subject, &(struct model_options){.threads = 1}));
-        model_keep_weights(record.model, true);
-        mishap_in = at;
-        mishap = MISHAP_CHANGE;
-        cr_expect_not(pass_all(&record, &error), "read %ld", at);
-        mishap = MISHAP_NONE;
-        cr_expect(strstr(error_text(&error), scratch("copy")) && strstr(error_text(&error), "written to"), "%s",
-                  error_text(&error));
-        error_clear(&error);
-        cr_expect_not(pass_all(&record, &error), "nothing of it is kept, and the file is still another");
-        error_clear(&error);
-        free(record.values);
-        model_free(record.model);
-        subject_close(&subject);
-        scratch_remove();
-    }
 }
