@@ -13,6 +13,17 @@ struct store *open_store(const char *path)
     return store;
 }
 
+void expect_not_opened(const char *path, const char *needle)
+{
+    struct error error = {0};
+    struct store *store = store_open(path, &error);
+    cr_expect(!store, "%s was opened; a refusal with \"%s\" was expected", path, needle);
+    cr_expect(store || strstr(error_text(&error), needle), "\"%s\" is not in: %s", needle, error_text(&error));
+    cr_expect(store || strstr(error_text(&error), path), "the message does not name %s: %s", path, error_text(&error));
+    store_free(store);
+    error_clear(&error);
+}
+
 /* Exactly one problem, and all these words are in it. */
 void expect_problem(const struct store *store, const char *a, const char *b, const char *c)
 {

@@ -8,6 +8,9 @@
 /* Opens, or ends the test. */
 struct store *open_store(const char *path);
 
+/* A file or folder that is no store: the error names it, and has these words in it. */
+void expect_not_opened(const char *path, const char *needle);
+
 /* Exactly one problem, and all these words (NULL: none) are in it. */
 void expect_problem(const struct store *store, const char *a, const char *b, const char *c);
 
