@@ -1,0 +1,179 @@
+/* Files of tokenizers that are malformed or damaged. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "text/tokenizer.h"
+#include "tokenizer_fixture.h"
+
+#define BYTE_LEVEL "{\"type\": \"ByteLevel\", \"add_prefix_space\": false}"
+#define MODEL(vocab, merges) "\"model\": {\"type\": \"BPE\", \"vocab\": {" vocab "}, \"merges\": [" merges "]}"
+#define REST "\"pre_tokenizer\": " BYTE_LEVEL ", \"decoder\": " BYTE_LEVEL
+#define ADDED(id, content)                                                                                             \
+    "{\"id\": " #id ", \"content\": \"" content "\", \"single_word\": false, \"lstrip\": false, "                      \
+    "\"rstrip\": false, \"normalized\": false, \"special\": true}"
+#define PLAIN MODEL("\"a\": 0, \"b\": 1, \"ab\": 2", "\"a b\"")
+#define SPLIT(regex)                                                                                                   \
+    "{" PLAIN ", \"decoder\": " BYTE_LEVEL ", \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": ["        \
+    "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"" regex "\"}, \"behavior\": \"Isolated\", "                      \
+    "\"invert\": false}, " BYTE_LEVEL "]}}"
+
+static const struct {
+    const char *json;
+    const char *error; /* NULL: opens */
+} malformed[] = {
+    {"{" REST ", " PLAIN "}", NULL},
+    {"", "malformed JSON"},
+    {"{", "malformed JSON"},
+    {"[]", "should be a JSON object"},
+    {"{\"version\": \"2.0\"}", "version \"2.0\""},
+    {"{" REST "}", "no object \"model\""},
+    {"{" REST ", \"model\": {\"type\": \"Unigram\"}}", "model type \"Unigram\""},
+    {"{" REST ", \"model\": {\"vocab\": {}}}", "no list \"merges\""},
+    {"{" REST ", \"model\": {\"merges\": []}}", "no object \"vocab\""},
+    {"{" REST ", \"model\": {\"vocab\": [1], \"merges\": []}}", "no object \"vocab\""},
+    {"{" REST ", \"model\": {\"dropout\": 0.1}}", "\"dropout\" 0.1"},
+    {"{" REST ", \"model\": {\"end_of_word_suffix\": \"</w>\"}}", "end_of_word_suffix"},
+    {"{" REST ", " MODEL("\"a\": 0, \"b\": 0", "") "}", "id 0 belongs to two tokens"},
+    {"{" REST ", " MODEL("\"a\": 0, \"a\": 1", "") "}", "\"a\" occurs twice"},
+    {"{" REST ", " MODEL("\"a\": -1", "") "}", "the id of token \"a\""},
+    {"{" REST ", " MODEL("\"a\": 2147483648", "") "}", "the id of token \"a\""},
+    {"{" REST ", " MODEL("\"a\": 0.5", "") "}", "the id of token \"a\""},
+    {"{" REST ", " MODEL("\"a\": \"0\"", "") "}", "the id of token \"a\""},
+    {"{" REST ", " MODEL("\"a\": 0", "\"a b\"") "}", "merge 0: token \"b\" is not in the vocabulary"},
+    {"{" REST ", " MODEL("\"a\": 0, \"b\": 1", "[\"a\", \"b\"]") "}", "merge 0: token \"ab\" is not in the vocabulary"},
+    {"{" REST ", " MODEL("\"a\": 0", "\"a\"") "}", "merge 0 should be two tokens"},
+    {"{" REST ", " MODEL("\"a\": 0", "[\"a\", \"a\", \"a\"]") "}", "merge 0 should be two tokens"},
+    {"{" REST ", " MODEL("\"a\": 0", "7") "}", "merge 0 should be two tokens"},
+    {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Nmt\"}}", "normalizer type \"Nmt\""},
+    {"{" REST ", " PLAIN ", \"normalizer\": 3}", "a normalizer without a \"type\""},
+    {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Replace\", \"content\": \"\"}}", "\"pattern\" should be"},
+    {"{" PLAIN "}", "no pre-tokenizer ByteLevel"},
+    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Metaspace\"}}", "pre-tokenizer type \"Metaspace\""},
+    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"ByteLevel\"}}", "has no \"add_prefix_space\""},
+    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Split\", \"behavior\": \"Joined\"}}", "split behavior \"Joined\""},
+    {SPLIT("a"), NULL},
+    {SPLIT("(a"), "without its \\\")\\\""},
+    {SPLIT("a)"), "without its \\\"(\\\""},
+    {SPLIT("[a"), "a class without its end"},
+    {SPLIT("*"), "pattern \"*\""},
+    {SPLIT("\\\\p{Nothing}"), "pattern"},
+    {SPLIT("(?~a)"), "this kind of group"},
+    {SPLIT("\\\\Ka"), "this escape"},
+    {SPLIT("[a[^b]]"), "a complement united with more"},
+    {SPLIT("[[:alpha:]]"), "a POSIX class"},
+    {SPLIT("(*NO_JIT)a"), "this kind of group"},
+    {SPLIT("a(*SKIP)b"), "this kind of group"},
+    {SPLIT("a(?i)b|([\\\\p{Lu}])"), "a letter's case inside a class under (?i)"},
+    {"{" REST ", " PLAIN ", \"added_tokens\": [" ADDED(7, "x") ", " ADDED(7, "y") "]}",
+     "id 7 belongs to two added tokens"},
+    {"{" REST ", " PLAIN ", \"added_tokens\": [" ADDED(7, "x") ", " ADDED(8, "x") "]}", "\"x\" is there twice"},
+    {"{" REST ", " PLAIN ", \"added_tokens\": [" ADDED(-7, "x") "]}", "should be a whole number"},
+    {"{" REST ", " PLAIN ", \"added_tokens\": [{\"content\": \"x\"}]}", "has no \"single_word\""},
+    {"{" REST ", " PLAIN ", \"added_tokens\": 1}", "should be a list"},
+    {"{" REST ", " MODEL("\"a\": 0, \"b\": 2", "") ", \"added_tokens\": [" ADDED(2, "x") "]}",
+     "id 2 belongs to two tokens"},
+    {"{" REST ", " PLAIN ", \"post_processor\": {\"type\": \"BertProcessing\"}}",
+     "post-processor type \"BertProcessing\""},
+    {"{" REST ", " PLAIN
+     ", \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<s>\"}}]"
+     "}}",
+     "token \"<s>\" has no \"ids\""},
+    {"{" REST ", " PLAIN
+     ", \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"Sequence\": {\"id\": \"B\"}}]}}",
+     "a piece of the template"},
+    {"{" PLAIN ", \"pre_tokenizer\": " BYTE_LEVEL ", \"decoder\": {\"type\": \"WordPiece\"}}",
+     "decoder type \"WordPiece\""},
+};
+
+/* A file of this process with the content; the caller frees the name and removes the file. */
+static char *write_file(const char *content, size_t size)
+{
+    struct error error = {0};
+    char *path = NULL;
+    cr_assert(asprintf(&path, "/tmp/assay-test-tokenizer-%ld.json", (long)getpid()) > 0);
+    cr_assert(file_write(path, content, size, &error), "%s", error_text(&error));
+    return path;
+}
+
+Test(tokenizer, malformed_files_are_named_errors)
+{
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
+        struct error error = {0};
+        char *path = write_file(malformed[i].json, strlen(malformed[i].json));
+        struct tokenizer *tokenizer = tokenizer_open(path, &error);
+        cr_expect_eq(tokenizer != NULL, malformed[i].error == NULL, "row %zu: %s", i, error_text(&error));
+        if (malformed[i].error) {
+            struct buffer wanted = {0}; /* the table spells quotes as JSON does */
+            for (const char *at = malformed[i].error; *at; at++)
+                if (*at != '\\')
+                    buffer_char(&wanted, *at);
+            cr_expect(strstr(error_text(&error), wanted.data), "row %zu: \"%s\" is not in: %s", i, wanted.data,
+                      error_text(&error));
+            cr_expect(strstr(error_text(&error), path), "row %zu names no file: %s", i, error_text(&error));
+            buffer_free(&wanted);
+        }
+        tokenizer_free(tokenizer);
+        error_clear(&error);
+        unlink(path);
+        free(path);
+    }
+    struct error error = {0};
+    cr_expect_null(tokenizer_open("/nonexistent/tokenizer.json", &error));
+    cr_expect(strstr(error_text(&error), "/nonexistent/tokenizer.json"));
+    error_clear(&error);
+    cr_expect_null(tokenizer_open(DATA, &error));
+    cr_expect(strstr(error_text(&error), "neither tokenizer.json nor vocab.json"));
+    error_clear(&error);
+}
+
+/* Bytes of a good file changed, removed and doubled: whatever opens must also work. */
+Test(tokenizer, damaged_files_do_no_harm, .timeout = 100)
+{
+    struct error error = {0};
+    struct buffer good = {0};
+    cr_assert(file_read(DATA "/variants/added-tokens/tokenizer.json", FILE_MOST, &good, &error));
+    uint32_t random = 7;
+    size_t opened = 0;
+    for (int round = 0; round < 600; round++) {
+        struct buffer bad = {0};
+        size_t at = next_random(&random) % good.size, length = 1 + next_random(&random) % 20;
+        length = length > good.size - at ? good.size - at : length;
+        buffer_append(&bad, good.data, at);
+        if (round % 3 == 0)
+            buffer_char(&bad, "0123456789\"{}[],:\\ ae\x80"[next_random(&random) % 22]);
+        if (round % 3 == 1)
+            buffer_append(&bad, good.data + at, length);
+        buffer_append(&bad,
+                      good.data + at +
+                          (round % 3 == 1 ? 0
+                           : round % 3    ? length
+                                          : 1),
+                      good.size - at -
+                          (round % 3 == 1 ? 0
+                           : round % 3    ? length
+                                          : 1));
+        char *path = write_file(bad.data, bad.size);
+        struct tokenizer *tokenizer = tokenizer_open(path, &error);
+        cr_expect_eq(tokenizer == NULL, error.text != NULL);
+        opened += tokenizer != NULL;
+        struct ids ids = {0};
+        struct buffer text = {0};
+        static const char sample[] =
+            "The <left> quick  <both> fox's 1234 \xC3\xA9\xCC\x81 \xE4\xB8\xAD\n\n\xFF <plain>";
+        if (tokenizer && tokenizer_encode(tokenizer, sample, sizeof sample - 1, true, &ids, &error))
+            tokenizer_decode(tokenizer, ids.data, ids.count, true, &text, &error);
+        tokenizer_free(tokenizer);
+        ids_free(&ids);
+        buffer_free(&text);
+        buffer_free(&bad);
+        error_clear(&error);
+        unlink(path);
+        free(path);
+    }
+    cr_expect(opened > 20 && opened < 580, "%zu of 600 opened", opened);
+    buffer_free(&good);
+}
