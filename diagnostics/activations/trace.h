@@ -1,6 +1,6 @@
 /* One run of the engine over cases, for whoever writes down what passes through it. */
-#ifndef ASSAY_DIAGNOSTICS_TRACE_H
-#define ASSAY_DIAGNOSTICS_TRACE_H
+#ifndef ASSAY_ACTIVATIONS_TRACE_H
+#define ASSAY_ACTIVATIONS_TRACE_H
 
 #include "activations/lens.h"
 #include "golden/cases.h"

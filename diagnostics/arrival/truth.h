@@ -1,6 +1,6 @@
 /* What an extraction is judged by before it is whole: the original, or configuration and tokenizer alone. */
-#ifndef ASSAY_DIAGNOSTICS_TRUTH_H
-#define ASSAY_DIAGNOSTICS_TRUTH_H
+#ifndef ASSAY_ARRIVAL_TRUTH_H
+#define ASSAY_ARRIVAL_TRUTH_H
 
 #include "run/subject.h"
 

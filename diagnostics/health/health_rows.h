@@ -2,8 +2,8 @@
  * row without its functions, or a check for which nothing looks (judge.c).
  *
  * To add an anomaly: its row, and its functions judge_ID and say_ID in one of the judge_*.c. */
-#ifndef ASSAY_HEALTH_ROWS_H
-#define ASSAY_HEALTH_ROWS_H
+#ifndef ASSAY_HEALTH_HEALTH_ROWS_H
+#define ASSAY_HEALTH_HEALTH_ROWS_H
 
 /* clang-format off */
 

@@ -1,6 +1,6 @@
 /* A repair from an original, from opening it to the proof that it is done. */
-#ifndef ASSAY_DIAGNOSTICS_MENDING_H
-#define ASSAY_DIAGNOSTICS_MENDING_H
+#ifndef ASSAY_PASSPORT_MENDING_H
+#define ASSAY_PASSPORT_MENDING_H
 
 #include "extraction/repair.h"
 #include "findings/finding.h"

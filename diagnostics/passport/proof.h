@@ -1,6 +1,6 @@
 /* What is to be proved, and what it is proved by: opened, held against each other (verify.h), and told. */
-#ifndef ASSAY_DIAGNOSTICS_PROOF_H
-#define ASSAY_DIAGNOSTICS_PROOF_H
+#ifndef ASSAY_PASSPORT_PROOF_H
+#define ASSAY_PASSPORT_PROOF_H
 
 #include "extraction/passport.h"
 #include "findings/finding.h"

@@ -1,6 +1,6 @@
 /* Texts from a file of JSON lines: {"text", "prompt", "expects"}. */
-#ifndef ASSAY_DIAGNOSTICS_TEXT_LINES_H
-#define ASSAY_DIAGNOSTICS_TEXT_LINES_H
+#ifndef ASSAY_TEXTS_TEXT_LINES_H
+#define ASSAY_TEXTS_TEXT_LINES_H
 
 #include <cjson/cJSON.h>
 
