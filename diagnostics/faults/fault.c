@@ -80,10 +80,11 @@ struct store *faults_over(const struct store *store, const struct model_config *
 
 bool faults_lay(struct subject *subject, const char *const *specs, size_t count, struct error *error)
 {
-    if (!count)
-        return true;
-    struct store *top = faults_over(subject->store, subject->config, subject->source_path, specs, count, error);
-    if (top)
+    for (size_t i = 0; i < count; i++) {
+        struct store *top = faults_over(subject->store, subject->config, subject->source_path, &specs[i], 1, error);
+        if (!top)
+            return false;
         subject_cover(subject, top);
-    return top;
+    }
+    return true;
 }

@@ -25,7 +25,7 @@ const char *fault_judge(const char *spec);
 struct store *faults_over(const struct store *store, const struct model_config *config, const char *source,
                           const char *const *specs, size_t count, struct error *error);
 
-/* The same over what the subject holds, for good; none is fine. */
+/* The same over what the subject holds, for good; none is fine. On failure those before the one that failed stay. */
 bool faults_lay(struct subject *subject, const char *const *specs, size_t count, struct error *error);
 
 #endif

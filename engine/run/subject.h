@@ -38,8 +38,8 @@ struct subject {
  * tokenizer that was asked for by name and cannot be read is an error; one that was only found is a problem. */
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error);
 
-/* Lays overlays over the subject's weights: `top` is over subject->store, which it does not own, and is freed with the
- * subject. Before subject_load. */
+/* Lays an overlay over the subject's weights: `top` is directly over subject->store, which it does not own, and is
+ * freed with the subject. Before subject_load. */
 void subject_cover(struct subject *subject, struct store *top);
 
 /* A tokenizer alone: of a folder, a tokenizer.json, or a file of weights that has one in it. NULL on failure. */

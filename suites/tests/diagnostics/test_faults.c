@@ -315,3 +315,18 @@ Test(faults, lie_over_each_other)
     free(other);
     store_free(faults);
 }
+
+/* As often as one likes, several at a time; what lies below is freed with the top (the address sanitizer tells). */
+Test(faults, are_laid_over_a_subject_again_and_again)
+{
+    static const char *const first[] = {"nan:f32.weight,1,1", "swap-tensors:f32.weight,f32.other"};
+    static const char *const second[] = {"scale:f32.other,2", "scale:f32.other,-1"};
+    struct subject subject = {.base = base, .store = base, .config = config};
+    struct error error = {0};
+    cr_assert(faults_lay(&subject, first, 2, &error) && faults_lay(&subject, second, 2, &error), "%s",
+              error_text(&error));
+    float *other = widened(subject.store, "model.f32.other");
+    cr_expect(isnan(other[5]) && other[6] == -14);
+    free(other);
+    store_free(subject.store);
+}
