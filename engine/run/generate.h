@@ -11,7 +11,7 @@ struct generation_request {
     size_t most; /* tokens for each */
     struct sampler_options sampler;
     uint64_t seed;
-    bool chat;          /* prompts are questions, put as the chat template puts them (diagnostics/chat.h) */
+    bool chat;          /* prompts are questions, put as the chat template puts them (run/chat.h) */
     const char *system; /* what the system says before each; NULL: nothing */
 };
 
