@@ -2,6 +2,7 @@
 
 #include <hunspell/hunspell.h>
 #include <iconv.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -47,30 +48,48 @@ struct dictionary {
 struct dictionaries {
     char *folder;
     struct dictionary items[DICTIONARIES];
+    struct dictionaries *next; /* of those that wait */
 };
+
+/* hunspell takes as long to take a dictionary down as to load it: those that nobody uses any more wait here for who asks
+ * for their folder next, until the process ends. */
+static struct dictionaries *waiting;
+static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct dictionaries *dictionaries_take(const char *folder)
+{
+    pthread_mutex_lock(&waiting_lock);
+    struct dictionaries **at = &waiting, *found;
+    while (*at && strcmp((*at)->folder, folder) != 0)
+        at = &(*at)->next;
+    found = *at;
+    if (found)
+        *at = found->next;
+    pthread_mutex_unlock(&waiting_lock);
+    return found;
+}
 
 struct dictionaries *dictionaries_new(const char *folder)
 {
-    struct dictionaries *dictionaries = calloc(1, sizeof *dictionaries);
-    if (dictionaries && !(dictionaries->folder = strdup(folder ? folder : "/usr/share/hunspell"))) {
+    const char *where = folder ? folder : "/usr/share/hunspell";
+    struct dictionaries *dictionaries = dictionaries_take(where);
+    if (dictionaries || !(dictionaries = calloc(1, sizeof *dictionaries)))
+        return dictionaries;
+    if (!(dictionaries->folder = strdup(where))) {
         free(dictionaries);
         return NULL;
     }
     return dictionaries;
 }
 
-void dictionaries_free(struct dictionaries *dictionaries)
+void dictionaries_leave(struct dictionaries *dictionaries)
 {
     if (!dictionaries)
         return;
-    for (size_t i = 0; i < DICTIONARIES; i++) {
-        if (dictionaries->items[i].hunspell)
-            Hunspell_destroy(dictionaries->items[i].hunspell);
-        if (dictionaries->items[i].converts)
-            iconv_close(dictionaries->items[i].converter);
-    }
-    free(dictionaries->folder);
-    free(dictionaries);
+    pthread_mutex_lock(&waiting_lock);
+    dictionaries->next = waiting;
+    waiting = dictionaries;
+    pthread_mutex_unlock(&waiting_lock);
 }
 
 size_t dictionaries_count(void)

@@ -9,9 +9,10 @@
 #include "base/buffer.h"
 
 struct dictionaries;
-/* `folder`: /usr/share/hunspell when NULL. NULL: out of memory. */
+/* `folder`: /usr/share/hunspell when NULL. NULL: out of memory. One thread at a time uses what it gives, until
+ * dictionaries_leave. What was loaded then stays for the next call for this folder, until the process ends. */
 struct dictionaries *dictionaries_new(const char *folder);
-void dictionaries_free(struct dictionaries *dictionaries);
+void dictionaries_leave(struct dictionaries *dictionaries);
 
 #define DICTIONARY_NONE SIZE_MAX
 size_t dictionaries_count(void);

@@ -51,7 +51,7 @@ void quality_free(struct quality *quality)
     if (!quality)
         return;
     rules_free(&quality->rules);
-    dictionaries_free(quality->dictionaries);
+    dictionaries_leave(quality->dictionaries);
     grammar_close(quality->parser);
     free(quality->installed);
     free(quality);

@@ -48,7 +48,7 @@ Test(quality, dictionaries_that_are_missing, .init = (void (*)(void))scratch_mak
         cr_expect_eq(dictionaries_find(none, dictionary_language(i)), DICTIONARY_NONE);
         cr_expect_not(dictionaries_know(none, i, "hello", 5));
     }
-    dictionaries_free(none);
+    dictionaries_leave(none);
     struct quality *quality = judge_open(NULL);
     cr_expect_str_empty(quality_dictionaries(quality));
     quality_free(quality);
@@ -74,7 +74,7 @@ Test(quality, dictionaries_that_are_broken, .init = (void (*)(void))scratch_make
         dictionary_folder = scratch("broken-%zu", i);
         struct dictionaries *broken = dictionaries_new(NULL);
         cr_expect_eq(dictionaries_find(broken, "en"), DICTIONARY_NONE, "%s", rows[i].what);
-        dictionaries_free(broken);
+        dictionaries_leave(broken);
         expect_no_alarm(rows[i].what);
     }
 }
