@@ -53,7 +53,7 @@ run 0 extract "$nano/thinker" "$X.2" --json -q
 json '.files == 78 and .written == 0 and .kept == 78 and .absent == 0'
 
 test_that 'killed at any moment, and run again'
-for delay in 1 2 3 4 5 6 8 10 12 14 17 20 25 30 40; do
+for delay in $(some 4 3 10 20 40 1 2 4 5 6 8 12 14 17 25 30); do
     rm -rf "$X.k"
     for _ in 1 2; do
         "$assay" extract "$nano/thinker" "$X.k" -q >/dev/null 2>&1 &
@@ -150,7 +150,7 @@ run 2 extract "$nano/thinker"
 absent "$X.q"
 
 test_that 'every family'
-for model in llama mixtral qwen2 qwen2_moe qwen2_window qwen3 qwen3_moe; do
+for model in $(some 2 mixtral qwen3 llama qwen2 qwen2_moe qwen2_window qwen3_moe); do
     extract 0 "$nano/$model" "$X.$model"
     run 0 check "$X.$model" --suite "$proof" --golden "$(gold $model)" --json -q
     json '.verdict == "pass" and .subject.format == "extraction"'

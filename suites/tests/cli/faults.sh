@@ -80,8 +80,8 @@ run 3 check "$nano/thinker-extraction" --config "$nano/thinker/config.json" --go
 says err --source
 
 test_that 'break writes what --fault shows'
-for fault in one-shard-per-layer incomplete-expert:3,7 scale:layers.3.self_attn.v_proj.weight,1.01 swap-layers:1,2 \
-    nan:layers.4.mlp.experts.2.up_proj.weight,3,4 random-attention:0; do
+for fault in $(some 2 one-shard-per-layer swap-layers:1,2 incomplete-expert:3,7 scale:layers.3.self_attn.v_proj.weight,1.01 \
+    nan:layers.4.mlp.experts.2.up_proj.weight,3,4 random-attention:0); do
     rm -rf "$T/b"
     run 0 break "$nano/thinker" "$T/b" -q --fault "$fault"
     with_fault 1 "$fault"

@@ -46,7 +46,7 @@ hurt thinker nan layers.3.input_layernorm.weight 0 0
 run 1 inspect "$T/hurt" --values --json -q
 json '.findings[] | select(.check == "weights.finite" and (.summary | not)) | .where.layer == 3 and (.where | has("expert") | not)'
 test_that 'NaN everywhere it matters'
-for tensor in model.embed_tokens lm_head model.norm $L.0.input_layernorm $L.2.self_attn.q_proj $L.2.self_attn.k_norm $L.4.mlp.gate; do
+for tensor in $(some 3 model.embed_tokens $L.2.self_attn.q_proj $L.4.mlp.gate lm_head model.norm $L.0.input_layernorm $L.2.self_attn.k_norm); do
     hurt thinker nan $tensor.weight 0 0
     check 1 thinker
     json ".findings[] | select(.check == \"weights.finite\" and (.summary | not)) | .where.tensor == \"$tensor.weight\""
@@ -54,14 +54,14 @@ done
 test_that 'NaN in an expert that no prompt takes'
 run 0 trace "$nano/thinker" --ids 5 -o "$T/one.safetensors" -q
 untaken=0
-for expert in {0..11}; do
+for expert in $(some 3 0 1 2 3 4 5 6 7 8 9 10 11); do
     hurt thinker nan layers.2.mlp.experts.$expert.gate_proj.weight 1 1
     run 1 check "$T/hurt" --suite "$proof" --golden "$T/one.safetensors" --json -q
     json ".findings[] | select(.check == \"weights.finite\" and (.summary | not)) | .where.tensor == \"$L.2.mlp.experts.$expert.gate_proj.weight\""
     json ".reason | test(\"experts.$expert.gate_proj\")"
     [ "$(jq -r "$(summary layers.propagated).verdict" "$T/out")" != pass ] || untaken=$((untaken + 1))
 done
-same $untaken 9
+same $untaken $(thorough && echo 9 || echo 2)
 
 test_that 'truncated files'
 hurt qwen3

@@ -42,7 +42,7 @@ no_tensor() { printf '\x02\0\0\0\0\0\0\0{}' >"$1"; }
 one_bit() { printf '\x55' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") - 7)) conv=notrunc status=none; }
 link_to_nothing() { ln -sf /nonexistent/file "$1"; }
 for way in rm shorter longer empty garbage no_tensor one_bit link_to_nothing; do
-    for file in "$(norms 1)" "$(expert 3 2)" attention/thinker_attention_layer_04.safetensors lm_head/thinker_lm_head.safetensors; do
+    for file in $(some 1 "$(norms 1)" "$(expert 3 2)" attention/thinker_attention_layer_04.safetensors lm_head/thinker_lm_head.safetensors); do
         anew
         stamps >"$T/before"
         $way "$R/$file"
@@ -252,9 +252,9 @@ trees
 
 test_that 'whatever the catalogue breaks'
 v=layers.3.self_attn.v_proj.weight q=layers.3.self_attn.q_proj.weight
-for fault in one-shard-per-layer missing-norms:1,3 missing-experts:2/4-7 incomplete-expert:3,7 missing:$v random-attention:2 swap-experts:3,4,11 swap-layers:1,2 \
-    nan:$v inf:$v zero-page:layers.1.self_attn.o_proj.weight zeros:$v constant:$v,1 initialise:$v scale:$v,1.0078125 byte-swap:$v shuffle:$v permute-rows:$q \
-    shift-rows:$q,1 swap-router-rows:2,3,4 copy:layers.1.input_layernorm.weight,layers.2.input_layernorm.weight; do
+for fault in $(some 4 one-shard-per-layer incomplete-expert:3,7 swap-layers:1,2 nan:$v missing-norms:1,3 missing-experts:2/4-7 missing:$v random-attention:2 swap-experts:3,4,11 \
+    inf:$v zero-page:layers.1.self_attn.o_proj.weight zeros:$v constant:$v,1 initialise:$v scale:$v,1.0078125 byte-swap:$v shuffle:$v permute-rows:$q \
+    shift-rows:$q,1 swap-router-rows:2,3,4 copy:layers.1.input_layernorm.weight,layers.2.input_layernorm.weight); do
     rm -rf "$R"
     "$assay" break "$nano/thinker" "$R" --fault "$fault" -q >/dev/null 2>"$T/err" || failed "break $fault"
     run 1 verify "$R" --source "$nano/thinker" --json -q
@@ -265,7 +265,7 @@ for fault in one-shard-per-layer missing-norms:1,3 missing-experts:2/4-7 incompl
 done
 
 test_that 'every family'
-for model in llama mixtral qwen2 qwen2_moe qwen2_window qwen3 qwen3_moe; do
+for model in $(some 2 mixtral qwen3 llama qwen2 qwen2_moe qwen2_window qwen3_moe); do
     rm -rf "$R" "$R.m"
     "$assay" extract "$nano/$model" "$R" -q >/dev/null 2>&1
     cp -r "$R" "$R.m"
@@ -292,7 +292,7 @@ run 0 repair "$R" --source "$right" -q
 diff -r -x extraction_manifest.json "$R" "$right" >/dev/null && passed || failed 'from an extraction'
 
 test_that 'killed at any moment, and run again'
-for delay in 0 2 4 6 8 10 12 15 20 30; do
+for delay in $(some 3 0 10 20 2 4 6 8 12 15 30); do
     anew
     rm -r "$R"/norms/*_01* "$R"/experts/*_layer_0[123]*
     for file in "$R"/attention/*; do one_bit "$file"; done

@@ -61,9 +61,11 @@ same_texts() {
     equal "$written" "$(jq -c "$written" "$T/facts.json")"
     equal "$(summary text.self_consistency).entropy" "$(jq "$(summary text.self_consistency).entropy" "$T/facts.json")"
 }
-same_texts --threads 1
+if thorough; then
+    same_texts --threads 1
+    same_texts --cache-experts 64
+fi
 same_texts --threads 2 --memory 1M
-same_texts --cache-experts 64
 writes 0 "\"prompts\": [$facts], \"new_tokens\": 24, \"sampling\": {\"seed\": 1}"
 json "($written | map(select(.[0] | test(\"greedy\")))) == $(jq -c "$written | map(select(.[0] | test(\"greedy\")))" "$T/facts.json")"
 json "($written | map(select(.[0] | test(\"sampled\")))) != $(jq -c "$written | map(select(.[0] | test(\"sampled\")))" "$T/facts.json")"
@@ -73,6 +75,7 @@ story='"prompts": ["Once upon a time"], "new_tokens": 24'
 writes 0 "$story, \"sampling\": {\"temperature\": 0}"
 json "$written | .[0][2] == .[1][2]"
 for sampling in '"top_k": 1' '"top_p": 1e-9' '"min_p": 1'; do
+    thorough || [ "$sampling" == '"top_p": 1e-9' ] || continue
     writes 0 "$story, \"sampling\": {\"temperature\": 1.5, $sampling}"
     json "$written | .[0][2] == .[1][2]"
 done
@@ -114,6 +117,7 @@ json '[.findings[] | select(.check == "text.verdict" and .verdict == "fail" and 
 
 test_that 'patterns that other texts meet as well prove nothing'
 for pattern in . '\\w' '[a-z]{2}'; do
+    thorough || [ "$pattern" == '\\w' ] || continue
     writes 1 "\"prompts\": [{\"prompt\": \"The capital of France is\", \"expects\": {\"matches\": [\"$pattern\"]}}, \"Once upon a time\", \"The opposite of hot is\"], \"new_tokens\": 12"
     json "$(summary text.control) | .verdict == \"fail\" and .measured == 2"
     equal "$(fails text.control)" '["prompt 1, greedy","prompt 1, sampled"]'
