@@ -61,14 +61,14 @@ same_texts() {
     equal "$written" "$(jq -c "$written" "$T/facts.json")"
     equal "$(summary text.self_consistency).entropy" "$(jq "$(summary text.self_consistency).entropy" "$T/facts.json")"
 }
-if thorough; then
+if thorough; then # the topic generate writes with each of these under sanitizers too
     same_texts --threads 1
+    same_texts --threads 2 --memory 1M
     same_texts --cache-experts 64
+    writes 0 "\"prompts\": [$facts], \"new_tokens\": 24, \"sampling\": {\"seed\": 1}"
+    json "($written | map(select(.[0] | test(\"greedy\")))) == $(jq -c "$written | map(select(.[0] | test(\"greedy\")))" "$T/facts.json")"
+    json "($written | map(select(.[0] | test(\"sampled\")))) != $(jq -c "$written | map(select(.[0] | test(\"sampled\")))" "$T/facts.json")"
 fi
-same_texts --threads 2 --memory 1M
-writes 0 "\"prompts\": [$facts], \"new_tokens\": 24, \"sampling\": {\"seed\": 1}"
-json "($written | map(select(.[0] | test(\"greedy\")))) == $(jq -c "$written | map(select(.[0] | test(\"greedy\")))" "$T/facts.json")"
-json "($written | map(select(.[0] | test(\"sampled\")))) != $(jq -c "$written | map(select(.[0] | test(\"sampled\")))" "$T/facts.json")"
 
 test_that 'how it is sampled'
 story='"prompts": ["Once upon a time"], "new_tokens": 24'
@@ -97,9 +97,11 @@ for expects in '"language": "ru"' '"language": ["zh", "ja"]'; do
     writes 1 "\"prompts\": [{\"prompt\": \"Once upon a time\", \"expects\": {$expects}}]"
     equal "$(fails text.language)" '["prompt 1, greedy","prompt 1, sampled"]'
 done
-writes 0 '"prompts": [{"prompt": "Once upon a time", "expects": {"language": ["ru", "en"]}},
-    {"prompt": "Heute ging Maria an den Fluss.", "expects": {"language": "de"}}, {"prompt": "Hoy Juan fue al mercado.", "expects": {"language": "es"}},
-    {"prompt": "今天，小明去了公园。", "expects": {"language": "zh"}}, {"prompt": "اليوم ذهب أحمد إلى الحديقة.", "expects": {"language": "ar"}}], "new_tokens": 40'
+if thorough; then
+    writes 0 '"prompts": [{"prompt": "Once upon a time", "expects": {"language": ["ru", "en"]}},
+        {"prompt": "Heute ging Maria an den Fluss.", "expects": {"language": "de"}}, {"prompt": "Hoy Juan fue al mercado.", "expects": {"language": "es"}},
+        {"prompt": "今天，小明去了公园。", "expects": {"language": "zh"}}, {"prompt": "اليوم ذهب أحمد إلى الحديقة.", "expects": {"language": "ar"}}], "new_tokens": 40'
+fi
 writes 1 '"prompts": [{"prompt": "Once upon a time", "expects": {"json": true}}], "new_tokens": 24'
 equal "$(fails text.expected)" '["prompt 1, greedy","prompt 1, sampled"]'
 
@@ -172,9 +174,11 @@ test_that 'a judge model: its own texts follow from their prompts'
 writes 0 "\"prompts\": [$facts, \"Once upon a time\"], \"new_tokens\": 24" --judge "$reference"
 json "$(summary text.relevance) | .verdict == \"pass\" and .measured == 0 and .texts == 12 and .comparisons_won > 0.9 and .evidence > 10"
 jq -c '.findings[] | select(.text) | {prompt, text: .text.text}' "$T/out" >"$T/own.jsonl"
-writes 1 "\"prompts\": [$facts, \"Once upon a time\"], \"new_tokens\": 24" --judge "$reference" "${broken[@]}"
-json "$(summary text.relevance) | .verdict == \"fail\" and .measured > 0.5 and .comparisons_won < 0.8"
-json '[.findings[] | select(.check == "text.relevance" and (.summary | not)) | .prompt and .measured < 3 or .contrast < 3] | length > 5 and all'
+if thorough; then # texts that do not follow are judged below in any case
+    writes 1 "\"prompts\": [$facts, \"Once upon a time\"], \"new_tokens\": 24" --judge "$reference" "${broken[@]}"
+    json "$(summary text.relevance) | .verdict == \"fail\" and .measured > 0.5 and .comparisons_won < 0.8"
+    json '[.findings[] | select(.check == "text.relevance" and (.summary | not)) | .prompt and .measured < 3 or .contrast < 3] | length > 5 and all'
+fi
 test_that 'assay quality with a judge: the same texts, and with the prompts exchanged'
 run 0 quality "$T/own.jsonl" --judge "$reference" --json -q
 json "$(summary text.relevance) | .verdict == \"pass\" and .texts == 12"
