@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/numbers.h"
+#include "base/wording.h"
 #include "cli/opening.h"
 #include "cli/output.h"
 #include "extraction/extract.h"
@@ -11,12 +12,27 @@
 
 #define LAYERS_MAX (1 << 20)
 
+static const char *block_of(size_t block)
+{
+    return block_name((enum block)block);
+}
+
+static const char *blocks_refusal(void)
+{
+    static char message[256];
+    struct buffer names = {0};
+    names_join(&names, BLOCK_COUNT, block_of, " and ");
+    snprintf(message, sizeof message, "--only takes %s", names.data ? names.data : "");
+    buffer_free(&names);
+    return message;
+}
+
 const char *copy_judge(const struct arguments *arguments)
 {
     bool marks[BLOCK_COUNT];
     int first, last;
     if (arguments->only && !blocks_parse(arguments->only, marks))
-        return "--only takes experts, routers, attention, mlp, norms, embeddings, final_norm and lm_head";
+        return blocks_refusal();
     if (arguments->layers && !range_parse(arguments->layers, LAYERS_MAX, &first, &last))
         return "--layers takes a range of layers such as 0-11, or one layer";
     return NULL;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/wording.h"
+
 #define ROW(NAME, name) &diagnostic_##name,
 const struct diagnostic *const diagnostic_rows[DIAGNOSTIC_COUNT] = {DIAGNOSTICS(ROW)};
 #undef ROW
@@ -46,8 +48,12 @@ void diagnostic_questions(bool comparing, struct buffer *out)
             buffer_format(out, "  %-11s %s\n", diagnostic_rows[i]->name, diagnostic_rows[i]->asks);
 }
 
+static const char *name_of(size_t row)
+{
+    return diagnostic_rows[row]->name;
+}
+
 void diagnostic_names(struct buffer *out)
 {
-    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
-        buffer_format(out, "%s%s", !i ? "" : i + 1 < DIAGNOSTIC_COUNT ? ", " : " and ", diagnostic_rows[i]->name);
+    names_join(out, DIAGNOSTIC_COUNT, name_of, " and ");
 }

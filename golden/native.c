@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "golden/golden_make.h"
 #include "golden/golden_readers.h"
 
@@ -105,16 +106,32 @@ static const char *metadata_text(const struct golden *golden, const char *key)
     return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
+static bool makes_gold(enum dtype dtype)
+{
+    return dtype == DTYPE_F64 || (dtype < DTYPE_COUNT && dtype_width(dtype));
+}
+
+/* The best comes first. */
+static const char *gold_dtype(size_t place)
+{
+    enum dtype dtype = place ? (enum dtype)(place - 1) : DTYPE_F64;
+    return makes_gold(dtype) && (!place || dtype != DTYPE_F64) ? dtype_torch(dtype) : NULL;
+}
+
 /* What arithmetic a dump may say it was made in, as torch spells it. */
 static bool parse_dtype(struct golden *golden, struct error *error)
 {
     enum dtype dtype = dtype_of_torch(golden->dtype);
-    if (dtype == DTYPE_F64 || (dtype < DTYPE_COUNT && dtype_width(dtype))) {
+    if (makes_gold(dtype)) {
         golden->dtype = dtype_torch(dtype);
         return true;
     }
-    return error_set(error, "%s: metadata \"dtype\" is \"%s\"; float64, float32, float16 or bfloat16 was expected",
-                     golden->path, golden->dtype);
+    struct buffer names = {0};
+    names_join(&names, DTYPE_COUNT + 1, gold_dtype, " or ");
+    error_set(error, "%s: metadata \"dtype\" is \"%s\"; %s was expected", golden->path, golden->dtype,
+              names.data ? names.data : "");
+    buffer_free(&names);
+    return false;
 }
 
 static bool parse_metadata(struct golden *golden, cJSON **noise, struct error *error)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
+
 static const char *const comparison_texts[] = {[AT_LEAST] = ">=", [AT_MOST] = "<=", [ABOVE] = ">", [BELOW] = "<"};
 
 /* ">= 0.4" */
@@ -44,6 +46,20 @@ static bool parse_conditions(const char *where, const cJSON *object, struct rule
     return true;
 }
 
+static const char *flag_name(size_t flag)
+{
+    return expect_flag_names[flag];
+}
+
+static bool refuse_flag(const char *where, struct error *error)
+{
+    struct buffer names = {0};
+    names_join(&names, EXPECT_FLAG_COUNT, flag_name, ", ");
+    error_set(error, "%s: \"unless\" names what a prompt may ask for: %s", where, names.data ? names.data : "");
+    buffer_free(&names);
+    return false;
+}
+
 static bool parse_unless(const char *where, const cJSON *list, struct rule *rule, struct error *error)
 {
     const cJSON *item;
@@ -53,11 +69,15 @@ static bool parse_unless(const char *where, const cJSON *list, struct rule *rule
     {
         enum expect_flag flag = cJSON_IsString(item) ? expect_flag_parse(item->valuestring) : EXPECT_FLAG_COUNT;
         if (flag == EXPECT_FLAG_COUNT)
-            return error_set(
-                error, "%s: \"unless\" names what a prompt may ask for: code, html, json, list, may_repeat", where);
+            return refuse_flag(where, error);
         rule->unless[flag] = true;
     }
     return true;
+}
+
+static const char *diagnostic_of_rules(size_t diagnostic)
+{
+    return quality_diagnostic_name((enum quality_diagnostic)diagnostic);
 }
 
 /* The diagnostic of a rule is the first part of its name. */
@@ -70,10 +90,12 @@ static bool parse_diagnostic(const char *where, struct rule *rule, struct error 
         if (i < DIAGNOSE_EXPECTED && strlen(name) == length && strncmp(name, rule->name, length) == 0)
             return true;
     }
-    return error_set(error,
-                     "%s: the name of a rule begins with its diagnostic: characters., repetition., language., "
-                     "leakage., wordness. or grammar.",
-                     where);
+    struct buffer names = {0};
+    names_join(&names, DIAGNOSE_EXPECTED, diagnostic_of_rules, " or ");
+    error_set(error, "%s: the name of a rule begins with its diagnostic and a full stop: %s", where,
+              names.data ? names.data : "");
+    buffer_free(&names);
+    return false;
 }
 
 static bool parse_rule(const char *file, const cJSON *item, struct rule *rule, struct error *error)

@@ -12,3 +12,15 @@ bool text_ends_with(const char *text, const char *end)
     size_t length = strlen(text), tail = strlen(end);
     return length >= tail && memcmp(text + length - tail, end, tail) == 0;
 }
+
+void names_join(struct buffer *out, size_t count, const char *(*name)(size_t index), const char *last)
+{
+    const char *held = NULL; /* it may be the last */
+    size_t named = 0;
+    for (size_t i = 0; i <= count; i++) {
+        const char *next = i < count ? name(i) : NULL;
+        if (held && (next || i == count))
+            buffer_format(out, "%s%s", !named++ ? "" : next ? ", " : last, held);
+        held = next ? next : held;
+    }
+}

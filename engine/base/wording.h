@@ -5,10 +5,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
+
 /* The "s" of so many things: "" for one. */
 const char *text_plural(size_t count);
 
 /* Is `end` its end? A text that is nothing else has that end too. */
 bool text_ends_with(const char *text, const char *end);
+
+/* Appends the names of a table's rows: "a, b or c", where `last` is " or ". `name` gives that of row `index`; NULL: the
+ * row is not to be named. */
+void names_join(struct buffer *out, size_t count, const char *(*name)(size_t index), const char *last);
 
 #endif

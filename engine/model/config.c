@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/wording.h"
 #include "model/family.h"
 
 #define CONFIG_FILE_MAX ((size_t)16 << 20)
@@ -264,12 +265,20 @@ static bool parse_window(struct model_config *config, const struct config_source
 static const struct rope_row {
     const char *type;
     enum rope_kind kind;
+    bool older; /* an older spelling of what another row names */
 } rope_rows[] = {
-    {"default", ROPE_DEFAULT},
-    {"mrope", ROPE_DEFAULT}, /* an older spelling of default with sections */
-    {"linear", ROPE_LINEAR},
-    {"llama3", ROPE_LLAMA3},
+    {"default", ROPE_DEFAULT, false},
+    {"mrope", ROPE_DEFAULT, true}, /* with sections */
+    {"linear", ROPE_LINEAR, false},
+    {"llama3", ROPE_LLAMA3, false},
 };
+
+#define ROPE_ROWS (sizeof rope_rows / sizeof *rope_rows)
+
+static const char *rope_name(size_t row)
+{
+    return rope_rows[row].older ? NULL : rope_rows[row].type;
+}
 
 static bool parse_rope_type(struct model_config *config, const struct config_source *source, const cJSON *rope,
                             struct error *error)
@@ -278,14 +287,17 @@ static bool parse_rope_type(struct model_config *config, const struct config_sou
     if (!json_get_string(rope, source->name, "type", &type, error) ||
         !json_get_string(rope, source->name, "rope_type", &type, error))
         return false;
-    for (size_t i = 0; i < sizeof rope_rows / sizeof *rope_rows; i++) {
+    for (size_t i = 0; i < ROPE_ROWS; i++) {
         if (strcmp(rope_rows[i].type, type) == 0) {
             config->rope_kind = rope_rows[i].kind;
             return true;
         }
     }
-    return error_set(error, "%s: rope type \"%s\"; this engine computes default, linear and llama3", source->name,
-                     type);
+    struct buffer names = {0};
+    names_join(&names, ROPE_ROWS, rope_name, " and ");
+    error_set(error, "%s: rope type \"%s\"; this engine computes %s", source->name, type, names.data ? names.data : "");
+    buffer_free(&names);
+    return false;
 }
 
 /* What the rope type needs must be there: a guess would compute another model. */

@@ -287,7 +287,12 @@ bool weight_fits(const struct expected *expected, const struct tensor *tensor, s
         return error_set_kind(error, ERROR_SHAPE, "%s: tensor '%s' has shape %s, but the configuration calls for %s",
                               file, tensor->disk_name, shape_text(tensor->shape, tensor->rank, found),
                               shape_text(expected->shape, expected->rank, wanted));
-    return dtype_computes(tensor->dtype) ||
-           error_set_kind(error, ERROR_DTYPE, "%s: tensor '%s' has dtype %s; this engine computes with %s", file,
-                          tensor->disk_name, dtype_name(tensor->dtype), dtype_computed_list());
+    if (dtype_computes(tensor->dtype))
+        return true;
+    struct buffer computed = {0};
+    dtype_computed_list(&computed);
+    error_set_kind(error, ERROR_DTYPE, "%s: tensor '%s' has dtype %s; this engine computes with %s", file,
+                   tensor->disk_name, dtype_name(tensor->dtype), computed.data ? computed.data : "");
+    buffer_free(&computed);
+    return false;
 }

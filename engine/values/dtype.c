@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/wording.h"
+
 static const struct dtype_row {
     const char *name;
     unsigned bits; /* of a block */
@@ -129,7 +131,19 @@ bool dtype_computes(enum dtype dtype)
     return rows[dtype].width || rows[dtype].widened;
 }
 
-const char *dtype_computed_list(void)
+static const char *wide_name(size_t dtype)
 {
-    return "F32, F16 and BF16, and GGUF's Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and Q2_K to Q6_K";
+    return rows[dtype].width ? rows[dtype].name : NULL;
+}
+
+static const char *widened_name(size_t dtype)
+{
+    return rows[dtype].widened ? rows[dtype].name : NULL;
+}
+
+void dtype_computed_list(struct buffer *out)
+{
+    names_join(out, DTYPE_COUNT, wide_name, " and ");
+    buffer_text(out, ", and GGUF's ");
+    names_join(out, DTYPE_COUNT, widened_name, " and ");
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+
 enum dtype {
     DTYPE_F32,
     DTYPE_F16,
@@ -86,8 +88,8 @@ size_t dtype_row_bytes(enum dtype dtype, size_t columns);
 
 /* The engine computes with the type, after widening it. */
 bool dtype_computes(enum dtype dtype);
-/* "F32, F16, BF16, Q4_0 ...", for messages. */
-const char *dtype_computed_list(void);
+/* Appends which: "F32, F16 and BF16, and GGUF's Q4_0, Q4_1 ...". */
+void dtype_computed_list(struct buffer *out);
 
 /* Bytes of one element of F32, F16 and BF16, which are computed with and can be narrowed to; 0 for the others. */
 size_t dtype_width(enum dtype dtype);
