@@ -129,6 +129,28 @@ static void file_release(struct landing *landing, const char *path)
     }
 }
 
+/* The tensor in this file and in another, unless that cannot be read any more. */
+static bool judge_twice(const struct landing *landing, const struct expected *expected, const char *other,
+                        const char *path, struct landing_verdict *verdict)
+{
+    bool before = strcmp(other, path) < 0;
+    const char *files[2] = {before ? other : path, before ? path : other};
+    struct error unread = {0};
+    struct store *both = store_open_files(landing->folder, files, 2, &unread);
+    const struct tensor *used = both ? store_find(both, expected->name) : NULL;
+    bool alone = true;
+    for (size_t i = 0; used && i < store_text_count(both); i++) {
+        const struct tensor *tensor = store_at(both, i);
+        if (tensor == used || strcmp(tensor->name, used->name) != 0)
+            continue;
+        struct charge charge = charge_twice(used, tensor);
+        alone = landing_charge(verdict, LANDING_WRONG, tensor, &charge);
+    }
+    store_free(both);
+    error_clear(&unread);
+    return alone;
+}
+
 /* Another file that is still there and holds a tensor of this one. */
 static bool judge_alone(const struct landing *landing, const char *path, struct landing_file *file)
 {
@@ -137,17 +159,7 @@ static bool judge_alone(const struct landing *landing, const char *path, struct 
         const struct expected *expected = &landing->expected.list.items[file->tensors[i]];
         if (owner == NO_FILE)
             continue;
-        char *other = path_join(landing->folder, landing->files[owner].path);
-        bool there = other && file_exists(other);
-        if (there) {
-            landing_refuse(&file->verdict, LANDING_WRONG, "inventory.files", NULL,
-                           "Tensor '%s' is in two files: %s and %s/%s.", expected->name, other, landing->folder, path);
-            file->verdict.tensor = strdup(expected->name);
-            file->verdict.layer = expected->layer;
-            file->verdict.expert = expected->expert;
-        }
-        free(other);
-        if (there)
+        if (!judge_twice(landing, expected, landing->files[owner].path, path, &file->verdict))
             return false;
     }
     return true;

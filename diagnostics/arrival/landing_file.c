@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "arrival/landing_internal.h"
-#include "base/wording.h"
 #include "health/weights_health.h"
 #include "health/weights_source.h"
+#include "health/zeros.h"
 #include "math/kernels.h"
 #include "store/layout.h"
 #include "store/safetensors.h"
@@ -34,6 +34,16 @@ bool landing_refuse(struct landing_verdict *verdict, enum landing_state state, c
         verdict->message = NULL;
     va_end(arguments);
     return false;
+}
+
+bool landing_charge(struct landing_verdict *verdict, enum landing_state state, const struct tensor *tensor,
+                    struct charge *charge)
+{
+    if (charge->check)
+        landing_refuse(verdict, state, charge->check, tensor, "%s", charge->text ? charge->text : "");
+    bool good = !charge->check;
+    charge_free(charge);
+    return good;
 }
 
 void landing_verdict_free(struct landing_verdict *verdict)
@@ -67,22 +77,10 @@ static bool refuse_reading(struct judging *judging, struct error *problem)
     if (problem->kind == ERROR_MEMORY)
         return error_take(&judging->file->error, problem);
     enum landing_state state = safetensors_falls_short(judging->path) ? LANDING_SHORT : LANDING_WRONG;
-    landing_refuse(&judging->file->verdict, state, "inventory.files", NULL, "%s.", error_text(problem));
+    struct charge charge = charge_unread(error_text(problem));
+    landing_charge(&judging->file->verdict, state, NULL, &charge);
     error_clear(problem);
     return false;
-}
-
-/* The folder, the layer and the expert that the file's name says are the tensor's. */
-static bool is_in_place(const struct judging *judging, const struct tensor *tensor)
-{
-    struct layout_place place;
-    int layer, expert;
-    tensor_file_place(tensor, &layer, &expert);
-    if (!layout_place(tensor->name, &place))
-        return false;
-    size_t folder = strlen(block_name(place.block));
-    return strncmp(judging->name, block_name(place.block), folder) == 0 && judging->name[folder] == '/' &&
-           (layer < 0 || layer == place.layer) && (expert < 0 || expert == place.expert);
 }
 
 /* By its header. A tensor that is called for is noted, right or wrong. */
@@ -91,32 +89,27 @@ static bool judge_tensor(struct judging *judging, const struct tensor *tensor)
     const struct landing *landing = judging->landing;
     struct landing_file *file = judging->file;
     size_t index = map_find(&landing->expected.by_name, tensor->name, strlen(tensor->name));
-    struct error refusal = {0};
-    if (index == MAP_ABSENT)
-        return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.extra", tensor,
-                              "%s: tensor '%s' is not one that the configuration calls for.", judging->path,
-                              tensor->disk_name);
+    struct charge charge;
+    if (index == MAP_ABSENT) {
+        charge = charge_extra(tensor);
+        return landing_charge(&file->verdict, LANDING_WRONG, tensor, &charge);
+    }
     file->tensors[file->count++] = (uint32_t)index;
     file->bytes += tensor->bytes;
-    if (!weight_fits(&landing->expected.list.items[index], tensor, &refusal)) {
-        const char *check = refusal.kind == ERROR_DTYPE ? "inventory.dtype" : "inventory.shape";
-        landing_refuse(&file->verdict, LANDING_WRONG, check, tensor, "%s.", error_text(&refusal));
-        error_clear(&refusal);
-        return false;
-    }
-    if (!is_in_place(judging, tensor))
-        return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.misplaced", tensor,
-                              "%s holds tensor '%s', which belongs into %s.", judging->path, tensor->disk_name,
-                              landing->expected.files[landing->expected.file_of[index]].path);
-    return true;
+    charge = charge_form(&landing->expected.list.items[index], tensor);
+    if (!charge.check)
+        charge = charge_misplaced(tensor);
+    return landing_charge(&file->verdict, LANDING_WRONG, tensor, &charge);
 }
 
 static bool judge_header(struct judging *judging)
 {
     const struct store *own = judging->own;
     struct landing_file *file = judging->file;
-    if (store_problem_count(own))
-        return landing_refuse(&file->verdict, LANDING_WRONG, "inventory.files", NULL, "%s.", store_problem(own, 0));
+    if (store_problem_count(own)) {
+        struct charge charge = charge_unread(store_problem(own, 0));
+        return landing_charge(&file->verdict, LANDING_WRONG, NULL, &charge);
+    }
     if (!store_count(own))
         return landing_refuse(&file->verdict, LANDING_SHORT, "inventory.files", NULL, "%s: holds no tensor.",
                               judging->path);
@@ -130,6 +123,30 @@ static bool judge_header(struct judging *judging)
     return good;
 }
 
+/* Names what is there of the file's tensors and what is not; or one of them, where none is. */
+static bool judge_part(struct judging *judging, size_t place)
+{
+    const struct expected_set *set = &judging->landing->expected;
+    size_t *items = malloc((set->list.count + 1) * sizeof *items), count = 0;
+    bool *there = calloc(set->list.count + 1, sizeof *there);
+    if (items && there) {
+        for (size_t i = 0; i < set->list.count; i++)
+            if (set->file_of[i] == place)
+                there[items[count++] = i] = store_find(judging->own, set->list.items[i].name);
+        struct charge charge = charge_part(set, place, items, count, there);
+        if (!charge.check)
+            charge = charge_absent(&set->list.items[items[0]]);
+        landing_charge(&judging->file->verdict, LANDING_SHORT, NULL, &charge);
+        judging->file->verdict.layer = set->files[place].layer;
+        judging->file->verdict.expert = set->files[place].expert;
+    } else {
+        error_memory(&judging->file->error, judging->path);
+    }
+    free(items);
+    free(there);
+    return false;
+}
+
 /* A file under the layout's name holds all that the layout puts there. */
 static bool judge_whole(struct judging *judging)
 {
@@ -140,22 +157,7 @@ static bool judge_whole(struct judging *judging)
         required += !landing->expected.list.items[file->tensors[i]].optional;
     if (place == MAP_ABSENT || required >= landing->expected.files[place].required)
         return true;
-    struct buffer names = {0};
-    const struct expected *absent = NULL;
-    for (size_t i = 0; i < landing->expected.list.count; i++) {
-        const struct expected *expected = &landing->expected.list.items[i];
-        if (landing->expected.file_of[i] != place || expected->optional || store_find(judging->own, expected->name))
-            continue;
-        absent = expected;
-        buffer_format(&names, "%s'%s'", names.size ? ", " : "", expected->name);
-    }
-    landing_refuse(&file->verdict, LANDING_SHORT, "inventory.absent", NULL,
-                   "%s holds %zu of the %zu tensors that belong into it; absent: %s.", judging->path, required,
-                   landing->expected.files[place].required, names.data ? names.data : "");
-    file->verdict.layer = absent ? absent->layer : -1;
-    file->verdict.expert = absent ? absent->expert : -1;
-    buffer_free(&names);
-    return false;
+    return judge_part(judging, place);
 }
 
 /* A tensor whose values are read. */
@@ -224,12 +226,16 @@ static bool read_values(struct judging *judging, struct reading *reading, uint64
 
 static bool judge_zero(struct judging *judging, const struct reading *reading)
 {
-    /* a bias may have been left where it began; what the original has is right */
-    if (!reading->zero || judging->landing->source || text_ends_with(reading->tensor->name, ".bias"))
+    /* what the original has is right */
+    if (!reading->zero || judging->landing->source || !zeros_are_wrong(reading->tensor, PEERS_UNKNOWN))
         return true;
-    return landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.constant", reading->tensor,
-                          "%s: tensor '%s' holds nothing but zeros: it was never filled.", judging->path,
-                          reading->tensor->disk_name);
+    struct buffer text = {0};
+    tensor_text(&text, reading->tensor);
+    zeros_text(&text);
+    landing_refuse(&judging->file->verdict, LANDING_WRONG, "weights.constant", reading->tensor, "%s.",
+                   text.data ? text.data : "");
+    buffer_free(&text);
+    return false;
 }
 
 static bool judge_values(struct judging *judging, const struct tensor *tensor)

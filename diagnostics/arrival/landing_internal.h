@@ -4,6 +4,7 @@
 
 #include "arrival/landing.h"
 #include "base/map.h"
+#include "inventory/charge.h"
 #include "model/expected_set.h"
 
 #define NO_FILE UINT32_MAX
@@ -47,5 +48,8 @@ void landing_file_free(struct landing_file *file);
 /* Sets the verdict, with a formatted message, unless it is one already; false. */
 bool landing_refuse(struct landing_verdict *verdict, enum landing_state state, const char *check,
                     const struct tensor *tensor, const char *format, ...) ASSAY_PRINTF(5, 6);
+/* The same of a charge, which it frees; true where nothing is wrong. */
+bool landing_charge(struct landing_verdict *verdict, enum landing_state state, const struct tensor *tensor,
+                    struct charge *charge);
 
 #endif

@@ -33,9 +33,9 @@ struct watch_request {
 
 /* Ends when every tensor that the configuration calls for is there and right; else after the files and the block that
  * were being judged when the first was wrong; when it gives up; or when the extraction says that it is finished (its
- * manifest lands) and is not. Adds inventory.files, .misplaced, .extra, .shape, .dtype and .absent, weights.finite,
- * .zero and .source, layers.isolated for each dump, and watch.blocks. `*counts` is what had landed at the end. Shows
- * progress. */
+ * manifest lands) and is not. Adds inventory.files, .duplicates, .incomplete, .misplaced, .extra, .shape, .dtype and
+ * .absent, weights.finite, .zero and .source, layers.isolated for each dump, and watch.blocks. `*counts` is what had
+ * landed at the end. Shows progress. */
 bool watch_run(const struct watch_request *request, struct findings *findings, struct landing_counts *counts,
                struct error *error);
 

@@ -25,7 +25,7 @@ struct watch_waiting {
     char *message;          /* NULL: it was not looked at */
 };
 
-#define WATCH_CHECKS 9
+#define WATCH_CHECKS 11
 
 struct watch {
     const struct watch_request *request;

@@ -5,6 +5,7 @@
 
 #include "arrival/watch_block.h"
 #include "arrival/watch_internal.h"
+#include "inventory/charge.h"
 #include "model/model.h"
 
 static const struct check_row {
@@ -13,8 +14,12 @@ static const struct check_row {
     const char *cause;
     const char *right; /* format: files that landed */
 } check_rows[WATCH_CHECKS] = {
-    {"inventory.files", "files", "every file must be whole, say what it holds, and share no tensor with another",
+    {"inventory.files", "files", "every file must be whole and say what it holds",
      "All %zu files that landed are whole."},
+    {"inventory.duplicates", "files", "readers differ in which of two they take",
+     "None of %zu files holds a tensor that another holds too."},
+    {"inventory.incomplete", "files", "half an expert computes nothing, and half of an attention something else",
+     "All %zu files that landed hold all that belongs into them."},
     {"inventory.misplaced", "files", "a file must hold the block, the layer and the expert that its name says",
      "All %zu files that landed hold what their names say."},
     {"inventory.extra", "files", "an extraction holds what the configuration calls for, and no other tensor",
@@ -104,6 +109,24 @@ static const char *end_text(const struct watch *watch, char text[160])
     return text;
 }
 
+static bool add_absent(const struct expected_list *absent, struct findings *findings)
+{
+    for (size_t i = 0; i < absent->count && i < PLACES_MAX; i++) {
+        struct charge charge = charge_absent(&absent->items[i]);
+        struct finding *place = findings_place(findings, charge.check, charge.verdict);
+        if (place) {
+            place->where.layer = absent->items[i].layer;
+            place->where.expert = absent->items[i].expert;
+            where_set(&place->where.tensor, absent->items[i].name);
+            finding_message(place, "%s", charge.text ? charge.text : "");
+        }
+        charge_free(&charge);
+        if (!place)
+            return false;
+    }
+    return true;
+}
+
 static bool report_absent(const struct watch *watch, struct findings *findings)
 {
     struct landing_counts counts = landing_count(watch->landing);
@@ -137,9 +160,10 @@ static bool report_absent(const struct watch *watch, struct findings *findings)
                             end_text(watch, why), absent.count, counts.tensors_expected,
                             absent.count > 1 ? "are" : "is", list.data ? list.data : "");
     }
+    good = good && (early ? add_places(watch, row->check, findings) : add_absent(&absent, findings));
     buffer_free(&list);
     expected_list_free(&absent);
-    return good && add_places(watch, row->check, findings);
+    return good;
 }
 
 static bool report_blocks(const struct watch *watch, struct findings *findings)

@@ -8,6 +8,7 @@
 #include "base/wording.h"
 #include "health/health_experts.h"
 #include "health/judge.h"
+#include "health/zeros.h"
 
 struct health {
     const struct scan *scan;
@@ -16,15 +17,6 @@ struct health {
     const struct anomaly *anomalies; /* [tensors] */
     struct findings *findings;
 };
-
-/* The tensor as its file spells it, and which part of it is meant where that holds all experts. */
-static void put_tensor(struct buffer *out, const struct tensor *tensor)
-{
-    const char *part = strstr(tensor->name, ".experts.");
-    bool fused = part && !strstr(tensor->disk_name, part); /* or another spelling of the same */
-    buffer_format(out, "%s: tensor '%s'%s%s%s", tensor->file ? tensor->file : "an overlay", tensor->disk_name,
-                  fused ? " (" : "", fused ? part + 1 : "", fused ? ")" : "");
-}
 
 static struct finding *add_place(struct findings *findings, const char *check, const struct examined *examined)
 {
@@ -50,7 +42,7 @@ static bool place_finite(const struct examined *examined, struct findings *findi
         return false;
     finding_measured(place, (double)measure->nonfinite, "values");
     finding_limit(place, 0, "a weight is a finite number");
-    put_tensor(&text, examined->tensor);
+    tensor_text(&text, examined->tensor);
     finding_message(place, "%s holds %zu value%s that %s NaN or infinite, the first at row %llu, column %llu.",
                     text.data ? text.data : "", (size_t)measure->nonfinite, text_plural((size_t)measure->nonfinite),
                     measure->nonfinite > 1 ? "are" : "is",
@@ -103,7 +95,7 @@ static bool place_anomaly(const struct health *health, size_t tensor, const char
     finding_fact_text(place, "anomaly", "%s", anomaly->row->what);
     if (isfinite(anomaly->number) && anomaly->number != 0)
         finding_measured(place, anomaly->number, NULL);
-    put_tensor(&text, examined->tensor);
+    tensor_text(&text, examined->tensor);
     anomaly->row->say(&text, health->judging, tensor, anomaly);
     buffer_char(&text, '.');
     finding_message(place, "%s", text.data ? text.data : "");

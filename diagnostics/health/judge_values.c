@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "health/judge_words.h"
+#include "health/zeros.h"
 
 /* --- bytes --- */
 
@@ -154,13 +155,13 @@ bool judge_zeros(const struct judging *judging, size_t tensor, struct anomaly *a
     const struct examined *examined = &judging->ranks->scan->tensors[tensor];
     (void)anomaly;
     return measure_is_constant(&examined->measure) && examined->measure.zeros &&
-           (examined_is_matrix(examined) || !constant_among_peers(judging, tensor));
+           zeros_are_wrong(examined->tensor, constant_among_peers(judging, tensor) ? PEERS_CONSTANT : PEERS_OTHER);
 }
 
 void say_zeros(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
 {
     (void)judging, (void)tensor, (void)anomaly;
-    buffer_text(out, " is all zero");
+    zeros_text(out);
 }
 
 bool judge_constant(const struct judging *judging, size_t tensor, struct anomaly *anomaly)

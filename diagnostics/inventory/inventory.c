@@ -6,6 +6,7 @@
 
 #include "base/wording.h"
 #include "inventory/blast.h"
+#include "inventory/charge.h"
 #include "inventory/gaps.h"
 #include "inventory/inventory_names.h"
 
@@ -41,6 +42,21 @@ static struct finding *inventory_place(struct findings *findings, const char *ch
     return finding;
 }
 
+/* A place that the charge makes, at the tensor where one is named; frees the charge. */
+static struct finding *charge_place(struct findings *findings, struct charge *charge, const struct tensor *tensor)
+{
+    int layer = -1, expert = -1;
+    if (tensor)
+        tensor_place(tensor, &layer, &expert);
+    struct finding *place = inventory_place(findings, charge->check, tensor, layer, expert);
+    if (place)
+        place->verdict = charge->verdict;
+    if (place)
+        finding_message(place, "%s", charge->text ? charge->text : "");
+    charge_free(charge);
+    return place;
+}
+
 static bool refusals_add(struct refusals *refusals, const struct census_item *item, enum verdict verdict,
                          const char *refusal)
 {
@@ -52,7 +68,7 @@ static bool refusals_add(struct refusals *refusals, const struct census_item *it
     if (finding)
         finding->verdict = verdict;
     if (finding)
-        finding_message(finding, "%s.", refusal);
+        finding_message(finding, "%s", refusal);
     return finding;
 }
 
@@ -73,16 +89,19 @@ static bool take_refusals(struct inventory *inventory)
         struct error refusal = {0};
         if (!item->tensor)
             continue;
-        if (!weight_fits(item->expected, item->tensor, &refusal)) {
-            good = refusals_add(refusal.kind == ERROR_DTYPE ? &inventory->dtypes : &inventory->shapes, item,
-                                VERDICT_FAIL, error_text(&refusal));
+        struct charge charge = charge_form(item->expected, item->tensor);
+        if (charge.check) {
+            bool dtype = strcmp(charge.check, inventory->dtypes.check) == 0;
+            good = refusals_add(dtype ? &inventory->dtypes : &inventory->shapes, item, charge.verdict,
+                                charge.text ? charge.text : "");
         } else if (is_odd(census, item)) {
-            error_set(&refusal, "%s: tensor '%s' has dtype %s, but most of its kind %s",
+            error_set(&refusal, "%s: tensor '%s' has dtype %s, but most of its kind %s.",
                       item->tensor->file ? item->tensor->file : "an overlay", item->tensor->disk_name,
                       dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected->weight]));
             good = refusals_add(&inventory->dtypes, item, VERDICT_WARN, error_text(&refusal));
         }
         error_clear(&refusal);
+        charge_free(&charge);
     }
     return good;
 }
@@ -112,10 +131,9 @@ static bool report_files(const struct store *store, struct findings *findings)
         finding_message(finding, "%zu problem%s with files; the first: %s.", problems, text_plural(problems),
                         store_problem(store, 0));
     for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
-        struct finding *place = findings_place(findings, "inventory.files", VERDICT_FAIL);
-        if (!place)
+        struct charge charge = charge_unread(store_problem(store, i));
+        if (!charge_place(findings, &charge, NULL))
             return false;
-        finding_message(place, "%s.", store_problem(store, i));
     }
     return true;
 }
@@ -188,50 +206,28 @@ static bool report_absent(const struct inventory *inventory, struct findings *fi
             return false;
         listed++;
         where_set(&place->where.tensor, expected->name);
-        finding_message(place, "Tensor '%s' is absent.", expected->name);
+        struct charge charge = charge_absent(expected);
+        finding_message(place, "%s", charge.text ? charge.text : "");
+        charge_free(&charge);
     }
     return true;
-}
-
-/* "gate_proj.weight", of a tensor of a block. */
-static const char *within_block(const struct expected *expected)
-{
-    const char *name = weight_class(expected->weight);
-    static const char *const outer[] = {"mlp.experts.", "mlp.shared_expert.", "self_attn.", "mlp."};
-    for (size_t i = 0; i < sizeof outer / sizeof *outer; i++)
-        if (strncmp(name, outer[i], strlen(outer[i])) == 0)
-            return name + strlen(outer[i]);
-    return name;
-}
-
-/* Appends the names of those of a block's tensors that are absent, or there. */
-static void block_names_text(const struct census *census, const size_t *items, size_t count, bool absent,
-                             struct buffer *out)
-{
-    const char *comma = "";
-    for (size_t i = 0; i < count; i++) {
-        const struct census_item *item = &census->items[items[i]];
-        if (item->expected->optional || item->absent != absent)
-            continue;
-        buffer_format(out, "%s%s", comma, within_block(item->expected));
-        comma = ", ";
-    }
 }
 
 /* The items of each incomplete block, side by side: `first` [unit] is where its begin. */
 struct members {
     size_t *items;
     size_t *first;
-    size_t count;
+    bool *there; /* [census->count] */
 };
 
 static bool members_make(const struct census *census, struct members *members)
 {
     size_t total = 0;
     *members = (struct members){.items = malloc((census->count + 1) * sizeof *members->items),
-                                .first = calloc(census->unit_count + 1, sizeof *members->first)};
+                                .first = calloc(census->unit_count + 1, sizeof *members->first),
+                                .there = calloc(census->count + 1, sizeof *members->there)};
     size_t *filled = calloc(census->unit_count + 1, sizeof *filled);
-    bool good = members->items && members->first && filled;
+    bool good = members->items && members->first && members->there && filled;
     for (size_t i = 0; good && i < census->count; i++)
         members->first[census->items[i].unit + 1]++;
     for (size_t i = 0; good && i <= census->unit_count; i++)
@@ -239,6 +235,7 @@ static bool members_make(const struct census *census, struct members *members)
     for (size_t i = 0; good && i < census->count; i++) {
         size_t unit = census->items[i].unit;
         members->items[members->first[unit] + filled[unit]++] = i;
+        members->there[i] = !census->items[i].absent;
     }
     free(filled);
     return good;
@@ -253,19 +250,12 @@ static bool incomplete_place(const struct census *census, const struct members *
     struct finding *place = inventory_place(findings, "inventory.incomplete", NULL, block->layer, block->expert);
     if (!place)
         return false;
-    struct buffer text = {0};
-    buffer_text(&text, "Only a part of ");
-    census_unit_text(block, &text);
-    buffer_text(&text, " is there: ");
-    block_names_text(census, items, count, false, &text);
-    buffer_text(&text, "; absent: ");
-    block_names_text(census, items, count, true, &text);
-    buffer_char(&text, '.');
+    struct charge charge = charge_part(&census->set, unit, items, count, members->there);
     for (size_t i = 0; i < count; i++)
         if (census->items[items[i]].tensor && census->items[items[i]].tensor->file)
             where_set(&place->where.file, census->items[items[i]].tensor->file);
-    finding_message(place, "%s", text.data ? text.data : "");
-    buffer_free(&text);
+    finding_message(place, "%s", charge.text ? charge.text : "");
+    charge_free(&charge);
     return true;
 }
 
@@ -280,6 +270,7 @@ static bool report_incomplete(const struct inventory *inventory, struct findings
             good = incomplete_place(census, &members, i, findings);
     free(members.items);
     free(members.first);
+    free(members.there);
     if (!good)
         return false;
     struct finding *finding = &findings->items[at];
@@ -336,17 +327,11 @@ static bool report_duplicates(const struct inventory *inventory, struct findings
         return false;
     for (size_t i = 0; i < store_text_count(store); i++) {
         const struct tensor *tensor = store_at(store, i), *used = store_find(store, tensor->name);
-        int layer, expert;
         if (!used || used == tensor || duplicates++ >= PLACES_MAX)
             continue;
-        tensor_place(tensor, &layer, &expert);
-        struct finding *place = inventory_place(findings, "inventory.duplicates", tensor, layer, expert);
-        if (!place)
+        struct charge charge = charge_twice(used, tensor);
+        if (!charge_place(findings, &charge, tensor))
             return false;
-        finding_message(place, "Tensor '%s' is in %s, which is used, and in %s; %s.", tensor->name,
-                        used->file ? used->file : "an overlay", tensor->file ? tensor->file : "an overlay",
-                        used->bytes == tensor->bytes && used->dtype == tensor->dtype ? "type and size agree"
-                                                                                     : "their types or sizes differ");
     }
     struct finding *finding = &findings->items[at];
     finding_measured(finding, (double)duplicates, "tensors");
@@ -395,12 +380,9 @@ static bool report_extra(const struct inventory *inventory, struct findings *fin
                         other == 1 ? "s" : "");
     for (size_t i = 0; i < extra && i < PLACES_MAX; i++) {
         const struct tensor *tensor = inventory->extra[i];
-        struct finding *place = inventory_place(findings, "inventory.extra", tensor, -1, -1);
-        if (!place)
+        struct charge charge = charge_extra(tensor);
+        if (!charge_place(findings, &charge, tensor))
             return false;
-        place->verdict = VERDICT_WARN;
-        finding_message(place, "Tensor '%s' in %s is not one that the configuration calls for.", tensor->disk_name,
-                        tensor->file ? tensor->file : "an overlay");
     }
     return true;
 }
@@ -436,34 +418,36 @@ static bool report_refusals(struct findings *findings, struct refusals *refusals
     return true;
 }
 
-/* An extraction's file is named after what it holds. What it holds counts; a name that says otherwise is a mix-up of
- * the extractor's, and the file is not the one that a reader by names would take. */
+/* The first tensor of each file that does not belong there. */
 static bool report_misplaced(const struct store *store, struct findings *findings)
 {
-    size_t misplaced = 0, at = findings->count, next = 0;
-    const struct tensor *tensor;
+    size_t misplaced = 0, at = findings->count;
+    const char *told = NULL;
     if (!findings_add(findings, "inventory.misplaced"))
         return false;
-    while ((tensor = store_misfiled(store, &next))) {
-        int layer, expert;
-        if (misplaced++ >= PLACES_MAX)
+    for (size_t i = 0; i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i);
+        struct charge charge = {0};
+        if (tensor->file != told)
+            charge = charge_misplaced(tensor);
+        if (!charge.check)
             continue;
-        tensor_place(tensor, &layer, &expert);
-        struct finding *place = inventory_place(findings, "inventory.misplaced", tensor, layer, expert);
-        if (!place)
+        told = tensor->file;
+        bool good = misplaced++ >= PLACES_MAX || charge_place(findings, &charge, tensor);
+        charge_free(&charge);
+        if (!good)
             return false;
-        finding_message(place, "%s holds tensor '%s', which its name does not say.", tensor->file, tensor->disk_name);
     }
     struct finding *finding = &findings->items[at];
     finding_measured(finding, (double)misplaced, "files");
-    finding_limit(finding, 0, "a file must hold the layer and the expert that its name says");
+    finding_limit(finding, 0, "a file must hold the block, the layer and the expert that its name says");
     finding_judge(finding);
     if (misplaced)
-        finding_message(finding, "%zu file%s of another layer or expert than the name says; the first: %s", misplaced,
-                        misplaced > 1 ? "s hold tensors" : " holds tensors",
+        finding_message(finding, "%zu file%s of another block, layer or expert than the name says; the first: %s",
+                        misplaced, misplaced > 1 ? "s hold tensors" : " holds tensors",
                         findings->items[at + 1].message ? findings->items[at + 1].message : "");
     else
-        finding_message(finding, "All files hold the layers and experts that their names say.");
+        finding_message(finding, "All files hold the blocks, layers and experts that their names say.");
     return true;
 }
 
@@ -520,12 +504,18 @@ static bool report_pattern(const struct inventory *inventory, struct findings *f
     return good;
 }
 
+bool inventory_files(const struct store *store, struct findings *findings)
+{
+    bool named = store_kind(store) == STORE_EXTRACTION;
+    return report_files(store, findings) && (!named || report_misplaced(store, findings));
+}
+
 static bool report_all(struct inventory *inventory, struct findings *findings, struct error *error)
 {
     const struct inventory_request *request = inventory->request;
-    bool named = store_kind(inventory->store) == STORE_EXTRACTION, causes = request->causes;
-    return report_files(inventory->store, findings) && (!named || report_misplaced(inventory->store, findings)) &&
-           (!causes || report_pattern(inventory, findings, error)) && report_absent(inventory, findings) &&
+    bool causes = request->causes;
+    return inventory_files(inventory->store, findings) && (!causes || report_pattern(inventory, findings, error)) &&
+           report_absent(inventory, findings) &&
            (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&
            report_incomplete(inventory, findings) && report_misnamed(inventory, findings) &&
            report_duplicates(inventory, findings) && report_shapes_and_dtypes(inventory, findings) &&

@@ -18,7 +18,7 @@ struct inventory_request {
 
 /* Reads headers only. Adds
  * inventory.files       files that cannot be read
- * inventory.misplaced   of an extraction: files that hold another layer or expert than their names say
+ * inventory.misplaced   of an extraction: files that hold another block, layer or expert than their names say
  * inventory.pattern     with `causes`: see gaps.h
  * inventory.absent      tensors that the configuration calls for and that are not there; with gaps, a map of layers and
  *                       experts (1 there, 0.5 in part, 0 absent)
@@ -31,6 +31,9 @@ struct inventory_request {
  *                       most of its class where the configuration does not call for that
  * inventory.extra       tensors that the configuration does not call for */
 bool inventory_inspect(const struct inventory_request *request, struct findings *findings, struct error *error);
+
+/* inventory.files and, of an extraction, inventory.misplaced alone. False: out of memory. */
+bool inventory_files(const struct store *store, struct findings *findings);
 
 /* The same without causes: is everything there? */
 bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/wording.h"
+#include "inventory/inventory.h"
 #include "passport/verify_internal.h"
 #include "passport/verify_place.h"
 #include "run/subject.h"
@@ -337,47 +338,14 @@ static bool check_companions(const struct verify_request *request, struct findin
 
 /* --- without a passport --- */
 
-/* Files that hold another layer or expert than their names say: a reader by names would take them for that. One for
- * each file. */
-static bool find_misplaced(const struct verify_request *request, size_t *count, struct findings *findings)
-{
-    const struct tensor *tensor;
-    size_t next = 0;
-    bool extraction = store_kind(request->store) == STORE_EXTRACTION;
-    while (extraction && (tensor = store_misfiled(request->store, &next))) {
-        if ((*count)++ >= PLACES_MAX)
-            continue;
-        struct finding *place = verify_place(request, "passport.files", NULL, tensor->name, findings);
-        if (!place)
-            return false;
-        where_set(&place->where.file, tensor->file);
-        finding_message(place, "%s holds '%s', which its name does not say.", tensor->file, tensor->name);
-    }
-    return true;
-}
-
 static bool check_store(const struct verify_request *request, struct findings *findings)
 {
-    size_t problems = store_problem_count(request->store), bad = problems, at = findings->count;
-    if (!findings_add(findings, "passport.files"))
+    struct finding *finding = findings_add(findings, "passport.files");
+    if (!finding)
         return false;
-    for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
-        struct finding *place = verify_place(request, "passport.files", NULL, NULL, findings);
-        if (!place)
-            return false;
-        finding_message(place, "%s.", store_problem(request->store, i));
-    }
-    if (!find_misplaced(request, &bad, findings))
-        return false;
-    struct finding *finding = &findings->items[at];
-    finding_measured(finding, (double)bad, "problems");
-    finding_limit(finding, 0, "every file must be readable, and hold what its name says");
-    finding_judge(finding);
-    if (bad)
-        finding_message(finding, "%zu problems with the files; the first: %s", bad, verify_first(findings, at));
-    else
-        finding_message(finding, "There is no passport; the tensors are held against the original.");
-    return true;
+    finding->verdict = VERDICT_PASS;
+    finding_message(finding, "There is no passport; the tensors are held against the original.");
+    return inventory_files(request->store, findings);
 }
 
 static bool check_passport(const struct verify_request *request, struct findings *findings, struct error *error)

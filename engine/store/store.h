@@ -82,10 +82,6 @@ const struct tensor *store_find(const struct store *store, const char *name);
 /* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
 bool tensor_measure(struct tensor *tensor);
 
-/* The next tensor of the text model that tensor_is_misfiled, from `*at` on, one for each file, and moves `*at` behind
- * it; NULL: none. Start with `size_t at = 0`. */
-const struct tensor *store_misfiled(const struct store *store, size_t *at);
-
 /* When its file was last written, in nanoseconds since 1970; false: an overlay holds it in memory. */
 bool tensor_time(const struct tensor *tensor, int64_t *time);
 

@@ -96,10 +96,10 @@ mv "${experts}_004_layer_03.safetensors" "$T/swap" && mv "${experts}_005_layer_0
 mv "$T/swap" "${experts}_005_layer_03.safetensors"
 cp "$nano/thinker-extraction/routers/thinker_router_layer_02.safetensors" "$T/hurt/final_norm/thinker_router_layer_02.safetensors"
 run 1 check "$T/hurt" --suite "$proof" --source "$nano/thinker" --golden "$(gold thinker)" --json -q
-json "$(summary inventory.misplaced) | .measured == 4 and .unit == \"files\""
+json "$(summary inventory.misplaced) | .measured == 5 and .unit == \"files\""
 equal '[.findings[] | select(.check == "inventory.misplaced" and (.summary | not)) | .where.file | split("/")[-1]] | join(" ")' \
-    "$(for place in 003_layer_01 003_layer_02 004_layer_03 005_layer_03; do printf '%s ' thinker_expert_$place.safetensors; done | sed 's/ $//')"
-equal '[.findings[] | select(.check == "inventory.misplaced" and (.summary | not)) | .where | [.layer, .expert]]' '[[2,3],[1,3],[3,5],[3,4]]'
+    "$(for place in expert_003_layer_01 expert_003_layer_02 expert_004_layer_03 expert_005_layer_03 router_layer_02; do printf '%s ' thinker_$place.safetensors; done | sed 's/ $//')"
+equal '[.findings[] | select(.check == "inventory.misplaced" and (.summary | not)) | .where | [.layer, .expert]]' '[[2,3],[1,3],[3,5],[3,4],[2,null]]'
 equal "$(summary layers.isolated).verdict" pass
 test_that 'a shard that is a folder'
 copy qwen3

@@ -243,8 +243,8 @@ differs passport.source 'and the original has none' rename thinker.audio_tower.c
 rm -rf "$V.f" && cp -r "$nano/thinker-extraction" "$V.f"
 mv "$V.f/norms/thinker_norms_layer_01.safetensors" "$V.f/norms/thinker_norms_layer_07.safetensors"
 run 1 verify "$V.f" --source "$nano/thinker" --json -q
-equal "$failing" passport.files
-json "$(places passport.files)[0].message | contains(\"which its name does not say\")"
+equal "$failing" inventory.misplaced
+json "$(places inventory.misplaced)[0].message | contains(\"which belongs into norms/thinker_norms_layer_01.safetensors\")"
 cp "$V.f/norms/thinker_norms_layer_07.safetensors" "$V.f/norms/thinker_norms_layer_01.safetensors"
 run 1 verify "$V.f" --source "$nano/thinker" -q
 says out 'occurs twice'

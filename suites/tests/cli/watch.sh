@@ -195,8 +195,8 @@ mv "$T/hurt/norms/thinker_norms_layer_02.safetensors" "$T/hurt/routers/thinker_n
 wrong 1 inventory.misplaced
 damaged
 cp "$T/hurt/$file" "$T/hurt/experts/thinker_expert_3_layer_2.safetensors"
-wrong 1 inventory.files
-says out 'is in two files'
+wrong 1 inventory.duplicates
+says out 'which is used, and in'
 damaged
 printf garbage >"$T/hurt/$file"
 wrong 1 inventory.files
@@ -204,6 +204,57 @@ rm "$T/hurt/$file"
 mkfifo "$T/hurt/$file"
 wrong 1 inventory.files
 says out 'not a regular file'
+
+# alike CHECK COMMAND...: the places of CHECK in $T/hurt, and what is said of them, are some, and a watch tells the very same as COMMAND.
+alike() {
+    local check=$1 told
+    shift
+    told="[.findings[] | select(.check == \"$check\" and (.summary | not)) | [.where.tensor, .where.layer, .where.expert, .message]] | sort"
+    run 1 watch "$T/hurt" --once --json -q
+    json "$told | length > 0"
+    local watched
+    watched=$(jq -c "$told" "$T/out")
+    run '0|1' "$@" --json -q
+    equal "$told" "$watched"
+}
+test_that 'a watch tells the same of the same damage as those that look at the whole'
+# damage CHECK: what is done to a copy, and the check that both fail
+while read -r check edit; do
+    # shellcheck disable=SC2086
+    damaged $edit
+    alike "$check" inspect "$T/hurt"
+done <<'END'
+inventory.shape shape layers.2.self_attn.q_norm.weight 4,2
+inventory.dtype dtype layers.2.self_attn.q_norm.weight I16
+inventory.extra rename layers.2.self_attn.q_norm.weight thinker.model.layers.2.self_attn.z_norm.weight
+inventory.incomplete drop layers.2.mlp.experts.3.up_proj.weight
+inventory.absent drop layers.2.mlp.experts.3.up_proj.weight
+inventory.incomplete drop layers.1.input_layernorm.weight
+END
+damaged
+rm "$T/hurt/routers/thinker_router_layer_03.safetensors"
+alike inventory.absent inspect "$T/hurt"
+damaged zero layers.1.self_attn.k_proj.weight
+alike weights.constant check "$T/hurt" --only weights
+damaged
+truncate -s -10 "$T/hurt/$file"
+alike inventory.files inspect "$T/hurt"
+damaged
+printf garbage >"$T/hurt/$file"
+alike inventory.files inspect "$T/hurt"
+damaged
+mv "$T/hurt/experts/thinker_expert_004_layer_02.safetensors" "$T/hurt/$file"
+alike inventory.misplaced inspect "$T/hurt"
+rm "$T/hurt/extraction_manifest.json"
+alike inventory.misplaced verify "$T/hurt" --source "$source"
+damaged
+mv "$T/hurt/norms/thinker_norms_layer_02.safetensors" "$T/hurt/routers/thinker_norms_layer_02.safetensors"
+alike inventory.misplaced inspect "$T/hurt"
+rm "$T/hurt/extraction_manifest.json"
+alike inventory.misplaced verify "$T/hurt" --source "$source"
+damaged
+cp "$T/hurt/routers/thinker_router_layer_02.safetensors" "$T/hurt/routers/thinker_router_layer_2.safetensors"
+alike inventory.duplicates inspect "$T/hurt"
 
 test_that 'weights that are not the original'\''s'
 damaged scale layers.1.mlp.experts.2.up_proj.weight 1.01

@@ -163,7 +163,7 @@ Test(landing, a_file_that_another_took_the_tensors_from)
     look_all(LANDING_RIGHT);
     static const char other[] = "experts/thinker_expert_3_layer_2.safetensors";
     cr_assert(link(whole_path(EXPERT), whole_path(other)) == 0);
-    expect(other, LANDING_WRONG, "inventory.files", "is in two files");
+    expect(other, LANDING_WRONG, "inventory.duplicates", "which is used, and in");
     cr_assert(unlink(whole_path(EXPERT)) == 0);
     expect(other, LANDING_RIGHT, NULL, NULL); /* that the first is gone was not told yet */
     expect(EXPERT, LANDING_GONE, NULL, NULL);

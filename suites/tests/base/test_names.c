@@ -1,0 +1,25 @@
+/* Names of a table's rows, as a text. */
+#include <criterion/criterion.h>
+
+#include "base/wording.h"
+
+static const char *const some_names[] = {NULL, "a", NULL, "b", "c", NULL};
+
+static const char *some_name(size_t index)
+{
+    return some_names[index];
+}
+
+Test(wording, names_of_rows_are_joined_but_for_those_that_have_none)
+{
+    static const struct {
+        size_t count;
+        const char *text;
+    } rows[] = {{0, ""}, {1, ""}, {2, "a"}, {3, "a"}, {4, "a or b"}, {5, "a, b or c"}, {6, "a, b or c"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buffer text = {0};
+        names_join(&text, rows[i].count, some_name, " or ");
+        cr_expect_str_eq(text.data ? text.data : "", rows[i].text);
+        buffer_free(&text);
+    }
+}
