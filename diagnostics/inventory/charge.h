@@ -18,7 +18,8 @@ void charge_free(struct charge *charge);
 struct charge charge_unread(const char *problem);
 /* inventory.shape or .dtype, unless it is what is called for. */
 struct charge charge_form(const struct expected *expected, const struct tensor *tensor);
-/* inventory.extra: a tensor that the configuration does not call for. */
+/* inventory.extra: a tensor that the configuration does not call for. It changes no result: a warning. Of a file that
+ * lands it is the writer's fault, and a watch fails for it. */
 struct charge charge_extra(const struct tensor *tensor);
 /* inventory.misplaced, of an extraction: in the folder of another block, or in a file whose name says another layer or
  * expert. What a file holds counts; but a reader by names takes it for what its name says. */
