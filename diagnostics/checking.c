@@ -18,8 +18,6 @@ static bool need_is_met(const struct check *check, enum need need)
         return check->text != NULL;
     case NEEDS_TOKENIZER:
         return check->subject && check->subject->tokenizer;
-    case NEEDS_SOURCE:
-        return check->subject && subject_source(check->subject);
     }
     return false;
 }
@@ -32,8 +30,7 @@ static const char *row_lacks(const struct check *check, const struct diagnostic 
         const char *why;
     } needs[] = {{NEEDS_GOLD, "No gold was given (--golden)."},
                  {NEEDS_TEXT, "No text was given (--text)."},
-                 {NEEDS_TOKENIZER, "There is no tokenizer that could be read: no text was written."},
-                 {NEEDS_SOURCE, "No original was given (--source)."}};
+                 {NEEDS_TOKENIZER, "There is no tokenizer that could be read: no text was written."}};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (row->needs & needs[i].need && !need_is_met(check, needs[i].need))
             return needs[i].why;
@@ -177,27 +174,26 @@ static bool report_all(struct checking *checking, struct findings *findings, str
 }
 
 /* What was asked for and has nothing to work on. */
-static bool skip_all(const struct checking *checking, struct findings *findings, struct error *error)
+static bool skip_row(const struct check *check, const struct diagnostic *row, struct findings *findings,
+                     struct error *error)
 {
-    const struct check *check = &checking->check;
-    for (size_t i = 0; check->wanted[i]; i++) {
-        const struct diagnostic *row = check->wanted[i];
-        const char *why = row_lacks(check, row);
-        for (size_t k = 0; why && row->skips && row->skips[k]; k++)
-            if (!findings_skip(findings, row->skips[k], why, error))
-                return false;
-        if (row->skip && !row->skip(check, findings, error))
+    const char *why = row_lacks(check, row);
+    for (size_t i = 0; why && row->skips && row->skips[i]; i++)
+        if (!findings_skip(findings, row->skips[i], why, error))
             return false;
-    }
-    return true;
+    return !row->skip || row->skip(check, findings, error);
 }
 
 static bool conclude_all(struct checking *checking, struct findings *findings, struct error *error)
 {
-    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
-        if (checking->reports[i] && diagnostic_rows[i]->conclude &&
-            !diagnostic_rows[i]->conclude(&checking->check, checking->states[i], findings, error))
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+        const struct diagnostic *row = diagnostic_rows[i];
+        if (check_wants(&checking->check, row->name) && !skip_row(&checking->check, row, findings, error))
             return false;
+        if (checking->reports[i] && row->conclude &&
+            !row->conclude(&checking->check, checking->states[i], findings, error))
+            return false;
+    }
     return true;
 }
 
@@ -208,6 +204,5 @@ bool checking_report(struct checking *checking, struct findings *findings, struc
         if (!report_one_gold(checking, i, &same, findings, error))
             return false;
     checking->check.original = same;
-    return report_all(checking, findings, error) && skip_all(checking, findings, error) &&
-           conclude_all(checking, findings, error);
+    return report_all(checking, findings, error) && conclude_all(checking, findings, error);
 }

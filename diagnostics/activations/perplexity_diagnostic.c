@@ -13,8 +13,6 @@ static bool begin(const struct check *check, void **state, struct error *error)
                                                .stride = check->stride,
                                                .goldens = check->goldens,
                                                .golden_count = check->golden_count};
-    if (!check->text)
-        return true;
     struct perplexity *perplexity = perplexity_new(&request, error);
     *state = perplexity;
     return perplexity && perplexity_add(perplexity, check->run, error);
@@ -22,7 +20,7 @@ static bool begin(const struct check *check, void **state, struct error *error)
 
 static void use_of(const struct check *check, const void *state, size_t gold, struct gold_use *use, bool *marks)
 {
-    bool recorded = state && perplexity_golden(state) == check->goldens[gold];
+    bool recorded = perplexity_golden(state) == check->goldens[gold];
     (void)marks;
     use->others += recorded;
     use->others_wanted += recorded;
@@ -32,7 +30,7 @@ static void use_of(const struct check *check, const void *state, size_t gold, st
 static bool report(const struct check *check, void *state, struct findings *findings, struct error *error)
 {
     const char *id = check_wants(check, "logits") ? "perplexity.text" : "perplexity";
-    return !state || perplexity_report(state, id, check->limits, findings, error);
+    return perplexity_report(state, id, check->limits, findings, error);
 }
 
 static bool skip(const struct check *check, struct findings *findings, struct error *error)
@@ -60,6 +58,7 @@ static void end(const struct check *check, void *state)
 const struct diagnostic diagnostic_perplexity = {
     .name = "perplexity",
     .asks = "How well does the model predict a text?",
+    .needs = NEEDS_TEXT,
     .begin = begin,
     .use = use_of,
     .report = report,

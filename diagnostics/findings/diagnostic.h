@@ -36,7 +36,7 @@ struct check {
 bool check_wants(const struct check *check, const char *name);
 
 /* What a diagnostic has nothing to say without. */
-enum need { NEEDS_GOLD = 1, NEEDS_TEXT = 2, NEEDS_TOKENIZER = 4, NEEDS_SOURCE = 8 };
+enum need { NEEDS_GOLD = 1, NEEDS_TEXT = 2, NEEDS_TOKENIZER = 4 };
 
 /* Which rows of the pass a part is of. */
 struct seat {
@@ -71,10 +71,12 @@ struct diagnostic {
     void (*use)(const struct check *check, const void *state, size_t gold, struct gold_use *use, bool *marks);
     /* What all of it says, and what needs no gold. */
     bool (*report)(const struct check *check, void *state, struct findings *findings, struct error *error);
-    /* What it has nothing to work on for, where that is more than `needs` and `skips` say. */
+    /* What it has nothing to work on for, where that is more than `needs` and `skips` say; of each row before it
+     * concludes. */
     bool (*skip)(const struct check *check, struct findings *findings, struct error *error);
     /* What depends on what others found. */
     bool (*conclude)(const struct check *check, void *state, struct findings *findings, struct error *error);
+    /* Frees the state: what `begin` made of it, also when it failed half-way; NULL where it was never called. */
     void (*end)(const struct check *check, void *state);
 };
 

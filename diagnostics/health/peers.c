@@ -38,13 +38,6 @@ static double measured(const struct examined *examined, enum feature feature)
     }
 }
 
-const char *feature_name(enum feature feature)
-{
-    static const char *const names[FEATURE_COUNT] = {"magnitude",  "magnitude", "bytes", "rows", "columns",
-                                                     "neighbours", "gain",      "pairs", "pairs"};
-    return names[feature];
-}
-
 /* qsort has no context. */
 static _Thread_local const struct examined *sorting;
 

@@ -64,6 +64,4 @@ bool feature_claims(const struct ranks *ranks, size_t tensor, enum feature featu
 /* The tensor has no more of it than chance gives. */
 bool feature_lost(const struct ranks *ranks, size_t tensor, enum feature feature);
 
-const char *feature_name(enum feature feature);
-
 #endif

@@ -51,8 +51,8 @@ struct dictionaries {
     struct dictionaries *next; /* of those that wait */
 };
 
-/* hunspell takes as long to take a dictionary down as to load it: those that nobody uses any more wait here for who asks
- * for their folder next, until the process ends. */
+/* hunspell takes as long to take a dictionary down as to load it: those that nobody uses any more wait here for who
+ * asks for their folder next, until the process ends. */
 static struct dictionaries *waiting;
 static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER;
 
