@@ -16,23 +16,6 @@ enum diagnostic_place diagnostic_parse(const char *name)
     return (enum diagnostic_place)i;
 }
 
-bool diagnostics_parse(const char *list, bool marks[DIAGNOSTIC_COUNT])
-{
-    for (const char *at = list;; at++) {
-        char name[32] = {0};
-        size_t length = strcspn(at, ",");
-        if (length < sizeof name)
-            memcpy(name, at, length);
-        enum diagnostic_place place = diagnostic_parse(name);
-        if (place == DIAGNOSTIC_COUNT)
-            return false;
-        marks[place] = true;
-        at += length;
-        if (!*at)
-            return true;
-    }
-}
-
 bool diagnostics_compare(bool marks[DIAGNOSTIC_COUNT])
 {
     bool any = false;
@@ -51,6 +34,11 @@ void diagnostic_questions(bool comparing, struct buffer *out)
 static const char *name_of(size_t row)
 {
     return diagnostic_rows[row]->name;
+}
+
+bool diagnostics_parse(const char *list, bool marks[DIAGNOSTIC_COUNT])
+{
+    return names_mark(list, DIAGNOSTIC_COUNT, name_of, marks);
 }
 
 void diagnostic_names(struct buffer *out)

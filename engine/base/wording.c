@@ -24,3 +24,18 @@ void names_join(struct buffer *out, size_t count, const char *(*name)(size_t ind
         held = next ? next : held;
     }
 }
+
+bool names_mark(const char *list, size_t count, const char *(*name)(size_t index), bool *marks)
+{
+    for (const char *at = list;; at++) {
+        size_t length = strcspn(at, ","), i = 0;
+        while (i < count && !(name(i) && strlen(name(i)) == length && strncmp(name(i), at, length) == 0))
+            i++;
+        if (i == count)
+            return false;
+        marks[i] = true;
+        at += length;
+        if (!*at)
+            return true;
+    }
+}

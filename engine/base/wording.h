@@ -17,4 +17,9 @@ bool text_ends_with(const char *text, const char *end);
  * row is not to be named. */
 void names_join(struct buffer *out, size_t count, const char *(*name)(size_t index), const char *last);
 
+/* The reverse for a list "a,c": marks the rows of these names in `marks` [count]. False: a name in it is that of no
+ * row.
+ */
+bool names_mark(const char *list, size_t count, const char *(*name)(size_t index), bool *marks);
+
 #endif

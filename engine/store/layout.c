@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "base/wording.h"
 
 static const char *const block_names[BLOCK_COUNT] = {
     [BLOCK_EMBEDDINGS] = "embeddings",
@@ -52,21 +53,14 @@ enum block block_parse(const char *name)
     return (enum block)i;
 }
 
+static const char *name_of_block(size_t index)
+{
+    return block_names[index];
+}
+
 bool blocks_parse(const char *names, bool marks[BLOCK_COUNT])
 {
-    for (const char *at = names;; at++) {
-        char name[32] = {0};
-        size_t length = strcspn(at, ",");
-        if (length < sizeof name)
-            memcpy(name, at, length);
-        enum block block = block_parse(name);
-        if (block == BLOCK_COUNT)
-            return false;
-        marks[block] = true;
-        at += length;
-        if (!*at)
-            return true;
-    }
+    return names_mark(names, BLOCK_COUNT, name_of_block, marks);
 }
 
 /* The whole number that `text` begins with, followed by a dot; -1: none. `*rest` is set behind the dot. */

@@ -23,3 +23,12 @@ Test(wording, names_of_rows_are_joined_but_for_those_that_have_none)
         buffer_free(&text);
     }
 }
+
+Test(wording, a_list_of_names_marks_their_rows)
+{
+    bool marks[6] = {false};
+    cr_expect(names_mark("b,a", 6, some_name, marks) && marks[1] && !marks[2] && marks[3] && !marks[4]);
+    static const char *const wrong[] = {"", "a,", ",a", "a,d", "ab", "a b"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_expect(!names_mark(wrong[i], 6, some_name, marks), "'%s'", wrong[i]);
+}
