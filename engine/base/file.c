@@ -69,8 +69,9 @@ const char *file_state_change(const struct file_state *then, const struct file_s
 static int open_reading(const char *path, struct error *error)
 {
     struct stat status;
-    bool named = stat(path, &status) == 0 && S_ISFIFO(status.st_mode) && strncmp(path, "/dev/", 5) != 0 &&
-                 strncmp(path, "/proc/", 6) != 0;
+    bool of_shell =
+        strncmp(path, "/dev/fd/", 8) == 0 || strcmp(path, "/dev/stdin") == 0 || strncmp(path, "/proc/", 6) == 0;
+    bool named = !of_shell && stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | (named ? O_NONBLOCK : 0));
     if (descriptor < 0) {
         error_errno(error, "%s", path);
