@@ -120,7 +120,7 @@ static const char *const hostile_units[] = {
 static size_t hostile_size(void)
 {
 #if defined(__SANITIZE_ADDRESS__)
-    const size_t usual = 16 << 10;
+    const size_t usual = 6 << 10;
 #else
     const size_t usual = 66 << 10;
 #endif
