@@ -16,8 +16,8 @@ static bool compare_model(const struct arguments *arguments, struct golden *gold
                                  report, error);
 }
 
-static bool compare_dump(struct golden *golden, const struct golden *dump, const struct suite *suite,
-                         struct report *report, struct error *error)
+static bool compare_dump(struct golden *golden, struct golden *dump, const struct suite *suite, struct report *report,
+                         struct error *error)
 {
     report_gold(report, golden);
     report_set(&report->subject.path, "%s", golden_path(dump));

@@ -55,7 +55,7 @@ void report_gold(struct report *report, const struct golden *golden)
         return;
     report_set(&gold->path, "%s", golden_path(golden));
     report_set(&gold->producer, "%s", golden_producer(golden));
-    report_set(&gold->dtype, "%s", golden_dtype(golden));
+    report_set(&gold->dtype, "%s", golden_rounded(golden) ? golden_rounded(golden) : golden_arithmetic(golden));
     gold->cases = (double)golden_case_count(golden);
 }
 

@@ -19,21 +19,37 @@ static size_t logits_from(const struct golden *golden, size_t case_index)
     return tensor && isnan(golden_case_at(golden, case_index)->perplexity) ? tensor->first : 0;
 }
 
+static struct rider rider_of(struct checking *checking, const struct seat *seat)
+{
+    checking->seats[checking->seat_count] = *seat;
+    return (struct rider){.see = gold_see, .context = checking, .which = checking->seat_count++};
+}
+
+/* A case in one mode, with its rounded twin where gold or subject have few bits. */
+static bool add_case(struct checking *checking, const struct seat *seat, struct error *error)
+{
+    const struct golden *golden = checking->check.goldens[seat->gold];
+    const struct golden_case *golden_case = golden_case_at(golden, seat->case_index);
+    struct run *run = checking->check.run;
+    double rounding = gold_rounding(golden);
+    size_t from = logits_from(golden, seat->case_index);
+    struct seat twin = *seat;
+    twin.rounded = true;
+    if (!(rounding > 0))
+        return run_add(run, golden_case->ids, golden_case->count, from, rider_of(checking, seat), error);
+    struct rider first = rider_of(checking, &twin);
+    return run_add_twins(run, golden_case->ids, golden_case->count, from, rounding, first, rider_of(checking, seat),
+                         error);
+}
+
 static bool add_gold(struct checking *checking, size_t gold, bool isolates, struct error *error)
 {
     const struct golden *golden = checking->check.goldens[gold];
     isolates = isolates && golden_holds(golden, GOLDEN_VALUES);
-    for (size_t i = 0; i < golden_case_count(golden); i++) {
-        const struct golden_case *golden_case = golden_case_at(golden, i);
-        for (int isolated = 0; isolated < (isolates ? 2 : 1); isolated++) {
-            size_t which = checking->seat_count++;
-            struct rider rider = {.see = gold_see, .context = checking, .which = which};
-            checking->seats[which] = (struct seat){.gold = gold, .case_index = i, .isolated = isolated > 0};
-            if (!run_add(checking->check.run, golden_case->ids, golden_case->count, logits_from(golden, i), rider,
-                         error))
+    for (size_t i = 0; i < golden_case_count(golden); i++)
+        for (int isolated = 0; isolated < (isolates ? 2 : 1); isolated++)
+            if (!add_case(checking, &(struct seat){.gold = gold, .case_index = i, .isolated = isolated > 0}, error))
                 return false;
-        }
-    }
     return true;
 }
 
@@ -48,7 +64,9 @@ static bool add_golds(struct checking *checking, struct error *error)
         cases += golden_case_count(check->goldens[i]);
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         isolates = isolates || (checking->reports[i] && diagnostic_rows[i]->isolates);
-    if (!(checking->seats = calloc(2 * cases + 1, sizeof *checking->seats)))
+    if (!(checking->rounding = rounding_new(check->goldens, check->golden_count, check->config, error)))
+        return false;
+    if (!(checking->seats = calloc(4 * cases + 1, sizeof *checking->seats)))
         return error_memory(error, "check");
     for (size_t i = 0; i < check->golden_count; i++)
         if (!add_gold(checking, i, isolates, error))
@@ -56,12 +74,15 @@ static bool add_golds(struct checking *checking, struct error *error)
     return true;
 }
 
-static bool golds_fit(const struct check_request *request, struct error *error)
+static bool golds_fit(struct checking *checking, const struct check_request *request, struct error *error)
 {
     const struct subject *subject = request->subject;
+    if (!(checking->weights = calloc(request->golden_count + 1, sizeof *checking->weights)))
+        return error_memory(error, "check");
     for (size_t i = 0; i < request->golden_count; i++)
         if (!golden_begin_as(request->goldens[i], subject->tokenizer, error) ||
-            !golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error))
+            !golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error) ||
+            !precision_settle(request->goldens[i], subject, &checking->weights[i], error))
             return false;
     return true;
 }
@@ -81,7 +102,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
                                           .writing = &request->writing}};
     struct run *run = NULL;
     checking_choose(&checking, request->wanted);
-    bool good = golds_fit(request, error) && subject_load(request->subject, error) &&
+    bool good = golds_fit(&checking, request, error) && subject_load(request->subject, error) &&
                 (run = checking.check.run = run_new(request->subject->model, error)) &&
                 checking_before(&checking, findings, error) && add_golds(&checking, error) &&
                 checking_begin(&checking, error) &&
@@ -89,6 +110,8 @@ bool check_run(const struct check_request *request, struct findings *findings, s
                 checking_report(&checking, findings, error);
     checking_end(&checking);
     run_free(run);
+    rounding_free(checking.rounding);
+    free(checking.weights);
     free(checking.seats);
     return good;
 }

@@ -26,7 +26,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
 
 /* The same with a dump of what a subject computed in place of the subject, for those of the wanted diagnostics that
  * compare: propagated errors, logits and continuations of what both dumps hold; a case that the subject lacks fails. */
-bool check_dump(struct golden *golden, const struct golden *dump, const struct limits *limits, const bool *wanted,
+bool check_dump(struct golden *golden, struct golden *dump, const struct limits *limits, const bool *wanted,
                 struct findings *findings, struct error *error);
 
 #endif

@@ -81,11 +81,13 @@ void checking_end(struct checking *checking)
 
 bool checking_see(struct checking *checking, const struct seat *seat, const struct part *part, struct error *error)
 {
-    for (int i = 0; !seat->isolated && i < DIAGNOSTIC_COUNT; i++)
+    if (checking->rounding && !rounding_see(checking->rounding, seat, part, error))
+        return false;
+    for (int i = 0; !seat->isolated && !seat->rounded && i < DIAGNOSTIC_COUNT; i++)
         if (checking->takes_part[i] && diagnostic_rows[i]->see &&
             !diagnostic_rows[i]->see(checking->states[i], seat, part, error))
             return false;
-    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+    for (int i = 0; !seat->rounded && i < DIAGNOSTIC_COUNT; i++)
         if (checking->takes_part[i] && diagnostic_rows[i]->splice &&
             !diagnostic_rows[i]->splice(checking->states[i], seat, part, error))
             return false;
@@ -154,11 +156,14 @@ static bool report_one_gold(struct checking *checking, size_t gold, bool *same, 
     const struct check *check = &checking->check;
     const struct golden *golden = check->goldens[gold];
     size_t first = findings->count;
-    bool good = true;
+    enum weights_beside weights = checking->weights ? checking->weights[gold] : WEIGHTS_AS_GOLD;
+    bool good = precision_report(golden, check->subject, weights, check->limits, findings, error);
     for (int i = 0; good && i < DIAGNOSTIC_COUNT; i++)
         if (checking->reports[i] && diagnostic_rows[i]->report_gold)
             good = diagnostic_rows[i]->report_gold(check, checking->states[i], gold, findings, error);
-    good = good && (check->dump || gold_check_weights(golden, check->subject->store, same, findings, error)) &&
+    good = good &&
+           (check->dump ||
+            gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD, same, findings, error)) &&
            (!gold_is_compared(check) || judge_use(checking, gold, findings, error));
     findings_set_gold(findings, first, golden_path(golden));
     return good;

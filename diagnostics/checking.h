@@ -2,6 +2,8 @@
 #ifndef ASSAY_DIAGNOSTICS_CHECKING_H
 #define ASSAY_DIAGNOSTICS_CHECKING_H
 
+#include "activations/precision.h"
+#include "activations/rounding.h"
 #include "diagnostics/diagnostics.h"
 
 /* Start with the facts of `check`, all else zero. Arrays are by the places of the table. */
@@ -13,7 +15,9 @@ struct checking {
     void *states[DIAGNOSTIC_COUNT];
     struct seat *seats; /* one for each sequence of the pass that is a case of gold */
     size_t seat_count;
-    const bool *cases; /* of a dump: which cases of gold it has; NULL: all */
+    struct rounding *rounding;    /* what few bits cost; NULL with a dump */
+    enum weights_beside *weights; /* of each gold; NULL with a dump */
+    const bool *cases;            /* of a dump: which cases of gold it has; NULL: all */
 };
 
 /* Which rows take part, of those that are wanted (by the places of the table). */

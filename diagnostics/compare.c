@@ -54,7 +54,16 @@ static bool cases_see(struct checking *checking, bool *cases, struct error *erro
     return true;
 }
 
-bool check_dump(struct golden *golden, const struct golden *dump, const struct limits *limits, const bool *wanted,
+/* The two can be compared as finely as the coarser of them. */
+static bool settle(struct golden *golden, struct golden *dump, struct error *error)
+{
+    if (!golden_measure_precision(golden, error) || !golden_measure_precision(dump, error))
+        return false;
+    golden_coarsen(golden, golden_dtype(dump));
+    return true;
+}
+
+bool check_dump(struct golden *golden, struct golden *dump, const struct limits *limits, const bool *wanted,
                 struct findings *findings, struct error *error)
 {
     struct model_config *config = golden_config(golden, error);
@@ -65,9 +74,10 @@ bool check_dump(struct golden *golden, const struct golden *dump, const struct l
     memcpy(compare, wanted, sizeof compare);
     diagnostics_compare(compare);
     checking_choose(&checking, compare);
-    bool good = config && (cases || error_memory(error, "dumps")) && golden_fits(golden, config, error) &&
-                golden_fits(dump, config, error) && checking_begin(&checking, error) &&
-                cases_see(&checking, cases, error) && checking_report(&checking, findings, error);
+    bool good = settle(golden, dump, error) && config && (cases || error_memory(error, "dumps")) &&
+                golden_fits(golden, config, error) && golden_fits(dump, config, error) &&
+                checking_begin(&checking, error) && cases_see(&checking, cases, error) &&
+                checking_report(&checking, findings, error);
     checking_end(&checking);
     free(cases);
     free(config);

@@ -20,6 +20,7 @@ void golden_free(struct golden *golden)
     for (size_t i = 0; i < golden->tensor_count; i++) {
         free(golden->places[i].name);
         free(golden->places[i].file);
+        free(golden->places[i].row_rounding);
     }
     free(golden->cases);
     free(golden->tensors);
@@ -41,11 +42,6 @@ const char *golden_path(const struct golden *golden)
 const char *golden_producer(const struct golden *golden)
 {
     return golden->producer;
-}
-
-const char *golden_dtype(const struct golden *golden)
-{
-    return golden->dtype;
 }
 
 bool golden_has_noise(const struct golden *golden)

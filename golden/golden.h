@@ -54,6 +54,9 @@ struct golden_tensor {
     size_t rows;  /* first + rows <= case->count */
     size_t width; /* values in one row */
     double noise; /* relative L2 distance of the original's float32 run from its float64 run; NaN: unknown */
+    /* What arithmetic of as few bits as golden_dtype has costs the subject there, relative L2: end to end, and with
+     * golden input. NaN: nobody has measured it (golden_set_rounding). */
+    double rounding, rounding_alone;
 };
 
 /* Perplexity of a text as the original computes it, over sliding windows. */
@@ -75,7 +78,23 @@ void golden_free(struct golden *golden);
 
 const char *golden_path(const struct golden *golden);
 const char *golden_producer(const struct golden *golden);
-const char *golden_dtype(const struct golden *golden); /* of the arithmetic: "float64" */
+
+/* Reads some values of every tensor to see which bits they use, for golden_rounded. */
+bool golden_measure_precision(struct golden *golden, struct error *error);
+/* The type that most values were rounded to, "bfloat16" or "float16", whatever they are stored as; NULL: to none of
+ * these, or not measured. */
+const char *golden_rounded(const struct golden *golden);
+const char *golden_arithmetic(const struct golden *golden); /* the dtype of the run, as the dump says: "float64" */
+/* How finely a subject can be compared: by the type of the fewest bits among gold's arithmetic, what its values were
+ * rounded to, and what golden_coarsen says of the subject (a static name of torch's). */
+const char *golden_dtype(const struct golden *golden);
+void golden_coarsen(struct golden *golden, const char *dtype);
+void golden_set_rounding(struct golden *golden, const struct golden_tensor *tensor, bool alone, double relative);
+/* The same, end to end, of one row of a tensor, where that may be far from what it is on the whole: where a router
+ * chose otherwise, it costs one token much. */
+bool golden_set_row_rounding(struct golden *golden, const struct golden_tensor *tensor, size_t row, double relative,
+                             struct error *error);
+double golden_row_rounding(const struct golden *golden, const struct golden_tensor *tensor, size_t row); /* NaN: none */
 bool golden_has_noise(const struct golden *golden);
 
 size_t golden_case_count(const struct golden *golden);

@@ -21,6 +21,7 @@ struct golden_place {
     enum dtype dtype;
     uint64_t offset;
     struct golden_statistics statistics;
+    double *row_rounding; /* [rows]; NULL: of no row */
 };
 
 struct golden {
@@ -42,6 +43,7 @@ struct golden {
     /* borrowed from the metadata or static; NULL: absent */
     const char *producer;
     const char *dtype;
+    const char *rounded, *coarsest; /* static */
     const char *config;
     const char *tokenizer_sha256;
     const char *weights_sha256;

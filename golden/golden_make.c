@@ -51,8 +51,10 @@ bool golden_add_tensor(struct golden *golden, const struct golden_tensor *tensor
         return error_memory(error, golden->path);
     }
     golden->places[golden->tensor_count] = place;
-    golden->tensors[golden->tensor_count] = *tensor;
-    golden->tensors[golden->tensor_count++].path = place.name + strlen(id) + 1;
+    struct golden_tensor *added = &golden->tensors[golden->tensor_count++];
+    *added = *tensor;
+    added->path = place.name + strlen(id) + 1;
+    added->rounding = added->rounding_alone = NAN;
     if (!map_add(&golden->tensor_of, place.name, strlen(place.name), golden->tensor_count - 1, &twice))
         return error_memory(error, golden->path);
     return twice == MAP_ABSENT || error_set(error, "%s: tensor '%s' occurs twice", golden->path, place.name);

@@ -335,9 +335,24 @@ def weights_sha256(model_dir):
 # ---------------------------------------------------------------- making
 
 
+class SingleRun:
+    """The same model in float32, for what that costs at each place."""
+
+    def __init__(self, model_dir, points, frequencies):
+        say(f"{model_dir}: float32")
+        self.model, _ = load_model(model_dir, torch.float32)
+        check_rotary_frequencies(frequencies, rotary_frequencies(self.model), model_dir)
+        self.recorder = Recorder(self.model, points)
+
+    def noise(self, case, values):
+        single = run_case(self.model, self.recorder, case["ids"])
+        return {f"{case['id']}/{path}": relative_l2(single[path], value) for path, value in values.items()}
+
+
 def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points="all", perplexity_text=None,
-                context=512, stride=256, with_weights_sha256=False, logits_prompts=()):
-    """Writes the dump and returns (cases, noise). Of logits_prompts, which come last, only the logits are kept."""
+                context=512, stride=256, with_weights_sha256=False, logits_prompts=(), dtype=torch.float64):
+    """Writes the dump and returns (cases, noise). Of logits_prompts, which come last, only the logits are kept. A run in
+    another dtype than float64 is what people have who make gold on a GPU: it records no noise."""
     encode = TextEncoder(model_dir).encode if prompts or logits_prompts or perplexity_text else None
     cases = make_cases(encode, prompts, id_lists)
     whole = len(cases)
@@ -347,11 +362,11 @@ def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points=
         "assay.golden": "1",
         "producer": f"transformers {transformers.__version__}, torch {torch.__version__.split('+')[0]}, "
                     f"tokenizers {tokenizers.__version__}, eager attention, eager experts",
-        "dtype": "float64",
+        "dtype": str(dtype).removeprefix("torch."),
     }
 
-    say(f"{model_dir}: float64")
-    model, _ = load_model(model_dir, torch.float64)
+    say(f"{model_dir}: {metadata['dtype']}")
+    model, _ = load_model(model_dir, dtype)
     frequencies = rotary_frequencies(model)
     recorder = Recorder(model, points)
     exact = []
@@ -377,20 +392,14 @@ def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points=
     del model
     gc.collect()
 
-    say(f"{model_dir}: float32")
-    model, _ = load_model(model_dir, torch.float32)
-    check_rotary_frequencies(frequencies, rotary_frequencies(model), model_dir)
-    recorder = Recorder(model, points)
     tensors, noise = {}, {}
+    single = SingleRun(model_dir, points, frequencies) if dtype == torch.float64 else None
     for case, values in zip(cases, exact):
-        single = run_case(model, recorder, case["ids"])
-        for path, value in values.items():
-            name = f"{case['id']}/{path}"
-            noise[name] = relative_l2(single[path], value)
-            tensors[name] = value.to(torch.float32).contiguous()
+        if single:
+            noise |= single.noise(case, values)
+        tensors |= {f"{case['id']}/{path}": value.to(torch.float32).contiguous() for path, value in values.items()}
         values.clear()
-    recorder.remove()
-    del model
+    del single
     gc.collect()
 
     if is_gguf(model_dir):
@@ -405,9 +414,10 @@ def make_golden(model_dir, out_path, prompts=(), id_lists=(), greedy=20, points=
     if with_weights_sha256:
         metadata["weights_sha256"] = weights_sha256(model_dir)
     metadata["cases"] = json.dumps(cases, ensure_ascii=False)
-    metadata["noise"] = json.dumps({name: float(f"{value:.4g}") for name, value in noise.items()})
+    if noise:
+        metadata["noise"] = json.dumps({name: float(f"{value:.4g}") for name, value in noise.items()})
     write_dump(out_path, tensors, metadata)
-    say(f"{out_path}: {len(tensors)} tensors, worst noise {max(noise.values()):.3g}")
+    say(f"{out_path}: {len(tensors)} tensors, worst noise {max(noise.values(), default=math.nan):.3g}")
     return cases, noise
 
 
@@ -452,6 +462,8 @@ def main():
     parser.add_argument("--context", type=int, default=512, help="tokens of a perplexity window (default 512)")
     parser.add_argument("--stride", type=int, default=256, help="distance of the windows (default 256)")
     parser.add_argument("--weights-sha256", action="store_true", help="also record a hash of all text weights")
+    parser.add_argument("--dtype", choices=("float64", "float32", "bfloat16", "float16"), default="float64",
+                        help="of the arithmetic; another than float64 imitates a run on a GPU, without noise (default float64)")
     parser.add_argument("--threads", type=int, help="torch threads")
     args = parser.parse_args()
     if args.threads:
@@ -469,7 +481,7 @@ def main():
     if not prompts and not logits_prompts and not id_lists:
         id_lists = [[0]]
     make_golden(args.gguf or args.model_dir, args.output, prompts, id_lists, args.greedy, args.points, args.perplexity_text,
-                args.context, args.stride, args.weights_sha256, logits_prompts)
+                args.context, args.stride, args.weights_sha256, logits_prompts, getattr(torch, args.dtype))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@
 
 #define NAMED_MAX 4
 
-bool gold_check_weights(const struct golden *golden, struct store *store, bool *same, struct findings *findings,
-                        struct error *error)
+bool gold_check_weights(const struct golden *golden, struct store *store, bool rounded, bool *same,
+                        struct findings *findings, struct error *error)
 {
     const char *wanted = golden_weights_sha256(golden);
     char hex[65];
@@ -20,15 +20,15 @@ bool gold_check_weights(const struct golden *golden, struct store *store, bool *
     if (!finding)
         return error_memory(error, "gold.weights");
     *same = strcmp(hex, wanted) == 0;
-    finding->verdict = *same ? VERDICT_PASS : VERDICT_FAIL;
+    finding->verdict = *same ? VERDICT_PASS : rounded ? VERDICT_WARN : VERDICT_FAIL;
     if (*same)
         finding_message(finding, "The weights are those that gold was made from, byte for byte (SHA-256 %.16s...).",
                         hex);
     else
         finding_message(finding,
                         "The weights are not those that gold was made from: their SHA-256 is %.16s... here and "
-                        "%.16s... there.",
-                        hex, wanted);
+                        "%.16s... there%s.",
+                        hex, wanted, rounded ? "; they were rounded" : "");
     return true;
 }
 

@@ -5,10 +5,11 @@
 #include "findings/finding.h"
 #include "golden/golden.h"
 
-/* Adds gold.weights when the dump records the hash of the weights it was made from: it fails for any others. `*same`
- * is set when they are the subject's, byte for byte. Reads all weights. */
-bool gold_check_weights(const struct golden *golden, struct store *store, bool *same, struct findings *findings,
-                        struct error *error);
+/* Adds gold.weights when the dump records the hash of the weights it was made from: it fails for any others, unless the
+ * subject's are known to have been `rounded`. `*same` is set when they are the subject's, byte for byte. Reads all
+ * weights. */
+bool gold_check_weights(const struct golden *golden, struct store *store, bool rounded, bool *same,
+                        struct findings *findings, struct error *error);
 
 /* What was compared of a dump. */
 struct gold_use {

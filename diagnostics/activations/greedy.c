@@ -4,10 +4,13 @@
 #include <stdlib.h>
 
 #include "activations/logits.h"
+#include "activations/rounding.h"
 #include "math/distribution.h"
 #include "run/decode.h"
+#include "run/run.h"
 
-#define HANDFUL 5 /* tokens that may be as good as each other; where more are, the logits tell nothing */
+#define HANDFUL                                                                                                        \
+    5 /* tokens that may be as good as each other; where more are, the logits tell nothing, or gold's as little */
 
 /* One continuation. */
 struct continuation {
@@ -15,10 +18,11 @@ struct continuation {
     size_t case_index;
     double precision; /* relative L2: what gold's logits may be off by */
     double spread;    /* deviation of gold's logits at the last token of the case; NaN: it holds none */
+    size_t handful;   /* tokens that may lie near the best of a row */
     struct ids ids;   /* what was decoded */
     int first;        /* first difference from gold, -1: none yet */
     double margin;    /* there: logit of the subject's choice - logit of gold's */
-    bool tie;         /* there: float32 cannot tell the two apart */
+    bool tie;         /* there: the arithmetic cannot tell the two apart */
     int broken;       /* first token whose logits are not all finite, -1: none yet */
 };
 
@@ -39,15 +43,20 @@ static double spread_of(const float *values, size_t count)
     return sqrt(sum / (double)count);
 }
 
+static size_t near_best(const float *logits, size_t width, int best, double apart)
+{
+    size_t near = 0;
+    for (size_t i = 0; i < width; i++)
+        near += (double)logits[best] - (double)logits[i] <= apart;
+    return near;
+}
+
 /* Gold says how far logits lie apart, so that a subject whose logits are all alike does not excuse itself; where gold
  * holds none, the subject does, and a handful of tokens has to stand out. */
 static bool is_near_tie(const struct continuation *item, const float *logits, size_t width, int best)
 {
     double apart = 4 * item->precision * (isnan(item->spread) ? spread_of(logits, width) : item->spread);
-    size_t near = 0;
-    for (size_t i = 0; i < width; i++)
-        near += (double)logits[best] - (double)logits[i] <= apart;
-    return item->margin <= apart && near <= HANDFUL;
+    return item->margin <= apart && near_best(logits, width, best, apart) <= item->handful;
 }
 
 static bool greedy_choose(void *context, size_t which, size_t step, float *logits, size_t width, int *next)
@@ -103,7 +112,7 @@ static bool report_case(const struct subject *subject, const struct continuation
     const struct golden_case *gold = item->golden_case;
     char *mine = ids_text(subject, item->ids.data, item->ids.count);
     char *golden = ids_text(subject, gold->greedy, gold->greedy_count);
-    const char *near = tie ? " (a near-tie: float32 cannot tell the two apart)" : "";
+    const char *near = tie ? " (a near-tie: the arithmetic cannot tell the two apart)" : "";
     if (mine && golden) {
         finding_fact_text(finding, "written", "%s", mine);
         finding_fact_text(finding, "golden_text", "%s", golden);
@@ -151,7 +160,7 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
     finding_fact(finding, "tokens", (double)tokens);
     const char *example = findings->count > at + 1 ? findings->items[at + 1].message : NULL;
     finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ from gold's%s%s%s", differ,
-                    all->count, tokens, ties ? ", more only where float32 cannot tell the tokens apart" : "",
+                    all->count, tokens, ties ? ", more only where the arithmetic cannot tell the tokens apart" : "",
                     example ? "; the first: " : "", example ? example : ".");
     return true;
 }
@@ -160,17 +169,77 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
 static bool take_gold(struct continuation *item, const struct golden *golden, struct error *error)
 {
     const struct golden_tensor *tensor = golden_find(golden, item->case_index, "lm_head");
-    item->precision = limits_precision(tensor ? tensor->noise : NAN, golden_dtype(golden));
+    struct accuracy accuracy = gold_accuracy(golden, tensor, false);
+    item->precision = limits_precision(&accuracy);
     item->spread = NAN;
+    item->handful = HANDFUL;
     if (!tensor || tensor->kind == GOLDEN_STATISTICS || !tensor->rows)
         return true;
     float *row = malloc(tensor->width * sizeof *row);
     bool good =
         (row || error_memory(error, "greedy")) && golden_read_rows(golden, tensor, tensor->rows - 1, 1, row, error);
-    if (good)
+    if (good) {
         item->spread = spread_of(row, tensor->width);
+        double apart = 4 * item->precision * item->spread;
+        size_t near = near_best(row, tensor->width, (int)largest_index(row, tensor->width), apart);
+        item->handful = 2 * near > HANDFUL ? 2 * near : HANDFUL;
+    }
     free(row);
     return good;
+}
+
+/* Where gold has few bits, a choice may hang on what rounding did many layers before: on which experts a token went
+ * through, say. So the token is computed again with the chance of few bits, several times over. */
+#define DRAWS 8
+
+struct draws {
+    const struct continuation *item;
+    double square; /* sum over draws of (margin there - margin)^2 */
+};
+
+static bool draw_see(void *context, size_t which, const struct part *part, struct error *error)
+{
+    struct draws *draws = context;
+    const struct continuation *item = draws->item;
+    (void)which, (void)error;
+    if (part->point != POINT_HEAD)
+        return true;
+    const float *logits = part->values + (part->rows - 1) * part->width;
+    double margin =
+        (double)logits[item->ids.data[item->first]] - (double)logits[item->golden_case->greedy[item->first]];
+    draws->square += (margin - item->margin) * (margin - item->margin);
+    return true;
+}
+
+static bool doubt(struct model *model, double rounding, struct continuation *item, struct error *error)
+{
+    const struct golden_case *gold = item->golden_case;
+    size_t count = gold->count + (size_t)item->first;
+    int *ids = malloc(count * sizeof *ids);
+    struct draws draws = {.item = item};
+    struct run *run = ids ? run_new(model, error) : NULL;
+    bool good = run || ids || error_memory(error, "greedy");
+    for (size_t i = 0; ids && i < count; i++)
+        ids[i] = i < gold->count ? gold->ids[i] : gold->greedy[i - gold->count];
+    for (size_t i = 0; run && good && i < DRAWS; i++)
+        good = run_add_rounded(run, ids, count, count - 1, rounding, (struct rider){draw_see, &draws, i}, error);
+    good = run && good && run_execute(run, "greedy, rounded", 0, error);
+    item->tie = item->margin <= 4 * sqrt(draws.square / DRAWS);
+    run_free(run);
+    free(ids);
+    return good;
+}
+
+static bool doubt_all(struct subject *subject, const struct golden *golden, struct continuations *all,
+                      struct error *error)
+{
+    double rounding = gold_rounding(golden);
+    for (size_t i = 0; rounding > 0 && i < all->count; i++) {
+        struct continuation *item = &all->items[i];
+        if (item->first >= 0 && item->broken < 0 && !item->tie && !doubt(subject->model, rounding, item, error))
+            return false;
+    }
+    return true;
 }
 
 bool greedy_check(struct subject *subject, const struct golden *golden, const struct limits *limits,
@@ -190,6 +259,7 @@ bool greedy_check(struct subject *subject, const struct golden *golden, const st
         good = take_gold(item, golden, error);
     }
     good = good && (!all.count || decode(subject, prompts, all.count, "greedy", greedy_choose, &all, error));
+    good = good && doubt_all(subject, golden, &all, error);
     good = good &&
            ((!all.memory && greedy_report(subject, golden, limits, &all, findings)) || error_memory(error, "greedy"));
     for (size_t i = 0; all.items && i < all.count; i++)

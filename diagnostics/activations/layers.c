@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "activations/layers_internal.h"
+#include "activations/rounding.h"
 #include "model/routing.h"
 
 /* What gold holds, in the order of the pass: how much noise, and how far it reaches. An error that was made once is
@@ -14,6 +15,7 @@ static void survey_gold(struct layers *layers)
 {
     for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
         double most = NAN;
+        layers->rounded[i] = NAN;
         layers->reach[i] = golden_find(layers->golden, i, "lm_head") ? layers->config->layers - 1 : -1;
         for (size_t place = 0; place < layers->places; place++) {
             enum point point = (enum point)(place % POINT_COUNT);
@@ -57,12 +59,13 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     size_t cells = MODE_COUNT * golden_case_count(golden) * layers->places;
     layers->cells = calloc(cells + 1, sizeof *layers->cells);
     layers->routed = calloc(golden_case_count(golden) * (size_t)config->layers, sizeof *layers->routed);
-    layers->chosen =
-        calloc((size_t)(config->experts_per_token ? config->experts_per_token : 1), sizeof *layers->chosen);
+    layers->chosen = calloc(2 * (size_t)config->experts_per_token + 1, sizeof *layers->chosen);
     layers->carried = calloc(golden_case_count(golden) * layers->places + 1, sizeof *layers->carried);
+    layers->rounded = calloc(golden_case_count(golden) + 1, sizeof *layers->rounded);
     layers->reach = calloc(golden_case_count(golden), sizeof *layers->reach);
     layers->ties = calloc((size_t)config->layers + 1, sizeof *layers->ties);
-    if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->reach && layers->ties) {
+    if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->rounded && layers->reach &&
+        layers->ties) {
         survey_gold(layers);
         return layers;
     }
@@ -83,6 +86,7 @@ void layers_free(struct layers *layers)
     free(layers->routed);
     free(layers->cells);
     free(layers->carried);
+    free(layers->rounded);
     free(layers->reach);
     free(layers->chosen);
     free(layers->ties);
@@ -141,10 +145,12 @@ static bool note_routing(struct layers *layers, size_t case_index, const struct 
     }
     if (!routed->experts || !routed->states)
         return error_memory(error, "routing");
+    int experts = layers->config->experts;
     for (size_t row = 0; row < part->rows; row++) {
-        routing_choose(gold + row * part->width, layers->config->experts, layers->config->experts_per_token,
-                       routed->experts + (part->first + row) * k);
-        routed->states[part->first + row] = ROW_ROUTED;
+        const float *logits = gold + row * part->width;
+        routing_choose(logits, experts, (int)k, routed->experts + (part->first + row) * k);
+        bool unsure = (int)k < experts && gold_routing_unsure(layers->golden, logits, experts, (int)k, layers->chosen);
+        routed->states[part->first + row] = unsure ? ROW_UNSURE : ROW_ROUTED;
     }
     return true;
 }
@@ -189,6 +195,32 @@ static float *read_gold(struct layers *layers, const struct golden_tensor *tenso
     return gold;
 }
 
+/* End to end, what was lost once is carried on: the most that is known up to the place. */
+static struct accuracy place_accuracy(struct layers *layers, enum mode mode, size_t case_index, size_t place,
+                                      const struct golden_tensor *tensor)
+{
+    struct accuracy accuracy = gold_accuracy(layers->golden, tensor, mode == MODE_ISOLATED);
+    if (mode == MODE_ISOLATED)
+        return accuracy;
+    if (!isnan(accuracy.noise))
+        accuracy.noise = layers->carried[case_index * layers->places + place];
+    double *most = &layers->rounded[case_index];
+    *most = fmax(*most, accuracy.rounding);
+    accuracy.rounding = *most;
+    return accuracy;
+}
+
+/* All rows, but of experts fed with gold's routing those where that is unsure. */
+static void compare_rows(struct layers *layers, enum mode mode, size_t case_index, const struct part *part,
+                         const float *gold, struct comparison *comparison)
+{
+    bool chosen = mode == MODE_ISOLATED && part->point == POINT_MLP && layers->config->sparse[part->layer];
+    const unsigned char *states = chosen ? layers_routed(layers, case_index, part->layer)->states : NULL;
+    for (size_t row = 0; row < part->rows; row++)
+        if (!states || states[part->first + row] != ROW_UNSURE)
+            comparison_add(comparison, part->values + row * part->width, gold + row * part->width, part->width);
+}
+
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *all, struct error *error)
 {
     const struct golden_tensor *tensor = golden_find(layers->golden, case_index, all->path);
@@ -202,15 +234,13 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     size_t place = place_of(layers->config, part->point, part->layer);
     struct cell *cell =
         &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
-    comparison_add(&cell->comparison, part->values, gold, part->rows * part->width);
-    cell->noise = tensor->noise;
+    compare_rows(layers, mode, case_index, part, gold, &cell->comparison);
     cell->width = part->width;
     cell->first = tensor->first;
-    double noise = tensor->noise;
-    if (mode == MODE_PROPAGATED && !isnan(noise))
-        noise = layers->carried[case_index * layers->places + place];
-    cell->precision = limits_precision(noise, golden_dtype(layers->golden));
-    cell->tolerance = limits_tolerance(layers->limits, noise, golden_dtype(layers->golden), &cell->cause);
+    struct accuracy accuracy = place_accuracy(layers, mode, case_index, place, tensor);
+    cell->noise = isnan(accuracy.rounding) ? tensor->noise : accuracy.rounding;
+    cell->precision = limits_precision(&accuracy);
+    cell->tolerance = limits_tolerance(layers->limits, &accuracy, &cell->cause);
     if (cell->tolerance < layers->limits->rows[LIMIT_RELATIVE].value) {
         cell->tolerance = layers->limits->rows[LIMIT_RELATIVE].value;
         cell->cause = layers->limits->rows[LIMIT_RELATIVE].cause;

@@ -8,8 +8,8 @@
 /* One place (point of a layer) of one case in one mode. */
 struct cell {
     struct comparison comparison;
-    double noise;
-    double precision; /* what float32 may differ by there: nothing that a suite allows changes it */
+    double noise;     /* that gold records there, or what few bits cost */
+    double precision; /* what the arithmetic may differ by there: nothing that a suite allows changes it */
     double tolerance; /* what the error may be, as the suite allows it */
     const char *cause;
     size_t width;
@@ -17,7 +17,8 @@ struct cell {
     bool fed;     /* isolated: what follows went on from gold's values */
 };
 
-enum row_state { ROW_UNSEEN, ROW_ROUTED, ROW_GOOD, ROW_BAD };
+/* ROW_UNSURE: gold of few bits does not tell which experts the original took (gold_routing_unsure). */
+enum row_state { ROW_UNSEEN, ROW_UNSURE, ROW_ROUTED, ROW_GOOD, ROW_BAD };
 
 /* The tokens of one case in the isolated run of one layer with experts. NULL: gold holds no router logits of it. */
 struct routed {
@@ -37,12 +38,14 @@ struct layers {
     const struct model_config *config;
     const struct limits *limits;
     size_t places;
-    struct cell *cells;    /* [modes][cases][places] */
-    double *carried;       /* [cases][places]: the largest noise that gold records up to there; NaN: none */
-    int *reach;            /* [cases]: see layers_reach */
+    struct cell *cells; /* [modes][cases][places] */
+    double *carried;    /* [cases][places]: the largest noise that gold records up to there; NaN: none */
+    double *rounded; /* [cases]: the most that few bits cost end to end, up to the place that was last seen; NaN: none
+                        measured */
+    int *reach;      /* [cases]: see layers_reach */
     struct routed *routed; /* [cases][layers] */
     struct ties *ties;     /* [layers] */
-    int *chosen;           /* scratch: experts_per_token */
+    int *chosen;           /* scratch: 2 * experts_per_token + 1 */
     float *gold;           /* scratch */
     size_t gold_count;
 };

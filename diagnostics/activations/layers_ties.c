@@ -36,21 +36,21 @@ static double row_margin(struct layers *layers, const float *gold)
 static bool is_tie(struct layers *layers, const float *subject, const float *gold, double apart)
 {
     int experts = layers->config->experts, k = layers->config->experts_per_token;
-    int *mine = layers->chosen;
+    int *mine = layers->chosen, *its = mine + k;
     double worst = INFINITY;
     for (int e = 0; e < experts; e++)
         if (!(fabs((double)subject[e] - (double)gold[e]) <= apart))
             return false;
     routing_choose(subject, experts, k, mine);
+    routing_choose(gold, experts, k, its);
     for (int i = 0; i < k; i++)
         worst = fmin(worst, (double)gold[mine[i]]);
     bool differs = false;
-    for (int e = 0; e < experts; e++) {
-        if ((double)gold[e] > worst && !routing_has(mine, k, e)) {
-            differs = true;
-            if ((double)gold[e] - worst > apart)
-                return false;
-        }
+    for (int i = 0; i < k; i++) {
+        bool lacks = !routing_has(mine, k, its[i]);
+        differs = differs || lacks;
+        if (lacks && (double)gold[its[i]] - worst > apart)
+            return false;
     }
     return differs;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "activations/logits.h"
+#include "activations/rounding.h"
 #include "math/distribution.h"
 #include "text/script.h"
 
@@ -151,12 +152,14 @@ static double gold_tolerance(const struct lens *lens, const struct lens_case *on
 {
     char path[POINT_PATH];
     const struct golden_tensor *tensor = gold_last(one, "lm_head", (size_t)lens->config->vocabulary);
-    double noise = tensor ? tensor->noise : NAN;
+    struct accuracy accuracy = gold_accuracy(one->golden, tensor, false);
     for (int i = 0; i <= layer; i++) {
         tensor = golden_find(one->golden, one->case_index, point_path(POINT_LAYER, i, path));
-        noise = fmax(noise, tensor ? tensor->noise : NAN);
+        struct accuracy there = gold_accuracy(one->golden, tensor, false);
+        accuracy.noise = fmax(accuracy.noise, there.noise);
+        accuracy.rounding = fmax(accuracy.rounding, there.rounding);
     }
-    return limits_tolerance(lens->limits, noise, golden_dtype(one->golden), NULL);
+    return limits_tolerance(lens->limits, &accuracy, NULL);
 }
 
 /* The logits are those that gold's residual stream gives. */

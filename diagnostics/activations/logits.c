@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activations/rounding.h"
 #include "base/numbers.h"
 #include "golden/logits_base.h"
 #include "limits/comparator.h"
@@ -148,8 +149,9 @@ static size_t top_shared(const float *subject, const float *gold, size_t count)
     return shared;
 }
 
-static void compare_row(struct answers *answers, size_t token, const struct side *subject, const struct side *gold,
-                        size_t count)
+/* `tolerance`: relative L2, of this row. */
+static void compare_row(struct answers *answers, size_t token, double tolerance, const struct side *subject,
+                        const struct side *gold, size_t count)
 {
     double square = side_square(gold, count),
            resolution = side_resolution(gold, count) + side_resolution(subject, count);
@@ -164,7 +166,7 @@ static void compare_row(struct answers *answers, size_t token, const struct side
     size_t mine = largest_index(subject->values, count), best = largest_index(gold->values, count);
     if (mine == best && isfinite(subject->values[mine]))
         return;
-    double apart = logits_apart(answers->tolerance, square, count) + 2 * resolution;
+    double apart = logits_apart(tolerance, square, count) + 2 * resolution;
     if (isfinite(subject->values[mine]) && (double)gold->values[best] - (double)gold->values[mine] <= apart) {
         answers->near_ties++;
         return;
@@ -208,8 +210,9 @@ bool logits_see(struct logits *logits, size_t case_index, const struct part *par
     struct answers *answers = &logits->answers[case_index];
     if (tensor && !reserve_row(logits, part->width))
         return error_memory(error, "logits");
-    answers->tolerance =
-        limits_tolerance(logits->limits, tensor ? tensor->noise : NAN, golden_dtype(logits->golden), &answers->cause);
+    struct accuracy accuracy = gold_accuracy(logits->golden, tensor, false);
+    double whole = accuracy.rounding;
+    answers->tolerance = limits_tolerance(logits->limits, &accuracy, &answers->cause);
     for (size_t row = 0; row < part->rows; row++) {
         struct side subject = side_new(part->values + row * part->width, part->log_probabilities, part->width);
         size_t token = part->first + row;
@@ -222,7 +225,9 @@ bool logits_see(struct logits *logits, size_t case_index, const struct part *par
         if (!golden_read_rows(logits->golden, tensor, token - tensor->first, 1, logits->gold, error))
             return false;
         struct side gold = side_new(logits->gold, tensor->kind == GOLDEN_LOG_PROBABILITIES, part->width);
-        compare_row(answers, token, &subject, &gold, part->width);
+        accuracy.rounding = fmax(whole, golden_row_rounding(logits->golden, tensor, token - tensor->first));
+        double tolerance = limits_tolerance(logits->limits, &accuracy, NULL);
+        compare_row(answers, token, tolerance, &subject, &gold, part->width);
         if (token + 1 < golden_case->count)
             compare_surprise(answers, golden_case->ids[token + 1], &subject, &gold);
     }
@@ -468,8 +473,9 @@ static double perplexity_limit(const struct logits *logits, const struct answers
 {
     const char *cause = answers->cause;
     double limit = answers_spread(answers), beyond = logits->limits->rows[LIMIT_KL].value;
+    struct accuracy accuracy = gold_accuracy(logits->golden, NULL, false);
     if (isnan(limit))
-        limit = limits_tolerance(logits->limits, NAN, golden_dtype(logits->golden), &cause);
+        limit = limits_tolerance(logits->limits, &accuracy, &cause);
     size_t length = (size_t)snprintf(why, 1024, "what the logits may be off by: %.400s", cause);
     if (beyond > 0)
         snprintf(why + length, 1024 - length, "; and what goes with a divergence of %g: %s", beyond,

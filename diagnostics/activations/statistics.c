@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "activations/rounding.h"
+
 #define CHECK "layers.statistics"
 
 /* What the subject has of one tensor of gold. */
@@ -180,7 +182,8 @@ bool statistics_report(const struct statistics *statistics, struct findings *fin
 {
     struct survey survey = {.miss = {.ratio = -1}};
     const char *cause = NULL;
-    double tolerance = limits_tolerance(statistics->limits, NAN, golden_dtype(statistics->golden), &cause);
+    struct accuracy accuracy = gold_accuracy(statistics->golden, NULL, false);
+    double tolerance = limits_tolerance(statistics->limits, &accuracy, &cause);
     size_t at = findings->count;
     for (size_t i = 0; i < golden_tensor_count(statistics->golden); i++) {
         if (!is_whole(statistics, i))

@@ -42,6 +42,7 @@ enum need { NEEDS_GOLD = 1, NEEDS_TEXT = 2, NEEDS_TOKENIZER = 4 };
 struct seat {
     size_t gold, case_index;
     bool isolated; /* of the pass whose modules are fed golden input; else propagated, end to end */
+    bool rounded;  /* a twin of the next, with the chance of few bits in every step (rounding.h); nobody else sees it */
 };
 
 /* Functions may be NULL; they are called in the order of these members, those of each member in the order of the table.

@@ -13,6 +13,16 @@ static const struct limit_row {
         {"layers.noise_multiple", 10,
          "ten times what float32 itself costs the original there, as the gold records it; end to end, the most that it "
          "costs up to there, for what was lost once is carried on"},
+    [LIMIT_ROUNDING] =
+        {"layers.rounding_multiple", 4,
+         "four times what arithmetic of that few bits costs this very model up to there, which was measured by "
+         "computing it so; intact models stay below 2.5 times"},
+    [LIMIT_ROUNDING_ALONE] =
+        {"layers.rounding_multiple.isolated", 2,
+         "twice what arithmetic of that few bits costs this very module, which was measured by computing it so; "
+         "intact modules stay below 1.5 times"},
+    [LIMIT_ROUNDING_CEILING] = {"layers.rounding_ceiling", 1,
+                                "ceiling: as far away as the activation is large is another one, however few bits"},
     [LIMIT_CEILING] = {"layers.ceiling", 1e-2,
                        "ceiling: float32 costs no model measured more than 1e-4 anywhere; whatever noise the gold "
                        "records, one percent away is another activation"},
@@ -91,8 +101,7 @@ bool limits_set(struct limits *limits, enum limit limit, double value, const cha
     return true;
 }
 
-/* By which limit the precision of gold is judged, and what it comes to. */
-static enum limit precision_limit(const double *values, double noise, const char *gold_dtype, double *tolerance)
+static enum limit fallback(const char *dtype)
 {
     static const struct {
         const char *dtype;
@@ -100,36 +109,51 @@ static enum limit precision_limit(const double *values, double noise, const char
     } rows[] = {{"float32", LIMIT_FALLBACK_FLOAT32},
                 {"float16", LIMIT_FALLBACK_FLOAT16},
                 {"bfloat16", LIMIT_FALLBACK_BFLOAT16}};
-    enum limit limit = LIMIT_FALLBACK_FLOAT64;
-    if (!isnan(noise))
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(dtype, rows[i].dtype) == 0)
+            return rows[i].limit;
+    return LIMIT_FALLBACK_FLOAT64;
+}
+
+/* By which limit the precision of gold is judged, and what it comes to. Where few bits are all that there is, what they
+ * cost decides, and the noise of float32 beside it is nothing. */
+static enum limit precision_limit(const double *values, const struct accuracy *accuracy, double *tolerance)
+{
+    enum limit least = fallback(accuracy->dtype), limit = least, most = least;
+    bool few = least == LIMIT_FALLBACK_FLOAT16 || least == LIMIT_FALLBACK_BFLOAT16;
+    *tolerance = values[least];
+    if (few && !isnan(accuracy->rounding)) {
+        limit = accuracy->alone ? LIMIT_ROUNDING_ALONE : LIMIT_ROUNDING;
+        most = LIMIT_ROUNDING_CEILING;
+        *tolerance = values[limit] * accuracy->rounding;
+    } else if (!few && !isnan(accuracy->noise)) {
         limit = LIMIT_NOISE_MULTIPLE;
-    for (size_t i = 0; isnan(noise) && i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(gold_dtype, rows[i].dtype) == 0)
-            limit = rows[i].limit;
-    *tolerance = values[limit] * (limit == LIMIT_NOISE_MULTIPLE ? noise : 1);
-    if (limit == LIMIT_NOISE_MULTIPLE && *tolerance > values[LIMIT_CEILING]) {
-        limit = LIMIT_CEILING;
-        *tolerance = values[LIMIT_CEILING];
+        most = LIMIT_CEILING;
+        *tolerance = values[limit] * accuracy->noise;
+    }
+    if (*tolerance > values[most]) {
+        limit = most;
+        *tolerance = values[most];
     }
     return limit;
 }
 
-double limits_tolerance(const struct limits *limits, double noise, const char *gold_dtype, const char **cause)
+double limits_tolerance(const struct limits *limits, const struct accuracy *accuracy, const char **cause)
 {
     double values[LIMIT_COUNT], tolerance;
     for (int i = 0; i < LIMIT_COUNT; i++)
         values[i] = limits->rows[i].value;
-    enum limit limit = precision_limit(values, noise, gold_dtype, &tolerance);
+    enum limit limit = precision_limit(values, accuracy, &tolerance);
     if (cause)
         *cause = limits->rows[limit].cause;
     return tolerance;
 }
 
-double limits_precision(double noise, const char *gold_dtype)
+double limits_precision(const struct accuracy *accuracy)
 {
     double values[LIMIT_COUNT], tolerance;
     for (int i = 0; i < LIMIT_COUNT; i++)
         values[i] = limit_rows[i].value;
-    precision_limit(values, noise, gold_dtype, &tolerance);
+    precision_limit(values, accuracy, &tolerance);
     return tolerance;
 }

@@ -7,7 +7,10 @@
 #include "base/error.h"
 
 enum limit {
-    LIMIT_NOISE_MULTIPLE,   /* how many times the noise that gold records an error may be */
+    LIMIT_NOISE_MULTIPLE, /* how many times the noise that gold records an error may be */
+    LIMIT_ROUNDING,       /* how many times what arithmetic of few bits costs the subject an error may be: end to end */
+    LIMIT_ROUNDING_ALONE, /* and of a module alone */
+    LIMIT_ROUNDING_CEILING, /* relative L2 that no such cost may raise a limit above */
     LIMIT_CEILING,          /* relative L2 that no noise may raise a limit above */
     LIMIT_FALLBACK_FLOAT64, /* relative L2, for gold without noise, by the dtype of its arithmetic */
     LIMIT_FALLBACK_FLOAT32,
@@ -42,12 +45,19 @@ enum limit limit_parse(const char *name);
 const char *limit_name(enum limit limit);
 bool limits_set(struct limits *limits, enum limit limit, double value, const char *cause, struct error *error);
 
-/* What an activation may differ from gold: relative L2. `noise` NaN: unknown, then by the dtype. `*cause` (may be NULL)
- * is set to why, borrowed. */
-double limits_tolerance(const struct limits *limits, double noise, const char *gold_dtype, const char **cause);
+/* How exactly gold is known at a place; relative L2, NaN: not known. */
+struct accuracy {
+    double noise;      /* that gold records: what float32 costs the original */
+    double rounding;   /* what arithmetic of few bits costs the subject, where gold or subject were computed so */
+    bool alone;        /* that of a module with golden input */
+    const char *dtype; /* how finely the two can be compared at all: "float64", "bfloat16" */
+};
+
+/* What an activation may differ from gold: relative L2. `*cause` (may be NULL) is set to why, borrowed. */
+double limits_tolerance(const struct limits *limits, const struct accuracy *accuracy, const char **cause);
 
 /* The same by the built-in limits, whatever a suite allows: within that, the arithmetic cannot tell two numbers apart.
  */
-double limits_precision(double noise, const char *gold_dtype);
+double limits_precision(const struct accuracy *accuracy);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clones.h"
+#include "base/numbers.h"
 
 typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float half_lanes __attribute__((vector_size(32), aligned(4), may_alias));
@@ -139,4 +140,13 @@ CLONES void silu_multiply(float *gate, const float *up, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         gate[i] = gate[i] / (1.0f + exponential_one(-gate[i])) * up[i];
+}
+
+void dither(float *x, size_t count, double relative, uint64_t seed)
+{
+    const float most = (float)(relative * sqrt(3));
+    for (size_t i = 0; i < count; i++) {
+        float u = (float)(int64_t)mix_u64(seed + i * MIX_STEP) * 0x1p-63f;
+        x[i] += x[i] * (most * u);
+    }
 }

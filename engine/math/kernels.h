@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Sum of a[i] * b[i]; the second takes it in double. */
 float dot(const float *a, const float *b, size_t count);
@@ -25,6 +26,10 @@ void softmax(float *x, size_t count);
 
 /* gate[i] = silu(gate[i]) * up[i], silu(v) = v / (1 + exp(-v)) */
 void silu_multiply(float *gate, const float *up, size_t count);
+
+/* x[i] *= 1 + relative * sqrt(3) * u, u of -1 .. 1 by chance, the same for the same seed: what rounding to a type whose
+ * relative error is `relative` (root mean square) does to values, without regard for what they are. */
+void dither(float *x, size_t count, double relative, uint64_t seed);
 
 /* x[i] = exp(x[i]), within 2 units in the last place; results below 3e-38 become 0. */
 void exponential(float *x, size_t count);

@@ -9,6 +9,10 @@
 
 #define QUERY_BLOCK 64
 
+/* Roundings of the original: products with cosine and sine and their sum; of scores, product and scale. */
+#define ROTATION_STEPS 3
+#define SCORE_STEPS 2
+
 /* A block of queries of one sequence under one key/value head. */
 struct attention_task {
     int sequence;
@@ -125,13 +129,17 @@ static struct attention_span row_span(const struct attention_keys *keys, size_t 
     return (struct attention_span){.begin = begin > base ? begin - base : 0, .end = end};
 }
 
-/* One row of scores: scaled, masked outside its span, made probabilities. */
-static void attention_weights(float *scores, size_t length, struct attention_span span, float scale)
+/* One row of scores, the query `which` of the pass: scaled, masked outside its span, made probabilities. */
+static void attention_weights(const struct attention *a, int sequence, uint64_t which, float *scores, size_t length,
+                              struct attention_span span)
 {
+    float scale = (float)(1 / sqrt((double)a->head_dim));
     for (size_t i = span.begin; i < span.end; i++)
         scores[i] *= scale;
     memset(scores, 0, span.begin * sizeof *scores);
+    pass_round_here(a->pass, sequence, scores + span.begin, span.end - span.begin, SCORE_STEPS, 2 * which);
     softmax(scores + span.begin, span.end - span.begin);
+    pass_round_here(a->pass, sequence, scores + span.begin, span.end - span.begin, 1, 2 * which + 1);
     memset(scores + span.end, 0, (length - span.end) * sizeof *scores);
 }
 
@@ -169,12 +177,12 @@ static bool attention_block(const struct attention *a, const struct attention_ta
                                         .length = position + task->count - base,
                                         .shared = shared};
     size_t head = ((size_t)task->kv_head * view->capacity + base) * a->head_dim;
-    float scale = (float)(1 / sqrt((double)a->head_dim));
     if (!workspace_product(a->pass->model->workspace, thread, PRODUCT_TRANSPOSED, q, lda, view->keys + head,
                            a->head_dim, scores, keys.length, m, keys.length, a->head_dim))
         return false;
     for (size_t row = 0; row < m; row++)
-        attention_weights(scores + row * keys.length, keys.length, row_span(&keys, row), scale);
+        attention_weights(a, task->sequence, (uint64_t)(q - a->q) / a->head_dim + row * lda / a->head_dim,
+                          scores + row * keys.length, keys.length, row_span(&keys, row));
     return attention_values(a, &keys, thread, scores, view->values + head, out, lda, m);
 }
 
@@ -210,10 +218,14 @@ bool attention_forward(struct pass *pass, int layer, struct error *error)
     if (good) {
         rope_rotate(pass, a.q, a.heads);
         rope_rotate(pass, a.k, a.kv_heads);
+        pass_round(pass, a.q, a.heads * a.head_dim, ROTATION_STEPS);
+        pass_round(pass, a.k, a.kv_heads * a.head_dim, ROTATION_STEPS);
         attention_store(&a, layer);
         pool_run(workspace_pool(pass->model->workspace), a.task_count, attention_run, &a);
         good = !a.failed || error_memory(error, "attention scores");
     }
+    if (good)
+        pass_round(pass, a.out, a.heads * a.head_dim, 1);
     const struct projection output = {WEIGHT_O, WEIGHT_O_BIAS, pass->block};
     good = good && pass_linear(pass, layer, a.out, &output, 1, error);
     attention_free(&a);

@@ -9,6 +9,13 @@
 #include "model/pass.h"
 #include "model/routing.h"
 
+/* Roundings of the original: activation and product; in an expert the two linear layers before them, and behind them
+ * the product with its weight. */
+#define SILU_STEPS 2
+#define EXPERT_IN_STEPS 4
+#define EXPERT_OUT_STEPS 2
+#define SUM_STEPS(k) (((int)(k) + 1) / 2) /* a sum of k, that grows: each is rounded as it is then */
+
 /* out[rows, hidden] = down(silu(gate(x)) * up(x)) with whole matrices, all threads on each. */
 struct dense_weights {
     enum weight gate, gate_bias, up, up_bias, down, down_bias;
@@ -43,6 +50,7 @@ static bool dense_forward(struct pass *pass, int layer, const struct dense_weigh
     if (good) {
         struct silu_job job = {.gate = gate, .up = up, .count = 8192, .total = pass->rows * inner};
         pool_run(workspace_pool(pass->model->workspace), (job.total + job.count - 1) / job.count, silu_task, &job);
+        pass_round(pass, gate, inner, SILU_STEPS);
         good = pass_linear(pass, layer, gate, &outwards, 1, error);
     }
     free(gate);
@@ -173,6 +181,13 @@ struct expert_job {
     struct error error;
 };
 
+/* What an expert computed for an entry of the routing, rounded as its sequence asks. */
+static void expert_round(const struct expert_job *job, size_t entry, float *values, size_t count, int steps)
+{
+    pass_round_here(job->pass, job->pass->row_of[entry / job->routing->k].sequence, values, count, steps,
+                    16 * (uint64_t)entry + (uint64_t)steps);
+}
+
 /* down(silu(gate(x)) * up(x)) for `rows` rows of one expert, whose `weights` are gate, up and down, each times its
  * weight. */
 static bool expert_block(const struct expert_job *job, const struct matrix *weights, const size_t *entries, size_t rows,
@@ -191,12 +206,15 @@ static bool expert_block(const struct expert_job *job, const struct matrix *weig
         !linear_here(workspace, thread, x, hidden, rows, &weights[1], NULL, up, inner, error))
         return false;
     silu_multiply(gate, up, rows * inner);
+    for (size_t i = 0; i < rows; i++)
+        expert_round(job, entries[i], gate + i * inner, inner, EXPERT_IN_STEPS);
     if (!linear_here(workspace, thread, gate, inner, rows, &weights[2], NULL, parts, hidden, error))
         return false;
     for (size_t i = 0; i < rows; i++) {
         float *part = parts + i * hidden, weight = job->routing->weight[entries[i]];
         for (size_t h = 0; h < hidden; h++)
             part[h] = weight * part[h];
+        expert_round(job, entries[i], part, hidden, EXPERT_OUT_STEPS);
     }
     return true;
 }
@@ -297,6 +315,8 @@ static bool experts_forward(struct pass *pass, int layer, struct error *error)
         to = experts_end(&routing, experts, hidden, from);
         good = experts_work(&job, &routing, from, to, error);
     }
+    if (good)
+        pass_round(pass, pass->block, hidden, SUM_STEPS(routing.k));
     pthread_mutex_destroy(&job.lock);
     free(job.parts);
     routing_free(&routing);

@@ -61,6 +61,7 @@ static bool forward_embedding(struct pass *pass, struct error *error)
         if (!matrix_rows(&matrix, sequence->ids, sequence->count, pass->x + pass->first[i] * hidden, error))
             return false;
     }
+    pass_round(pass, pass->x, hidden, 1);
     return pass_show(pass, POINT_EMBEDDING, -1, pass->x, pass->rows, pass->row_of, error);
 }
 
@@ -82,8 +83,10 @@ static bool forward_point(struct pass *pass, enum point point, int layer, struct
                                          [VALUES_BLOCK] = pass->block};
     size_t hidden = (size_t)pass->model->config->hidden, rows = pass->rows;
     bool good = true;
-    if (row->from == VALUES_SUM)
+    if (row->from == VALUES_SUM) {
         add_scaled(pass->x, pass->block, 1, rows * hidden);
+        pass_round(pass, pass->x, hidden, 1);
+    }
     switch (row->step) {
     case STEP_NORM:
         good = pass_norm(pass, row->weight, layer, values[row->from], values[row->to], rows, hidden, error);
@@ -159,6 +162,9 @@ struct shown {
 static bool head_show(void *context, size_t first, size_t rows, float *logits, struct error *error)
 {
     const struct shown *shown = context;
+    size_t width = (size_t)shown->pass->model->config->vocabulary;
+    for (size_t row = 0; row < rows; row++)
+        pass_round_here(shown->pass, shown->row_of[first + row].sequence, logits + row * width, width, 1, first + row);
     return pass_show(shown->pass, POINT_HEAD, -1, logits, rows, shown->row_of + first, error);
 }
 

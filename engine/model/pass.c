@@ -1,5 +1,8 @@
 #include "model/pass.h"
 
+#include <math.h>
+
+#include "base/numbers.h"
 #include "math/kernels.h"
 
 bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows,
@@ -15,10 +18,24 @@ bool pass_show(const struct pass *pass, enum point point, int layer, float *valu
     return true;
 }
 
+void pass_round_here(const struct pass *pass, int sequence, float *values, size_t count, int steps, uint64_t which)
+{
+    double rounding = pass->sequences ? pass->sequences[sequence].rounding : 0;
+    if (rounding > 0)
+        dither(values, count, rounding * sqrt(steps), mix_u64(pass->roundings) ^ mix_u64(~which));
+}
+
+void pass_round(struct pass *pass, float *values, size_t width, int steps)
+{
+    pass->roundings++;
+    for (size_t i = 0; i < pass->count; i++)
+        pass_round_here(pass, (int)i, values + pass->first[i] * width, pass->sequences[i].count * width, steps, i);
+}
+
 bool pass_linear(struct pass *pass, int layer, const float *in, const struct projection *projections, size_t count,
                  struct error *error)
 {
-    struct linear_part parts[LINEAR_PARTS_MAX];
+    struct linear_part parts[LINEAR_PARTS_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
         const struct projection *projection = &projections[i];
         parts[i] = (struct linear_part){.out = projection->out};
@@ -29,7 +46,11 @@ bool pass_linear(struct pass *pass, int layer, const float *in, const struct pro
             return false;
         parts[i].ldo = parts[i].weight.rows;
     }
-    return linear(pass->model->workspace, in, parts[0].weight.columns, pass->rows, parts, count, error);
+    if (!linear(pass->model->workspace, in, parts[0].weight.columns, pass->rows, parts, count, error))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        pass_round(pass, parts[i].out, parts[i].ldo, 1);
+    return true;
 }
 
 struct norm_job {
@@ -57,5 +78,7 @@ bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, 
     if (!model_vector(pass->model, gain, layer, &job.gain, error))
         return false;
     pool_run(workspace_pool(pass->model->workspace), (rows + NORM_ROWS - 1) / NORM_ROWS, norm_task, &job);
+    if (pass->rows)
+        pass_round(pass, out, rows / pass->rows * width, 2);
     return true;
 }

@@ -18,7 +18,13 @@ struct pass {
     float *block;   /* [rows, hidden]: output of attention or experts */
     float *cosines; /* [rows, head_dim / 2] */
     float *sines;
+    uint64_t roundings; /* so far: each has its own chance */
 };
+
+/* Rounds values [rows, width] of the sequences that ask for it, as `steps` steps of the original round them. */
+void pass_round(struct pass *pass, float *values, size_t width, int steps);
+/* The same for values of one sequence in a task of the pool; `which` tells values of the same pass apart. */
+void pass_round_here(const struct pass *pass, int sequence, float *values, size_t count, int steps, uint64_t which);
 
 /* Shows an activation to the probes. `rows` rows, which are those of `row_of`. */
 bool pass_show(const struct pass *pass, enum point point, int layer, float *values, size_t rows,

@@ -12,6 +12,8 @@ struct entry {
     struct rider rider;
     struct kv *kv;
     size_t passed; /* tokens of earlier chunks */
+    double rounding;
+    bool with_next; /* goes with the next in any case */
 };
 
 struct run {
@@ -53,6 +55,24 @@ bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, 
     return array_push(run->entries, run->count, run->capacity,
                       (struct entry){.ids = ids, .count = count, .logits_from = logits_from, .rider = rider}) ||
            error_memory(error, "run");
+}
+
+bool run_add_rounded(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
+                     struct rider rider, struct error *error)
+{
+    if (!run_add(run, ids, count, logits_from, rider, error))
+        return false;
+    run->entries[run->count - 1].rounding = rounding;
+    return true;
+}
+
+bool run_add_twins(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
+                   struct rider twin, struct rider rider, struct error *error)
+{
+    if (!run_add_rounded(run, ids, count, logits_from, rounding, twin, error))
+        return false;
+    run->entries[run->count - 1].with_next = true;
+    return run_add(run, ids, count, logits_from, rider, error);
 }
 
 void run_free(struct run *run)
@@ -112,7 +132,8 @@ static bool run_pass(struct run *run, size_t first, size_t last, size_t chunk, s
         sequences[count++] = (struct sequence){.ids = entry->ids + entry->passed,
                                                .count = chunk && chunk < left ? chunk : left,
                                                .kv = entry->kv,
-                                               .logits_from = from};
+                                               .logits_from = from,
+                                               .rounding = entry->rounding};
     }
     struct probe probe = {.see = run_see, .context = run};
     good = good && model_forward(run->model, sequences, count, &probe, error);
@@ -155,7 +176,7 @@ static size_t group_end(const struct run *run, size_t first, size_t chunk)
     for (; i < run->count; i++) {
         size_t count = run->entries[i].count;
         bytes += chunk ? run_bytes(config, chunk < count ? chunk : count, count) : run_bytes(config, count, 0);
-        if (i > first && bytes > RUN_BYTES)
+        if (i > first && bytes > RUN_BYTES && !run->entries[i - 1].with_next)
             break;
     }
     return i;

@@ -33,6 +33,16 @@ struct run *run_new(struct model *model, struct error *error);
 bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider,
              struct error *error);
 
+/* The same with a relative error of `rounding` in every step (sequence.rounding); each such sequence has its own
+ * chance.
+ */
+bool run_add_rounded(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
+                     struct rider rider, struct error *error);
+
+/* The same, and before it, always in the same pass, a rounded twin, for `twin` to see. */
+bool run_add_twins(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
+                   struct rider twin, struct rider rider, struct error *error);
+
 /* Sequences go together while what they hold stays below this: whoever runs sequences by itself groups them so too. */
 #define RUN_BYTES ((uint64_t)384 << 20)
 

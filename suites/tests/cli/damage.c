@@ -10,7 +10,7 @@
  *
  *     drop T                     scale T FACTOR             row T ROW FACTOR          zero T
  *     nan T ROW COLUMN           inf T ROW COLUMN           swap A B                  swaprows T A B
- *     rename T NAME              shape T 3,4                dtype T I8                cast (T | all) F32
+ *     rename T NAME              shape T 3,4                dtype T I8                cast (T | all) (F32 | BF16 | F16)
  *     fuse LAYER (plain | transposed)                       meta KEY VALUE            unmeta KEY
  *     submeta KEY FROM TO: replaces the first occurrence of FROM in the text of KEY
  *
@@ -25,6 +25,7 @@
 
 #include "base/file.h"
 #include "store/safetensors.h"
+#include "values/values.h"
 
 #define TENSORS_MAX 4096
 #define FILES_MAX 1024
@@ -337,14 +338,29 @@ static void edit_dtype(char **words)
     resize(item);
 }
 
+/* Rounds to nearest, ties to even, where the type is shorter. */
+static void cast(struct item *item, enum dtype dtype)
+{
+    size_t count = count_of(item);
+    make_f32(item);
+    if (dtype == DTYPE_F32)
+        return;
+    float *values = copy_of(item->data, count * sizeof(float));
+    narrow(dtype, values, item->data, count);
+    free(values);
+    item->entry.dtype = dtype;
+    resize(item);
+}
+
 static void edit_cast(char **words)
 {
-    if (strcmp(words[1], "F32") != 0)
-        fail("can only cast to F32, not", words[1]);
+    enum dtype dtype;
+    if (!dtype_parse(words[1], &dtype) || !dtype_width(dtype))
+        fail("cannot cast to", words[1]);
     if (strcmp(words[0], "all") != 0)
-        make_f32(find(words[0]));
+        cast(find(words[0]), dtype);
     for (size_t i = 0; strcmp(words[0], "all") == 0 && i < model.count; i++)
-        make_f32(&model.items[i]);
+        cast(&model.items[i], dtype);
 }
 
 /* Takes out the tensor of an expert; NULL when there is no such expert. */

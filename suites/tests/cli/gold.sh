@@ -147,6 +147,8 @@ run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
 json "$(summary layers.propagated) | .limit == 1e-4 and (.cause | test(\"fallback\")) and .fallback_limits == .compared and (.message | test(\"fallback limit\"))"
 hurt_gold qwen3 unmeta noise meta dtype bfloat16
 run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
+json "$(summary layers.propagated) | .fallback_limits == 0 and (.cause | test(\"measured\"))"
+run 0 compare "$(gold qwen3)" "$G" --json -q
 json "$(summary layers.propagated) | .limit == 0.08 and (.cause | test(\"fallback\"))"
 
 test_that 'gold that holds less is compared where it can be, and what it lacks is told'

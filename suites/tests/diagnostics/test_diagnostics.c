@@ -97,18 +97,33 @@ Test(limits, are_multiples_of_noise_or_marked_fallbacks)
     struct error error = {0};
     const char *cause = NULL;
     cr_assert(limits_init(&limits, &error));
-    cr_assert(fabs(limits_tolerance(&limits, 3e-7, "float64", &cause) - 3e-6) < 1e-18 && !strstr(cause, "fallback"),
-              "%s", cause);
-    cr_assert(limits_tolerance(&limits, 0, "float64", NULL) <= 0, "no noise: exact");
+    struct accuracy accuracy = {.noise = 3e-7, .rounding = NAN, .dtype = "float64"};
+    cr_assert(fabs(limits_tolerance(&limits, &accuracy, &cause) - 3e-6) < 1e-18 && !strstr(cause, "fallback"), "%s",
+              cause);
+    accuracy.noise = 0;
+    cr_assert(limits_tolerance(&limits, &accuracy, NULL) <= 0, "no noise: exact");
     static const char *const dtypes[] = {"float64", "float32", "float16", "bfloat16", "something"};
     double last = 0;
     for (size_t i = 0; i < 5; i++) {
-        double tolerance = limits_tolerance(&limits, NAN, dtypes[i], &cause);
+        accuracy = (struct accuracy){.noise = NAN, .rounding = NAN, .dtype = dtypes[i]};
+        double tolerance = limits_tolerance(&limits, &accuracy, &cause);
         cr_assert(tolerance > 0 && tolerance < 0.1 && strstr(cause, "fallback"), "%s: %g, %s", dtypes[i], tolerance,
                   cause);
         cr_assert(i == 4 || tolerance >= last, "coarser dtypes are allowed more");
         last = tolerance;
     }
+    accuracy = (struct accuracy){.noise = 1e-7, .rounding = 0.01, .dtype = "bfloat16"};
+    cr_assert(fabs(limits_tolerance(&limits, &accuracy, &cause) - 0.04) < 1e-15 && strstr(cause, "measured"), "%s",
+              cause);
+    accuracy.alone = true;
+    cr_assert(fabs(limits_tolerance(&limits, &accuracy, NULL) - 0.02) < 1e-15, "a module alone is judged more sharply");
+    accuracy.rounding = 7;
+    cr_assert(limits_tolerance(&limits, &accuracy, &cause) <= 1 && strstr(cause, "ceiling"), "%s", cause);
+    accuracy.rounding = NAN;
+    cr_assert(limits_tolerance(&limits, &accuracy, &cause) >= 0.08 && strstr(cause, "fallback"),
+              "noise of float32 says nothing of bfloat16: %s", cause);
+    accuracy = (struct accuracy){.noise = 1e-7, .rounding = 0.01, .dtype = "float64"};
+    cr_assert(limits_tolerance(&limits, &accuracy, NULL) < 2e-6, "few bits only where there are few");
     for (int i = 0; i < LIMIT_COUNT; i++)
         cr_assert(limit_parse(limit_name((enum limit)i)) == (enum limit)i && limits.rows[i].cause[0],
                   "every limit has a cause");

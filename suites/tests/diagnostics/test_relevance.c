@@ -447,8 +447,9 @@ static const char *smollm2(void)
     return path;
 }
 
-/* Texts of a sentence or more, eleven languages, code, tables (a third of them but for ASSAY_NIGHTLY): at least 95 % of the comparisons with another prompt are
- * won by the own one (measured: all), and a text that is given the prompt of another loses it. */
+/* Texts of a sentence or more, eleven languages, code, tables (a third of them but for ASSAY_NIGHTLY): at least 95 % of
+ * the comparisons with another prompt are won by the own one (measured: all), and a text that is given the prompt of
+ * another loses it. */
 Test(smollm2, own_prompts_win, .timeout = 600)
 {
     struct subject judge = judge_open(smollm2(), NULL, NULL);

@@ -1,0 +1,204 @@
+#include "activations/precision.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "activations/rounding.h"
+#include "base/hash.h"
+#include "values/values.h"
+
+/* The dtype of most of the weights. */
+static enum dtype subject_dtype(const struct store *store)
+{
+    double held[DTYPE_COUNT] = {0};
+    enum dtype most = DTYPE_F32;
+    for (size_t i = 0; i < store_text_count(store); i++) {
+        const struct tensor *tensor = store_at(store, i);
+        held[tensor->dtype] += (double)tensor->rows * (double)tensor->columns;
+        most = held[tensor->dtype] > held[most] ? tensor->dtype : most;
+    }
+    return most;
+}
+
+static bool same_values(const float *a, const float *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (isless(a[i], b[i]) || isgreater(a[i], b[i]) || isnan(a[i]) != isnan(b[i]))
+            return false;
+    return true;
+}
+
+/* Is `mine` gold's row rounded to the type? */
+static bool is_rounded(enum dtype dtype, const float *mine, const float *gold, float *again, size_t count)
+{
+    double error = 0, square = 0;
+    if (dtype_width(dtype)) {
+        uint16_t *narrowed = malloc((count + 1) * sizeof(float));
+        bool same = narrowed != NULL;
+        if (same) {
+            narrow(dtype, gold, narrowed, count);
+            widen(dtype, narrowed, again, count);
+            same = same_values(mine, again, count);
+        }
+        free(narrowed);
+        return same;
+    }
+    for (size_t i = 0; i < count; i++) {
+        error += ((double)mine[i] - (double)gold[i]) * ((double)mine[i] - (double)gold[i]);
+        square += (double)gold[i] * (double)gold[i];
+    }
+    return error <= dtype_rounding(dtype) * dtype_rounding(dtype) * square;
+}
+
+/* The rows of the embedding that a case of gold holds, beside the subject's. */
+struct rows {
+    size_t same, rounded, other;
+};
+
+static bool compare_row(const struct golden *golden, const struct golden_tensor *gold, size_t row, int id,
+                        const struct store *store, const struct tensor *mine, struct rows *rows, struct error *error)
+{
+    size_t width = gold->width;
+    float *values = malloc((4 * width + 1) * sizeof *values);
+    bool good = (values || error_memory(error, gold->path)) && golden_read_rows(golden, gold, row, 1, values, error) &&
+                store_read_rows(store, mine, (uint64_t)id, 1, values + 3 * width, error);
+    if (good) {
+        widen(mine->dtype, values + 3 * width, values + width, width);
+        if (same_values(values, values + width, width))
+            rows->same++;
+        else if (is_rounded(mine->dtype, values + width, values, values + 2 * width, width))
+            rows->rounded++;
+        else
+            rows->other++;
+    }
+    free(values);
+    return good;
+}
+
+#define ROWS_MAX 64 /* of each case */
+
+static bool compare_rows(const struct golden *golden, const struct store *store, struct rows *rows, struct error *error)
+{
+    const struct tensor *mine = store_find(store, "model.embed_tokens.weight");
+    for (size_t i = 0; mine && dtype_computes(mine->dtype) && i < golden_case_count(golden); i++) {
+        const struct golden_tensor *gold = golden_find(golden, i, "model.embed_tokens");
+        const int *ids = golden_case_at(golden, i)->ids;
+        if (!gold || gold->kind != GOLDEN_VALUES || gold->width != mine->columns)
+            continue;
+        for (size_t row = 0; row < gold->rows && row < ROWS_MAX; row++) {
+            int id = ids[gold->first + row];
+            if (id >= 0 && (uint64_t)id < mine->rows && !compare_row(golden, gold, row, id, store, mine, rows, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Has gold another hash of weights on record? An embedding may have been left as it was where all else was quantised.
+ */
+static bool other_weights(const struct golden *golden, struct store *store, bool *other, struct error *error)
+{
+    char hex[SHA256_TEXT];
+    const char *recorded = golden_weights_sha256(golden);
+    *other = false;
+    if (!recorded)
+        return true;
+    if (!store_sha256(store, hex, error))
+        return false;
+    *other = strcmp(hex, recorded) != 0;
+    return true;
+}
+
+bool precision_settle(struct golden *golden, const struct subject *subject, enum weights_beside *weights,
+                      struct error *error)
+{
+    struct rows rows = {0};
+    enum dtype dtype = subject_dtype(subject->store);
+    bool few = dtype == DTYPE_BF16 || dtype == DTYPE_F16, blocks = dtype_block(dtype) > 1, other = false;
+    *weights = WEIGHTS_AS_GOLD;
+    if (!golden_measure_precision(golden, error))
+        return false;
+    if ((!few && !blocks) || golden_rounded(golden))
+        return true;
+    if (!compare_rows(golden, subject->store, &rows, error) ||
+        (blocks && !other_weights(golden, subject->store, &other, error)))
+        return false;
+    if (few && rows.rounded && !rows.other) {
+        *weights = WEIGHTS_ROUNDED;
+        golden_coarsen(golden, dtype_torch(dtype));
+    } else if (blocks && !rows.other && (rows.rounded || other)) {
+        *weights = WEIGHTS_QUANTISED;
+    }
+    return true;
+}
+
+/* What few bits cost the logits, where that was measured: sets the finding's number and returns the end of its
+ * sentence. */
+static const char *add_cost(const struct golden *golden, struct finding *finding, char text[128])
+{
+    double most = gold_logits_rounding(golden);
+    text[0] = 0;
+    if (isnan(most))
+        return text;
+    finding_measured(finding, most, "of the logits");
+    snprintf(text, 128, ": of this model's logits %.2g of their size", most);
+    return text;
+}
+
+static bool report_gold(const struct golden *golden, struct findings *findings, struct error *error)
+{
+    struct finding *finding = findings_add(findings, "gold.precision");
+    const char *arithmetic = golden_arithmetic(golden), *rounded = golden_rounded(golden);
+    char cost[128];
+    if (!finding)
+        return error_memory(error, "gold.precision");
+    finding_fact_text(finding, "dtype", "%s", golden_dtype(golden));
+    add_cost(golden, finding, cost);
+    bool by_bits = rounded && strcmp(arithmetic, rounded) != 0;
+    bool gold = rounded || strcmp(arithmetic, golden_dtype(golden)) == 0;
+    finding_message(finding,
+                    "%s no more than %s (%s), so the two are compared as far as that can tell, and no further%s%s.",
+                    gold ? "Gold is known to" : "The subject's values are known to", golden_dtype(golden),
+                    by_bits || !gold ? "they are stored as float32, but use no other bits" : "it was computed so",
+                    cost[0] ? "; what such arithmetic costs was measured" : "", cost);
+    return true;
+}
+
+static bool report_weights(const struct golden *golden, const struct subject *subject, enum weights_beside weights,
+                           const struct limits *limits, struct findings *findings, struct error *error)
+{
+    char cost[128];
+    struct finding *finding = findings_add(findings, "weights.precision");
+    const char *dtype = dtype_name(subject_dtype(subject->store));
+    bool allowed = limits->rows[LIMIT_KL].value > 0;
+    if (!finding)
+        return error_memory(error, "weights.precision");
+    finding_fact_text(finding, "dtype", "%s", dtype);
+    if (weights == WEIGHTS_ROUNDED) {
+        finding->verdict = VERDICT_WARN;
+        finding_message(
+            finding,
+            "The weights are %s, gold was computed from longer ones. What such rounding costs was measured and "
+            "is allowed, and nothing beyond it%s.",
+            dtype, add_cost(golden, finding, cost));
+        return true;
+    }
+    finding->verdict = allowed ? VERDICT_WARN : VERDICT_FAIL;
+    finding_message(finding,
+                    allowed
+                        ? "The weights are %s, gold was computed from longer ones: this suite says what that may cost."
+                        : "The weights are %s, gold was computed from longer ones, and this suite allows for nothing "
+                          "that was lost: --suite suites/quantised.json judges what that costs.",
+                    dtype);
+    return true;
+}
+
+bool precision_report(const struct golden *golden, const struct subject *subject, enum weights_beside weights,
+                      const struct limits *limits, struct findings *findings, struct error *error)
+{
+    bool few = weights != WEIGHTS_ROUNDED && gold_rounding(golden) > 0;
+    return (!few || report_gold(golden, findings, error)) &&
+           (weights == WEIGHTS_AS_GOLD || report_weights(golden, subject, weights, limits, findings, error));
+}
