@@ -9,7 +9,8 @@
 #define DETAILED 3 /* cases that are shown with log-probabilities and a table: those that are furthest from gold */
 
 struct telling {
-    const char *check; /* "lens" of a dump's cases, "lens.prompts" of the suite's prompts */
+    const struct golden *golden; /* NULL: there is none, and nothing is judged */
+    const char *check;           /* "lens" of a dump's cases, "lens.prompts" of the suite's prompts */
     const struct lens *lens;
     struct tokenizer *tokenizer;
     const struct limits *limits;
@@ -207,7 +208,8 @@ static void judge(const struct telling *telling, struct finding *finding, const 
         finding_measured(finding, (double)one->differ, "layers");
         finding_limit(finding, telling->limits->rows[LIMIT_LENS].value, telling->limits->rows[LIMIT_LENS].cause);
         finding_judge(finding);
-    }
+    } else if (!telling->golden)
+        finding->verdict = VERDICT_SKIP; /* that the subject ends with its own answer is so of any */
     if (finding->verdict == VERDICT_FAIL || is_broken(one, lens_layers(telling->lens)))
         finding->verdict = VERDICT_WARN;
 }
@@ -264,7 +266,10 @@ static void summarise(struct telling *telling, struct finding *summary, const st
         near_ties += order[i]->near_ties;
         broken += is_broken(order[i], lens_layers(telling->lens));
     }
-    buffer_format(&message, "The answer is the most likely token at the end of %zu of %zu cases", found, count);
+    if (!telling->golden)
+        buffer_text(&message, "Told and not judged, for no gold holds these prompts: ");
+    buffer_format(&message, "%s answer is the most likely token at the end of %zu of %zu cases",
+                  telling->golden ? "The" : "the model's own", found, count);
     if (count < all)
         buffer_format(&message, " (the first of %zu)", all);
     judge(telling, summary, worst);
@@ -305,7 +310,8 @@ bool lens_report(const struct lens *lens, const struct golden *golden, size_t al
                  const struct limits *limits, struct findings *findings, struct error *error)
 {
     const struct lens_case **order = calloc(lens_count(lens) + 1, sizeof(struct lens_case *));
-    struct telling telling = {.check = golden ? "lens" : "lens.prompts",
+    struct telling telling = {.golden = golden,
+                              .check = golden ? "lens" : "lens.prompts",
                               .lens = lens,
                               .tokenizer = tokenizer,
                               .limits = limits,

@@ -299,7 +299,12 @@ static bool report_steps(const struct text_case *cases, size_t count, const stru
     struct finding *finding = findings_add(findings, "text.self_consistency");
     if (!finding)
         return false;
-    finding_measured(finding, entropy / (double)steps / flat, "of a flat distribution");
+    double worst = -1;
+    for (size_t i = 0; i < count; i++)
+        if (cases[i].steps && cases[i].tokens)
+            worst = fmax(worst, text_entropy(&cases[i], control->vocabulary));
+    worst = worst < 0 ? entropy / (double)steps / flat : worst; /* all are short */
+    finding_measured(finding, worst, "of a flat distribution, in the flattest text");
     finding_limit(finding, control->limits->rows[LIMIT_TEXT_ENTROPY].value,
                   control->limits->rows[LIMIT_TEXT_ENTROPY].cause);
     finding_judge(finding);

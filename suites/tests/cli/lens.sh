@@ -86,10 +86,10 @@ with 0 '{"diagnostics": ["lens"]}' --golden "$T/own.safetensors"
 json "$places | all(.[]; .answer_of == \"gold's logits\" and .first_layer >= 0 and (.series[0].curves | length == 1))"
 test_that 'the prompts of a suite, with and without gold; what it writes is random, and fails where gold does not write so too'
 with 1 '{"diagnostics": ["lens"], "prompts": ["Hello world", "The house"], "new_tokens": 1}'
-json "[.findings[] | select(.check == \"lens.prompts\" and .summary) | .verdict] == [\"pass\"]"
+json "[.findings[] | select(.check == \"lens.prompts\" and .summary) | .verdict] == [\"skip\"]"
 json "$places | length == 2 and .[0].where.case == \"Hello world\" and all(.[]; .answer_of == \"the subject\" and .first_layer >= 0)"
 with 0 '{"diagnostics": ["lens"], "prompts": ["Hello world"], "new_tokens": 1}' --golden "$(gold thinker)"
-json "[.findings[] | select((.check == \"lens\" or .check == \"lens.prompts\") and .summary) | .verdict] == [\"pass\", \"pass\"]"
+json "[.findings[] | select((.check == \"lens\" or .check == \"lens.prompts\") and .summary) | .verdict] == [\"pass\", \"skip\"]"
 json "$places | length == 5"
 long=$(printf 'дом%.0s' {1..60})
 with 1 "{\"diagnostics\": [\"lens\"], \"prompts\": [\"a$long\"], \"new_tokens\": 1}"
