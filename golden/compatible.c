@@ -78,7 +78,14 @@ struct model_config *golden_config(const struct golden *golden, struct error *er
     cJSON_Delete(json);
     if (!config)
         error_context(error, "metadata \"config\"");
-    return config;
+    if (!config || config->family)
+        return config;
+    /* it says nothing of the tensors */
+    struct model_config *shown = config_from_tensors(golden, error);
+    if (shown)
+        memcpy(shown->model_type, config->model_type, sizeof shown->model_type);
+    free(config);
+    return shown;
 }
 
 static bool config_compatible(const struct golden *golden, const struct model_config *config, struct error *error)

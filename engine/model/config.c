@@ -1,12 +1,14 @@
 #include "model/config.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/wording.h"
+#include "model/config_unknown.h"
 #include "model/family.h"
 
 #define CONFIG_FILE_MAX ((size_t)16 << 20)
@@ -43,14 +45,29 @@ static struct config_source source_find(const char *name, const cJSON *root)
         .name = name, .root = root, .outer = levels[count > 1 ? count - 2 : 0], .text = levels[count - 1]};
 }
 
-static bool family_unknown(const struct config_source *source, const char *type, struct error *error)
+/* The first reason is told. */
+static bool cannot_compute(struct model_config *config, const char *format, ...) ASSAY_PRINTF(2, 3);
+
+static bool cannot_compute(struct model_config *config, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (!*config->unsupported)
+        vsnprintf(config->unsupported, sizeof config->unsupported, format, arguments);
+    va_end(arguments);
+    return true;
+}
+
+static void family_unknown(struct model_config *config)
 {
     struct buffer families = {0};
     family_list(&families);
-    error_set(error, "%s: model_type \"%s\" is none of the families that this engine computes: %s", source->name, type,
-              families.data ? families.data : "");
+    const char *type = config->model_type, *list = families.data ? families.data : "";
+    if (*type)
+        cannot_compute(config, "%s is not a family that assay computes; it computes %s", type, list);
+    else
+        cannot_compute(config, "the configuration names no \"model_type\", so its family is not known");
     buffer_free(&families);
-    return false;
 }
 
 static bool parse_family(struct model_config *config, const struct config_source *source, struct error *error)
@@ -60,12 +77,10 @@ static bool parse_family(struct model_config *config, const struct config_source
         return false;
     if (!type && !json_get_string(source->outer, source->name, "model_type", &type, error))
         return false;
-    if (!type)
-        return error_set(error, "%s: no \"model_type\"", source->name);
-    config->family = family_find(type);
+    config->family = type ? family_find(type) : NULL;
+    snprintf(config->model_type, sizeof config->model_type, "%s", type ? type : "");
     if (!config->family)
-        return family_unknown(source, type, error);
-    snprintf(config->model_type, sizeof config->model_type, "%s", type);
+        family_unknown(config);
     return true;
 }
 
@@ -152,7 +167,7 @@ static bool parse_switches(struct model_config *config, const struct config_sour
         !json_get_string(text, source->name, "hidden_act", &activation, error))
         return false;
     if (strcmp(activation, "silu") != 0 && strcmp(activation, "swish") != 0)
-        return error_set(error, "%s: hidden_act \"%s\"; this engine computes silu only", source->name, activation);
+        cannot_compute(config, "assay does not compute hidden_act \"%s\"; it computes silu", activation);
     if (!(config->norm_epsilon >= 0 && config->norm_epsilon < 1))
         return error_set(error, "%s: rms_norm_eps %g", source->name, config->norm_epsilon);
     return true;
@@ -217,22 +232,22 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
 }
 
 /* NULL, or one of the two kinds of attention for each layer. */
-static bool check_layer_types(const cJSON *types, const char *name, int layers, struct error *error)
+static bool check_layer_types(struct model_config *config, const cJSON *types, const char *name, struct error *error)
 {
     const cJSON *type;
     if (!types)
         return true;
-    if (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != layers)
+    if (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != config->layers)
         return error_set(error, "%s: \"layer_types\" should be an array with a string for each of %d layers", name,
-                         layers);
+                         config->layers);
     cJSON_ArrayForEach(type, types)
     {
         const char *text = cJSON_IsString(type) ? type->valuestring : "";
         if (strcmp(text, "full_attention") != 0 && strcmp(text, "sliding_attention") != 0)
-            return error_set(error,
-                             "%s: \"layer_types\" holds \"%s\"; this engine computes full_attention and "
-                             "sliding_attention",
-                             name, text);
+            cannot_compute(config,
+                           "assay does not compute \"%s\", which \"layer_types\" holds; it computes full_attention "
+                           "and sliding_attention",
+                           text);
     }
     return true;
 }
@@ -250,13 +265,14 @@ static bool parse_window(struct model_config *config, const struct config_source
     if ((rule != WINDOW_ALWAYS && !json_get_bool(text, source->name, "use_sliding_window", &use, error)) ||
         !json_get_int(text, source->name, "sliding_window", 0, 1 << 30, &window, error) ||
         !json_get_int(text, source->name, "max_window_layers", 0, SIZE_LIMIT, &upper, error) ||
-        !check_layer_types(types, source->name, config->layers, error))
+        !check_layer_types(config, types, source->name, error))
         return false;
     for (int layer = 0; use && layer < config->layers; layer++) {
         bool slides = rule == WINDOW_ALWAYS || rule == WINDOW_SWITCHED ||
                       (rule == WINDOW_UPPER ? layer >= upper : (layer + 1) % 2 && layer < upper);
-        if (types)
-            slides = strcmp(cJSON_GetArrayItem(types, layer)->valuestring, "sliding_attention") == 0;
+        const cJSON *type = types ? cJSON_GetArrayItem(types, layer) : NULL;
+        if (type)
+            slides = cJSON_IsString(type) && strcmp(type->valuestring, "sliding_attention") == 0;
         config->window[layer] = slides ? window : 0;
     }
     return true;
@@ -295,13 +311,15 @@ static bool parse_rope_type(struct model_config *config, const struct config_sou
     }
     struct buffer names = {0};
     names_join(&names, ROPE_ROWS, rope_name, " and ");
-    error_set(error, "%s: rope type \"%s\"; this engine computes %s", source->name, type, names.data ? names.data : "");
+    config->rope_kind = ROPE_OTHER;
+    cannot_compute(config, "assay does not compute the rope type \"%s\"; it computes %s", type,
+                   names.data ? names.data : "");
     buffer_free(&names);
-    return false;
+    return true;
 }
 
 /* What the rope type needs must be there: a guess would compute another model. */
-static bool check_rope(const struct model_config *config, const struct config_source *source, const cJSON *rope,
+static bool check_rope(struct model_config *config, const struct config_source *source, const cJSON *rope,
                        struct error *error)
 {
     static const char *const keys[] = {"factor", "low_freq_factor", "high_freq_factor"};
@@ -310,7 +328,7 @@ static bool check_rope(const struct model_config *config, const struct config_so
     const char *name = source->name;
     for (size_t i = 0; i < needed[config->rope_kind]; i++)
         if (!json_member(rope, keys[i]))
-            return error_set(error, "%s: rope type \"%s\" without \"%s\"", name, types[config->rope_kind], keys[i]);
+            cannot_compute(config, "the rope type \"%s\" is given without \"%s\"", types[config->rope_kind], keys[i]);
     if (!(config->rope_theta > 0))
         return error_set(error, "%s: rope_theta %g should be above 0", name, config->rope_theta);
     if (!(config->rope_factor > 0))
@@ -354,8 +372,11 @@ static bool parse_rope(struct model_config *config, const struct config_source *
         !json_get_double(rope, name, "rope_theta", &config->rope_theta, error) ||
         !json_get_double(text, name, "partial_rotary_factor", &partial, error) ||
         !json_get_double(rope, name, "partial_rotary_factor", &partial, error) ||
-        !parse_rope_type(config, source, rope, error) ||
-        !json_get_double(rope, name, "factor", &config->rope_factor, error) ||
+        !parse_rope_type(config, source, rope, error))
+        return false;
+    if (config->rope_kind == ROPE_OTHER)
+        return true; /* its numbers are its own */
+    if (!json_get_double(rope, name, "factor", &config->rope_factor, error) ||
         !json_get_double(rope, name, "low_freq_factor", &config->rope_low_factor, error) ||
         !json_get_double(rope, name, "high_freq_factor", &config->rope_high_factor, error) ||
         !json_get_int(rope, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context,
@@ -365,8 +386,21 @@ static bool parse_rope(struct model_config *config, const struct config_source *
         !check_rope(config, source, rope, error))
         return false;
     if (partial < 1 || partial > 1)
-        return error_set(error, "%s: partial_rotary_factor %g; this engine rotates whole heads only", name, partial);
+        cannot_compute(config, "assay does not compute partial_rotary_factor %g; it rotates whole heads", partial);
     return parse_mrope(config, source, rope, error);
+}
+
+static bool parse_all(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    if (!parse_family(config, source, error))
+        return false;
+    if (!config->family) {
+        config_take_usual(config, source->text);
+        return true;
+    }
+    return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
+           parse_switches(config, source, error) && parse_experts(config, source, error) &&
+           parse_window(config, source, error) && parse_rope(config, source, error);
 }
 
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error)
@@ -379,10 +413,7 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
     if (cJSON_IsObject(root)) {
         struct config_source source = source_find(name, root);
         take_dtype(config, &source);
-        if (parse_family(config, &source, error) && parse_sizes(config, &source, error) &&
-            parse_heads(config, &source, error) && parse_switches(config, &source, error) &&
-            parse_experts(config, &source, error) && parse_window(config, &source, error) &&
-            parse_rope(config, &source, error))
+        if (parse_all(config, &source, error))
             return config;
     } else {
         error_set(error, "%s: not a JSON object", name);
@@ -415,8 +446,11 @@ static void float_difference(struct buffer *out, const char *name, double here, 
 
 void config_differences(const struct model_config *a, const struct model_config *b, struct buffer *out)
 {
-    if (a->family != b->family)
-        buffer_format(out, "model_type is %s here and %s there", a->family->name, b->family->name);
+    if (a->family != b->family || (!a->family && strcmp(a->model_type, b->model_type) != 0))
+        buffer_format(out, "model_type is %s here and %s there", a->family ? a->family->name : a->model_type,
+                      b->family ? b->family->name : b->model_type);
+    if (!a->family || !b->family)
+        return; /* what else is known of one of them is a guess */
     const struct {
         const char *name;
         double here, there;
@@ -460,8 +494,30 @@ void config_differences(const struct model_config *a, const struct model_config 
     }
 }
 
+bool config_computes(const struct model_config *config, const char *name, struct error *error)
+{
+    return !*config->unsupported || error_set(error, "%s: %s", name, config->unsupported);
+}
+
+static void summary_of_unknown(const struct model_config *config, struct buffer *out)
+{
+    buffer_text(out, *config->model_type ? config->model_type : "a model without \"model_type\"");
+    if (config->layers)
+        buffer_format(out, ", %d layers", config->layers);
+    if (config->hidden)
+        buffer_format(out, ", hidden %d", config->hidden);
+    if (config->experts)
+        buffer_format(out, ", %d experts", config->experts);
+    if (config->vocabulary)
+        buffer_format(out, ", vocabulary %d", config->vocabulary);
+}
+
 void config_summary(const struct model_config *config, struct buffer *out)
 {
+    if (!config->family) {
+        summary_of_unknown(config, out);
+        return;
+    }
     buffer_format(out, "%s, %d layers, hidden %d, %d heads over %d key/value heads of %d", config->model_type,
                   config->layers, config->hidden, config->heads, config->kv_heads, config->head_dim);
     if (config->experts)

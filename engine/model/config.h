@@ -10,14 +10,17 @@
 
 #define CONFIG_LAYERS_MAX 1024
 
-enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_LLAMA3 };
+enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_LLAMA3, ROPE_OTHER /* cannot be computed */ };
 
 struct family;
 
+/* What is known of a model, whether or not it can be computed. */
 struct model_config {
-    const struct family *family;
-    char model_type[64]; /* of the text model, as the file spells it */
-    char dtype[32];      /* of the weights, as the file spells it: "bfloat16"; "": it does not say */
+    const struct family *family; /* NULL: none of the table. Then nothing is expected, and sizes that the file does not
+                                    spell in a known way are 0 */
+    char unsupported[512];       /* why it cannot be computed, a sentence without its full stop; "": it can be */
+    char model_type[64];         /* of the text model, as the file spells it; "": it does not say */
+    char dtype[32];              /* of the weights, as the file spells it: "bfloat16"; "": it does not say */
     int vocabulary;
     int hidden;
     int layers;
@@ -53,12 +56,16 @@ struct model_config {
 #define CONFIG_LEVELS 3
 size_t config_levels(const cJSON *config, const cJSON *levels[CONFIG_LEVELS]);
 
-/* Reads `path`, finds the text model in it (`thinker_config`, `text_config`, or flat) and checks every number. Owned by
- * the caller, free with free(). */
+/* Reads `path`, finds the text model in it (`thinker_config`, `text_config`, or flat) and checks every number. What the
+ * engine does not compute - a family, a rope type, an activation - is no error: `unsupported` says so. Owned by the
+ * caller, free with free(). */
 struct model_config *config_read(const char *path, struct error *error);
 
 /* The same from parsed JSON; `name` is for messages. */
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error);
+
+/* False, with the reason, for a model that cannot be computed; `name` is for the message. */
+bool config_computes(const struct model_config *config, const char *name, struct error *error);
 
 /* Appends one sentence for the first few fields in which the two differ ("hidden_size is 48 here and 64 there"),
  * nothing when a computation could not tell them apart. */

@@ -119,6 +119,8 @@ static bool model_open_experts(struct model *model, struct error *error)
 struct model *model_open(const struct store *store, const struct model_config *config,
                          const struct model_options *options, struct error *error)
 {
+    if (!config_computes(config, store_path(store), error))
+        return NULL;
     struct model *model = calloc(1, sizeof *model);
     size_t layers = (size_t)config->layers, experts = (size_t)config->experts;
     if (!model) {

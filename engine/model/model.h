@@ -34,7 +34,7 @@ struct model_options {
 
 struct model;
 
-/* `store` and `config` are borrowed and must outlive the model. */
+/* `store` and `config` are borrowed and must outlive the model. Refuses a configuration that cannot be computed. */
 struct model *model_open(const struct store *store, const struct model_config *config,
                          const struct model_options *options, struct error *error);
 void model_free(struct model *model);

@@ -84,7 +84,7 @@ struct expected {
 const struct tensor *weights_find(const struct store *store, const struct expected *expected);
 
 /* Calls `visit` for every expected tensor: embedding, layers in order, experts in order, final norm, head (also one
- * that is optional). Stops early, with false, when it returns false. */
+ * that is optional); none for a family that is not known. Stops early, with false, when it returns false. */
 typedef bool expected_visit(void *context, const struct expected *expected);
 bool weights_each(const struct model_config *config, expected_visit *visit, void *context);
 
