@@ -118,6 +118,18 @@ bool original_of(const struct subject *subject, struct original *original, struc
     return original->store && companions_find(subject, original, error);
 }
 
+/* Of a family that is not known: as many as the names count. */
+static void count_by_names(const struct store *store, struct extract_request *request)
+{
+    request->layers = request->experts = 0;
+    for (size_t i = 0; i < store_text_count(store); i++) {
+        int layer, expert;
+        tensor_place(store_at(store, i), &layer, &expert);
+        request->layers = layer >= request->layers ? layer + 1 : request->layers;
+        request->experts = expert >= request->experts ? expert + 1 : request->experts;
+    }
+}
+
 void original_request(const struct subject *subject, const struct original *original, struct extract_request *request)
 {
     request->store = original->store;
@@ -126,6 +138,8 @@ void original_request(const struct subject *subject, const struct original *orig
     request->model = subject->config->model_type;
     request->layers = subject->config->layers;
     request->experts = subject->config->experts;
+    if (!subject->config->family)
+        count_by_names(original->store, request);
 }
 
 bool original_extract(const struct subject *subject, struct extract_request *request, struct extract_result *result,

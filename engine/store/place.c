@@ -13,10 +13,46 @@ static int number_behind(const char *name, const char *words)
     return digits && digits <= 9 ? atoi(at + strlen(words)) : -1;
 }
 
+/* What is called so and numbered is a layer. */
+static const char *const layer_words[] = {"layers", "layer", "h", "blk", "block", "blocks"};
+
+static bool is_layers(const char *word, size_t length)
+{
+    for (size_t i = 0; i < sizeof layer_words / sizeof *layer_words; i++)
+        if (strlen(layer_words[i]) == length && memcmp(layer_words[i], word, length) == 0)
+            return true;
+    return false;
+}
+
+#define DIGITS_MOST 6
+
+const char *name_place(const char *name, int *layer, int *expert)
+{
+    const char *rest = name, *before = "";
+    size_t length = 0; /* of the word before */
+    *layer = *expert = -1;
+    for (const char *at = name;; at++) {
+        size_t word = strcspn(at, "."), digits = strspn(at, "0123456789");
+        if (!at[word])
+            return rest;
+        bool number = digits && digits == word && digits <= DIGITS_MOST;
+        if (number && *layer < 0 && is_layers(before, length)) {
+            *layer = atoi(at);
+            rest = at + word + 1;
+        } else if (number && *expert < 0 && length == strlen("experts") && memcmp(before, "experts", length) == 0) {
+            *expert = atoi(at);
+        }
+        before = at;
+        length = word;
+        at += word;
+    }
+}
+
 void tensor_place(const struct tensor *tensor, int *layer, int *expert)
 {
-    *layer = tensor->other ? -1 : number_behind(tensor->name, "layers.");
-    *expert = tensor->other ? -1 : number_behind(tensor->name, ".experts.");
+    *layer = *expert = -1;
+    if (!tensor->other)
+        name_place(tensor->name, layer, expert);
 }
 
 void tensor_file_place(const struct tensor *tensor, int *layer, int *expert)

@@ -6,7 +6,11 @@
 
 struct tensor;
 
-/* The layer and the expert that the canonical name is of, -1 where it is of none. */
+/* The layer and the expert that a name is of, -1 where it is of none: the number behind "layers", "layer", "h", "blk",
+ * "block" or "blocks", the first of them, and that behind "experts". Returns what is behind the layer and its dot; the
+ * whole name where there is none. */
+const char *name_place(const char *name, int *layer, int *expert);
+/* The same of the canonical name of a tensor; of none for one of another component. */
 void tensor_place(const struct tensor *tensor, int *layer, int *expert);
 /* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
 void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);

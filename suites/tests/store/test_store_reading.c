@@ -256,6 +256,27 @@ Test(store, the_layout_of_an_extraction)
         {"model.layers.x.norm", "embeddings/thinker_embeddings.safetensors", "thinker.model.layers.x.norm",
          BLOCK_EMBEDDINGS, -1, -1},
         {"score.weight", "embeddings/thinker_embeddings.safetensors", "score.weight", BLOCK_EMBEDDINGS, -1, -1},
+        /* of other architectures */
+        {"transformer.h.5.attn.c_attn.weight", "attention/thinker_attention_layer_05.safetensors",
+         "transformer.h.5.attn.c_attn.weight", BLOCK_ATTENTION, 5, -1},
+        {"transformer.h.5.ln_1.bias", "norms/thinker_norms_layer_05.safetensors", "transformer.h.5.ln_1.bias",
+         BLOCK_NORMS, 5, -1},
+        {"encoder.block.1.layer.0.SelfAttention.q.weight", "attention/thinker_attention_layer_01.safetensors",
+         "encoder.block.1.layer.0.SelfAttention.q.weight", BLOCK_ATTENTION, 1, -1},
+        {"encoder.block.1.layer.0.layer_norm.weight", "norms/thinker_norms_layer_01.safetensors",
+         "encoder.block.1.layer.0.layer_norm.weight", BLOCK_NORMS, 1, -1},
+        {"model.encoder.layers.2.fc1.weight", "mlp/thinker_mlp_layer_02.safetensors",
+         "thinker.model.encoder.layers.2.fc1.weight", BLOCK_MLP, 2, -1},
+        {"backbone.layers.2.mixer.A_log", "mlp/thinker_mlp_layer_02.safetensors", "backbone.layers.2.mixer.A_log",
+         BLOCK_MLP, 2, -1},
+        {"blk.3.ffn_gate_inp_s.weight", "mlp/thinker_mlp_layer_03.safetensors", "blk.3.ffn_gate_inp_s.weight",
+         BLOCK_MLP, 3, -1},
+        {"model.layers.3.feed_forward.router.weight", "routers/thinker_router_layer_03.safetensors",
+         "thinker.model.layers.3.feed_forward.router.weight", BLOCK_ROUTERS, 3, -1},
+        {"model.layers.3.feed_forward.experts.7.w1.bias", "experts/thinker_expert_007_layer_03.safetensors",
+         "thinker.model.layers.3.feed_forward.experts.7.w1.bias", BLOCK_EXPERTS, 3, 7},
+        {"experts.7.weight", "embeddings/thinker_embeddings.safetensors", "experts.7.weight", BLOCK_EMBEDDINGS, -1, -1},
+        {"h.1234567.x", "embeddings/thinker_embeddings.safetensors", "h.1234567.x", BLOCK_EMBEDDINGS, -1, -1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct layout_place place;
