@@ -8,7 +8,9 @@
 #include "inventory/blast.h"
 #include "inventory/charge.h"
 #include "inventory/gaps.h"
+#include "inventory/inventory_internal.h"
 #include "inventory/inventory_names.h"
+#include "inventory/inventory_unknown.h"
 
 #define ABSENT_MAX 4096
 
@@ -26,36 +28,6 @@ struct inventory {
         size_t warned;
     } shapes, dtypes;
 };
-
-static struct finding *inventory_place(struct findings *findings, const char *check, const struct tensor *tensor,
-                                       int layer, int expert)
-{
-    struct finding *finding = findings_place(findings, check, VERDICT_FAIL);
-    if (!finding)
-        return NULL;
-    finding->where.layer = layer;
-    finding->where.expert = expert;
-    if (tensor) {
-        where_set(&finding->where.tensor, tensor->name);
-        where_set(&finding->where.file, tensor->file ? tensor->file : "");
-    }
-    return finding;
-}
-
-/* A place that the charge makes, at the tensor where one is named; frees the charge. */
-static struct finding *charge_place(struct findings *findings, struct charge *charge, const struct tensor *tensor)
-{
-    int layer = -1, expert = -1;
-    if (tensor)
-        tensor_place(tensor, &layer, &expert);
-    struct finding *place = inventory_place(findings, charge->check, tensor, layer, expert);
-    if (place)
-        place->verdict = charge->verdict;
-    if (place)
-        finding_message(place, "%s", charge->text ? charge->text : "");
-    charge_free(charge);
-    return place;
-}
 
 static bool refusals_add(struct refusals *refusals, const struct census_item *item, enum verdict verdict,
                          const char *refusal)
@@ -106,38 +78,6 @@ static bool take_refusals(struct inventory *inventory)
     return good;
 }
 
-static struct finding *summary(struct findings *findings, const char *check, size_t count, const char *cause)
-{
-    struct finding *finding = findings_add(findings, check);
-    if (!finding)
-        return NULL;
-    finding_measured(finding, (double)count, "tensors");
-    finding_limit(finding, 0, cause);
-    finding_judge(finding);
-    return finding;
-}
-
-static bool report_files(const struct store *store, struct findings *findings)
-{
-    size_t problems = store_problem_count(store);
-    struct finding *finding =
-        summary(findings, "inventory.files", problems, "every file must be whole and say what it holds");
-    if (!finding)
-        return false;
-    where_set(&finding->unit, "problems");
-    if (!problems)
-        finding_message(finding, "All files can be read (%s).", store_format(store));
-    else
-        finding_message(finding, "%zu problem%s with files; the first: %s.", problems, text_plural(problems),
-                        store_problem(store, 0));
-    for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
-        struct charge charge = charge_unread(store_problem(store, i));
-        if (!charge_place(findings, &charge, NULL))
-            return false;
-    }
-    return true;
-}
-
 /* Layers x experts: what is there of each. */
 static bool report_map(const struct census *census, struct finding *finding)
 {
@@ -179,8 +119,8 @@ static void absent_message(const struct census *census, struct finding *finding)
 static bool report_absent(const struct inventory *inventory, struct findings *findings)
 {
     const struct census *census = &inventory->census;
-    struct finding *finding = summary(findings, "inventory.absent", census->absent,
-                                      "every tensor that the configuration calls for must be there");
+    struct finding *finding = inventory_summary(findings, "inventory.absent", census->absent,
+                                                "every tensor that the configuration calls for must be there");
     uint64_t bytes = 0, absent_bytes = 0;
     size_t experts = 0, listed = 0;
     if (!finding)
@@ -290,8 +230,8 @@ static bool report_incomplete(const struct inventory *inventory, struct findings
 static bool report_misnamed(const struct inventory *inventory, struct findings *findings)
 {
     const struct misnames *misnames = &inventory->misnames;
-    struct finding *finding = summary(findings, "inventory.misnamed", misnames->count,
-                                      "who reads by names does not find a tensor under another");
+    struct finding *finding = inventory_summary(findings, "inventory.misnamed", misnames->count,
+                                                "who reads by names does not find a tensor under another");
     if (!finding)
         return false;
     if (misnames->renaming)
@@ -315,34 +255,6 @@ static bool report_misnamed(const struct inventory *inventory, struct findings *
                         misname->tensor->file ? misname->tensor->file : "An overlay", misname->tensor->disk_name,
                         expected->name);
     }
-    return true;
-}
-
-/* The first of a name is the one that is used. */
-static bool report_duplicates(const struct inventory *inventory, struct findings *findings)
-{
-    const struct store *store = inventory->store;
-    size_t duplicates = 0, at = findings->count;
-    if (!findings_add(findings, "inventory.duplicates"))
-        return false;
-    for (size_t i = 0; i < store_text_count(store); i++) {
-        const struct tensor *tensor = store_at(store, i), *used = store_find(store, tensor->name);
-        if (!used || used == tensor || duplicates++ >= PLACES_MAX)
-            continue;
-        struct charge charge = charge_twice(used, tensor);
-        if (!charge_place(findings, &charge, tensor))
-            return false;
-    }
-    struct finding *finding = &findings->items[at];
-    finding_measured(finding, (double)duplicates, "tensors");
-    finding_limit(finding, 0, "readers differ in which of two they take");
-    finding_judge(finding);
-    if (duplicates)
-        finding_message(finding, "%zu tensor%s there twice; the first: %s", duplicates,
-                        duplicates > 1 ? "s are" : " is",
-                        findings->items[at + 1].message ? findings->items[at + 1].message : "");
-    else
-        finding_message(finding, "No tensor is there twice.");
     return true;
 }
 
@@ -381,7 +293,7 @@ static bool report_extra(const struct inventory *inventory, struct findings *fin
     for (size_t i = 0; i < extra && i < PLACES_MAX; i++) {
         const struct tensor *tensor = inventory->extra[i];
         struct charge charge = charge_extra(tensor);
-        if (!charge_place(findings, &charge, tensor))
+        if (!inventory_charge(findings, &charge, tensor))
             return false;
     }
     return true;
@@ -391,7 +303,7 @@ static bool report_extra(const struct inventory *inventory, struct findings *fin
 static bool report_refusals(struct findings *findings, struct refusals *refusals, const char *cause, const char *good)
 {
     struct findings *places = &refusals->places;
-    struct finding *finding = summary(findings, refusals->check, refusals->count, cause);
+    struct finding *finding = inventory_summary(findings, refusals->check, refusals->count, cause);
     if (!finding)
         return false;
     size_t all = refusals->count + refusals->warned;
@@ -415,39 +327,6 @@ static bool report_refusals(struct findings *findings, struct refusals *refusals
         *place = places->items[i];
         places->items[i] = (struct finding){0};
     }
-    return true;
-}
-
-/* The first tensor of each file that does not belong there. */
-static bool report_misplaced(const struct store *store, struct findings *findings)
-{
-    size_t misplaced = 0, at = findings->count;
-    const char *told = NULL;
-    if (!findings_add(findings, "inventory.misplaced"))
-        return false;
-    for (size_t i = 0; i < store_text_count(store); i++) {
-        const struct tensor *tensor = store_at(store, i);
-        struct charge charge = {0};
-        if (tensor->file != told)
-            charge = charge_misplaced(tensor);
-        if (!charge.check)
-            continue;
-        told = tensor->file;
-        bool good = misplaced++ >= PLACES_MAX || charge_place(findings, &charge, tensor);
-        charge_free(&charge);
-        if (!good)
-            return false;
-    }
-    struct finding *finding = &findings->items[at];
-    finding_measured(finding, (double)misplaced, "files");
-    finding_limit(finding, 0, "a file must hold the block, the layer and the expert that its name says");
-    finding_judge(finding);
-    if (misplaced)
-        finding_message(finding, "%zu file%s of another block, layer or expert than the name says; the first: %s",
-                        misplaced, misplaced > 1 ? "s hold tensors" : " holds tensors",
-                        findings->items[at + 1].message ? findings->items[at + 1].message : "");
-    else
-        finding_message(finding, "All files hold the blocks, layers and experts that their names say.");
     return true;
 }
 
@@ -504,12 +383,6 @@ static bool report_pattern(const struct inventory *inventory, struct findings *f
     return good;
 }
 
-bool inventory_files(const struct store *store, struct findings *findings)
-{
-    bool named = store_kind(store) == STORE_EXTRACTION;
-    return report_files(store, findings) && (!named || report_misplaced(store, findings));
-}
-
 static bool report_all(struct inventory *inventory, struct findings *findings, struct error *error)
 {
     const struct inventory_request *request = inventory->request;
@@ -518,12 +391,16 @@ static bool report_all(struct inventory *inventory, struct findings *findings, s
            report_absent(inventory, findings) &&
            (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&
            report_incomplete(inventory, findings) && report_misnamed(inventory, findings) &&
-           report_duplicates(inventory, findings) && report_shapes_and_dtypes(inventory, findings) &&
+           inventory_duplicates(inventory->store, findings) && report_shapes_and_dtypes(inventory, findings) &&
            report_extra(inventory, findings);
 }
 
 bool inventory_inspect(const struct inventory_request *request, struct findings *findings, struct error *error)
 {
+    if (request->causes && !inventory_computable(request->config, findings))
+        return error_memory(error, "inventory");
+    if (!request->config->family)
+        return inventory_by_names(request, findings, error);
     struct inventory inventory = {.request = request,
                                   .store = request->store,
                                   .shapes.check = "inventory.shape",

@@ -16,7 +16,9 @@ struct inventory_request {
     bool causes; /* look for what the gaps have in common, and for how many tokens meet them */
 };
 
-/* Reads headers only. Adds
+/* Reads headers only. Of a family that is not known it holds layers and experts against each other, and skips what it
+ * cannot judge: inventory_unknown.h. Adds
+ * inventory.computable  of a model that cannot be computed: why
  * inventory.files       files that cannot be read
  * inventory.misplaced   of an extraction: files that hold another block, layer or expert than their names say
  * inventory.pattern     with `causes`: see gaps.h

@@ -394,10 +394,8 @@ static bool parse_all(struct model_config *config, const struct config_source *s
 {
     if (!parse_family(config, source, error))
         return false;
-    if (!config->family) {
-        config_take_usual(config, source->text);
-        return true;
-    }
+    if (!config->family)
+        return config_take_usual(config, source->text) || error_memory(error, source->name);
     return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
            parse_switches(config, source, error) && parse_experts(config, source, error) &&
            parse_window(config, source, error) && parse_rope(config, source, error);

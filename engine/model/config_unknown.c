@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const struct usual_row {
     size_t offset; /* in struct model_config */
@@ -24,7 +26,7 @@ static const struct usual_row {
 #undef SIZE
 };
 
-void config_take_usual(struct model_config *config, const cJSON *text)
+static void take_sizes(struct model_config *config, const cJSON *text)
 {
     for (size_t i = 0; i < sizeof usual_rows / sizeof *usual_rows; i++) {
         const struct usual_row *row = &usual_rows[i];
@@ -36,4 +38,59 @@ void config_take_usual(struct model_config *config, const cJSON *text)
                 *value = (int)number;
         }
     }
+}
+
+#define LISTS_MOST 64 /* that are looked at */
+
+/* What the list says of each layer, as text: an item of an array, a character of a string. Owned. */
+static char *said_of(const cJSON *list, const cJSON *item, int layer)
+{
+    return cJSON_IsArray(list) ? cJSON_PrintUnformatted(item) : strndup(list->valuestring + layer, 1);
+}
+
+/* Layers of one kind of which the list says the same stay of one kind. A list that says nearly of each layer something
+ * else tells no kinds. False: out of memory. */
+static bool split_kinds(struct model_config *config, const cJSON *list)
+{
+    char *said[CONFIG_LAYERS_MAX] = {NULL};
+    int kinds[CONFIG_LAYERS_MAX], sayings[CONFIG_LAYERS_MAX], count = 0, different = 0;
+    bool good = true;
+    const cJSON *item = list->child;
+    for (int layer = 0; good && layer < config->layers; layer++, item = item ? item->next : NULL)
+        good = (said[layer] = said_of(list, item, layer));
+    for (int layer = 0; good && layer < config->layers; layer++) {
+        int same = 0, alike = 0;
+        while (same < layer && strcmp(said[same], said[layer]) != 0)
+            same++;
+        sayings[layer] = same < layer ? sayings[same] : different++;
+        while (alike < layer && (config->kind[alike] != config->kind[layer] || sayings[alike] != sayings[layer]))
+            alike++;
+        kinds[layer] = alike < layer ? kinds[alike] : count++;
+    }
+    if (good && 2 * different <= config->layers)
+        memcpy(config->kind, kinds, (size_t)config->layers * sizeof *kinds);
+    for (int layer = 0; layer < config->layers; layer++)
+        cJSON_free(said[layer]);
+    return good;
+}
+
+static bool is_of_layers(const struct model_config *config, const cJSON *list)
+{
+    return cJSON_IsArray(list) ? cJSON_GetArraySize(list) == config->layers
+                               : cJSON_IsString(list) && strlen(list->valuestring) == (size_t)config->layers;
+}
+
+bool config_take_usual(struct model_config *config, const cJSON *text)
+{
+    const cJSON *list;
+    int lists = 0;
+    take_sizes(config, text);
+    if (config->layers < 2)
+        return true;
+    cJSON_ArrayForEach(list, text)
+    {
+        if (lists < LISTS_MOST && is_of_layers(config, list) && (lists++, !split_kinds(config, list)))
+            return false;
+    }
+    return true;
 }
