@@ -84,6 +84,8 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     bool good = (!arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error))) &&
                 work(arguments, &report, &error) && report_write(&report, arguments, &error);
     int status = report.verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
+    if (good && status == EXIT_PASS && report.unable)
+        good = error_set(&error, "%s", report.unable);
     report_free(&report);
     return good ? status : command_error(name, &error);
 }
@@ -109,6 +111,8 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
                 check_run(request, &report->findings, error);
     if (good)
         report_subject(report, &subject);
+    if (good && golden_count && *subject.config->unsupported)
+        report_set(&report->unable, "%s: %s; nothing could be compared with gold", path, subject.config->unsupported);
     subject_free(&subject);
     request->subject = NULL;
     return good;

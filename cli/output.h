@@ -13,7 +13,7 @@
 typedef bool command_work(const struct arguments *arguments, struct report *report, struct error *error);
 
 /* Runs the work, concludes, writes terminal text or JSON to stdout, and the folder when there is one. Returns the exit
- * status. */
+ * status: EXIT_ERROR also for a report that fails nothing, but was unable to do what was asked for. */
 int command_judge(const char *name, const struct arguments *arguments, command_work *work);
 
 /* Prints the error; returns EXIT_ERROR and clears it. */

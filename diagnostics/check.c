@@ -87,6 +87,14 @@ static bool golds_fit(struct checking *checking, const struct check_request *req
     return true;
 }
 
+/* The pass, with all that looks at it. */
+static bool check_pass(struct checking *checking, const struct check_request *request, struct error *error)
+{
+    struct run *run = checking->check.run;
+    return add_golds(checking, error) && checking_begin(checking, error) &&
+           (!run_count(run) || run_execute(run, "layers", request->chunk, error));
+}
+
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error)
 {
     struct checking checking = {.check = {.subject = request->subject,
@@ -101,12 +109,11 @@ bool check_run(const struct check_request *request, struct findings *findings, s
                                           .prompt_count = request->writing.count,
                                           .writing = &request->writing}};
     struct run *run = NULL;
+    bool computes = !*request->subject->config->unsupported;
     checking_choose(&checking, request->wanted);
-    bool good = golds_fit(&checking, request, error) && subject_load(request->subject, error) &&
-                (run = checking.check.run = run_new(request->subject->model, error)) &&
-                checking_before(&checking, findings, error) && add_golds(&checking, error) &&
-                checking_begin(&checking, error) &&
-                (!run_count(run) || run_execute(run, "layers", request->chunk, error)) &&
+    bool good = (!computes || (golds_fit(&checking, request, error) && subject_load(request->subject, error) &&
+                               (run = checking.check.run = run_new(request->subject->model, error)))) &&
+                checking_before(&checking, findings, error) && (!computes || check_pass(&checking, request, error)) &&
                 checking_report(&checking, findings, error);
     checking_end(&checking);
     run_free(run);

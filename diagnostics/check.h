@@ -21,7 +21,8 @@ struct check_request {
 };
 
 /* Appends the findings of all wanted diagnostics, in the order of their table; one that cannot say anything (no gold,
- * no text) adds a skip with the reason. Errors are for what stops the check itself. */
+ * no text) adds a skip with the reason. Of a model that cannot be computed all that needs no engine is checked, and the
+ * rest skipped. Errors are for what stops the check itself. */
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error);
 
 /* The same with a dump of what a subject computed in place of the subject, for those of the wanted diagnostics that

@@ -18,6 +18,8 @@ static bool need_is_met(const struct check *check, enum need need)
         return check->text != NULL;
     case NEEDS_TOKENIZER:
         return check->subject && check->subject->tokenizer;
+    case NEEDS_ENGINE:
+        return check->dump || !*check->config->unsupported;
     }
     return false;
 }
@@ -28,7 +30,8 @@ static const char *row_lacks(const struct check *check, const struct diagnostic 
     static const struct {
         enum need need;
         const char *why;
-    } needs[] = {{NEEDS_GOLD, "No gold was given (--golden)."},
+    } needs[] = {{NEEDS_ENGINE, "Nothing can be computed of this model; inventory.computable says why."},
+                 {NEEDS_GOLD, "No gold was given (--golden)."},
                  {NEEDS_TEXT, "No text was given (--text)."},
                  {NEEDS_TOKENIZER, "There is no tokenizer that could be read: no text was written."}};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
@@ -161,10 +164,11 @@ static bool report_one_gold(struct checking *checking, size_t gold, bool *same, 
     for (int i = 0; good && i < DIAGNOSTIC_COUNT; i++)
         if (checking->reports[i] && diagnostic_rows[i]->report_gold)
             good = diagnostic_rows[i]->report_gold(check, checking->states[i], gold, findings, error);
-    good = good &&
-           (check->dump ||
-            gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD, same, findings, error)) &&
-           (!gold_is_compared(check) || judge_use(checking, gold, findings, error));
+    good =
+        good &&
+        (check->dump ||
+         gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD, same, findings, error)) &&
+        (!gold_is_compared(check) || !need_is_met(check, NEEDS_ENGINE) || judge_use(checking, gold, findings, error));
     findings_set_gold(findings, first, golden_path(golden));
     return good;
 }
@@ -183,10 +187,13 @@ static bool skip_row(const struct check *check, const struct diagnostic *row, st
                      struct error *error)
 {
     const char *why = row_lacks(check, row);
+    bool computed = !(row->needs & NEEDS_ENGINE) || need_is_met(check, NEEDS_ENGINE);
+    if (!computed && !row->skips)
+        return findings_skip(findings, row->name, why, error);
     for (size_t i = 0; why && row->skips && row->skips[i]; i++)
         if (!findings_skip(findings, row->skips[i], why, error))
             return false;
-    return !row->skip || row->skip(check, findings, error);
+    return !computed || !row->skip || row->skip(check, findings, error);
 }
 
 static bool conclude_all(struct checking *checking, struct findings *findings, struct error *error)

@@ -125,6 +125,7 @@ static void end(const struct check *check, void *context)
 const struct diagnostic diagnostic_lens = {
     .name = "lens",
     .asks = "What would the model say if it ended behind each layer?",
+    .needs = NEEDS_ENGINE,
     .begin = begin,
     .see = see,
     .report_gold = report_gold,

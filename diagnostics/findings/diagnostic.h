@@ -16,7 +16,7 @@ struct writing_request;
 
 /* What all diagnostics of one check share; borrowed. */
 struct check {
-    struct subject *subject;   /* loaded; NULL: a dump stands in its place */
+    struct subject *subject;   /* loaded, if it can be computed; NULL: a dump stands in its place */
     const struct golden *dump; /* what it computed; NULL: it is a model */
     const struct model_config *config;
     struct golden *const *goldens; /* each of them is for this subject */
@@ -28,7 +28,7 @@ struct check {
     size_t prompt_count;
     const struct writing_request *writing;  /* how it does so; NULL with a dump */
     const struct diagnostic *const *wanted; /* NULL behind the last */
-    struct run *run;                        /* the one pass; NULL with a dump */
+    struct run *run;                        /* the one pass; NULL with a dump, and where nothing can be computed */
     bool original; /* some gold proves that the weights are the original's; known once all golds were reported */
 };
 
@@ -36,7 +36,7 @@ struct check {
 bool check_wants(const struct check *check, const char *name);
 
 /* What a diagnostic has nothing to say without. */
-enum need { NEEDS_GOLD = 1, NEEDS_TEXT = 2, NEEDS_TOKENIZER = 4 };
+enum need { NEEDS_GOLD = 1, NEEDS_TEXT = 2, NEEDS_TOKENIZER = 4, NEEDS_ENGINE = 8 /* a model that can be computed */ };
 
 /* Which rows of the pass a part is of. */
 struct seat {

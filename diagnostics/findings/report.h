@@ -10,6 +10,7 @@ struct report {
     char *version; /* of assay */
     enum verdict verdict;
     char *reason;  /* one sentence: why this verdict */
+    char *unable;  /* why what was asked for could not be run; NULL: it could. What could is judged all the same */
     char *started; /* ISO 8601, UTC */
     double duration_s;
     struct {

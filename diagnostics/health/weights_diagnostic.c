@@ -7,10 +7,13 @@
 static bool before(const struct check *check, struct findings *findings, struct error *error)
 {
     struct subject *subject = check->subject;
-    struct pool *pool = workspace_pool(model_workspace(subject->model));
     const struct store *source = subject_source(subject);
-    return weights_check_health(subject, pool, findings, error) &&
-           (!source || weights_check_source(subject->store, source, pool, findings, error));
+    struct pool *own = subject->model ? NULL : pool_new(subject->engine.threads, error); /* one that is not computed */
+    struct pool *pool = subject->model ? workspace_pool(model_workspace(subject->model)) : own;
+    bool good = pool && weights_check_health(subject, pool, findings, error) &&
+                (!source || weights_check_source(subject->store, source, pool, findings, error));
+    pool_free(own);
+    return good;
 }
 
 const struct diagnostic diagnostic_weights = {
