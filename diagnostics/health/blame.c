@@ -11,8 +11,10 @@ static bool judge_tensor(const struct judging *judging, size_t tensor, struct an
 {
     for (size_t i = 0; judging->ranks->scan->tensors[tensor].read && i < ANOMALY_COUNT; i++) {
         *anomaly = (struct anomaly){.row = &anomaly_rows[i], .other = PAIR_NONE};
-        if (anomaly_rows[i].judge && anomaly_rows[i].judge(judging, tensor, anomaly))
-            return true;
+        if (!anomaly_rows[i].judge || !anomaly_rows[i].judge(judging, tensor, anomaly))
+            continue;
+        anomaly->unsure = anomaly->unsure || (!anomaly_rows[i].anywhere && !judging->ranks->scan->config->family);
+        return true;
     }
     *anomaly = (struct anomaly){.other = PAIR_NONE};
     return false;

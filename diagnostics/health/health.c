@@ -269,6 +269,9 @@ static bool report_check(const struct health *health, enum health_check check)
 {
     const struct check_row *row = &check_rows[check];
     struct findings *findings = health->findings;
+    if (check == CHECK_PAIRS && !health->scan->config->family)
+        return finding_skip(findings_add(findings, row->check),
+                            "Which matrices work on the same neurons is not known of this family.");
     size_t tensors, failed, at = findings->count, first;
     if (!findings_add(findings, row->check) || !place_anomalies(health, check, &tensors, &failed, &first))
         return false;
@@ -375,7 +378,7 @@ bool health_report(const struct scan *scan, struct findings *findings, struct er
     good = good && (report_finite(&health) || error_memory(error, "weights"));
     for (int check = 0; good && check < CHECK_COUNT; check++)
         good = report_check(&health, (enum health_check)check) || error_memory(error, "weights");
-    good = good && (!scan->config->experts || report_router(&health, error));
+    good = good && (!scan->config->experts || !scan->config->family || report_router(&health, error));
     judging_free(&judging);
     ranks_free(&ranks);
     free(anomalies);

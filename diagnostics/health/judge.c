@@ -18,6 +18,10 @@ bool judge_copy(const struct judging *judging, size_t tensor, struct anomaly *an
     /* the head of a tied model that is stored all the same */
     enum weight a = tensors[tensor].weight, b = tensors[twin].weight;
     anomaly->other = twin;
+    if (!judging->ranks->scan->config->family) { /* any two tensors outside layers may be tied */
+        anomaly->unsure = tensors[tensor].kin != tensors[twin].kin || !examined_is_matrix(&tensors[tensor]);
+        return tensors[tensor].layer >= 0 || tensors[twin].layer >= 0;
+    }
     return !((a == WEIGHT_EMBEDDING && b == WEIGHT_HEAD) || (a == WEIGHT_HEAD && b == WEIGHT_EMBEDDING));
 }
 
@@ -30,14 +34,20 @@ void say_copy(struct buffer *out, const struct judging *judging, size_t tensor, 
 const struct anomaly_row anomaly_rows[ANOMALY_COUNT] = {
 #define JUDGE_SEEN(id) judge_##id
 #define JUDGE_FOLLOWS(id) NULL
-#define AS_ROW(ID, id, when, check_, what_)                                                                            \
-    [ANOMALY_##ID] = {.check = CHECK_##check_, .what = what_, .judge = JUDGE_##when(id), .say = say_##id},
+#define PROVES_ARCHITECTURE true
+#define PROVES_FAMILY false
+#define AS_ROW(ID, id, when, check_, proves, what_)                                                                    \
+    [ANOMALY_##ID] = {.check = CHECK_##check_,                                                                         \
+                      .what = what_,                                                                                   \
+                      .anywhere = PROVES_##proves,                                                                     \
+                      .judge = JUDGE_##when(id),                                                                       \
+                      .say = say_##id},
     ANOMALY_ROWS(AS_ROW)
 #undef AS_ROW
 };
 
 #define CHECK_BIT(ID, ...) | 1u << CHECK_##ID
-#define CHECK_OF_ANOMALY(ID, id, when, check, what) | 1u << CHECK_##check
+#define CHECK_OF_ANOMALY(ID, id, when, check, ...) | 1u << CHECK_##check
 _Static_assert((0u CHECK_ROWS(CHECK_BIT)) == (0u ANOMALY_ROWS(CHECK_OF_ANOMALY)), "a check for which nothing looks");
 
 struct twin {
@@ -97,7 +107,7 @@ static void excuse_twins(struct judging *judging)
     const struct ranks *ranks = judging->ranks;
     for (size_t first = 0; first < ranks->scan->count; first++) {
         size_t tensor = ranks->order[first], size = ranks->size[tensor], have = 0;
-        if (ranks->place[tensor] || size < 3)
+        if (ranks->place[tensor] || size < (ranks->scan->config->family ? 3 : 2))
             continue;
         for (size_t i = 0; i < size; i++)
             have += judging->twins[ranks->order[first + i]] != PAIR_NONE;

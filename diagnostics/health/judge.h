@@ -34,6 +34,7 @@ struct anomaly {
 struct anomaly_row {
     enum health_check check;
     const char *what;
+    bool anywhere; /* it proves a fault whatever the architecture */
     /* NULL: follows from what is wrong with others */
     bool (*judge)(const struct judging *judging, size_t tensor, struct anomaly *anomaly);
     /* What is behind the tensor's name, up to the full stop. */

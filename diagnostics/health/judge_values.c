@@ -139,6 +139,16 @@ static bool constant_among_peers(const struct judging *judging, size_t tensor)
     return size > 2 && 2 * same > looked;
 }
 
+/* The same of a family that is not known, whose vectors may be made so, and where two layers tell of each other. */
+static bool constant_by_design(const struct judging *judging, size_t tensor)
+{
+    const struct ranks *ranks = judging->ranks;
+    size_t group = ranks->group[tensor], size = ranks->size[tensor], same = 0;
+    for (size_t i = 0; i < size; i++)
+        same += measure_is_constant(&ranks->scan->tensors[ranks->order[group + i]].measure);
+    return size < 3 && !examined_is_matrix(&ranks->scan->tensors[tensor]) ? true : size > 1 && 2 * same > size;
+}
+
 bool gains_are_constant(const struct scan *scan)
 {
     size_t gains = 0, constant = 0;
@@ -153,9 +163,13 @@ bool gains_are_constant(const struct scan *scan)
 bool judge_zeros(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     const struct examined *examined = &judging->ranks->scan->tensors[tensor];
-    (void)anomaly;
-    return measure_is_constant(&examined->measure) && examined->measure.zeros &&
-           zeros_are_wrong(examined->tensor, constant_among_peers(judging, tensor) ? PEERS_CONSTANT : PEERS_OTHER);
+    if (!measure_is_constant(&examined->measure) || !examined->measure.zeros)
+        return false;
+    if (!judging->ranks->scan->config->family) {
+        anomaly->unsure = judging->ranks->size[tensor] < 3;
+        return !constant_by_design(judging, tensor);
+    }
+    return zeros_are_wrong(examined->tensor, constant_among_peers(judging, tensor) ? PEERS_CONSTANT : PEERS_OTHER);
 }
 
 void say_zeros(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
@@ -168,7 +182,9 @@ bool judge_constant(const struct judging *judging, size_t tensor, struct anomaly
 {
     const struct measure *measure = &judging->ranks->scan->tensors[tensor].measure;
     anomaly->number = measure->largest;
-    return measure_is_constant(measure) && !measure->zeros && !constant_among_peers(judging, tensor);
+    bool known = judging->ranks->scan->config->family;
+    return measure_is_constant(measure) && !measure->zeros &&
+           !(known ? constant_among_peers(judging, tensor) : constant_by_design(judging, tensor));
 }
 
 void say_constant(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
@@ -218,6 +234,8 @@ bool judge_run(const struct judging *judging, size_t tensor, struct anomaly *ano
     double others = (double)(measure->equals > measure->run ? measure->equals - measure->run : 0);
     double share = fmax(others / (double)(measure->count - measure->run), 1e-3);
     bool rows = measure->run_at % measure->columns == 0 && measure->run % measure->columns == 0;
+    if (rows && !scan->config->family && scan->tensors[tensor].layer < 0)
+        return false; /* it may be a table of tokens, or of positions */
     if (rows &&
         (scan->tensors[tensor].tensor == scan->embedding.tensor || scan->tensors[tensor].tensor == scan->head.tensor))
         return false; /* rows of tokens that nobody uses; weights.embedding_rows looks at them */

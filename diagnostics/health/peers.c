@@ -43,8 +43,8 @@ static _Thread_local const struct examined *sorting;
 
 static int group_order(const struct examined *a, const struct examined *b)
 {
-    if (a->weight != b->weight)
-        return a->weight < b->weight ? -1 : 1;
+    if (a->kin != b->kin)
+        return a->kin < b->kin ? -1 : 1;
     if (a->expert >= 0 && a->layer != b->layer)
         return a->layer < b->layer ? -1 : 1;
     return 0;
@@ -138,7 +138,7 @@ double peers_distance(const struct ranks *ranks, size_t tensor, enum feature fea
 bool tensor_is_edge(const struct scan *scan, size_t tensor)
 {
     const struct examined *examined = &scan->tensors[tensor];
-    return examined->expert < 0 && (examined->layer < 2 || examined->layer >= scan->config->layers - 2);
+    return examined->expert < 0 && (examined->layer < 2 || examined->layer >= scan->layers - 2);
 }
 
 double feature_chance(const struct scan *scan, size_t tensor, enum feature feature, double value)
@@ -201,7 +201,7 @@ static void find_groups(struct ranks *ranks)
         for (end = first + 1;
              end < count && group_order(&scan->tensors[ranks->order[first]], &scan->tensors[ranks->order[end]]) == 0;)
             end++;
-        bool known = scan->tensors[ranks->order[first]].weight != WEIGHT_COUNT;
+        bool known = scan->tensors[ranks->order[first]].kin != KIN_NONE;
         for (size_t i = first; i < end; i++) {
             ranks->group[ranks->order[i]] = first;
             ranks->place[ranks->order[i]] = i - first;

@@ -431,6 +431,7 @@ static bool scan_begin(struct scan *scan, const struct store *store, const struc
                        struct error *error)
 {
     *scan = (struct scan){.store = store, .config = config, .count = store_text_count(store)};
+    scan->layers = config->family ? config->layers : 0;
     scan->tensors = calloc(scan->count + 1, sizeof *scan->tensors);
     scan->affinity = calloc((size_t)config->layers + 1, sizeof *scan->affinity);
     if (!scan->tensors || !scan->affinity)
@@ -441,11 +442,16 @@ static bool scan_begin(struct scan *scan, const struct store *store, const struc
                                       .weight = WEIGHT_COUNT,
                                       .pairing = {.with = PAIR_NONE, .mean = NAN, .least = NAN}};
         tensor_place(examined->tensor, &examined->layer, &examined->expert);
-        examined->read = dtype_computes(examined->tensor->dtype) && examined->tensor->bytes > 0;
+        examined->read = dtype_computes(examined->tensor->dtype) && examined->tensor->bytes > 0 &&
+                         !tensor_is_ignored(examined->tensor);
+        if (!config->family && examined->layer >= scan->layers)
+            scan->layers = examined->layer + 1;
         examined->measure.gain_correlation = examined->measure.effective_squares = NAN;
     }
     struct naming naming = {.scan = scan};
     weights_each(config, name_weight, &naming);
+    for (size_t i = 0; i < scan->count; i++)
+        scan->tensors[i].kin = tensor_kin(scan, &scan->tensors[i]);
     return (profile_begin(scan, &scan->embedding, WEIGHT_EMBEDDING) && profile_begin(scan, &scan->head, WEIGHT_HEAD)) ||
            error_memory(error, "weights");
 }

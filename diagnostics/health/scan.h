@@ -24,6 +24,7 @@ struct pairing {
 struct examined {
     const struct tensor *tensor;
     enum weight weight; /* WEIGHT_COUNT: none that the configuration calls for */
+    uint64_t kin;       /* of those whose peer it is the same: see tensor_kin; KIN_NONE: it has no peers */
     int layer, expert;  /* -1: none */
     bool read;          /* it has values that the engine can widen */
     struct measure measure;
@@ -40,6 +41,7 @@ struct row_profile {
 struct scan {
     const struct store *store;
     const struct model_config *config;
+    int layers;               /* of the configuration; of an unknown family as many as the names count */
     struct examined *tensors; /* [count]: those of the text model, in the store's order */
     size_t count;
     struct row_profile embedding, head;
@@ -53,6 +55,11 @@ struct scan {
 bool scan_weights(const struct store *store, const struct model_config *config, struct pool *pool, struct scan *scan,
                   struct error *error);
 void scan_free(struct scan *scan);
+
+/* Of a weight that the configuration calls for what weight it is. Of a family that is not known what the name says
+ * besides the numbers of layer and expert, and of what kind the layer is. */
+#define KIN_NONE ((uint64_t)WEIGHT_COUNT)
+uint64_t tensor_kin(const struct scan *scan, const struct examined *examined);
 
 /* Of two that were trained together: do columns of the partner, not rows, belong to the rows? By heads, of which
  * several of the queries' share one of the keys'? */

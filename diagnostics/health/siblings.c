@@ -1,5 +1,8 @@
 /* Which tensors of a layer belong to which. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
 
 #include "health/scan.h"
 #include "values/values.h"
@@ -12,6 +15,25 @@ bool unit_by_column(enum weight_unit unit)
 bool unit_by_heads(enum weight_unit unit)
 {
     return unit == UNIT_HEAD_ROWS || unit == UNIT_HEAD_COLUMNS;
+}
+
+uint64_t tensor_kin(const struct scan *scan, const struct examined *examined)
+{
+    const char *name = examined->tensor->name;
+    int layer, expert, kind = 0;
+    if (scan->config->family)
+        return examined->weight;
+    const char *rest = name_place(name, &layer, &expert);
+    char experts[32];
+    int length = snprintf(experts, sizeof experts, "experts.%d.", expert);
+    const char *own = expert >= 0 ? strstr(rest, experts) : NULL;
+    if (layer >= 0 && layer < scan->config->layers)
+        kind = scan->config->kind[layer];
+    uint64_t hash = XXH3_64bits_withSeed(name, name_stem(name, rest), (XXH64_hash_t)kind);
+    hash = XXH3_64bits_withSeed(rest, own ? (size_t)(own - rest) : strlen(rest), hash);
+    if (own)
+        hash = XXH3_64bits_withSeed(own + length, strlen(own + length), hash);
+    return hash > KIN_NONE ? hash : hash + KIN_NONE + 1;
 }
 
 size_t scan_sibling(const struct scan *scan, const struct examined *of, enum weight weight)

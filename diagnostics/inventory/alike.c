@@ -73,15 +73,6 @@ static int by_rest(const void *left, const void *right)
     return order ? order : (a->instance > b->instance) - (a->instance < b->instance);
 }
 
-/* Where the digits begin that end before `rest` and its dot. */
-static size_t stem_of(const char *name, const char *rest)
-{
-    const char *at = rest - 1;
-    while (at > name && at[-1] >= '0' && at[-1] <= '9')
-        at--;
-    return (size_t)(at - name);
-}
-
 /* Behind "experts.N." of the name; NULL: there is none. */
 static const char *behind_expert(const char *name, int expert)
 {
@@ -107,11 +98,11 @@ static bool take_members(const struct store *store, struct member **members, siz
             continue;
         if (layer >= 0)
             (*members)[(*count)++] =
-                (struct member){.tensor = tensor, .stem = stem_of(tensor->name, rest), .rest = rest, .index = layer};
+                (struct member){.tensor = tensor, .stem = name_stem(tensor->name, rest), .rest = rest, .index = layer};
         rest = expert >= 0 ? behind_expert(rest, expert) : NULL;
         if (rest)
             (*members)[(*count)++] = (struct member){
-                .tensor = tensor, .stem = stem_of(tensor->name, rest), .rest = rest, .index = expert, .expert = true};
+                .tensor = tensor, .stem = name_stem(tensor->name, rest), .rest = rest, .index = expert, .expert = true};
     }
     if (*members && *count)
         qsort(*members, *count, sizeof **members, by_place);

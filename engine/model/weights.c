@@ -278,7 +278,18 @@ void expected_list_text(const struct expected_list *list, struct buffer *out)
 
 bool tensor_is_ignored(const struct tensor *tensor)
 {
-    return text_ends_with(tensor->name, ".rotary_emb.inv_freq");
+    static const struct {
+        const char *ending;
+        int rank; /* 0: any */
+    } rows[] = {{".rotary_emb.inv_freq", 0},
+                {".attn.masked_bias", 0},
+                {".attention.masked_bias", 0},
+                {".attn.bias", 4},
+                {".attention.bias", 4}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (text_ends_with(tensor->name, rows[i].ending) && (!rows[i].rank || rows[i].rank == tensor->rank))
+            return true;
+    return false;
 }
 
 bool weight_fits(const struct expected *expected, const struct tensor *tensor, struct error *error)

@@ -106,7 +106,7 @@ bool expected_list_add(struct expected_list *list, const struct expected *expect
 void expected_list_text(const struct expected_list *list, struct buffer *out);
 void expected_list_free(struct expected_list *list);
 
-/* What the original ignores too: tables of rotary frequencies that old checkpoints store. */
+/* What the original ignores too: tables of rotary frequencies and causal masks that old checkpoints store. */
 bool tensor_is_ignored(const struct tensor *tensor);
 
 /* Can the engine compute with the tensor? The error is of ERROR_SHAPE or ERROR_DTYPE. */

@@ -48,6 +48,14 @@ const char *name_place(const char *name, int *layer, int *expert)
     }
 }
 
+size_t name_stem(const char *name, const char *rest)
+{
+    const char *at = rest > name ? rest - 1 : name; /* the dot */
+    while (at > name && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    return (size_t)(at - name);
+}
+
 void tensor_place(const struct tensor *tensor, int *layer, int *expert)
 {
     *layer = *expert = -1;

@@ -3,6 +3,7 @@
 #define ASSAY_STORE_PLACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct tensor;
 
@@ -10,6 +11,8 @@ struct tensor;
  * "block" or "blocks", the first of them, and that behind "experts". Returns what is behind the layer and its dot; the
  * whole name where there is none. */
 const char *name_place(const char *name, int *layer, int *expert);
+/* Length of what is before the number that `rest` is behind. */
+size_t name_stem(const char *name, const char *rest);
 /* The same of the canonical name of a tensor; of none for one of another component. */
 void tensor_place(const struct tensor *tensor, int *layer, int *expert);
 /* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
