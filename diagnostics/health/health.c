@@ -52,11 +52,26 @@ static bool place_finite(const struct examined *examined, struct findings *findi
     return true;
 }
 
+/* The first tensor whose values cannot be read, and how many there are; NULL: none. Those that the original ignores do
+ * not count, nor do those that the inventory fails for it. */
+static const struct tensor *first_unread(const struct scan *scan, size_t *count)
+{
+    const struct tensor *first = NULL;
+    *count = 0;
+    for (size_t i = 0; i < scan->count && !scan->config->family; i++) {
+        const struct tensor *tensor = scan->tensors[i].tensor;
+        bool unread = !scan->tensors[i].read && tensor->bytes && !tensor_is_ignored(tensor);
+        first = first || !unread ? first : tensor;
+        *count += unread;
+    }
+    return first;
+}
+
 static bool report_finite(const struct health *health)
 {
     const struct scan *scan = health->scan;
     struct findings *findings = health->findings;
-    size_t tensors = 0, at = findings->count;
+    size_t tensors = 0, skipped, at = findings->count;
     if (!findings_add(findings, "weights.finite"))
         return false;
     for (size_t i = 0; i < scan->count; i++)
@@ -66,7 +81,14 @@ static bool report_finite(const struct health *health)
     finding_measured(finding, (double)tensors, "tensors");
     finding_limit(finding, 0, "a weight is a finite number");
     finding_judge(finding);
-    if (!tensors)
+    const struct tensor *unread = first_unread(scan, &skipped);
+    if (!tensors && unread) {
+        finding->verdict = VERDICT_WARN;
+        finding_message(finding,
+                        "The values of %zu of %zu tensors cannot be read: '%s' for one has dtype %s. All others are "
+                        "finite.",
+                        skipped, scan->count, unread->name, dtype_name(unread->dtype));
+    } else if (!tensors)
         finding_message(finding, "All values of %s%zu tensor%s are finite.", scan->count == 1 ? "" : "all ",
                         scan->count, text_plural(scan->count));
     else

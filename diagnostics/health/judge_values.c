@@ -223,6 +223,19 @@ static bool neurons_are_out(const struct scan *scan, size_t tensor)
     return reader != PAIR_NONE && scan->tensors[reader].measure.zero_columns >= measure->zeros / measure->columns;
 }
 
+/* Of a family that is not known: rows of a table outside layers, of tokens or of positions, or what most of the peers
+ * hold as well. */
+static bool run_by_design(const struct ranks *ranks, size_t tensor, bool rows)
+{
+    size_t group = ranks->group[tensor], size = ranks->size[tensor], same = 0;
+    const struct measure *measure = &ranks->scan->tensors[tensor].measure;
+    for (size_t i = 0; i < size; i++) {
+        const struct measure *peer = &ranks->scan->tensors[ranks->order[group + i]].measure;
+        same += peer->run == measure->run && peer->run_at == measure->run_at;
+    }
+    return (rows && ranks->scan->tensors[tensor].layer < 0) || (size > 1 && 2 * same > size);
+}
+
 /* A run that chance does not make: equal neighbours have the share p, so a run of r is found in n values n p^r times.
  */
 bool judge_run(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
@@ -234,8 +247,8 @@ bool judge_run(const struct judging *judging, size_t tensor, struct anomaly *ano
     double others = (double)(measure->equals > measure->run ? measure->equals - measure->run : 0);
     double share = fmax(others / (double)(measure->count - measure->run), 1e-3);
     bool rows = measure->run_at % measure->columns == 0 && measure->run % measure->columns == 0;
-    if (rows && !scan->config->family && scan->tensors[tensor].layer < 0)
-        return false; /* it may be a table of tokens, or of positions */
+    if (!scan->config->family && run_by_design(judging->ranks, tensor, rows))
+        return false;
     if (rows &&
         (scan->tensors[tensor].tensor == scan->embedding.tensor || scan->tensors[tensor].tensor == scan->head.tensor))
         return false; /* rows of tokens that nobody uses; weights.embedding_rows looks at them */

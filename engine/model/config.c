@@ -72,15 +72,19 @@ static void family_unknown(struct model_config *config)
 
 static bool parse_family(struct model_config *config, const struct config_source *source, struct error *error)
 {
-    const char *type = NULL;
+    const char *type = NULL, *unsupported = NULL; /* what a reader of another format could not put in other words */
     if (!json_get_string(source->text, source->name, "model_type", &type, error))
         return false;
     if (!type && !json_get_string(source->outer, source->name, "model_type", &type, error))
+        return false;
+    if (!json_get_string(source->text, source->name, "assay_unsupported", &unsupported, error))
         return false;
     config->family = type ? family_find(type) : NULL;
     snprintf(config->model_type, sizeof config->model_type, "%s", type ? type : "");
     if (!config->family)
         family_unknown(config);
+    if (unsupported)
+        cannot_compute(config, "%s", unsupported);
     return true;
 }
 

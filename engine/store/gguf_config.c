@@ -340,8 +340,16 @@ static bool make_end(struct making *making)
     return true;
 }
 
-/* Factors that no family of this engine has: 0 and 1 stand for none. */
-static bool check_factors(const struct making *making)
+static void note_unsupported(const struct making *making, const char *key, double value)
+{
+    char text[256];
+    snprintf(text, sizeof text, "assay does not compute the metadata '%s.%s', which is %g", making->name, key, value);
+    if (!json_member(making->json, "assay_unsupported"))
+        cJSON_AddStringToObject(making->json, "assay_unsupported", text);
+}
+
+/* Factors that no family of this engine has: 0 and 1 stand for none. The document says so, whoever reads it. */
+static bool note_factors(const struct making *making)
 {
     static const char *const keys[] = {"attention.scale",         "logit_scale",          "residual_scale",
                                        "embedding_scale",         "expert_weights_scale", "attn_logit_softcapping",
@@ -351,8 +359,7 @@ static bool check_factors(const struct making *making)
         if (!get_real(making, keys[i], &value))
             return false;
         if (!(value >= 0 && value <= 0) && !(value >= 1 && value <= 1))
-            return error_set(making->error, "%s: metadata '%s.%s' is %g, which this engine does not compute",
-                             making->gguf->path, making->name, keys[i], value);
+            note_unsupported(making, keys[i], value);
     }
     return true;
 }
@@ -375,7 +382,7 @@ static bool make_all(struct making *making)
     if (!making->row)
         return true;
     make_switches(making);
-    return check_factors(making) && make_sizes(making) && make_heads(making) && make_vocabulary(making) &&
+    return note_factors(making) && make_sizes(making) && make_heads(making) && make_vocabulary(making) &&
            make_experts(making) && make_rope(making) && make_end(making);
 }
 
