@@ -25,7 +25,8 @@ struct instance {
     size_t count;
     int index, kind;
     size_t odd_shapes;
-    bool has;   /* what is looked at now */
+    bool has;   /* what is looked at now; */
+    bool lacks; /* or should */
     size_t gap; /* the last that was found in it; GAP_NONE */
 };
 
@@ -284,28 +285,41 @@ static bool gap_add(struct alike_gaps *gaps, char *path, size_t tensors, const s
     return good;
 }
 
-static bool judge_lacking(const struct group *group, struct instance *instance, const struct run *run,
-                          struct alike *alike)
+static bool add_lacking(struct instance *instance, const struct run *run, bool unsure, struct alike *alike)
 {
     const struct member *peer = run->members[0];
-    size_t all = group->all[instance->kind], have = group->have[instance->kind], lack = all - have;
     size_t length = part_there(instance, peer->rest);
-    if (is_of_another_kind(group, instance, run, length))
-        return true;
     length += strcspn(peer->rest + length, ".");
-    return gap_add(&alike->gaps, path_of(peer, instance->index, peer->rest, length), 1, peer,
-                   all == 2 || (lack > 1 && have < 4 * lack), &instance->gap);
+    return gap_add(&alike->gaps, path_of(peer, instance->index, peer->rest, length), 1, peer, unsure, &instance->gap);
 }
 
-/* Those of a kind of which most have what the run is of. */
+/* Which of a kind lack what the run is of, though nothing shows that they are of another kind. Marks them; how many. */
+static size_t mark_lacking(const struct group *group, const size_t *instances, size_t count, const struct run *run)
+{
+    size_t lack = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct instance *instance = &group->instances[instances[i]];
+        instance->lacks =
+            !instance->has && !is_of_another_kind(group, instance, run, part_there(instance, run->members[0]->rest));
+        lack += instance->lacks;
+    }
+    return lack;
+}
+
+/* What few have, a few others do not lack; and all the work is no more than the names are. */
+#define HAVE_LEAST 4 /* one in so many */
+
 static bool judge_kind(const struct group *group, int kind, const struct run *run, struct alike *alike)
 {
+    const size_t *instances = group->by_kind + group->from[kind];
     size_t all = group->all[kind], have = group->have[kind];
-    bool good = true, most = 2 * have > all || (all == 2 && have == 1);
-    for (size_t i = 0; good && most && have < all && i < all; i++) {
-        struct instance *instance = &group->instances[group->by_kind[group->from[kind] + i]];
-        good = instance->has || judge_lacking(group, instance, run, alike);
-    }
+    if (have == all || HAVE_LEAST * have < all)
+        return true;
+    size_t lack = mark_lacking(group, instances, all, run);
+    bool two = have == 1 && lack == 1, good = true;
+    for (size_t i = 0; good && (have > lack || two) && i < all; i++)
+        if (group->instances[instances[i]].lacks)
+            good = add_lacking(&group->instances[instances[i]], run, two || (lack > 1 && have < 4 * lack), alike);
     return good;
 }
 
