@@ -97,6 +97,15 @@ int command_error(const char *name, struct error *error)
     return EXIT_ERROR;
 }
 
+/* Anything but skips. */
+static bool is_judged(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].verdict != VERDICT_SKIP)
+            return true;
+    return false;
+}
+
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error)
@@ -109,6 +118,8 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
         report_gold(report, goldens[i]);
     bool good = arguments_open(arguments, path, missing, exact, &subject, error) &&
                 check_run(request, &report->findings, error);
+    if (good && !is_judged(&report->findings))
+        good = config_computes(subject.config, path, error);
     if (good)
         report_subject(report, &subject);
     if (good && golden_count && *subject.config->unsupported)
