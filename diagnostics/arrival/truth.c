@@ -66,9 +66,17 @@ static bool open_tokenizer(const struct subject_options *options, struct subject
     return good;
 }
 
+/* Of a family that is not known nobody knows what must land. */
+static bool is_known(const struct model_config *config, const char *name, struct error *error)
+{
+    return config->family || config_computes(config, name, error);
+}
+
 bool truth_open(const struct subject_options *options, struct subject *truth, struct error *error)
 {
-    if (options->source && holds_weights(options->source))
-        return open_source(options, truth, error);
-    return open_config(options, truth, error) && open_tokenizer(options, truth, error);
+    const char *name = options->source ? options->source : options->model;
+    bool good = options->source && holds_weights(options->source)
+                    ? open_source(options, truth, error)
+                    : open_config(options, truth, error) && open_tokenizer(options, truth, error);
+    return good && is_known(truth->config, name, error);
 }

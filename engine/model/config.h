@@ -48,8 +48,8 @@ struct model_config {
     int rope_original_context;
     int mrope_section[3];           /* 0, 0, 0: no mRoPE */
     bool sparse[CONFIG_LAYERS_MAX]; /* the layer has experts */
-    int kind[CONFIG_LAYERS_MAX];    /* of an unknown family: layers of one kind are alike by what the file says of each */
-    int window[CONFIG_LAYERS_MAX];  /* a token sees that many tokens, itself included; 0: all before it */
+    int kind[CONFIG_LAYERS_MAX]; /* of an unknown family: layers of one kind are alike by what the file says of each */
+    int window[CONFIG_LAYERS_MAX]; /* a token sees that many tokens, itself included; 0: all before it */
 };
 
 /* The configurations that lie in each other, the outermost first and the text model's last, as those of multimodal

@@ -105,6 +105,14 @@ for command in "generate $U --prompt Hello" "trace $U --ids 1,2,3 -o $T/trace.sa
     says err 'made_up_9 is not a family that assay computes'
 done
 
+test_that 'what must land is not known'
+run 0 extract "$U" "$T/landed" -q
+run 3 watch "$T/landed" --once -q
+says err 'made_up_9 is not a family that assay computes'
+as_config llama '.hidden_act = "gelu"'
+cp "$U/config.json" "$T/landed"
+run 0 watch "$T/landed" --once -q
+
 test_that 'roots, extractions, proofs and repairs'
 for edit in '.model_type = "made_up_9"' '.rope_scaling = {"rope_type": "yarn", "factor": 4.0}' '.hidden_act = "relu2"'; do
     as_config qwen3_moe "$edit"
@@ -152,7 +160,7 @@ json "[$(summary layers.propagated), $(summary logits.kl), $(summary greedy) | .
 run 0 compare "$(gold llama)" "$T/gold.safetensors" --json
 "$damage" "$T/first.safetensors" "$T/gold.safetensors" scale ids-2/model.layers.1.mlp 1.02
 run 1 compare "$T/first.safetensors" "$T/gold.safetensors" --json
-equal "$first_bad" model.layers.1.mlp
+equal "$first_bad" 1
 hurt_gold llama submeta config '"hidden_act": "silu"' '"hidden_act": "gelu"'
 run 0 compare "$T/gold.safetensors" "$T/gold.safetensors" --json
 json "$(summary layers.propagated).verdict == \"pass\""

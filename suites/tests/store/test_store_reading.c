@@ -223,68 +223,70 @@ Test(reading, shapes_are_the_same_or_not)
     cr_expect(tensor_same_shape(&a, &b), "two scalars");
 }
 
+static const struct {
+    const char *canonical, *path, *name;
+    enum block block;
+    int layer, expert;
+} layout_rows[] = {
+    {"model.layers.17.mlp.experts.81.gate_proj.weight", "experts/thinker_expert_081_layer_17.safetensors",
+     "thinker.model.layers.17.mlp.experts.81.gate_proj.weight", BLOCK_EXPERTS, 17, 81},
+    {"model.layers.100.mlp.experts.1000.up_proj.weight", "experts/thinker_expert_1000_layer_100.safetensors",
+     "thinker.model.layers.100.mlp.experts.1000.up_proj.weight", BLOCK_EXPERTS, 100, 1000},
+    {"model.layers.3.mlp.gate.weight", "routers/thinker_router_layer_03.safetensors",
+     "thinker.model.layers.3.mlp.gate.weight", BLOCK_ROUTERS, 3, -1},
+    {"model.layers.3.mlp.gate_proj.weight", "mlp/thinker_mlp_layer_03.safetensors",
+     "thinker.model.layers.3.mlp.gate_proj.weight", BLOCK_MLP, 3, -1},
+    {"model.layers.3.mlp.shared_expert.up_proj.weight", "mlp/thinker_mlp_layer_03.safetensors",
+     "thinker.model.layers.3.mlp.shared_expert.up_proj.weight", BLOCK_MLP, 3, -1},
+    {"model.layers.3.self_attn.q_proj.bias", "attention/thinker_attention_layer_03.safetensors",
+     "thinker.model.layers.3.self_attn.q_proj.bias", BLOCK_ATTENTION, 3, -1},
+    {"model.layers.3.post_attention_layernorm.weight", "norms/thinker_norms_layer_03.safetensors",
+     "thinker.model.layers.3.post_attention_layernorm.weight", BLOCK_NORMS, 3, -1},
+    {"model.layers.3.something.new", "mlp/thinker_mlp_layer_03.safetensors", "thinker.model.layers.3.something.new",
+     BLOCK_MLP, 3, -1},
+    {"model.layers.3.mlp.experts.x.up", "mlp/thinker_mlp_layer_03.safetensors",
+     "thinker.model.layers.3.mlp.experts.x.up", BLOCK_MLP, 3, -1},
+    {"model.embed_tokens.weight", "embeddings/thinker_embeddings.safetensors", "embed_tokens.weight", BLOCK_EMBEDDINGS,
+     -1, -1},
+    {"lm_head.weight", "lm_head/thinker_lm_head.safetensors", "lm_head.weight", BLOCK_LM_HEAD, -1, -1},
+    {"model.norm.weight", "final_norm/thinker_final_norm.safetensors", "thinker.model.norm.weight", BLOCK_FINAL_NORM,
+     -1, -1},
+    {"model.layers.x.norm", "embeddings/thinker_embeddings.safetensors", "thinker.model.layers.x.norm",
+     BLOCK_EMBEDDINGS, -1, -1},
+    {"score.weight", "embeddings/thinker_embeddings.safetensors", "score.weight", BLOCK_EMBEDDINGS, -1, -1},
+    /* of other architectures */
+    {"transformer.h.5.attn.c_attn.weight", "attention/thinker_attention_layer_05.safetensors",
+     "transformer.h.5.attn.c_attn.weight", BLOCK_ATTENTION, 5, -1},
+    {"transformer.h.5.ln_1.bias", "norms/thinker_norms_layer_05.safetensors", "transformer.h.5.ln_1.bias", BLOCK_NORMS,
+     5, -1},
+    {"encoder.block.1.layer.0.SelfAttention.q.weight", "attention/thinker_attention_layer_01.safetensors",
+     "encoder.block.1.layer.0.SelfAttention.q.weight", BLOCK_ATTENTION, 1, -1},
+    {"encoder.block.1.layer.0.layer_norm.weight", "norms/thinker_norms_layer_01.safetensors",
+     "encoder.block.1.layer.0.layer_norm.weight", BLOCK_NORMS, 1, -1},
+    {"model.encoder.layers.2.fc1.weight", "mlp/thinker_mlp_layer_02.safetensors",
+     "thinker.model.encoder.layers.2.fc1.weight", BLOCK_MLP, 2, -1},
+    {"backbone.layers.2.mixer.A_log", "mlp/thinker_mlp_layer_02.safetensors", "backbone.layers.2.mixer.A_log",
+     BLOCK_MLP, 2, -1},
+    {"blk.3.ffn_gate_inp_s.weight", "mlp/thinker_mlp_layer_03.safetensors", "blk.3.ffn_gate_inp_s.weight", BLOCK_MLP, 3,
+     -1},
+    {"model.layers.3.feed_forward.router.weight", "routers/thinker_router_layer_03.safetensors",
+     "thinker.model.layers.3.feed_forward.router.weight", BLOCK_ROUTERS, 3, -1},
+    {"model.layers.3.feed_forward.experts.7.w1.bias", "experts/thinker_expert_007_layer_03.safetensors",
+     "thinker.model.layers.3.feed_forward.experts.7.w1.bias", BLOCK_EXPERTS, 3, 7},
+    {"experts.7.weight", "embeddings/thinker_embeddings.safetensors", "experts.7.weight", BLOCK_EMBEDDINGS, -1, -1},
+    {"h.1234567.x", "embeddings/thinker_embeddings.safetensors", "h.1234567.x", BLOCK_EMBEDDINGS, -1, -1},
+};
+
 Test(store, the_layout_of_an_extraction)
 {
-    static const struct {
-        const char *canonical, *path, *name;
-        enum block block;
-        int layer, expert;
-    } rows[] = {
-        {"model.layers.17.mlp.experts.81.gate_proj.weight", "experts/thinker_expert_081_layer_17.safetensors",
-         "thinker.model.layers.17.mlp.experts.81.gate_proj.weight", BLOCK_EXPERTS, 17, 81},
-        {"model.layers.100.mlp.experts.1000.up_proj.weight", "experts/thinker_expert_1000_layer_100.safetensors",
-         "thinker.model.layers.100.mlp.experts.1000.up_proj.weight", BLOCK_EXPERTS, 100, 1000},
-        {"model.layers.3.mlp.gate.weight", "routers/thinker_router_layer_03.safetensors",
-         "thinker.model.layers.3.mlp.gate.weight", BLOCK_ROUTERS, 3, -1},
-        {"model.layers.3.mlp.gate_proj.weight", "mlp/thinker_mlp_layer_03.safetensors",
-         "thinker.model.layers.3.mlp.gate_proj.weight", BLOCK_MLP, 3, -1},
-        {"model.layers.3.mlp.shared_expert.up_proj.weight", "mlp/thinker_mlp_layer_03.safetensors",
-         "thinker.model.layers.3.mlp.shared_expert.up_proj.weight", BLOCK_MLP, 3, -1},
-        {"model.layers.3.self_attn.q_proj.bias", "attention/thinker_attention_layer_03.safetensors",
-         "thinker.model.layers.3.self_attn.q_proj.bias", BLOCK_ATTENTION, 3, -1},
-        {"model.layers.3.post_attention_layernorm.weight", "norms/thinker_norms_layer_03.safetensors",
-         "thinker.model.layers.3.post_attention_layernorm.weight", BLOCK_NORMS, 3, -1},
-        {"model.layers.3.something.new", "mlp/thinker_mlp_layer_03.safetensors", "thinker.model.layers.3.something.new",
-         BLOCK_MLP, 3, -1},
-        {"model.layers.3.mlp.experts.x.up", "mlp/thinker_mlp_layer_03.safetensors",
-         "thinker.model.layers.3.mlp.experts.x.up", BLOCK_MLP, 3, -1},
-        {"model.embed_tokens.weight", "embeddings/thinker_embeddings.safetensors", "embed_tokens.weight",
-         BLOCK_EMBEDDINGS, -1, -1},
-        {"lm_head.weight", "lm_head/thinker_lm_head.safetensors", "lm_head.weight", BLOCK_LM_HEAD, -1, -1},
-        {"model.norm.weight", "final_norm/thinker_final_norm.safetensors", "thinker.model.norm.weight",
-         BLOCK_FINAL_NORM, -1, -1},
-        {"model.layers.x.norm", "embeddings/thinker_embeddings.safetensors", "thinker.model.layers.x.norm",
-         BLOCK_EMBEDDINGS, -1, -1},
-        {"score.weight", "embeddings/thinker_embeddings.safetensors", "score.weight", BLOCK_EMBEDDINGS, -1, -1},
-        /* of other architectures */
-        {"transformer.h.5.attn.c_attn.weight", "attention/thinker_attention_layer_05.safetensors",
-         "transformer.h.5.attn.c_attn.weight", BLOCK_ATTENTION, 5, -1},
-        {"transformer.h.5.ln_1.bias", "norms/thinker_norms_layer_05.safetensors", "transformer.h.5.ln_1.bias",
-         BLOCK_NORMS, 5, -1},
-        {"encoder.block.1.layer.0.SelfAttention.q.weight", "attention/thinker_attention_layer_01.safetensors",
-         "encoder.block.1.layer.0.SelfAttention.q.weight", BLOCK_ATTENTION, 1, -1},
-        {"encoder.block.1.layer.0.layer_norm.weight", "norms/thinker_norms_layer_01.safetensors",
-         "encoder.block.1.layer.0.layer_norm.weight", BLOCK_NORMS, 1, -1},
-        {"model.encoder.layers.2.fc1.weight", "mlp/thinker_mlp_layer_02.safetensors",
-         "thinker.model.encoder.layers.2.fc1.weight", BLOCK_MLP, 2, -1},
-        {"backbone.layers.2.mixer.A_log", "mlp/thinker_mlp_layer_02.safetensors", "backbone.layers.2.mixer.A_log",
-         BLOCK_MLP, 2, -1},
-        {"blk.3.ffn_gate_inp_s.weight", "mlp/thinker_mlp_layer_03.safetensors", "blk.3.ffn_gate_inp_s.weight",
-         BLOCK_MLP, 3, -1},
-        {"model.layers.3.feed_forward.router.weight", "routers/thinker_router_layer_03.safetensors",
-         "thinker.model.layers.3.feed_forward.router.weight", BLOCK_ROUTERS, 3, -1},
-        {"model.layers.3.feed_forward.experts.7.w1.bias", "experts/thinker_expert_007_layer_03.safetensors",
-         "thinker.model.layers.3.feed_forward.experts.7.w1.bias", BLOCK_EXPERTS, 3, 7},
-        {"experts.7.weight", "embeddings/thinker_embeddings.safetensors", "experts.7.weight", BLOCK_EMBEDDINGS, -1, -1},
-        {"h.1234567.x", "embeddings/thinker_embeddings.safetensors", "h.1234567.x", BLOCK_EMBEDDINGS, -1, -1},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof layout_rows / sizeof *layout_rows; i++) {
         struct layout_place place;
-        cr_assert(layout_place(rows[i].canonical, &place), "%s", rows[i].canonical);
-        cr_expect_str_eq(place.path, rows[i].path);
-        cr_expect_str_eq(place.name, rows[i].name);
-        cr_expect(place.block == rows[i].block && place.layer == rows[i].layer && place.expert == rows[i].expert, "%s",
-                  rows[i].canonical);
+        cr_assert(layout_place(layout_rows[i].canonical, &place), "%s", layout_rows[i].canonical);
+        cr_expect_str_eq(place.path, layout_rows[i].path);
+        cr_expect_str_eq(place.name, layout_rows[i].name);
+        cr_expect(place.block == layout_rows[i].block && place.layer == layout_rows[i].layer &&
+                      place.expert == layout_rows[i].expert,
+                  "%s", layout_rows[i].canonical);
     }
     for (int i = 0; i < BLOCK_COUNT; i++)
         cr_expect_eq(block_parse(block_name((enum block)i)), i);
