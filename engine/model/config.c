@@ -398,8 +398,12 @@ static bool parse_all(struct model_config *config, const struct config_source *s
 {
     if (!parse_family(config, source, error))
         return false;
+    if (!config->family && !config_take_usual(config, source->text))
+        return error_memory(error, source->name);
+    if (!*config->model_type && !config->layers && !config->hidden)
+        return error_set(error, "%s: no \"model_type\", nor anything else that tells of a model", source->name);
     if (!config->family)
-        return config_take_usual(config, source->text) || error_memory(error, source->name);
+        return true;
     return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
            parse_switches(config, source, error) && parse_experts(config, source, error) &&
            parse_window(config, source, error) && parse_rope(config, source, error);

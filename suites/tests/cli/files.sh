@@ -181,7 +181,10 @@ for text in '' '{' '[]' '{}' 'null' '{"model_type": 5}'; do
     both 3 qwen3 "$T/hurt/config.json"
 done
 jq '.model_type = "frobnicator"' "$nano/qwen3/config.json" >"$T/hurt/config.json"
-both 3 qwen3 "$T/hurt/config.json" frobnicator
+run 0 inspect "$T/hurt" -q
+says out 'frobnicator is not a family that assay computes'
+run 3 check "$T/hurt" --suite "$proof" --golden "$(gold qwen3)" -q
+says err 'frobnicator is not a family that assay computes'
 for field in hidden_size num_hidden_layers num_attention_heads vocab_size; do
     jq "del(.$field)" "$nano/qwen3/config.json" >"$T/hurt/config.json"
     both '1|3' qwen3 # the family's own default applies, as in transformers; it does not fit these weights

@@ -17,6 +17,7 @@
 #include "limits/comparator.h"
 #include "limits/limits.h"
 #include "math/distribution.h"
+#include "model/family.h"
 #include "store/safetensors.h"
 
 #define NANO ASSAY_SOURCE_DIR "/golden/nano/"
@@ -616,8 +617,13 @@ Test(inventory, all_wrong_tensors_are_counted_and_the_first_listed)
     struct findings findings = {0};
     char path[64];
     snprintf(path, sizeof path, "/tmp/assay-wrong-%ld.safetensors", (long)getpid());
-    *config = (struct model_config){
-        .layers = 1, .experts = MANY, .experts_per_token = 1, .hidden = 2, .moe_intermediate = 2, .sparse[0] = true};
+    *config = (struct model_config){.family = family_find("qwen3_moe"),
+                                    .layers = 1,
+                                    .experts = MANY,
+                                    .experts_per_token = 1,
+                                    .hidden = 2,
+                                    .moe_intermediate = 2,
+                                    .sparse[0] = true};
     struct store *store = wrong_experts(path);
     cr_assert(inventory_check(store, config, &findings, &error), "%s", error_text(&error));
     static const char *const checks[] = {"inventory.shape", "inventory.dtype"};

@@ -368,6 +368,8 @@ static const struct refused_row {
     const char *key;
     const char *value;
 } refused_rows[] = {
+    {BARE, "", "model_type", ""},
+    {BARE, "'num_hidden_layers': 1e300, 'hidden_size': [8]", "model_type", ""},
     {BARE, "'model_type': 3", "model_type", "string"},
     {QWEN2, "'hidden_act': 1", "hidden_act", "string"},
     {LLAMA, "'rope_parameters': {'rope_type': 7}", "rope_type", "string"},
@@ -481,7 +483,7 @@ static struct model_config *config_of(enum base base, const char *members)
 
 /* What is known, but is not computed: the reason names two things; and the shape of the model is read all the same. */
 static const struct refused_row uncomputed_rows[] = {
-    {BARE, "", "model_type", ""},
+    {BARE, "'hidden_size': 24", "model_type", ""},
     {BARE, "'model_type': 'gpt2'", "gpt2", "not a family"},
     {BARE, "'model_type': 'gpt2'", "qwen3_omni_moe (thinker), qwen3_moe", "llama, mixtral"}, /* what it could be */
     {QWEN2, "'hidden_act': 'gelu'", "hidden_act", "gelu"},
@@ -532,7 +534,7 @@ Test(configuration, of_an_unknown_family_what_is_usual_is_taken)
         {"'model_type': 'x', 'num_hidden_layers': 2, 'hidden_size': 8, 'n_routed_experts': 6", 2, 8, 0, 6},
         {"'model_type': 'x', 'num_hidden_layers': 1025, 'hidden_size': -4, 'vocab_size': 'many', 'num_experts': 1.5", 0,
          0, 0, 0},
-        {"'num_hidden_layers': 1e300, 'hidden_size': [8], 'vocab_size': null", 0, 0, 0, 0},
+        {"'hidden_size': 8, 'num_hidden_layers': 1e300, 'vocab_size': null", 0, 8, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct model_config *config = config_of(BARE, rows[i].members);
