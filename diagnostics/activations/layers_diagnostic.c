@@ -5,6 +5,7 @@
 #include "activations/coverage.h"
 #include "activations/gold_use.h"
 #include "activations/layers.h"
+#include "activations/modules.h"
 #include "activations/statistics.h"
 #include "findings/diagnostic.h"
 
@@ -12,7 +13,8 @@
 struct layers_gold {
     struct layers *layers;
     struct statistics *statistics;
-    bool proves; /* statistics prove nothing of what went into them */
+    bool *modules; /* of a dump, [golden_tensor_count]: compared by their paths alone */
+    bool proves;   /* statistics prove nothing of what went into them */
 };
 
 struct layers_state {
@@ -33,6 +35,8 @@ static bool layers_begin(const struct check *check, void **out, struct error *er
         if (!(gold->layers = layers_new(golden, check->config, check->limits, error)) ||
             !(gold->statistics = statistics_new(golden, check->limits, error)))
             return false;
+        if (!(gold->modules = calloc(golden_tensor_count(golden) + 1, sizeof *gold->modules)))
+            return error_memory(error, "layers");
         gold->proves = golden_holds(golden, GOLDEN_VALUES) || golden_holds(golden, GOLDEN_LOG_PROBABILITIES);
     }
     return true;
@@ -57,13 +61,29 @@ static bool layers_splice(void *context, const struct seat *seat, const struct p
     return !proved || coverage_see(state->coverage, part, error);
 }
 
+/* What both dumps hold besides. */
+static bool report_modules(const struct check *check, const struct layers_gold *of, const struct golden *golden,
+                           struct findings *findings, struct error *error)
+{
+    bool *compared = calloc(golden_tensor_count(golden) + 1, sizeof *compared);
+    bool good = compared || error_memory(error, "layers");
+    if (good) {
+        layers_compared(of->layers, compared);
+        statistics_compared(of->statistics, compared);
+        good = modules_report(golden, check->dump, check->limits, compared, of->modules, findings, error);
+    }
+    free(compared);
+    return good;
+}
+
 static bool layers_report_gold(const struct check *check, void *context, size_t gold, struct findings *findings,
                                struct error *error)
 {
     const struct layers_gold *of = &((const struct layers_state *)context)->golds[gold];
     const char *alone = "A dump cannot be fed with golden input; give a model to see each module alone.";
     return layers_report(of->layers, findings, check->dump ? alone : NULL, error) &&
-           statistics_report(of->statistics, findings, error);
+           statistics_report(of->statistics, findings, error) &&
+           (!check->dump || report_modules(check, of, check->goldens[gold], findings, error));
 }
 
 static void layers_use(const struct check *check, const void *context, size_t gold, struct gold_use *use, bool *marks)
@@ -71,6 +91,8 @@ static void layers_use(const struct check *check, const void *context, size_t go
     const struct layers_gold *of = &((const struct layers_state *)context)->golds[gold];
     layers_compared(of->layers, marks);
     statistics_compared(of->statistics, marks);
+    for (size_t i = 0; i < golden_tensor_count(check->goldens[gold]); i++)
+        marks[i] = marks[i] || of->modules[i];
     use->activations = check_wants(check, "layers");
 }
 
@@ -103,6 +125,7 @@ static void layers_end(const struct check *check, void *context)
     for (size_t i = 0; state && state->golds && i < check->golden_count; i++) {
         layers_free(state->golds[i].layers);
         statistics_free(state->golds[i].statistics);
+        free(state->golds[i].modules);
     }
     if (state) {
         coverage_free(state->coverage);

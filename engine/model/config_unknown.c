@@ -76,8 +76,10 @@ static bool split_kinds(struct model_config *config, const cJSON *list)
 
 static bool is_of_layers(const struct model_config *config, const cJSON *list)
 {
-    return cJSON_IsArray(list) ? cJSON_GetArraySize(list) == config->layers
-                               : cJSON_IsString(list) && strlen(list->valuestring) == (size_t)config->layers;
+    if (cJSON_IsArray(list))
+        return cJSON_GetArraySize(list) == config->layers;
+    return cJSON_IsString(list) && strstr(list->string, "pattern") && /* "MEMEM*": a letter for each */
+           strlen(list->valuestring) == (size_t)config->layers;
 }
 
 bool config_take_usual(struct model_config *config, const cJSON *text)

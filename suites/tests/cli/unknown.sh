@@ -164,3 +164,31 @@ equal "$first_bad" 1
 hurt_gold llama submeta config '"hidden_act": "silu"' '"hidden_act": "gelu"'
 run 0 compare "$T/gold.safetensors" "$T/gold.safetensors" --json
 json "$(summary layers.propagated).verdict == \"pass\""
+
+test_that 'modules that assay knows by their paths only'
+renames=()
+for case in ids-2 prompt-0 prompt-1; do
+    for layer in 0 1 2; do
+        for module in self_attn mlp; do
+            renames+=(rename "$case/model.layers.$layer.$module" "$case/transformer.h.$layer.$module")
+        done
+    done
+done
+"$damage" "$T/first.safetensors" "$T/renamed.safetensors" "${renames[@]}" unmeta noise || failed 'damage failed'
+run 0 compare "$T/renamed.safetensors" "$T/renamed.safetensors" --json
+json "$(summary layers.modules) | .verdict == \"pass\" and .compared == 18"
+json "$(summary gold.compared).verdict == \"pass\""
+"$damage" "$T/renamed.safetensors" "$T/gold.safetensors" scale ids-2/transformer.h.1.mlp 1.02 scale prompt-0/transformer.h.2.self_attn 1.02
+run 1 compare "$T/renamed.safetensors" "$T/gold.safetensors" --json
+json "$(summary layers.modules) | .verdict == \"fail\" and .measured == 2"
+equal '[.findings[] | select(.check == "layers.modules" and (.summary | not)) | .where.module] | join(" ")' \
+    'transformer.h.1.mlp transformer.h.2.self_attn'
+json "$(summary layers.propagated).verdict == \"pass\""
+"$damage" "$T/renamed.safetensors" "$T/gold.safetensors" nan ids-2/transformer.h.1.mlp 0 0
+run 1 compare "$T/renamed.safetensors" "$T/gold.safetensors" --json
+json "$(summary layers.modules) | .verdict == \"fail\" and .measured == 1"
+test_that 'what only one of two dumps holds is told, not compared'
+"$damage" "$T/renamed.safetensors" "$T/gold.safetensors" drop ids-2/transformer.h.1.mlp
+run 0 compare "$T/renamed.safetensors" "$T/gold.safetensors" --json
+json "$(summary layers.modules) | .verdict == \"pass\" and .compared == 17"
+json "$(summary gold.compared) | .verdict == \"warn\" and .measured == 1"
