@@ -304,7 +304,7 @@ static bool report_steps(const struct text_case *cases, size_t count, const stru
         if (cases[i].steps && cases[i].tokens)
             worst = fmax(worst, text_entropy(&cases[i], control->vocabulary));
     worst = worst < 0 ? entropy / (double)steps / flat : worst; /* all are short */
-    finding_measured(finding, worst, "of a flat distribution, in the flattest text");
+    finding_measured(finding, worst, "of flat");
     finding_limit(finding, control->limits->rows[LIMIT_TEXT_ENTROPY].value,
                   control->limits->rows[LIMIT_TEXT_ENTROPY].cause);
     finding_judge(finding);
