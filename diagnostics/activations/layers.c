@@ -240,11 +240,7 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     struct accuracy accuracy = place_accuracy(layers, mode, case_index, place, tensor);
     cell->noise = isnan(accuracy.rounding) ? tensor->noise : accuracy.rounding;
     cell->precision = limits_precision(&accuracy);
-    cell->tolerance = limits_tolerance(layers->limits, &accuracy, &cell->cause);
-    if (cell->tolerance < layers->limits->rows[LIMIT_RELATIVE].value) {
-        cell->tolerance = layers->limits->rows[LIMIT_RELATIVE].value;
-        cell->cause = layers->limits->rows[LIMIT_RELATIVE].cause;
-    }
+    cell->tolerance = limits_activation(layers->limits, &accuracy, &cell->cause);
     if (mode == MODE_PROPAGATED) {
         if (part->point == POINT_ROUTER)
             ties_force(layers, part, gold, cell->precision);

@@ -70,11 +70,7 @@ static bool judge(struct modules *modules, const struct golden_tensor *tensor, c
 {
     struct differing differing = {.tensor = tensor, .error = comparison_relative(comparison)};
     int expert;
-    differing.limit = limits_tolerance(modules->limits, &modules->most[tensor->case_index], &differing.cause);
-    if (differing.limit < modules->limits->rows[LIMIT_RELATIVE].value) {
-        differing.limit = modules->limits->rows[LIMIT_RELATIVE].value;
-        differing.cause = modules->limits->rows[LIMIT_RELATIVE].cause;
-    }
+    differing.limit = limits_activation(modules->limits, &modules->most[tensor->case_index], &differing.cause);
     modules->compared++;
     modules->largest = fmax(modules->largest, differing.error);
     if (comparison_within(comparison, differing.limit))

@@ -149,6 +149,15 @@ double limits_tolerance(const struct limits *limits, const struct accuracy *accu
     return tolerance;
 }
 
+double limits_activation(const struct limits *limits, const struct accuracy *accuracy, const char **cause)
+{
+    double tolerance = limits_tolerance(limits, accuracy, cause), allowed = limits->rows[LIMIT_RELATIVE].value;
+    if (tolerance >= allowed)
+        return tolerance;
+    *cause = limits->rows[LIMIT_RELATIVE].cause;
+    return allowed;
+}
+
 double limits_precision(const struct accuracy *accuracy)
 {
     double values[LIMIT_COUNT], tolerance;

@@ -56,7 +56,11 @@ struct accuracy {
 /* What an activation may differ from gold: relative L2. `*cause` (may be NULL) is set to why, borrowed. */
 double limits_tolerance(const struct limits *limits, const struct accuracy *accuracy, const char **cause);
 
-/* The same by the built-in limits, whatever a suite allows: within that, the arithmetic cannot tell two numbers apart.
+/* The same, or what the suite allows whatever the precision (layers.relative) where that is more. */
+double limits_activation(const struct limits *limits, const struct accuracy *accuracy, const char **cause);
+
+/* limits_tolerance by the built-in limits, whatever a suite allows: within that, the arithmetic cannot tell two numbers
+ * apart.
  */
 double limits_precision(const struct accuracy *accuracy);
 
