@@ -75,12 +75,7 @@ static bool judge(struct modules *modules, const struct golden_tensor *tensor, c
     modules->largest = fmax(modules->largest, differing.error);
     if (comparison_within(comparison, differing.limit))
         return true;
-    /* the layer is behind its dot */
-    char *path = NULL;
-    if (asprintf(&path, "%s.", tensor->path) < 0)
-        return error_memory(error, "modules");
-    name_place(path, &differing.layer, &expert);
-    free(path);
+    path_place(tensor->path, &differing.layer, &expert);
     return array_push(modules->items, modules->count, modules->capacity, differing) || error_memory(error, "modules");
 }
 

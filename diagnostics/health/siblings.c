@@ -1,5 +1,4 @@
 /* Which tensors of a layer belong to which. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -24,15 +23,14 @@ uint64_t tensor_kin(const struct scan *scan, const struct examined *examined)
     if (scan->config->family)
         return examined->weight;
     const char *rest = name_place(name, &layer, &expert);
-    char experts[32];
-    int length = snprintf(experts, sizeof experts, "experts.%d.", expert);
-    const char *own = expert >= 0 ? strstr(rest, experts) : NULL;
+    const char *own = expert >= 0 ? name_behind_expert(rest, expert) : NULL;
     if (layer >= 0 && layer < scan->config->layers)
         kind = scan->config->kind[layer];
     uint64_t hash = XXH3_64bits_withSeed(name, name_stem(name, rest), (XXH64_hash_t)kind);
-    hash = XXH3_64bits_withSeed(rest, own ? (size_t)(own - rest) : strlen(rest), hash);
     if (own)
-        hash = XXH3_64bits_withSeed(own + length, strlen(own + length), hash);
+        hash = XXH3_64bits_withSeed(rest, name_stem(rest, own), hash);
+    const char *end = own ? own : rest;
+    hash = XXH3_64bits_withSeed(end, strlen(end), hash);
     return hash > KIN_NONE ? hash : hash + KIN_NONE + 1;
 }
 

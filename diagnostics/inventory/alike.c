@@ -74,17 +74,6 @@ static int by_rest(const void *left, const void *right)
     return order ? order : (a->instance > b->instance) - (a->instance < b->instance);
 }
 
-/* Behind "experts.N." of the name; NULL: there is none. */
-static const char *behind_expert(const char *name, int expert)
-{
-    char words[32];
-    int length = snprintf(words, sizeof words, "experts.%d.", expert);
-    const char *at = strstr(name, words);
-    while (at && at > name && at[-1] != '.')
-        at = strstr(at + 1, words);
-    return at ? at + length : NULL;
-}
-
 /* As a member of its layer, and of its expert. */
 static bool take_members(const struct store *store, struct member **members, size_t *count)
 {
@@ -100,7 +89,7 @@ static bool take_members(const struct store *store, struct member **members, siz
         if (layer >= 0)
             (*members)[(*count)++] =
                 (struct member){.tensor = tensor, .stem = name_stem(tensor->name, rest), .rest = rest, .index = layer};
-        rest = expert >= 0 ? behind_expert(rest, expert) : NULL;
+        rest = expert >= 0 ? name_behind_expert(rest, expert) : NULL;
         if (rest)
             (*members)[(*count)++] = (struct member){
                 .tensor = tensor, .stem = name_stem(tensor->name, rest), .rest = rest, .index = expert, .expert = true};
@@ -274,13 +263,10 @@ static bool gap_add(struct alike_gaps *gaps, char *path, size_t tensors, const s
         return true;
     }
     struct alike_gap gap = {.path = path, .tensors = tensors, .peer = peer->tensor->name, .unsure = unsure};
-    char *named = NULL;
-    bool good = path && asprintf(&named, "%s.", path) >= 0;
-    if (good)
-        name_place(named, &gap.layer, &gap.expert);
-    free(named);
-    good = good && map_add(&gaps->by_path, path, strlen(path), gaps->count, NULL) &&
-           array_push(gaps->items, gaps->count, gaps->capacity, gap);
+    if (path)
+        path_place(path, &gap.layer, &gap.expert);
+    bool good = path && map_add(&gaps->by_path, path, strlen(path), gaps->count, NULL) &&
+                array_push(gaps->items, gaps->count, gaps->capacity, gap);
     *instance_gap = gaps->count - 1;
     return good;
 }

@@ -1,5 +1,6 @@
 #include "store/place.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,26 +27,50 @@ static bool is_layers(const char *word, size_t length)
 
 #define DIGITS_MOST 6
 
-const char *name_place(const char *name, int *layer, int *expert)
+/* `whole`: the last word counts too, which of a tensor's name is the parameter. */
+static const char *find_place(const char *name, bool whole, int *layer, int *expert)
 {
     const char *rest = name, *before = "";
     size_t length = 0; /* of the word before */
     *layer = *expert = -1;
     for (const char *at = name;; at++) {
         size_t word = strcspn(at, "."), digits = strspn(at, "0123456789");
-        if (!at[word])
+        bool last = !at[word];
+        if (last && !whole)
             return rest;
         bool number = digits && digits == word && digits <= DIGITS_MOST;
         if (number && *layer < 0 && is_layers(before, length)) {
             *layer = atoi(at);
-            rest = at + word + 1;
+            rest = at + word + !last;
         } else if (number && *expert < 0 && length == strlen("experts") && memcmp(before, "experts", length) == 0) {
             *expert = atoi(at);
         }
+        if (last)
+            return rest;
         before = at;
         length = word;
         at += word;
     }
+}
+
+const char *name_place(const char *name, int *layer, int *expert)
+{
+    return find_place(name, false, layer, expert);
+}
+
+void path_place(const char *path, int *layer, int *expert)
+{
+    find_place(path, true, layer, expert);
+}
+
+const char *name_behind_expert(const char *name, int expert)
+{
+    char words[32];
+    int length = snprintf(words, sizeof words, "experts.%d.", expert);
+    const char *at = strstr(name, words);
+    while (at && at > name && at[-1] != '.')
+        at = strstr(at + 1, words);
+    return at ? at + length : NULL;
 }
 
 size_t name_stem(const char *name, const char *rest)

@@ -11,6 +11,10 @@ struct tensor;
  * "block" or "blocks", the first of them, and that behind "experts". Returns what is behind the layer and its dot; the
  * whole name where there is none. */
 const char *name_place(const char *name, int *layer, int *expert);
+/* The same of a module's path, which has no parameter behind it. */
+void path_place(const char *path, int *layer, int *expert);
+/* What is behind "experts", the number and its dot; NULL where the name has no such words. */
+const char *name_behind_expert(const char *name, int expert);
 /* Length of what is before the number that `rest` is behind. */
 size_t name_stem(const char *name, const char *rest);
 /* The same of the canonical name of a tensor; of none for one of another component. */

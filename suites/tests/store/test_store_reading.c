@@ -277,6 +277,33 @@ static const struct {
     {"h.1234567.x", "embeddings/thinker_embeddings.safetensors", "h.1234567.x", BLOCK_EMBEDDINGS, -1, -1},
 };
 
+Test(store, the_place_in_a_path_and_what_is_behind_an_expert)
+{
+    static const struct {
+        const char *path;
+        int layer, expert;
+    } paths[] = {{"model.layers.3", 3, -1},
+                 {"model.layers.3.mlp", 3, -1},
+                 {"model.layers.3.mlp.experts.7", 3, 7},
+                 {"blk.12", 12, -1},
+                 {"model.norm", -1, -1},
+                 {"3", -1, -1},
+                 {"", -1, -1}};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        int layer, expert;
+        path_place(paths[i].path, &layer, &expert);
+        cr_expect(layer == paths[i].layer && expert == paths[i].expert, "%s: %d, %d", paths[i].path, layer, expert);
+    }
+    int layer, expert;
+    cr_expect_str_eq(name_place("model.layers.3", &layer, &expert), "model.layers.3");
+    cr_expect_eq(layer, -1, "the last word of a tensor's name is the parameter");
+    cr_expect_str_eq(name_behind_expert("mlp.experts.7.up.weight", 7), "up.weight");
+    cr_expect_str_eq(name_behind_expert("experts.7.up", 7), "up");
+    cr_expect_str_eq(name_behind_expert("myexperts.7.experts.7.up", 7), "up");
+    cr_expect_null(name_behind_expert("myexperts.7.up", 7));
+    cr_expect_null(name_behind_expert("mlp.experts.70.up", 7));
+}
+
 Test(store, the_layout_of_an_extraction)
 {
     for (size_t i = 0; i < sizeof layout_rows / sizeof *layout_rows; i++) {
