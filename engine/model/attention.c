@@ -25,8 +25,9 @@ struct attention {
     struct pass *pass;
     int window;
     size_t heads, kv_heads, head_dim;
-    float *q; /* [rows, heads, head_dim] */
-    float *k; /* [rows, kv_heads, head_dim] */
+    float scale; /* of scores */
+    float *q;    /* [rows, heads, head_dim] */
+    float *k;    /* [rows, kv_heads, head_dim] */
     float *v;
     float *out;   /* [rows, heads, head_dim] */
     float *loose; /* keys, then values, of sequences without a cache: [kv_heads][count][head_dim] each */
@@ -133,9 +134,8 @@ static struct attention_span row_span(const struct attention_keys *keys, size_t 
 static void attention_weights(const struct attention *a, int sequence, uint64_t which, float *scores, size_t length,
                               struct attention_span span)
 {
-    float scale = (float)(1 / sqrt((double)a->head_dim));
     for (size_t i = span.begin; i < span.end; i++)
-        scores[i] *= scale;
+        scores[i] *= a->scale;
     memset(scores, 0, span.begin * sizeof *scores);
     pass_round_here(a->pass, sequence, scores + span.begin, span.end - span.begin, SCORE_STEPS, 2 * which);
     softmax(scores + span.begin, span.end - span.begin);
@@ -213,7 +213,8 @@ bool attention_forward(struct pass *pass, int layer, struct error *error)
                           .window = config->window[layer],
                           .heads = (size_t)config->heads,
                           .kv_heads = (size_t)config->kv_heads,
-                          .head_dim = (size_t)config->head_dim};
+                          .head_dim = (size_t)config->head_dim,
+                          .scale = (float)(1 / sqrt((double)config->head_dim))};
     bool good = attention_allocate(&a, error) && attention_project(&a, layer, error);
     if (good) {
         rope_rotate(pass, a.q, a.heads);
