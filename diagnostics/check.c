@@ -57,14 +57,16 @@ static bool add_golds(struct checking *checking, struct error *error)
 {
     const struct check *check = &checking->check;
     size_t cases = 0;
-    bool isolates = false;
+    bool isolates = false, few = false; /* some gold, or the subject beside it, has few bits */
     if (!checking_passes_gold(checking))
         return true;
-    for (size_t i = 0; i < check->golden_count; i++)
+    for (size_t i = 0; i < check->golden_count; i++) {
         cases += golden_case_count(check->goldens[i]);
+        few = few || gold_rounding(check->goldens[i]) > 0;
+    }
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         isolates = isolates || (checking->reports[i] && diagnostic_rows[i]->isolates);
-    if (!(checking->rounding = rounding_new(check->goldens, check->golden_count, check->config, error)))
+    if (few && !(checking->rounding = rounding_new(check->goldens, check->golden_count, check->config, error)))
         return false;
     if (!(checking->seats = calloc(4 * cases + 1, sizeof *checking->seats)))
         return error_memory(error, "check");

@@ -86,11 +86,13 @@ bool checking_see(struct checking *checking, const struct seat *seat, const stru
 {
     if (checking->rounding && !rounding_see(checking->rounding, seat, part, error))
         return false;
-    for (int i = 0; !seat->isolated && !seat->rounded && i < DIAGNOSTIC_COUNT; i++)
+    if (seat->rounded)
+        return true;
+    for (int i = 0; !seat->isolated && i < DIAGNOSTIC_COUNT; i++)
         if (checking->takes_part[i] && diagnostic_rows[i]->see &&
             !diagnostic_rows[i]->see(checking->states[i], seat, part, error))
             return false;
-    for (int i = 0; !seat->rounded && i < DIAGNOSTIC_COUNT; i++)
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         if (checking->takes_part[i] && diagnostic_rows[i]->splice &&
             !diagnostic_rows[i]->splice(checking->states[i], seat, part, error))
             return false;

@@ -15,7 +15,7 @@ struct checking {
     void *states[DIAGNOSTIC_COUNT];
     struct seat *seats; /* one for each sequence of the pass that is a case of gold */
     size_t seat_count;
-    struct rounding *rounding;    /* what few bits cost; NULL with a dump */
+    struct rounding *rounding;    /* what few bits cost; NULL where there are none */
     enum weights_beside *weights; /* of each gold; NULL with a dump */
     const bool *cases;            /* of a dump: which cases of gold it has; NULL: all */
 };

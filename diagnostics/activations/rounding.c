@@ -221,8 +221,10 @@ static bool compare(struct rounding *rounding, const struct seat *seat, const st
     struct golden *golden = rounding->goldens[seat->gold];
     const struct held *held = &rounding->held;
     struct part within;
+    if (!is_held(held, seat, part))
+        return true;
     const struct golden_tensor *tensor = known(golden, seat, part, &within);
-    if (!tensor || !is_held(held, seat, part) || !part_within(&within, held->first, held->rows, &within))
+    if (!tensor || !part_within(&within, held->first, held->rows, &within))
         return true;
     size_t index = (size_t)(tensor - golden_tensor_at(golden, 0));
     struct distances *distances = &rounding->distances[seat->gold];

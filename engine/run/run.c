@@ -52,18 +52,14 @@ struct run *run_new(struct model *model, struct error *error)
 
 bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider, struct error *error)
 {
-    return array_push(run->entries, run->count, run->capacity,
-                      (struct entry){.ids = ids, .count = count, .logits_from = logits_from, .rider = rider}) ||
-           error_memory(error, "run");
+    return run_add_rounded(run, ids, count, logits_from, 0, rider, error);
 }
 
 bool run_add_rounded(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
                      struct rider rider, struct error *error)
 {
-    if (!run_add(run, ids, count, logits_from, rider, error))
-        return false;
-    run->entries[run->count - 1].rounding = rounding;
-    return true;
+    struct entry entry = {.ids = ids, .count = count, .logits_from = logits_from, .rider = rider, .rounding = rounding};
+    return array_push(run->entries, run->count, run->capacity, entry) || error_memory(error, "run");
 }
 
 bool run_add_twins(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
