@@ -17,15 +17,12 @@ static const enum dtype shorter[] = {DTYPE_BF16, DTYPE_F16};
 /* Does the type hold all of these values? */
 static bool holds_all(enum dtype dtype, const float *values, size_t count)
 {
-    uint16_t narrowed[64];
-    float again[64];
+    float rounded[64];
     for (size_t at = 0; at < count; at += 64) {
         size_t some = count - at < 64 ? count - at : 64;
-        narrow(dtype, values + at, narrowed, some);
-        widen(dtype, narrowed, again, some);
-        for (size_t i = 0; i < some; i++)
-            if (isless(again[i], values[at + i]) || isgreater(again[i], values[at + i]))
-                return false;
+        round_values(dtype, values + at, rounded, some);
+        if (!values_equal(rounded, values + at, some))
+            return false;
     }
     return true;
 }
@@ -83,6 +80,8 @@ bool golden_measure_precision(struct golden *golden, struct error *error)
     for (size_t i = 0; good && i < SHORTER; i++)
         if (2 * counts[i] > all)
             golden->rounded = dtype_torch(shorter[i]);
+    if (golden->rounded)
+        golden_coarsen(golden, golden->rounded);
     return good;
 }
 
@@ -91,22 +90,16 @@ const char *golden_rounded(const struct golden *golden)
     return golden->rounded;
 }
 
-/* The type of the least bits among what gold's arithmetic was, what its values were rounded to, and what the subject
- * was. */
+/* What rounding to the type loses; -1: it is none that is known. */
+static double loss_of(const char *torch)
+{
+    enum dtype dtype = dtype_of_torch(torch);
+    return dtype < DTYPE_COUNT ? dtype_rounding(dtype) : -1;
+}
+
 const char *golden_dtype(const struct golden *golden)
 {
-    const char *const types[] = {golden->coarsest, golden->rounded, golden->dtype};
-    double most = -1;
-    const char *coarsest = golden->dtype;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        enum dtype dtype = types[i] ? dtype_of_torch(types[i]) : DTYPE_COUNT;
-        double loss = dtype < DTYPE_COUNT ? dtype_rounding(dtype) : -1;
-        if (loss > most) {
-            most = loss;
-            coarsest = types[i];
-        }
-    }
-    return coarsest;
+    return golden->coarsest ? golden->coarsest : golden->dtype;
 }
 
 const char *golden_arithmetic(const struct golden *golden)
@@ -116,7 +109,8 @@ const char *golden_arithmetic(const struct golden *golden)
 
 void golden_coarsen(struct golden *golden, const char *dtype)
 {
-    golden->coarsest = dtype;
+    if (loss_of(dtype) > loss_of(golden_dtype(golden)))
+        golden->coarsest = dtype;
 }
 
 void golden_set_rounding(struct golden *golden, const struct golden_tensor *tensor, bool alone, double relative)

@@ -88,7 +88,7 @@ const char *golden_arithmetic(const struct golden *golden); /* the dtype of the 
 /* How finely a subject can be compared: by the type of the fewest bits among gold's arithmetic, what its values were
  * rounded to, and what golden_coarsen says of the subject (a static name of torch's). */
 const char *golden_dtype(const struct golden *golden);
-void golden_coarsen(struct golden *golden, const char *dtype);
+void golden_coarsen(struct golden *golden, const char *dtype); /* to no more than that type, if it is not so already */
 void golden_set_rounding(struct golden *golden, const struct golden_tensor *tensor, bool alone, double relative);
 /* The same, end to end, of one row of a tensor, where that may be far from what it is on the whole: where a router
  * chose otherwise, it costs one token much. */

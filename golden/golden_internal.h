@@ -43,7 +43,7 @@ struct golden {
     /* borrowed from the metadata or static; NULL: absent */
     const char *producer;
     const char *dtype;
-    const char *rounded, *coarsest; /* static */
+    const char *rounded, *coarsest; /* static; see golden_rounded and golden_dtype */
     const char *config;
     const char *tokenizer_sha256;
     const char *weights_sha256;

@@ -41,3 +41,21 @@ void narrow(enum dtype dtype, const float *values, void *out, size_t count)
         memcpy((char *)out + i * sizeof half, &half, sizeof half);
     }
 }
+
+void round_values(enum dtype dtype, const float *values, float *out, size_t count)
+{
+    float narrowed[64];
+    for (size_t at = 0, some; at < count; at += some) {
+        some = count - at < 64 ? count - at : 64;
+        narrow(dtype, values + at, narrowed, some);
+        widen(dtype, narrowed, out + at, some);
+    }
+}
+
+bool values_equal(const float *a, const float *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (isless(a[i], b[i]) || isgreater(a[i], b[i]) || isnan(a[i]) != isnan(b[i]))
+            return false;
+    return true;
+}

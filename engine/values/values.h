@@ -14,6 +14,12 @@ void widen(enum dtype dtype, const void *values, float *out, size_t count);
  * stays one. */
 void narrow(enum dtype dtype, const float *values, void *out, size_t count);
 
+/* out[i] = values[i] rounded to F32, F16 or BF16, as narrow does it, and widened again; out may be values. */
+void round_values(enum dtype dtype, const float *values, float *out, size_t count);
+
+/* Value by value; a NaN is equal to a NaN, and -0 to 0. */
+bool values_equal(const float *a, const float *b, size_t count);
+
 /* Between float32 and double. */
 void to_doubles(const float *from, double *to, size_t count);
 void to_floats(const double *from, float *to, size_t count);
