@@ -7,19 +7,28 @@
 
 #define NAMED_MAX 4
 
+bool gold_same_weights(const struct golden *golden, struct store *store, char hex[SHA256_TEXT], bool *same,
+                       struct error *error)
+{
+    const char *recorded = golden_weights_sha256(golden);
+    if (recorded && !store_sha256(store, hex, error))
+        return false;
+    *same = !recorded || strcmp(hex, recorded) == 0;
+    return true;
+}
+
 bool gold_check_weights(const struct golden *golden, struct store *store, bool rounded, bool *same,
                         struct findings *findings, struct error *error)
 {
     const char *wanted = golden_weights_sha256(golden);
-    char hex[65];
+    char hex[SHA256_TEXT];
     if (!wanted)
         return true;
-    if (!store_sha256(store, hex, error))
+    if (!gold_same_weights(golden, store, hex, same, error))
         return false;
     struct finding *finding = findings_add(findings, "gold.weights");
     if (!finding)
         return error_memory(error, "gold.weights");
-    *same = strcmp(hex, wanted) == 0;
     finding->verdict = *same ? VERDICT_PASS : rounded ? VERDICT_WARN : VERDICT_FAIL;
     if (*same)
         finding_message(finding, "The weights are those that gold was made from, byte for byte (SHA-256 %.16s...).",

@@ -2,8 +2,14 @@
 #ifndef ASSAY_ACTIVATIONS_GOLD_USE_H
 #define ASSAY_ACTIVATIONS_GOLD_USE_H
 
+#include "base/hash.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
+
+/* Are the subject's weights those that the dump says it was made from? `*same` also where it does not say. `hex` is the
+ * hash of the subject's, if it does; reading all weights is done once for a store. */
+bool gold_same_weights(const struct golden *golden, struct store *store, char hex[SHA256_TEXT], bool *same,
+                       struct error *error);
 
 /* Adds gold.weights when the dump records the hash of the weights it was made from: it fails for any others, unless the
  * subject's are known to have been `rounded`. `*same` is set when they are the subject's, byte for byte. Reads all

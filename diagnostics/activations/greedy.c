@@ -9,8 +9,8 @@
 #include "run/decode.h"
 #include "run/run.h"
 
-#define HANDFUL                                                                                                        \
-    5 /* tokens that may be as good as each other; where more are, the logits tell nothing, or gold's as little */
+/* Tokens that may be as good as each other; where more are, the logits tell nothing, unless gold's tell as little. */
+#define HANDFUL 5
 
 /* One continuation. */
 struct continuation {
@@ -217,13 +217,13 @@ static bool doubt(struct model *model, double rounding, struct continuation *ite
     size_t count = gold->count + (size_t)item->first;
     int *ids = malloc(count * sizeof *ids);
     struct draws draws = {.item = item};
-    struct run *run = ids ? run_new(model, error) : NULL;
-    bool good = run || ids || error_memory(error, "greedy");
-    for (size_t i = 0; ids && i < count; i++)
+    struct run *run = NULL;
+    bool good = (ids || error_memory(error, "greedy")) && (run = run_new(model, error));
+    for (size_t i = 0; good && i < count; i++)
         ids[i] = i < gold->count ? gold->ids[i] : gold->greedy[i - gold->count];
-    for (size_t i = 0; run && good && i < DRAWS; i++)
+    for (size_t i = 0; good && i < DRAWS; i++)
         good = run_add_rounded(run, ids, count, count - 1, rounding, (struct rider){draw_see, &draws, i}, error);
-    good = run && good && run_execute(run, "greedy, rounded", 0, error);
+    good = good && run_execute(run, "greedy, rounded", 0, error);
     item->tie = item->margin <= 4 * sqrt(draws.square / DRAWS);
     run_free(run);
     free(ids);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activations/gold_use.h"
 #include "activations/rounding.h"
 #include "base/hash.h"
 #include "values/values.h"
@@ -22,28 +23,13 @@ static enum dtype subject_dtype(const struct store *store)
     return most;
 }
 
-static bool same_values(const float *a, const float *b, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (isless(a[i], b[i]) || isgreater(a[i], b[i]) || isnan(a[i]) != isnan(b[i]))
-            return false;
-    return true;
-}
-
-/* Is `mine` gold's row rounded to the type? */
+/* Is `mine` gold's row rounded to the type? `again`: scratch. */
 static bool is_rounded(enum dtype dtype, const float *mine, const float *gold, float *again, size_t count)
 {
     double error = 0, square = 0;
     if (dtype_width(dtype)) {
-        uint16_t *narrowed = malloc((count + 1) * sizeof(float));
-        bool same = narrowed != NULL;
-        if (same) {
-            narrow(dtype, gold, narrowed, count);
-            widen(dtype, narrowed, again, count);
-            same = same_values(mine, again, count);
-        }
-        free(narrowed);
-        return same;
+        round_values(dtype, gold, again, count);
+        return values_equal(mine, again, count);
     }
     for (size_t i = 0; i < count; i++) {
         error += ((double)mine[i] - (double)gold[i]) * ((double)mine[i] - (double)gold[i]);
@@ -66,7 +52,7 @@ static bool compare_row(const struct golden *golden, const struct golden_tensor 
                 store_read_rows(store, mine, (uint64_t)id, 1, values + 3 * width, error);
     if (good) {
         widen(mine->dtype, values + 3 * width, values + width, width);
-        if (same_values(values, values + width, width))
+        if (values_equal(values, values + width, width))
             rows->same++;
         else if (is_rounded(mine->dtype, values + width, values, values + 2 * width, width))
             rows->rounded++;
@@ -96,39 +82,26 @@ static bool compare_rows(const struct golden *golden, const struct store *store,
     return true;
 }
 
-/* Has gold another hash of weights on record? An embedding may have been left as it was where all else was quantised.
- */
-static bool other_weights(const struct golden *golden, struct store *store, bool *other, struct error *error)
-{
-    char hex[SHA256_TEXT];
-    const char *recorded = golden_weights_sha256(golden);
-    *other = false;
-    if (!recorded)
-        return true;
-    if (!store_sha256(store, hex, error))
-        return false;
-    *other = strcmp(hex, recorded) != 0;
-    return true;
-}
-
 bool precision_settle(struct golden *golden, const struct subject *subject, enum weights_beside *weights,
                       struct error *error)
 {
     struct rows rows = {0};
     enum dtype dtype = subject_dtype(subject->store);
-    bool few = dtype == DTYPE_BF16 || dtype == DTYPE_F16, blocks = dtype_block(dtype) > 1, other = false;
+    bool few = dtype == DTYPE_BF16 || dtype == DTYPE_F16, blocks = dtype_block(dtype) > 1, same = true;
+    char hex[SHA256_TEXT];
     *weights = WEIGHTS_AS_GOLD;
     if (!golden_measure_precision(golden, error))
         return false;
     if ((!few && !blocks) || golden_rounded(golden))
         return true;
     if (!compare_rows(golden, subject->store, &rows, error) ||
-        (blocks && !other_weights(golden, subject->store, &other, error)))
+        (blocks && !gold_same_weights(golden, subject->store, hex, &same, error)))
         return false;
     if (few && rows.rounded && !rows.other) {
         *weights = WEIGHTS_ROUNDED;
         golden_coarsen(golden, dtype_torch(dtype));
-    } else if (blocks && !rows.other && (rows.rounded || other)) {
+    } else if (blocks && !rows.other && (rows.rounded || !same)) {
+        /* an embedding may have been left as it was where all else was quantised */
         *weights = WEIGHTS_QUANTISED;
     }
     return true;
