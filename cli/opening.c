@@ -36,7 +36,8 @@ bool judge_open(const struct arguments *arguments, struct subject *judge, struct
     const struct subject_options options = {
         .model = arguments->judge,
         .engine = {.threads = (int)arguments->threads, .memory = arguments->memory, .missing = MISSING_FAIL}};
-    return (subject_open(&options, judge, error) && subject_needs_tokenizer(judge, error)) ||
+    return (subject_open(&options, judge, error) && subject_needs_tokenizer(judge, error) &&
+            config_writes(judge->config, error)) ||
            error_context(error, "--judge");
 }
 

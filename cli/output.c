@@ -119,7 +119,7 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
     bool good = arguments_open(arguments, path, missing, exact, &subject, error) &&
                 check_run(request, &report->findings, error);
     if (good && !is_judged(&report->findings))
-        good = config_computes(subject.config, path, error);
+        good = config_computes(subject.config, path, error) && config_writes(subject.config, error);
     if (good)
         report_subject(report, &subject);
     if (good && golden_count && *subject.config->unsupported)

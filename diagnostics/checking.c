@@ -20,6 +20,8 @@ static bool need_is_met(const struct check *check, enum need need)
         return check->subject && check->subject->tokenizer;
     case NEEDS_ENGINE:
         return check->dump || !*check->config->unsupported;
+    case NEEDS_WRITER:
+        return check->dump || !check->config->both_directions;
     }
     return false;
 }
@@ -31,6 +33,8 @@ static const char *row_lacks(const struct check *check, const struct diagnostic 
         enum need need;
         const char *why;
     } needs[] = {{NEEDS_ENGINE, "Nothing can be computed of this model; inventory.computable says why."},
+                 {NEEDS_WRITER, "The model attends in both directions (is_causal is false): it predicts no next token, "
+                                "and writes no text."},
                  {NEEDS_GOLD, "No gold was given (--golden)."},
                  {NEEDS_TEXT, "No text was given (--text)."},
                  {NEEDS_TOKENIZER, "There is no tokenizer that could be read: no text was written."}};

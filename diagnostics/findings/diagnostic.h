@@ -36,7 +36,13 @@ struct check {
 bool check_wants(const struct check *check, const char *name);
 
 /* What a diagnostic has nothing to say without. */
-enum need { NEEDS_GOLD = 1, NEEDS_TEXT = 2, NEEDS_TOKENIZER = 4, NEEDS_ENGINE = 8 /* a model that can be computed */ };
+enum need {
+    NEEDS_GOLD = 1,
+    NEEDS_TEXT = 2,
+    NEEDS_TOKENIZER = 4,
+    NEEDS_ENGINE = 8, /* a model that can be computed */
+    NEEDS_WRITER = 16 /* one that predicts the next token */
+};
 
 /* Which rows of the pass a part is of. */
 struct seat {

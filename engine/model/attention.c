@@ -1,4 +1,4 @@
-/* Causal self-attention with grouped key/value heads. */
+/* Self-attention with grouped key/value heads, causal or in both directions. */
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct attention_task {
 
 struct attention {
     struct pass *pass;
-    int window;
+    size_t before, behind; /* a token sees so many before it and behind it, and itself; SIZE_MAX: all */
     size_t heads, kv_heads, head_dim;
     float scale; /* of scores */
     float *q;    /* [rows, heads, head_dim] */
@@ -111,23 +111,40 @@ static void attention_store(struct attention *a, int layer)
 /* The keys that a block of queries meets: `length` of them from key `base` on. */
 struct attention_keys {
     size_t position; /* of the first query */
-    size_t window;
+    size_t total;    /* tokens that have keys */
     size_t base;
     size_t length;
     bool shared; /* all rows are heads of one token, else they are tokens */
 };
 
-/* Those of them that a row sees, neither in the future nor before its window: begin .. end - 1. */
+/* Some of the keys: begin .. end - 1. */
 struct attention_span {
     size_t begin;
     size_t end;
 };
 
-static struct attention_span row_span(const struct attention_keys *keys, size_t row)
+/* Those that a token sees, of `total`. */
+static struct attention_span token_span(const struct attention *a, size_t position, size_t total)
 {
-    size_t position = keys->position + (keys->shared ? 0 : row), window = keys->window, base = keys->base;
-    size_t end = position + 1 - base, begin = window && position + 1 > window ? position + 1 - window : 0;
-    return (struct attention_span){.begin = begin > base ? begin - base : 0, .end = end};
+    size_t rest = total - position - 1;
+    return (struct attention_span){.begin = position > a->before ? position - a->before : 0,
+                                   .end = position + 1 + (rest < a->behind ? rest : a->behind)};
+}
+
+static struct attention_span row_span(const struct attention *a, const struct attention_keys *keys, size_t row)
+{
+    struct attention_span span = token_span(a, keys->position + (keys->shared ? 0 : row), keys->total);
+    return (struct attention_span){.begin = span.begin - keys->base, .end = span.end - keys->base};
+}
+
+static struct attention_keys task_keys(const struct attention *a, const struct attention_task *task, bool shared)
+{
+    size_t length = a->views[task->sequence].length, position = length + task->first;
+    struct attention_keys keys = {
+        .position = position, .total = length + a->pass->sequences[task->sequence].count, .shared = shared};
+    keys.base = token_span(a, position, keys.total).begin;
+    keys.length = token_span(a, position + task->count - 1, keys.total).end - keys.base;
+    return keys;
 }
 
 /* One row of scores, the query `which` of the pass: scaled, masked outside its span, made probabilities. */
@@ -155,7 +172,7 @@ static bool attention_values(const struct attention *a, const struct attention_k
     for (size_t row = 0; finite && row < m; row++)
         finite = all_finite(out + row * lda, a->head_dim);
     for (size_t row = 0; good && !finite && row < m; row++) {
-        struct attention_span span = row_span(keys, row);
+        struct attention_span span = row_span(a, keys, row);
         good = workspace_product(workspace, thread, PRODUCT_PLAIN, scores + row * keys->length + span.begin,
                                  keys->length, values + span.begin * a->head_dim, a->head_dim, out + row * lda, lda, 1,
                                  a->head_dim, span.end - span.begin);
@@ -169,20 +186,14 @@ static bool attention_block(const struct attention *a, const struct attention_ta
                             float *out, size_t lda, size_t m, bool shared, float *scores)
 {
     const struct kv_view *view = &a->views[task->sequence];
-    size_t position = view->length + task->first, window = (size_t)a->window;
-    size_t base = window && position + 1 > window ? position + 1 - window : 0;
-    const struct attention_keys keys = {.position = position,
-                                        .window = window,
-                                        .base = base,
-                                        .length = position + task->count - base,
-                                        .shared = shared};
-    size_t head = ((size_t)task->kv_head * view->capacity + base) * a->head_dim;
+    const struct attention_keys keys = task_keys(a, task, shared);
+    size_t head = ((size_t)task->kv_head * view->capacity + keys.base) * a->head_dim;
     if (!workspace_product(a->pass->model->workspace, thread, PRODUCT_TRANSPOSED, q, lda, view->keys + head,
                            a->head_dim, scores, keys.length, m, keys.length, a->head_dim))
         return false;
     for (size_t row = 0; row < m; row++)
         attention_weights(a, task->sequence, (uint64_t)(q - a->q) / a->head_dim + row * lda / a->head_dim,
-                          scores + row * keys.length, keys.length, row_span(&keys, row));
+                          scores + row * keys.length, keys.length, row_span(a, &keys, row));
     return attention_values(a, &keys, thread, scores, view->values + head, out, lda, m);
 }
 
@@ -190,11 +201,10 @@ static void attention_run(void *context, size_t index, int thread)
 {
     struct attention *a = context;
     const struct attention_task *task = &a->tasks[index];
-    const struct kv_view *view = &a->views[task->sequence];
     size_t group = a->heads / a->kv_heads, width = a->heads * a->head_dim;
     size_t rows = task->count > group ? task->count : group;
     float *scores =
-        workspace_floats(a->pass->model->workspace, thread, 0, rows * (view->length + task->first + task->count));
+        workspace_floats(a->pass->model->workspace, thread, 0, rows * task_keys(a, task, task->count == 1).length);
     size_t at = (a->pass->first[task->sequence] + task->first) * width + (size_t)task->kv_head * group * a->head_dim;
     bool good = scores;
     if (good && task->count == 1)
@@ -209,8 +219,11 @@ static void attention_run(void *context, size_t index, int thread)
 bool attention_forward(struct pass *pass, int layer, struct error *error)
 {
     const struct model_config *config = pass->model->config;
+    bool both = config->both_directions, windowed = config->window[layer] > 0;
+    size_t window = windowed ? (size_t)config->window[layer] : SIZE_MAX;
     struct attention a = {.pass = pass,
-                          .window = config->window[layer],
+                          .before = windowed && !both ? window - 1 : window,
+                          .behind = both ? window : 0,
                           .heads = (size_t)config->heads,
                           .kv_heads = (size_t)config->kv_heads,
                           .head_dim = (size_t)config->head_dim,

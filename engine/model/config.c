@@ -151,6 +151,16 @@ static bool parse_heads(struct model_config *config, const struct config_source 
     return true;
 }
 
+/* As the original asks for it: absent it is true, and null is not. */
+static bool parse_directions(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    bool causal = !cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(source->text, "is_causal"));
+    if (!json_get_bool(source->text, source->name, "is_causal", &causal, error))
+        return false;
+    config->both_directions = !causal;
+    return true;
+}
+
 static bool parse_switches(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const struct family *family = config->family;
@@ -405,8 +415,9 @@ static bool parse_all(struct model_config *config, const struct config_source *s
     if (!config->family)
         return true;
     return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
-           parse_switches(config, source, error) && parse_experts(config, source, error) &&
-           parse_window(config, source, error) && parse_rope(config, source, error);
+           parse_switches(config, source, error) && parse_directions(config, source, error) &&
+           parse_experts(config, source, error) && parse_window(config, source, error) &&
+           parse_rope(config, source, error);
 }
 
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error)
@@ -474,6 +485,7 @@ void config_differences(const struct model_config *a, const struct model_config 
         {"shared_expert_intermediate_size", a->shared_intermediate, b->shared_intermediate},
         {"norm_topk_prob", a->norm_topk, b->norm_topk},
         {"tie_word_embeddings", a->tied, b->tied},
+        {"attention in both directions", a->both_directions, b->both_directions},
         {"qkv bias", a->qkv_bias, b->qkv_bias},
         {"o bias", a->o_bias, b->o_bias},
         {"mlp_bias", a->mlp_bias, b->mlp_bias},
@@ -505,6 +517,15 @@ bool config_computes(const struct model_config *config, const char *name, struct
     return !*config->unsupported || error_set(error, "%s: %s", name, config->unsupported);
 }
 
+bool config_writes(const struct model_config *config, struct error *error)
+{
+    return !config->both_directions ||
+           error_set(error,
+                     "the model attends in both directions (\"is_causal\" of config.json, or \"attention.causal\" "
+                     "of a GGUF file, is false): a token sees those behind it, so it predicts none and writes "
+                     "no text");
+}
+
 static void summary_of_unknown(const struct model_config *config, struct buffer *out)
 {
     buffer_text(out, *config->model_type ? config->model_type : "a model without \"model_type\"");
@@ -528,5 +549,6 @@ void config_summary(const struct model_config *config, struct buffer *out)
                   config->layers, config->hidden, config->heads, config->kv_heads, config->head_dim);
     if (config->experts)
         buffer_format(out, ", %d experts with %d for each token", config->experts, config->experts_per_token);
-    buffer_format(out, ", vocabulary %d%s", config->vocabulary, config->tied ? ", tied head" : "");
+    buffer_format(out, ", vocabulary %d%s%s", config->vocabulary, config->tied ? ", tied head" : "",
+                  config->both_directions ? ", attention in both directions" : "");
 }

@@ -38,8 +38,9 @@ struct model_config {
     bool qkv_bias;
     bool o_bias;
     bool mlp_bias;
-    bool norm_topk; /* the weights of the chosen experts are made to sum to one */
-    bool tied;      /* the head is the embedding */
+    bool norm_topk;       /* the weights of the chosen experts are made to sum to one */
+    bool tied;            /* the head is the embedding */
+    bool both_directions; /* a token sees those behind it as well: it predicts none of them */
     enum rope_kind rope_kind;
     double rope_theta;
     double rope_factor;
@@ -49,7 +50,8 @@ struct model_config {
     int mrope_section[3];           /* 0, 0, 0: no mRoPE */
     bool sparse[CONFIG_LAYERS_MAX]; /* the layer has experts */
     int kind[CONFIG_LAYERS_MAX]; /* of an unknown family: layers of one kind are alike by what the file says of each */
-    int window[CONFIG_LAYERS_MAX]; /* a token sees that many tokens, itself included; 0: all before it */
+    int window[CONFIG_LAYERS_MAX]; /* a token sees that many tokens, itself included, and in both directions that many
+                                      on either side; 0: all */
 };
 
 /* The configurations that lie in each other, the outermost first and the text model's last, as those of multimodal
@@ -67,6 +69,9 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
 
 /* False, with the reason, for a model that cannot be computed; `name` is for the message. */
 bool config_computes(const struct model_config *config, const char *name, struct error *error);
+
+/* False, with the reason, for a model that writes no text: attending in both directions it is to be given whole. */
+bool config_writes(const struct model_config *config, struct error *error);
 
 /* Appends one sentence for the first few fields in which the two differ ("hidden_size is 48 here and 64 there"),
  * nothing when a computation could not tell them apart. */

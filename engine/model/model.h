@@ -75,7 +75,8 @@ struct expert_counts {
 struct expert_counts model_expert_counts(const struct model *model, int layer);
 
 /* Keys and values of one sequence, so that later passes go on where earlier ones ended. Float32,
- * 2 * layers * kv_heads * head_dim * 4 bytes for each token of `capacity`. */
+ * 2 * layers * kv_heads * head_dim * 4 bytes for each token of `capacity`. NULL with the reason where attention goes in
+ * both directions: what a token sees of itself changes with those that come. */
 struct kv;
 struct kv *kv_new(const struct model_config *config, size_t capacity, struct error *error);
 size_t kv_length(const struct kv *kv);

@@ -183,14 +183,21 @@ static bool make_experts(struct making *making)
                              "shared_expert_intermediate_size");
 }
 
-static void make_switches(struct making *making)
+static bool make_switches(struct making *making)
 {
+    char key[KEY];
+    bool causal = true;
+    if (!gguf_get_bool(making->gguf, key_of(making, "attention.causal", key), &causal, making->error))
+        return false;
+    if (!causal)
+        cJSON_AddFalseToObject(making->json, "is_causal");
     cJSON_AddStringToObject(making->json, "hidden_act", "silu");
     cJSON_AddBoolToObject(making->json, "tie_word_embeddings", !has(making, "output.weight"));
     if (making->row->bias_key)
         cJSON_AddBoolToObject(making->json, making->row->bias_key, has(making, "blk.0.attn_q.bias"));
     if (making->row->mlp_bias_key && !making->experts)
         cJSON_AddBoolToObject(making->json, making->row->mlp_bias_key, has(making, "blk.0.ffn_up.bias"));
+    return true;
 }
 
 /* --- rotary embedding --- */
@@ -381,9 +388,8 @@ static bool make_all(struct making *making)
         return false;
     if (!making->row)
         return true;
-    make_switches(making);
-    return note_factors(making) && make_sizes(making) && make_heads(making) && make_vocabulary(making) &&
-           make_experts(making) && make_rope(making) && make_end(making);
+    return make_switches(making) && note_factors(making) && make_sizes(making) && make_heads(making) &&
+           make_vocabulary(making) && make_experts(making) && make_rope(making) && make_end(making);
 }
 
 char *gguf_config(const struct store *store, const struct gguf *gguf, struct error *error)

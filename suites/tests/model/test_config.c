@@ -373,6 +373,7 @@ static const struct refused_row {
     {BARE, "'model_type': 3", "model_type", "string"},
     {QWEN2, "'hidden_act': 1", "hidden_act", "string"},
     {LLAMA, "'rope_parameters': {'rope_type': 7}", "rope_type", "string"},
+    {LLAMA, "'is_causal': 'no'", "is_causal", "true or false"},
     {LLAMA, "'rope_parameters': [1]", "rope_parameters", "object"},
     {LLAMA, "'rope_scaling': 2", "rope_scaling", "object"},
     {LLAMA, "'rope_theta': 0", "rope_theta", "0"},

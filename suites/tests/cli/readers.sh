@@ -1,0 +1,72 @@
+# What readers of a checkpoint understand otherwise than the original: its own gold is the judge (suites/data/readers).
+R=$PWD/suites/data/readers
+
+# reader_case NAME: the nano model of the case in $T/case, its configuration changed as the case says.
+reader_case() {
+    rm -rf "$T/case"
+    cp -r "$nano/$(jq -r --arg name "$1" '.cases[$name].model' "$R/MANIFEST.json")" "$T/case"
+    jq --arg name "$1" --slurpfile manifest "$R/MANIFEST.json" '
+        ((.thinker_config.text_config // .) == .) as $flat |
+        reduce ($manifest[0].cases[$name].config | to_entries[]) as $to (.;
+            if ($to.key | startswith("text.")) and ($flat | not)
+            then .thinker_config.text_config[$to.key | ltrimstr("text.")] = $to.value
+            else .[$to.key | ltrimstr("text.")] = $to.value end)' "$T/case/config.json" >"$T/config.json"
+    mv "$T/config.json" "$T/case/config.json"
+}
+
+# Metadata of a GGUF file in bytes: kv KEY (bool | u32 | f32 BITS | text) VALUE; f32 by its bits.
+little() {
+    local i
+    for ((i = 0; i < $1; i++)); do printf '%b' "\\x$(printf %02x $(($2 >> 8 * i & 255)))"; done
+}
+kv() {
+    little 8 ${#1} && printf %s "$1"
+    case $2 in
+        u32) little 4 4 && little 4 "$3" ;;
+        f32) little 4 6 && little 4 "$3" ;;
+        bool) little 4 7 && little 1 "$3" ;;
+        text) little 4 8 && little 8 ${#3} && printf %s "$3" ;;
+    esac
+}
+# gguf_with IN OUT [KEY TYPE VALUE]...: a copy with more metadata, which a last text fills up to whole multiples of the alignment.
+gguf_with() {
+    local in=$1 out=$2 count=1 size
+    shift 2
+    : >"$T/kv"
+    while [ $# -gt 0 ]; do
+        kv "$1" "$2" "$3" >>"$T/kv"
+        count=$((count + 1))
+        shift 3
+    done
+    size=$(stat -c %s "$T/kv")
+    kv general.note text "$(printf '%*s' $(((32 - (size + 32) % 32) % 32)) '')" >>"$T/kv"
+    { head -c 16 "$in" && little 8 $(($(od -An -tu8 -j16 -N8 "$in") + count)) && cat "$T/kv" && tail -c +25 "$in"; } >"$out"
+}
+
+for case in both-llama both-qwen2_window both-thinker; do
+    test_that "attention in both directions is the original's: $case"
+    reader_case "$case"
+    run 0 check "$T/case" --golden "$R/$case.golden.safetensors" --json -q
+    json "$(summary layers.propagated) | .verdict == \"pass\""
+    json "$(summary layers.isolated) | .verdict == \"pass\""
+    json '[.findings[] | select(.check == "greedy" or .check == "text.verdict") | .verdict] | unique == ["skip"]'
+    json "$(summary text.verdict).message | test(\"attends in both directions\")"
+    run "1|3" check "$nano/$(jq -r --arg name "$case" '.cases[$name].model' "$R/MANIFEST.json")" --golden "$R/$case.golden.safetensors" --suite "$proof" -q
+    run 0 inspect "$T/case" -q
+    says out 'attention in both directions'
+done
+test_that 'a model that attends in both directions writes nothing, and says why'
+for how in 'generate --prompt one' 'perplexity --text suites/data/text/english.txt' 'bench -q' 'trace --ids 5,6,7,8 --chunk 2 -o '"$T/trace.safetensors"; do
+    # shellcheck disable=SC2086
+    run 3 ${how%% *} "$T/case" ${how#* } -q
+    says err 'attends in both directions'
+done
+
+test_that 'the same of a GGUF file, against gold of the same model'
+gguf_with suites/data/gguf/llama-f32.gguf "$T/both.gguf" llama.attention.causal bool 0
+run 0 check "$T/both.gguf" --golden "$R/both-llama.golden.safetensors" --json -q
+json "$(summary layers.propagated).verdict == \"pass\" and $(summary greedy).verdict == \"skip\""
+run 3 generate "$T/both.gguf" --prompt one -q
+says err 'attends in both directions'
+gguf_with suites/data/gguf/llama-f32.gguf "$T/causal.gguf" llama.attention.causal bool 1
+run 0 check "$T/causal.gguf" --suite "$proof" --golden "$(gold llama)" -q
