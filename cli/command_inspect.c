@@ -27,8 +27,10 @@ static bool check_values(const struct arguments *arguments, struct subject *subj
 static bool name_goldens(const struct goldens *goldens, const struct subject *subject, struct report *report,
                          struct error *error)
 {
+    const struct golden_beside beside = {.layers = subject->config->layers, .store = subject->store};
     for (size_t i = 0; i < goldens->count; i++) {
-        if (!golden_compatible(goldens->items[i], subject->config, subject->tokenizer_sha256, error))
+        if (!golden_settle(goldens->items[i], &beside, error) ||
+            !golden_compatible(goldens->items[i], subject->config, subject->tokenizer_sha256, error))
             return false;
         report_gold(report, goldens->items[i]);
     }

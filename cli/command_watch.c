@@ -28,8 +28,10 @@ static void tell(void *context, enum watch_line line, const char *text)
 static bool name_goldens(const struct goldens *goldens, const struct subject *truth, struct report *report,
                          struct error *error)
 {
+    const struct golden_beside beside = {.layers = truth->config->layers, .store = truth->store};
     for (size_t i = 0; i < goldens->count; i++) {
-        if (!golden_begin_as(goldens->items[i], truth->tokenizer, error) ||
+        if (!golden_settle(goldens->items[i], &beside, error) ||
+            !golden_begin_as(goldens->items[i], truth->tokenizer, error) ||
             !golden_compatible(goldens->items[i], truth->config, truth->tokenizer_sha256, error))
             return false;
         report_gold(report, goldens->items[i]);

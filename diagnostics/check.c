@@ -81,8 +81,10 @@ static bool golds_fit(struct checking *checking, const struct check_request *req
     const struct subject *subject = request->subject;
     if (!(checking->weights = calloc(request->golden_count + 1, sizeof *checking->weights)))
         return error_memory(error, "check");
+    const struct golden_beside beside = {.layers = subject->config->layers, .store = subject->store};
     for (size_t i = 0; i < request->golden_count; i++)
-        if (!golden_begin_as(request->goldens[i], subject->tokenizer, error) ||
+        if (!golden_settle(request->goldens[i], &beside, error) ||
+            !golden_begin_as(request->goldens[i], subject->tokenizer, error) ||
             !golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error) ||
             !precision_settle(request->goldens[i], subject, &checking->weights[i], error))
             return false;

@@ -166,7 +166,8 @@ static bool report_one_gold(struct checking *checking, size_t gold, bool *same, 
     const struct golden *golden = check->goldens[gold];
     size_t first = findings->count;
     enum weights_beside weights = checking->weights ? checking->weights[gold] : WEIGHTS_AS_GOLD;
-    bool good = precision_report(golden, check->subject, weights, check->limits, findings, error);
+    bool good = gold_report_reading(golden, check->dump, findings, error) &&
+                precision_report(golden, check->subject, weights, check->limits, findings, error);
     for (int i = 0; good && i < DIAGNOSTIC_COUNT; i++)
         if (checking->reports[i] && diagnostic_rows[i]->report_gold)
             good = diagnostic_rows[i]->report_gold(check, checking->states[i], gold, findings, error);

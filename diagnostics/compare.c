@@ -54,6 +54,29 @@ static bool cases_see(struct checking *checking, bool *cases, struct error *erro
     return true;
 }
 
+/* What one of the two records of the model's layers; 0: nothing. */
+static bool layers_of(const struct golden *golden, const struct golden *dump, int *layers, struct error *error)
+{
+    const struct golden *const both[] = {golden, dump};
+    for (size_t i = 0; i < 2 && !*layers; i++) {
+        struct model_config *config = golden_config(both[i], error);
+        if (!config)
+            return false;
+        *layers = config->family ? config->layers : 0;
+        free(config);
+    }
+    return true;
+}
+
+static bool settle_names(struct golden *golden, struct golden *dump, struct error *error)
+{
+    struct golden_beside beside = {.other = dump}, back = {.other = golden};
+    if (!layers_of(golden, dump, &beside.layers, error))
+        return false;
+    back.layers = beside.layers;
+    return golden_settle(golden, &beside, error) && golden_settle(dump, &back, error);
+}
+
 /* The two can be compared as finely as the coarser of them. */
 static bool settle(struct golden *golden, struct golden *dump, struct error *error)
 {
@@ -66,7 +89,7 @@ static bool settle(struct golden *golden, struct golden *dump, struct error *err
 bool check_dump(struct golden *golden, struct golden *dump, const struct limits *limits, const bool *wanted,
                 struct findings *findings, struct error *error)
 {
-    struct model_config *config = golden_config(golden, error);
+    struct model_config *config = settle_names(golden, dump, error) ? golden_config(golden, error) : NULL;
     bool *cases = calloc(golden_case_count(golden) + 1, sizeof *cases), compare[DIAGNOSTIC_COUNT];
     struct checking checking = {
         .check = {.dump = dump, .config = config, .goldens = &golden, .golden_count = 1, .limits = limits},
@@ -74,7 +97,7 @@ bool check_dump(struct golden *golden, struct golden *dump, const struct limits 
     memcpy(compare, wanted, sizeof compare);
     diagnostics_compare(compare);
     checking_choose(&checking, compare);
-    bool good = settle(golden, dump, error) && config && (cases || error_memory(error, "dumps")) &&
+    bool good = config && settle(golden, dump, error) && (cases || error_memory(error, "dumps")) &&
                 golden_fits(golden, config, error) && golden_fits(dump, config, error) &&
                 checking_begin(&checking, error) && cases_see(&checking, cases, error) &&
                 checking_report(&checking, findings, error);

@@ -247,7 +247,7 @@ static bool walk(struct tree *tree, const cJSON *node)
     const char *name = NULL;
     if (!cJSON_IsObject(node) || !json_get_string(node, tree->file, "module_path", &name, tree->error) || !name)
         return error_set(tree->error, "%s: a node of the tree has no \"module_path\"", tree->file);
-    const char *dot = strchr(name, '.'), *path = dot ? golden_module_path(dot + 1, &tree->module) : "";
+    const char *dot = strchr(name, '.'), *path = dot ? spelling_unwrapped(dot + 1, &tree->module) : "";
     if (!path)
         return error_memory(tree->error, tree->file);
     int layer = -1, used = 0;

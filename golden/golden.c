@@ -7,6 +7,13 @@
 #include "base/map.h"
 #include "golden/golden_internal.h"
 
+void golden_place_free(struct golden_place *place)
+{
+    free(place->name);
+    free(place->file);
+    free(place->row_rounding);
+}
+
 void golden_free(struct golden *golden)
 {
     if (!golden)
@@ -17,21 +24,29 @@ void golden_free(struct golden *golden)
         free(golden->cases[i].ids);
         free(golden->cases[i].greedy);
     }
-    for (size_t i = 0; i < golden->tensor_count; i++) {
-        free(golden->places[i].name);
-        free(golden->places[i].file);
-        free(golden->places[i].row_rounding);
-    }
+    for (size_t i = 0; i < golden->tensor_count; i++)
+        golden_place_free(&golden->places[i]);
     free(golden->cases);
     free(golden->tensors);
     free(golden->places);
     map_free(&golden->case_of);
     map_free(&golden->tensor_of);
     cJSON_Delete(golden->metadata);
+    names_free(&golden->notes);
     if (golden->descriptor >= 0)
         close(golden->descriptor);
     free(golden->path);
     free(golden);
+}
+
+size_t golden_note_count(const struct golden *golden)
+{
+    return golden->notes.count;
+}
+
+const char *golden_note_at(const struct golden *golden, size_t index)
+{
+    return golden->notes.items[index];
 }
 
 const char *golden_path(const struct golden *golden)

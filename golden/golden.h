@@ -1,7 +1,7 @@
 /* Golden dumps: activations, logits and continuations that the original implementation produced. Our own format is one
  * safetensors file, tensors named CASE/MODULE_PATH, everything else in the metadata. Read as well:
- * - a folder of .npy files named by module path, with ids.npy or input_ids.npy; or a folder of such folders, one for
- *   each case;
+ * - a folder of .npy files named by module path, or as spelling.h has it, with ids.npy or input_ids.npy; or a folder
+ *   of such folders, one for each case;
  * - what transformers' model_addition_debugger_context writes: NAME_debug_tree_FULL_TENSORS.json or _SUMMARY.json, or
  *   the folder that holds them;
  * - the base file of llama-perplexity --kl-divergence-base: log-probabilities, a case for each window;
@@ -130,6 +130,23 @@ struct model_config *golden_config(const struct golden *golden, struct error *er
 
 /* NULL: the dump holds none. */
 const struct golden_text *golden_perplexity_text(const struct golden *golden);
+
+/* What a dump is compared with, for what its names alone do not say. */
+struct golden_beside {
+    int layers;                 /* of the model; 0: not known */
+    const struct store *store;  /* its weights; NULL: what it computed is a dump, */
+    const struct golden *other; /* this one */
+};
+
+/* Gives every tensor the path of the module that it came from, where the dump calls it by a number ("hidden_states.3",
+ * "layer_3") or counts layers from 1; and finds out whether what calls itself the last layer's output lies behind the
+ * final norm, as the last of transformers' hidden states does: then it is model.norm. Before anything is compared. An
+ * error where a number may mean one layer as well as another. */
+bool golden_settle(struct golden *golden, const struct golden_beside *beside, struct error *error);
+
+/* What was done to understand the dump, a clause each: "logits is lm_head". */
+size_t golden_note_count(const struct golden *golden);
+const char *golden_note_at(const struct golden *golden, size_t index);
 
 /* Every token id lies within the vocabulary, and every tensor that the engine has a probe for is as wide as the
  * configuration makes it. Both are looked up by what the other says: whoever compares with a dump asks this first. */

@@ -2,8 +2,10 @@
 #ifndef ASSAY_GOLDEN_INTERNAL_H
 #define ASSAY_GOLDEN_INTERNAL_H
 
+#include "base/file.h"
 #include "base/map.h"
 #include "golden/golden.h"
+#include "golden/spelling.h"
 #include "store/safetensors.h"
 
 struct golden_case_data {
@@ -22,7 +24,11 @@ struct golden_place {
     uint64_t offset;
     struct golden_statistics statistics;
     double *row_rounding; /* [rows]; NULL: of no row */
+    enum spelled spelled; /* SPELLED_STATE and SPELLED_LAYER: golden_settle gives it a path, from `number` */
+    int number;
 };
+
+void golden_place_free(struct golden_place *place);
 
 struct golden {
     char *path;
@@ -47,6 +53,7 @@ struct golden {
     const char *config;
     const char *tokenizer_sha256;
     const char *weights_sha256;
+    struct names notes; /* see golden_note */
 };
 
 /* One kind of dump: what a reader gives, as a row of golden_readers.h. `open` fills a golden that has its path. */

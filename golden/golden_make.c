@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,15 +62,20 @@ bool golden_add_tensor(struct golden *golden, const struct golden_tensor *tensor
     return twice == MAP_ABSENT || error_set(error, "%s: tensor '%s' occurs twice", golden->path, place.name);
 }
 
-const char *golden_module_path(const char *name, struct buffer *buffer)
+bool golden_note(struct golden *golden, struct error *error, const char *format, ...)
 {
-    static const char tower[] = "model.language_model.";
-    buffer_free(buffer);
-    if (strncmp(name, "thinker.", 8) == 0)
-        name += 8;
-    bool inside = strncmp(name, tower, sizeof tower - 1) == 0;
-    buffer_format(buffer, "%s%s", inside ? "model." : "", inside ? name + sizeof tower - 1 : name);
-    return buffer->data;
+    char *text = NULL;
+    bool told = false;
+    va_list arguments;
+    va_start(arguments, format);
+    bool good = vasprintf(&text, format, arguments) >= 0;
+    va_end(arguments);
+    for (size_t i = 0; good && i < golden->notes.count; i++)
+        told = told || strcmp(golden->notes.items[i], text) == 0;
+    good = good && (told || names_add(&golden->notes, text));
+    if (good)
+        free(text);
+    return good || error_memory(error, golden->path);
 }
 
 /* Exact for whole numbers below 2^24. Unaligned. */

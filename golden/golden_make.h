@@ -12,8 +12,8 @@ bool golden_add_case(struct golden *golden, const char *id, struct ids *ids, str
 bool golden_add_tensor(struct golden *golden, const struct golden_tensor *tensor, const char *path,
                        struct golden_place place, struct error *error);
 
-/* `name` as this project spells module paths: without "thinker." and "language_model.". Borrowed from `buffer`. */
-const char *golden_module_path(const char *name, struct buffer *buffer);
+/* Adds to what golden_note_at tells, once. */
+bool golden_note(struct golden *golden, struct error *error, const char *format, ...) ASSAY_PRINTF(3, 4);
 
 /* Opens golden->path. */
 bool golden_open_file(struct golden *golden, struct error *error);

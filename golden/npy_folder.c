@@ -1,12 +1,15 @@
 /* The reader of folders of .npy files: MODULE_PATH.npy beside ids.npy, or such folders, one for each case. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/wording.h"
 #include "golden/golden_make.h"
 #include "golden/golden_readers.h"
+#include "golden/named_arrays.h"
 #include "golden/npy.h"
+
+#define ENDING ".npy"
+_Static_assert(NPY_RANK_MAX == TENSOR_RANK_MAX, "shapes are copied");
 
 #define LONE_CASE "case" /* of files that lie in no folder of their own */
 
@@ -16,7 +19,7 @@ static bool holds_npy(const char *folder)
     bool found = false;
     if (folder_list(folder, &names, NULL))
         for (size_t i = 0; i < names.count; i++)
-            found = found || text_ends_with(names.items[i], ".npy");
+            found = found || text_ends_with(names.items[i], ENDING);
     names_free(&names);
     return found;
 }
@@ -38,83 +41,39 @@ static bool npy_recognises(const char *path)
     return found;
 }
 
-static const char *const ids_names[] = {"ids.npy", "input_ids.npy"};
-
-static bool is_ids(const char *name)
-{
-    return strcmp(name, ids_names[0]) == 0 || strcmp(name, ids_names[1]) == 0;
-}
-
-static bool add_case(struct golden *golden, const char *folder, const char *id, struct error *error)
-{
-    struct ids ids = {0};
-    struct npy npy;
-    char *path = NULL;
-    for (size_t i = 0; i < 2; i++) {
-        free(path);
-        if (!(path = path_join(folder, ids_names[i])))
-            return error_memory(error, folder);
-        if (file_exists(path))
-            break;
-    }
-    bool good = file_exists(path) || error_set(error, "%s: the token ids are absent: %s or %s should give them", folder,
-                                               ids_names[0], ids_names[1]);
-    good = good && npy_open(path, &npy, error);
-    if (good && !(npy.rank == 1 || (npy.rank == 2 && npy.shape[0] == 1)))
-        good = error_set(error, "%s: token ids of %d dimensions; [tokens] or [1, tokens] was expected", path, npy.rank);
-    good = good && golden_read_ids(path, npy.offset, npy.dtype, npy.values, &ids, error) &&
-           golden_add_case(golden, id, &ids, error);
-    ids_free(&ids);
-    free(path);
-    return good;
-}
-
-/* [tokens, ...] or [1, tokens, ...]. */
-static bool add_tensor(struct golden *golden, char *path, struct error *error)
+static bool push_file(struct named_arrays *arrays, char *path, struct error *error)
 {
     struct npy npy;
-    struct buffer module = {0};
-    size_t owner = golden->case_count - 1, tokens = golden->cases[owner].public.count;
-    char *name = strndup(path_base(path), strlen(path_base(path)) - 4);
-    bool good = (name || error_memory(error, path)) && npy_open(path, &npy, error);
-    if (good && !(npy.rank && npy.shape[0] == tokens) && !(npy.rank > 1 && npy.shape[0] == 1 && npy.shape[1] == tokens))
-        good = error_set(error,
-                         "%s: the array has %d dimensions of %llu ...; a row for each of the %zu tokens was expected",
-                         path, npy.rank, (unsigned long long)(npy.rank ? npy.shape[0] : 0), tokens);
-    if (!good) {
+    if (!path)
+        return error_memory(error, "npy");
+    if (!npy_open(path, &npy, error)) {
         free(path);
-        free(name);
         return false;
     }
-    struct golden_tensor tensor = {
-        .case_index = owner, .rows = tokens, .width = (size_t)(npy.values / tokens), .noise = NAN};
-    struct golden_place place = {.file = path, .dtype = npy.dtype, .offset = npy.offset};
-    if (npy.dtype == DTYPE_F16)
-        golden->dtype = "float16";
-    const char *canonical = golden_module_path(name, &module);
-    good = canonical ? golden_add_tensor(golden, &tensor, canonical, place, error) : error_memory(error, path);
-    if (!canonical)
-        free(path);
-    buffer_free(&module);
-    free(name);
-    return good;
+    const char *base = path_base(path);
+    struct named_array array = {.name = strndup(base, strlen(base) - strlen(ENDING)),
+                                .file = path,
+                                .dtype = npy.dtype,
+                                .rank = npy.rank,
+                                .offset = npy.offset};
+    memcpy(array.shape, npy.shape, sizeof array.shape);
+    return named_push(arrays, &array, error);
 }
 
 static bool add_folder(struct golden *golden, const char *folder, const char *id, struct error *error)
 {
     struct names names = {0};
-    bool good = add_case(golden, folder, id, error) && folder_list(folder, &names, error);
-    for (size_t i = 0; good && i < names.count; i++) {
-        if (!text_ends_with(names.items[i], ".npy") || is_ids(names.items[i]))
-            continue;
-        char *path = path_join(folder, names.items[i]);
-        good = path ? add_tensor(golden, path, error) : error_memory(error, folder);
-    }
+    struct named_arrays arrays = {0};
+    bool good = folder_list(folder, &names, error);
+    for (size_t i = 0; good && i < names.count; i++)
+        if (text_ends_with(names.items[i], ENDING))
+            good = push_file(&arrays, path_join(folder, names.items[i]), error);
+    good = good && named_add(golden, id, folder, &arrays, error);
+    named_free(&arrays);
     names_free(&names);
     return good;
 }
 
-/* What arithmetic made the values is not told: float32, unless some are stored in less. */
 static bool npy_folder_open(struct golden *golden, struct error *error)
 {
     struct names names = {0};

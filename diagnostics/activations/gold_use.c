@@ -17,6 +17,31 @@ bool gold_same_weights(const struct golden *golden, struct store *store, char he
     return true;
 }
 
+static void add_notes(const struct golden *golden, const char *lead, struct buffer *out)
+{
+    for (size_t i = 0; i < golden_note_count(golden); i++)
+        buffer_format(out, "%s%s", i ? "; " : lead, golden_note_at(golden, i));
+    if (golden_note_count(golden))
+        buffer_text(out, ".");
+}
+
+bool gold_report_reading(const struct golden *golden, const struct golden *dump, struct findings *findings,
+                         struct error *error)
+{
+    struct buffer text = {0};
+    add_notes(golden, "What gold's own names and shapes were taken to say: ", &text);
+    if (dump)
+        add_notes(
+            dump,
+            text.size ? " And the subject's: " : "What the subject's own names and shapes were taken to say: ", &text);
+    struct finding *finding = text.size ? findings_add(findings, "gold.read") : NULL;
+    bool good = !text.failed && (finding || !text.size);
+    if (finding)
+        finding_message(finding, "%s", text.data);
+    buffer_free(&text);
+    return good || error_memory(error, "gold.read");
+}
+
 bool gold_check_weights(const struct golden *golden, struct store *store, bool rounded, bool *same,
                         struct findings *findings, struct error *error)
 {

@@ -17,6 +17,11 @@ bool gold_same_weights(const struct golden *golden, struct store *store, char he
 bool gold_check_weights(const struct golden *golden, struct store *store, bool rounded, bool *same,
                         struct findings *findings, struct error *error);
 
+/* Adds gold.read, which tells what was done to understand gold, and the dump in the subject's place (NULL: it is a
+ * model); nothing where that is nothing. */
+bool gold_report_reading(const struct golden *golden, const struct golden *dump, struct findings *findings,
+                         struct error *error);
+
 /* What was compared of a dump. */
 struct gold_use {
     const bool *tensors;      /* [golden_tensor_count] */

@@ -171,9 +171,9 @@ cp -r "$foreign/npy" "$T/cut"
 truncate -s -1 "$T/cut/short/lm_head.npy"
 foreign_check 3 "$nano/thinker" "$T/cut"
 says err "$T/cut/short/lm_head.npy: the header promises"
-rm "$T/cut/short/input_ids.npy"
+rm "$T/cut/short/lm_head.npy" "$T/cut/short/input_ids.npy"
 foreign_check 3 "$nano/thinker" "$T/cut"
-says err 'ids.npy or input_ids.npy should give them'
+says err 'an array named ids or input_ids should give them'
 cp -r "$foreign/tree" "$T/leaf"
 rm "$T/leaf/Qwen3ForCausalLM.lm_head_outputs.safetensors"
 foreign_check 3 "$nano/qwen3" "$T/leaf"

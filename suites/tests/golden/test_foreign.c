@@ -144,7 +144,7 @@ Test(npy, a_folder_of_folders_holds_a_case_each)
     cr_expect(golden_find(golden, 1, "model.norm") && golden_find(golden, 0, "model.norm"));
     golden_free(golden);
     write_npy(scratch("f/three/model.norm.npy"), 1, HEADER("<f4", "(1, 3)"), six, 12);
-    expect_refused(scratch("f"), "f/three", "ids.npy or input_ids.npy should give them");
+    expect_refused(scratch("f"), "f/three", "an array named ids or input_ids should give them");
 }
 
 Test(npy, refuses_malformed_headers)
@@ -198,12 +198,81 @@ Test(npy, refuses_what_are_no_token_ids)
     } rows[] = {{HEADER("<i8", "(2,)"), "-1, is no token id", {1, -1}},
                 {HEADER("<i8", "(2,)"), "2147483648, is no token id", {2147483648, 1}},
                 {HEADER("<f8", "(2,)"), "dtype F64", {0, 0}},
-                {HEADER("<i8", "(2, 1)"), "[1, tokens]", {1, 1}}};
+                {HEADER("<i8", "(1, 1, 2)"), "[batch, tokens]", {1, 1}}};
     const char *folder = write_folder();
     for (size_t i = 0; i < COUNT(rows); i++) {
         write_npy(scratch("f/ids.npy"), 1, rows[i].header, rows[i].values, sizeof rows[i].values);
         expect_refused(folder, "f/ids.npy", rows[i].needle);
     }
+}
+
+static const char *write_batch(void)
+{
+    static const int64_t rows[] = {7, 8, 9, 5, 6, 0}, mask[] = {1, 1, 1, 1, 1, 0};
+    static const float norm[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, last[] = {1, 2, 3, 4};
+    static const double states[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    write_npy(scratch("b/input_ids.npy"), 1, HEADER("<i8", "(2, 3)"), rows, sizeof rows);
+    write_npy(scratch("b/attention_mask.npy"), 1, HEADER("<i8", "(2, 3)"), mask, sizeof mask);
+    write_npy(scratch("b/model.norm.npy"), 1, HEADER("<f4", "(2, 3, 2)"), norm, sizeof norm);
+    write_npy(scratch("b/logits.npy"), 1, HEADER("<f4", "(2, 2)"), last, sizeof last);
+    write_npy(scratch("b/hidden_states.npy"), 1, HEADER("<f8", "(2, 2, 3, 1)"), states, sizeof states);
+    return scratch("b");
+}
+
+Test(npy, a_batch_is_a_case_for_each_sequence_without_its_padding)
+{
+    struct golden *golden = open_golden(write_batch());
+    struct golden_beside beside = {0};
+    float row[2] = {0};
+    cr_assert(golden_settle(golden, &beside, NULL));
+    cr_assert(golden_case_count(golden) == 2 && golden_case_at(golden, 0)->count == 3);
+    const struct golden_case *second = golden_case_at(golden, 1);
+    cr_assert(second->count == 2 && second->ids[0] == 5 && second->ids[1] == 6);
+    cr_expect_str_eq(second->id, "case-1");
+    const struct golden_tensor *norm = golden_find(golden, 1, "model.norm");
+    cr_assert(norm && norm->rows == 2 && norm->width == 2 && golden_read_rows(golden, norm, 1, 1, row, NULL));
+    cr_expect(fabsf(row[0] - 9) + fabsf(row[1] - 10) < 1e-6f);
+    const struct golden_tensor *logits = golden_find(golden, 0, "lm_head");
+    cr_assert(logits && logits->first == 2 && logits->rows == 1 && golden_read_rows(golden, logits, 0, 1, row, NULL));
+    cr_expect(fabsf(row[0] - 1) + fabsf(row[1] - 2) < 1e-6f);
+    cr_expect(!golden_find(golden, 1, "lm_head")); /* that of a token of padding */
+    const struct golden_tensor *layer = golden_find(golden, 1, "model.layers.0");
+    cr_assert(layer && layer->rows == 2 && layer->width == 1 && golden_read_rows(golden, layer, 1, 1, row, NULL));
+    cr_expect(fabsf(row[0] - 11) < 1e-6f);
+    cr_expect(golden_find(golden, 0, "model.embed_tokens"));
+    golden_free(golden);
+}
+
+Test(npy, refuses_a_batch_that_does_not_fit)
+{
+    static const int64_t holes[] = {1, 0, 1, 1, 1, 0}, none[] = {1, 1, 1, 0, 0, 0};
+    write_batch();
+    write_npy(scratch("b/attention_mask.npy"), 1, HEADER("<i8", "(2, 3)"), holes, sizeof holes);
+    expect_refused(scratch("b"), "b/attention_mask.npy", "leaves out tokens between others, or all");
+    write_npy(scratch("b/attention_mask.npy"), 1, HEADER("<i8", "(2, 3)"), none, sizeof none);
+    expect_refused(scratch("b"), "b/attention_mask.npy", "of sequence 1");
+    write_npy(scratch("b/attention_mask.npy"), 1, HEADER("<i8", "(6,)"), none, sizeof none);
+    expect_refused(scratch("b"), "b/attention_mask.npy", "that of the token ids was expected");
+    write_batch();
+    write_npy(scratch("b/model.norm.npy"), 1, HEADER("<f4", "(1, 3, 2)"), six, sizeof six);
+    expect_refused(scratch("b"), "b/model.norm.npy", "3 tokens of each sequence of the batch");
+    write_batch();
+    write_npy(scratch("b/ids.npy"), 1, HEADER("<i8", "(2,)"), ids, sizeof ids);
+    expect_refused(scratch("b"), "ids.npy", "both 'ids' and 'input_ids' tell the same");
+    const char *folder = write_folder();
+    write_npy(scratch("f/hidden_states.npy"), 1, HEADER("<f4", "(1, 2, 3)"), six, sizeof six);
+    expect_refused(folder, "f/hidden_states.npy", "its name does not say which");
+}
+
+Test(npy, what_is_of_no_token_is_left_out_and_told)
+{
+    const char *folder = write_folder();
+    write_npy(scratch("f/attentions.0.npy"), 1, HEADER("<f4", "(1, 6, 1)"), six, sizeof six);
+    struct golden *golden = open_golden(folder);
+    cr_assert(golden_tensor_count(golden) == 1 && golden_note_count(golden) == 2);
+    cr_expect_str_eq(golden_note_at(golden, 0), "attentions.0 [1, 6, 1] has no row for each token and is left out");
+    cr_expect_str_eq(golden_note_at(golden, 1), "batch axes of 1 are dropped");
+    golden_free(golden);
 }
 
 Test(npy, flipped_and_cut_files)

@@ -1,0 +1,124 @@
+# Gold that somebody saved from a few lines of Python: names, shapes and last layers as they come, understood and told. The arrays
+# are those of transformers in suites/data/foreign/npy: [1, 6, ...] of the thinker's 5 layers.
+arrays=suites/data/foreign/npy/short
+read="$(summary gold.read)"
+
+# own [FROM=TO]...: $T/own with the token ids, and these arrays under these names. FROM: embed_tokens, layers.N, norm, lm_head
+own() {
+    rm -rf "$T/own"
+    mkdir "$T/own"
+    cp "$arrays/input_ids.npy" "$T/own"
+    local pair from
+    for pair in "$@"; do
+        from=$arrays/model.language_model.${pair%%=*}.npy
+        [ "${pair%%=*}" != lm_head ] || from=$arrays/lm_head.npy
+        cp "$from" "$T/own/${pair#*=}.npy"
+    done
+}
+# numbered STEM FIRST LAST [FROM=TO]...: the same, layers 0 to 3 under numbers that begin with FIRST; behind them LAST
+numbered() {
+    local stem=$1 first=$2 last=$3 layer names=()
+    shift 3
+    for layer in 0 1 2 3; do names+=("layers.$layer=$stem$((layer + first))"); done
+    own "${names[@]}" "$last=$stem$((4 + first))" "$@"
+}
+# own_check STATUS [ARGUMENT...]
+own_check() {
+    local status=$1
+    shift
+    run "$status" check "$nano/thinker" --suite "$proof" --golden "$T/own" --json -q "$@"
+}
+# understood COUNT: all tensors were compared, so many places
+understood() {
+    json "$(summary gold.compared) | .measured == 0"
+    json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == $1"
+    json "$(summary layers.isolated).verdict == \"pass\""
+}
+told() { json "$read | .verdict == \"pass\" and (.message | test(\"$1\"))"; }
+untold() { json "[$read | .message | test(\"$1\")] | any | not"; }
+
+for stem in hidden_states. hidden_state_ $(some 1 layer_ h layers. model.layers. Hidden-States- blocks.); do
+    test_that "transformers' hidden states as $stem""0 to $stem""5: the last is behind the final norm"
+    numbered $stem 1 norm embed_tokens=${stem}0 lm_head=logits
+    own_check 0
+    understood 7
+    told 'logits is lm_head; batch axes of 1 are dropped'
+    told '0 being the embedding'
+    told 'model.layers.4 is behind the final norm.*root mean square of 1.*so it is compared with model.norm'
+done
+test_that 'the same as text'
+run 0 check "$nano/thinker" --suite "$proof" --golden "$T/own"
+says out 'so it is compared with model.norm'
+
+test_that 'layers counted from 1, and from 0'
+numbered layer_ 1 norm lm_head=output_logits
+own_check 0
+understood 6
+told 'layer_N is what layer N - 1 puts out;'
+numbered layer_ 0 layers.4 embed_tokens=embeddings norm=final_norm lm_head=lm_head
+own_check 0
+understood 8
+told 'layer_N is what layer N puts out, counted from 0'
+untold 'behind the final norm'
+numbered hidden. 0 norm
+own_check 0
+understood 5
+told 'hidden_states.N is what layer N puts out, counted from 0; model.layers.4 is behind the final norm'
+numbered model.layers. 1 layers.4
+own_check 0
+understood 5
+told 'model.layers.N is what layer N - 1 puts out'
+own layers.1=layer_1 layers.3=layer_3
+own_check 3
+says err 'layer_1 to layer_3: whether they are counted from 0 or from 1 is not to be told, for the model has 5 layers'
+own layers.1=model.layers.1 layers.3=layers.3.output
+own_check 0
+understood 2
+
+test_that 'what is there twice'
+numbered hidden_states. 1 norm layers.4=model.layers.4 layers.2=model.layers.2 norm=last_hidden_state lm_head=logits
+own_check 0
+understood 7
+told "behind the final norm.*gold's model.norm is the same"
+told 'model.layers.2 is there twice, and the same'
+told 'model.norm is there twice, and the same'
+own layers.1=model.layers.2 layers.2=hidden_states.3
+own_check 3
+says err "two arrays that differ are both 'case/model.layers.2'"
+
+test_that 'the last layer by its name, and behind the final norm all the same'
+numbered model.layers. 0 norm lm_head=logits
+own_check 0
+understood 6
+numbered model.layers. 0 norm norm=model.norm lm_head=logits
+own_check 0
+told "gold's model.norm is the same"
+
+test_that 'no broken last layer is excused by it'
+numbered model.layers. 0 layers.4 norm=norm lm_head=logits
+own_check 1 --fault scale:model.layers.4.mlp.experts.3.down_proj.weight,3
+untold 'behind the final norm'
+equal "$(summary layers.propagated).first_bad_module" model.layers.4
+numbered hidden_states. 1 norm lm_head=logits
+own_check 1 --fault scale:model.layers.4.self_attn.o_proj.weight,1.5
+told 'behind the final norm'
+equal "$(summary layers.propagated).first_bad_module" model.norm
+own_check 1 --fault initialise:model.norm.weight
+told 'lm_head makes gold.s logits of it'
+blames model.norm
+numbered model.layers. 0 layers.4 lm_head=logits
+own_check 1 --fault initialise:model.norm.weight
+untold 'behind the final norm'
+
+test_that 'a dump beside a dump'
+numbered hidden_states. 1 norm embed_tokens=hidden_states.0 lm_head=logits
+mkdir "$T/pair"
+cp -r "$T/own" "$T/pair/short"
+run 0 compare suites/data/foreign/npy "$T/pair" --json -q
+json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
+json "$read | .message | test(\"the subject's: .*behind the final norm.*the other's model.norm is the same\")"
+run 0 compare "$T/pair" suites/data/foreign/npy --json -q
+json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
+cp "$arrays/model.language_model.layers.3.npy" "$T/pair/short/hidden_states.5.npy"
+run 1 compare suites/data/foreign/npy "$T/pair" --json -q
+equal "$(summary layers.propagated).first_bad_module" model.layers.4
