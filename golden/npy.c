@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "base/numbers.h"
 
 #define MAGIC "\x93NUMPY"
@@ -182,7 +183,7 @@ static bool read_header(const char *path, FILE *file, char *text, uint64_t *end,
     return true;
 }
 
-bool npy_open(const char *path, struct npy *npy, struct error *error)
+static bool open_strictly(const char *path, struct npy *npy, struct error *error)
 {
     uint64_t size = 0, bytes = 0;
     *npy = (struct npy){.values = 1};
@@ -200,6 +201,12 @@ bool npy_open(const char *path, struct npy *npy, struct error *error)
                          path, (unsigned long long)npy->values, dtype_bits(npy->dtype) / 8,
                          (unsigned long long)npy->offset, (unsigned long long)size);
     return good;
+}
+
+bool npy_open(const char *path, struct npy *npy, struct error *error)
+{
+    struct error met = {0};
+    return open_strictly(path, npy, &met) || file_kind_error(path, FILE_NUMPY, &met, error);
 }
 
 /* Version 1.0; the header is padded with blanks to a multiple of 64 bytes, and ends with a line feed. */

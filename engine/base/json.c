@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "base/map.h"
 
 size_t utf8_check(const char *text, size_t size)
@@ -148,10 +149,19 @@ void json_append_string(struct buffer *out, const char *text, size_t size)
     buffer_char(out, '"');
 }
 
+cJSON *json_read_text(const char *path, size_t maximum, struct buffer *text, struct error *error)
+{
+    struct error met = {0};
+    cJSON *json = file_read(path, maximum, text, &met) ? json_parse(path, text->data, text->size, &met) : NULL;
+    if (!json)
+        file_kind_error(path, FILE_TEXT, &met, error);
+    return json;
+}
+
 cJSON *json_read(const char *path, size_t maximum, struct error *error)
 {
     struct buffer text = {0};
-    cJSON *json = file_read(path, maximum, &text, error) ? json_parse(path, text.data, text.size, error) : NULL;
+    cJSON *json = json_read_text(path, maximum, &text, error);
     buffer_free(&text);
     return json;
 }

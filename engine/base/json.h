@@ -22,8 +22,10 @@ bool json_parse_string(const char *name, const char *text, size_t size, struct b
 /* Appends the text as one JSON string, quotes and all; unlike cJSON, a NUL is kept. */
 void json_append_string(struct buffer *out, const char *text, size_t size);
 
-/* Reads and parses a file of at most `maximum` bytes. */
+/* Reads and parses a file of at most `maximum` bytes. One that is no JSON is called what it is. */
 cJSON *json_read(const char *path, size_t maximum, struct error *error);
+/* The same, and appends the file's text. */
+cJSON *json_read_text(const char *path, size_t maximum, struct buffer *text, struct error *error);
 
 /* Getters. A member that is absent or null leaves `*value` alone and succeeds; one of another type is an error that
  * names `where` and the member. */

@@ -32,9 +32,9 @@ static char *find_folder(const char *const folders[2], const char *const *files)
     return NULL;
 }
 
-static bool take_config(const char *where, const char *text, size_t size, struct subject *subject, struct error *error)
+/* Ends `json`; NULL: the error says why there is none. */
+static bool take_config(const char *where, const char *text, cJSON *json, struct subject *subject, struct error *error)
 {
-    cJSON *json = json_parse(where, text, size, error);
     bool good = json && (subject->config = config_parse(where, json, error)) &&
                 ((subject->config_text = strdup(text)) || error_memory(error, "configuration"));
     cJSON_Delete(json);
@@ -47,7 +47,8 @@ static bool open_config(const struct subject_options *options, const char *const
     static const char *const files[] = {"config.json", NULL};
     const char *document = options->config ? NULL : store_document(subject->base, files[0]);
     if (document)
-        return take_config(options->model, document, strlen(document), subject, error);
+        return take_config(options->model, document, json_parse(options->model, document, strlen(document), error),
+                           subject, error);
     char *folder = options->config ? NULL : find_folder(folders, files);
     if (!options->config && !folder && store_problem_count(subject->base))
         return error_set(error, "%s: no configuration: %s", options->model, store_problem(subject->base, 0));
@@ -63,8 +64,8 @@ static bool open_config(const struct subject_options *options, const char *const
     if (!subject->config_path)
         return error_memory(error, "configuration");
     struct buffer text = {0};
-    bool good = file_read(subject->config_path, CONFIG_TEXT_MAX, &text, error) &&
-                take_config(subject->config_path, text.data ? text.data : "", text.size, subject, error);
+    cJSON *json = json_read_text(subject->config_path, CONFIG_TEXT_MAX, &text, error);
+    bool good = take_config(subject->config_path, text.data, json, subject, error);
     buffer_free(&text);
     return good;
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_kind.h"
 #include "base/json.h"
+#include "base/wording.h"
 #include "store/formats.h"
 #include "store/store_internal.h"
 
@@ -54,6 +56,18 @@ struct shard {
     bool read;
 };
 
+/* A link to what is no longer there is absent in its own way. */
+static bool shard_absent(struct store *store, const char *index, const struct shard *shard)
+{
+    struct buffer says = {0};
+    bool known = file_kind_say(shard->path, FILE_SAFETENSORS, &says);
+    bool good = store_add_problem(store, "shard %s %s; %s places %zu tensor%s in it, '%s' the first", shard->name,
+                                  known && says.data ? says.data : "is absent", path_base(index), shard->tensors,
+                                  text_plural(shard->tensors), shard->first);
+    buffer_free(&says);
+    return good;
+}
+
 /* One shard: its path checked, its tensors added. What is wrong with the shard itself becomes a problem of the store.
  */
 static bool shard_open(struct store *store, const char *folder, const char *index, struct shard *shard,
@@ -68,16 +82,14 @@ static bool shard_open(struct store *store, const char *folder, const char *inde
     bool good = true;
     struct error problem = {0};
     if (!file_exists(shard->path))
-        good = store_add_problem(store, "shard %s is absent; %s places %zu tensor%s in it, '%s' the first", shard->name,
-                                 path_base(index), shard->tensors, shard->tensors == 1 ? "" : "s", shard->first) ||
-               error_memory(error, shard->name);
+        good = shard_absent(store, index, shard) || error_memory(error, shard->name);
     else if (!entry_stays_inside(folder, shard->name))
         good = error_set(error, "%s: tensor '%s' is placed in '%s', a link that leaves the folder", index, shard->first,
                          shard->name);
     else if (!(shard->read = safetensors_read_header(store, shard->path, &problem)))
         good =
             store_add_problem(store, "%s (%s places %zu tensor%s in this shard, '%s' the first)", error_text(&problem),
-                              path_base(index), shard->tensors, shard->tensors == 1 ? "" : "s", shard->first) ||
+                              path_base(index), shard->tensors, text_plural(shard->tensors), shard->first) ||
             error_memory(error, shard->name);
     error_clear(&problem);
     return good;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/file_kind.h"
 #include "store/store_internal.h"
 
 #define MAGIC_MOST 16
@@ -52,7 +53,9 @@ static bool open_folder(struct store *store, const char *path, struct error *err
 struct store *store_open(const char *path, struct error *error)
 {
     if (!file_exists(path)) {
-        error_set(error, "%s: no such file or folder", path);
+        struct error absent = {0};
+        error_set(&absent, "%s: no such file or folder", path);
+        file_kind_error(path, FILE_OTHER, &absent, error);
         return NULL;
     }
     struct store *store = store_new(path, STORE_SAFETENSORS, error);

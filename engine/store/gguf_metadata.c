@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file_kind.h"
 #include "base/numbers.h"
 #include "store/gguf_internal.h"
 
@@ -51,8 +52,9 @@ static bool scan_need(struct scan *scan, uint64_t bytes, struct error *error)
     struct buffer *header = &scan->gguf->header;
     const char *path = scan->gguf->path;
     if (bytes > scan->size - scan->at)
-        return error_set(error, "%s: the header asks for %llu bytes at byte %zu of a file of %llu (truncated?)", path,
-                         (unsigned long long)bytes, scan->at, (unsigned long long)scan->size);
+        return error_set(error,
+                         "%s: the header asks for %llu bytes at byte %zu of a file of %llu (truncated? get it again)",
+                         path, (unsigned long long)bytes, scan->at, (unsigned long long)scan->size);
     if (bytes > HEADER_MAX - scan->at)
         return error_set(error, "%s: a header of more than %llu bytes", path, (unsigned long long)HEADER_MAX);
     uint64_t wanted = scan->at + bytes;
@@ -139,8 +141,9 @@ static bool scan_array(struct scan *scan, const char *key, enum gguf_type *item,
         return false;
     uint64_t least = *item == GGUF_STRING ? STRING_LEAST : *item == GGUF_ARRAY ? ARRAY_LEAST : type_width[*item];
     if (*count > (scan->size - scan->at) / least)
-        return error_set(error, "%s: metadata '%s' is an array of %llu in a file of %llu bytes (truncated?)", path, key,
-                         (unsigned long long)*count, (unsigned long long)scan->size);
+        return error_set(error,
+                         "%s: metadata '%s' is an array of %llu in a file of %llu bytes (truncated? get it again)",
+                         path, key, (unsigned long long)*count, (unsigned long long)scan->size);
     return true;
 }
 
@@ -261,8 +264,9 @@ static bool tensors_tile(const struct gguf *gguf, struct gguf_tensor *const *sor
         struct gguf_tensor *tensor = sorted[i];
         if (tensor->offset > room || tensor->bytes > room - tensor->offset)
             return error_set(
-                error, "%s: tensor '%s' (%llu bytes at %llu of the data) ends behind the file (truncated?)", gguf->path,
-                tensor->name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset);
+                error,
+                "%s: tensor '%s' (%llu bytes at %llu of the data) ends behind the file (truncated? get it again)",
+                gguf->path, tensor->name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset);
         if (tensor->offset != at)
             return error_set(error, "%s: tensor '%s' begins at byte %llu of the data, where %llu was expected (%s)",
                              gguf->path, tensor->name, (unsigned long long)tensor->offset, (unsigned long long)at,
@@ -334,11 +338,12 @@ bool gguf_read(const char *path, struct gguf *gguf, struct error *error)
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
         return error_errno(error, "%s", path);
-    bool good = file_state(descriptor, path, &gguf->state, error);
+    struct error met = {0};
+    bool good = file_state(descriptor, path, &gguf->state, &met);
     struct scan scan = {.gguf = gguf, .descriptor = descriptor, .size = gguf->state.size};
-    good = good && header_read(&scan, error);
+    good = good && header_read(&scan, &met);
     close(descriptor);
-    return good;
+    return good || file_kind_error(path, FILE_GGUF, &met, error);
 }
 
 void gguf_free(struct gguf *gguf)

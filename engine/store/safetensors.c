@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file_kind.h"
 #include "base/numbers.h"
 #include "store/formats.h"
 #include "store/store_internal.h"
@@ -143,9 +144,10 @@ static bool entry_offsets(const char *path, const cJSON *offsets, uint64_t data,
         begin > end)
         return error_set(error, "%s: tensor '%s' has malformed data_offsets", path, entry->name);
     if (end > size)
-        return error_set(error,
-                         "%s: tensor '%s' ends at byte %llu of the data, but the file holds only %llu (truncated?)",
-                         path, entry->name, (unsigned long long)end, (unsigned long long)size);
+        return error_set(
+            error,
+            "%s: tensor '%s' ends at byte %llu of the data, but the file holds only %llu (truncated? get it again)",
+            path, entry->name, (unsigned long long)end, (unsigned long long)size);
     if (end - begin != entry->bytes) {
         char text[TENSOR_SHAPE_TEXT];
         return error_set(error, "%s: tensor '%s' is %s %s = %llu bytes, but its data_offsets span %llu", path,
@@ -263,7 +265,7 @@ static bool header_text(int descriptor, const char *path, uint64_t size, struct 
         return error_set(error, "%s: header of %llu bytes; at most %u are allowed (is this a safetensors file?)", path,
                          (unsigned long long)length, HEADER_MAX);
     if (length > size - 8)
-        return error_set(error, "%s: header of %llu bytes in a file of %llu (truncated?)", path,
+        return error_set(error, "%s: header of %llu bytes in a file of %llu (truncated? get it again)", path,
                          (unsigned long long)length, (unsigned long long)size);
     if (!buffer_reserve(text, (size_t)length))
         return error_memory(error, path);
@@ -307,15 +309,17 @@ bool safetensors_open(const char *path, struct safetensors *file, struct error *
 {
     *file = (struct safetensors){0};
     struct buffer text = {0};
-    bool good = header_read(path, &text, &file->state, error);
+    struct error met = {0};
+    bool good = header_read(path, &text, &file->state, &met);
     if (good) {
         uint64_t data = 8 + (uint64_t)text.size, size = file->state.size;
-        good = entries_read(path, &text, size - data, file, error) && entries_tile(path, file, data, size, error);
+        good = entries_read(path, &text, size - data, file, &met) && entries_tile(path, file, data, size, &met);
     }
     buffer_free(&text);
-    if (!good)
-        safetensors_free(file);
-    return good;
+    if (good)
+        return true;
+    safetensors_free(file);
+    return file_kind_error(path, FILE_SAFETENSORS, &met, error);
 }
 
 /* The length and the text of the header itself are not all there. */

@@ -12,20 +12,14 @@
 static cJSON *tokenizer_read(struct tokenizer *tokenizer, struct error *error)
 {
     struct buffer text = {0};
-    cJSON *json = NULL;
-    if (!file_read(tokenizer->where, TOKENIZER_FILE_MOST, &text, error))
-        goto end;
-    struct sha256 *sha = sha256_new(error);
-    if (!sha)
-        goto end;
-    bool good = sha256_update(sha, text.data, text.size);
-    if (!sha256_finish(sha, tokenizer->sha256) || !good)
-        error_set(error, "%s: SHA-256 failed", tokenizer->where);
-    else
-        json = json_parse(tokenizer->where, text.data, text.size, error);
-end:
+    cJSON *json = json_read_text(tokenizer->where, TOKENIZER_FILE_MOST, &text, error);
+    bool good = json && (sha256_bytes(text.data, text.size, tokenizer->sha256, error) ||
+                         error_context(error, "%s", tokenizer->where));
     buffer_free(&text);
-    return json;
+    if (good)
+        return json;
+    cJSON_Delete(json);
+    return NULL;
 }
 
 /* The content of the file, or of the files in the folder, and in `where` its name. */

@@ -187,6 +187,8 @@ Test(npy, refuses_malformed_headers)
     write_bytes(scratch("f/model.norm.npy"), "\x93NUMPY\x02\0\xff\xff\xff\xff{", 13);
     expect_refused(folder, "f/model.norm.npy", "4294967295 bytes");
     write_bytes(scratch("f/model.norm.npy"), "PK\3\4 NUMPY", 10);
+    expect_refused(folder, "f/model.norm.npy", "is a zip archive");
+    write_bytes(scratch("f/model.norm.npy"), "\x93NUMPX\1", 7);
     expect_refused(folder, "f/model.norm.npy", "magic");
 }
 

@@ -87,7 +87,7 @@ Test(checkpoint, an_absent_shard_is_a_problem_that_names_shard_and_tensor)
     store_free(store);
     cr_assert_eq(symlink("nowhere", scratch("m/two.safetensors")), 0);
     store = open_store(scratch("m"));
-    expect_problem(store, "two.safetensors is absent", "2 tensors", "'model.b'");
+    expect_problem(store, "two.safetensors is a link to 'nowhere', where nothing is", "2 tensors", "'model.b'");
     store_free(store);
     unlink(scratch("m/one.safetensors"));
     expect_not_opened(scratch("m"), "none of its shards can be read");
@@ -192,7 +192,7 @@ Test(checkpoint, a_malformed_index_is_refused)
     static const struct {
         const char *index, *needle;
     } rows[] = {
-        {"", "malformed JSON"},
+        {"", "is empty"},
         {"{", "malformed JSON"},
         {"[]", "no \"weight_map\""},
         {"null", "no \"weight_map\""},
@@ -322,7 +322,7 @@ Test(checkpoint, a_folder_of_loose_files_opens_without_the_bad_ones)
     write_text(scratch("m/bad.safetensors"), "broken");
     store = open_store(scratch("m"));
     cr_expect_eq(store_count(store), 2);
-    expect_problem(store, scratch("m/bad.safetensors"), "too few", NULL);
+    expect_problem(store, scratch("m/bad.safetensors"), "is text, which begins \"broken\"", NULL);
     store_free(store);
     unlink(scratch("m/a.safetensors"));
     unlink(scratch("m/b.safetensors"));
@@ -337,7 +337,7 @@ Test(checkpoint, what_is_no_safetensors_file_is_refused)
     write_text(scratch("a.gguf"), "GGUF\3\0\0\0");
     expect_not_opened(scratch("a.gguf"), "truncated");
     write_text(scratch("a.bin"), "PK\3\4 a zip archive, as PyTorch writes them");
-    expect_not_opened(scratch("a.bin"), "is this a safetensors file?");
+    expect_not_opened(scratch("a.bin"), "is a PyTorch file");
     cr_assert_eq(mkfifo(scratch("pipe"), 0666), 0);
     expect_not_opened(scratch("pipe"), "not a regular file"); /* and does not wait for a writer */
 }

@@ -154,7 +154,7 @@ Test(extraction, bad_files_are_problems)
     write_text(scratch("e/stray.safetensors"), "not looked at");
     struct store *store = open_store(scratch("e"));
     cr_expect_str_eq(store_format(store), "extraction");
-    expect_problem(store, scratch("e/experts/thinker_expert_000_layer_00.safetensors"), "too few", NULL);
+    expect_problem(store, scratch("e/experts/thinker_expert_000_layer_00.safetensors"), "is empty", NULL);
     expect_values(store, "model.layers.0.input_layernorm.weight", "abcd", 4);
     store_free(store);
     unlink(scratch("e/norms/thinker_norms_layer_00.safetensors"));

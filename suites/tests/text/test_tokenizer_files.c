@@ -26,7 +26,7 @@ static const struct {
     const char *error; /* NULL: opens */
 } malformed[] = {
     {"{" REST ", " PLAIN "}", NULL},
-    {"", "malformed JSON"},
+    {"", "is empty"},
     {"{", "malformed JSON"},
     {"[]", "should be a JSON object"},
     {"{\"version\": \"2.0\"}", "version \"2.0\""},
