@@ -37,6 +37,11 @@ struct charge charge_unread(const char *problem)
     return charge_of("inventory.files", VERDICT_FAIL, "%s.", problem);
 }
 
+struct charge charge_beside(const char *note)
+{
+    return charge_of("inventory.files", VERDICT_WARN, "%s.", note);
+}
+
 struct charge charge_form(const struct expected *expected, const struct tensor *tensor)
 {
     struct error refusal = {0};

@@ -16,6 +16,8 @@ void charge_free(struct charge *charge);
 
 /* inventory.files: what cannot be read, as the store put it. */
 struct charge charge_unread(const char *problem);
+/* inventory.files: what lies unread beside the files. */
+struct charge charge_beside(const char *note);
 /* inventory.shape or .dtype, unless it is what is called for. */
 struct charge charge_form(const struct expected *expected, const struct tensor *tensor);
 /* inventory.extra: a tensor that the configuration does not call for. It changes no result: a warning. Of a file that

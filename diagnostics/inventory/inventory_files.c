@@ -47,19 +47,24 @@ struct finding *inventory_summary(struct findings *findings, const char *check, 
 
 static bool report_files(const struct store *store, struct findings *findings)
 {
-    size_t problems = store_problem_count(store);
+    size_t problems = store_problem_count(store), notes = store_note_count(store);
     struct finding *finding =
         inventory_summary(findings, "inventory.files", problems, "every file must be whole and say what it holds");
     if (!finding)
         return false;
     where_set(&finding->unit, "problems");
-    if (!problems)
-        finding_message(finding, "All files can be read (%s).", store_format(store));
-    else
+    if (problems)
         finding_message(finding, "%zu problem%s with files; the first: %s.", problems, text_plural(problems),
                         store_problem(store, 0));
-    for (size_t i = 0; i < problems && i < PLACES_MAX; i++) {
-        struct charge charge = charge_unread(store_problem(store, i));
+    else if (notes)
+        finding_message(finding, "All files can be read (%s), but: %s.", store_format(store), store_note(store, 0));
+    else
+        finding_message(finding, "All files can be read (%s).", store_format(store));
+    if (!problems && notes)
+        finding->verdict = VERDICT_WARN;
+    for (size_t i = 0; i < problems + notes && i < PLACES_MAX; i++) {
+        struct charge charge =
+            i < notes ? charge_beside(store_note(store, i)) : charge_unread(store_problem(store, i - notes));
         if (!inventory_charge(findings, &charge, NULL))
             return false;
     }

@@ -63,6 +63,8 @@ static bool lookup_judge(struct lookup *lookup, struct error *error)
         buffer_format(&text, "%s%s", text.size ? "; " : "", lookup->refused.data);
     for (size_t i = 0; i < store_problem_count(store); i++)
         buffer_format(&text, "; %s", store_problem(store, i));
+    for (size_t i = 0; i < store_note_count(store); i++)
+        buffer_format(&text, "; %s", store_note(store, i));
     error_set(error, "%s: %s", store_path(store), text.data ? text.data : "tensors are absent");
     buffer_free(&text);
     return false;

@@ -92,31 +92,48 @@ static void take_tokenizer_sha256(const char *folder, struct subject *subject)
     free(path);
 }
 
+static const char *const tokenizer_files[] = {"tokenizer.json", "vocab.json", NULL};
+
+/* A file of weights may hold one, and so may the one that stands for its folder. */
 struct tokenizer *subject_tokenizer(const char *path, struct error *error)
 {
-    bool is_json = text_ends_with(path, ".json");
+    const char *const folders[2] = {path, NULL};
+    char *folder = find_folder(folders, tokenizer_files);
     struct error unread = {0};
-    struct store *store = file_is_folder(path) || is_json ? NULL : store_open(path, &unread);
+    struct store *store = folder || text_ends_with(path, ".json") ? NULL : store_open(path, &unread);
     const char *document = store ? store_document(store, "tokenizer.json") : NULL;
     struct tokenizer *tokenizer =
         document ? tokenizer_parse(path, document, strlen(document), error) : tokenizer_open(path, error);
     store_free(store);
     error_clear(&unread);
+    free(folder);
     return tokenizer;
+}
+
+/* Why there is none beside the weights. Owned; NULL: out of memory. */
+static char *no_tokenizer(const char *folder)
+{
+    struct buffer text = {0};
+    buffer_text(&text, "no tokenizer beside the weights");
+    struct buffer other = {0};
+    if (tokenizer_unread(folder, &other))
+        buffer_format(&text, " (%s)", other.data);
+    buffer_text(&text, "; say where it is with --tokenizer or --source");
+    buffer_free(&other);
+    return buffer_take(&text);
 }
 
 static bool open_tokenizer(const struct subject_options *options, const char *const folders[2], struct subject *subject,
                            struct error *error)
 {
-    static const char *const files[] = {"tokenizer.json", "vocab.json", NULL};
     if (options->tokenizer) {
         subject->tokenizer_folder = strdup(options->tokenizer);
         subject->tokenizer = subject_tokenizer(options->tokenizer, error);
         take_tokenizer_sha256(options->tokenizer, subject);
         return subject->tokenizer;
     }
-    const char *document = store_document(subject->base, files[0]);
-    char *folder = document ? NULL : find_folder(folders, files);
+    const char *document = store_document(subject->base, tokenizer_files[0]);
+    char *folder = document ? NULL : find_folder(folders, tokenizer_files);
     struct error problem = {0};
     if (document)
         subject->tokenizer = tokenizer_parse(options->model, document, strlen(document), &problem);
@@ -127,9 +144,7 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     subject->tokenizer_folder = folder;
     subject->tokenizer_document = document != NULL;
     if (!subject->tokenizer)
-        subject->tokenizer_problem = strdup(problem.text ? problem.text
-                                                         : "no tokenizer beside the weights; say where it is "
-                                                           "with --tokenizer or --source");
+        subject->tokenizer_problem = problem.text ? strdup(problem.text) : no_tokenizer(folders[0]);
     error_clear(&problem);
     return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
 }

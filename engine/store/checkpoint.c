@@ -9,6 +9,7 @@
 #include "base/wording.h"
 #include "store/formats.h"
 #include "store/store_internal.h"
+#include "store/unread.h"
 
 #define SINGLE "model.safetensors"
 #define INDEX "model.safetensors.index.json"
@@ -102,6 +103,14 @@ struct shards {
     struct map by_name;
 };
 
+static void shards_free(struct shards *shards)
+{
+    for (size_t i = 0; i < shards->count; i++)
+        free(shards->items[i].path);
+    free(shards->items);
+    map_free(&shards->by_name);
+}
+
 /* The distinct shards in the order in which the index first names them. */
 static bool index_shards(const char *index, const cJSON *weights, struct shards *shards, struct map *tensors,
                          struct error *error)
@@ -157,6 +166,48 @@ static bool index_compare(struct store *store, const char *index, const cJSON *w
     return good;
 }
 
+/* Where shards could not be read: what lies there in their place, and whether it holds what the index places in them.
+ */
+static bool say_beside(const struct store *store, const cJSON *weights, const struct map *shard_of,
+                       const struct shards *shards, struct buffer *says, struct error *error)
+{
+    struct unread unread = {0};
+    struct map wanted = {0};
+    bool good = unread_find(store, &unread, error);
+    for (const cJSON *item = weights->child; good && item; item = item->next)
+        if (!shards->items[map_find(shard_of, item->string, strlen(item->string))].read)
+            good = map_add(&wanted, item->string, strlen(item->string), 0, NULL) || error_memory(error, store->path);
+    if (good && wanted.count) {
+        unread_download(store->path, says);
+        unread_say(&unread, says);
+    }
+    if (good && wanted.count && unread.own.count + unread.below.count) {
+        size_t held = unread_holds(store, &unread, &wanted);
+        buffer_format(says, ", with %zu of the %zu tensors that it places in shards that are absent%s", held,
+                      wanted.count, held == wanted.count ? ": the index is of another saving" : "");
+    }
+    unread_free(&unread);
+    map_free(&wanted);
+    return good;
+}
+
+/* As a note, or, where there is nothing else, as the error. */
+static bool tell_beside(struct store *store, const char *index, const cJSON *weights, const struct map *shard_of,
+                        const struct shards *shards, struct error *error)
+{
+    struct buffer says = {0};
+    bool good = say_beside(store, weights, shard_of, shards, &says, error);
+    if (good && !store->count)
+        good =
+            error_set(error, "%s: none of its %zu shard%s can be read: %s%s%s", index, shards->count,
+                      text_plural(shards->count), store->problems.count ? store->problems.items[0] : "they are empty",
+                      says.size ? "; " : "", says.size ? says.data : "");
+    else if (good && says.size)
+        good = store_add_note(store, "%s: %s", path_base(index), says.data) || error_memory(error, index);
+    buffer_free(&says);
+    return good;
+}
+
 static bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error)
 {
     cJSON *json = json_read(index, INDEX_MAX, error);
@@ -171,14 +222,9 @@ static bool checkpoint_open_index(struct store *store, const char *folder, const
     good = good && index_shards(index, weights, &shards, &tensors, error);
     for (size_t i = 0; good && i < shards.count; i++)
         good = shard_open(store, folder, index, &shards.items[i], error);
-    if (good && !store->count)
-        good = error_set(error, "%s: none of its shards can be read: %s", index,
-                         store->problems.count ? store->problems.items[0] : "they are empty");
-    good = good && index_compare(store, index, weights, &tensors, &shards, error);
-    for (size_t i = 0; i < shards.count; i++)
-        free(shards.items[i].path);
-    free(shards.items);
-    map_free(&shards.by_name);
+    good = good && tell_beside(store, index, weights, &tensors, &shards, error) &&
+           index_compare(store, index, weights, &tensors, &shards, error);
+    shards_free(&shards);
     map_free(&tensors);
     cJSON_Delete(json);
     return good;
@@ -213,11 +259,43 @@ static bool checkpoint_is(const char *folder)
     return has_file(folder, SINGLE) || has_file(folder, INDEX);
 }
 
+/* How many of the files that an index names are there; it may be no index. */
+static size_t shards_there(const char *folder, const char *index)
+{
+    struct error unread = {0};
+    struct shards shards = {0};
+    struct map tensors = {0};
+    size_t there = 0;
+    cJSON *json = json_read(index, INDEX_MAX, &unread);
+    const cJSON *weights = json ? json_member(json, "weight_map") : NULL;
+    if (cJSON_IsObject(weights) && index_shards(index, weights, &shards, &tensors, &unread))
+        for (size_t i = 0; i < shards.count; i++)
+            there += has_file(folder, shards.items[i].name);
+    shards_free(&shards);
+    map_free(&tensors);
+    error_clear(&unread);
+    cJSON_Delete(json);
+    return there;
+}
+
+/* Readers differ in which of the two they take. */
+static bool note_index(struct store *store, const char *folder, struct error *error)
+{
+    char *index = path_join(folder, INDEX);
+    size_t there = index && file_exists(index) ? shards_there(folder, index) : 0;
+    bool good = index && (!there || store_add_note(store,
+                                                   SINGLE " is read, as transformers does; " INDEX
+                                                          " and %zu of its shards lie unread beside it",
+                                                   there));
+    free(index);
+    return good || error_memory(error, folder);
+}
+
 /* The single file before the index, as the original loads them. */
 static bool checkpoint_open(struct store *store, const char *folder, struct error *error)
 {
-    return has_file(folder, SINGLE) ? open_single(store, folder, SINGLE, error)
+    return has_file(folder, SINGLE) ? open_single(store, folder, SINGLE, error) && note_index(store, folder, error)
                                     : open_index(store, folder, INDEX, error);
 }
 
-const struct store_format format_checkpoint = {.fits = checkpoint_is, .open = checkpoint_open};
+const struct store_format format_checkpoint = {.folder = checkpoint_is, .open = checkpoint_open};

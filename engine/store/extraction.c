@@ -65,4 +65,4 @@ static bool extraction_open(struct store *store, const char *folder, struct erro
     return good;
 }
 
-const struct store_format format_extraction = {.fits = extraction_is, .open = extraction_open};
+const struct store_format format_extraction = {.folder = extraction_is, .open = extraction_open};

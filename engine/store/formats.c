@@ -18,10 +18,11 @@ static const struct format_row {
 #undef FORMAT_ROW
 };
 
-static bool begins(const struct buffer *start, const char *magic)
+static bool fits_file(const struct store_format *format, const char *path, const struct buffer *start)
 {
-    size_t length = magic ? strlen(magic) : 0;
-    return magic && length <= start->size && memcmp(start->data ? start->data : "", magic, length) == 0;
+    size_t length = format->magic ? strlen(format->magic) : 0;
+    return format->magic && length <= start->size &&
+           memcmp(start->data ? start->data : "", format->magic, length) == 0 && (!format->file || format->file(path));
 }
 
 static bool open_file(struct store *store, const char *path, struct error *error)
@@ -34,7 +35,7 @@ static bool open_file(struct store *store, const char *path, struct error *error
     file_read(path, MAGIC_MOST, &start, &unread);
     error_clear(&unread);
     const struct format_row *row = rows;
-    while (!begins(&start, row->format->magic))
+    while (!fits_file(row->format, path, &start))
         row++;
     buffer_free(&start);
     store->kind = row->kind;
@@ -44,7 +45,7 @@ static bool open_file(struct store *store, const char *path, struct error *error
 static bool open_folder(struct store *store, const char *path, struct error *error)
 {
     const struct format_row *row = rows;
-    while (row->format->magic || (row->format->fits && !row->format->fits(path)))
+    while (!row->format->folder || !row->format->folder(path))
         row++;
     store->kind = row->kind;
     return row->format->open(store, path, error);

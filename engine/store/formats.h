@@ -6,8 +6,9 @@
 
 /* How a store of one kind is read. */
 struct store_format {
-    const char *magic;                /* what its file begins with, "": anything; NULL: it is a folder */
-    bool (*fits)(const char *folder); /* NULL: any folder */
+    const char *magic;                  /* what its file begins with, "": anything; NULL: it is no file */
+    bool (*file)(const char *path);     /* what else the file's path must be; NULL: anything */
+    bool (*folder)(const char *folder); /* whether a folder is one; NULL: none is */
     /* Adds all tensors, and the documents where the weights' own file has them. */
     bool (*open)(struct store *store, const char *path, struct error *error);
 };

@@ -128,26 +128,43 @@ static bool tensors_counted(struct store *store, const struct gguf *first, struc
            error_memory(error, first->path);
 }
 
-static bool gguf_open(struct store *store, const char *path, struct error *error)
+/* Any part stands for the whole; the first has the metadata. */
+static bool open_first(const char *path, struct gguf *gguf, struct split *split, char **first, struct error *error)
 {
-    struct gguf gguf;
+    if (!gguf_read(path, gguf, error) || !gguf_is_model(gguf, error) || !split_of(gguf, split, error))
+        return false;
+    if (!split->number)
+        return true;
+    *first = part_path(path, split, 0);
+    gguf_free(gguf);
+    if (!*first)
+        return error_set(error, "%s: part %llu of %llu; open the first", path, (unsigned long long)split->number + 1,
+                         (unsigned long long)split->count);
+    if (!gguf_read(*first, gguf, error) || !split_of(gguf, split, error))
+        return false;
+    return !split->number ||
+           error_set(error, "%s: says that it is part %llu", *first, (unsigned long long)split->number + 1);
+}
+
+static bool gguf_open_file(struct store *store, const char *path, struct error *error)
+{
+    struct gguf gguf = {0};
     struct split split = {0};
     char *first = NULL;
-    bool good = gguf_read(path, &gguf, error) && split_of(&gguf, &split, error);
-    if (good && split.number) { /* any part stands for the whole; the first has the metadata */
-        first = part_path(path, &split, 0);
-        gguf_free(&gguf);
-        good = first ? gguf_read(first, &gguf, error) && split_of(&gguf, &split, error)
-                     : error_set(error, "%s: part %llu of %llu; open the first", path,
-                                 (unsigned long long)split.number + 1, (unsigned long long)split.count);
-        if (good && split.number)
-            good = error_set(error, "%s: says that it is part %llu", first, (unsigned long long)split.number + 1);
-    }
-    good = good && add_tensors(store, &gguf, &gguf, error) && add_parts(store, &gguf, &split, error) &&
-           tensors_counted(store, &gguf, error) && add_documents(store, &gguf, error);
+    bool good = open_first(path, &gguf, &split, &first, error) && add_tensors(store, &gguf, &gguf, error) &&
+                add_parts(store, &gguf, &split, error) && tensors_counted(store, &gguf, error) &&
+                add_documents(store, &gguf, error);
     gguf_free(&gguf);
     free(first);
     return good;
 }
 
-const struct store_format format_gguf = {.magic = "GGUF", .open = gguf_open};
+static bool gguf_open(struct store *store, const char *path, struct error *error)
+{
+    char *file = file_is_folder(path) ? gguf_folder_file(path, error) : strdup(path);
+    bool good = file ? gguf_open_file(store, file, error) : error_memory(error, path);
+    free(file);
+    return good;
+}
+
+const struct store_format format_gguf = {.magic = "GGUF", .folder = gguf_folder_is, .open = gguf_open};

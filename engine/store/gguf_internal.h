@@ -64,6 +64,13 @@ struct gguf {
 bool gguf_read(const char *path, struct gguf *gguf, struct error *error);
 void gguf_free(struct gguf *gguf);
 
+/* gguf_folder.c: a folder of GGUF files and of no other weights; and the one to open, of a split model any part. Owned;
+ * NULL with the reason: there are several models. */
+bool gguf_folder_is(const char *folder);
+char *gguf_folder_file(const char *folder, struct error *error);
+/* gguf_folder.c: false, with what it is, of a file that says itself that it is no model. */
+bool gguf_is_model(const struct gguf *gguf, struct error *error);
+
 /* NULL: not there. */
 const struct gguf_value *gguf_find(const struct gguf *gguf, const char *key);
 

@@ -4,10 +4,11 @@
 #define ASSAY_STORE_KINDS_H
 
 #define STORE_KINDS(X)                                                                                                 \
-    X(STORE_GGUF, "gguf", format_gguf)                                                                                 \
-    X(STORE_SAFETENSORS, "safetensors", format_safetensors)                                                            \
     X(STORE_CHECKPOINT, "checkpoint", format_checkpoint)                                                               \
     X(STORE_EXTRACTION, "extraction", format_extraction)                                                               \
+    X(STORE_GGUF, "gguf", format_gguf)                                                                                 \
+    X(STORE_ADAPTER, "adapter", format_adapter)                                                                        \
+    X(STORE_SAFETENSORS, "safetensors", format_safetensors)                                                            \
     X(STORE_FOLDER, "folder", format_folder)
 
 enum store_kind {

@@ -1,6 +1,7 @@
 #include "store/safetensors.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -387,4 +388,26 @@ bool safetensors_read_header(struct store *store, const char *path, struct error
     return good;
 }
 
-const struct store_format format_safetensors = {.magic = "", .open = safetensors_read_header};
+/* PREFIX-00001-of-00003.safetensors */
+static unsigned shards_by_name(const char *path)
+{
+    static const char tail[] = "-00001-of-00003.safetensors";
+    size_t length = strlen(path);
+    unsigned shard = 0, shards = 0;
+    int read = 0;
+    bool fits = length >= sizeof tail &&
+                sscanf(path + length - (sizeof tail - 1), "-%5u-of-%5u.safetensors%n", &shard, &shards, &read) == 2 &&
+                read;
+    return fits ? shards : 0;
+}
+
+static bool open_alone(struct store *store, const char *path, struct error *error)
+{
+    unsigned shards = shards_by_name(path);
+    return safetensors_read_header(store, path, error) &&
+           (shards < 2 ||
+            store_add_note(store, "%s is one of %u shards, by its name: the folder is the model", path, shards) ||
+            error_memory(error, path));
+}
+
+const struct store_format format_safetensors = {.magic = "", .open = open_alone};

@@ -45,6 +45,7 @@ void store_free(struct store *store)
     names_free(&store->strings);
     weight_files_free(&store->files);
     names_free(&store->problems);
+    names_free(&store->notes);
     for (size_t i = 0; i < store->document_count; i++)
         free(store->documents[i].text);
     store_free(store->own_base);
@@ -57,16 +58,31 @@ const char *store_string(struct store *store, const char *text)
     return names_add(&store->strings, text) ? store->strings.items[store->strings.count - 1] : NULL;
 }
 
-bool store_add_problem(struct store *store, const char *format, ...)
+static bool add_sentence(struct names *sentences, const char *format, va_list arguments)
 {
     char *text = NULL;
-    va_list arguments;
-    va_start(arguments, format);
     int length = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    bool good = length >= 0 && names_add(&store->problems, text);
+    bool good = length >= 0 && names_add(sentences, text);
     if (length >= 0)
         free(text);
+    return good;
+}
+
+bool store_add_problem(struct store *store, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    bool good = add_sentence(&store->problems, format, arguments);
+    va_end(arguments);
+    return good;
+}
+
+bool store_add_note(struct store *store, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    bool good = add_sentence(&store->notes, format, arguments);
+    va_end(arguments);
     return good;
 }
 
@@ -184,6 +200,16 @@ size_t store_problem_count(const struct store *store)
 const char *store_problem(const struct store *store, size_t index)
 {
     return store->problems.items[index];
+}
+
+size_t store_note_count(const struct store *store)
+{
+    return store->notes.count;
+}
+
+const char *store_note(const struct store *store, size_t index)
+{
+    return store->notes.items[index];
 }
 
 uint64_t chunk_rows(uint64_t columns)

@@ -92,6 +92,9 @@ bool store_altered(const struct store *store, const struct tensor *tensor);
  * elsewhere, two tensors of one name. One sentence each, naming the file and the tensor. */
 size_t store_problem_count(const struct store *store);
 const char *store_problem(const struct store *store, size_t index);
+/* What lies beside the files and was not read, where it may be what was meant. One sentence each. */
+size_t store_note_count(const struct store *store);
+const char *store_note(const struct store *store, size_t index);
 
 /* Reads rows first .. first + count - 1, packed [count, columns], in the stored dtype. Safe from several threads. A
  * file that is no longer the one whose header was read is an error. */

@@ -63,6 +63,7 @@ struct store {
     struct names strings; /* owns names */
     struct weight_files files;
     struct names problems;
+    struct names notes;
     struct document {
         const char *name; /* static */
         char *text;
@@ -86,6 +87,7 @@ const char *store_string(struct store *store, const char *text);
 /* Takes the text, also on failure. */
 bool store_add_document(struct store *store, const char *name, char *text);
 bool store_add_problem(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
+bool store_add_note(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
 
 /* Appends a tensor whose name, file and so on are owned by the store already; works out rows, columns and stride. */
 bool store_add(struct store *store, const struct tensor *tensor, struct error *error);

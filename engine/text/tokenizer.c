@@ -37,8 +37,12 @@ static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, st
         tokenizer->where = path_join(path, "vocab.json");
         if (tokenizer->where && file_exists(tokenizer->where))
             return tokenizer_gather(path, error);
+        struct buffer other = {0};
+        bool unread = tokenizer_unread(path, &other);
         if (tokenizer->where)
-            error_set(error, "%s: holds neither tokenizer.json nor vocab.json with merges.txt", path);
+            error_set(error, "%s: holds neither tokenizer.json nor vocab.json with merges.txt%s%s", path,
+                      unread ? "; " : "", unread ? other.data : "");
+        buffer_free(&other);
     }
     error_memory(error, path);
     return NULL;

@@ -39,6 +39,9 @@ struct tokenizer *tokenizer_open(const char *path, struct error *error);
 /* The same from the text of a tokenizer.json that lies in no file: it has no SHA-256. `where` is for messages. */
 struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error);
 void tokenizer_free(struct tokenizer *tokenizer);
+/* Where a folder holds a tokenizer in a form that is not read, and not one that is: appends which, and what to do.
+ * False, and nothing is appended: none is known of. */
+bool tokenizer_unread(const char *folder, struct buffer *out);
 
 /* Appends the ids of the text. Special and other added tokens are recognised inside it; `add_special` adds what the
  * post-processor's template adds (BOS, EOS). Bytes that are not UTF-8 count as U+FFFD, one for each maximal subpart. On

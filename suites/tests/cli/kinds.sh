@@ -69,3 +69,120 @@ says err 'gold.safetensors: is a Git LFS pointer to 555 bytes'
 printf '\x93NUMPY\x01\x00v\x00' >"$T/logits.npy"
 run 3 compare "$T/logits.npy" "$nano/qwen3" -q
 says err 'logits.npy: is a numpy array, no model; a dump of arrays is a folder of MODULE.npy beside ids.npy'
+
+test_that 'a folder with one GGUF file is that model, and so is one with its parts'
+G=suites/data/gguf
+mkdir "$T/one" "$T/parts"
+cp $G/llama-f32.gguf "$T/one/model.Q.gguf"
+run 0 check "$T/one" --suite "$proof" --golden "$(gold llama)" --json -q
+equal .subject.format gguf
+run 0 tokenize "$T/one" Hello -q
+run 0 extract "$T/one" "$T/one-extraction" -q
+run 0 check "$T/one-extraction" --suite "$proof" --golden "$(gold llama)" -q
+cp $G/qwen2moe-bf16-0000?-of-00003.gguf "$T/parts"
+run 0 check "$T/parts" --suite "$proof" --golden "$(gold qwen2_moe)" -q
+rm "$T/parts/qwen2moe-bf16-00002-of-00003.gguf"
+run 1 inspect "$T/parts" -q
+says out 'is absent: part 2 of 3'
+test_that 'a folder with several is a list of them, without what is beside a model'
+cp $G/llama-f32.gguf "$T/one/model.K.gguf"
+run 3 inspect "$T/one" -q
+says err 'one: holds 2 models: model.K.gguf, model.Q.gguf: name one of them'
+sed 's/general.architecture\x08\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00llama/general.architecture\x08\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00clip/' \
+    $G/llama-f32.gguf >"$T/one/model.K.gguf"
+run 0 inspect "$T/one" -q
+run 3 inspect "$T/one/model.K.gguf" -q
+says err "is the projector of a model's images or sounds"
+
+test_that 'an adapter is no model, and names its base'
+mkdir "$T/adapter"
+cp "$nano/llama/model-00001-of-00002.safetensors" "$T/adapter/adapter_model.safetensors"
+printf '{"base_model_name_or_path": "meta-llama/Llama-3.1-8B", "peft_type": "LORA"}' >"$T/adapter/adapter_config.json"
+for path in "$T/adapter" "$T/adapter/adapter_model.safetensors"; do
+    run 3 inspect "$path" -q
+    says err "is an adapter (LORA) to 'meta-llama/Llama-3.1-8B', no model: merge it into its base"
+done
+mv "$T/adapter/adapter_model.safetensors" "$T/adapter/adapter_model.bin"
+run 3 inspect "$T/adapter" -q
+says err "is an adapter (LORA) to 'meta-llama/Llama-3.1-8B'"
+fresh qwen3
+cp "$T/adapter/adapter_config.json" "$T/m"
+run 0 inspect "$T/m" -q
+
+test_that 'an index of another saving, beside files that are complete'
+fresh qwen3
+sed -i 's/-of-00003/-of-00030/' "$T/m/model.safetensors.index.json"
+tensors=$(jq '.weight_map | length' "$T/m/model.safetensors.index.json")
+run 3 inspect "$T/m" -q
+says err 'model.safetensors.index.json: none of its 3 shards can be read'
+says err "3 .safetensors files lie unread in the folder ('model-00001-of-00003.safetensors' the first), with $tensors of the $tensors tensors that it places in shards that are absent: the index is of another saving"
+mv "$T/m/model.safetensors.index.json" "$T/index"
+run 0 check "$T/m" --suite "$proof" --golden "$(gold qwen3)" -q
+test_that 'shards in a folder below, and files that hold nothing of what is absent'
+mv "$T/index" "$T/m/model.safetensors.index.json"
+mkdir "$T/m/weights" && mv "$T"/m/model-*.safetensors "$T/m/weights"
+run 3 inspect "$T/m" -q
+says err "3 .safetensors files lie unread in folders below it ('weights/model-00001-of-00003.safetensors' the first), with $tensors of the $tensors tensors"
+fresh qwen3
+rm "$T/m/model-00002-of-00003.safetensors"
+printf '\2\0\0\0\0\0\0\0{}' >"$T/m/consolidated.safetensors"
+run 1 inspect "$T/m" -q
+says out "1 .safetensors file lies unread in the folder ('consolidated.safetensors'), with 0 of the"
+fresh qwen3
+printf '\2\0\0\0\0\0\0\0{}' >"$T/m/consolidated.safetensors"
+run 0 inspect "$T/m" --json -q
+json '.findings[] | select(.check == "inventory.files") | .verdict == "pass"'
+
+test_that 'a model.safetensors beside an index and its shards is read, and that is a warning'
+fresh qwen3
+"$damage" "$nano/qwen3" "$T/single"
+cp "$T/single/model.safetensors" "$T/m"
+run 0 check "$T/m" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json '.findings[] | select(.check == "inventory.files" and .summary) | .verdict == "warn" and
+    (.message | test("model.safetensors is read, as transformers does; model.safetensors.index.json and 3 of its shards lie unread"))'
+rm "$T"/m/model-*.safetensors
+run 0 inspect "$T/m" --json -q
+json '.findings[] | select(.check == "inventory.files" and .summary) | .verdict == "pass"'
+
+test_that 'one shard, given as if it were the model'
+run 1 inspect "$nano/qwen3/model-00002-of-00003.safetensors" -q
+says out 'model-00002-of-00003.safetensors is one of 3 shards, by its name: the folder is the model'
+
+test_that 'weights in folders below'
+mkdir -p "$T/loose/layers/0" "$T/loose/.cache"
+cp "$nano"/qwen3/model-*.safetensors "$T/loose/layers/0"
+cp "$nano"/qwen3/model-*.safetensors "$T/loose/.cache"
+run 3 inspect "$T/loose" -q
+says err "no model here: 3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first)"
+cp "$nano/qwen3/config.json" "$nano"/qwen3/model-00001* "$T/loose"
+run 1 inspect "$T/loose" -q
+says out "3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first): a folder is read without those below it"
+
+test_that 'a folder without a model says what it holds'
+mkdir "$T/other"
+run 3 inspect "$T/other" -q
+says err 'no model here: neither model.safetensors, nor'
+printf 'A model.' >"$T/other/README.md"
+printf '{}' >"$T/other/config.json"
+printf '\x08\x07\x12\x07pytorch' >"$T/other/model.onnx"
+cp "$T"/m.gguf.part?of2 "$T/other"
+run 3 inspect "$T/other" -q
+says err 'no model here: m.gguf.part1of2 is piece 1 of 2'
+says err 'model.onnx is an ONNX graph'
+says_not err README
+mkdir -p "$T/other/.cache/huggingface/download"
+touch "$T/other/.cache/huggingface/download/ab.cd.incomplete"
+run 3 inspect "$T/other" -q
+says err '1 download into it has not ended (.cache/huggingface/download/*.incomplete)'
+
+test_that 'a tokenizer in a form that is not read'
+fresh qwen3
+rm "$T/m/tokenizer.json"
+for file in tokenizer.model tekken.json tiktoken.model; do
+    printf '\n\x0e\n\x05<unk>' >"$T/m/$file"
+    run 3 tokenize "$T/m" Hello -q
+    says err "$file there is"
+    run 3 generate "$T/m" --prompt Hello -q
+    says err "no tokenizer beside the weights ($file there is"
+    rm "$T/m/$file"
+done

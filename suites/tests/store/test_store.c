@@ -90,7 +90,7 @@ Test(checkpoint, an_absent_shard_is_a_problem_that_names_shard_and_tensor)
     expect_problem(store, "two.safetensors is a link to 'nowhere', where nothing is", "2 tensors", "'model.b'");
     store_free(store);
     unlink(scratch("m/one.safetensors"));
-    expect_not_opened(scratch("m"), "none of its shards can be read");
+    expect_not_opened(scratch("m"), "none of its 2 shards can be read");
 }
 
 /* One problem for the shard, not one for each of its tensors. */

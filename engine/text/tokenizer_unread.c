@@ -1,0 +1,34 @@
+/* Tokenizers in forms that are not read. */
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "text/tokenizer.h"
+
+static const struct form_row {
+    const char *file, *what;
+} form_rows[] = {
+    {"tokenizer.model", "a SentencePiece model"},
+    {"spiece.model", "a SentencePiece model"},
+    {"sentencepiece.bpe.model", "a SentencePiece model"},
+    {"tokenizer.model.v3", "a SentencePiece model"},
+    {"tekken.json", "Mistral's tekken vocabulary"},
+    {"tiktoken.model", "a tiktoken vocabulary"},
+    {"tokenizer.tiktoken", "a tiktoken vocabulary"},
+    {"qwen.tiktoken", "a tiktoken vocabulary"},
+    {"vocab.txt", "a WordPiece vocabulary"},
+};
+
+bool tokenizer_unread(const char *folder, struct buffer *out)
+{
+    for (size_t i = 0; i < sizeof form_rows / sizeof *form_rows; i++) {
+        char *path = path_join(folder, form_rows[i].file);
+        bool there = path && file_exists(path);
+        free(path);
+        if (there)
+            return buffer_format(out,
+                                 "%s there is %s, which is not read: AutoTokenizer's save_pretrained writes a "
+                                 "tokenizer.json, which is",
+                                 form_rows[i].file, form_rows[i].what);
+    }
+    return false;
+}
