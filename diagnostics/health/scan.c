@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "health/affinity.h"
 #include "health/pairing.h"
+#include "model/quantised.h"
 #include "values/values.h"
 
 #define STRIP_BYTES ((uint64_t)8 << 20)
@@ -434,8 +435,11 @@ static bool scan_begin(struct scan *scan, const struct store *store, const struc
     scan->layers = config->family ? config->layers : 0;
     scan->tensors = calloc(scan->count + 1, sizeof *scan->tensors);
     scan->affinity = calloc((size_t)config->layers + 1, sizeof *scan->affinity);
-    if (!scan->tensors || !scan->affinity)
+    struct quantised quantised = {0};
+    if (!scan->tensors || !scan->affinity || !quantised_take(store, config, &quantised)) {
+        quantised_free(&quantised);
         return error_memory(error, "weights");
+    }
     for (size_t i = 0; i < scan->count; i++) {
         struct examined *examined = &scan->tensors[i];
         *examined = (struct examined){.tensor = store_at(store, i),
@@ -443,11 +447,12 @@ static bool scan_begin(struct scan *scan, const struct store *store, const struc
                                       .pairing = {.with = PAIR_NONE, .mean = NAN, .least = NAN}};
         tensor_place(examined->tensor, &examined->layer, &examined->expert);
         examined->read = dtype_computes(examined->tensor->dtype) && examined->tensor->bytes > 0 &&
-                         !tensor_is_ignored(examined->tensor);
+                         !tensor_is_ignored(examined->tensor) && !quantised_part(&quantised, examined->tensor);
         if (!config->family && examined->layer >= scan->layers)
             scan->layers = examined->layer + 1;
         examined->measure.gain_correlation = examined->measure.effective_squares = NAN;
     }
+    quantised_free(&quantised);
     struct naming naming = {.scan = scan};
     weights_each(config, name_weight, &naming);
     for (size_t i = 0; i < scan->count; i++)

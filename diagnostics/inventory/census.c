@@ -45,7 +45,8 @@ static void take_items(struct census *census)
         struct census_item *item = &census->items[i];
         *item = (struct census_item){
             .expected = expected, .tensor = weights_find(census->store, expected), .unit = census->set.file_of[i]};
-        item->absent = !item->tensor && !expected->optional;
+        item->quantised = quantised_holds(&census->quantised, expected);
+        item->absent = !item->tensor && !expected->optional && !item->quantised;
         item->placed = census->origin && origin_find(census->origin, expected->name, &item->place);
         census->absent += item->absent;
         *slot(census, expected->weight, expected->layer, expected->expert) = i + 1;
@@ -57,7 +58,7 @@ static void take_dtypes(struct census *census)
     size_t counts[WEIGHT_COUNT][DTYPE_COUNT] = {0};
     census->stated = dtype_of_torch(census->config->dtype);
     for (size_t i = 0; i < census->count; i++)
-        if (census->items[i].tensor)
+        if (census->items[i].tensor && !census->items[i].quantised)
             counts[census->items[i].expected->weight][census->items[i].tensor->dtype]++;
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         census->common[weight] = DTYPE_COUNT;
@@ -92,7 +93,8 @@ bool census_take(const struct store *store, const struct model_config *config, c
         census->items = malloc((census->set.list.count + 1) * sizeof *census->items);
         census->units = malloc((census->set.file_count + 1) * sizeof *census->units);
     }
-    if (!census->weights || !census->experts || !census->items || !census->units)
+    if (!census->weights || !census->experts || !census->items || !census->units ||
+        !quantised_take(store, config, &census->quantised))
         return error_memory(error, "inventory");
     take_items(census);
     take_units(census);
@@ -107,6 +109,7 @@ void census_free(struct census *census)
     free(census->items);
     free(census->experts);
     free(census->weights);
+    quantised_free(&census->quantised);
     expected_set_free(&census->set);
     *census = (struct census){0};
 }

@@ -6,12 +6,14 @@
 
 #include "base/file.h"
 #include "model/expected_set.h"
+#include "model/quantised.h"
 #include "store/origin.h"
 
 struct census_item {
     const struct expected *expected;
     const struct tensor *tensor; /* NULL: not there */
     bool absent;                 /* not there, and not optional */
+    bool quantised;              /* there, in a form that is not computed with */
     size_t unit;
     bool placed; /* the original's place is known */
     struct origin_place place;
@@ -30,6 +32,7 @@ struct census {
     const struct model_config *config;
     const struct origin *origin; /* NULL: unknown */
     struct expected_set set;
+    struct quantised quantised;
     struct census_item *items; /* one for each of set.list */
     size_t count;
     size_t required, absent;   /* of the items that are not optional */

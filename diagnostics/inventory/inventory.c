@@ -59,7 +59,7 @@ static bool take_refusals(struct inventory *inventory)
     for (size_t i = 0; good && i < census->count; i++) {
         const struct census_item *item = &census->items[i];
         struct error refusal = {0};
-        if (!item->tensor)
+        if (!item->tensor || item->quantised)
             continue;
         struct charge charge = charge_form(item->expected, item->tensor);
         if (charge.check) {
@@ -110,7 +110,10 @@ static void absent_message(const struct census *census, struct finding *finding)
         census_text(census, NULL, &text);
         buffer_char(&text, '.');
     } else {
-        buffer_format(&text, "All %zu tensors that the configuration calls for are there.", census->required);
+        buffer_format(&text, "All %zu tensors that the configuration calls for are there", census->required);
+        if (census->quantised.matrices)
+            buffer_format(&text, ", %zu of them quantised", census->quantised.matrices);
+        buffer_char(&text, '.');
     }
     finding_message(finding, "%s", text.data ? text.data : "");
     buffer_free(&text);
@@ -264,7 +267,7 @@ static bool take_extra(struct inventory *inventory)
     inventory->extra = malloc((store_text_count(store) + 1) * sizeof *inventory->extra);
     for (size_t i = 0; inventory->extra && i < store_text_count(store); i++) {
         const struct tensor *tensor = store_at(store, i);
-        if (!tensor_is_ignored(tensor) &&
+        if (!tensor_is_ignored(tensor) && !quantised_part(&inventory->census.quantised, tensor) &&
             map_find(&inventory->census.set.by_name, tensor->name, strlen(tensor->name)) == MAP_ABSENT)
             inventory->extra[inventory->extra_count++] = tensor;
     }
@@ -397,7 +400,7 @@ static bool report_all(struct inventory *inventory, struct findings *findings, s
 
 bool inventory_inspect(const struct inventory_request *request, struct findings *findings, struct error *error)
 {
-    if (request->causes && !inventory_computable(request->config, findings))
+    if (request->causes && !inventory_computable(request, findings))
         return error_memory(error, "inventory");
     if (!request->config->family)
         return inventory_by_names(request, findings, error);

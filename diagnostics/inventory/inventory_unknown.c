@@ -1,23 +1,68 @@
 #include "inventory/inventory_unknown.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/wording.h"
 #include "inventory/alike.h"
 #include "inventory/inventory_internal.h"
+#include "model/quantised.h"
 
-bool inventory_computable(const struct model_config *config, struct findings *findings)
+/* What the configuration says of quantisation, and what is there; true: there is something to say. */
+static bool quantised_message(const struct model_config *config, const struct quantised *quantised, struct buffer *out)
 {
-    if (!*config->unsupported)
-        return true;
-    struct finding *finding = findings_add(findings, "inventory.computable");
-    if (!finding)
-        return false;
-    finding->verdict = VERDICT_WARN;
-    finding_message(finding, "%s. Nothing is computed; %s.", config->unsupported,
-                    config->family ? "what the model must hold is known all the same, and is checked"
-                                   : "files, names and shapes are checked all the same, each layer beside the others");
-    return true;
+    if (quantised->matrices)
+        quantised_text(quantised, out);
+    else if (config->quantisation.document) {
+        buffer_text(out, "the configuration says that the model is ");
+        quantisation_text(&config->quantisation, out);
+        buffer_text(out, ", but no matrix is stored so: they are taken as they are, where other readers quantise them "
+                         "as they load");
+    }
+    if (out->size)
+        out->data[0] = (char)toupper((unsigned char)out->data[0]);
+    return out->size;
+}
+
+static void computable_facts(const struct model_config *config, const struct quantised *quantised,
+                             struct finding *finding)
+{
+    const struct quantisation *said = &config->quantisation;
+    finding_measured(finding, (double)quantised->matrices, "quantised matrices");
+    if (*said->method)
+        finding_fact_text(finding, "quantised_by", "%s", said->method);
+    if (said->bits)
+        finding_fact(finding, "bits", said->bits);
+    if (said->group)
+        finding_fact(finding, "group_size", said->group);
+}
+
+/* A quantised model fails where all else of it could be computed: nothing is proved of the matrices that matter. */
+bool inventory_computable(const struct inventory_request *request, struct findings *findings)
+{
+    const struct model_config *config = request->config;
+    struct quantised quantised;
+    struct buffer text = {0};
+    bool good = quantised_take(request->store, config, &quantised), told = quantised_message(config, &quantised, &text);
+    bool other = *config->unsupported && (!told || strncasecmp(config->unsupported, text.data, text.size) != 0);
+    struct finding *finding = good && (told || other) ? findings_add(findings, "inventory.computable") : NULL;
+    if (finding) {
+        finding->verdict = quantised.matrices && config->family ? VERDICT_FAIL : VERDICT_WARN;
+        finding_message(finding, "%s%s%s.%s%s%s", other ? config->unsupported : "", other && told ? ". " : "",
+                        told ? text.data : "", *config->unsupported ? " Nothing is computed; " : "",
+                        !*config->unsupported ? ""
+                        : config->family
+                            ? "what the model must hold is known all the same, and is checked"
+                            : "files, names and shapes are checked all the same, each layer beside the others",
+                        *config->unsupported ? "." : "");
+        if (told)
+            computable_facts(config, &quantised, finding);
+    }
+    good = good && !text.failed && (finding || !(told || other));
+    buffer_free(&text);
+    quantised_free(&quantised);
+    return good;
 }
 
 /* --- absent --- */

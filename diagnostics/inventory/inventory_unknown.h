@@ -4,8 +4,10 @@
 
 #include "inventory/inventory.h"
 
-/* inventory.computable: a warning with the reason; nothing where the model can be computed. False: out of memory. */
-bool inventory_computable(const struct model_config *config, struct findings *findings);
+/* inventory.computable: why the model cannot be computed, a warning; a failure where its matrices are quantised in a
+ * form that is not computed with. A warning too where the configuration says that they are, and they are not. Nothing
+ * else is said of a model that can be computed. False: out of memory. */
+bool inventory_computable(const struct inventory_request *request, struct findings *findings);
 
 /* What inventory_inspect adds for a family that is not known: inventory.absent, .shape and .dtype by what the other
  * layers and experts hold (alike.h); and, with `causes`, a skip for each check that needs the family. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/expected_set.h"
+#include "model/quantised.h"
 #include "passport/verify_internal.h"
 #include "passport/verify_place.h"
 
@@ -13,6 +14,7 @@ struct expecting {
     const struct passport *passport;
     struct expected_list absent;
     struct expected_set set;
+    struct quantised quantised;
     size_t misshapen;
     char shape[TENSOR_SHAPE_TEXT + 256]; /* the first of the wrong shapes, in words */
 };
@@ -29,6 +31,8 @@ static void expect_shape(struct expecting *expecting, const struct expected *exp
 
 static bool expect(struct expecting *expecting, const struct expected *expected)
 {
+    if (quantised_holds(&expecting->quantised, expected))
+        return true;
     const struct passport_tensor *tensor = passport_find(expecting->passport, expected->name);
     if (!tensor && expected->substitute)
         tensor = passport_find(expecting->passport, expected->substitute);
@@ -71,9 +75,14 @@ bool verify_expected(const struct verify_request *request, const struct passport
         return true;
     }
     bool good = expected_set_take(request->config, &expecting.set);
+    for (size_t i = 0; good && i < passport->tensor_count; i++)
+        good = quantised_add(&expecting.quantised, passport->tensors[i].name, passport->tensors[i].dtype,
+                             passport->tensors[i].bytes);
+    quantised_count(&expecting.quantised, request->config);
     for (size_t i = 0; good && i < expecting.set.list.count; i++)
         good = expect(&expecting, &expecting.set.list.items[i]);
     expected_message(&expecting, finding);
+    quantised_free(&expecting.quantised);
     expected_list_free(&expecting.absent);
     expected_set_free(&expecting.set);
     return good;

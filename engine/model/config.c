@@ -105,6 +105,14 @@ static void take_dtype(struct model_config *config, const struct config_source *
         }
 }
 
+/* The innermost that says it counts; outer ones add what it leaves open. */
+static void take_quantisation(struct model_config *config, const struct config_source *source)
+{
+    const cJSON *const places[] = {source->text, source->outer, source->root};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        quantisation_take("config.json", places[i], &config->quantisation);
+}
+
 static bool parse_sizes(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const struct family *family = config->family;
@@ -430,6 +438,7 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
     if (cJSON_IsObject(root)) {
         struct config_source source = source_find(name, root);
         take_dtype(config, &source);
+        take_quantisation(config, &source);
         if (parse_all(config, &source, error))
             return config;
     } else {

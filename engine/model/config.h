@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "model/quantisation.h"
 
 #define CONFIG_LAYERS_MAX 1024
 
@@ -21,6 +22,7 @@ struct model_config {
     char unsupported[512];       /* why it cannot be computed, a sentence without its full stop; "": it can be */
     char model_type[64];         /* of the text model, as the file spells it; "": it does not say */
     char dtype[32];              /* of the weights, as the file spells it: "bfloat16"; "": it does not say */
+    struct quantisation quantisation; /* what the file says of it, whether or not the weights are so */
     int vocabulary;
     int hidden;
     int layers;

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/wording.h"
 #include "math/blas.h"
+#include "model/quantised.h"
 #include "store/overlay.h"
 
 #define CONFIG_TEXT_MAX ((size_t)16 << 20)
@@ -68,6 +69,39 @@ static bool open_config(const struct subject_options *options, const char *const
     bool good = take_config(subject->config_path, text.data, json, subject, error);
     buffer_free(&text);
     return good;
+}
+
+/* What quantisers write beside config.json. One that cannot be read says nothing. */
+static void take_quantisation(struct subject *subject)
+{
+    char *folder = subject->config_path ? path_folder(subject->config_path) : NULL;
+    const char *file;
+    for (size_t i = 0; folder && (file = quantisation_file(i)); i++) {
+        struct error unread = {0};
+        char *path = path_join(folder, file);
+        cJSON *json = path && file_exists(path) ? json_read(path, CONFIG_TEXT_MAX, &unread) : NULL;
+        quantisation_take(file, json, &subject->config->quantisation);
+        cJSON_Delete(json);
+        error_clear(&unread);
+        free(path);
+    }
+    free(folder);
+}
+
+/* Weights that the engine cannot widen make a model that it does not compute, like a family that it does not know. */
+static bool refuse_quantised(struct subject *subject, struct error *error)
+{
+    struct quantised quantised;
+    struct buffer text = {0};
+    bool good = quantised_take(subject->base, subject->config, &quantised);
+    if (good)
+        quantised_text(&quantised, &text);
+    if (text.data && !*subject->config->unsupported)
+        snprintf(subject->config->unsupported, sizeof subject->config->unsupported, "%s", text.data);
+    good = good && !text.failed;
+    buffer_free(&text);
+    quantised_free(&quantised);
+    return good || error_memory(error, "configuration");
 }
 
 /* As the open tokenizer knows it; else of the file itself: one that cannot be read is still not the one that gold was
@@ -157,6 +191,9 @@ bool subject_open(const struct subject_options *options, struct subject *subject
     bool good = (own && (source || !options->source)) || error_memory(error, options->model);
     good = good && (subject->base = store_open(options->model, error)) &&
            open_config(options, folders, subject, error) && open_tokenizer(options, folders, subject, error);
+    if (good)
+        take_quantisation(subject);
+    good = good && refuse_quantised(subject, error);
     subject->store = subject->base;
     free(own);
     free(source);

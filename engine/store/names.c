@@ -58,13 +58,15 @@ static const struct fused_row {
     {".mlp.experts.gate_up_proj.weight", {"gate_proj", "up_proj"}},
     {".mlp.experts.down_proj", {"down_proj", NULL}},
     {".mlp.experts.down_proj.weight", {"down_proj", NULL}},
-    {".mlp.experts.gate_proj.weight", {"gate_proj", NULL}}, /* GGUF */
-    {".mlp.experts.up_proj.weight", {"up_proj", NULL}},     /* GGUF */
+    {".mlp.experts.gate_proj.weight", {"gate_proj", NULL}},    /* GGUF */
+    {".mlp.experts.up_proj.weight", {"up_proj", NULL}},        /* GGUF */
+    {".mlp.switch_mlp.gate_proj.weight", {"gate_proj", NULL}}, /* MLX */
+    {".mlp.switch_mlp.up_proj.weight", {"up_proj", NULL}},
+    {".mlp.switch_mlp.down_proj.weight", {"down_proj", NULL}},
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 #define EXPERTS_MAX 4096 /* of a layer; the most in use are 512. Each becomes a tensor of the store */
-#define FUSED_NAME 640   /* a canonical name of at most 512, its fused suffix exchanged */
 
 static bool name_replace(char *name, size_t size, const char *from, const char *to)
 {

@@ -79,6 +79,11 @@ const struct tensor *store_at(const struct store *store, size_t index);
 /* By canonical name; NULL when absent. Text model only. */
 const struct tensor *store_find(const struct store *store, const char *name);
 
+/* The `nth` spelling of the fused tensor that may hold the expert's tensor of that canonical name. False: there are no
+ * more, or it is of no expert. */
+#define FUSED_NAME 640 /* a canonical name of at most 512, its fused suffix exchanged */
+bool name_fused(const char *name, size_t nth, char *out, size_t size);
+
 /* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
 bool tensor_measure(struct tensor *tensor);
 

@@ -100,10 +100,6 @@ bool store_finish(struct store *store, struct error *error);
  * component. False: longer than `size`. */
 bool name_canonical(const char *disk_name, char *out, size_t size, bool *other);
 
-/* names.c: the `nth` spelling of the fused tensor that may hold the expert's tensor of that canonical name. False:
- * there are no more, or it is of no expert. */
-bool name_fused(const char *name, size_t nth, char *out, size_t size);
-
 /* names.c: replaces fused expert tensors by one view for each expert and projection. */
 bool names_cut_fused(struct store *store, struct error *error);
 

@@ -1,0 +1,131 @@
+# Checkpoints whose matrices are quantised in a form that is not computed with: that is said, and nothing is called absent for it.
+
+# packed PARTS: a jq edit that puts those parts, an object by endings behind the name of a matrix made of its shape in $s, in the
+# place of each matrix of a layer.
+packed() {
+    printf 'with_entries(if (.key | test("layers[.].*_proj[.]weight$")) then (.key | stem) as $n | .value.shape as $s |
+        (%s | to_entries[] | .key = $n + .key) else . end)' "$1"
+}
+# is_quantised MATRICES TEXT: inspect fails for that one thing, and says TEXT; what computes refuses.
+is_quantised() {
+    run 1 inspect "$T/remade" --json
+    equal '[.findings[] | select(.verdict != "pass") | .check] | join(" ")' inventory.computable
+    json "$(summary inventory.computable) | .verdict == \"fail\" and .measured == $1"
+    says out "$2"
+    json "$(summary inventory.absent) | .verdict == \"pass\" and (.message | contains(\"$1 of them quantised\"))"
+}
+
+gptq='{".qweight": {dtype: "I32", shape: [($s[1] / 8), $s[0]]}, ".qzeros": {dtype: "I32", shape: [1, ($s[0] / 8)]},
+    ".scales": {dtype: "F16", shape: [1, $s[0]]}, ".g_idx": {dtype: "I32", shape: [$s[1]]}}'
+test_that 'the configuration names the method, bits and groups'
+remade qwen3 "$(packed "$gptq")" '.quantization_config = {"quant_method": "gptq", "bits": 4, "group_size": 128}'
+is_quantised 35 'The model is quantised by gptq, 4 bits, groups of 128 (config.json): 35 matrices are there as qweight, qzeros, g_idx, scales, which assay does not compute with: dequantise it, or check the original.'
+json "$(summary inventory.computable) | .quantised_by == \"gptq\" and .bits == 4 and .group_size == 128"
+for command in "generate $T/remade --prompt Hello" "trace $T/remade --ids 1,2,3 -o $T/trace.safetensors"; do
+    # shellcheck disable=SC2086
+    run 3 $command -q
+    says err 'the model is quantised by gptq, 4 bits, groups of 128 (config.json): 35 matrices'
+done
+run 1 check "$T/remade" --golden "$(gold qwen3)" --json -q
+json '[.findings[] | select(.verdict == "fail" and .summary) | .check] - ["inventory.computable", "gold.weights", "weights.constant"] == []'
+
+test_that 'extracted and proved like any other'
+run 0 extract "$T/remade" "$T/x" -q
+run 0 verify "$T/x" --source "$T/remade" -q
+rm "$T"/x/mlp/*_01.safetensors
+run 1 verify "$T/x" --source "$T/remade" -q
+
+test_that 'where no configuration says it, names, types and sizes do'
+remade qwen3 "$(packed "$gptq")"
+is_quantised 35 'quantised as by gptq or awq, 4 bits (by names, types and sizes; the configuration does not say): 35 matrices are there as qweight'
+test_that 'a file that the quantiser wrote beside it'
+remade qwen3 "$(packed "$gptq")"
+printf '{"bits": 4, "group_size": 32, "desc_act": true}' >"$T/remade/quantize_config.json"
+is_quantised 35 'quantised by gptq, 4 bits, groups of 32 (quantize_config.json)'
+
+test_that 'what is absent all the same is told, and what is there is judged'
+remade qwen3 "$(packed "$gptq") | del(.[\"model.layers.3.self_attn.q_norm.weight\", \"model.layers.2.mlp.up_proj.qweight\"]) |
+    .[\"model.layers.1.input_layernorm.weight\"].shape = [7]"
+run 1 inspect "$T/remade" --json
+json "$(summary inventory.computable).measured == 34"
+equal '[.findings[] | select(.check == "inventory.absent" and (.summary | not)) | .where.tensor] | sort | join(" ")' \
+    'model.layers.2.mlp.up_proj.weight model.layers.3.self_attn.q_norm.weight'
+equal '[.findings[] | select(.check == "inventory.shape" and (.summary | not)) | .where.tensor] | join(" ")' \
+    'model.layers.1.input_layernorm.weight'
+
+test_that 'each method by its own spelling'
+while IFS='@' read -r config parts text; do
+    remade qwen3 "$(packed "$parts")" "$config"
+    is_quantised 35 "$text"
+    remade qwen3 "$(packed "$parts")"
+    is_quantised 35 "(by names, types and sizes; the configuration does not say): 35 matrices are there as "
+done <<'END'
+.quantization_config = {"quant_method": "awq", "bits": 4, "group_size": 64}@{".qweight": {dtype: "I32", shape: [$s[1], ($s[0] / 8)]}, ".qzeros": {dtype: "I32", shape: [1, ($s[0] / 8)]}, ".scales": {dtype: "F16", shape: [1, $s[0]]}}@quantised by awq, 4 bits, groups of 64 (config.json): 35 matrices are there as qweight, qzeros, scales
+.quantization_config = {"quant_method": "bitsandbytes", "load_in_8bit": true, "load_in_4bit": false, "bnb_4bit_quant_type": "fp4"}@{".weight": {dtype: "I8", shape: $s}, ".SCB": {dtype: "F32", shape: [$s[0]]}}@quantised by bitsandbytes, 8 bits (config.json): 35 matrices are there as weight of I8, SCB
+.quantization_config = {"load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}@{".weight": {dtype: "U8", shape: [($s[0] * $s[1] / 2), 1]}, ".weight.absmax": {dtype: "U8", shape: [4]}, ".weight.quant_map": {dtype: "F32", shape: [16]}, ".weight.quant_state.bitsandbytes__nf4": {dtype: "U8", shape: [80]}}@quantised by bitsandbytes (nf4), 4 bits (config.json): 35 matrices are there as weight of U8
+.quantization = {"group_size": 64, "bits": 4} | .quantization_config = .quantization@{".weight": {dtype: "U32", shape: [$s[0], ($s[1] / 8)]}, ".scales": {dtype: "BF16", shape: [$s[0], 1]}, ".biases": {dtype: "BF16", shape: [$s[0], 1]}}@quantised by mlx, 4 bits, groups of 64 (config.json): 35 matrices are there as weight of U32, biases, scales
+.quantization_config = {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]}@{".weight": {dtype: "F8_E4M3", shape: $s}, ".weight_scale_inv": {dtype: "F32", shape: [1, 1]}}@quantised by fp8 (e4m3), 8 bits, blocks of 128 x 128 (config.json): 35 matrices are there as weight of F8_E4M3, weight_scale_inv
+.quantization_config = {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"group_0": {"input_activations": {"num_bits": 8}, "weights": {"num_bits": 4, "group_size": 32}}}}@{".weight_packed": {dtype: "I32", shape: [$s[0], ($s[1] / 8)]}, ".weight_scale": {dtype: "BF16", shape: [$s[0], 1]}, ".weight_shape": {dtype: "I64", shape: [2]}}@quantised by compressed-tensors (pack-quantized), 4 bits, groups of 32 (config.json): 35 matrices are there as weight_packed, weight_scale, weight_shape
+.quantization_config = {"quant_method": "modelopt", "quant_algo": "NVFP4"}@{".weight": {dtype: "U8", shape: [$s[0], ($s[1] / 2)]}, ".weight_scale": {dtype: "F8_E4M3", shape: [$s[0], 2]}, ".weight_scale_2": {dtype: "F32", shape: []}, ".input_scale": {dtype: "F32", shape: []}}@quantised by modelopt (NVFP4), 4 bits (config.json): 35 matrices are there as weight of U8, weight_scale_2
+.quantization_config = {"quant_method": "hqq", "nbits": 4, "group_size": 64}@{".W_q": {dtype: "U8", shape: [($s[0] / 2), $s[1]]}, ".meta": {dtype: "F32", shape: [4]}}@quantised by hqq, 4 bits, groups of 64 (config.json): 35 matrices are there as W_q, meta
+END
+remade qwen3 "$(packed '{".weight": {dtype: "U8", shape: [$s[0], ($s[1] / 2)]}, ".weight_scale": {dtype: "F8_E4M3", shape: [$s[0], 2]}}')"
+printf '{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "group_size": 16}}' >"$T/remade/hf_quant_config.json"
+is_quantised 35 'quantised by modelopt (NVFP4), 4 bits, groups of 16 (hf_quant_config.json)'
+test_that 'packed matrices beside which nothing tells: most of them are so'
+remade qwen3 "$(packed '{".weight": {dtype: "U32", shape: [$s[0], ($s[1] / 8)]}}')"
+is_quantised 35 'quantised, 4 bits (by names, types and sizes; the configuration does not say): 35 matrices are there as weight of U32'
+test_that 'one alone of another type is a fault of that one'
+hurt qwen3 dtype layers.1.mlp.up_proj.weight I8
+run 1 inspect "$T/hurt" --json
+equal '[.findings[] | select(.verdict != "pass" and .summary) | .check] | join(" ")' inventory.dtype
+
+# stacked PARTS: the same of experts, with the stacks of a layer in their place: $i and $h are their sizes.
+stacked() {
+    printf '(. as $all | ([keys[] | capture("(?<l>.*[.]layers[.][0-9]+[.]mlp)[.]experts[.]").l] | unique) as $layers |
+        with_entries(select(.key | test("[.]experts[.]") | not)) + ([$layers[] | . as $l | $all[$l + ".experts.0.gate_proj.weight"].shape as [$i, $h] |
+        ([$all | keys[] | select(startswith($l + ".experts.") and endswith("up_proj.weight"))] | length) as $e |
+        %s | with_entries(.key = $l + .key)] | add))' "$1"
+}
+test_that 'stacks of experts, packed'
+remade qwen3_moe "$(stacked '{".experts.gate_up_proj_packed": {dtype: "I32", shape: [$e, (2 * $i), ($h / 8)]}, ".experts.gate_up_proj_scale": {dtype: "BF16", shape: [$e, (2 * $i), 1]},
+    ".experts.down_proj_packed": {dtype: "I32", shape: [$e, $h, ($i / 8)]}, ".experts.down_proj_scale": {dtype: "BF16", shape: [$e, $h, 1]}}')" \
+    '.quantization_config = {"quant_method": "compressed-tensors"}'
+is_quantised 144 'quantised by compressed-tensors (config.json): 144 matrices are there as packed, scale'
+remade qwen3_moe "$(stacked '{".experts.gate_up_proj_blocks": {dtype: "U8", shape: [$e, (2 * $i), 1, 16]}, ".experts.gate_up_proj_scales": {dtype: "U8", shape: [$e, (2 * $i), 1]},
+    ".experts.down_proj_blocks": {dtype: "U8", shape: [$e, $h, 1, 16]}, ".experts.down_proj_scales": {dtype: "U8", shape: [$e, $h, 1]}}')" \
+    '.quantization_config = {"quant_method": "mxfp4"}'
+is_quantised 144 'quantised by mxfp4, 4 bits (config.json): 144 matrices are there as blocks, scales'
+remade qwen3_moe "$(stacked '[("gate", "up", "down") as $p | (if $p == "down" then [$h, $i] else [$i, $h] end) as [$r, $c] | ".switch_mlp." + $p + "_proj" |
+    {(. + ".weight"): {dtype: "U32", shape: [$e, $r, ($c / 8)]}, (. + ".scales"): {dtype: "BF16", shape: [$e, $r, 1]}, (. + ".biases"): {dtype: "BF16", shape: [$e, $r, 1]}}] | add')"
+is_quantised 144 'quantised as by mlx, 4 bits (by names'
+test_that 'stacks as MLX names them are read'
+remade qwen3_moe "$(stacked '{".switch_mlp.gate_proj.weight": {dtype: "BF16", shape: [$e, $i, $h]}, ".switch_mlp.up_proj.weight": {dtype: "BF16", shape: [$e, $i, $h]},
+    ".switch_mlp.down_proj.weight": {dtype: "BF16", shape: [$e, $h, $i]}}')"
+run 0 inspect "$T/remade" --json
+equal '.verdict' pass
+
+test_that 'a configuration that says so of matrices that are not: a warning'
+remade qwen3 . '.quantization_config = {"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}'
+run 0 inspect "$T/remade" --json
+json "$(summary inventory.computable).verdict == \"warn\""
+says out 'The configuration says that the model is quantised by bitsandbytes (nf4), 4 bits (config.json), but no matrix is stored so'
+run 0 trace "$T/remade" --ids 1,2,3 -o "$T/trace.safetensors" -q
+test_that 'a configuration that says nothing of sense'
+remade qwen3 . '.quantization_config = {"bits": "x", "group_size": -1, "config_groups": 7, "weight_block_size": [1], "quant_method": 3} | .quantization = 4'
+run 0 inspect "$T/remade" --json
+remade qwen3 . '.quantization_config = null | .compression_config = [] | .quantization = {}'
+run 0 inspect "$T/remade" --json
+equal '.verdict' pass
+
+test_that 'scales that were left beside widened matrices are extra'
+remade qwen3 "$(packed '{".weight": {dtype: "BF16", shape: $s}, ".weight_scale_inv": {dtype: "F32", shape: [1, 1]}}')"
+run 0 inspect "$T/remade" --json
+json "$(summary inventory.extra) | .verdict == \"warn\" and .measured == 35"
+
+test_that 'of a family that is not known: a warning, beside what the layers tell of each other'
+remade qwen3 "$(packed "$gptq")" '.model_type = "made_up_9" | .quantization_config = {"quant_method": "gptq", "bits": 4, "group_size": 128}'
+run 0 inspect "$T/remade" --json
+json "$(summary inventory.computable).verdict == \"warn\""
+says out 'made_up_9 is not a family that assay computes'
+says out 'The model is quantised by gptq, 4 bits, groups of 128 (config.json): 35 matrices are there as qweight'
