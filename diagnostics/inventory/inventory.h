@@ -24,6 +24,7 @@ struct inventory_request {
  * inventory.pattern     with `causes`: see gaps.h
  * inventory.absent      tensors that the configuration calls for and that are not there; with gaps, a map of layers and
  *                       experts (1 there, 0.5 in part, 0 absent)
+ * inventory.biases      of a GGUF file: biases that some layers have and others do not
  * inventory.blast       with `causes`: see blast.h
  * inventory.incomplete  experts, attentions, pairs of norms ... of which only a part is there
  * inventory.misnamed    tensors whose names are nearly those of absent ones

@@ -2,6 +2,7 @@
 #ifndef ASSAY_INVENTORY_INVENTORY_INTERNAL_H
 #define ASSAY_INVENTORY_INVENTORY_INTERNAL_H
 
+#include "inventory/census.h"
 #include "inventory/charge.h"
 #include "inventory/inventory.h"
 
@@ -13,6 +14,9 @@ struct finding *inventory_place(struct findings *findings, const char *check, co
 struct finding *inventory_charge(struct findings *findings, struct charge *charge, const struct tensor *tensor);
 /* The check as a whole: `count` tensors are wrong, and none may be. */
 struct finding *inventory_summary(struct findings *findings, const char *check, size_t count, const char *cause);
+
+/* inventory.biases, where there is something to tell. False: out of memory. */
+bool inventory_biases(const struct census *census, struct findings *findings);
 
 /* inventory.duplicates. False: out of memory. */
 bool inventory_duplicates(const struct store *store, struct findings *findings);

@@ -182,6 +182,9 @@ static bool parse_switches(struct model_config *config, const struct config_sour
         return false;
     config->qkv_bias = bias;
     config->o_bias = bias && family->bias == BIAS_ATTENTION_KEY;
+    if (!json_get_bool(text, source->name, "assay_biases_open", &config->biases_open, error))
+        return false;
+    config->biases_open = config->biases_open && family->bias != BIAS_QKV_ALWAYS;
     if (family->mlp_bias_key && !json_get_bool(text, source->name, "mlp_bias", &config->mlp_bias, error))
         return false;
     if (!json_get_double(text, source->name, "rms_norm_eps", &config->norm_epsilon, error) ||
@@ -407,7 +410,8 @@ static bool parse_rope(struct model_config *config, const struct config_source *
                       error) ||
         !check_rope(config, source, rope, error))
         return false;
-    if (partial < 1 || partial > 1)
+    if (config->rope_kind != ROPE_DEFAULT &&
+        (partial < 1 || partial > 1)) /* the default type of the original has none */
         cannot_compute(config, "assay does not compute partial_rotary_factor %g; it rotates whole heads", partial);
     return parse_mrope(config, source, rope, error);
 }

@@ -40,6 +40,7 @@ struct model_config {
     bool qkv_bias;
     bool o_bias;
     bool mlp_bias;
+    bool biases_open;     /* which of these there are is told by the tensors alone, one by one */
     bool norm_topk;       /* the weights of the chosen experts are made to sum to one */
     bool tied;            /* the head is the embedding */
     bool both_directions; /* a token sees those behind it as well: it predicts none of them */

@@ -118,7 +118,7 @@ static bool visit_row(const struct model_config *config, enum weight weight, int
 {
     const struct weight_row *row = &weight_rows[weight];
     struct expected expected = {.weight = weight, .layer = layer, .expert = expert, .rank = row->columns ? 2 : 1};
-    expected.optional = weight == WEIGHT_HEAD && config->tied;
+    expected.optional = (weight == WEIGHT_HEAD && config->tied) || (row->part == PART_BIAS && config->biases_open);
     expected.substitute = weight == WEIGHT_EMBEDDING && config->tied ? weight_rows[WEIGHT_HEAD].name : NULL;
     expected.shape[0] = config_dimension(config, row->rows);
     expected.shape[1] = config_dimension(config, row->columns);

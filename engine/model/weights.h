@@ -72,8 +72,8 @@ struct expected {
     int expert; /* -1: none */
     int rank;   /* 1 or 2 */
     uint64_t shape[2];
-    char name[160];         /* canonical */
-    bool optional;          /* used if it is there: the head of a model whose head is tied */
+    char name[160]; /* canonical */
+    bool optional;  /* used if it is there: a head that may be the embedding, a bias that only its tensor tells of */
     const char *substitute; /* name of a tensor that stands in for it; NULL: none */
 };
 

@@ -1,5 +1,6 @@
 /* The metadata of a GGUF file as the config.json that its model came with. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,27 @@ static void add_real(cJSON *json, const char *key, double value)
     cJSON_AddRawToObject(json, key, text);
 }
 
+/* The first reason is kept; the document says it, whoever reads it. */
+static void note_unsupported(const struct making *making, const char *format, ...) ASSAY_PRINTF(2, 3);
+
+static void note_unsupported(const struct making *making, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (!json_member(making->json, "assay_unsupported"))
+        cJSON_AddStringToObject(making->json, "assay_unsupported", text);
+}
+
+/* A number that changes what is computed, and that no family of this engine has. */
+static void note_number(const struct making *making, const char *key, double value, const char *instead)
+{
+    note_unsupported(making, "assay does not compute the metadata '%s.%s', which is %g%s", making->name, key, value,
+                     instead);
+}
+
 static bool make_sizes(struct making *making)
 {
     for (size_t i = 0; i < sizeof size_rows / sizeof *size_rows; i++) {
@@ -183,6 +205,34 @@ static bool make_experts(struct making *making)
                              "shared_expert_intermediate_size");
 }
 
+/* Is there such a tensor in any layer? */
+static bool any_layer_has(const struct making *making, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < making->store->count; i++) {
+        const char *name = making->store->tensors[i].disk_name;
+        for (size_t k = 0; strncmp(name, "blk.", 4) == 0 && k < count; k++)
+            if (text_ends_with(name, names[k]))
+                return true;
+    }
+    return false;
+}
+
+/* llama.cpp adds each bias that it finds, in whatever layers; no metadata speaks of them. */
+static void make_biases(struct making *making)
+{
+    static const char *const attention[] = {".attn_q.bias", ".attn_k.bias", ".attn_v.bias", ".attn_output.bias"};
+    static const char *const mlp[] = {".ffn_gate.bias", ".ffn_up.bias", ".ffn_down.bias"};
+    const struct architecture_row *row = making->row;
+    bool some = row->bias_key && any_layer_has(making, attention, 4);
+    bool some_mlp = row->mlp_bias_key && !making->experts && any_layer_has(making, mlp, 3);
+    if (row->bias_key)
+        cJSON_AddBoolToObject(making->json, row->bias_key, some);
+    if (row->mlp_bias_key && !making->experts)
+        cJSON_AddBoolToObject(making->json, row->mlp_bias_key, some_mlp);
+    if (some || some_mlp)
+        cJSON_AddTrueToObject(making->json, "assay_biases_open");
+}
+
 static bool make_switches(struct making *making)
 {
     char key[KEY];
@@ -193,10 +243,7 @@ static bool make_switches(struct making *making)
         cJSON_AddFalseToObject(making->json, "is_causal");
     cJSON_AddStringToObject(making->json, "hidden_act", "silu");
     cJSON_AddBoolToObject(making->json, "tie_word_embeddings", !has(making, "output.weight"));
-    if (making->row->bias_key)
-        cJSON_AddBoolToObject(making->json, making->row->bias_key, has(making, "blk.0.attn_q.bias"));
-    if (making->row->mlp_bias_key && !making->experts)
-        cJSON_AddBoolToObject(making->json, making->row->mlp_bias_key, has(making, "blk.0.ffn_up.bias"));
+    make_biases(making);
     return true;
 }
 
@@ -247,11 +294,13 @@ static bool llama3_find(const float *divisors, size_t count, double theta, struc
     return good;
 }
 
-static void make_llama3(cJSON *rope, double theta, const float *divisors, size_t count)
+static void make_llama3(struct making *making, cJSON *rope, double theta, const float *divisors, size_t count)
 {
     struct llama3 llama3;
     if (!llama3_find(divisors, count, theta, &llama3)) {
-        cJSON_AddStringToObject(rope, "rope_type", "rope_freqs.weight"); /* which the reader refuses */
+        note_unsupported(making,
+                         "assay does not compute the divisors that tensor 'rope_freqs.weight' holds; it computes "
+                         "those of llama3 with low_freq_factor 1 and high_freq_factor 4");
         return;
     }
     cJSON_AddStringToObject(rope, "rope_type", "llama3");
@@ -267,44 +316,50 @@ static bool make_divided(struct making *making, cJSON *rope, double theta, const
     bool good = (divisors || error_memory(making->error, making->gguf->path)) &&
                 store_read(making->store, tensor, divisors, making->error);
     if (good)
-        make_llama3(rope, theta, divisors, (size_t)tensor->columns);
+        make_llama3(making, rope, theta, divisors, (size_t)tensor->columns);
     free(divisors);
     return good;
 }
 
+/* As llama.cpp reads them (llama-model.cpp): the type is linear where the file names none, the factor has an older
+ * name, and 0 is none. */
 static bool make_scaling(struct making *making, cJSON *rope, double theta)
 {
     const struct tensor *divisors = find(making, "rope_freqs.weight");
-    struct gguf_text type = {.data = "default", .size = 7};
+    struct gguf_text type = {.data = "linear", .size = 6};
     char key[KEY], text[KEY] = {0};
-    double factor = NAN;
-    if (divisors && divisors->dtype == DTYPE_F32 && divisors->rank == 1 && divisors->columns <= DIVISORS_MAX)
+    double factor = 0;
+    if (!get_real(making, "rope.scale_linear", &factor) || !get_real(making, "rope.scaling.factor", &factor) ||
+        !gguf_get_text(making->gguf, key_of(making, "rope.scaling.type", key), &type, making->error))
+        return false;
+    bool linear = gguf_text_is(type, "linear"), none = gguf_text_is(type, "none");
+    bool scaled = !none && (factor < 0 || factor > 0) && (factor < 1 || factor > 1);
+    if (divisors && divisors->dtype == DTYPE_F32 && divisors->rank == 1 && divisors->columns <= DIVISORS_MAX) {
+        if (scaled)
+            note_number(making, "rope.scaling.factor", factor, " beside the divisors of tensor 'rope_freqs.weight'");
         return make_divided(making, rope, theta, divisors);
-    if (!get_real(making, "rope.scale_linear", &factor)) /* as older files say it */
-        return false;
-    if (!isnan(factor))
-        type = (struct gguf_text){.data = "linear", .size = 6};
-    if (!gguf_get_text(making->gguf, key_of(making, "rope.scaling.type", key), &type, making->error) ||
-        !get_real(making, "rope.scaling.factor", &factor))
-        return false;
+    }
     snprintf(text, sizeof text, "%.*s", (int)(type.size < 100 ? type.size : 100), type.data);
-    cJSON_AddStringToObject(rope, "rope_type", strcmp(text, "none") == 0 ? "default" : text);
-    if (!isnan(factor))
+    cJSON_AddStringToObject(rope, "rope_type", none || (linear && !scaled) ? "default" : text);
+    if (scaled)
         add_real(rope, "factor", factor);
     return true;
 }
 
 static bool make_rope(struct making *making)
 {
-    double theta = 10000;
+    double theta = 10000, strength = 1;
     uint64_t rotated = 0;
     cJSON *rope = cJSON_AddObjectToObject(making->json, "rope_parameters");
     const cJSON *head = json_member(making->json, "head_dim");
-    if (!get_real(making, "rope.freq_base", &theta) || !get_whole(making, "rope.dimension_count", &rotated))
+    if (!get_real(making, "rope.freq_base", &theta) || !get_whole(making, "rope.dimension_count", &rotated) ||
+        !get_real(making, "rope.scaling.attn_factor", &strength))
         return false;
     add_real(rope, "rope_theta", theta);
     if (rotated && head && rotated != (uint64_t)head->valuedouble)
-        add_real(rope, "partial_rotary_factor", (double)rotated / head->valuedouble);
+        note_number(making, "rope.dimension_count", (double)rotated, "; it rotates whole heads");
+    if (!(strength >= 1 && strength <= 1))
+        note_number(making, "rope.scaling.attn_factor", strength, "");
     return make_scaling(making, rope, theta);
 }
 
@@ -347,15 +402,7 @@ static bool make_end(struct making *making)
     return true;
 }
 
-static void note_unsupported(const struct making *making, const char *key, double value)
-{
-    char text[256];
-    snprintf(text, sizeof text, "assay does not compute the metadata '%s.%s', which is %g", making->name, key, value);
-    if (!json_member(making->json, "assay_unsupported"))
-        cJSON_AddStringToObject(making->json, "assay_unsupported", text);
-}
-
-/* Factors that no family of this engine has: 0 and 1 stand for none. The document says so, whoever reads it. */
+/* Factors: 0 and 1 stand for none. */
 static bool note_factors(const struct making *making)
 {
     static const char *const keys[] = {"attention.scale",         "logit_scale",          "residual_scale",
@@ -366,7 +413,7 @@ static bool note_factors(const struct making *making)
         if (!get_real(making, keys[i], &value))
             return false;
         if (!(value >= 0 && value <= 0) && !(value >= 1 && value <= 1))
-            note_unsupported(making, keys[i], value);
+            note_number(making, keys[i], value, "");
     }
     return true;
 }

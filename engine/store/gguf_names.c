@@ -16,12 +16,13 @@ enum order {
 static const struct name_row {
     bool of_layer;
     const char *from, *to;
+    const char *single; /* of one expert: below "mlp.experts.E."; NULL: not of experts */
     enum order order;
 } name_rows[] = {
-#define NAMES_BEGIN(gguf, name) false, gguf, name
-#define NAMES_LAYER(gguf, name) true, gguf, name
-#define NAMES_EXPERT(gguf, name) true, gguf, "mlp.experts." name
-#define NAMES_END(gguf, name) false, gguf, name
+#define NAMES_BEGIN(gguf, name) false, gguf, name, NULL
+#define NAMES_LAYER(gguf, name) true, gguf, name, NULL
+#define NAMES_EXPERT(gguf, name) true, gguf, "mlp.experts." name, name
+#define NAMES_END(gguf, name) false, gguf, name, NULL
 #define AS_ROW(id, scope, name, gguf, order, ...) {NAMES_##scope(gguf, name), ORDER_##order},
     WEIGHT_ROWS(AS_ROW)
 #undef AS_ROW
@@ -36,6 +37,19 @@ static const struct name_row *row_find(bool of_layer, const char *stem, size_t s
     return NULL;
 }
 
+/* Older files hold each expert by itself: "ffn_gate.3" in place of a part of "ffn_gate_exps". */
+static const struct name_row *single_find(const char *stem, size_t size, unsigned *expert)
+{
+    static const char together[] = "_exps";
+    char whole[64];
+    int used = 0, end = 0;
+    if (sscanf(stem, "%*[a-z_]%n.%6u%n", &used, expert, &end) != 1 || (size_t)end != size ||
+        snprintf(whole, sizeof whole, "%.*s%s", used, stem, together) >= (int)sizeof whole)
+        return NULL;
+    const struct name_row *row = row_find(true, whole, strlen(whole));
+    return row && row->single ? row : NULL;
+}
+
 static int stem_size(const char *name)
 {
     return (int)(strrchr(name, '.') - name);
@@ -44,21 +58,24 @@ static int stem_size(const char *name)
 /* The row of the name, and the canonical name; a name that no row fits stays as it is. */
 static const struct name_row *name_translate(const char *name, char *out, size_t size)
 {
-    unsigned layer = 0;
+    unsigned layer = 0, expert = 0;
     int used = 0;
     bool of_layer = sscanf(name, "blk.%6u.%n", &layer, &used) == 1 && used;
-    const char *stem = of_layer ? name + used : name;
-    const char *ending = strrchr(stem, '.');
-    const struct name_row *row = ending && (strcmp(ending, ".weight") == 0 || strcmp(ending, ".bias") == 0)
-                                     ? row_find(of_layer, stem, (size_t)(ending - stem))
-                                     : NULL;
-    if (!row)
+    const char *stem = of_layer ? name + used : name, *ending = strrchr(stem, '.');
+    bool known = ending && (strcmp(ending, ".weight") == 0 || strcmp(ending, ".bias") == 0);
+    size_t length = known ? (size_t)(ending - stem) : 0;
+    const struct name_row *row = known ? row_find(of_layer, stem, length) : NULL;
+    const struct name_row *single = known && of_layer && !row ? single_find(stem, length, &expert) : NULL;
+    if (single)
+        snprintf(out, size, "model.layers.%u.mlp.experts.%u.%.*s%s", layer, expert, stem_size(single->single),
+                 single->single, ending);
+    else if (!row)
         snprintf(out, size, "%s", name);
     else if (of_layer)
         snprintf(out, size, "model.layers.%u.%.*s%s", layer, stem_size(row->to), row->to, ending);
     else
         snprintf(out, size, "%.*s%s", stem_size(row->to), row->to, ending);
-    return row;
+    return single ? single : row;
 }
 
 /* The converter of llama models lays the rows of each query and key head so that neighbours are rotated together:

@@ -70,3 +70,26 @@ run 3 generate "$T/both.gguf" --prompt one -q
 says err 'attends in both directions'
 gguf_with suites/data/gguf/llama-f32.gguf "$T/causal.gguf" llama.attention.causal bool 1
 run 0 check "$T/causal.gguf" --suite "$proof" --golden "$(gold llama)" -q
+
+test_that 'the default rotary type has no partial_rotary_factor'
+reader_case partial-qwen3
+run 0 check "$T/case" --suite "$proof" --golden "$R/partial-qwen3.golden.safetensors" -q
+
+test_that 'a GGUF file with a factor of the rotation and no type is scaled linearly'
+gguf_with suites/data/gguf/qwen3moe-f16.gguf "$T/scaled.gguf" qwen3moe.rope.scaling.factor f32 0x40800000
+run 0 check "$T/scaled.gguf" --suite "$proof" --golden "$R/linear-qwen3_moe.golden.safetensors" -q
+gguf_with suites/data/gguf/qwen3moe-f16.gguf "$T/none.gguf" qwen3moe.rope.scaling.factor f32 0x40800000 qwen3moe.rope.scaling.type text none
+run 0 check "$T/none.gguf" --suite "$proof" --golden "$(gold qwen3_moe)" -q
+gguf_with suites/data/gguf/qwen3moe-f16.gguf "$T/strong.gguf" qwen3moe.rope.scaling.attn_factor f32 0x3fc00000
+run 3 generate "$T/strong.gguf" --prompt one -q
+says err "'qwen3moe.rope.scaling.attn_factor', which is 1.5"
+
+test_that 'a bias that the GGUF file has in some layers only is none in the others, as in llama.cpp, and told'
+for part in 1 2 3; do
+    sed 's/blk\.0\.attn_q\.bias/blk.0.attn_q.gone/' "suites/data/gguf/qwen2moe-bf16-0000$part-of-00003.gguf" >"$T/biases-0000$part-of-00003.gguf"
+done
+run 0 check "$T/biases-00001-of-00003.gguf" --suite "$proof" --golden "$R/biases-qwen2_moe.golden.safetensors" --json -q
+json "$(summary inventory.biases) | .verdict == \"warn\" and (.message | test(\"q_proj.bias is there in layers 1-[0-9]+ and not in 0\"))"
+json "$(summary layers.isolated).verdict == \"pass\""
+run 0 inspect suites/data/gguf/qwen2moe-bf16-00001-of-00003.gguf --json -q
+json '[.findings[] | select(.check == "inventory.biases")] == []'

@@ -83,6 +83,8 @@ static const struct accepted_row {
      "type qwen3_omni_moe_text vocab 3584 hidden 2048 heads 28/4x128 dense 0 experts 128/8x768+0 eps 1e-06 bias 000 "
      "norms 1 "
      "topk 1 tied 0 sparse 111 window 0,0,0 rope fa3dbee4"},
+    {LLAMA, "'partial_rotary_factor': 0.5", ""},
+    {LLAMA, "'rope_parameters': {'rope_type': 'default', 'partial_rotary_factor': 0.5}", ""},
     {BARE, "'model_type': 'qwen2', 'num_hidden_layers': 3",
      "type qwen2 vocab 151936 hidden 4096 heads 32/32x128 dense 22016 experts 0/0x0+0 eps 1e-06 bias 100 norms 0 topk "
      "0 "
@@ -498,9 +500,10 @@ static const struct refused_row uncomputed_rows[] = {
      "llama3"},
     {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'factor': 8.0, 'low_freq_factor': 1.0}", "high_freq_factor",
      "llama3"},
-    {LLAMA, "'partial_rotary_factor': 0.5", "partial_rotary_factor", "0.5"},
-    {LLAMA, "'rope_parameters': {'rope_type': 'default', 'partial_rotary_factor': 0.5}", "partial_rotary_factor",
-     "0.5"},
+    {LLAMA, "'rope_scaling': {'rope_type': 'linear', 'factor': 2.0}, 'partial_rotary_factor': 0.5",
+     "partial_rotary_factor", "0.5"},
+    {LLAMA, "'rope_parameters': {'rope_type': 'linear', 'factor': 2.0, 'partial_rotary_factor': 0.5}",
+     "partial_rotary_factor", "0.5"},
     {QWEN2, "'use_sliding_window': true, 'layer_types': ['linear_attention', 'a', 'b', 'c']", "layer_types",
      "linear_attention"},
     {BARE, "'model_type': 'omni', 'text_config': {'model_type': 'someone_new'}", "someone_new", "not a family"},

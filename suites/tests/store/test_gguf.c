@@ -362,6 +362,10 @@ Test(gguf, what_changes_the_computation_is_said_or_refused)
 {
     expect_config("llama.rope.freq_base", 500000, NULL, "\"rope_theta\":\t500000");
     expect_config("llama.rope.scale_linear", 4, NULL, "\"rope_type\":\t\"linear\"");
+    expect_config("llama.rope.scaling.factor", 4, NULL, "\"rope_type\":\t\"linear\",\n\t\t\"factor\":\t4");
+    expect_config("llama.rope.scaling.factor", 0, NULL, "\"rope_type\":\t\"default\"");
+    expect_config("llama.rope.scaling.attn_factor", 1.5f, NULL,
+                  "assay does not compute the metadata 'llama.rope.scaling.attn_factor', which is 1.5");
     expect_config("llama.logit_scale", 2, NULL, "assay does not compute the metadata 'llama.logit_scale', which is 2");
     expect_config("llama.logit_scale", 1, NULL, "\"rope_type\":\t\"default\"");
     expect_config("llama.attention.head_count_kv", 2, "whole number", NULL);
@@ -380,6 +384,13 @@ Test(gguf, divisors_that_are_not_llama3_are_not_computed)
     write_bytes(scratch("a.gguf"), bytes, size);
     free(bytes);
     expect_uncomputed(scratch("a.gguf"), "rope_freqs.weight");
+}
+
+Test(gguf, heads_that_are_rotated_in_part_are_not_computed)
+{
+    static const char whole[] = "rope.dimension_count\4\0\0\0\14", part[] = "rope.dimension_count\4\0\0\0\10";
+    expect_uncomputed(copy_replaced(DATA "llama-f32.gguf", whole, part, sizeof whole - 1),
+                      "'llama.rope.dimension_count', which is 8");
 }
 
 /* --- split files --- */
@@ -448,6 +459,30 @@ static void put_tensor(struct writing *w, const char *name, uint64_t columns, ui
     put(w, rows, 8);
     put(w, type, 4);
     put(w, offset, 8);
+}
+
+/* As the files of the first mixtures have them. */
+Test(gguf, experts_one_by_one_are_those_of_the_original)
+{
+    static const char *const kinds[] = {"gate", "up", "down"};
+    struct writing w = begin(6, 0);
+    char name[80];
+    for (unsigned i = 0; i < 6; i++) {
+        snprintf(name, sizeof name, "blk.7.ffn_%s.%u.weight", kinds[i / 2], i % 2);
+        put_tensor(&w, name, 8, 1, 0, 32 * i);
+    }
+    while (w.bytes.size % 32)
+        buffer_char(&w.bytes, '\0');
+    for (unsigned i = 0; i < 48; i++)
+        put(&w, i, 4);
+    write_bytes(scratch("single.gguf"), w.bytes.data, w.bytes.size);
+    struct store *store = open_store(scratch("single.gguf"));
+    for (unsigned i = 0; i < 6; i++) {
+        snprintf(name, sizeof name, "model.layers.7.mlp.experts.%u.%s_proj.weight", i % 2, kinds[i / 2]);
+        expect_values(store, name, (const unsigned char *)w.bytes.data + w.bytes.size - 192 + 32 * (size_t)i, 32);
+    }
+    buffer_free(&w.bytes);
+    store_free(store);
 }
 
 /* Pads to the data, adds that many bytes of it, and expects the word in the refusal; NULL: it opens. */
