@@ -58,14 +58,16 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     layers->places = holds_values(golden) ? place_count(config) : 0;
     size_t cells = MODE_COUNT * golden_case_count(golden) * layers->places;
     layers->cells = calloc(cells + 1, sizeof *layers->cells);
+    layers->head_count = config->head_dim > 1 ? (size_t)config->heads : 0;
+    layers->heads = calloc(MODE_COUNT * layers->places * layers->head_count + 1, sizeof *layers->heads);
     layers->routed = calloc(golden_case_count(golden) * (size_t)config->layers, sizeof *layers->routed);
     layers->chosen = calloc(2 * (size_t)config->experts_per_token + 1, sizeof *layers->chosen);
     layers->carried = calloc(golden_case_count(golden) * layers->places + 1, sizeof *layers->carried);
     layers->rounded = calloc(golden_case_count(golden) + 1, sizeof *layers->rounded);
     layers->reach = calloc(golden_case_count(golden), sizeof *layers->reach);
     layers->ties = calloc((size_t)config->layers + 1, sizeof *layers->ties);
-    if (layers->cells && layers->routed && layers->chosen && layers->carried && layers->rounded && layers->reach &&
-        layers->ties) {
+    if (layers->cells && layers->heads && layers->routed && layers->chosen && layers->carried && layers->rounded &&
+        layers->reach && layers->ties) {
         survey_gold(layers);
         return layers;
     }
@@ -85,6 +87,7 @@ void layers_free(struct layers *layers)
     }
     free(layers->routed);
     free(layers->cells);
+    free(layers->heads);
     free(layers->carried);
     free(layers->rounded);
     free(layers->reach);
@@ -111,6 +114,11 @@ size_t place_of(const struct model_config *config, enum point point, int layer)
 const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place)
 {
     return &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
+}
+
+struct head_tally *layers_heads(const struct layers *layers, enum mode mode, size_t place)
+{
+    return &layers->heads[((size_t)mode * layers->places + place) * layers->head_count];
 }
 
 int layers_reach(const struct layers *layers, size_t case_index)
@@ -210,15 +218,29 @@ static struct accuracy place_accuracy(struct layers *layers, enum mode mode, siz
     return accuracy;
 }
 
+/* For patterns. */
+static void note_row(struct layers *layers, enum mode mode, struct cell *cell, const struct part *part, size_t row,
+                     const float *gold)
+{
+    const float *subject = part->values + row * part->width;
+    size_t heads = 0, place = place_of(layers->config, part->point, part->layer);
+    rows_add(&cell->rows, part->first + row, subject, gold, part->width, cell->tolerance);
+    if (layers->head_count && point_width(layers->config, part->point, &heads) == part->width && heads)
+        heads_add(layers_heads(layers, mode, place), heads, subject, gold, part->width, cell->tolerance);
+}
+
 /* All rows, but of experts fed with gold's routing those where that is unsure. */
 static void compare_rows(struct layers *layers, enum mode mode, size_t case_index, const struct part *part,
-                         const float *gold, struct comparison *comparison)
+                         const float *gold, struct cell *cell)
 {
     bool chosen = mode == MODE_ISOLATED && part->point == POINT_MLP && layers->config->sparse[part->layer];
     const unsigned char *states = chosen ? layers_routed(layers, case_index, part->layer)->states : NULL;
-    for (size_t row = 0; row < part->rows; row++)
-        if (!states || states[part->first + row] != ROW_UNSURE)
-            comparison_add(comparison, part->values + row * part->width, gold + row * part->width, part->width);
+    for (size_t row = 0; row < part->rows; row++) {
+        if (states && states[part->first + row] == ROW_UNSURE)
+            continue;
+        comparison_add(&cell->comparison, part->values + row * part->width, gold + row * part->width, part->width);
+        note_row(layers, mode, cell, part, row, gold + row * part->width);
+    }
 }
 
 bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const struct part *all, struct error *error)
@@ -234,13 +256,13 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     size_t place = place_of(layers->config, part->point, part->layer);
     struct cell *cell =
         &layers->cells[((size_t)mode * golden_case_count(layers->golden) + case_index) * layers->places + place];
-    compare_rows(layers, mode, case_index, part, gold, &cell->comparison);
     cell->width = part->width;
     cell->first = tensor->first;
     struct accuracy accuracy = place_accuracy(layers, mode, case_index, place, tensor);
     cell->noise = isnan(accuracy.rounding) ? tensor->noise : accuracy.rounding;
     cell->precision = limits_precision(&accuracy);
     cell->tolerance = limits_activation(layers->limits, &accuracy, &cell->cause);
+    compare_rows(layers, mode, case_index, part, gold, cell);
     if (mode == MODE_PROPAGATED) {
         if (part->point == POINT_ROUTER)
             ties_force(layers, part, gold, cell->precision);
@@ -290,6 +312,9 @@ bool layers_see_block(struct layers *layers, size_t case_index, int block, const
 void layers_forget(struct layers *layers, int block)
 {
     size_t cases = layers->places ? golden_case_count(layers->golden) : 0;
+    if (cases)
+        memset(layers_heads(layers, MODE_ISOLATED, (size_t)block * POINT_COUNT), 0,
+               POINT_COUNT * layers->head_count * sizeof *layers->heads);
     for (size_t i = 0; i < cases; i++) {
         struct cell *cells = &layers->cells[((size_t)MODE_ISOLATED * cases + i) * layers->places];
         for (size_t place = 0; place < POINT_COUNT; place++)

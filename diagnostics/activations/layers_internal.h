@@ -3,6 +3,7 @@
 #define ASSAY_ACTIVATIONS_LAYERS_INTERNAL_H
 
 #include "activations/layers.h"
+#include "activations/patterns.h"
 #include "limits/comparator.h"
 
 /* One place (point of a layer) of one case in one mode. */
@@ -15,6 +16,7 @@ struct cell {
     size_t width;
     size_t first; /* token of the first row that gold holds */
     bool fed;     /* isolated: what follows went on from gold's values */
+    struct row_tally rows;
 };
 
 /* ROW_UNSURE: gold of few bits does not tell which experts the original took (gold_routing_unsure). */
@@ -38,8 +40,10 @@ struct layers {
     const struct model_config *config;
     const struct limits *limits;
     size_t places;
-    struct cell *cells; /* [modes][cases][places] */
-    double *carried;    /* [cases][places]: the largest noise that gold records up to there; NaN: none */
+    struct cell *cells;       /* [modes][cases][places] */
+    struct head_tally *heads; /* [modes][places][heads]: of the points that have them; `heads`: config's, the most */
+    size_t head_count;        /* 0: the configuration does not tell them apart */
+    double *carried;          /* [cases][places]: the largest noise that gold records up to there; NaN: none */
     double *rounded; /* [cases]: the most that few bits cost end to end, up to the place that was last seen; NaN: none
                         measured */
     int *reach;      /* [cases]: see layers_reach */
@@ -50,9 +54,16 @@ struct layers {
     size_t gold_count;
 };
 
+/* How the error of a place lies over tokens and heads, over the cases of which `fed` is true (place_fed_directly), or,
+ * where it is false, all. False: there is no pattern. */
+bool layers_pattern(const struct layers *layers, enum mode mode, enum point point, int layer, bool fed,
+                    struct pattern *pattern);
+
 size_t place_count(const struct model_config *config);
 size_t place_of(const struct model_config *config, enum point point, int layer);
 struct routed *layers_routed(const struct layers *layers, size_t case_index, int layer);
+/* [head_count] */
+struct head_tally *layers_heads(const struct layers *layers, enum mode mode, size_t place);
 const struct cell *layers_cell(const struct layers *layers, enum mode mode, size_t case_index, size_t place);
 
 /* Gives rows of router logits that differ from gold's only by a tie gold's values. `precision`: relative L2. */

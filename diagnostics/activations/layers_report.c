@@ -95,6 +95,26 @@ static void finding_at(const struct layers *layers, struct finding *finding, con
     finding_fact(finding, "worst_golden", (double)comparison->worst_gold);
 }
 
+/* The pattern of a bad place, if it has one. */
+static bool place_pattern(const struct layers *layers, enum mode mode, const struct place *place,
+                          struct pattern *pattern)
+{
+    bool fed = mode == MODE_ISOLATED && place_fed_directly(layers, place->case_index, place->point, place->layer);
+    return layers_pattern(layers, mode, place->point, place->layer, fed, pattern);
+}
+
+static void finding_pattern(const struct layers *layers, enum mode mode, struct finding *finding,
+                            const struct place *place)
+{
+    struct pattern pattern;
+    if (!place_pattern(layers, mode, place, &pattern))
+        return;
+    finding_message(finding, "%s %s", finding->message, pattern.text);
+    finding_fact_text(finding, "pattern", "%s", pattern.kind);
+    if (!isnan(pattern.number))
+        finding_fact(finding, "pattern_number", pattern.number);
+}
+
 #define BLAMED_MAX 8
 
 /* What an isolated place was fed with: "fed with golden input", or from where on gold has nothing. */
@@ -350,6 +370,8 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     if (mode == MODE_PROPAGATED)
         finding_fact(finding, "routing_ties", (double)ties_forced(layers));
     summary_message(layers, finding, mode, &survey);
+    if (survey.bad == 1 || (survey.bad && mode == MODE_PROPAGATED))
+        finding_pattern(layers, mode, finding, &survey.first_bad);
     if (!series_layers(layers, mode, finding) || !series_places(layers, mode, finding, survey.compared))
         return error_memory(error, mode_rows[mode].check);
     for (size_t index = 0; survey.bad && index < layers->places; index++) {
@@ -361,6 +383,9 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
             return error_memory(error, mode_rows[mode].check);
         finding_at(layers, finding, &place);
         place_message(layers, mode, finding, &place);
+        /* end to end, what follows the first is wrong by its inputs too */
+        if (mode == MODE_ISOLATED || place.cell == survey.first_bad.cell)
+            finding_pattern(layers, mode, finding, &place);
     }
     return true;
 }
