@@ -75,16 +75,34 @@ static bool report_write(struct report *report, const struct arguments *argument
     return good;
 }
 
+/* The folder's files for what could not be run, if they can be written: whoever looks there must not find nothing. */
+static void report_unable(struct report *report, const struct arguments *arguments, const struct error *error)
+{
+    struct error again = {0};
+    struct findings none = {0};
+    findings_free(&report->findings); /* half of the checks */
+    report->findings = none;
+    report_set(&report->unable, "%s", error_text(error));
+    if (!report->subject.path && arguments->positional_count)
+        report_set(&report->subject.path, "%s", arguments->positional[arguments->positional_count - 1]);
+    report_conclude(report);
+    if (report_render(report, arguments->out, &again) && !arguments->quiet)
+        fprintf(stderr, "report: %s/report.html\n", arguments->out);
+    error_clear(&again);
+}
+
 int command_judge(const char *name, const struct arguments *arguments, command_work *work)
 {
     struct report report;
     struct error error = {0};
     report_begin(&report, name);
     /* The folder first: hours of work must not end in a folder that cannot be made. */
-    bool good = (!arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error))) &&
-                work(arguments, &report, &error) && report_write(&report, arguments, &error);
+    bool folder = !arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error));
+    bool worked = folder && work(arguments, &report, &error), good = worked && report_write(&report, arguments, &error);
     int status = report.verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
-    if (good && status == EXIT_PASS && report.unable)
+    if (folder && !worked && arguments->out)
+        report_unable(&report, arguments, &error);
+    if (good && report.verdict == VERDICT_ERROR)
         good = error_set(&error, "%s", report.unable);
     report_free(&report);
     return good ? status : command_error(name, &error);

@@ -23,7 +23,7 @@ const char *const html_style[] = {
     "border-bottom:1px solid var(--line)}",
     ".v-pass{--v:var(--pass);--vbg:var(--passbg)}",
     ".v-warn{--v:var(--warn);--vbg:var(--warnbg)}",
-    ".v-fail{--v:var(--fail);--vbg:var(--failbg)}",
+    ".v-fail,.v-error{--v:var(--fail);--vbg:var(--failbg)}",
     ".v-skip{--v:var(--skip);--vbg:var(--skipbg)}",
     "h1{margin:0;font-size:15px;font-weight:600;color:var(--soft)}",
     "h1 .word{display:block;font-size:52px;line-height:1.1;font-weight:800;letter-spacing:.02em;"

@@ -91,6 +91,7 @@ static void testcase_body(struct buffer *out, const struct outline *outline, con
         details(out, outline, check);
         buffer_text(out, "</system-out>");
         break;
+    case VERDICT_ERROR:
     case VERDICT_PASS:
         break;
     }
@@ -168,11 +169,22 @@ static void text_case(struct buffer *out, const struct outline *outline, const s
 
 static void counts(struct buffer *out, const struct outline *outline)
 {
-    buffer_format(out, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\"",
-                  outline->count + outline->text_count,
-                  outline->counts[VERDICT_FAIL] + outline->text_counts[VERDICT_FAIL],
+    size_t errors = outline->report->verdict == VERDICT_ERROR;
+    buffer_format(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"",
+                  errors + outline->count + outline->text_count,
+                  outline->counts[VERDICT_FAIL] + outline->text_counts[VERDICT_FAIL], errors,
                   outline->counts[VERDICT_SKIP] + outline->text_counts[VERDICT_SKIP]);
     attribute_seconds(out, outline->report->duration_s);
+}
+
+/* What could not be run is a case of its own. */
+static void error_case(struct buffer *out, const struct report *report)
+{
+    buffer_text(out, "    <testcase");
+    attribute(out, "name", report->command ? report->command : "run");
+    buffer_text(out, " classname=\"assay\"><error type=\"error\"");
+    attribute(out, "message", report->reason ? report->reason : "");
+    buffer_text(out, "/></testcase>\n");
 }
 
 bool junit_build(const struct outline *outline, struct buffer *out, struct error *error)
@@ -195,6 +207,8 @@ bool junit_build(const struct outline *outline, struct buffer *out, struct error
     buffer_text(out, "/>\n      <property name=\"subject\"");
     attribute(out, "value", report->subject.path ? report->subject.path : "");
     buffer_text(out, "/>\n    </properties>\n");
+    if (report->verdict == VERDICT_ERROR)
+        error_case(out, report);
     for (size_t i = 0; i < outline->count; i++)
         testcase(out, outline, &outline->checks[i]);
     for (size_t i = 0; i < outline->text_count; i++)

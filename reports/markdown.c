@@ -14,7 +14,8 @@ static void heading(struct buffer *out, const struct report *report, const struc
     static const char *const signs[] = {[VERDICT_PASS] = "\xE2\x9C\x85",
                                         [VERDICT_WARN] = "\xE2\x9A\xA0\xEF\xB8\x8F",
                                         [VERDICT_FAIL] = "\xE2\x9D\x8C",
-                                        [VERDICT_SKIP] = "\xE2\x9E\x96"};
+                                        [VERDICT_SKIP] = "\xE2\x9E\x96",
+                                        [VERDICT_ERROR] = "\xF0\x9F\x9B\x91"};
     buffer_format(out, "## %s assay ", signs[report->verdict]);
     text_append(out, TEXT_MARKDOWN, report->command);
     buffer_format(out, ": %s\n\n**", verdict_name(report->verdict));

@@ -19,8 +19,11 @@ struct terminal {
     bool colour;
 };
 
-static const char *const verdict_colours[] = {
-    [VERDICT_PASS] = "\033[32m", [VERDICT_WARN] = "\033[33m", [VERDICT_FAIL] = "\033[31m", [VERDICT_SKIP] = "\033[2m"};
+static const char *const verdict_colours[] = {[VERDICT_PASS] = "\033[32m",
+                                              [VERDICT_WARN] = "\033[33m",
+                                              [VERDICT_FAIL] = "\033[31m",
+                                              [VERDICT_SKIP] = "\033[2m",
+                                              [VERDICT_ERROR] = "\033[31m"};
 
 static void style(const struct terminal *terminal, const char *code)
 {
@@ -90,8 +93,11 @@ static void verdict_word(const struct terminal *terminal, enum verdict verdict)
 
 static void banner(const struct terminal *terminal, const struct outline *outline)
 {
-    static const char *const words[] = {
-        [VERDICT_PASS] = "PASS", [VERDICT_WARN] = "WARN", [VERDICT_FAIL] = "FAIL", [VERDICT_SKIP] = "SKIP"};
+    static const char *const words[] = {[VERDICT_PASS] = "PASS",
+                                        [VERDICT_WARN] = "WARN",
+                                        [VERDICT_FAIL] = "FAIL",
+                                        [VERDICT_SKIP] = "SKIP",
+                                        [VERDICT_ERROR] = "ERROR"};
     const struct report *report = outline->report;
     struct buffer line = {0};
     style(terminal, "\033[1m");

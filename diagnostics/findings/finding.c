@@ -10,8 +10,11 @@
 #include "base/buffer.h"
 #include "base/map.h"
 
-static const char *const verdict_names[] = {
-    [VERDICT_PASS] = "pass", [VERDICT_WARN] = "warn", [VERDICT_FAIL] = "fail", [VERDICT_SKIP] = "skip"};
+static const char *const verdict_names[] = {[VERDICT_PASS] = "pass",
+                                            [VERDICT_WARN] = "warn",
+                                            [VERDICT_FAIL] = "fail",
+                                            [VERDICT_SKIP] = "skip",
+                                            [VERDICT_ERROR] = "error"};
 #define VERDICT_COUNT (sizeof verdict_names / sizeof *verdict_names)
 
 const char *verdict_name(enum verdict verdict)

@@ -8,9 +8,10 @@
 
 #include "base/error.h"
 
-enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP };
+/* VERDICT_ERROR is of a whole report alone: what was asked for could not be run. */
+enum verdict { VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP, VERDICT_ERROR };
 
-/* "pass", "warn", "fail", "skip". */
+/* "pass", "warn", "fail", "skip", "error". */
 const char *verdict_name(enum verdict verdict);
 bool verdict_parse(const char *name, enum verdict *verdict);
 

@@ -76,7 +76,10 @@ void report_conclude(struct report *report)
     const struct finding *skip = report_first(report, VERDICT_SKIP, &skipped);
     report->verdict = findings_verdict(&report->findings);
     const char *plural = passed == 1 ? "" : "s";
-    if (fail) {
+    if (report->unable && !fail) {
+        report->verdict = VERDICT_ERROR;
+        report_set(&report->reason, "%.*s.", sentence_length(report->unable), report->unable);
+    } else if (fail) {
         reason_from(report, fail, failed, "failed");
     } else if (warn) {
         reason_from(report, warn, warned, "warned");

@@ -37,9 +37,9 @@ struct report {
     struct findings findings;
 };
 
-/* Sets verdict and reason from the findings: the first failing summary names the reason, else the first warning one,
- * else how many checks passed. A report in which nothing was judged (no findings, or only skips) fails: it proves
- * nothing. */
+/* Sets verdict and reason from the findings: the first failing summary names the reason, else, with the verdict
+ * VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in which nothing was
+ * judged (no findings, or only skips) fails: it proves nothing. */
 void report_conclude(struct report *report);
 /* Copies text into a field of the report, freeing what was there. */
 void report_set(char **field, const char *format, ...) ASSAY_PRINTF(2, 3);

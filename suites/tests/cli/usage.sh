@@ -163,13 +163,20 @@ run 3 check "$model" --golden "$(gold qwen3)" -o "$T/file/below"
 says err "$T/file"
 run 3 check "$model" --golden "$(gold qwen3)" -o /proc/nowhere
 says err /proc/nowhere
-test_that 'a run that fails leaves no report of an earlier run, and touches nothing else'
+test_that 'what cannot be run has a report that says so, and none of an earlier run; nothing else is touched'
 run 0 inspect "$model" -o "$T/report" -q
 : >"$T/report/notes.txt"
 run 2 check "$model" -o "$T/report" --chunk 0
 same "$(ls "$T/report" | paste -sd ' ')" 'junit.xml notes.txt report.html report.json summary.md'
 run 3 check "$T/nowhere" -o "$T/report" -q
-same "$(ls "$T/report")" notes.txt
+same "$(ls "$T/report" | paste -sd ' ')" 'junit.xml notes.txt report.html report.json summary.md'
+json ".verdict == \"error\" and (.reason | contains(\"$T/nowhere\")) and .subject.path == \"$T/nowhere\" and .findings == []" "$T/report/report.json"
+same "$(grep -c '<error' "$T/report/junit.xml")" 1
+same "$(grep -c 'tests="1" failures="0" errors="1"' "$T/report/junit.xml")" 2
+for file in report.html summary.md; do
+    if grep -q "$T/nowhere" "$T/report/$file"; then passed; else failed "$file does not say why"; fi
+done
+rm "$T/report/report.json"
 mkdir "$T/report/report.json"
 run 3 check "$model" --golden "$(gold qwen3)" -o "$T/report" -q
 says err 'report.json: cannot remove'

@@ -9,7 +9,7 @@
 
 Test(findings, verdict_names_go_both_ways)
 {
-    static const enum verdict all[] = {VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP};
+    static const enum verdict all[] = {VERDICT_PASS, VERDICT_WARN, VERDICT_FAIL, VERDICT_SKIP, VERDICT_ERROR};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         enum verdict back;
         cr_assert(verdict_parse(verdict_name(all[i]), &back));
