@@ -24,19 +24,6 @@ static bool check_values(const struct arguments *arguments, struct subject *subj
     return good;
 }
 
-static bool name_goldens(const struct goldens *goldens, const struct subject *subject, struct report *report,
-                         struct error *error)
-{
-    const struct golden_beside beside = {.layers = subject->config->layers, .store = subject->store};
-    for (size_t i = 0; i < goldens->count; i++) {
-        if (!golden_settle(goldens->items[i], &beside, error) ||
-            !golden_compatible(goldens->items[i], subject->config, subject->tokenizer_sha256, error))
-            return false;
-        report_gold(report, goldens->items[i]);
-    }
-    return true;
-}
-
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
     struct subject subject = {0};
@@ -44,7 +31,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct goldens goldens = {0};
     bool good = arguments_open(arguments, arguments->positional[0], MISSING_DEFAULT, false, &subject, error) &&
                 subject_origin(&subject, &origin, error) && goldens_open(arguments, &goldens, error) &&
-                name_goldens(&goldens, &subject, report, error);
+                goldens_fit(&goldens, &subject, report, error);
     const struct inventory_request request = {.store = subject.store,
                                               .config = subject.config,
                                               .origin = origin,

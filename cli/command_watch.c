@@ -25,20 +25,6 @@ static void tell(void *context, enum watch_line line, const char *text)
     buffer_free(&plain);
 }
 
-static bool name_goldens(const struct goldens *goldens, const struct subject *truth, struct report *report,
-                         struct error *error)
-{
-    const struct golden_beside beside = {.layers = truth->config->layers, .store = truth->store};
-    for (size_t i = 0; i < goldens->count; i++) {
-        if (!golden_settle(goldens->items[i], &beside, error) ||
-            !golden_begin_as(goldens->items[i], truth->tokenizer, error) ||
-            !golden_compatible(goldens->items[i], truth->config, truth->tokenizer_sha256, error))
-            return false;
-        report_gold(report, goldens->items[i]);
-    }
-    return true;
-}
-
 static void report_watched(struct report *report, const struct arguments *arguments, const struct subject *truth,
                            const struct landing_counts *counts)
 {
@@ -64,7 +50,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                                             .tokenizer = arguments->tokenizer,
                                             .source = arguments->source};
     bool good = limits_init(&limits, error) && truth_open(&options, &truth, error) &&
-                goldens_open(arguments, &goldens, error) && name_goldens(&goldens, &truth, report, error);
+                goldens_open(arguments, &goldens, error) && goldens_fit(&goldens, &truth, report, error);
     const struct watch_request request = {.folder = arguments->positional[0],
                                           .config = truth.config,
                                           .source = truth.store,

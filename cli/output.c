@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "activations/gold_config.h"
 #include "base/file.h"
 #include "base/processor.h"
 #include "base/progress.h"
@@ -57,6 +58,17 @@ void report_gold(struct report *report, const struct golden *golden)
     report_set(&gold->producer, "%s", golden_producer(golden));
     report_set(&gold->dtype, "%s", golden_rounded(golden) ? golden_rounded(golden) : golden_arithmetic(golden));
     gold->cases = (double)golden_case_count(golden);
+}
+
+bool goldens_fit(const struct goldens *goldens, const struct subject *subject, struct report *report,
+                 struct error *error)
+{
+    for (size_t i = 0; i < goldens->count; i++) {
+        report_gold(report, goldens->items[i]);
+        if (!gold_fit(goldens->items[i], subject, true, &report->findings, error))
+            return false;
+    }
+    return true;
 }
 
 static bool report_write(struct report *report, const struct arguments *arguments, struct error *error)

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cli/arguments.h"
+#include "cli/opening.h"
 #include "diagnostics/check.h"
 #include "findings/report.h"
 #include "golden/golden.h"
@@ -24,6 +25,10 @@ void json_print(cJSON *json, bool indented);
 
 void report_subject(struct report *report, const struct subject *subject);
 void report_gold(struct report *report, const struct golden *golden);
+
+/* Names the dumps in the report and holds each against the subject's configuration (gold_check_config). */
+bool goldens_fit(const struct goldens *goldens, const struct subject *subject, struct report *report,
+                 struct error *error);
 
 /* Opens the subject at `path` and runs the request, whose subject and goldens this fills; names both in the report. */
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "activations/gold_config.h"
 #include "diagnostics/checking.h"
 #include "run/run.h"
 
@@ -76,16 +77,14 @@ static bool add_golds(struct checking *checking, struct error *error)
     return true;
 }
 
-static bool golds_fit(struct checking *checking, const struct check_request *request, struct error *error)
+static bool golds_fit(struct checking *checking, const struct check_request *request, struct findings *findings,
+                      struct error *error)
 {
     const struct subject *subject = request->subject;
     if (!(checking->weights = calloc(request->golden_count + 1, sizeof *checking->weights)))
         return error_memory(error, "check");
-    const struct golden_beside beside = {.layers = subject->config->layers, .store = subject->store};
     for (size_t i = 0; i < request->golden_count; i++)
-        if (!golden_settle(request->goldens[i], &beside, error) ||
-            !golden_begin_as(request->goldens[i], subject->tokenizer, error) ||
-            !golden_compatible(request->goldens[i], subject->config, subject->tokenizer_sha256, error) ||
+        if (!gold_fit(request->goldens[i], subject, !checking_compares(checking), findings, error) ||
             !precision_settle(request->goldens[i], subject, &checking->weights[i], error))
             return false;
     return true;
@@ -115,10 +114,11 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     struct run *run = NULL;
     bool computes = !*request->subject->config->unsupported;
     checking_choose(&checking, request->wanted);
-    bool good = (!computes || (golds_fit(&checking, request, error) && subject_load(request->subject, error) &&
-                               (run = checking.check.run = run_new(request->subject->model, error)))) &&
-                checking_before(&checking, findings, error) && (!computes || check_pass(&checking, request, error)) &&
-                checking_report(&checking, findings, error);
+    bool good =
+        (!computes || (golds_fit(&checking, request, findings, error) && subject_load(request->subject, error) &&
+                       (run = checking.check.run = run_new(request->subject->model, error)))) &&
+        checking_before(&checking, findings, error) && (!computes || check_pass(&checking, request, error)) &&
+        checking_report(&checking, findings, error);
     checking_end(&checking);
     run_free(run);
     rounding_free(checking.rounding);

@@ -9,7 +9,7 @@
 
 struct check_request {
     struct subject *subject;
-    struct golden *const *goldens; /* borrowed; each is checked to be for this subject */
+    struct golden *const *goldens; /* borrowed; restricted to what this subject has (gold_check_config) */
     size_t golden_count;
     const struct limits *limits;
     bool wanted[DIAGNOSTIC_COUNT];

@@ -52,6 +52,14 @@ bool checking_passes_gold(const struct checking *checking)
     return any && checking->check.golden_count;
 }
 
+bool checking_compares(const struct checking *checking)
+{
+    bool any = false;
+    for (size_t i = 0; checking->wanted[i]; i++)
+        any = any || (checking->wanted[i]->compares && checking->wanted[i]->report_gold);
+    return any;
+}
+
 void checking_choose(struct checking *checking, const bool *wanted)
 {
     const struct check *check = &checking->check;
@@ -86,7 +94,7 @@ void checking_end(struct checking *checking)
 
 /* --- the pass --- */
 
-bool checking_see(struct checking *checking, const struct seat *seat, const struct part *part, struct error *error)
+static bool see_all(struct checking *checking, const struct seat *seat, const struct part *part, struct error *error)
 {
     if (checking->rounding && !rounding_see(checking->rounding, seat, part, error))
         return false;
@@ -101,6 +109,30 @@ bool checking_see(struct checking *checking, const struct seat *seat, const stru
             !diagnostic_rows[i]->splice(checking->states[i], seat, part, error))
             return false;
     return true;
+}
+
+/* Gold's logits may be of fewer ids than the subject has: then those are seen. Owned; NULL: out of memory. */
+static float *first_logits(const struct part *part, size_t width)
+{
+    float *values = malloc(part->rows * width * sizeof *values + 1);
+    for (size_t row = 0; values && row < part->rows; row++)
+        memcpy(values + row * width, part->values + row * part->width, width * sizeof *values);
+    return values;
+}
+
+bool checking_see(struct checking *checking, const struct seat *seat, const struct part *part, struct error *error)
+{
+    const struct golden_tensor *tensor =
+        part->point == POINT_HEAD ? golden_find(checking->check.goldens[seat->gold], seat->case_index, part->path)
+                                  : NULL;
+    if (!tensor || tensor->kind != GOLDEN_VALUES || tensor->width >= part->width)
+        return see_all(checking, seat, part, error);
+    struct part first = *part;
+    first.width = tensor->width;
+    first.values = first_logits(part, tensor->width);
+    bool good = first.values ? see_all(checking, seat, &first, error) : error_memory(error, part->path);
+    free(first.values);
+    return good;
 }
 
 /* --- reports --- */
@@ -124,15 +156,6 @@ static void gold_used(const struct checking *checking, size_t gold, struct gold_
     use->outcome = use->others > 0;
     for (size_t i = 0; i < golden_tensor_count(golden); i++)
         use->outcome = use->outcome || (marks[i] && strcmp(golden_tensor_at(golden, i)->path, "lm_head") == 0);
-}
-
-/* Gold of which nothing was asked for is not judged by how much of it was compared. */
-static bool gold_is_compared(const struct check *check)
-{
-    for (size_t i = 0; check->wanted[i]; i++)
-        if (check->wanted[i]->compares && check->wanted[i]->report_gold)
-            return true;
-    return false;
 }
 
 static bool judge_use(const struct checking *checking, size_t gold, struct findings *findings, struct error *error)
@@ -171,11 +194,11 @@ static bool report_one_gold(struct checking *checking, size_t gold, bool *same, 
     for (int i = 0; good && i < DIAGNOSTIC_COUNT; i++)
         if (checking->reports[i] && diagnostic_rows[i]->report_gold)
             good = diagnostic_rows[i]->report_gold(check, checking->states[i], gold, findings, error);
-    good =
-        good &&
-        (check->dump ||
-         gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD, same, findings, error)) &&
-        (!gold_is_compared(check) || !need_is_met(check, NEEDS_ENGINE) || judge_use(checking, gold, findings, error));
+    good = good &&
+           (check->dump ||
+            gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD, same, findings, error)) &&
+           (!checking_compares(checking) || !need_is_met(check, NEEDS_ENGINE) ||
+            judge_use(checking, gold, findings, error));
     findings_set_gold(findings, first, golden_path(golden));
     return good;
 }

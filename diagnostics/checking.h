@@ -24,6 +24,8 @@ struct checking {
 void checking_choose(struct checking *checking, const bool *wanted);
 /* Somebody wants gold's cases on the pass. */
 bool checking_passes_gold(const struct checking *checking);
+/* Somebody wants something of gold compared: else it is not judged by how much of it was. */
+bool checking_compares(const struct checking *checking);
 
 /* The steps of a check, in this order; checking_end in any case. */
 bool checking_before(struct checking *checking, struct findings *findings, struct error *error);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activations/gold_config.h"
 #include "diagnostics/check.h"
 #include "diagnostics/checking.h"
 #include "run/run.h"
@@ -86,10 +87,23 @@ static bool settle(struct golden *golden, struct golden *dump, struct error *err
     return true;
 }
 
+/* Each is left with what the other has. */
+static bool fit(struct golden *golden, const struct model_config *config, struct golden *dump,
+                const struct model_config *mine, struct findings *findings, struct error *error)
+{
+    struct buffer list = {0};
+    bool other, good = golden_fits(dump, mine, error) &&
+                       gold_check_config(golden, mine, NULL, !golden_records_config(dump), findings, error) &&
+                       golden_restrict(dump, config, &list, &other, error);
+    buffer_free(&list);
+    return good;
+}
+
 bool check_dump(struct golden *golden, struct golden *dump, const struct limits *limits, const bool *wanted,
                 struct findings *findings, struct error *error)
 {
     struct model_config *config = settle_names(golden, dump, error) ? golden_config(golden, error) : NULL;
+    struct model_config *mine = config ? golden_config(dump, error) : NULL;
     bool *cases = calloc(golden_case_count(golden) + 1, sizeof *cases), compare[DIAGNOSTIC_COUNT];
     struct checking checking = {
         .check = {.dump = dump, .config = config, .goldens = &golden, .golden_count = 1, .limits = limits},
@@ -97,12 +111,12 @@ bool check_dump(struct golden *golden, struct golden *dump, const struct limits 
     memcpy(compare, wanted, sizeof compare);
     diagnostics_compare(compare);
     checking_choose(&checking, compare);
-    bool good = config && settle(golden, dump, error) && (cases || error_memory(error, "dumps")) &&
-                golden_fits(golden, config, error) && golden_fits(dump, config, error) &&
-                checking_begin(&checking, error) && cases_see(&checking, cases, error) &&
-                checking_report(&checking, findings, error);
+    bool good = mine && (cases || error_memory(error, "dumps")) && settle(golden, dump, error) &&
+                fit(golden, config, dump, mine, findings, error) && checking_begin(&checking, error) &&
+                cases_see(&checking, cases, error) && checking_report(&checking, findings, error);
     checking_end(&checking);
     free(cases);
     free(config);
+    free(mine);
     return good;
 }

@@ -30,8 +30,8 @@ struct cases {
 
 /* What gold says of its cases but for ids and prompt is left out: it is not what this subject does. A text is cut into
  * windows as llama-perplexity does it: what is left at the end is dropped, and every window begins with the tokenizer's
- * BOS, if that adds one, in place of its first token. Refuses gold of another model, a prompt without tokens, and a
- * text of less than one window. To be closed either way. */
+ * BOS, if that adds one, in place of its first token. Refuses ids outside the vocabulary, a prompt without tokens, and
+ * a text of less than one window. To be closed either way. */
 bool cases_open(const struct cases_request *request, const struct subject *subject, struct cases *cases,
                 struct error *error);
 

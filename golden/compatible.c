@@ -1,5 +1,6 @@
-/* Is this gold for this model? */
+/* What of this gold is for this model? */
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,33 +89,13 @@ struct model_config *golden_config(const struct golden *golden, struct error *er
     return shown;
 }
 
-static bool config_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
+bool golden_records_config(const struct golden *golden)
 {
-    if (!golden->config)
-        return true;
-    struct model_config *gold = golden_config(golden, error);
-    if (!gold)
-        return false;
-    struct buffer differences = {0};
-    config_differences(config, gold, &differences);
-    bool good = !differences.size ||
-                error_set(error, "%s was made for another configuration: %s", golden->path, differences.data);
-    buffer_free(&differences);
-    free(gold);
-    return good;
-}
-
-static bool tokenizer_compatible(const struct golden *golden, const char *sha256, struct error *error)
-{
-    if (!golden->tokenizer_sha256 || !*sha256 || strcmp(golden->tokenizer_sha256, sha256) == 0)
-        return true;
-    return error_set(
-        error, "%s was made with another tokenizer: SHA-256 of tokenizer.json is %.16s... here and %.16s... there",
-        golden->path, sha256, golden->tokenizer_sha256);
+    return golden->config;
 }
 
 /* Tensors of modules that the engine has no probe for (a dump may hold any) are not compared, and are no error. */
-static bool shapes_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
+static bool shapes_fit(const struct golden *golden, const struct model_config *config, struct error *error)
 {
     for (size_t i = 0; i < golden->tensor_count; i++) {
         const struct golden_tensor *tensor = &golden->tensors[i];
@@ -129,15 +110,15 @@ static bool shapes_compatible(const struct golden *golden, const struct model_co
     return true;
 }
 
-static bool ids_compatible(const struct golden *golden, const struct model_config *config, struct error *error)
+bool golden_ids_fit(const struct golden *golden, int vocabulary, struct error *error)
 {
     for (size_t i = 0; i < golden->case_count; i++) {
         const struct golden_case *golden_case = &golden->cases[i].public;
         for (size_t k = 0; k < golden_case->count + golden_case->greedy_count; k++) {
             int id = k < golden_case->count ? golden_case->ids[k] : golden_case->greedy[k - golden_case->count];
-            if (id >= config->vocabulary)
+            if (id >= vocabulary)
                 return error_set(error, "%s: case '%s' has the token id %d, outside the vocabulary of %d", golden->path,
-                                 golden_case->id, id, config->vocabulary);
+                                 golden_case->id, id, vocabulary);
         }
     }
     return true;
@@ -145,14 +126,170 @@ static bool ids_compatible(const struct golden *golden, const struct model_confi
 
 bool golden_fits(const struct golden *golden, const struct model_config *config, struct error *error)
 {
-    return ids_compatible(golden, config, error) && shapes_compatible(golden, config, error);
+    return golden_ids_fit(golden, config->vocabulary, error) && shapes_fit(golden, config, error);
 }
 
-bool golden_compatible(const struct golden *golden, const struct model_config *config, const char *tokenizer_sha256,
-                       struct error *error)
+/* --- what of it can be compared with another configuration --- */
+
+/* What is left out of a dump. */
+struct left_out {
+    int layers;      /* of gold, where some lie behind the subject's last; else 0 */
+    size_t cases;    /* with ids outside the vocabulary */
+    const char *one; /* name of the first of them */
+    size_t logits;   /* of ids behind the subject's last: how many of each token */
+    size_t tensors[POINT_COUNT], there[POINT_COUNT], here[POINT_COUNT]; /* how many, and their widths */
+};
+
+static bool case_fits(struct golden_case_data *data, int vocabulary)
 {
-    return config_compatible(golden, config, error) && tokenizer_compatible(golden, tokenizer_sha256, error) &&
-           (!config->family || golden_fits(golden, config, error)); /* with what is not computed nothing is compared */
+    for (size_t i = 0; i < data->public.count; i++)
+        if (vocabulary && data->public.ids[i] >= vocabulary) /* 0: not known */
+            return false;
+    size_t fit = 0;
+    while (fit < data->public.greedy_count && (!vocabulary || data->public.greedy[fit] < vocabulary))
+        fit++;
+    data->public.greedy_count = fit; /* what it continues with there, this model has no token for */
+    return true;
+}
+
+/* The tensor as far as the subject has what it holds; false: not at all. */
+static bool tensor_fits(struct golden_tensor *tensor, struct golden_place *place, const struct model_config *config,
+                        struct left_out *left)
+{
+    enum point point;
+    int layer = -1, used = 0;
+    if (sscanf(tensor->path, "model.layers.%d%n", &layer, &used) == 1 && used && layer >= config->layers &&
+        layer < CONFIG_LAYERS_MAX)
+        left->layers = layer + 1 > left->layers ? layer + 1 : left->layers;
+    if (!path_point(config, tensor->path, &point))
+        return true; /* nothing is looked up there */
+    size_t width = point_width(config, point, NULL);
+    if (!width || tensor->width == width)
+        return true;
+    if (point == POINT_HEAD && tensor->kind == GOLDEN_VALUES) { /* a row for each token id */
+        if (tensor->width > width) {
+            left->logits = tensor->width - width;
+            place->stored_width = tensor->width;
+            tensor->width = width;
+        }
+        return true;
+    }
+    left->tensors[point]++;
+    left->there[point] = tensor->width;
+    left->here[point] = width;
+    return false;
+}
+
+/* Drops the cases that do not fit: cases, tensors and maps hold the others, and the tensors know their new indices. */
+static bool drop_cases(struct golden *golden, const bool *drop)
+{
+    size_t cases = 0, tensors = 0, *moved = calloc(golden->case_count + 1, sizeof *moved);
+    bool good = moved;
+    for (size_t i = 0; good && i < golden->case_count; i++)
+        moved[i] = drop[i] ? cases : cases++;
+    for (size_t i = 0; good && i < golden->tensor_count; i++) {
+        struct golden_tensor tensor = golden->tensors[i];
+        if (drop[tensor.case_index]) {
+            golden_place_free(&golden->places[i]);
+            continue;
+        }
+        tensor.case_index = moved[tensor.case_index];
+        golden->places[tensors] = golden->places[i];
+        golden->tensors[tensors++] = tensor;
+    }
+    for (size_t i = 0; good && i < golden->case_count; i++) {
+        if (drop[i])
+            golden_case_free(&golden->cases[i]);
+        else
+            golden->cases[moved[i]] = golden->cases[i];
+    }
+    if (good) {
+        golden->case_count = cases;
+        golden->tensor_count = tensors;
+    }
+    free(moved);
+    return good;
+}
+
+/* golden_find finds those that `lost` does not mark. */
+static bool find_again(struct golden *golden, const bool *lost)
+{
+    map_free(&golden->tensor_of);
+    golden->tensor_of = (struct map){0};
+    for (size_t i = 0; i < golden->tensor_count; i++) {
+        const char *name = golden->places[i].name;
+        if (!lost[i] && !map_add(&golden->tensor_of, name, strlen(name), i, NULL))
+            return false;
+    }
+    return true;
+}
+
+/* The next of a list. */
+static struct buffer *next(struct buffer *list)
+{
+    buffer_text(list, list->size ? ", " : "");
+    return list;
+}
+
+static void left_out_text(const struct left_out *left, const struct model_config *config, struct buffer *list)
+{
+    if (config->family && left->layers > config->layers + 1)
+        buffer_format(next(list), "gold's layers %d to %d", config->layers, left->layers - 1);
+    else if (config->family && left->layers)
+        buffer_format(next(list), "gold's layer %d", config->layers);
+    if (left->cases)
+        buffer_format(next(list), "%zu case%s of gold with token ids that this model has not ('%s'%s)", left->cases,
+                      left->cases > 1 ? "s" : "", left->one, left->cases > 1 ? " ..." : "");
+    if (left->logits)
+        buffer_format(next(list), "gold's logits of token ids from %d to %zu, and its perplexities over all of them",
+                      config->vocabulary, (size_t)config->vocabulary + left->logits - 1);
+    size_t count = 0;
+    int first = POINT_COUNT;
+    for (int point = 0; point < POINT_COUNT; point++) {
+        first = left->tensors[point] && first == POINT_COUNT ? point : first;
+        count += left->tensors[point];
+    }
+    if (count)
+        buffer_format(next(list),
+                      "%zu tensor%s of another width ('%s' has %zu values for each token in gold, %zu here)", count,
+                      count > 1 ? "s" : "", point_rows[first].path + (*point_rows[first].path == '.'),
+                      left->there[first], left->here[first]);
+}
+
+bool golden_restrict(struct golden *golden, const struct model_config *config, struct buffer *list, bool *other,
+                     struct error *error)
+{
+    struct left_out left = {0};
+    bool *drop = calloc(golden->case_count + 1, sizeof *drop), *lost = NULL;
+    struct buffer one = {0};
+    for (size_t i = 0; drop && i < golden->case_count; i++) {
+        drop[i] = !case_fits(&golden->cases[i], config->vocabulary);
+        if (drop[i] && !left.cases++)
+            buffer_text(&one, golden->cases[i].id);
+    }
+    left.one = one.data;
+    bool good =
+        drop && (!left.cases || drop_cases(golden, drop)) && (lost = calloc(golden->tensor_count + 1, sizeof *lost));
+    for (size_t i = 0; good && i < golden->tensor_count; i++)
+        lost[i] = !tensor_fits(&golden->tensors[i], &golden->places[i], config, &left);
+    good = good && find_again(golden, lost);
+    for (size_t i = 0; left.logits && i < golden->case_count; i++)
+        golden->cases[i].public.perplexity = NAN;
+    golden->has_text = golden->has_text && !left.logits;
+    if (good)
+        left_out_text(&left, config, list);
+    *other = false;
+    for (int point = 0; point < POINT_COUNT; point++)
+        *other = *other || (left.tensors[point] && point != POINT_ROUTER && point != POINT_HEAD);
+    buffer_free(&one);
+    free(drop);
+    free(lost);
+    return good || error_memory(error, golden->path);
+}
+
+const char *golden_tokenizer_sha256(const struct golden *golden)
+{
+    return golden->tokenizer_sha256;
 }
 
 const char *golden_weights_sha256(const struct golden *golden)

@@ -7,6 +7,14 @@
 #include "base/map.h"
 #include "golden/golden_internal.h"
 
+void golden_case_free(struct golden_case_data *data)
+{
+    free(data->id);
+    free(data->prompt);
+    free(data->ids);
+    free(data->greedy);
+}
+
 void golden_place_free(struct golden_place *place)
 {
     free(place->name);
@@ -18,12 +26,8 @@ void golden_free(struct golden *golden)
 {
     if (!golden)
         return;
-    for (size_t i = 0; i < golden->case_count; i++) {
-        free(golden->cases[i].id);
-        free(golden->cases[i].prompt);
-        free(golden->cases[i].ids);
-        free(golden->cases[i].greedy);
-    }
+    for (size_t i = 0; i < golden->case_count; i++)
+        golden_case_free(&golden->cases[i]);
     for (size_t i = 0; i < golden->tensor_count; i++)
         golden_place_free(&golden->places[i]);
     free(golden->cases);
@@ -109,6 +113,22 @@ const struct golden_statistics *golden_statistics(const struct golden *golden, c
     return &golden->places[tensor - golden->tensors].statistics;
 }
 
+/* Of each row the values that are compared. */
+static bool read_cut(const struct golden *golden, size_t index, size_t first, size_t count, float *out,
+                     struct error *error)
+{
+    size_t width = golden->tensors[index].width;
+    float *row = malloc(golden->places[index].stored_width * sizeof *row);
+    bool good = row || error_memory(error, golden->places[index].name);
+    for (size_t i = 0; good && i < count; i++) {
+        good = golden->reader->read_rows(golden, index, first + i, 1, row, error);
+        if (good)
+            memcpy(out + i * width, row, width * sizeof *row);
+    }
+    free(row);
+    return good;
+}
+
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error)
 {
@@ -119,7 +139,8 @@ bool golden_read_rows(const struct golden *golden, const struct golden_tensor *t
                          tensor->rows, count, first);
     if (tensor->kind == GOLDEN_STATISTICS)
         return error_set(error, "%s: of tensor '%s' only statistics are known", golden->path, name);
-    return golden->reader->read_rows(golden, index, first, count, out, error);
+    return golden->places[index].stored_width ? read_cut(golden, index, first, count, out, error)
+                                              : golden->reader->read_rows(golden, index, first, count, out, error);
 }
 
 bool golden_holds(const struct golden *golden, enum golden_kind kind)

@@ -127,6 +127,7 @@ bool golden_begin_as(struct golden *golden, struct tokenizer *tokenizer, struct 
 /* The configuration that the dump records; where it records none, one with just the layers and sizes that its tensors
  * show. Owned by the caller, free with free(). */
 struct model_config *golden_config(const struct golden *golden, struct error *error);
+bool golden_records_config(const struct golden *golden);
 
 /* NULL: the dump holds none. */
 const struct golden_text *golden_perplexity_text(const struct golden *golden);
@@ -148,15 +149,24 @@ bool golden_settle(struct golden *golden, const struct golden_beside *beside, st
 size_t golden_note_count(const struct golden *golden);
 const char *golden_note_at(const struct golden *golden, size_t index);
 
-/* Every token id lies within the vocabulary, and every tensor that the engine has a probe for is as wide as the
- * configuration makes it. Both are looked up by what the other says: whoever compares with a dump asks this first. */
+/* Every token id lies within the vocabulary. */
+bool golden_ids_fit(const struct golden *golden, int vocabulary, struct error *error);
+
+/* The same, and every tensor that the engine has a probe for is as wide as the configuration makes it. A dump that does
+ * not fit its own configuration (golden_config) contradicts itself. */
 bool golden_fits(const struct golden *golden, const struct model_config *config, struct error *error);
 
-/* Refuses gold that was made for another model: compares, where the dump says, configuration and tokenizer
- * (`tokenizer_sha256` may be "": the subject has none, then only ids are compared); and the shape of every tensor with
- * what the configuration makes of it. */
-bool golden_compatible(const struct golden *golden, const struct model_config *config, const char *tokenizer_sha256,
-                       struct error *error);
+/* Restricts the dump to what can be compared with a subject of that configuration, and appends to `list` what it leaves
+ * out, for people: cases with ids that it has not are dropped, and continuations cut at the first of them; of its
+ * logits those of the ids that both have are left, and perplexities are unknown where that is less than all;
+ * golden_find finds no tensor any more that is of another width.
+ * `*other`: some are, of which more than rows of experts or of the vocabulary are there or not. Whoever compares with a
+ * dump asks this first: both are looked up by what the other says. */
+bool golden_restrict(struct golden *golden, const struct model_config *config, struct buffer *list, bool *other,
+                     struct error *error);
+
+/* Of tokenizer.json; NULL: the dump does not record it. */
+const char *golden_tokenizer_sha256(const struct golden *golden);
 
 /* Of the weights that the dump was made from, as store_sha256 makes it; NULL: not recorded. */
 const char *golden_weights_sha256(const struct golden *golden);

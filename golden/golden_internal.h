@@ -22,6 +22,7 @@ struct golden_place {
     char *file; /* NULL: golden->path */
     enum dtype dtype;
     uint64_t offset;
+    size_t stored_width; /* of a row, where the tensor holds only its first values (golden_restrict); 0: as it does */
     struct golden_statistics statistics;
     double *row_rounding; /* [rows]; NULL: of no row */
     enum spelled spelled; /* SPELLED_STATE and SPELLED_LAYER: golden_settle gives it a path, from `number` */
@@ -64,5 +65,7 @@ struct golden_reader {
     bool (*read_rows)(const struct golden *golden, size_t index, size_t first, size_t count, float *out,
                       struct error *error);
 };
+
+void golden_case_free(struct golden_case_data *data);
 
 #endif

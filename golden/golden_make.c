@@ -99,7 +99,8 @@ bool golden_read_plain(const struct golden *golden, size_t index, size_t first, 
 {
     const struct golden_place *place = &golden->places[index];
     const char *path = place->file ? place->file : golden->path;
-    size_t row = golden->tensors[index].width, width = dtype_bits(place->dtype) / 8, values = count * row;
+    size_t row = place->stored_width ? place->stored_width : golden->tensors[index].width;
+    size_t width = dtype_bits(place->dtype) / 8, values = count * row;
     uint64_t offset = place->offset + (uint64_t)first * row * width;
     int descriptor = place->file ? open(path, O_RDONLY | O_CLOEXEC) : golden->descriptor;
     if (descriptor < 0)

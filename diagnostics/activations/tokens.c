@@ -30,6 +30,26 @@ static bool compare_case(const struct subject *subject, const struct golden_case
     return good;
 }
 
+/* Written anew, by another version or by hand, it may do the same: what it does is what counts. */
+static bool is_other_file(const struct subject *subject, const struct golden *golden)
+{
+    const char *gold = golden_tokenizer_sha256(golden);
+    return gold && *subject->tokenizer_sha256 && strcmp(gold, subject->tokenizer_sha256) != 0;
+}
+
+static void no_prompts(const struct subject *subject, const struct golden *golden, struct finding *finding)
+{
+    bool unread = !subject->tokenizer && (subject->tokenizer_document || subject->tokenizer_folder);
+    bool other = subject->tokenizer && is_other_file(subject, golden);
+    finding->verdict = unread || other ? VERDICT_WARN : VERDICT_SKIP;
+    finding_message(finding, "%s",
+                    other
+                        ? "tokenizer.json is another file than gold's, and gold records no prompts, only ids: nothing "
+                          "shows whether it reads a text as gold's did."
+                    : subject->tokenizer ? "Gold records no prompts, only ids."
+                                         : subject->tokenizer_problem);
+}
+
 bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,
                   struct error *error)
 {
@@ -44,16 +64,14 @@ bool tokens_check(const struct subject *subject, const struct golden *golden, st
     }
     struct finding *finding = &findings->items[at];
     if (!prompts) {
-        bool unread = !subject->tokenizer && (subject->tokenizer_document || subject->tokenizer_folder);
-        finding->verdict = unread ? VERDICT_WARN : VERDICT_SKIP;
-        finding_message(finding, "%s",
-                        subject->tokenizer ? "Gold records no prompts, only ids." : subject->tokenizer_problem);
+        no_prompts(subject, golden, finding);
         return true;
     }
     finding_measured(finding, (double)differ, "prompts differ");
     finding_limit(finding, 0, "one different id is another input");
     finding_judge(finding);
-    finding_message(finding, "%zu of %zu prompts are encoded differently than in gold.", differ, prompts);
+    finding_message(finding, "%zu of %zu prompts are encoded differently than in gold%s.", differ, prompts,
+                    is_other_file(subject, golden) ? " (tokenizer.json is another file than gold's)" : "");
     return true;
 }
 

@@ -76,10 +76,6 @@ bool config_computes(const struct model_config *config, const char *name, struct
 /* False, with the reason, for a model that writes no text: attending in both directions it is to be given whole. */
 bool config_writes(const struct model_config *config, struct error *error);
 
-/* Appends one sentence for the first few fields in which the two differ ("hidden_size is 48 here and 64 there"),
- * nothing when a computation could not tell them apart. */
-void config_differences(const struct model_config *here, const struct model_config *there, struct buffer *out);
-
 /* "qwen3_moe, 5 layers, hidden 40, ...", for people. */
 void config_summary(const struct model_config *config, struct buffer *out);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "model/config_difference.h"
 #include "place.h"
 #include "quality/quality.h"
 #include "run/chat.h"
@@ -33,7 +34,8 @@ void fuzz_config(const uint8_t *data, size_t size)
     struct model_config *config = config_read(path, &error);
     if (config) {
         config_summary(config, &text);
-        config_differences(config, config, &text);
+        struct config_difference differences[CONFIG_DIFFERENCES_MAX];
+        (void)config_differences(config, config, differences);
         load_under(path);
     }
     free(config);

@@ -212,11 +212,11 @@ jq '.num_hidden_layers = 4 | del(.layer_types)' "$nano/qwen3/config.json" >"$T/h
 run 0 inspect "$T/hurt" --json -q
 equal .verdict warn
 
-test_that 'the tokenizer is damaged: it is not the one of the gold'
+test_that 'the tokenizer is damaged: nothing shows that it is the one of the gold'
 copy qwen3
 printf '{' >"$T/hurt/tokenizer.json"
-check 3 qwen3
-says err 'another tokenizer'
+check 0 qwen3
+json "$(summary tokens.reader).verdict == \"warn\" and $(summary tokens.ids).verdict == \"warn\""
 
 test_that 'every tensor against the original'
 run 0 inspect "$nano/thinker-extraction" --source "$nano/thinker" -v --json -q

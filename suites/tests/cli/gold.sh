@@ -11,22 +11,62 @@ refused() {
 }
 G=$T/gold.safetensors
 
+# differs MODEL TEXT...: a difference of configuration fails, names what differs, and the rest is compared all the same.
+differs() {
+    local model=$1 text
+    shift
+    run 1 check "$nano/$model" --suite "$proof" --golden "$G" --json -q
+    json "$(summary config.gold) | .verdict == \"fail\" and .gold != null"
+    for text in "$@"; do json "$(summary config.gold).message | contains(\"$text\")"; done
+    json "$(summary gold.compared) | .verdict"
+    run 1 compare "$G" "$nano/$model" --json -q
+    json "$(summary config.gold).verdict == \"fail\""
+}
 test_that 'gold of another model'
-for other in llama mixtral qwen2 qwen2_moe qwen3_moe thinker; do
+for other in $(some 2 llama qwen3_moe mixtral qwen2 qwen2_moe thinker); do
     cp "$(gold $other)" "$G"
-    refused qwen3 'another configuration'
+    differs qwen3 'another configuration' 'hidden_size is 32 here'
 done
 test_that 'gold of another configuration'
 hurt_gold qwen3 submeta config '"rms_norm_eps": 1e-06' '"rms_norm_eps": 1e-05'
-refused qwen3 rms_norm_eps 1e-05
+differs qwen3 'rms_norm_eps is 1e-06 here and 1e-05 there'
+json '[.findings[] | select(.summary and .verdict == "fail").check] == ["config.gold"]'
+json "$(summary layers.isolated).verdict == \"pass\""
 hurt_gold qwen3 submeta config '"num_key_value_heads": 2' '"num_key_value_heads": 3'
-refused qwen3 num_key_value_heads
+refused qwen3 'k_norm'
 test_that 'a difference that no computation sees is none'
 hurt_gold qwen3 submeta config '"max_position_embeddings"' '"something_else"'
-run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" -q
-test_that 'gold of another tokenizer'
-hurt_gold qwen3 submeta tokenizer_sha256 ce8c ce8d
-refused qwen3 tokenizer
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
+json "$(summary config.gold) | .verdict == \"pass\" and (.message | contains(\"the one that gold was made for\"))"
+test_that 'a tokenizer is judged by what it does, not by the bytes of its file'
+rm -rf "$T/hurt"
+cp -r "$nano/qwen3" "$T/hurt"
+jq -c . "$nano/qwen3/tokenizer.json" >"$T/hurt/tokenizer.json"
+run 0 check "$T/hurt" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json "$(summary tokens.ids) | .verdict == \"pass\" and (.message | contains(\"another file\"))"
+jq -c '.model.vocab |= with_entries(if .value == 285 then .value = 293 elif .value == 293 then .value = 285 else . end)' \
+    "$nano/qwen3/tokenizer.json" >"$T/hurt/tokenizer.json"
+run 1 check "$T/hurt" --suite "$proof" --golden "$(gold qwen3)" --only tokens --json -q
+json "$(summary tokens.ids) | .verdict == \"fail\" and .measured > 0"
+test_that 'another model type that computes the same is a note'
+rm -rf "$T/hurt"
+mkdir "$T/hurt"
+"$damage" "$nano/thinker" "$T/hurt" meta format pt
+jq '.thinker_config.text_config | .model_type = "qwen3_moe" | del(.rope_scaling)' "$nano/thinker/config.json" >"$T/hurt/config.json"
+run 0 check "$T/hurt" --suite "$proof" --golden "$(gold thinker)" --json -q
+json "$(summary config.gold) | .verdict == \"pass\" and (.message | contains(\"model_type is qwen3_moe here\"))"
+json "$(summary layers.isolated).verdict == \"pass\""
+test_that 'a head equal to the embedding is a tied one'
+hurt_gold qwen3 submeta config '"tie_word_embeddings": true' '"tie_word_embeddings": false'
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
+json "$(summary config.gold) | .verdict == \"warn\" and (.message | contains(\"tie_word_embeddings is true here and false there\"))"
+test_that 'rows and layers that one of the two has not: what both have is compared'
+hurt qwen3 shape model.embed_tokens.weight 400,32
+jq '.vocab_size = 400' "$nano/qwen3/config.json" >"$T/hurt/config.json"
+run 0 check "$T/hurt" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json "$(summary config.gold) | .verdict == \"warn\" and (.message | contains(\"vocab_size is 400 here and 408 there\") and contains(\"logits of token ids from 400 to 407\"))"
+json "$(summary layers.propagated).verdict == \"pass\""
+json "$(summary logits.kl).verdict == \"pass\""
 test_that 'gold of other weights fails, whatever else agrees'
 hurt_gold qwen3 meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
 run 1 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
@@ -63,7 +103,10 @@ refused qwen3 prompt-0
 hurt_gold qwen3 meta noise '{'
 refused qwen3 noise
 hurt_gold qwen3 meta config '{"model_type": "frobnicator"}'
-refused qwen3 frobnicator
+run 0 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
+json "$(summary config.gold) | .verdict == \"warn\" and (.message | contains(\"model_type is qwen3 here and frobnicator there\"))"
+hurt_gold qwen3 meta config '{"model_type": '
+refused qwen3 config
 hurt_gold qwen3 meta perplexity_text '{"sha256": "x"}'
 refused qwen3 perplexity_text
 test_that 'an id outside the vocabulary'

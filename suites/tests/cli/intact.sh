@@ -23,7 +23,7 @@ for model in $(some 2 thinker qwen2 llama mixtral qwen2_moe qwen3 qwen3_moe); do
     [[ $model == *moe || $model == mixtral || $model == thinker ]] && experts="layers.experts layers.ties weights.router"
     json 'all(.findings[]; .verdict == "pass" or (.verdict == "skip" and (.check | startswith("text.") or . == "weights.router" or . == "lens.prompts")))'
     json "$(summary text.verdict) | .measured > 0 and .texts == 8 and (.message | test(\"Most continuations that gold holds are gibberish too: the original writes so itself\"))"
-    equal '[.findings[] | select(.summary) | .check] | sort | join(" ")' "$(sorted gold.compared greedy $experts inventory.{absent,blast,dtype,duplicates} \
+    equal '[.findings[] | select(.summary) | .check] | sort | join(" ")' "$(sorted config.gold gold.compared greedy $experts inventory.{absent,blast,dtype,duplicates} \
         inventory.{extra,files,incomplete,misnamed,pattern,shape} layers.isolated layers.propagated lens lens.prompts logits.kl logits.nmse logits.top1 \
         perplexity $texts tokens.ids $weights)"
     json "$(summary layers.propagated) | has(\"first_bad_layer\") | not"

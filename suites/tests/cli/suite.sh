@@ -19,9 +19,9 @@ test_that 'fewer diagnostics'
 with 0 '{"diagnostics": ["inventory"]}'
 equal "$checks_of" "$inventory"
 with 0 '{"name": "n", "description": "d", "diagnostics": ["layers"]}' --golden "$(gold thinker)"
-equal "$checks_of" 'layers.propagated layers.isolated layers.ties gold.compared layers.experts'
+equal "$checks_of" 'config.gold layers.propagated layers.isolated layers.ties gold.compared layers.experts'
 with 0 '{"diagnostics": ["greedy", "weights"]}' --golden "$(gold thinker)"
-equal "$checks_of" 'weights.finite weights.constant weights.bytes weights.identical weights.initialised weights.magnitude weights.structure weights.pairs weights.router weights.vocabulary weights.embedding_rows greedy gold.compared'
+equal "$checks_of" 'config.gold weights.finite weights.constant weights.bytes weights.identical weights.initialised weights.magnitude weights.structure weights.pairs weights.router weights.vocabulary weights.embedding_rows greedy gold.compared'
 with 0 '{"diagnostics": ["logits"]}' --golden "$(gold thinker)"
 with 0 '{"diagnostics": ["tokens"]}' --golden "$(gold thinker)"
 equal "$checks_of" tokens.ids
@@ -43,7 +43,7 @@ test_that 'of the diagnostics only some'
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --only inventory --json -q
 equal "$checks_of" "$inventory"
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --only layers,logits --json -q
-json '[.findings[].check] | any(. == "layers.isolated") and any(. == "logits.kl") and all(test("^(layers|logits|gold|perplexity)"))'
+json '[.findings[].check] | any(. == "layers.isolated") and any(. == "logits.kl") and all(test("^(layers|logits|gold|config.gold|perplexity)"))'
 with 3 '{"diagnostics": ["layers"]}' --golden "$(gold thinker)" --only logits
 says err logits
 run 2 check "$nano/thinker" --only layers,nothing

@@ -37,8 +37,9 @@ absent "$T/nothing.safetensors"
 run 3 trace "$nano/thinker-extraction" --config "$nano/thinker/config.json" --prompt a -o "$T/nothing.safetensors"
 says err --tokenizer
 run 0 trace "$nano/thinker-extraction" --config "$nano/thinker/config.json" --ids 1 -o "$T/some.safetensors" -q
-run 3 trace "$nano/thinker" --golden "$(gold llama)" -o "$T/nothing.safetensors"
-says err 'another configuration'
+"$damage" "$(gold thinker)" "$T/wild.safetensors" submeta cases '"ids": [285' '"ids": [500000000'
+run 3 trace "$nano/thinker" --golden "$T/wild.safetensors" -o "$T/nothing.safetensors"
+says err 'outside the vocabulary'
 
 test_that '--points'
 run 0 trace "$nano/qwen3" --golden "$(gold qwen3)" -o "$T/logits.safetensors" --points logits -q

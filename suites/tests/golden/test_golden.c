@@ -9,13 +9,11 @@
 #include "base/json.h"
 #include "golden/dump.h"
 #include "golden/golden.h"
+#include "golden_fixture.h"
 #include "model/probe.h"
 #include "store/overlay.h"
 #include "store/safetensors.h"
 #include "store_fixtures.h"
-
-#define NANO ASSAY_SOURCE_DIR "/golden/nano/"
-#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
 static void make(void)
 {
@@ -23,52 +21,13 @@ static void make(void)
 }
 
 TestSuite(golden, .init = make, .fini = scratch_remove, .timeout = 60);
-TestSuite(compatible, .init = make, .fini = scratch_remove, .timeout = 60);
 TestSuite(dump, .init = make, .fini = scratch_remove, .timeout = 60);
 
 /* --- the reader --- */
 
-/* A key of the metadata and its text; a NULL text takes the key out. */
-struct entry {
-    const char *key, *text;
-};
-
-#define CASES                                                                                                          \
-    "[{\"id\":\"a\",\"ids\":[1,2]},{\"id\":\"b\",\"ids\":[3],\"prompt\":\"p\",\"greedy\":[4,5],\"perplexity\":2.5}]"
-
 static const struct plain_tensor three[] = {{"a/model.norm", "F32", "[2,3]", NULL, 24},
                                             {"a/model.layers.0.self_attn.q_norm", "F32", "[2,2,2]", NULL, 32},
                                             {"b/model.norm", "F32", "[1,3]", NULL, 12}};
-
-/* A good dump with some entries changed. */
-static const char *write_golden(const struct entry *changes, size_t count, const struct plain_tensor *tensors,
-                                size_t tensor_count)
-{
-    cJSON *metadata = cJSON_CreateObject();
-    cJSON_AddStringToObject(metadata, "assay.golden", "1");
-    cJSON_AddStringToObject(metadata, "producer", "test 1.0");
-    cJSON_AddStringToObject(metadata, "dtype", "float64");
-    cJSON_AddStringToObject(metadata, "cases", CASES);
-    for (size_t i = 0; i < count; i++) {
-        cJSON_DeleteItemFromObject(metadata, changes[i].key);
-        if (changes[i].text)
-            cJSON_AddStringToObject(metadata, changes[i].key, changes[i].text);
-    }
-    char *text = cJSON_PrintUnformatted(metadata);
-    const char *path = scratch("golden.safetensors");
-    write_tensors(path, tensors, tensor_count, text);
-    cJSON_free(text);
-    cJSON_Delete(metadata);
-    return path;
-}
-
-static struct golden *open_golden(const char *path)
-{
-    struct error error = {0};
-    struct golden *golden = golden_open(path, &error);
-    cr_assert(golden, "%s", error_text(&error));
-    return golden;
-}
 
 static void expect_refused(const char *path, const char *what, const char *needle)
 {
@@ -304,165 +263,6 @@ Test(golden, the_bundled_dumps_open_with_finite_values_and_noise)
         free(config);
         golden_free(golden);
     }
-}
-
-/* --- is it for this model? --- */
-
-static struct model_config *nano_config(const char *model)
-{
-    struct error error = {0};
-    char path[512];
-    snprintf(path, sizeof path, NANO "%s/config.json", model);
-    struct model_config *config = config_read(path, &error);
-    cr_assert(config, "%s", error_text(&error));
-    return config;
-}
-
-static void expect_compatible(const struct golden *golden, const struct model_config *config, const char *tokenizer,
-                              const char *needle)
-{
-    struct error error = {0};
-    bool good = golden_compatible(golden, config, tokenizer, &error);
-    cr_expect_eq(good, !needle, "%s", good ? "was accepted" : error_text(&error));
-    cr_expect(good || !needle || strstr(error_text(&error), needle), "\"%s\" is not in: %s", needle,
-              error_text(&error));
-    cr_expect(good || strstr(error_text(&error), golden_path(golden)), "the message does not name the gold: %s",
-              error_text(&error));
-    error_clear(&error);
-}
-
-Test(compatible, the_bundled_gold_is_for_its_own_model_only)
-{
-    static const char *const models[] = {"thinker", "qwen3_moe", "llama", "mixtral"};
-    for (size_t i = 0; i < COUNT(models); i++)
-        for (size_t k = 0; k < COUNT(models); k++) {
-            char path[512];
-            snprintf(path, sizeof path, NANO "%s.golden.safetensors", models[i]);
-            struct golden *golden = open_golden(path);
-            struct model_config *config = nano_config(models[k]);
-            expect_compatible(golden, config, "", i == k ? NULL : "was made for another configuration");
-            free(config);
-            golden_free(golden);
-        }
-}
-
-Test(compatible, another_tokenizer_is_refused)
-{
-    struct model_config *config = nano_config("qwen3");
-    struct golden *golden = open_golden(NANO "qwen3.golden.safetensors");
-    struct error error = {0};
-    char hex[65];
-    cr_assert(sha256_file(NANO "qwen3/tokenizer.json", hex, &error), "%s", error_text(&error));
-    expect_compatible(golden, config, hex, NULL);
-    expect_compatible(golden, config, "", NULL); /* no tokenizer: ids only */
-    hex[63] = hex[63] == '0' ? '1' : '0';
-    expect_compatible(golden, config, hex, "another tokenizer");
-    golden_free(golden);
-    golden = open_golden(write_golden(NULL, 0, NULL, 0)); /* gold that does not say */
-    expect_compatible(golden, config, hex, NULL);
-    golden_free(golden);
-    free(config);
-}
-
-Test(compatible, ids_and_widths_are_held_against_the_configuration)
-{
-    struct model_config *config =
-        nano_config("qwen3"); /* vocabulary 408, hidden 32, 6 heads of 24, 2 of them for keys */
-    static const struct {
-        const char *cases, *needle;
-    } rows[] = {
-        {"[{\"id\":\"a\",\"ids\":[0,407]}]", NULL},
-        {"[{\"id\":\"a\",\"ids\":[0,408]}]", "case 'a' has the token id 408, outside the vocabulary of 408"},
-        {"[{\"id\":\"a\",\"ids\":[2147483647]}]", "token id 2147483647"},
-        {"[{\"id\":\"a\",\"ids\":[0],\"greedy\":[1,407]}]", NULL},
-        {"[{\"id\":\"a\",\"ids\":[0],\"greedy\":[1,408]}]", "token id 408"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct golden *golden = open_golden(write_golden(&(struct entry){"cases", rows[i].cases}, 1, NULL, 0));
-        expect_compatible(golden, config, "", rows[i].needle);
-        golden_free(golden);
-    }
-    static const struct {
-        struct plain_tensor tensor;
-        const char *needle;
-    } widths[] = {
-        {{"b/model.norm", "F16", "[1,32]", NULL, 64}, NULL},
-        {{"b/model.norm", "F16", "[1,31]", NULL, 62},
-         "'b/model.norm' has 31 values for each token; the configuration makes 32"},
-        {{"b/lm_head", "F16", "[1,408]", NULL, 816}, NULL},
-        {{"b/lm_head", "F16", "[1,400]", NULL, 800}, "the configuration makes 408"},
-        {{"b/model.layers.4.self_attn.q_norm", "F16", "[1,6,24]", NULL, 288}, NULL},
-        {{"b/model.layers.4.self_attn.q_norm", "F16", "[1,2,24]", NULL, 96}, "the configuration makes 144"},
-        {{"b/model.layers.4.self_attn.k_norm", "F16", "[1,6,24]", NULL, 288}, "the configuration makes 48"},
-        {{"b/model.layers.4.mlp", "F16", "[1,44]", NULL, 88}, "the configuration makes 32"},
-        {{"b/some.module.of.another.kind", "F16", "[1,7]", NULL, 14}, NULL},
-        {{"b/model.layers.4.mlp.down_proj", "F16", "[1,7]", NULL, 14}, NULL},
-    };
-    for (size_t i = 0; i < COUNT(widths); i++) {
-        struct golden *golden = open_golden(write_golden(NULL, 0, &widths[i].tensor, 1));
-        expect_compatible(golden, config, "", widths[i].needle);
-        golden_free(golden);
-    }
-    struct golden *golden = open_golden(write_golden(&(struct entry){"config", "{\"model_type\":"}, 1, NULL, 0));
-    expect_compatible(golden, config, "", "metadata \"config\"");
-    golden_free(golden);
-    free(config);
-}
-
-/* SHA-256 over name, dtype, shape and values in the order of the names, whatever the layout on disk. */
-Test(compatible, the_hash_of_the_weights)
-{
-    struct error error = {0};
-    char here[65], there[65];
-    struct store *base = open_three();
-    struct sha256 *sha = sha256_new(&error);
-    static const char hashed[] = "model.a\0U8\0"
-                                 "4,2\0"
-                                 "aAbBcCdD"
-                                 "model.b\0U8\0"
-                                 "4\0"
-                                 "efgh"
-                                 "model.c\0U8\0"
-                                 "2\0"
-                                 "xy";
-    sha256_update(sha, hashed, sizeof hashed - 1);
-    cr_assert(sha256_finish(sha, there) && store_sha256(base, here, &error), "%s", error_text(&error));
-    cr_expect_str_eq(here, there);
-    struct store *overlay = overlay_new(base, &error);
-    cr_assert(overlay_replace(overlay, "model.c", DTYPE_U8, 1, (const uint64_t[]){2}, "xz", &error) &&
-              store_sha256(overlay, there, &error));
-    cr_expect_str_neq(here, there, "one changed byte");
-    cr_assert(overlay_replace(overlay, "model.c", DTYPE_U8, 1, (const uint64_t[]){2}, "xy", &error) &&
-              store_sha256(overlay, there, &error));
-    cr_expect_str_eq(here, there, "computed anew after a change");
-    cr_assert(overlay_drop(overlay, "model.c", &error) && store_sha256(overlay, there, &error));
-    cr_expect_str_neq(here, there, "one dropped tensor");
-    write_text(store_at(base, 0)->file, "no longer what was opened");
-    cr_expect(store_sha256(base, there, &error), "read a second time: %s", error_text(&error));
-    cr_expect_str_eq(here, there);
-    store_free(overlay);
-    store_free(base);
-    struct store *original = open_store(NANO "thinker"), *extracted = open_store(NANO "thinker-extraction");
-    cr_assert(store_sha256(original, here, &error) && store_sha256(extracted, there, &error), "%s", error_text(&error));
-    cr_expect_str_eq(here, there, "an extraction has other weights than its original");
-    store_free(original);
-    store_free(extracted);
-}
-
-Test(compatible, gold_without_a_configuration_shows_its_layers)
-{
-    static const struct plain_tensor tensors[] = {{"b/model.layers.2.mlp.gate", "F32", "[1,12]", NULL, 48},
-                                                  {"b/model.layers.4", "F32", "[1,3]", NULL, 12},
-                                                  {"b/model.layers.99999999.mlp.gate", "F32", "[1,12]", NULL, 48},
-                                                  {"b/model.layers.-3.mlp.gate", "F32", "[1,12]", NULL, 48}};
-    struct golden *golden = open_golden(write_golden(NULL, 0, tensors, 4));
-    struct error error = {0};
-    struct model_config *config = golden_config(golden, &error);
-    cr_assert(config, "%s", error_text(&error));
-    cr_expect(config->layers == 5 && config->experts == 12 && config->sparse[2] && !config->sparse[1] &&
-              !config->sparse[4]);
-    free(config);
-    golden_free(golden);
 }
 
 /* --- the writer --- */

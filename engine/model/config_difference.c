@@ -1,0 +1,206 @@
+#include "model/config_difference.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/architecture.h"
+
+struct list {
+    struct config_difference *items;
+    size_t count;
+};
+
+static void spell_number(char text[64], double value)
+{
+    snprintf(text, 64, "%g", value);
+}
+
+static void spell_switch(char text[64], double value)
+{
+    snprintf(text, 64, "%s", value > 0 ? "true" : "false");
+}
+
+static void spell_rope(char text[64], double value)
+{
+    static const char *const names[] = {[ROPE_DEFAULT] = "default",
+                                        [ROPE_LINEAR] = "linear",
+                                        [ROPE_LLAMA3] = "llama3",
+                                        [ROPE_OTHER] = "one that is not computed"};
+    snprintf(text, 64, "%s", names[(enum rope_kind)value]);
+}
+
+static void spell_window(char text[64], double value)
+{
+    if (value > 0)
+        spell_number(text, value);
+    else
+        snprintf(text, 64, "none");
+}
+
+typedef void spelling(char text[64], double value);
+
+static struct config_difference *add(struct list *list, enum difference_kind kind, const char *name)
+{
+    assert(list->count < CONFIG_DIFFERENCES_MAX);
+    struct config_difference *difference = &list->items[list->count++];
+    *difference = (struct config_difference){.kind = kind};
+    snprintf(difference->name, sizeof difference->name, "%s", name);
+    return difference;
+}
+
+static void compare(struct list *list, enum difference_kind kind, const char *name, spelling *spell, double here,
+                    double there)
+{
+    if (!(here < there) && !(here > there))
+        return;
+    struct config_difference *difference = add(list, kind, name);
+    spell(difference->here, here);
+    spell(difference->there, there);
+}
+
+/* Numbers that are float32 in the original's arithmetic, and in GGUF files. (A double made of the rounded value
+ * would not do: GCC 12 drops both conversions where it makes vectors of them.) */
+static void compare_float(struct list *list, const char *name, double here, double there)
+{
+    if ((float)here < (float)there || (float)here > (float)there)
+        compare(list, DIFFERS_FUNCTION, name, spell_number, here, there);
+}
+
+static const char *name_of(const struct model_config *config)
+{
+    return *config->model_type ? config->model_type : "not given";
+}
+
+/* Some layer has no experts, in one of the two. */
+static bool any_dense(const struct model_config *a, const struct model_config *b)
+{
+    for (int layer = 0; layer < a->layers && layer < b->layers; layer++)
+        if (!a->sparse[layer] || !b->sparse[layer])
+            return true;
+    return false;
+}
+
+/* What holds of every layer. What is of experts computes nothing where one of the two has
+ * none, which is told by itself; nor what is of dense layers where neither has one. */
+static void compare_sizes(struct list *list, const struct model_config *a, const struct model_config *b)
+{
+    bool experts = a->experts && b->experts;
+    const enum difference_kind if_dense = any_dense(a, b) ? DIFFERS_FUNCTION : DIFFERS_NOTHING,
+                               if_experts = experts ? DIFFERS_FUNCTION : DIFFERS_NOTHING;
+    const struct {
+        enum difference_kind kind;
+        const char *name;
+        int here, there;
+        spelling *spell;
+    } rows[] = {
+        {DIFFERS_SIZE, "vocab_size", a->vocabulary, b->vocabulary, spell_number},
+        {DIFFERS_FUNCTION, "hidden_size", a->hidden, b->hidden, spell_number},
+        {DIFFERS_SIZE, "num_hidden_layers", a->layers, b->layers, spell_number},
+        {DIFFERS_FUNCTION, "num_attention_heads", a->heads, b->heads, spell_number},
+        {DIFFERS_FUNCTION, "num_key_value_heads", a->kv_heads, b->kv_heads, spell_number},
+        {DIFFERS_FUNCTION, "head_dim", a->head_dim, b->head_dim, spell_number},
+        {if_dense, "intermediate_size", a->intermediate, b->intermediate, spell_number},
+        {experts ? DIFFERS_SIZE : DIFFERS_FUNCTION, "num_experts", a->experts, b->experts, spell_number},
+        {if_experts, "num_experts_per_tok", a->experts_per_token, b->experts_per_token, spell_number},
+        {if_experts, "moe_intermediate_size", a->moe_intermediate, b->moe_intermediate, spell_number},
+        {if_experts, "shared_expert_intermediate_size", a->shared_intermediate, b->shared_intermediate, spell_number},
+        {if_experts, "norm_topk_prob", a->norm_topk, b->norm_topk, spell_switch},
+        {DIFFERS_PERHAPS, "tie_word_embeddings", a->tied, b->tied, spell_switch},
+        {DIFFERS_FUNCTION, "bias of q, k and v", a->qkv_bias, b->qkv_bias, spell_switch},
+        {DIFFERS_FUNCTION, "bias of o", a->o_bias, b->o_bias, spell_switch},
+        {DIFFERS_FUNCTION, "attention in both directions", a->both_directions, b->both_directions, spell_switch},
+        {if_dense, "mlp_bias", a->mlp_bias, b->mlp_bias, spell_switch},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        compare(list, rows[i].kind, rows[i].name, rows[i].spell, rows[i].here, rows[i].there);
+    compare_float(list, "rms_norm_eps", a->norm_epsilon, b->norm_epsilon);
+}
+
+/* Norms that not every family has. */
+static void compare_norms(struct list *list, const struct model_config *a, const struct model_config *b)
+{
+#define WEIGHT_NAME(id, scope, name, ...) name,
+    static const char *const names[] = {WEIGHT_ROWS(WEIGHT_NAME)};
+#undef WEIGHT_NAME
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        compare(list, DIFFERS_FUNCTION, names[weight], spell_switch, (a->norms & WEIGHT_BIT(weight)) != 0,
+                (b->norms & WEIGHT_BIT(weight)) != 0);
+}
+
+/* What a type of frequencies does not use is compared for none that has another type. */
+static void compare_rotation(struct list *list, const struct model_config *a, const struct model_config *b)
+{
+    compare_float(list, "rope_theta", a->rope_theta, b->rope_theta);
+    compare(list, DIFFERS_FUNCTION, "rope_type", spell_rope, a->rope_kind, b->rope_kind);
+    if (a->rope_kind == b->rope_kind && a->rope_kind != ROPE_DEFAULT)
+        compare_float(list, "rope factor", a->rope_factor, b->rope_factor);
+    if (a->rope_kind == b->rope_kind && a->rope_kind == ROPE_LLAMA3) {
+        compare_float(list, "rope low_freq_factor", a->rope_low_factor, b->rope_low_factor);
+        compare_float(list, "rope high_freq_factor", a->rope_high_factor, b->rope_high_factor);
+        compare(list, DIFFERS_FUNCTION, "original_max_position_embeddings", spell_number, a->rope_original_context,
+                b->rope_original_context);
+    }
+    /* the three positions of a token of a text are equal, whatever frequencies each of them turns */
+    if (memcmp(a->mrope_section, b->mrope_section, sizeof a->mrope_section) != 0) {
+        struct config_difference *difference = add(list, DIFFERS_NOTHING, "mrope_section");
+        snprintf(difference->here, sizeof difference->here, "[%d, %d, %d]", a->mrope_section[0], a->mrope_section[1],
+                 a->mrope_section[2]);
+        snprintf(difference->there, sizeof difference->there, "[%d, %d, %d]", b->mrope_section[0], b->mrope_section[1],
+                 b->mrope_section[2]);
+    }
+}
+
+/* One difference for all layers that both have: what it is in the first of them that differs. */
+static void compare_layers(struct list *list, const char *name, spelling *spell, int layers,
+                           double value(const struct model_config *config, int layer), const struct model_config *a,
+                           const struct model_config *b)
+{
+    int first = -1, count = 0;
+    for (int layer = 0; layer < layers; layer++) {
+        bool differs = value(a, layer) < value(b, layer) || value(a, layer) > value(b, layer);
+        first = differs && first < 0 ? layer : first;
+        count += differs;
+    }
+    if (first < 0)
+        return;
+    char text[64];
+    snprintf(text, sizeof text, count > 1 ? "%s of layer %d and %d more" : "%s of layer %d", name, first, count - 1);
+    compare(list, DIFFERS_FUNCTION, text, spell, value(a, first), value(b, first));
+}
+
+static double layer_sparse(const struct model_config *config, int layer)
+{
+    return config->sparse[layer];
+}
+
+static double layer_window(const struct model_config *config, int layer)
+{
+    return config->window[layer];
+}
+
+size_t config_differences(const struct model_config *a, const struct model_config *b,
+                          struct config_difference differences[CONFIG_DIFFERENCES_MAX])
+{
+    struct list list = {.items = differences};
+    bool known = a->family && b->family;
+    int layers = a->layers < b->layers ? a->layers : b->layers;
+    if (a->family != b->family || (!a->family && strcmp(a->model_type, b->model_type) != 0)) {
+        struct config_difference *difference = add(&list, known ? DIFFERS_NOTHING : DIFFERS_PERHAPS, "model_type");
+        snprintf(difference->here, sizeof difference->here, "%s", name_of(a));
+        snprintf(difference->there, sizeof difference->there, "%s", name_of(b));
+    }
+    if (!known)
+        return list.count; /* what else is known of one of them is a guess */
+    compare_sizes(&list, a, b);
+    compare_norms(&list, a, b);
+    compare_rotation(&list, a, b);
+    compare_layers(&list, "mixture of experts", spell_switch, layers, layer_sparse, a, b);
+    compare_layers(&list, "sliding_window", spell_window, layers, layer_window, a, b);
+    return list.count;
+}
+
+void config_difference_text(const struct config_difference *difference, struct buffer *out)
+{
+    buffer_format(out, "%s is %s here and %s there", difference->name, difference->here, difference->there);
+}
