@@ -79,7 +79,7 @@ run 0 compare "$(gold thinker)" "$T/hurt" --suite "$suite" --json -q
 json "$(summary layers.isolated).verdict == \"pass\""
 
 test_that 'refused'
-refused '' JSON
+refused '' 'is empty'
 refused '[]' object
 refused '{}' diagnostics
 refused '{"limits": {}}' diagnostics
