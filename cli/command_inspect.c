@@ -40,6 +40,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                                               .causes = true};
     good = good && inventory_inspect(&request, &report->findings, error) &&
            tokens_check_reader(&subject, &report->findings, error) &&
+           tokens_check_source(&subject, &report->findings, error) &&
            (!arguments->values || check_values(arguments, &subject, &report->findings, error));
     if (good)
         report_subject(report, &subject);

@@ -10,6 +10,10 @@
 bool tokens_check(const struct subject *subject, const struct golden *golden, struct findings *findings,
                   struct error *error);
 
+/* Adds tokens.source where a second tokenizer is at hand (subject_second_tokenizer): both encode a fixed set of strings
+ * (tokens_strings.h), and every string that gets other ids is one too many. Nothing else. */
+bool tokens_check_source(const struct subject *subject, struct findings *findings, struct error *error);
+
 /* Adds tokens.reader, a warning, when there is a tokenizer that cannot be read; nothing else. */
 bool tokens_check_reader(const struct subject *subject, struct findings *findings, struct error *error);
 

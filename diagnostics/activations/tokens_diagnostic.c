@@ -4,7 +4,7 @@
 
 static bool before(const struct check *check, struct findings *findings, struct error *error)
 {
-    if (!tokens_check_reader(check->subject, findings, error))
+    if (!tokens_check_reader(check->subject, findings, error) || !tokens_check_source(check->subject, findings, error))
         return false;
     for (size_t i = 0; i < check->golden_count; i++) {
         size_t first = findings->count;

@@ -144,6 +144,18 @@ struct tokenizer *subject_tokenizer(const char *path, struct error *error)
     return tokenizer;
 }
 
+struct tokenizer *subject_second_tokenizer(const struct subject *subject, char **path, struct error *error)
+{
+    const char *where = subject->tokenizer_named ? store_path(subject->base) : subject->source_path;
+    bool document = where && subject->tokenizer_named && store_document(subject->base, tokenizer_files[0]);
+    *path = !where || document ? NULL : folder_of(where);
+    if (document && !(*path = strdup(where)))
+        return NULL;
+    if (!*path || (subject->tokenizer_folder && strcmp(*path, subject->tokenizer_folder) == 0))
+        return NULL;
+    return subject_tokenizer(*path, error);
+}
+
 /* Why there is none beside the weights. Owned; NULL: out of memory. */
 static char *no_tokenizer(const char *folder)
 {
@@ -161,6 +173,7 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
                            struct error *error)
 {
     if (options->tokenizer) {
+        subject->tokenizer_named = true;
         subject->tokenizer_folder = strdup(options->tokenizer);
         subject->tokenizer = subject_tokenizer(options->tokenizer, error);
         take_tokenizer_sha256(options->tokenizer, subject);

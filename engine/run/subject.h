@@ -27,6 +27,7 @@ struct subject {
     char *config_text;
     char *tokenizer_folder;      /* NULL: none found, or it is a document of the store */
     bool tokenizer_document;     /* it is */
+    bool tokenizer_named;        /* by the options */
     struct tokenizer *tokenizer; /* NULL: none found, or it cannot be read: then why is in tokenizer_problem */
     char tokenizer_sha256[65];   /* of the tokenizer.json that was found, readable or not; "": none, or a document */
     char *tokenizer_problem;
@@ -44,6 +45,10 @@ void subject_cover(struct subject *subject, struct store *top);
 
 /* A tokenizer alone: of a folder, a tokenizer.json, or a file of weights that has one in it. NULL on failure. */
 struct tokenizer *subject_tokenizer(const char *path, struct error *error);
+
+/* A tokenizer beside the one that is used: where that was named (--tokenizer), the model's own; else the original's,
+ * where the model has its own. Owned, as is `*path`, where it lies. NULL: there is none that can be read. */
+struct tokenizer *subject_second_tokenizer(const struct subject *subject, char **path, struct error *error);
 
 /* The original's weights, opened at the first call; NULL: none were named, or the source gives only configuration,
  * tokenizer and index. */

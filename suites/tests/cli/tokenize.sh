@@ -114,3 +114,18 @@ says err Unigram
 : >"$T/bad-tokenizer/tokenizer.json"
 tokenize 3 "$T/bad-tokenizer" text
 says err "$T/bad-tokenizer/tokenizer.json"
+
+test_that 'two tokenizers at hand are held against each other on a fixed set of strings'
+cp -r "$nano/qwen3" "$T/other"
+jq -c . "$nano/qwen3/tokenizer.json" >"$T/other/tokenizer.json"
+run 0 inspect "$T/other" --source "$nano/qwen3" --json -q
+json "$(summary tokens.source) | .verdict == \"pass\" and .measured == 0"
+jq -c '.model.vocab |= with_entries(if .value == 285 then .value = 293 elif .value == 293 then .value = 285 else . end)' \
+    "$nano/qwen3/tokenizer.json" >"$T/other/tokenizer.json"
+run 1 inspect "$T/other" --source "$nano/qwen3" --json -q
+json "$(summary tokens.source) | .verdict == \"fail\" and .measured > 0 and .measured < 500"
+json '[.findings[] | select(.check == "tokens.source" and (.summary | not)).message] | length > 0 and length <= 8 and all(test("here and .* there"))'
+run 1 check "$T/other" --tokenizer "$nano/qwen3" --only tokens --json -q
+json "$(summary tokens.source).verdict == \"fail\""
+run 0 inspect "$nano/qwen3" --tokenizer "$nano/qwen3" --json -q
+json '[.findings[] | select(.check == "tokens.source")] == []'
