@@ -11,7 +11,8 @@
 /* Weights of any kind: a source that has some, and cannot be opened, is none that nothing was said of. */
 static bool holds_weights(const char *path)
 {
-    static const char *const ends[] = {".safetensors", ".gguf", ".safetensors.index.json"};
+    static const char *const ends[] = {".safetensors", ".gguf", ".safetensors.index.json", "pytorch_model.bin",
+                                       ".bin.index.json"};
     struct names names = {0};
     struct error unread = {0};
     bool holds = !file_is_folder(path);

@@ -14,6 +14,7 @@ enum file_kind {
     FILE_SAFETENSORS,
     FILE_GGUF,
     FILE_NUMPY,
+    FILE_TORCH,
     FILE_KINDS
 };
 

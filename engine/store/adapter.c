@@ -10,7 +10,7 @@
 #define SETTINGS_MAX ((size_t)16 << 20)
 
 /* As PEFT and MLX call them. */
-static const char *const weights_names[] = {"adapter_model.safetensors", "adapters.safetensors"};
+static const char *const weights_names[] = {"adapter_model.safetensors", "adapter_model.bin", "adapters.safetensors"};
 
 static bool adapter_named(const char *path)
 {

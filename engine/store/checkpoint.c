@@ -11,9 +11,21 @@
 #include "store/store_internal.h"
 #include "store/unread.h"
 
-#define SINGLE "model.safetensors"
-#define INDEX "model.safetensors.index.json"
 #define INDEX_MAX ((size_t)512 << 20)
+
+/* What a checkpoint may lie in: one file, or an index of shards; how either is read. In the order in which the original
+ * looks for them. */
+struct form {
+    const char *single, *index;
+    bool (*read)(struct store *store, const char *path, struct error *error);
+};
+
+static const struct form forms[] = {
+    {"model.safetensors", "model.safetensors.index.json", safetensors_read_header},
+    {"pytorch_model.bin", "pytorch_model.bin.index.json", torch_read},
+};
+
+#define FORMS (sizeof forms / sizeof *forms)
 
 /* True when `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception:
  * there a snapshot's files are links into ../../blobs of the same model. */
@@ -71,8 +83,8 @@ static bool shard_absent(struct store *store, const char *index, const struct sh
 
 /* One shard: its path checked, its tensors added. What is wrong with the shard itself becomes a problem of the store.
  */
-static bool shard_open(struct store *store, const char *folder, const char *index, struct shard *shard,
-                       struct error *error)
+static bool shard_open(struct store *store, const struct form *form, const char *folder, const char *index,
+                       struct shard *shard, struct error *error)
 {
     if (!entry_is_plain(shard->name))
         return error_set(error, "%s: tensor '%s' is placed in '%s', which leaves the folder", index, shard->first,
@@ -87,7 +99,7 @@ static bool shard_open(struct store *store, const char *folder, const char *inde
     else if (!entry_stays_inside(folder, shard->name))
         good = error_set(error, "%s: tensor '%s' is placed in '%s', a link that leaves the folder", index, shard->first,
                          shard->name);
-    else if (!(shard->read = safetensors_read_header(store, shard->path, &problem)))
+    else if (!(shard->read = form->read(store, shard->path, &problem)))
         good =
             store_add_problem(store, "%s (%s places %zu tensor%s in this shard, '%s' the first)", error_text(&problem),
                               path_base(index), shard->tensors, text_plural(shard->tensors), shard->first) ||
@@ -208,7 +220,8 @@ static bool tell_beside(struct store *store, const char *index, const cJSON *wei
     return good;
 }
 
-static bool checkpoint_open_index(struct store *store, const char *folder, const char *index, struct error *error)
+static bool checkpoint_open_index(struct store *store, const struct form *form, const char *folder, const char *index,
+                                  struct error *error)
 {
     cJSON *json = json_read(index, INDEX_MAX, error);
     if (!json)
@@ -221,28 +234,12 @@ static bool checkpoint_open_index(struct store *store, const char *folder, const
         good = error_set(error, "%s: no \"weight_map\"", index);
     good = good && index_shards(index, weights, &shards, &tensors, error);
     for (size_t i = 0; good && i < shards.count; i++)
-        good = shard_open(store, folder, index, &shards.items[i], error);
+        good = shard_open(store, form, folder, index, &shards.items[i], error);
     good = good && tell_beside(store, index, weights, &tensors, &shards, error) &&
            index_compare(store, index, weights, &tensors, &shards, error);
     shards_free(&shards);
     map_free(&tensors);
     cJSON_Delete(json);
-    return good;
-}
-
-static bool open_single(struct store *store, const char *path, const char *name, struct error *error)
-{
-    char *file = path_join(path, name);
-    bool good = file ? safetensors_read_header(store, file, error) : error_memory(error, path);
-    free(file);
-    return good;
-}
-
-static bool open_index(struct store *store, const char *path, const char *name, struct error *error)
-{
-    char *file = path_join(path, name);
-    bool good = file ? checkpoint_open_index(store, path, file, error) : error_memory(error, path);
-    free(file);
     return good;
 }
 
@@ -252,11 +249,6 @@ static bool has_file(const char *folder, const char *name)
     bool there = path && file_exists(path);
     free(path);
     return there;
-}
-
-static bool checkpoint_is(const char *folder)
-{
-    return has_file(folder, SINGLE) || has_file(folder, INDEX);
 }
 
 /* How many of the files that an index names are there; it may be no index. */
@@ -279,23 +271,45 @@ static size_t shards_there(const char *folder, const char *index)
 }
 
 /* Readers differ in which of the two they take. */
-static bool note_index(struct store *store, const char *folder, struct error *error)
+static bool note_index(struct store *store, const struct form *form, const char *folder, struct error *error)
 {
-    char *index = path_join(folder, INDEX);
+    char *index = path_join(folder, form->index);
     size_t there = index && file_exists(index) ? shards_there(folder, index) : 0;
-    bool good = index && (!there || store_add_note(store,
-                                                   SINGLE " is read, as transformers does; " INDEX
-                                                          " and %zu of its shards lie unread beside it",
-                                                   there));
+    bool good = index &&
+                (!there || store_add_note(
+                               store, "%s is read, as transformers does; %s and %zu of its shards lie unread beside it",
+                               form->single, form->index, there));
     free(index);
     return good || error_memory(error, folder);
+}
+
+/* The first form that is there; NULL: none. */
+static const struct form *find_form(const char *folder)
+{
+    for (size_t i = 0; i < FORMS; i++)
+        if (has_file(folder, forms[i].single) || has_file(folder, forms[i].index))
+            return &forms[i];
+    return NULL;
+}
+
+static bool checkpoint_is(const char *folder)
+{
+    return find_form(folder);
 }
 
 /* The single file before the index, as the original loads them. */
 static bool checkpoint_open(struct store *store, const char *folder, struct error *error)
 {
-    return has_file(folder, SINGLE) ? open_single(store, folder, SINGLE, error) && note_index(store, folder, error)
-                                    : open_index(store, folder, INDEX, error);
+    const struct form *form = find_form(folder);
+    bool single = has_file(folder, form->single);
+    char *path = path_join(folder, single ? form->single : form->index);
+    bool good = path || error_memory(error, folder);
+    if (good && single)
+        good = form->read(store, path, error) && note_index(store, form, folder, error);
+    else if (good)
+        good = checkpoint_open_index(store, form, folder, path, error);
+    free(path);
+    return good;
 }
 
 const struct store_format format_checkpoint = {.folder = checkpoint_is, .open = checkpoint_open};

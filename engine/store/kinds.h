@@ -8,6 +8,7 @@
     X(STORE_EXTRACTION, "extraction", format_extraction)                                                               \
     X(STORE_GGUF, "gguf", format_gguf)                                                                                 \
     X(STORE_ADAPTER, "adapter", format_adapter)                                                                        \
+    X(STORE_TORCH, "torch", format_torch)                                                                              \
     X(STORE_SAFETENSORS, "safetensors", format_safetensors)                                                            \
     X(STORE_FOLDER, "folder", format_folder)
 

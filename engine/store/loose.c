@@ -16,8 +16,10 @@ static bool refuse(const struct store *store, const struct unread *unread, struc
     unread_say(unread, &there);
     unread_foreign(store->path, &there);
     if (!there.size)
-        buffer_text(&there, "neither model.safetensors, nor model.safetensors.index.json, nor an extraction (experts/, "
-                            "norms/ ...), nor any .safetensors or .gguf file");
+        buffer_text(
+            &there,
+            "neither model.safetensors nor pytorch_model.bin, nor an index of either, nor an extraction (experts/, "
+            "norms/ ...), nor any .safetensors or .gguf file");
     error_set(error, "%s: no model here: %s", store->path, there.failed ? "" : there.data);
     buffer_free(&there);
     return false;

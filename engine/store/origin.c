@@ -149,11 +149,13 @@ static bool origin_add_store(struct origin *origin, const struct store *store)
 /* Malloc'd; NULL: the folder has none. */
 static char *find_index(const char *folder)
 {
-    static const char name[] = "model.safetensors.index.json";
-    char *path = path_join(folder, name);
-    if (path && file_exists(path))
-        return path;
-    free(path);
+    static const char *const names[] = {"model.safetensors.index.json", "pytorch_model.bin.index.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = path_join(folder, names[i]);
+        if (path && file_exists(path))
+            return path;
+        free(path);
+    }
     return NULL;
 }
 

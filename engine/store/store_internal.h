@@ -106,6 +106,9 @@ bool names_cut_fused(struct store *store, struct error *error);
 /* safetensors.c: adds all tensors of one file. */
 bool safetensors_read_header(struct store *store, const char *path, struct error *error);
 
+/* torch.c: the same of a PyTorch checkpoint. */
+bool torch_read(struct store *store, const char *path, struct error *error);
+
 /* extraction.c: adds one file of a folder whose other files stand for themselves; a malformed one becomes a problem,
  * one that is no .safetensors file is passed over. */
 bool store_add_file(struct store *store, const char *folder, const char *name, struct error *error);

@@ -6,6 +6,8 @@ const struct fuzz_target fuzz_targets[] = {
     {"safetensors", fuzz_safetensors},
     {"index", fuzz_index},
     {"gguf", fuzz_gguf},
+    {"torch", fuzz_torch},
+    {"pickle", fuzz_pickle},
     {"manifest", fuzz_manifest},
     {"golden", fuzz_golden},
     {"npy", fuzz_npy},

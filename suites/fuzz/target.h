@@ -21,6 +21,8 @@ const struct fuzz_target *fuzz_target_find(const char *name);
 void fuzz_safetensors(const uint8_t *data, size_t size);
 void fuzz_index(const uint8_t *data, size_t size);
 void fuzz_gguf(const uint8_t *data, size_t size);
+void fuzz_torch(const uint8_t *data, size_t size);
+void fuzz_pickle(const uint8_t *data, size_t size);
 void fuzz_manifest(const uint8_t *data, size_t size);
 
 /* gold.c */

@@ -69,6 +69,60 @@ void fuzz_gguf(const uint8_t *data, size_t size)
     read_store(place_file("model.gguf", data, size));
 }
 
+void fuzz_torch(const uint8_t *data, size_t size)
+{
+    read_store(place_file("model.pt", data, size));
+}
+
+static void zip_number(struct buffer *out, size_t value, int width)
+{
+    for (; width--; value >>= 8)
+        buffer_char(out, (char)value);
+}
+
+/* What the header of an entry and its row in the directory have in common, between their first and their last fields.
+ */
+static void zip_common(struct buffer *out, const char *name, size_t size)
+{
+    zip_number(out, 0, 12);
+    zip_number(out, size, 4);
+    zip_number(out, size, 4);
+    zip_number(out, strlen(name), 2);
+    zip_number(out, 0, 2);
+}
+
+static void zip_entry(struct buffer *out, struct buffer *directory, const char *name, const void *data, size_t size)
+{
+    size_t at = out->size;
+    buffer_append(out, "PK\3\4\0\0", 6);
+    zip_common(out, name, size);
+    buffer_text(out, name);
+    buffer_append(out, data, size);
+    buffer_append(directory, "PK\1\2\0\0\0\0", 8);
+    zip_common(directory, name, size);
+    zip_number(directory, 0, 10);
+    zip_number(directory, at, 4);
+    buffer_text(directory, name);
+}
+
+/* The pickle of an archive with one storage, "0", of 24 bytes. */
+void fuzz_pickle(const uint8_t *data, size_t size)
+{
+    static const char storage[24] = {0};
+    struct buffer out = {0}, directory = {0};
+    zip_entry(&out, &directory, "a/data.pkl", data, size);
+    zip_entry(&out, &directory, "a/data/0", storage, sizeof storage);
+    size_t at = out.size;
+    buffer_append(&out, directory.data, directory.size);
+    buffer_append(&out, "PK\5\6\0\0\0\0\2\0\2\0", 12);
+    zip_number(&out, directory.size, 4);
+    zip_number(&out, at, 4);
+    zip_number(&out, 0, 2);
+    read_store(place_file("model.pt", (const uint8_t *)out.data, out.size));
+    buffer_free(&out);
+    buffer_free(&directory);
+}
+
 /* Two shards: "model.norm.weight" is in the first, "lm_head.weight" in the second. */
 static void place_shards(void)
 {

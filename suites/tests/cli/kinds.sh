@@ -161,7 +161,7 @@ says out "3 .safetensors files lie unread in folders below it ('layers/0/model-0
 test_that 'a folder without a model says what it holds'
 mkdir "$T/other"
 run 3 inspect "$T/other" -q
-says err 'no model here: neither model.safetensors, nor'
+says err 'no model here: neither model.safetensors nor pytorch_model.bin, nor'
 printf 'A model.' >"$T/other/README.md"
 printf '{}' >"$T/other/config.json"
 printf '\x08\x07\x12\x07pytorch' >"$T/other/model.onnx"
@@ -185,4 +185,31 @@ for file in tokenizer.model tekken.json tiktoken.model; do
     run 3 generate "$T/m" --prompt Hello -q
     says err "no tokenizer beside the weights ($file there is"
     rm "$T/m/$file"
+done
+
+test_that 'PyTorch checkpoints are read: the same numbers as of the same weights in safetensors'
+run 0 check "$nano/qwen2_window" --suite "$proof" --golden "$(gold qwen2_window)" --json -q
+numbers='[.findings[] | [.check, .verdict, .measured, .where.module]]'
+jq -c "$numbers" "$T/out" >"$T/numbers"
+mkdir "$T/torch"
+cp "$nano"/qwen2_window/{config,tokenizer}.json suites/data/torch/pytorch_model* "$T/torch"
+run 0 check "$T/torch" --suite "$proof" --golden "$(gold qwen2_window)" --json -q
+same "$(jq -c "$numbers" "$T/out")" "$(cat "$T/numbers")"
+equal .subject.format checkpoint
+run 0 extract "$T/torch" "$T/torch-extraction" -q
+run 0 verify "$T/torch-extraction" --source "$T/torch" -q
+run 0 check "$T/torch-extraction" --suite "$proof" --source "$nano/qwen2_window" --golden "$(gold qwen2_window)" -q
+truncate -s -100 "$T/torch/pytorch_model-00002-of-00002.bin"
+run 1 inspect "$T/torch" -q
+says out 'pytorch_model-00002-of-00002.bin: a zip archive without its end'
+pointer 1234 >"$T/torch/pytorch_model-00002-of-00002.bin"
+run 1 inspect "$T/torch" -q
+says out 'pytorch_model-00002-of-00002.bin: is a Git LFS pointer to 1234 bytes'
+rm "$T"/torch/pytorch_model*
+cp suites/data/torch/trainer.pt "$T/torch/last.pt"
+run 3 inspect "$T/torch" -q
+says err 'no model here: last.pt is a PyTorch file, which is read as a model where it is named itself'
+for refused in object:argparse.Namespace legacy:'before version 1.6' view:'a view of a larger tensor'; do
+    run 3 inspect "suites/data/torch/${refused%%:*}.pt" -q
+    says err "${refused#*:}"
 done
