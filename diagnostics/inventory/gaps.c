@@ -110,6 +110,27 @@ static struct weighing weigh(struct gaps *state, const struct pattern *pattern)
     return weighing;
 }
 
+static void take_cause(struct gaps *state, const struct pattern *chosen, const struct weighing *weighing)
+{
+    state->causes[state->cause_count] = chosen;
+    state->weighings[state->cause_count++] = *weighing;
+    for (size_t i = 0; i < state->search.census->count; i++)
+        state->open[i] = state->open[i] && !is_lost(chosen, i);
+    take_open(state);
+}
+
+/* What is seen needs no weighing. */
+static void take_seen(struct gaps *state)
+{
+    for (size_t i = 0; i < state->search.count && state->cause_count < CAUSES_MAX; i++) {
+        struct weighing weighing = {0};
+        if (state->search.patterns[i].seen)
+            weighing = weigh(state, &state->search.patterns[i]);
+        if (weighing.explains)
+            take_cause(state, &state->search.patterns[i], &weighing);
+    }
+}
+
 /* The pattern that saves most; false: none saves enough. */
 static bool pick(struct gaps *state)
 {
@@ -124,37 +145,58 @@ static bool pick(struct gaps *state)
     }
     if (!chosen)
         return false;
-    state->causes[state->cause_count] = chosen;
-    state->weighings[state->cause_count++] = best;
-    for (size_t i = 0; i < state->search.census->count; i++)
-        state->open[i] = state->open[i] && !is_lost(chosen, i);
-    take_open(state);
+    take_cause(state, chosen, &best);
     return true;
 }
 
 /* --- patterns of files and names --- */
 
+static void try_refits(struct search *search)
+{
+    const struct refits *refits = search->beside ? search->beside->refits : NULL;
+    struct buffer text = {0};
+    bool shown = false;
+    for (size_t i = 0; refits && i < refits->count; i++) {
+        const struct refit *refit = &refits->items[i];
+        if (!refit->absent)
+            continue;
+        buffer_format(&text, "%s%s", text.size ? "; " : "", refit->text);
+        shown = shown || refit->shapes || refit->extra;
+    }
+    if (text.size)
+        search_offer_seen(search, "configuration", refits->explained, text.data, shown);
+    buffer_free(&text);
+}
+
+static void try_joined(struct search *search)
+{
+    const struct joined *joined = search->beside ? search->beside->joined : NULL;
+    if (joined && joined->text)
+        search_offer_seen(search, "joined", joined->held, joined->text, true);
+}
+
 /* The first is absent, and there is one behind the last. */
 static bool counted_from_one(const struct search *search)
 {
     const struct model_config *config = search->census->config;
+    const char *renaming = search->beside->renaming;
     int found = 0, wanted = -1;
-    return search->renaming && sscanf(search->renaming, "'%d' for '%d'", &found, &wanted) == 2 && wanted == 0 &&
+    return renaming && sscanf(renaming, "'%d' for '%d'", &found, &wanted) == 2 && wanted == 0 &&
            (found == config->layers || found == config->experts);
 }
 
 static void try_misnamed(struct search *search)
 {
     struct buffer text = {0};
-    if (!search->misnamed)
+    if (!search->beside || !search->beside->misnamed)
         return;
     buffer_text(&text, "the tensors are there under other names");
-    if (search->renaming)
-        buffer_format(&text, ": %s", search->renaming);
+    if (search->beside->renaming)
+        buffer_format(&text, ": %s", search->beside->renaming);
     if (counted_from_one(search))
         buffer_text(&text,
                     "; who counts from 1 so shifts all others too, and each holds what belongs to the one before");
-    search_offer(search, "misnamed", 2, search->misnamed, &text);
+    search_offer(search, "misnamed", 2, search->beside->misnamed, &text);
 }
 
 /* Files that are there, and give nothing of what they should hold. */
@@ -184,7 +226,8 @@ static void try_unreadable(struct search *search)
 }
 
 typedef void pattern_try(struct search *search);
-static pattern_try *const tries[] = {try_misnamed, try_unreadable, gaps_try_shards, gaps_try_orders, gaps_try_products};
+static pattern_try *const tries[] = {try_refits,     try_joined,      gaps_try_routers, try_misnamed,
+                                     try_unreadable, gaps_try_shards, gaps_try_orders,  gaps_try_products};
 
 /* --- excuses --- */
 
@@ -394,7 +437,7 @@ static bool report_places(struct gaps *state, struct findings *findings)
         state->open[i] = census->items[i].absent;
     take_open(state);
     for (size_t i = 0; i < state->cause_count; i++)
-        if (!report_others(state, state->causes[i], findings))
+        if (!state->causes[i]->alone && !report_others(state, state->causes[i], findings))
             return false;
     return true;
 }
@@ -424,7 +467,8 @@ static bool report(struct gaps *state, struct findings *findings)
         buffer_format(&text, ". %s follow%s no pattern.", census->absent > 1 ? "They" : "One alone",
                       census->absent > 1 ? "" : "s");
     }
-    excuses_text(census, &text);
+    if (!state->cause_count || !state->causes[0]->alone)
+        excuses_text(census, &text);
     if (!census->origin)
         buffer_text(&text, " The original's shards are not known (--source, or its index file alone).");
     finding_message(finding, "%s", text.data ? text.data : "");
@@ -444,14 +488,13 @@ static bool report_none(const struct census *census, struct findings *findings)
     return true;
 }
 
-bool gaps_check(const struct census *census, const struct gaps_names *names, struct findings *findings,
+bool gaps_check(const struct census *census, const struct gaps_beside *beside, struct findings *findings,
                 struct error *error)
 {
     struct gaps state = {.search.census = census};
     if (!census->absent)
         return report_none(census, findings) || error_memory(error, "inventory");
-    state.search.misnamed = names ? names->misnamed : NULL;
-    state.search.renaming = names ? names->renaming : NULL;
+    state.search.beside = beside;
     state.open = malloc(census->count * sizeof *state.open);
     state.open_in = malloc(census->unit_count * sizeof *state.open_in);
     state.counts = malloc(census->unit_count * sizeof *state.counts);
@@ -464,6 +507,7 @@ bool gaps_check(const struct census *census, const struct gaps_names *names, str
     }
     if (good) {
         take_open(&state);
+        take_seen(&state);
         while (state.open_count && state.cause_count < CAUSES_MAX && pick(&state))
             ;
         good = report(&state, findings);

@@ -5,7 +5,8 @@
 #define ASSAY_INVENTORY_GAPS_H
 
 #include "findings/finding.h"
-#include "inventory/census.h"
+#include "inventory/joined.h"
+#include "inventory/refit.h"
 
 /* Adds inventory.pattern: it passes when nothing is absent, else fails with the one cause, or the few, that explain the
  * gaps, and with what they leave. A place for each cause, the first in order the one that explains most, with the facts
@@ -17,17 +18,20 @@
  * out of U freely takes log2 C(U, u) bits, and at least u. A pattern takes the bits that tell it from the others of its
  * table, those of its parameters, and those that list what it gets wrong. It counts when that saves GAPS_BITS or more:
  * by chance alone no more than one gap in 2^GAPS_BITS would look so. Of two that save the same, the first in order
- * counts. */
+ * counts. What else is there goes before all of them: tensors that hold the absent ones, or that show that the
+ * configuration should not call for them, are seen and not inferred. */
 #define GAPS_BITS 6
 
-/* What is known of absent tensors by their names. */
-struct gaps_names {
-    const bool *misnamed; /* [census->count]: there under another name */
-    const char *renaming; /* "'gamma' for 'weight'"; NULL: in no common way */
+/* What else is there tells of absent tensors. */
+struct gaps_beside {
+    const bool *misnamed;        /* [census->count]: there under another name */
+    const char *renaming;        /* "'gamma' for 'weight'"; NULL: in no common way */
+    const struct refits *refits; /* configurations that do not call for them; NULL: none were looked for */
+    const struct joined *joined; /* there in one with others; NULL: none were looked for */
 };
 
-/* `names` may be NULL. */
-bool gaps_check(const struct census *census, const struct gaps_names *names, struct findings *findings,
+/* `beside` may be NULL. */
+bool gaps_check(const struct census *census, const struct gaps_beside *beside, struct findings *findings,
                 struct error *error);
 
 #endif

@@ -7,6 +7,7 @@
 
 /* Each offers all candidates of its kinds. */
 void gaps_try_products(struct search *search);
+void gaps_try_routers(struct search *search);
 void gaps_try_orders(struct search *search);
 void gaps_try_shards(struct search *search);
 

@@ -7,6 +7,7 @@
 #include "inventory/gaps_internal.h"
 
 #define KIND_BITS 1.0   /* less than that of orders: a set of layers says more than a stretch of a run */
+#define SET_BITS 6.0    /* any set of kinds, and not one that has a name */
 #define DISTINCT_MAX 96 /* rows, and columns, of the map of experts that are tried */
 
 #define OF(module) (1u << MODULE_##module)
@@ -150,6 +151,71 @@ static void try_kind(struct search *search, unsigned weights, const char *words,
     axis_free(&layers);
     free(held);
     free(absent);
+}
+
+/* For each kind of a layer, which layers lost it, as text: "1011", empty where it is not called for, or nothing of it
+ * is absent. */
+static bool losses_of_kinds(const struct census *census, char *losses[WEIGHT_COUNT])
+{
+    size_t layers = (size_t)census->config->layers;
+    bool any[WEIGHT_COUNT] = {false};
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        if (!(losses[weight] = calloc(layers + 1, 1)))
+            return false;
+    for (size_t i = 0; i < census->count; i++) {
+        const struct expected *expected = census->items[i].expected;
+        if (weight_rows[expected->weight].scope != OF_LAYER)
+            continue;
+        any[expected->weight] = any[expected->weight] || census->items[i].absent;
+        losses[expected->weight][expected->layer] = census->items[i].absent ? '1' : '0';
+    }
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        for (size_t layer = 0; layer < layers; layer++)
+            losses[weight][layer] = !any[weight] ? '\0' : losses[weight][layer] ? losses[weight][layer] : '-';
+    return true;
+}
+
+/* Kinds of one part that the same layers lost, whichever they are; `weights` of `of` such kinds. */
+static void try_same(struct search *search, unsigned weights, size_t of, bool *lost)
+{
+    struct buffer words = {0};
+    size_t count = 0, left;
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        count += weights >> weight & 1;
+    left = count;
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        if (weights >> weight & 1)
+            buffer_format(&words, "%s%s", weight_class((enum weight)weight), --left > 1 ? ", " : left ? " and " : "");
+    if (count > 1 && words.data)
+        try_kind(search, weights, words.data, bits_choose((double)of, (double)count) + SET_BITS, lost);
+    search->memory = search->memory || words.failed;
+    buffer_free(&words);
+}
+
+/* Several kinds that the same layers lost, in no set that has a name. */
+static void try_sets(struct search *search, bool *lost)
+{
+    const struct census *census = search->census;
+    char *losses[WEIGHT_COUNT] = {NULL};
+    size_t of[PART_GAIN + 1] = {0};
+    bool good = losses_of_kinds(census, losses);
+    for (int weight = 0; good && weight < WEIGHT_COUNT; weight++)
+        for (int layer = 0; layer < census->config->layers; layer++)
+            if (weight_rows[weight].scope == OF_LAYER && config_calls_for(census->config, (enum weight)weight, layer)) {
+                of[weight_rows[weight].part]++;
+                break;
+            }
+    for (int weight = 0; good && weight < WEIGHT_COUNT; weight++) {
+        unsigned same = 0;
+        for (int other = 0; *losses[weight] && other < WEIGHT_COUNT; other++)
+            if (weight_rows[other].part == weight_rows[weight].part && strcmp(losses[other], losses[weight]) == 0)
+                same |= WEIGHT_BIT(other);
+        if (same && !(same & (WEIGHT_BIT(weight) - 1))) /* the first of them */
+            try_same(search, same, of[weight_rows[weight].part], lost);
+    }
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        free(losses[weight]);
+    search->memory = search->memory || !good;
 }
 
 static void try_kinds(struct search *search, bool *lost)
@@ -301,6 +367,7 @@ void gaps_try_products(struct search *search)
     bool *lost = malloc(search->census->count * sizeof *lost);
     if (lost) {
         try_kinds(search, lost);
+        try_sets(search, lost);
         try_experts(search, lost);
     }
     search->memory = search->memory || !lost;

@@ -30,6 +30,18 @@ void search_offer(struct search *search, const char *kind, double bits, const bo
     pattern_free(&pattern);
 }
 
+void search_offer_seen(struct search *search, const char *kind, const bool *lost, const char *text, bool alone)
+{
+    struct buffer copy = {0};
+    size_t before = search->count;
+    buffer_text(&copy, text);
+    search_offer(search, kind, 0, lost, &copy);
+    if (search->count > before) {
+        search->patterns[before].seen = true;
+        search->patterns[before].alone = alone;
+    }
+}
+
 void search_free(struct search *search)
 {
     for (size_t i = 0; i < search->count; i++)

@@ -20,6 +20,8 @@ struct inventory {
     struct census census;
     const struct tensor **extra;
     size_t extra_count;
+    struct refits refits;
+    struct joined joined;
     struct misnames misnames;
     struct refusals {
         const char *check;
@@ -274,6 +276,22 @@ static bool take_extra(struct inventory *inventory)
     return inventory->extra;
 }
 
+/* What the extra tensors are, before any is taken for a misnamed one. */
+static bool take_beside(struct inventory *inventory)
+{
+    const struct census *census = &inventory->census;
+    const struct tensor **left = malloc((inventory->extra_count + 1) * sizeof *left);
+    size_t count = 0;
+    bool good = left && (!inventory->request->causes || refits_find(census, &inventory->refits)) &&
+                joined_find(census, inventory->extra, inventory->extra_count, &inventory->joined);
+    for (size_t i = 0; good && i < inventory->extra_count; i++)
+        if (!inventory->joined.holds[i])
+            left[count++] = inventory->extra[i];
+    good = good && misnames_find(census, left, count, &inventory->misnames);
+    free(left);
+    return good;
+}
+
 static bool report_extra(const struct inventory *inventory, struct findings *findings)
 {
     size_t extra = inventory->extra_count, other = store_count(inventory->store) - store_text_count(inventory->store);
@@ -367,6 +385,8 @@ static bool report_shapes_and_dtypes(struct inventory *inventory, struct finding
 static void inventory_free(struct inventory *inventory)
 {
     census_free(&inventory->census);
+    refits_free(&inventory->refits);
+    joined_free(&inventory->joined);
     misnames_free(&inventory->misnames);
     free(inventory->extra);
     findings_free(&inventory->shapes.places);
@@ -378,10 +398,13 @@ static bool report_pattern(const struct inventory *inventory, struct findings *f
 {
     const struct census *census = &inventory->census;
     bool *misnamed = calloc(census->count + 1, sizeof *misnamed);
-    const struct gaps_names names = {.misnamed = misnamed, .renaming = inventory->misnames.renaming};
+    const struct gaps_beside beside = {.misnamed = misnamed,
+                                       .renaming = inventory->misnames.renaming,
+                                       .refits = &inventory->refits,
+                                       .joined = &inventory->joined};
     for (size_t i = 0; misnamed && i < inventory->misnames.count; i++)
         misnamed[inventory->misnames.items[i].item] = true;
-    bool good = misnamed && gaps_check(census, &names, findings, error);
+    bool good = misnamed && gaps_check(census, &beside, findings, error);
     free(misnamed);
     return good;
 }
@@ -390,8 +413,9 @@ static bool report_all(struct inventory *inventory, struct findings *findings, s
 {
     const struct inventory_request *request = inventory->request;
     bool causes = request->causes;
-    return inventory_files(inventory->store, findings) && (!causes || report_pattern(inventory, findings, error)) &&
-           report_absent(inventory, findings) && inventory_biases(&inventory->census, findings) &&
+    return inventory_files(inventory->store, findings) && refits_report(&inventory->refits, findings) &&
+           (!causes || report_pattern(inventory, findings, error)) && report_absent(inventory, findings) &&
+           inventory_biases(&inventory->census, findings) &&
            (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&
            report_incomplete(inventory, findings) && report_misnamed(inventory, findings) &&
            inventory_duplicates(inventory->store, findings) && report_shapes_and_dtypes(inventory, findings) &&
@@ -409,8 +433,7 @@ bool inventory_inspect(const struct inventory_request *request, struct findings 
                                   .shapes.check = "inventory.shape",
                                   .dtypes.check = "inventory.dtype"};
     bool good = census_take(request->store, request->config, request->origin, &inventory.census, error) &&
-                take_refusals(&inventory) && take_extra(&inventory) &&
-                misnames_find(&inventory.census, inventory.extra, inventory.extra_count, &inventory.misnames) &&
+                take_refusals(&inventory) && take_extra(&inventory) && take_beside(&inventory) &&
                 report_all(&inventory, findings, error);
     inventory_free(&inventory);
     return good || error_memory(error, "inventory");
