@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Is a right model ever condemned? Random intact models of all families, with gold of the original.
+
+    try_intact.py [--count 500] [--seed 1] [--assay build/release/assay] [--keep DIR]
+
+Each has sizes, dtype, switches, rope and shards of its own, and gold that transformers computed of it in float64,
+float32, bfloat16 or float16, with and without continuations; the subject is the checkpoint or a GGUF file of it, and
+gold the dump or a folder of .npy files of its arrays, as other tools write them. `assay check` must pass (exit status
+0) and call the configuration gold's. Says each that does not, with the number that --seed N --count 1 makes it again
+from, and ends with a table; exit status 1 when there was one. Needs scripts/requirements.txt, and gguf.
+"""
+
+import argparse
+import collections
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import make_golden  # first: it sets the environment that transformers reads
+import make_gguf_cases
+import make_nano
+import numpy as np
+import torch
+from gguf import GGMLQuantizationType, GGUFWriter
+from safetensors import safe_open
+
+NANO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "nano")
+GGUF_NAMES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe"}
+CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
+           "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM"}
+
+
+def rope(draw, family):
+    kind = draw.choice(("default", "default", "linear", "llama3")) if family == "llama" else "default"
+    found = {"rope_type": kind, "rope_theta": draw.choice((10000.0, 500000.0, 1000000.0))}
+    if kind != "default":
+        found["factor"] = draw.choice((2.0, 4.0, 8.0))
+    if kind == "llama3":
+        found |= {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 128}
+    return found
+
+
+def text_config(draw, family):
+    kv, head_dim, layers = draw.randint(1, 3), draw.choice((4, 8, 12, 16, 24)), draw.randint(1, 4)
+    heads, experts = kv * draw.randint(1, 3), draw.randint(3, 12)
+    hidden = draw.randrange(12, 48, 4) if family not in ("qwen2", "qwen2_moe") else heads * head_dim
+    config = {
+        "model_type": family, "hidden_act": "silu", "hidden_size": hidden, "intermediate_size": draw.randrange(8, 64, 2),
+        "max_position_embeddings": 256, "num_attention_heads": heads, "num_hidden_layers": layers,
+        "num_key_value_heads": kv, "rms_norm_eps": draw.choice((1e-5, 1e-6)), "rope_parameters": rope(draw, family),
+        "tie_word_embeddings": draw.random() < 0.4, "vocab_size": make_nano.PADDED_VOCABULARY,
+    }  # fmt: skip
+    if family not in ("qwen2", "qwen2_moe"):
+        config["head_dim"] = head_dim
+    if family == "llama":
+        config |= {"attention_bias": draw.random() < 0.3, "mlp_bias": draw.random() < 0.3}
+    if family in ("qwen2", "qwen3") and draw.random() < 0.3:
+        config |= {"use_sliding_window": True, "sliding_window": draw.randint(2, 9), "max_window_layers": draw.randint(0, layers)}
+    if family == "mixtral":
+        config |= {"num_local_experts": experts, "num_experts_per_tok": draw.randint(1, experts)}
+    elif "moe" in family:
+        config |= {
+            "num_experts": experts, "num_experts_per_tok": draw.randint(1, experts), "decoder_sparse_step": draw.choice((1, 1, 2)),
+            "moe_intermediate_size": draw.randrange(4, 24, 2), "norm_topk_prob": draw.random() < 0.5, "mlp_only_layers": [],
+        }  # fmt: skip
+    if family == "qwen2_moe":
+        config["shared_expert_intermediate_size"] = draw.randrange(4, 24, 2)
+    return config
+
+
+def specification(draw, family):
+    dtype = draw.choice(tuple(make_nano.DTYPES))
+    spec = {"dtype": dtype, "shards": draw.randint(1, 3)}
+    if family != "thinker":
+        spec["config"] = text_config(draw, family) | {"architectures": [CLASSES[family]], "dtype": dtype}
+        return spec
+    text = text_config(draw, "qwen3_moe") | {"model_type": "qwen3_omni_moe_text", "decoder_sparse_step": 1, "tie_word_embeddings": False}
+    text["rope_scaling"] = {"rope_type": "default", "type": "default", "mrope_interleaved": True, "interleaved": True,
+                            "mrope_section": [text["head_dim"] // 2 - 2 * (text["head_dim"] // 8)] + 2 * [text["head_dim"] // 8]}  # fmt: skip
+    text["rope_theta"] = text.pop("rope_parameters")["rope_theta"]
+    config = json.loads(json.dumps(make_nano.MODELS["thinker"]["config"])) | {"dtype": dtype}
+    config["thinker_config"] |= {"text_config": text, "dtype": dtype}
+    config["thinker_config"]["audio_config"]["output_dim"] = text["hidden_size"]
+    config["thinker_config"]["vision_config"]["out_hidden_size"] = text["hidden_size"]
+    return spec | {"prefix": "thinker.", "config": config}
+
+
+def make_checkpoint(folder, spec, seed):
+    os.makedirs(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(os.path.join(NANO, "qwen3", name), folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        shapes = make_nano.disk_layout(spec, scratch)
+    make_nano.write_json(os.path.join(folder, "config.json"), spec["config"])
+    make_nano.write_checkpoint(folder, make_nano.make_weights(spec, shapes, seed), spec)
+
+
+def make_gguf(folder, config, path):
+    writer = GGUFWriter(path, GGUF_NAMES[config["model_type"]])
+    make_gguf_cases.add_config(writer, config)
+    make_gguf_cases.add_vocabulary(writer, folder, "qwen2")
+    head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+    tensors = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".safetensors"):
+            with safe_open(os.path.join(folder, name), "pt") as file:
+                tensors |= {key: file.get_tensor(key).float().numpy() for key in file.keys()}
+    for name, value in make_gguf_cases.stack_experts(tensors).items():
+        for part, heads in (("q_proj", config["num_attention_heads"]), ("k_proj", config["num_key_value_heads"])):
+            if config["model_type"] == "llama" and f".{part}." in name:
+                value = make_gguf_cases.permute(value, heads)
+        value = value.reshape(-1) if "shared_expert_gate" in name else value
+        writer.add_tensor(make_gguf_cases.gguf_name(name), np.ascontiguousarray(value), raw_dtype=GGMLQuantizationType.F32)
+    if config["rope_parameters"]["rope_type"] == "llama3":
+        divisors = make_gguf_cases.llama3_divisors(config["rope_parameters"], head_dim)
+        writer.add_tensor("rope_freqs.weight", divisors)
+    if config["rope_parameters"]["rope_type"] == "linear":
+        writer.add_rope_scaling_type(make_gguf_cases.gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(config["rope_parameters"]["factor"])
+    make_gguf_cases.finish(writer)
+
+
+def can_be_gguf(config):
+    """What a GGUF file of these architectures can say."""
+    return (config["model_type"] in GGUF_NAMES and not config.get("use_sliding_window")
+            and config.get("decoder_sparse_step", 1) == 1)
+
+
+def make_npy(golden, folder):
+    """The dump's arrays as folders of .npy files, one for each case, and its ids."""
+    with safe_open(golden, "np") as file:
+        for case in json.loads(file.metadata()["cases"]):
+            os.makedirs(os.path.join(folder, case["id"]))
+            np.save(os.path.join(folder, case["id"], "ids.npy"), np.array(case["ids"]))
+        for key in file.keys():
+            np.save(os.path.join(folder, f"{key}.npy"), file.get_tensor(key))
+
+
+def is_finite(golden):
+    with safe_open(golden, "pt") as file:
+        return all(torch.isfinite(file.get_tensor(key)).all() for key in file.keys())
+
+
+def try_model(assay, seed, folder):
+    """What it was, and what assay says that is wrong; None: gold itself is not finite."""
+    draw = random.Random(seed)
+    family = draw.choice((*CLASSES, "thinker"))
+    spec = specification(draw, family)
+    model, golden = os.path.join(folder, "model"), os.path.join(folder, "gold.safetensors")
+    make_checkpoint(model, spec, seed)
+    dtype, greedy = draw.choice(("float64", "float32", "bfloat16", "float16")), draw.choice((0, 0, 8, 20))
+    ids = [[draw.randrange(make_nano.TOKENIZER_VOCABULARY) for _ in range(draw.choice((1, 2, 9, 33)))]]
+    prompts = make_nano.PROMPTS[: draw.randint(0, 2)]
+    make_golden.make_golden(model, golden, prompts, ids, greedy, dtype=getattr(torch, dtype))
+    subject, form, gold_form = model, "safetensors", "dump"
+    if draw.random() < 0.4 and can_be_gguf(spec["config"]):
+        subject, form = os.path.join(folder, "model.gguf"), "GGUF"
+        make_gguf(model, spec["config"], subject)
+    if draw.random() < 0.25:
+        make_npy(golden, os.path.join(folder, "npy"))
+        golden, gold_form = os.path.join(folder, "npy"), "npy"
+    what = (family, spec["dtype"], form, f"gold {dtype}", gold_form, f"greedy {greedy}")
+    if not is_finite(os.path.join(folder, "gold.safetensors")):
+        return what, None
+    run = subprocess.run([assay, "check", subject, "--golden", golden, "--json", "-q"], capture_output=True, text=True)
+    if run.returncode == 3:
+        return what, [run.stderr.strip()]
+    report = json.loads(run.stdout)
+    wrong = [f"{f['check']}: {f['message']}" for f in report["findings"] if f["summary"] and f["verdict"] == "fail"]
+    wrong += [f"{f['check']}: {f['message']}" for f in report["findings"] if f["check"] == "config.gold" and f["verdict"] == "warn"]
+    return what, wrong + ([f"exit status {run.returncode}"] if run.returncode and not wrong else [])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--assay", default="build/release/assay")
+    parser.add_argument("--keep", help="folder that gets the models that were condemned")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    make_golden.say = lambda text: None
+    counts, condemned, unusable = collections.Counter(), 0, 0
+    for seed in range(arguments.seed, arguments.seed + arguments.count):
+        with tempfile.TemporaryDirectory() as folder:
+            what, wrong = try_model(arguments.assay, seed, folder)
+            unusable += wrong is None
+            counts.update(what if wrong is not None else ())
+            if wrong:
+                condemned += 1
+                print(f"{seed}: {', '.join(what)}", *wrong, sep="\n    ", flush=True)
+                if arguments.keep:
+                    shutil.copytree(folder, os.path.join(arguments.keep, str(seed)), dirs_exist_ok=True)
+    for what, count in sorted(counts.items()):
+        print(f"{count:6} {what}")
+    print(f"{condemned} of {arguments.count - unusable} intact models were condemned; "
+          f"{unusable} more have gold that is not finite")
+    return condemned > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
