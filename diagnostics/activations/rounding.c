@@ -10,12 +10,22 @@
 
 #define HELD_FLOATS ((size_t)16 << 20) /* of one activation: of logits of many tokens the first will do */
 
+/* What was measured of one module over `count` values is itself chance, and so is gold's own rounding: each is known to
+ * a few over the square root of twice their number. And who computes a float32 model in bfloat16 rounds its weights as
+ * well, which is as much again (a factor of sqrt(2)), so that of twice the cost, which is allowed, less than a third is
+ * left for chance: over fewer than 200 values it is not enough. */
+static double chance(double count)
+{
+    return fmax(1, sqrt(2) / 2 * (1 + 6 / sqrt(count)));
+}
+
 struct accuracy gold_accuracy(const struct golden *golden, const struct golden_tensor *tensor, bool alone)
 {
     struct accuracy accuracy = {.noise = NAN, .rounding = NAN, .alone = alone, .dtype = golden_dtype(golden)};
     if (tensor) {
         accuracy.noise = tensor->noise;
-        accuracy.rounding = alone ? tensor->rounding_alone : tensor->rounding;
+        accuracy.rounding =
+            alone ? tensor->rounding_alone * chance((double)tensor->rows * (double)tensor->width) : tensor->rounding;
     }
     return accuracy;
 }

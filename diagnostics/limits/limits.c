@@ -17,10 +17,10 @@ static const struct limit_row {
         {"layers.rounding_multiple", 4,
          "four times what arithmetic of that few bits costs this very model up to there, which was measured by "
          "computing it so; intact models stay below 2.5 times"},
-    [LIMIT_ROUNDING_ALONE] =
-        {"layers.rounding_multiple.isolated", 2,
-         "twice what arithmetic of that few bits costs this very module, which was measured by computing it so; "
-         "intact modules stay below 1.5 times"},
+    [LIMIT_ROUNDING_ALONE] = {"layers.rounding_multiple.isolated", 2,
+                              "twice what arithmetic of that few bits costs this very module, which was measured by "
+                              "computing it so (of fewer "
+                              "than 200 values more, for chance); intact modules stay below 1.5 times"},
     [LIMIT_ROUNDING_CEILING] = {"layers.rounding_ceiling", 1,
                                 "ceiling: as far away as the activation is large is another one, however few bits"},
     [LIMIT_CEILING] = {"layers.ceiling", 1e-2,
