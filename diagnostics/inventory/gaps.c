@@ -225,9 +225,29 @@ static void try_unreadable(struct search *search)
     free(there);
 }
 
+/* Files beside those that were read. */
+static void try_unread(struct search *search)
+{
+    const struct census *census = search->census;
+    bool *lost = calloc(census->count + 1, sizeof *lost);
+    struct buffer text = {0};
+    const char *first = NULL;
+    for (size_t i = 0; lost && i < census->count; i++) {
+        const struct census_item *item = &census->items[i];
+        const char *file = item->absent ? store_unread(census->store, item->expected->name) : NULL;
+        lost[i] = file;
+        first = first ? first : file;
+    }
+    if (first && buffer_format(&text, "the tensors are in files that lie there unread, '%s' the first", first))
+        search_offer_seen(search, "unread-files", lost, text.data, true);
+    search->memory = search->memory || !lost || text.failed;
+    buffer_free(&text);
+    free(lost);
+}
+
 typedef void pattern_try(struct search *search);
-static pattern_try *const tries[] = {try_refits,     try_joined,      gaps_try_routers, try_misnamed,
-                                     try_unreadable, gaps_try_shards, gaps_try_orders,  gaps_try_products};
+static pattern_try *const tries[] = {try_unread,     try_refits,      try_joined,      gaps_try_routers, try_misnamed,
+                                     try_unreadable, gaps_try_shards, gaps_try_orders, gaps_try_products};
 
 /* --- excuses --- */
 

@@ -180,7 +180,7 @@ static bool index_compare(struct store *store, const char *index, const cJSON *w
 
 /* Where shards could not be read: what lies there in their place, and whether it holds what the index places in them.
  */
-static bool say_beside(const struct store *store, const cJSON *weights, const struct map *shard_of,
+static bool say_beside(struct store *store, const cJSON *weights, const struct map *shard_of,
                        const struct shards *shards, struct buffer *says, struct error *error)
 {
     struct unread unread = {0};
@@ -192,6 +192,7 @@ static bool say_beside(const struct store *store, const cJSON *weights, const st
     if (good && wanted.count) {
         unread_download(store->path, says);
         unread_say(&unread, says);
+        good = unread_keep(store, &unread, error);
     }
     if (good && wanted.count && unread.own.count + unread.below.count) {
         size_t held = unread_holds(store, &unread, &wanted);

@@ -230,8 +230,10 @@ static bool scan_start(struct scan *scan, uint64_t *tensors, uint64_t *values, s
     if (!scan_number(scan, 4, &magic, error) || !scan_number(scan, 4, &version, error))
         return false;
     if (version != 2 && version != 3)
-        return error_set(error, "%s: GGUF version %llu%s; versions 2 and 3 are read", path, (unsigned long long)version,
-                         version & 0xFFFF ? "" : " (big-endian?)");
+        return error_set(error, "%s: GGUF version %llu; versions 2 and 3 are read: %s", path,
+                         (unsigned long long)version,
+                         version & 0xFFFF ? "convert the original again"
+                                          : "is it big-endian? llama.cpp's gguf_convert_endian.py turns it");
     if (!scan_number(scan, 8, tensors, error) || !scan_number(scan, 8, values, error))
         return false;
     uint64_t left = scan->size - scan->at;

@@ -33,6 +33,8 @@ static bool note_below(struct store *store, struct unread *unread, struct error 
         return true;
     names_free(&unread->own);
     unread_say(unread, &says);
+    if (!unread_keep(store, unread, error))
+        says.failed = true;
     bool good = !says.failed && store_add_note(store, "%s: a folder is read without those below it", says.data);
     buffer_free(&says);
     return good || error_memory(error, store->path);

@@ -46,6 +46,9 @@ void store_free(struct store *store)
     weight_files_free(&store->files);
     names_free(&store->problems);
     names_free(&store->notes);
+    names_free(&store->unread_files);
+    names_free(&store->unread_names);
+    map_free(&store->unread_of);
     for (size_t i = 0; i < store->document_count; i++)
         free(store->documents[i].text);
     store_free(store->own_base);

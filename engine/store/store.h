@@ -100,6 +100,9 @@ const char *store_problem(const struct store *store, size_t index);
 /* What lies beside the files and was not read, where it may be what was meant. One sentence each. */
 size_t store_note_count(const struct store *store);
 const char *store_note(const struct store *store, size_t index);
+/* The file, named below the store's folder, that holds a tensor of that canonical name and lies there unread; NULL:
+ * none is known of. */
+const char *store_unread(const struct store *store, const char *name);
 
 /* Reads rows first .. first + count - 1, packed [count, columns], in the stored dtype. Safe from several threads. A
  * file that is no longer the one whose header was read is an error. */

@@ -64,6 +64,8 @@ struct store {
     struct weight_files files;
     struct names problems;
     struct names notes;
+    struct names unread_files, unread_names; /* files that lie unread, below the folder; tensors in them, canonical */
+    struct map unread_of;                    /* by such a name its file */
     struct document {
         const char *name; /* static */
         char *text;

@@ -12,6 +12,7 @@
 #define FILES_MOST 10000
 #define OPENED_MOST 1000
 #define TOLD_MOST 3
+#define NAME_MOST 640 /* bytes of a canonical name */
 
 static bool read_paths(const struct store *store, struct map *read)
 {
@@ -66,14 +67,65 @@ void unread_free(struct unread *unread)
     names_free(&unread->below);
 }
 
+/* Goes through the names of all tensors that they hold, file by file; false where `take` is. */
+static bool each_name(const struct store *store, const struct unread *unread,
+                      bool (*take)(void *context, const char *file, const char *name), void *context)
+{
+    const struct names *const lists[] = {&unread->own, &unread->below};
+    bool good = true;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; good && k < lists[i]->count && k < OPENED_MOST; k++) {
+            struct safetensors file = {0};
+            char *path = path_join(store->path, lists[i]->items[k]);
+            good = path;
+            if (good && safetensors_open(path, &file, NULL))
+                for (size_t n = 0; good && n < file.count; n++)
+                    good = take(context, lists[i]->items[k], file.entries[n].name);
+            safetensors_free(&file);
+            free(path);
+        }
+    return good;
+}
+
+static bool keep_name(void *context, const char *file, const char *name)
+{
+    struct store *store = context;
+    char canonical[NAME_MOST];
+    bool other = false;
+    if (!name_canonical(name, canonical, sizeof canonical, &other) || other)
+        return true;
+    struct names *files = &store->unread_files, *names = &store->unread_names;
+    bool same = files->count && strcmp(files->items[files->count - 1], file) == 0;
+    if ((!same && !names_add(files, file)) || !names_add(names, canonical))
+        return false;
+    const char *key = names->items[names->count - 1];
+    return map_add(&store->unread_of, key, strlen(key), files->count - 1, NULL);
+}
+
+bool unread_keep(struct store *store, const struct unread *unread, struct error *error)
+{
+    return each_name(store, unread, keep_name, store) || error_memory(error, store->path);
+}
+
+const char *store_unread(const struct store *store, const char *name)
+{
+    size_t file = map_find(&store->unread_of, name, strlen(name));
+    char fused[NAME_MOST];
+    for (size_t i = 0; file == MAP_ABSENT && name_fused(name, i, fused, sizeof fused); i++)
+        file = map_find(&store->unread_of, fused, strlen(fused));
+    return file == MAP_ABSENT ? NULL : store->unread_files.items[file];
+}
+
 struct holding {
     const struct map *wanted;
     struct map held;
     struct names names; /* owns the keys of `held` */
 };
 
-static bool hold_name(struct holding *holding, const char *name)
+static bool hold_name(void *context, const char *file, const char *name)
 {
+    (void)file;
+    struct holding *holding = context;
     size_t length = strlen(name);
     if (map_find(holding->wanted, name, length) == MAP_ABSENT || map_find(&holding->held, name, length) != MAP_ABSENT)
         return true;
@@ -81,27 +133,10 @@ static bool hold_name(struct holding *holding, const char *name)
            map_add(&holding->held, holding->names.items[holding->names.count - 1], length, 0, NULL);
 }
 
-static bool hold_file(struct holding *holding, const char *folder, const char *name)
-{
-    struct safetensors file = {0};
-    char *path = path_join(folder, name);
-    bool good = path;
-    if (good && safetensors_open(path, &file, NULL))
-        for (size_t i = 0; good && i < file.count; i++)
-            good = hold_name(holding, file.entries[i].name);
-    safetensors_free(&file);
-    free(path);
-    return good;
-}
-
 size_t unread_holds(const struct store *store, const struct unread *unread, const struct map *wanted)
 {
     struct holding holding = {.wanted = wanted};
-    const struct names *const lists[] = {&unread->own, &unread->below};
-    bool good = true;
-    for (size_t i = 0; i < 2; i++)
-        for (size_t k = 0; good && k < lists[i]->count && k < OPENED_MOST; k++)
-            good = hold_file(&holding, store->path, lists[i]->items[k]);
+    each_name(store, unread, hold_name, &holding);
     size_t count = holding.held.count;
     map_free(&holding.held);
     names_free(&holding.names);

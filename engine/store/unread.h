@@ -13,6 +13,9 @@ struct unread {
 bool unread_find(const struct store *store, struct unread *unread, struct error *error);
 void unread_free(struct unread *unread);
 
+/* Lets store_unread know what they hold. Those that cannot be read hold nothing. */
+bool unread_keep(struct store *store, const struct unread *unread, struct error *error);
+
 /* How many of the tensors in `wanted`, by their names on disk, they hold. Those that cannot be read hold none. */
 size_t unread_holds(const struct store *store, const struct unread *unread, const struct map *wanted);
 
