@@ -102,6 +102,19 @@ static bool keys_once(const char *name, const cJSON *json, struct error *error)
     return true;
 }
 
+/* Begins as an object or a list, and does not end as one. */
+static bool ends_open(const char *text, size_t size)
+{
+    static const char blanks[] = " \t\r\n";
+    while (size && strchr(blanks, *text)) {
+        text++;
+        size--;
+    }
+    while (size && strchr(blanks, text[size - 1]))
+        size--;
+    return size && ((*text == '{' && text[size - 1] != '}') || (*text == '[' && text[size - 1] != ']'));
+}
+
 cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error)
 {
     size_t bad = utf8_check(text, size);
@@ -117,7 +130,8 @@ cJSON *json_parse(const char *name, const char *text, size_t size, struct error 
     cJSON *json = cJSON_ParseWithLengthOpts(text, size, &end, false);
     if (!json) {
         size_t at = end >= text && (size_t)(end - text) <= size ? (size_t)(end - text) : 0;
-        error_set(error, "%s: malformed JSON near byte %zu", name, at);
+        error_set(error, "%s: malformed JSON near byte %zu%s", name, at,
+                  ends_open(text, size) ? ", and it does not end (truncated? get it again)" : "");
         return NULL;
     }
     for (; end < text + size; end++) {

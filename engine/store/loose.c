@@ -14,6 +14,7 @@ static bool refuse(const struct store *store, const struct unread *unread, struc
     struct buffer there = {0};
     unread_download(store->path, &there);
     unread_say(unread, &there);
+    buffer_text(&there, unread->below.count ? ": name the folder that is meant" : "");
     unread_foreign(store->path, &there);
     if (!there.size)
         buffer_text(

@@ -33,6 +33,12 @@ pointer 999 >"$T/m/model.safetensors.index.json"
 run 3 inspect "$T/m" -q
 says err 'model.safetensors.index.json: is a Git LFS pointer to 999 bytes'
 
+test_that 'a document that was cut short'
+fresh qwen3
+truncate -s -50 "$T/m/tokenizer.json"
+run 3 tokenize "$T/m" Hello -q
+says err 'and it does not end (truncated? get it again)'
+
 test_that 'a link into a cache whose blob is gone'
 fresh qwen3
 ln -sf ../../blobs/01ab "$T/m/model-00002-of-00003.safetensors"
@@ -153,7 +159,7 @@ mkdir -p "$T/loose/layers/0" "$T/loose/.cache"
 cp "$nano"/qwen3/model-*.safetensors "$T/loose/layers/0"
 cp "$nano"/qwen3/model-*.safetensors "$T/loose/.cache"
 run 3 inspect "$T/loose" -q
-says err "no model here: 3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first)"
+says err "no model here: 3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first): name the folder that is meant"
 cp "$nano/qwen3/config.json" "$nano"/qwen3/model-00001* "$T/loose"
 run 1 inspect "$T/loose" -q
 says out "3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first): a folder is read without those below it"
