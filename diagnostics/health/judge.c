@@ -9,6 +9,12 @@
 #include "health/examine.h"
 #include "health/judge_words.h"
 
+/* By the word of a configuration: that of a GGUF file follows from whether there is a head. */
+static bool is_untied(const struct scan *scan)
+{
+    return scan->config->family && !scan->config->tied && store_kind(scan->store) != STORE_GGUF;
+}
+
 bool judge_copy(const struct judging *judging, size_t tensor, struct anomaly *anomaly)
 {
     size_t twin = judging->twins[tensor];
@@ -22,13 +28,19 @@ bool judge_copy(const struct judging *judging, size_t tensor, struct anomaly *an
         anomaly->unsure = tensors[tensor].kin != tensors[twin].kin || !examined_is_matrix(&tensors[tensor]);
         return tensors[tensor].layer >= 0 || tensors[twin].layer >= 0;
     }
-    return !((a == WEIGHT_EMBEDDING && b == WEIGHT_HEAD) || (a == WEIGHT_HEAD && b == WEIGHT_EMBEDDING));
+    anomaly->unsure = a == WEIGHT_HEAD && b == WEIGHT_EMBEDDING && is_untied(judging->ranks->scan);
+    return anomaly->unsure ||
+           !((a == WEIGHT_EMBEDDING && b == WEIGHT_HEAD) || (a == WEIGHT_HEAD && b == WEIGHT_EMBEDDING));
 }
 
 void say_copy(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
 {
-    (void)tensor;
+    const struct scan *scan = judging->ranks->scan;
     buffer_format(out, " holds the very values of '%s'", anomaly_other(judging, anomaly));
+    if (scan->config->family && scan->tensors[tensor].weight == WEIGHT_HEAD &&
+        scan->tensors[anomaly->other].weight == WEIGHT_EMBEDDING)
+        buffer_text(out, ", and the configuration says that they are not tied: the head was lost, or "
+                         "tie_word_embeddings is stale");
 }
 
 const struct anomaly_row anomaly_rows[ANOMALY_COUNT] = {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
-#include "health/vocabulary_internal.h"
+#include "health/vocabulary_kin.h"
 #include "health/vocabulary_place.h"
 
 #define RUN_MOST 16       /* rows in a row: damage comes in blocks, rare tokens do not */
@@ -51,6 +51,7 @@ struct table {
     uint64_t zero_words, zero_rare, nonfinite, zero_run;
     uint64_t small_words, small_run, small_at;
     struct move move;
+    struct kin kin;
 };
 
 struct judged {
@@ -391,6 +392,29 @@ static bool add_move(struct table *table)
     return true;
 }
 
+/* What pairs of words tell of a move that the block of untrained rows does not. */
+static bool add_kin(struct table *table)
+{
+    const struct kin *kin = &table->kin;
+    if (table->move.rows || !kin->rows)
+        return true;
+    struct finding *place = vocabulary_place(table->vocabulary, ROWS_CHECK, VERDICT_FAIL, 0, table->profile);
+    if (!place)
+        return false;
+    finding_measured(place, kin->rows, "rows moved");
+    finding_message(place,
+                    "'%s' is moved by %d row%s against the vocabulary: words with and without a blank before them have "
+                    "rows that are alike there (mean cosine %.2f of %zu pairs), and not in their places (%.2f).",
+                    table->profile->tensor->name, kin->rows, abs(kin->rows) == 1 ? "" : "s", kin->elsewhere, kin->pairs,
+                    kin->own);
+    return true;
+}
+
+static int64_t rows_moved(const struct table *table)
+{
+    return table->move.rows ? table->move.rows : table->kin.rows;
+}
+
 static bool small_warn(const struct table *table)
 {
     return !table->move.rows &&
@@ -436,7 +460,7 @@ static void look(struct table *table)
 static enum verdict table_verdict(const struct table *table)
 {
     enum verdict move = move_verdict(&table->move);
-    if (table->nonfinite || zeros_fail(table) || move == VERDICT_FAIL)
+    if (table->nonfinite || zeros_fail(table) || move == VERDICT_FAIL || table->kin.rows)
         return VERDICT_FAIL;
     bool warn = table->zero_words || table->zero_rare || small_warn(table) || move == VERDICT_WARN;
     return warn ? VERDICT_WARN : VERDICT_PASS;
@@ -453,8 +477,8 @@ static void describe(const struct table *table, struct buffer *out)
                       (unsigned long long)tokens);
     if (table->nonfinite)
         buffer_format(out, "%s%llu rows are not finite", lost ? ", " : "", (unsigned long long)table->nonfinite);
-    if (table->move.rows)
-        buffer_format(out, ", the table looks moved by %lld rows", (long long)table->move.rows);
+    if (rows_moved(table))
+        buffer_format(out, ", the table looks moved by %lld rows", (long long)rows_moved(table));
     else if (table->apart)
         buffer_format(out, ", and %llu look like the %llu that no token has", (unsigned long long)table->small_words,
                       (unsigned long long)table->none);
@@ -474,7 +498,7 @@ static void add_facts(const struct table *table, const char *name, struct findin
         {"zero", (double)(table->zero_words + table->zero_rare)},
         {"nonfinite", (double)table->nonfinite},
         {"untrained", table->apart ? (double)table->small_words : NAN},
-        {"moved", (double)table->move.rows},
+        {"moved", (double)rows_moved(table)},
         {"trained_rms", table->trained.count ? exp(table->trained.centre) : NAN},
         {"without_token_rms", table->apart ? exp(table->never.centre) : NAN},
     };
@@ -494,7 +518,8 @@ static bool judge_table(struct vocabulary *vocabulary, size_t which, size_t at, 
     if (good) {
         count_zeros(&table);
         look(&table);
-        good = add_nonfinite(&table) && add_zeros(&table) && add_move(&table) && add_small(&table);
+        good = vocabulary_kin(vocabulary, table.profile, &table.kin) && add_nonfinite(&table) && add_zeros(&table) &&
+               add_move(&table) && add_kin(&table) && add_small(&table);
     }
     if (good) {
         static const int weight[] = {[VERDICT_PASS] = 0, [VERDICT_WARN] = 1, [VERDICT_FAIL] = 2, [VERDICT_SKIP] = 0};

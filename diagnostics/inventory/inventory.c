@@ -416,6 +416,7 @@ static bool report_all(struct inventory *inventory, struct findings *findings, s
     return inventory_files(inventory->store, findings) && refits_report(&inventory->refits, findings) &&
            (!causes || report_pattern(inventory, findings, error)) && report_absent(inventory, findings) &&
            inventory_biases(&inventory->census, findings) &&
+           (!causes || inventory_head(&inventory->census, findings)) &&
            (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&
            report_incomplete(inventory, findings) && report_misnamed(inventory, findings) &&
            inventory_duplicates(inventory->store, findings) && report_shapes_and_dtypes(inventory, findings) &&

@@ -202,3 +202,18 @@ test_that 'the page has the map'
 run 1 inspect "$thinker" --fault missing-experts:2/4-7 -o "$T/report" -q
 there "$T/report/report.html"
 grep -q 'Experts by layer: 1 there, 0.5 in part, 0 absent' "$T/report/report.html" && passed || failed 'no map'
+
+test_that 'a flag that ties the head to the embedding, and another head'
+mkdir -p "$T/tied"
+cp "$nano/llama"/* "$T/tied"
+jq '.tie_word_embeddings = true' "$nano/llama/config.json" >"$T/tied/config.json"
+run 0 inspect "$T/tied" --json
+json "$(summary inventory.head) | .verdict == \"warn\" and .where.tensor == \"lm_head.weight\""
+says out "tie_word_embeddings is true, but 'lm_head.weight' is there and differs from the embedding (in row 0, for one): readers differ."
+test_that 'the same head twice is no fault'
+run 0 inspect "$T/tied" --fault copy:lm_head.weight,model.embed_tokens.weight --values --json
+json "[.findings[] | select(.check == \"inventory.head\")] == [] and ($(summary weights.identical).verdict == \"pass\")"
+test_that 'a head that is the embedding, though nothing ties them'
+run 0 inspect "$nano/llama" --fault copy:lm_head.weight,model.embed_tokens.weight --values --json
+json "$(summary weights.identical) | .verdict == \"warn\" and .measured == 1"
+says out "holds the very values of 'model.embed_tokens.weight', and the configuration says that they are not tied"

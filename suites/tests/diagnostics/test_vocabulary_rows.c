@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/numbers.h"
 #include "findings/finding.h"
 #include "fixtures.h"
 #include "health/scan.h"
 #include "run/subject.h"
+#include "store/overlay.h"
 #include "vocabulary_fixture.h"
 
 static size_t places(const struct findings *findings, const char *name, enum verdict verdict)
@@ -320,6 +322,63 @@ Test(vocabulary, a_real_model_that_moved)
     free(grown);
     free(real.rms);
     subject_free(&subject);
+}
+
+/* A table in which words with and without a blank before them are alike by that share, every row `rows` behind its
+ * place. */
+static float *made_table(const struct tokenizer *tokenizer, size_t columns, int rows, double alike)
+{
+    size_t count = TOKENS * columns;
+    float *made = malloc(count * sizeof *made), *moved = malloc(count * sizeof *moved);
+    cr_assert(made && moved);
+    for (size_t i = 0; i < count; i++)
+        made[i] = (float)(double)(mix_u64(i + 1) >> 40) * 0x1p-24f - 0.5f;
+    for (int id = 0; id < TOKENS; id++) {
+        const char *text = tokenizer_token(tokenizer, id);
+        for (int other = 0; text && strncmp(text, "\xC4\xA0", 2) == 0 && other < TOKENS; other++) {
+            const char *word = tokenizer_token(tokenizer, other);
+            for (size_t c = 0; word && strcmp(word, text + 2) == 0 && c < columns; c++)
+                made[(size_t)id * columns + c] = (float)(alike * (double)made[(size_t)other * columns + c] +
+                                                         (1 - alike) * (double)made[(size_t)id * columns + c]);
+        }
+    }
+    for (int id = 0; id < TOKENS; id++)
+        memcpy(moved + (size_t)((id + rows + TOKENS) % TOKENS) * columns, made + (size_t)id * columns,
+               columns * sizeof *made);
+    free(made);
+    return moved;
+}
+
+Test(vocabulary, words_with_and_without_a_blank_tell_of_a_single_row)
+{
+    static const struct {
+        int rows;
+        double alike;
+        enum verdict verdict;
+    } rows[] = {{0, 0.7, VERDICT_PASS}, {1, 0.7, VERDICT_FAIL}, {-1, 0.7, VERDICT_FAIL}, {8, 0.7, VERDICT_FAIL},
+                {0, 0, VERDICT_PASS},   {1, 0, VERDICT_PASS}, /* nothing is alike anywhere: not known */
+                {40, 0.7, VERDICT_PASS} /* farther than it looks */};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct subject subject = open_thinker();
+        struct error error = {0};
+        const struct tensor *old = store_find(subject.store, embed_tensor.name);
+        float *values = made_table(subject.tokenizer, (size_t)old->columns, rows[i].rows, rows[i].alike);
+        struct store *overlay = overlay_new(subject.store, &error);
+        cr_assert(overlay && overlay_replace(overlay, old->name, DTYPE_F32, 2, old->shape, values, &error), "%s",
+                  error_text(&error));
+        subject_cover(&subject, overlay);
+        struct row_profile profile = profile_of(subject.store, embed_tensor.name);
+        struct findings findings = check(&subject, &profile, NULL);
+        expect_verdicts(&findings, VERDICT_PASS, rows[i].verdict, "pairs of words");
+        cr_expect_eq(fact(summary(&findings, "weights.embedding_rows"), "embedding_moved"),
+                     rows[i].verdict == VERDICT_FAIL ? rows[i].rows : 0);
+        if (rows[i].verdict == VERDICT_FAIL)
+            expect_place(&findings, "weights.embedding_rows", VERDICT_FAIL, "words with and without a blank");
+        findings_free(&findings);
+        subject_free(&subject);
+        free(profile.rms);
+        free(values);
+    }
 }
 
 /* --- nothing to compare --- */
