@@ -47,7 +47,9 @@ def rope(draw, family):
 def text_config(draw, family):
     kv, head_dim, layers = draw.randint(1, 3), draw.choice((4, 8, 12, 16, 24)), draw.randint(1, 4)
     heads, experts = kv * draw.randint(1, 3), draw.randint(3, 12)
-    hidden = draw.randrange(12, 48, 4) if family not in ("qwen2", "qwen2_moe") else heads * head_dim
+    hidden = heads * head_dim if family in ("qwen2", "qwen2_moe") else draw.randrange(12, 48, 4)
+    if family == "llama":  # its configuration refuses others
+        hidden = heads * draw.choice((4, 6, 8))
     config = {
         "model_type": family, "hidden_act": "silu", "hidden_size": hidden, "intermediate_size": draw.randrange(8, 64, 2),
         "max_position_embeddings": 256, "num_attention_heads": heads, "num_hidden_layers": layers,
