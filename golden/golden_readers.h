@@ -7,8 +7,8 @@
 /* Our own comes first: it is tried where no row recognises the path, so that its error is the one to be told. */
 #define GOLDEN_READERS(X)                                                                                              \
     X(golden_native)                                                                                                   \
-    X(golden_npy)                                                                                                      \
     X(golden_debug_tree)                                                                                               \
+    X(golden_named)                                                                                                    \
     X(golden_logits_base)                                                                                              \
     X(golden_llama_debug)
 

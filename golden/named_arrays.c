@@ -11,24 +11,87 @@
 #include "golden/golden_make.h"
 
 #define BATCH_MAX 4096
+#define NAMED_MAX 4
+
+static void array_free(struct named_array *array)
+{
+    free(array->name);
+    free(array->file);
+}
 
 bool named_push(struct named_arrays *arrays, const struct named_array *array, struct error *error)
 {
     if (array->name && array->file && array_push(arrays->items, arrays->count, arrays->capacity, *array))
         return true;
-    free(array->name);
-    free(array->file);
+    array_free(&(struct named_array){.name = array->name, .file = array->file});
     return error_memory(error, "arrays");
 }
 
 void named_free(struct named_arrays *arrays)
 {
+    for (size_t i = 0; i < arrays->count; i++)
+        array_free(&arrays->items[i]);
+    free(arrays->items);
+    *arrays = (struct named_arrays){0};
+}
+
+bool named_move(struct named_arrays *to, struct named_arrays *arrays, struct error *error)
+{
+    bool good = true;
     for (size_t i = 0; i < arrays->count; i++) {
-        free(arrays->items[i].name);
-        free(arrays->items[i].file);
+        if (good)
+            good = named_push(to, &arrays->items[i], error);
+        else
+            array_free(&arrays->items[i]);
     }
     free(arrays->items);
     *arrays = (struct named_arrays){0};
+    return good;
+}
+
+static bool is_ids(const char *name)
+{
+    struct spelling spelling = {.kind = SPELLED_PATH};
+    struct buffer buffer = {0};
+    bool ids = spelling_of(name, &buffer, &spelling) && spelling.kind == SPELLED_IDS;
+    buffer_free(&buffer);
+    return ids;
+}
+
+/* Moves those whose names begin with `lead`, which is cut. */
+static bool take_group(struct named_arrays *arrays, struct named_arrays *group, const char *lead, size_t size,
+                       struct error *error)
+{
+    size_t kept = 0;
+    bool good = true;
+    for (size_t i = 0; i < arrays->count; i++) {
+        struct named_array *array = &arrays->items[i];
+        if (!good || strncmp(array->name, lead, size) != 0) {
+            arrays->items[kept++] = *array;
+            continue;
+        }
+        memmove(array->name, array->name + size, strlen(array->name + size) + 1);
+        good = named_push(group, array, error);
+    }
+    arrays->count = kept;
+    return good;
+}
+
+bool named_split(struct named_arrays *arrays, struct named_arrays *group, char **id, struct error *error)
+{
+    bool ids = false;
+    for (size_t i = 0; i < arrays->count; i++) {
+        const char *name = arrays->items[i].name, *base = path_base(name);
+        ids = ids || is_ids(name);
+        if (base == name || !is_ids(base))
+            continue;
+        char *lead = strndup(name, (size_t)(base - name));
+        bool good = (lead && (*id = strndup(name, (size_t)(base - name - 1)))) || error_memory(error, name);
+        good = good && take_group(arrays, group, lead, strlen(lead), error);
+        free(lead);
+        return good;
+    }
+    return ids && named_move(group, arrays, error);
 }
 
 /* What the ids, and the mask of padding, say of all arrays. */
@@ -43,6 +106,8 @@ struct batch {
     size_t unbatched;    /* arrays of which a batch axis of 1 was dropped */
     size_t doubles;      /* arrays of float64 */
     bool bfloat16, half; /* some are */
+    struct buffer left;  /* names of arrays that are left out, the first ones */
+    size_t left_out;
 };
 
 static uint64_t width_of(const struct named_array *array)
@@ -116,6 +181,15 @@ static bool mask_row(struct batch *batch, const struct named_array *mask, size_t
     return good;
 }
 
+/* Case ids name folders: a slash or a dot in front, and they would lie elsewhere. */
+static void make_harmless(char *id)
+{
+    if (*id == '.')
+        *id = '-';
+    for (; *id; id++)
+        *id = *id == '/' ? '-' : *id;
+}
+
 static bool add_case(struct batch *batch, const char *id, const struct named_array *ids, const struct named_array *mask,
                      size_t row)
 {
@@ -123,6 +197,8 @@ static bool add_case(struct batch *batch, const char *id, const struct named_arr
     struct buffer name = {0};
     size_t count = batch->tokens;
     buffer_format(&name, batch->count > 1 ? "%s-%zu" : "%s", id, row);
+    if (!name.failed)
+        make_harmless(name.data);
     bool good = (!name.failed || error_memory(batch->error, batch->where)) &&
                 (!mask || mask_row(batch, mask, row, &batch->begin[row], &count)) &&
                 golden_read_ids(ids->file, ids->offset + (row * batch->tokens + batch->begin[row]) * width_of(ids),
@@ -172,7 +248,9 @@ static bool layout_of(struct batch *batch, const struct named_array *array, cons
     *layout = (struct layout){.stacked = 1, .rows = batch->tokens, .width = 1};
     if (spelling->kind == SPELLED_STATES)
         layout->stacked = at < array->rank ? (size_t)array->shape[at++] : 0;
-    if (batch->count > 1 && !(at < array->rank && array->shape[at++] == batch->count))
+    bool flat =
+        batch->count > 1 && at < array->rank && array->shape[at] == batch->count * batch->tokens; /* as routers are */
+    if (batch->count > 1 && !flat && !(at < array->rank && array->shape[at++] == batch->count))
         return false;
     int dropped = at;
     while (batch->count == 1 && at + 1 < array->rank && array->shape[at] == 1 &&
@@ -180,7 +258,7 @@ static bool layout_of(struct batch *batch, const struct named_array *array, cons
         at++;
     batch->unbatched += at > dropped;
     bool logits = spelling->path && strcmp(spelling->path, "lm_head") == 0;
-    if (at < array->rank && array->shape[at] == batch->tokens)
+    if (flat || (at < array->rank && array->shape[at] == batch->tokens))
         at++;
     else if (logits && (at + 1 == array->rank || (at + 2 == array->rank && array->shape[at] == 1)))
         layout->rows = 1;
@@ -192,6 +270,16 @@ static bool layout_of(struct batch *batch, const struct named_array *array, cons
     return layout->stacked && layout->width && layout->width < (uint64_t)1 << 32;
 }
 
+static bool is_readable(enum dtype dtype)
+{
+    return dtype_width(dtype) || dtype == DTYPE_F64 || dtype == DTYPE_I32 || dtype == DTYPE_I64;
+}
+
+static bool is_weight(const char *name)
+{
+    return text_ends_with(name, ".weight") || text_ends_with(name, ".bias");
+}
+
 /* What arithmetic made the values is not told: float32, unless some are stored in less. */
 static bool note_dtype(struct batch *batch, const struct named_array *array)
 {
@@ -199,7 +287,7 @@ static bool note_dtype(struct batch *batch, const struct named_array *array)
     batch->doubles += dtype == DTYPE_F64;
     batch->half = batch->half || dtype == DTYPE_F16;
     batch->bfloat16 = batch->bfloat16 || dtype == DTYPE_BF16;
-    return dtype_width(dtype) || dtype == DTYPE_F64 || dtype == DTYPE_I32 || dtype == DTYPE_I64 ||
+    return is_readable(dtype) ||
            error_set(batch->error, "%s: '%s' has dtype %s; F32, F64, F16, BF16, I32 or I64 was expected", array->file,
                      array->name, dtype_name(dtype));
 }
@@ -245,14 +333,16 @@ static bool add_array(struct batch *batch, const struct named_array *array, cons
     char shape[TENSOR_SHAPE_TEXT];
     struct golden *golden = batch->golden;
     shape_text(array->shape, array->rank, shape);
-    if (!layout_of(batch, array, spelling, &layout)) {
-        if (!spelling->known)
-            return golden_note(golden, batch->error, "%s %s has no row for each token and is left out", array->name,
-                               shape);
+    bool fits = layout_of(batch, array, spelling, &layout);
+    if (is_weight(array->name) || (!spelling->known && !(fits && is_readable(array->dtype)))) {
+        if (batch->left_out++ < NAMED_MAX)
+            buffer_format(&batch->left, "%s%s %s", batch->left_out > 1 ? ", " : "", array->name, shape);
+        return true;
+    }
+    if (!fits)
         return error_set(batch->error, "%s: '%s' has shape %s; a row for each of the %zu tokens%s was expected",
                          array->file, array->name, shape, batch->tokens,
                          batch->count > 1 ? " of each sequence of the batch" : "");
-    }
     if (spelling->kind == SPELLED_STATES && layout.stacked == 1)
         return error_set(batch->error,
                          "%s: '%s' is one hidden state, and its name does not say which: hidden_states.0 is what the "
@@ -273,13 +363,16 @@ static bool add_array(struct batch *batch, const struct named_array *array, cons
 static bool tell(const struct batch *batch)
 {
     struct golden *golden = batch->golden;
-    if (batch->half)
+    const char *more = batch->left_out > NAMED_MAX ? " and others" : "";
+    if (batch->half && strcmp(golden->dtype, dtype_torch(DTYPE_BF16)) != 0)
         golden->dtype = dtype_torch(DTYPE_F16);
     if (batch->bfloat16)
         golden->dtype = dtype_torch(DTYPE_BF16);
     return (batch->count == 1 ||
             golden_note(golden, batch->error, "a batch of %zu sequences is a case for each", batch->count)) &&
            (!batch->unbatched || golden_note(golden, batch->error, "batch axes of 1 are dropped")) &&
+           (!batch->left_out || golden_note(golden, batch->error, "%s%s: no row for each token, left out",
+                                            batch->left.data ? batch->left.data : "", more)) &&
            (!batch->doubles || golden_note(golden, batch->error, "float64 is read as float32"));
 }
 
@@ -297,6 +390,7 @@ bool named_add(struct golden *golden, const char *id, const char *where, const s
     }
     good = good && tell(&batch);
     buffer_free(&buffer);
+    buffer_free(&batch.left);
     free(batch.begin);
     return good;
 }

@@ -145,7 +145,11 @@ static bool parse_metadata(struct golden *golden, cJSON **noise, struct error *e
     golden->weights_sha256 = metadata_text(golden, "weights_sha256");
     golden->has_noise = noise_text;
     if (!version)
-        return error_set(error, "%s: not a golden dump (no \"assay.golden\" in its metadata)", golden->path);
+        return error_set(
+            error,
+            "%s: not a golden dump: no \"assay.golden\" in its metadata, and no input_ids, logits or hidden states by "
+            "name",
+            golden->path);
     if (strcmp(version, "1") != 0)
         return error_set(error, "%s: golden format \"%s\"; this version reads \"1\"", golden->path, version);
     if (!cases || !golden->producer || !golden->dtype)

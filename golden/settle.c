@@ -265,5 +265,8 @@ bool golden_settle(struct golden *golden, const struct golden_beside *beside, st
         good = settle_numbers(golden, &counting_rows[i], beside, &renamed, error);
     for (size_t i = 0; good && i < sizeof counting_rows / sizeof *counting_rows; i++)
         good = settle_last(golden, counting_rows[i].kind, beside, &renamed, error);
-    return good && (!renamed || index_again(golden, error));
+    good = good && (!renamed || index_again(golden, error));
+    if (!good)
+        map_free(&golden->tensor_of); /* of names that are no more */
+    return good;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/probe.h"
+
 /* A name is held against these in small letters, its words joined by "_" whatever joined them: "Hidden-States.3" is
  * hidden_states and the number 3, which stands for "#". */
 static const struct spelling_row {
@@ -148,6 +150,19 @@ static const struct spelling_row *row_of(const char *name, struct words *words)
     return NULL;
 }
 
+/* Is it where the forward pass shows what it computes, in any layer? */
+static bool is_point(const char *path)
+{
+    static const char lead[] = "model.layers.";
+    bool inside = begins(path, lead);
+    const char *rest = path + (inside ? sizeof lead - 1 : 0);
+    rest += inside ? strspn(rest, "0123456789") : 0;
+    for (int i = 0; i < POINT_COUNT; i++)
+        if (point_in_layer((enum point)i) == inside && strcmp(rest, point_rows[i].path) == 0)
+            return true;
+    return false;
+}
+
 /* Whoever hooks modules calls what they give "model.norm.output". */
 static void cut_ending(struct buffer *path)
 {
@@ -178,6 +193,17 @@ bool spelling_of(const char *name, struct buffer *buffer, struct spelling *out)
         cut_ending(&path);
     buffer_free(buffer);
     *buffer = path;
-    *out = (struct spelling){.kind = SPELLED_PATH, .number = -1, .path = buffer->data, .known = whole || inner};
+    *out = (struct spelling){.kind = SPELLED_PATH, .number = -1, .path = buffer->data, .known = is_point(buffer->data)};
     return true;
+}
+
+bool spelling_is_gold(const char *name)
+{
+    struct words words;
+    struct buffer buffer = {0};
+    const char *bare = spelling_unwrapped(name, &buffer);
+    const struct spelling_row *row = bare ? row_of(bare, &words) : NULL;
+    buffer_free(&buffer);
+    return row && (row->kind == SPELLED_IDS || row->kind == SPELLED_STATE || row->kind == SPELLED_STATES ||
+                   (row->path && strcmp(row->path, "lm_head") == 0));
 }

@@ -19,11 +19,14 @@ struct spelling {
     enum spelled kind;
     int number;       /* -1: none */
     const char *path; /* of a module, as this project spells it; borrowed from the table or the buffer. NULL: no path */
-    bool known;       /* the path begins as those of this project do; false: it may be anything */
+    bool known;       /* it says what the array is; false: a path of a module that nothing is known of */
 };
 
 /* `name`: without the ending of a file. False: out of memory. */
 bool spelling_of(const char *name, struct buffer *buffer, struct spelling *out);
+
+/* Is it the name of token ids, logits or hidden states, as weights never are called? False too when memory runs out. */
+bool spelling_is_gold(const char *name);
 
 /* A module's path without what wrappers put before it ("thinker.", "language_model."). Borrowed from `buffer`; NULL:
  * out of memory. */

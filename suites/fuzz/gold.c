@@ -47,6 +47,8 @@ static void read_gold(const char *path)
     error_clear(&error);
     if (!golden)
         return;
+    golden_settle(golden, &(struct golden_beside){.layers = 5}, &error);
+    error_clear(&error);
     for (size_t i = 0; i < golden_case_count(golden); i++)
         golden_find(golden, golden_same_case(golden, golden_case_at(golden, i)), "lm_head");
     for (size_t i = 0; i < golden_tensor_count(golden); i++)

@@ -122,3 +122,79 @@ json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
 cp "$arrays/model.language_model.layers.3.npy" "$T/pair/short/hidden_states.5.npy"
 run 1 compare suites/data/foreign/npy "$T/pair" --json -q
 equal "$(summary layers.propagated).first_bad_module" model.layers.4
+
+# pack FILE NAME=NPY...: a safetensors file of these arrays
+pack() {
+    local out=$1 pair size at=0 header='{}' parts=()
+    shift
+    for pair in "$@"; do
+        local file=${pair#*=} dtype=F32
+        parts+=("$file")
+        size=$(($(stat -c %s "$file") - 128))
+        ! head -c 128 "$file" | grep -q "'<i8'" || dtype=I64
+        header=$(jq -c --arg name "${pair%%=*}" --arg dtype $dtype --argjson from $at --argjson to $((at + size)) \
+            --argjson shape "[$(head -c 128 "$file" | tr -d '\0' | LC_ALL=C sed -n "s/.*'shape': (\([0-9, ]*[0-9]\),*).*/\1/p")]" \
+            '.[$name] = {$dtype, $shape, data_offsets: [$from, $to]}' <<<"$header")
+        at=$((at + size))
+    done
+    {
+        printf "\\x$(printf %02x $((${#header} & 255)))\\x$(printf %02x $((${#header} >> 8)))\0\0\0\0\0\0%s" "$header"
+        for file in "${parts[@]}"; do tail -c +129 "$file"; done
+    } >"$out"
+}
+the() { printf '%s/model.language_model.%s.npy' "$arrays" "$1"; }
+states=(hidden_states.{0,1,2,3,4,5})
+of=("$(the embed_tokens)" "$(the layers.0)" "$(the layers.1)" "$(the layers.2)" "$(the layers.3)" "$(the norm)")
+members=(input_ids="$arrays/input_ids.npy" logits="$arrays/lm_head.npy")
+for i in "${!states[@]}"; do members+=("${states[i]}=${of[i]}"); done
+
+test_that 'one safetensors file'
+rm -rf "$T/own"
+mkdir "$T/own"
+pack "$T/one.safetensors" "${members[@]}"
+run 0 check "$nano/thinker" --suite "$proof" --golden "$T/one.safetensors" --json -q
+understood 7
+told 'logits is lm_head'
+told 'behind the final norm'
+run 0 compare "$T/one.safetensors" "$nano/thinker" -q
+run 1 check "$nano/thinker" --suite "$proof" --golden "$T/one.safetensors" --json -q --fault scale:model.layers.2.self_attn.o_proj.weight,1.5
+equal "$(summary layers.propagated).first_bad_module" model.layers.2
+
+test_that 'a file for each case, and cases by name in one file'
+cp "$T/one.safetensors" "$T/own/a.safetensors"
+cp "$T/one.safetensors" "$T/own/b.safetensors"
+own_check 0
+understood 7
+json '.gold[0].cases == 2'
+pack "$T/two.safetensors" "${members[@]/#/a/}" "${members[@]/#/b/}"
+run 0 check "$nano/thinker" --suite "$proof" --golden "$T/two.safetensors" --json -q
+understood 7
+json '.gold[0].cases == 2'
+
+test_that 'token ids in one file and arrays in others'
+rm "$T/own"/*
+cp "$arrays/input_ids.npy" "$T/own"
+pack "$T/own/logits.safetensors" logits="$arrays/lm_head.npy"
+pack "$T/own/states.safetensors" layer_1="$(the layers.0)" layer_5="$(the layers.4)" loss="$arrays/lm_head.npy" \
+    model.norm.weight="$(the norm)" past_key_values="$(the layers.0.self_attn.k_norm)"
+own_check 0
+json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 3"
+told 'model.norm.weight .1, 6, 40.: no row for each token, left out'
+run 0 compare "$T/own" "$nano/thinker" -q
+
+test_that 'bfloat16 arrays'
+"$damage" "$T/one.safetensors" "$T/few.safetensors" cast hidden_states.1 BF16 cast hidden_states.2 BF16 cast hidden_states.3 BF16 \
+    cast hidden_states.4 BF16 cast hidden_states.5 BF16 cast logits BF16
+run 0 check "$nano/thinker" --suite "$proof" --golden "$T/few.safetensors" --json -q
+understood 7
+json "$(summary gold.precision).dtype == \"bfloat16\""
+told 'behind the final norm'
+
+test_that 'what is no gold'
+pack "$T/no.safetensors" logits="$arrays/lm_head.npy"
+run 3 check "$nano/thinker" --golden "$T/no.safetensors" -q
+says err "$T/no.safetensors: the token ids are absent: an array named ids or input_ids should give them"
+pack "$T/no.safetensors" model.norm.weight="$(the norm)"
+run 3 check "$nano/thinker" --golden "$T/no.safetensors" -q
+says err 'not a golden dump'
+run 3 compare "$nano/llama" "$T/one.safetensors" -q

@@ -272,8 +272,8 @@ Test(npy, what_is_of_no_token_is_left_out_and_told)
     write_npy(scratch("f/attentions.0.npy"), 1, HEADER("<f4", "(1, 6, 1)"), six, sizeof six);
     struct golden *golden = open_golden(folder);
     cr_assert(golden_tensor_count(golden) == 1 && golden_note_count(golden) == 2);
-    cr_expect_str_eq(golden_note_at(golden, 0), "attentions.0 [1, 6, 1] has no row for each token and is left out");
-    cr_expect_str_eq(golden_note_at(golden, 1), "batch axes of 1 are dropped");
+    cr_expect_str_eq(golden_note_at(golden, 0), "batch axes of 1 are dropped");
+    cr_expect_str_eq(golden_note_at(golden, 1), "attentions.0 [1, 6, 1]: no row for each token, left out");
     golden_free(golden);
 }
 
