@@ -84,6 +84,7 @@ struct damage {
     uint32_t shift;        /* of the first part, in the directory */
     uint16_t more_entries; /* at the end */
     const char *comment;   /* behind the end */
+    uint16_t wide;         /* bytes of the fields of 64 bits that stand for the numbers in the directory, 24 if right */
 };
 
 static void put(struct buffer *out, uint64_t value, size_t width)
@@ -92,14 +93,29 @@ static void put(struct buffer *out, uint64_t value, size_t width)
         buffer_char(out, (char)value);
 }
 
-static void put_part(struct buffer *out, const struct part *part, unsigned method, uint32_t size)
+static void put_part(struct buffer *out, const struct part *part, unsigned method, uint32_t size, size_t extra)
 {
     put(out, method, 2);
     put(out, 0, 8); /* time, date, checksum */
     put(out, size, 4);
     put(out, size, 4);
     put(out, strlen(part->name), 2);
-    put(out, 0, 2);
+    put(out, extra, 2);
+}
+
+static void put_row(struct buffer *out, const struct part *part, uint64_t local, uint64_t size, struct damage damage)
+{
+    buffer_append(out, "PK\1\2\x14\0\x14\0\0\0", 10);
+    put_part(out, part, damage.method, damage.wide ? UINT32_MAX : (uint32_t)size, damage.wide ? 4 + damage.wide : 0);
+    put(out, 0, 10); /* comment, disk, attributes */
+    put(out, damage.wide ? UINT32_MAX : local, 4);
+    buffer_text(out, part->name);
+    if (damage.wide) {
+        const uint64_t numbers[] = {size, size, local};
+        put(out, 1, 2);
+        put(out, damage.wide, 2);
+        buffer_append(out, numbers, damage.wide);
+    }
 }
 
 static const char *write_archive(const struct part *parts, size_t count, struct damage damage)
@@ -107,16 +123,13 @@ static const char *write_archive(const struct part *parts, size_t count, struct 
     struct buffer out = {0}, directory = {0};
     for (size_t i = 0; i < count; i++) {
         uint64_t local = out.size;
-        unsigned method = i ? 0 : damage.method;
+        damage.method = i ? 0 : damage.method;
         buffer_append(&out, "PK\3\4\x14\0\0\0", 8);
-        put_part(&out, &parts[i], method, (uint32_t)parts[i].size);
+        put_part(&out, &parts[i], damage.method, (uint32_t)parts[i].size, 0);
         buffer_text(&out, parts[i].name);
         buffer_append(&out, parts[i].data, parts[i].size);
-        buffer_append(&directory, "PK\1\2\x14\0\x14\0\0\0", 10);
-        put_part(&directory, &parts[i], method, (uint32_t)parts[i].size + (i + 1 == count ? damage.more_size : 0));
-        put(&directory, 0, 10); /* comment, disk, attributes */
-        put(&directory, local + (i ? 0 : damage.shift), 4);
-        buffer_text(&directory, parts[i].name);
+        put_row(&directory, &parts[i], local + (i ? 0 : damage.shift),
+                parts[i].size + (i + 1 == count ? damage.more_size : 0), damage);
     }
     uint64_t at = out.size;
     buffer_append(&out, directory.data, directory.size);
@@ -265,6 +278,9 @@ Test(torch, archives)
         const char *says; /* NULL: it is read */
     } rows[] = {
         {{.comment = "PK\5\6 a comment"}, NULL},
+        {{.wide = 24}, NULL},
+        {{.wide = 16}, "an extra field without its 64-bit numbers"},
+        {{.wide = 24, .more_size = 1u << 31}, "ends behind the archive's directory"},
         {{.method = 8}, "'a/data.pkl' is compressed or encrypted"},
         {{.more_size = 1}, "'a/data/0' (25 bytes at"},
         {{.more_size = 1u << 31}, "ends behind the archive's directory"},
