@@ -151,8 +151,12 @@ static bool parse_heads(struct model_config *config, const struct config_source 
     if (config->heads % config->kv_heads)
         return error_set(error, "%s: %d heads cannot share %d key/value heads", source->name, config->heads,
                          config->kv_heads);
-    if (config->head_dim < 2 || config->head_dim % 2)
-        return error_set(error, "%s: head_dim %d cannot be rotated in pairs", source->name, config->head_dim);
+    if (config->head_dim < 1)
+        return error_set(error, "%s: head_dim is not given, and hidden_size over num_attention_heads is %d",
+                         source->name, config->head_dim);
+    if (config->head_dim % 2)
+        cannot_compute(config, "head_dim %d%s cannot be rotated in pairs", config->head_dim,
+                       dim ? "" : ", hidden_size over num_attention_heads for want of the key,");
     if ((long long)config->heads * config->head_dim > SIZE_LIMIT)
         return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than %d", source->name,
                          config->heads, config->head_dim, SIZE_LIMIT);

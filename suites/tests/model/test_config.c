@@ -408,7 +408,6 @@ static const struct refused_row {
     {LLAMA, "'num_key_value_heads': 0", "num_key_value_heads", "whole"},
     {LLAMA, "'num_key_value_heads': 3", "4 heads", "3 key/value heads"},
     {LLAMA, "'num_key_value_heads': 8", "4 heads", "8 key/value heads"},
-    {LLAMA, "'head_dim': 5", "head_dim", "5"},
     {LLAMA, "'head_dim': 0", "head_dim", "whole"},
     {LLAMA, "'head_dim': '6'", "head_dim", "whole"},
     {LLAMA, "'num_attention_heads': 48, 'num_key_value_heads': 48", "head_dim", "0"},
@@ -491,6 +490,7 @@ static const struct refused_row uncomputed_rows[] = {
     {BARE, "'model_type': 'gpt2'", "gpt2", "not a family"},
     {BARE, "'model_type': 'gpt2'", "qwen3_omni_moe (thinker), qwen3_moe", "llama, mixtral"}, /* what it could be */
     {QWEN2, "'hidden_act': 'gelu'", "hidden_act", "gelu"},
+    {LLAMA, "'head_dim': 5", "head_dim 5", "pairs"},
     {LLAMA, "'rope_scaling': {'rope_type': 'yarn', 'factor': 4.0}", "rope", "yarn"},
     {LLAMA, "'rope_scaling': {'type': 'dynamic', 'factor': 4.0}", "rope", "dynamic"},
     {LLAMA, "'rope_parameters': {'rope_type': 'longrope'}", "rope", "longrope"},
