@@ -413,9 +413,9 @@ static bool report_all(struct inventory *inventory, struct findings *findings, s
 {
     const struct inventory_request *request = inventory->request;
     bool causes = request->causes;
-    return inventory_files(inventory->store, findings) && refits_report(&inventory->refits, findings) &&
-           (!causes || report_pattern(inventory, findings, error)) && report_absent(inventory, findings) &&
-           inventory_biases(&inventory->census, findings) &&
+    return inventory_files(inventory->store, &inventory->census.set, findings) &&
+           refits_report(&inventory->refits, findings) && (!causes || report_pattern(inventory, findings, error)) &&
+           report_absent(inventory, findings) && inventory_biases(&inventory->census, findings) &&
            (!causes || inventory_head(&inventory->census, findings)) &&
            (!causes || blast_check(&inventory->census, request->goldens, request->golden_count, findings, error)) &&
            report_incomplete(inventory, findings) && report_misnamed(inventory, findings) &&

@@ -35,8 +35,10 @@ struct inventory_request {
  * inventory.extra       tensors that the configuration does not call for */
 bool inventory_inspect(const struct inventory_request *request, struct findings *findings, struct error *error);
 
-/* inventory.files and, of an extraction, inventory.misplaced alone. False: out of memory. */
-bool inventory_files(const struct store *store, struct findings *findings);
+/* inventory.files and, of an extraction, inventory.misplaced alone. `set` is what is called for, NULL where that is not
+ * known: a tensor that an index announces, no file holds and nobody calls for is a warning. False: out of memory. */
+struct expected_set;
+bool inventory_files(const struct store *store, const struct expected_set *set, struct findings *findings);
 
 /* The same without causes: is everything there? */
 bool inventory_check(const struct store *store, const struct model_config *config, struct findings *findings,

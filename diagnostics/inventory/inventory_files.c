@@ -45,33 +45,55 @@ struct finding *inventory_summary(struct findings *findings, const char *check, 
     return finding;
 }
 
-static bool report_files(const struct store *store, struct findings *findings)
+/* Problems that touch what is called for; `set` NULL: all do. */
+static size_t count_problems(const struct store *store, const struct expected_set *set)
 {
-    size_t problems = store_problem_count(store), notes = store_note_count(store);
+    size_t count = 0;
+    for (size_t i = 0; i < store_problem_count(store); i++)
+        count += !set || expected_set_touched(set, store, i);
+    return count;
+}
+
+/* Without problems: the first of the notes, or of what is announced and not called for. */
+static void files_message(const struct store *store, struct finding *finding)
+{
+    bool notes = store_note_count(store) > 0, told = notes || store_problem_count(store);
+    if (told)
+        finding_message(finding, "All files can be read (%s), but: %s.", store_format(store),
+                        notes ? store_note(store, 0) : store_problem(store, 0));
+    else
+        finding_message(finding, "All files can be read (%s).", store_format(store));
+    if (told)
+        finding->verdict = VERDICT_WARN;
+}
+
+static bool report_files(const struct store *store, const struct expected_set *set, struct findings *findings)
+{
+    size_t all = store_problem_count(store), notes = store_note_count(store), problems = count_problems(store, set);
+    size_t first = 0;
     struct finding *finding =
         inventory_summary(findings, "inventory.files", problems, "every file must be whole and say what it holds");
     if (!finding)
         return false;
     where_set(&finding->unit, "problems");
+    while (problems && set && !expected_set_touched(set, store, first))
+        first++;
     if (problems)
         finding_message(finding, "%zu problem%s with files; the first: %s.", problems, text_plural(problems),
-                        store_problem(store, 0));
-    else if (notes)
-        finding_message(finding, "All files can be read (%s), but: %s.", store_format(store), store_note(store, 0));
+                        store_problem(store, first));
     else
-        finding_message(finding, "All files can be read (%s).", store_format(store));
-    if (!problems && notes)
-        finding->verdict = VERDICT_WARN;
-    for (size_t i = 0; i < problems + notes && i < PLACES_MAX; i++) {
+        files_message(store, finding);
+    for (size_t i = 0; i < all + notes && i < PLACES_MAX; i++) {
         struct charge charge =
             i < notes ? charge_beside(store_note(store, i)) : charge_unread(store_problem(store, i - notes));
+        if (i >= notes && set && !expected_set_touched(set, store, i - notes))
+            charge.verdict = VERDICT_WARN;
         if (!inventory_charge(findings, &charge, NULL))
             return false;
     }
     return true;
 }
 
-/* The first of a name is the one that is used. */
 bool inventory_duplicates(const struct store *store, struct findings *findings)
 {
     size_t duplicates = 0, at = findings->count;
@@ -131,8 +153,8 @@ static bool report_misplaced(const struct store *store, struct findings *finding
     return true;
 }
 
-bool inventory_files(const struct store *store, struct findings *findings)
+bool inventory_files(const struct store *store, const struct expected_set *set, struct findings *findings)
 {
     bool named = store_kind(store) == STORE_EXTRACTION;
-    return report_files(store, findings) && (!named || report_misplaced(store, findings));
+    return report_files(store, set, findings) && (!named || report_misplaced(store, findings));
 }

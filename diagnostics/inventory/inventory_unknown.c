@@ -198,8 +198,9 @@ static bool skip_others(const struct model_config *config, struct findings *find
 bool inventory_by_names(const struct inventory_request *request, struct findings *findings, struct error *error)
 {
     struct alike alike = {0};
-    bool good = inventory_files(request->store, findings) && alike_take(request->store, request->config, &alike) &&
-                report_gaps(&alike, findings) && inventory_duplicates(request->store, findings) &&
+    bool good = inventory_files(request->store, NULL, findings) &&
+                alike_take(request->store, request->config, &alike) && report_gaps(&alike, findings) &&
+                inventory_duplicates(request->store, findings) &&
                 report_odds(&alike.shapes, "inventory.shape", "layers of a kind have tensors of the same shapes",
                             "No tensor has another shape than its peers.", say_shape, findings) &&
                 report_odds(&alike.dtypes, "inventory.dtype", "what was written at once has one dtype",

@@ -345,7 +345,7 @@ static bool check_store(const struct verify_request *request, struct findings *f
         return false;
     finding->verdict = VERDICT_PASS;
     finding_message(finding, "There is no passport; the tensors are held against the original.");
-    return inventory_files(request->store, findings);
+    return inventory_files(request->store, NULL, findings);
 }
 
 static bool check_passport(const struct verify_request *request, struct findings *findings, struct error *error)

@@ -31,12 +31,25 @@ struct extraction {
 
 /* --- before the first byte --- */
 
+/* A tensor that an index announces and no file holds is not missed where it lies behind the declared layers, or is none
+ * of the text model's. */
+static bool is_missed(const struct extract_request *request, size_t problem)
+{
+    const char *announced = store_problem_announced(request->store, problem);
+    struct layout_place place;
+    if (!announced || !layout_place(announced, &place))
+        return true;
+    return place.layer >= 0 ? place.layer < request->layers
+                            : strncmp(announced, "model.", 6) == 0 || strncmp(announced, "lm_head.", 8) == 0;
+}
+
 bool extract_source_allows(const struct extract_request *request, struct error *error)
 {
     const struct store *store = request->store;
     char here[PATH_MAX], there[PATH_MAX];
-    if (store_problem_count(store))
-        return error_set(error, "%s: its files are not in order: %s", store_path(store), store_problem(store, 0));
+    for (size_t i = 0; i < store_problem_count(store); i++)
+        if (is_missed(request, i))
+            return error_set(error, "%s: its files are not in order: %s", store_path(store), store_problem(store, i));
     if (realpath(store_path(store), here) && realpath(request->folder, there) && strcmp(here, there) == 0)
         return error_set(error, "%s: the source and the extraction are the same folder", request->folder);
     return true;

@@ -55,3 +55,9 @@ void expected_set_free(struct expected_set *set)
     expected_list_free(&set->list);
     *set = (struct expected_set){0};
 }
+
+bool expected_set_touched(const struct expected_set *set, const struct store *store, size_t problem)
+{
+    const char *announced = store_problem_announced(store, problem);
+    return !announced || !set->list.count || map_find(&set->by_name, announced, strlen(announced)) != MAP_ABSENT;
+}

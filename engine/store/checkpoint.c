@@ -169,9 +169,13 @@ static bool index_compare(struct store *store, const char *index, const cJSON *w
     }
     for (const cJSON *item = weights->child; good && item; item = item->next) {
         size_t shard = map_find(shard_of, item->string, strlen(item->string));
+        char name[TENSOR_NAME_MAX];
+        bool other;
         if (shards->items[shard].read && map_find(&held, item->string, strlen(item->string)) == MAP_ABSENT)
-            good = store_add_problem(store, "%s places tensor '%s' in %s, which does not hold it", path_base(index),
-                                     item->string, item->valuestring) ||
+            good = store_add_announced(store,
+                                       name_canonical(item->string, name, sizeof name, &other) ? name : item->string,
+                                       "%s places tensor '%s' in %s, which does not hold it", path_base(index),
+                                       item->string, item->valuestring) ||
                    error_memory(error, index);
     }
     map_free(&held);

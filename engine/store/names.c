@@ -13,6 +13,8 @@ static const struct prefix_row {
 } prefix_rows[] = {
     {"thinker.audio_tower.", NULL},
     {"thinker.visual.", NULL},
+    {"thinker.model.audio_tower.", NULL}, /* as transformers 5 saves it anew */
+    {"thinker.model.visual.", NULL},
     {"talker.", NULL},
     {"code2wav.", NULL},
     {"token2wav.", NULL},
@@ -24,6 +26,11 @@ static const struct prefix_row {
     {"model.vision_tower.", NULL},
     {"model.audio_tower.", NULL},
     {"model.multi_modal_projector.", NULL},
+    {"model.vision_model.", NULL}, /* Idefics3, SmolVLM */
+    {"model.connector.", NULL},
+    {"model.image_newline", NULL},
+    {"image_newline", NULL},
+    {"model.text_model.", "model."},
     {"thinker.model.language_model.", "model."},
     {"thinker.lm_head.", "lm_head."},
     {"thinker.model.", "model."},

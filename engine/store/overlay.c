@@ -24,7 +24,10 @@ struct store *overlay_new(const struct store *base, struct error *error)
     for (size_t i = 0; good && i < base->count; i++)
         good = store_add(store, &base->tensors[i], error);
     for (size_t i = 0; good && i < base->problems.count; i++)
-        good = store_add_problem(store, "%s", base->problems.items[i]) || error_memory(error, base->path);
+        good = (store_problem_announced(base, i)
+                    ? store_add_announced(store, store_problem_announced(base, i), "%s", base->problems.items[i])
+                    : store_add_problem(store, "%s", base->problems.items[i])) ||
+               error_memory(error, base->path);
     store->text_count = base->text_count;
     if (good && overlay_index(store, error))
         return store;

@@ -45,6 +45,7 @@ void store_free(struct store *store)
     names_free(&store->strings);
     weight_files_free(&store->files);
     names_free(&store->problems);
+    names_free(&store->announced);
     names_free(&store->notes);
     names_free(&store->unread_files);
     names_free(&store->unread_names);
@@ -75,7 +76,16 @@ bool store_add_problem(struct store *store, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    bool good = add_sentence(&store->problems, format, arguments);
+    bool good = add_sentence(&store->problems, format, arguments) && names_add(&store->announced, "");
+    va_end(arguments);
+    return good;
+}
+
+bool store_add_announced(struct store *store, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    bool good = add_sentence(&store->problems, format, arguments) && names_add(&store->announced, name);
     va_end(arguments);
     return good;
 }
@@ -203,6 +213,11 @@ size_t store_problem_count(const struct store *store)
 const char *store_problem(const struct store *store, size_t index)
 {
     return store->problems.items[index];
+}
+
+const char *store_problem_announced(const struct store *store, size_t index)
+{
+    return *store->announced.items[index] ? store->announced.items[index] : NULL;
 }
 
 size_t store_note_count(const struct store *store)

@@ -4,18 +4,16 @@
 
 #include "store/store_internal.h"
 
-#define NAME_MAX_BYTES 512
-
 static bool store_canonical_names(struct store *store, struct error *error)
 {
     for (size_t i = 0; i < store->count; i++) {
         struct tensor *tensor = &store->tensors[i];
-        char name[NAME_MAX_BYTES];
+        char name[TENSOR_NAME_MAX];
         if (tensor->name)
             continue;
         if (!name_canonical(tensor->disk_name, name, sizeof name, &tensor->other))
-            return error_set(error, "%s: a tensor name of more than %d bytes: '%.60s...'", tensor->file, NAME_MAX_BYTES,
-                             tensor->disk_name);
+            return error_set(error, "%s: a tensor name of more than %d bytes: '%.60s...'", tensor->file,
+                             TENSOR_NAME_MAX, tensor->disk_name);
         tensor->name = store_string(store, name);
         if (!tensor->name)
             return error_memory(error, store->path);
@@ -43,17 +41,35 @@ static bool store_partition(struct store *store, struct error *error)
     return true;
 }
 
+/* Of two tensors of one name in the shards of a checkpoint the one in the last file is used, in the order of their
+ * paths, as the original loads them (transformers, modeling_utils.py: each shard's tensors replace those of the shards
+ * before it). Elsewhere it is the first. */
+static bool prefer_last(const struct store *store, struct tensor *used, struct tensor *other)
+{
+    struct tensor kept = *used;
+    if (store->kind != STORE_CHECKPOINT || !used->file || !other->file)
+        return false;
+    if (strcmp(used->file, other->file) < 0) {
+        *used = *other;
+        *other = kept;
+    }
+    return true;
+}
+
 static bool store_index(struct store *store, struct error *error)
 {
     map_free(&store->by_name);
     for (size_t i = 0; i < store->text_count; i++) {
-        const struct tensor *tensor = &store->tensors[i];
+        struct tensor *tensor = &store->tensors[i];
         size_t first = MAP_ABSENT;
         if (!map_add(&store->by_name, tensor->name, strlen(tensor->name), i, &first))
             return error_memory(error, store->path);
-        if (first != MAP_ABSENT &&
-            !store_add_problem(store, "tensor '%s' occurs twice: in %s and in %s; the first is used", tensor->name,
-                               store->tensors[first].file, tensor->file))
+        if (first == MAP_ABSENT)
+            continue;
+        bool last = prefer_last(store, &store->tensors[first], tensor);
+        if (!store_add_problem(store, "tensor '%s' occurs twice: in %s, which is used%s, and in %s", tensor->name,
+                               store->tensors[first].file,
+                               last ? " (transformers takes the last in the order of files)" : "", tensor->file))
             return error_memory(error, store->path);
     }
     return true;

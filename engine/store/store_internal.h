@@ -63,6 +63,7 @@ struct store {
     struct names strings; /* owns names */
     struct weight_files files;
     struct names problems;
+    struct names announced; /* of each problem: the tensor that it is about, if that is only announced; "" */
     struct names notes;
     struct names unread_files, unread_names; /* files that lie unread, below the folder; tensors in them, canonical */
     struct map unread_of;                    /* by such a name its file */
@@ -89,6 +90,8 @@ const char *store_string(struct store *store, const char *text);
 /* Takes the text, also on failure. */
 bool store_add_document(struct store *store, const char *name, char *text);
 bool store_add_problem(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
+/* The same of a tensor that is only announced, by its canonical name. */
+bool store_add_announced(struct store *store, const char *name, const char *format, ...) ASSAY_PRINTF(3, 4);
 bool store_add_note(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
 
 /* Appends a tensor whose name, file and so on are owned by the store already; works out rows, columns and stride. */
@@ -97,6 +100,8 @@ bool store_add(struct store *store, const struct tensor *tensor, struct error *e
 /* store_finish.c: after the last tensor: canonical names (where the reader has not given them), fused experts cut
  * apart, other components last, duplicates found. */
 bool store_finish(struct store *store, struct error *error);
+
+#define TENSOR_NAME_MAX 512
 
 /* names.c: the canonical spelling of a name on disk, in `out` (of `size` bytes). Sets `*other` for tensors of another
  * component. False: longer than `size`. */

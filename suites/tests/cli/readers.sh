@@ -93,3 +93,49 @@ json "$(summary inventory.biases) | .verdict == \"warn\" and (.message | test(\"
 json "$(summary layers.isolated).verdict == \"pass\""
 run 0 inspect suites/data/gguf/qwen2moe-bf16-00001-of-00003.gguf --json -q
 json '[.findings[] | select(.check == "inventory.biases")] == []'
+
+# rename_tensors FILE FROM TO: the prefix of all tensors that begin with it, whatever its length.
+rename_tensors() {
+    local size
+    size=$(od -An -tu8 -N8 "$1" | tr -d ' ')
+    head -c $((8 + size)) "$1" | tail -c +9 | jq -c --arg from "$2" --arg to "$3" \
+        'with_entries(if .key | startswith($from) then .key = $to + (.key | ltrimstr($from)) else . end)' >"$T/header"
+    { little 8 "$(stat -c %s "$T/header")" && cat "$T/header" && tail -c +$((9 + size)) "$1"; } >"$T/renamed"
+    mv "$T/renamed" "$1"
+}
+
+# index_places MODEL FILE TENSOR: the model in $T/placed, with an index that places the tensor in that file.
+index_places() {
+    rm -rf "$T/placed"
+    cp -r "$nano/$1" "$T/placed"
+    jq --arg file "$2" --arg tensor "$3" '.weight_map[$tensor] = $file' "$nano/$1/model.safetensors.index.json" >"$T/placed/model.safetensors.index.json"
+}
+
+test_that 'of two copies of a tensor the last in the order of files is computed with, as the original does, and both are told'
+"$damage" "$nano/qwen3" "$T/stale.safetensors" scale layers.1.self_attn.o_proj.weight 3
+index_places qwen3 model-00000-of-00003.safetensors model.norm.weight
+cp "$T/stale.safetensors" "$T/placed/model-00000-of-00003.safetensors"
+run 1 check "$T/placed" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json "$(summary inventory.duplicates).verdict == \"fail\" and $(summary layers.isolated).verdict == \"pass\""
+index_places qwen3 model-00009-of-00003.safetensors model.norm.weight
+cp "$T/stale.safetensors" "$T/placed/model-00009-of-00003.safetensors"
+run 1 check "$T/placed" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json "$(summary inventory.duplicates).verdict == \"fail\""
+says out 'which is used (transformers takes the last in the order of files), and in'
+blames model.layers.1.self_attn
+
+test_that 'a tensor that an index names, no file holds and nothing calls for is a warning'
+index_places qwen3 model-00003-of-00003.safetensors model.layers.5.embed_tokens.weight
+run 0 check "$T/placed" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json "$(summary inventory.files) | .verdict == \"warn\" and (.message | test(\"model.layers.5.embed_tokens.weight\"))"
+run 0 extract "$T/placed" "$T/placed-extraction" -q
+index_places qwen3 model-00003-of-00003.safetensors model.layers.4.self_attn.q_norm.gone
+jq '.model_type = "nobodys"' "$T/placed/config.json" >"$T/config.json"
+mv "$T/config.json" "$T/placed/config.json"
+run 1 inspect "$T/placed" --json -q
+json "$(summary inventory.files).verdict == \"fail\""
+
+test_that 'names as SmolVLM and Idefics3 have them'
+hurt llama meta format pt
+rename_tensors "$T/hurt/model.safetensors" model. model.text_model.
+check 0 llama

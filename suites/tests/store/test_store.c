@@ -168,7 +168,7 @@ Test(checkpoint, a_tensor_in_two_shards_is_a_problem)
                  strstr(store_problem(store, i), "one.safetensors") &&
                  strstr(store_problem(store, i), "two.safetensors");
     cr_expect(twice, "no problem says that the tensor occurs twice");
-    expect_values(store, "model.a", "abcd", 4);
+    expect_values(store, "model.a", "xy", 2); /* the last in the order of files, whichever the index names */
     /* also through an overlay each of the two keeps its own size and values */
     struct error error = {0};
     struct store *overlay = overlay_new(store, &error);
