@@ -32,6 +32,23 @@ static bool add_document(struct store *store, const char *name, char *text, stru
     return good || error_memory(error, store->path);
 }
 
+/* A tokenizer whose kind the converter did not know, or left out, is guessed at by whoever reads the file. */
+static bool note_guess(struct store *store, const struct gguf *gguf, struct error *error)
+{
+    struct gguf_text model = {0}, pre = {0};
+    bool read = gguf_get_text(gguf, "tokenizer.ggml.model", &model, error) &&
+                gguf_get_text(gguf, "tokenizer.ggml.pre", &pre, error);
+    error_clear(error); /* told by whoever reads the tokenizer */
+    if (!read || !gguf_text_is(model, "gpt2") || (pre.size && !gguf_text_is(pre, "default")))
+        return true;
+    return store_add_note(
+               store,
+               "%s: the metadata 'tokenizer.ggml.pre' %s, so nothing tells how this tokenizer splits words; "
+               "llama.cpp then takes its default rule, which is hardly the original's: many texts get other ids",
+               gguf->path, pre.size ? "is \"default\"" : "is absent") ||
+           error_memory(error, store->path);
+}
+
 static bool add_documents(struct store *store, const struct gguf *gguf, struct error *error)
 {
     struct error problem = {0};
@@ -39,7 +56,7 @@ static bool add_documents(struct store *store, const struct gguf *gguf, struct e
     if (!add_document(store, "config.json", config, &problem, error))
         return false;
     char *tokenizer = gguf_tokenizer(gguf, &problem);
-    if (!add_document(store, "tokenizer.json", tokenizer, &problem, error))
+    if (!add_document(store, "tokenizer.json", tokenizer, &problem, error) || !note_guess(store, gguf, error))
         return false;
     char *chat = gguf_tokenizer_config(gguf, &problem);
     return add_document(store, "tokenizer_config.json", chat, &problem, error);

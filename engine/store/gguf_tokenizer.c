@@ -21,21 +21,31 @@ enum { TOKEN_UNKNOWN = 2, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4 };
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits                                     \
     "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
 
+#define PRE_NAMES 12
+
 /* By tokenizer.ggml.pre: what the tokenizer.json of the models of that name says. */
 static const struct pre_row {
-    const char *names[4];
+    const char *names[PRE_NAMES]; /* that llama.cpp splits alike (llama-vocab.cpp) */
     const char *pretokenizer;
     bool nfc, ignore_merges;
     bool bos; /* where the metadata does not say */
 } pre_rows[] = {
-    {{"gpt-2"}, BYTES_GPT2, false, false, false},
+    {{"gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de"},
+     BYTES_GPT2,
+     false,
+     false,
+     false},
     {{"smollm", "starcoder", "refact", "codeshell"},
      SEQUENCE("{\"type\": \"Digits\", \"individual_digits\": true}, " BYTES_GPT2),
      false,
      false,
      false},
-    {{"qwen2"}, SEQUENCE(SPLIT(WORDS_CL100K("\\\\p{N}")) ", " BYTES_ONLY), true, false, false},
-    {{"llama-bpe", "llama3", "llama-v3"},
+    {{"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2"},
+     SEQUENCE(SPLIT(WORDS_CL100K("\\\\p{N}")) ", " BYTES_ONLY),
+     true,
+     false,
+     false},
+    {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"},
      SEQUENCE(SPLIT(WORDS_CL100K("\\\\p{N}{1,3}")) ", " BYTES_ONLY),
      false,
      true,
@@ -85,7 +95,7 @@ static bool spelling_read(struct spelling *spelling)
         !gguf_get_array(gguf, "tokenizer.ggml.token_type", GGUF_I32, &spelling->types, error))
         return false;
     for (size_t i = 0; i < sizeof pre_rows / sizeof *pre_rows; i++)
-        for (size_t k = 0; k < 4 && pre_rows[i].names[k]; k++)
+        for (size_t k = 0; k < PRE_NAMES && pre_rows[i].names[k]; k++)
             if (gguf_text_is(spelling->pre_name, pre_rows[i].names[k]))
                 spelling->pre = &pre_rows[i];
     if (spelling->types && spelling->tokens && spelling->types->count != spelling->tokens->count)
@@ -204,6 +214,17 @@ static void put_vocabulary(struct spelling *spelling)
     buffer_text(out, "]");
 }
 
+/* A kind that is not known, with the key that names it: whoever reads the document refuses it so. */
+static void put_unknown(struct spelling *spelling, struct gguf_text name, const char *key)
+{
+    struct buffer words = {0};
+    buffer_format(&words, "%.*s (of %s)", (int)(name.size < 100 ? name.size : 100), name.data, key);
+    buffer_text(&spelling->out, "{\"type\": ");
+    gguf_put_string(&spelling->out, (struct gguf_text){words.data ? words.data : "", words.size});
+    buffer_text(&spelling->out, "}");
+    buffer_free(&words);
+}
+
 static bool put_all(struct spelling *spelling)
 {
     struct buffer *out = &spelling->out;
@@ -214,9 +235,7 @@ static bool put_all(struct spelling *spelling)
     if (pre) {
         buffer_text(out, pre->pretokenizer);
     } else {
-        buffer_text(out, "{\"type\": ");
-        gguf_put_string(out, spelling->pre_name);
-        buffer_text(out, "}");
+        put_unknown(spelling, spelling->pre_name, "tokenizer.ggml.pre");
     }
     buffer_text(out, ",\n");
     if (!put_template(spelling))
@@ -235,9 +254,9 @@ static bool put_all(struct spelling *spelling)
 /* Another kind of tokenizer is only named: whoever reads the document refuses it. */
 static void put_model_name(struct spelling *spelling)
 {
-    buffer_text(&spelling->out, "{\"version\": \"1.0\", \"model\": {\"type\": ");
-    gguf_put_string(&spelling->out, spelling->model);
-    buffer_text(&spelling->out, "}}\n");
+    buffer_text(&spelling->out, "{\"version\": \"1.0\", \"model\": ");
+    put_unknown(spelling, spelling->model, "tokenizer.ggml.model");
+    buffer_text(&spelling->out, "}\n");
 }
 
 char *gguf_tokenizer(const struct gguf *gguf, struct error *error)

@@ -22,6 +22,15 @@ static cJSON *tokenizer_read(struct tokenizer *tokenizer, struct error *error)
     return NULL;
 }
 
+/* With the tokens that only the files beside it name; ends `json` where that fails. */
+static cJSON *tokenizer_completed(const char *folder, cJSON *json, struct error *error)
+{
+    if (!json || tokenizer_complete(folder, json, error))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
 /* The content of the file, or of the files in the folder, and in `where` its name. */
 static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, struct error *error)
 {
@@ -32,11 +41,11 @@ static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, st
     } else {
         tokenizer->where = path_join(path, "tokenizer.json");
         if (tokenizer->where && file_exists(tokenizer->where))
-            return tokenizer_read(tokenizer, error);
+            return tokenizer_completed(path, tokenizer_read(tokenizer, error), error);
         free(tokenizer->where);
         tokenizer->where = path_join(path, "vocab.json");
         if (tokenizer->where && file_exists(tokenizer->where))
-            return tokenizer_gather(path, error);
+            return tokenizer_completed(path, tokenizer_gather(path, error), error);
         struct buffer other = {0};
         bool unread = tokenizer_unread(path, &other);
         if (tokenizer->where)

@@ -210,15 +210,41 @@ static bool gather_sort(struct gathering *g)
     return true;
 }
 
+/* The class where none is named: that of the family, as the original chooses it (transformers, tokenization_auto.py).
+ */
+static bool family_class(const struct gathering *g, const char **name)
+{
+    static const struct {
+        const char *begins, *class;
+    } families[] = {{"qwen3_5", NULL}, {"qwen2", "Qwen2Tokenizer"}, {"qwen3", "Qwen2Tokenizer"}};
+    bool good = true;
+    cJSON *config = gather_file(g, "config.json", &good);
+    const cJSON *type = json_member(config, "model_type");
+    const char *text = cJSON_IsString(type) ? type->valuestring : "";
+    size_t i = 0;
+    while (i < sizeof families / sizeof *families && strncmp(text, families[i].begins, strlen(families[i].begins)) != 0)
+        i++;
+    *name = i < sizeof families / sizeof *families ? families[i].class : "GPT2Tokenizer";
+    if (good && !*name)
+        good =
+            error_set(g->error,
+                      "%s: tokenizer_config.json names no \"tokenizer_class\", and that of \"%.60s\" is not supported "
+                      "without a tokenizer.json",
+                      g->folder, text);
+    cJSON_Delete(config);
+    return good;
+}
+
 static bool gather_class(struct gathering *g)
 {
-    const char *name = "GPT2Tokenizer", *parts = NULL;
+    const char *name = NULL, *parts = NULL;
     char *where = path_join(g->folder, "tokenizer_config.json");
     bool prefix_space = false, bos = false;
     bool good = where ? json_get_string(g->config, where, "tokenizer_class", &name, g->error) &&
                             json_get_bool(g->config, where, "add_prefix_space", &prefix_space, g->error) &&
                             json_get_bool(g->config, where, "add_bos_token", &bos, g->error)
                       : error_memory(g->error, g->folder);
+    good = good && (name || family_class(g, &name));
     for (size_t i = 0; good && i < sizeof classes / sizeof *classes; i++)
         if (strcmp(classes[i].name, name) == 0)
             parts = classes[i].parts;

@@ -59,6 +59,10 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const 
 bool tokenizer_load_template(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 
+/* Adds to the content of a folder's tokenizer.json, or what was made in its place, the tokens that only the files
+ * beside it name. */
+bool tokenizer_complete(const char *folder, cJSON *json, struct error *error);
+
 /* Makes of vocab.json, merges.txt and their companions in a folder what a tokenizer.json would hold. The caller deletes
  * it. */
 cJSON *tokenizer_gather(const char *folder, struct error *error);

@@ -139,3 +139,44 @@ test_that 'names as SmolVLM and Idefics3 have them'
 hurt llama meta format pt
 rename_tensors "$T/hurt/model.safetensors" model. model.text_model.
 check 0 llama
+
+# token_case NAME: the folder of the case in $T/words: the nano tokenizer, whole or split into its older files, and what lies beside it.
+token_case() {
+    rm -rf "$T/words"
+    mkdir "$T/words"
+    if [[ $1 == split* ]]; then
+        jq .model.vocab "$nano/qwen3/tokenizer.json" >"$T/words/vocab.json"
+        jq -r '.model.merges[] | if type == "array" then join(" ") else . end' "$nano/qwen3/tokenizer.json" >"$T/words/merges.txt"
+    else
+        cp "$nano/qwen3/tokenizer.json" "$T/words/"
+    fi
+    for file in $(jq -r --arg case "$1" '.cases[$case].files | keys[]' "$R/tokens.json"); do
+        jq --arg case "$1" --arg file "$file" '.cases[$case].files[$file]' "$R/tokens.json" >"$T/words/$file"
+    done
+}
+jq -c '.texts[]' "$R/tokens.json" >"$T/texts.jsonl"
+for case in $(jq -r '.cases | keys[]' "$R/tokens.json"); do
+    test_that "what lies beside a tokenizer is applied as AutoTokenizer applies it: $case"
+    token_case "$case"
+    run 0 tokenize "$T/words" --jsonl --file "$T/texts.jsonl"
+    same "$(cat "$T/out")" "$(jq -c --arg case "$case" '.cases[$case].ids[]' "$R/tokens.json")"
+done
+test_that 'a list of added tokens that is none'
+token_case listed
+jq '.added_tokens_decoder = {"x": {"content": "a"}}' "$T/words/tokenizer_config.json" >"$T/config.json"
+mv "$T/config.json" "$T/words/tokenizer_config.json"
+run 3 tokenize "$T/words" text
+says err 'tokenizer_config.json: should map added tokens and their ids'
+test_that 'the tokenizer class of another family is not guessed'
+token_case split
+jq '.model_type = "qwen3_5"' "$T/words/config.json" >"$T/config.json"
+mv "$T/config.json" "$T/words/config.json"
+run 3 tokenize "$T/words" text
+says err '"qwen3_5"'
+
+test_that 'a GGUF file that does not say how its tokenizer splits words is warned of'
+run 0 check suites/data/gguf/llama-f32.gguf --suite "$proof" --golden "$(gold llama)" --json -q
+json "$(summary inventory.files).verdict == \"pass\""
+LC_ALL=C sed 's/tokenizer\.ggml\.pre/tokenizer.ggml.prx/' suites/data/gguf/llama-f32.gguf >"$T/guess.gguf"
+run 0 inspect "$T/guess.gguf" --json -q
+json "$(summary inventory.files) | .verdict == \"warn\" and (.message | test(\"tokenizer.ggml.pre. is absent\"))"

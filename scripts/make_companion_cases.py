@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Make gold for what lies beside a tokenizer.json: suites/data/readers/tokens.json.
+
+    make_companion_cases.py -o suites/data/readers/tokens.json --nano golden/nano/qwen3
+
+Each case is a folder with the nano tokenizer and some files beside it, and what AutoTokenizer makes of texts there.
+"split" cases have vocab.json and merges.txt in place of tokenizer.json. Without added tokens of their own for some.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import transformers  # noqa: E402
+
+CLASS = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+CASES = {
+    "listed": {"tokenizer_config.json": {**CLASS, "eos_token": "<|im_end|>", "added_tokens_decoder": {
+        "900": {"content": "<last>", "lstrip": False, "rstrip": False, "normalized": True, "single_word": False, "special": False},
+        "700": {"content": "<first>", "lstrip": True, "rstrip": True, "normalized": False, "single_word": False, "special": True},
+    }}},
+    "added": {"tokenizer_config.json": CLASS, "added_tokens.json": {"<b>": 3, "<a>": 2, "the": 1},
+              "special_tokens_map.json": {"additional_special_tokens": ["<a>", "<c>"],
+                                          "eos_token": {"content": "<stop>", "lstrip": True, "rstrip": False,
+                                                        "normalized": False, "single_word": False}}},
+    "named": {"tokenizer_config.json": {**CLASS, "pad_token": "<pad>", "eos_token": "<stop>",
+                                        "additional_special_tokens": ["<a>", "<|im_start|>", "<b>"]}},
+    "overridden": {"tokenizer_config.json": {**CLASS, "eos_token": "<a>", "unk_token": None},
+                   "special_tokens_map.json": {"eos_token": "<b>", "bos_token": "<stop>"}},
+    "split": {"config.json": {"model_type": "qwen3"}},
+    "split_moe": {"config.json": {"model_type": "qwen2_moe"}, "tokenizer_config.json": {"eos_token": "<|im_end|>"}},
+}
+TEXTS = ["the house <first> stands <last>at", "x<a>y <b> z<c>", "the end <stop> <stop>", "<pad><pad> <|im_start|>the<|im_end|>",
+         "It's 2018, DON'T 12345", "  <first>  \n", "Gr\u00f6\u00dfe e\u0301 \u00e9", "<b><a><c><last>", "", "mother the theme"]
+
+
+def write_split(source, folder):
+    with open(source, encoding="utf-8") as file:
+        tokenizer = json.load(file)
+    with open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8") as file:
+        json.dump(tokenizer["model"]["vocab"], file)
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in tokenizer["model"]["merges"]]
+    with open(os.path.join(folder, "merges.txt"), "w", encoding="utf-8") as file:
+        file.write("\n".join(merges) + "\n")
+
+
+def make_case(nano, name, files):
+    source = os.path.join(nano, "tokenizer.json")
+    with tempfile.TemporaryDirectory() as folder:
+        if name.startswith("split"):
+            write_split(source, folder)
+        else:
+            with open(source, encoding="utf-8") as file, open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as copy:
+                copy.write(file.read())
+        for file_name, content in files.items():
+            with open(os.path.join(folder, file_name), "w", encoding="utf-8") as file:
+                json.dump(content, file)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        print(name, type(tokenizer).__name__)
+        return {"files": files, "ids": [tokenizer(text)["input_ids"] for text in TEXTS]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", required=True)
+    parser.add_argument("--nano", required=True, help="golden/nano/qwen3")
+    args = parser.parse_args()
+    cases = {name: make_case(args.nano, name, files) for name, files in CASES.items()}
+    with open(args.output, "w", encoding="utf-8") as file:
+        json.dump({"transformers": transformers.__version__, "texts": TEXTS, "cases": cases}, file, indent=1)
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
