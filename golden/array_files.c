@@ -5,21 +5,51 @@
 
 #include "base/wording.h"
 #include "golden/npy.h"
+#include "store/zip.h"
+
+#define NPY ".npy"
 
 _Static_assert(NPY_RANK_MAX == TENSOR_RANK_MAX, "shapes are copied");
+
+static bool push_npy(struct named_arrays *arrays, char *name, const char *path, const struct npy *npy,
+                     struct error *error)
+{
+    struct named_array array = {
+        .name = name, .file = strdup(path), .dtype = npy->dtype, .rank = npy->rank, .offset = npy->offset};
+    memcpy(array.shape, npy->shape, sizeof array.shape);
+    return named_push(arrays, &array, error);
+}
 
 static bool read_npy(const char *path, struct named_arrays *arrays, struct error *error)
 {
     struct npy npy;
-    if (!npy_open(path, &npy, error))
-        return false;
-    struct named_array array = {.name = array_file_stem(array_file_of(path), path),
-                                .file = strdup(path),
-                                .dtype = npy.dtype,
-                                .rank = npy.rank,
-                                .offset = npy.offset};
-    memcpy(array.shape, npy.shape, sizeof array.shape);
-    return named_push(arrays, &array, error);
+    return npy_open(path, &npy, error) &&
+           push_npy(arrays, array_file_stem(array_file_of(path), path), path, &npy, error);
+}
+
+static bool read_member(const char *path, const struct zip_entry *entry, struct named_arrays *arrays,
+                        struct error *error)
+{
+    struct npy npy;
+    if (!entry->plain)
+        return error_set(error,
+                         "%s: '%s' is compressed; numpy.savez, in place of savez_compressed, stores arrays as they are",
+                         path, entry->name);
+    return (npy_open_within(path, entry->offset, entry->size, &npy, error) ||
+            error_context(error, "'%s'", entry->name)) &&
+           push_npy(arrays, strndup(entry->name, strlen(entry->name) - strlen(NPY)), path, &npy, error);
+}
+
+/* A zip archive of NAME.npy, as numpy.savez writes it. */
+static bool read_npz(const char *path, struct named_arrays *arrays, struct error *error)
+{
+    struct zip zip = {0};
+    bool good = zip_open(path, &zip, error);
+    for (size_t i = 0; good && i < zip.count; i++)
+        if (text_ends_with(zip.entries[i].name, NPY))
+            good = read_member(path, &zip.entries[i], arrays, error);
+    zip_free(&zip);
+    return good;
 }
 
 static bool read_safetensors(const char *path, struct named_arrays *arrays, struct error *error)
@@ -41,7 +71,8 @@ static bool read_safetensors(const char *path, struct named_arrays *arrays, stru
 }
 
 static const struct array_file kinds[] = {
-    {".npy", .sure = true, .single = true, .read = read_npy},
+    {NPY, .sure = true, .single = true, .read = read_npy},
+    {".npz", .sure = true, .read = read_npz},
     {".safetensors", .read = read_safetensors},
 };
 

@@ -1,7 +1,7 @@
 /* Golden dumps: activations, logits and continuations that the original implementation produced. Our own format is one
  * safetensors file, tensors named CASE/MODULE_PATH, everything else in the metadata. Read as well:
- * - arrays named by module path, or as spelling.h has it, beside token ids: .npy files in a folder, or a .safetensors
- *   file; or a folder of such folders or files, one for each case;
+ * - arrays named by module path, or as spelling.h has it, beside token ids: .npy files in a folder, or a .npz or
+ *   .safetensors file; or a folder of such folders or files, one for each case;
  * - what transformers' model_addition_debugger_context writes: NAME_debug_tree_FULL_TENSORS.json or _SUMMARY.json, or
  *   the folder that holds them;
  * - the base file of llama-perplexity --kl-divergence-base: log-probabilities, a case for each window;

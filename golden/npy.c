@@ -183,30 +183,33 @@ static bool read_header(const char *path, FILE *file, char *text, uint64_t *end,
     return true;
 }
 
-static bool open_strictly(const char *path, struct npy *npy, struct error *error)
+bool npy_open_within(const char *path, uint64_t from, uint64_t size, struct npy *npy, struct error *error)
 {
-    uint64_t size = 0, bytes = 0;
+    uint64_t bytes = 0;
     *npy = (struct npy){.values = 1};
-    if (!file_size(path, &size, error))
-        return false;
     FILE *file = fopen(path, "rb");
     char *text = malloc(HEADER_MAX + 1);
-    bool good = (file || error_errno(error, "%s", path)) && (text || error_memory(error, path)) &&
-                read_header(path, file, text, &npy->offset, error) && parse_header(path, text, npy, error);
+    bool good = file && from <= INT64_MAX && fseeko(file, (off_t)from, SEEK_SET) == 0;
+    good = (good || error_errno(error, "%s", path)) && (text || error_memory(error, path)) &&
+           read_header(path, file, text, &npy->offset, error) && parse_header(path, text, npy, error);
     if (file)
         fclose(file);
     free(text);
-    if (good && (!multiply_u64(npy->values, dtype_bits(npy->dtype) / 8, &bytes) || npy->offset + bytes != size))
+    if (good && (!multiply_u64(npy->values, dtype_bits(npy->dtype) / 8, &bytes) || npy->offset > size ||
+                 bytes != size - npy->offset))
         good = error_set(error, "%s: the header promises %llu values of %u bytes behind byte %llu; the file has %llu",
                          path, (unsigned long long)npy->values, dtype_bits(npy->dtype) / 8,
                          (unsigned long long)npy->offset, (unsigned long long)size);
+    npy->offset += from;
     return good;
 }
 
 bool npy_open(const char *path, struct npy *npy, struct error *error)
 {
     struct error met = {0};
-    return open_strictly(path, npy, &met) || file_kind_error(path, FILE_NUMPY, &met, error);
+    uint64_t size = 0;
+    return (file_size(path, &size, &met) && npy_open_within(path, 0, size, npy, &met)) ||
+           file_kind_error(path, FILE_NUMPY, &met, error);
 }
 
 /* Version 1.0; the header is padded with blanks to a multiple of 64 bytes, and ends with a line feed. */

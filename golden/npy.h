@@ -18,6 +18,8 @@ struct npy {
 
 /* Reads the header, and holds the file's size against it. */
 bool npy_open(const char *path, struct npy *npy, struct error *error);
+/* The same of one that is `size` bytes of a file, from byte `from` on; they lie within the file. */
+bool npy_open_within(const char *path, uint64_t from, uint64_t size, struct npy *npy, struct error *error);
 
 /* Writes all cases of a dump as a folder that golden_open reads: FOLDER/CASE/MODULE_PATH.npy and FOLDER/CASE/ids.npy,
  * float32. `folder` is there. */

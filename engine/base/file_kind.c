@@ -237,7 +237,7 @@ static const struct format_row {
      "is a PyTorch file of the kind before version 1.6: save its tensors as safetensors (torch.load, then "
      "safetensors.torch.save_file)"},
     {NULL, fits_numpy_archive, FILE_OTHER,
-     "is an archive of numpy arrays (.npz): unpack it; a dump is a folder of MODULE.npy beside ids.npy"},
+     "is an archive of numpy arrays (.npz), which is read as gold (--golden), and not as weights"},
     {NULL, fits_pickle, FILE_OTHER, "is a Python pickle, which nothing here runs: save its tensors as safetensors"},
     {"PK\3\4", NULL, FILE_OTHER, "is a zip archive: unpack it (unzip)"},
     {"7z\xBC\xAF\x27\x1C", NULL, FILE_OTHER, "is a 7z archive: unpack it (7z x)"},

@@ -208,6 +208,59 @@ Test(npy, refuses_what_are_no_token_ids)
     }
 }
 
+/* A zip archive of one file, stored as it is: APPNOTE.TXT 6.3. `method`: 0, or what it says in place of it. */
+static const char *write_npz(const char *name, const void *data, uint32_t size, uint16_t method)
+{
+    struct buffer out = {0};
+    uint16_t length = (uint16_t)strlen(name), zero = 0, one = 1, version = 20;
+    uint32_t none = 0;
+    for (int part = 0; part < 2; part++) {
+        buffer_append(&out, part ? "PK\1\2\x14\0" : "PK\3\4", part ? 6 : 4);
+        buffer_append(&out, &version, 2);
+        buffer_append(&out, &zero, 2);
+        buffer_append(&out, &method, 2);
+        buffer_append(&out, &none, 4); /* when */
+        buffer_append(&out, &none, 4); /* checksum */
+        buffer_append(&out, &size, 4);
+        buffer_append(&out, &size, 4);
+        buffer_append(&out, &length, 2);
+        buffer_append(&out, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", part ? 16 : 2); /* extra ... where it lies */
+        buffer_append(&out, name, length);
+        if (!part)
+            buffer_append(&out, data, size);
+    }
+    uint32_t at = 30u + length + size, directory = 46u + length;
+    buffer_append(&out, "PK\5\6\0\0\0\0", 8);
+    buffer_append(&out, &one, 2);
+    buffer_append(&out, &one, 2);
+    buffer_append(&out, &directory, 4);
+    buffer_append(&out, &at, 4);
+    buffer_append(&out, &zero, 2);
+    write_bytes(scratch("z/states.npz"), out.data, out.size);
+    buffer_free(&out);
+    return scratch("z/states.npz");
+}
+
+Test(npy, a_member_of_an_npz_is_an_array)
+{
+    size_t size = 0;
+    write_folder();
+    char *bytes = read_bytes(scratch("f/model.norm.npy"), &size);
+    write_npz("last_hidden_state.npy", bytes, (uint32_t)size, 0);
+    write_npy(scratch("z/ids.npy"), 1, HEADER("<i8", "(2,)"), ids, sizeof ids);
+    struct golden *golden = open_golden(scratch("z"));
+    const struct golden_tensor *norm = golden_find(golden, 0, "model.norm");
+    float row[3] = {0};
+    cr_assert(norm && norm->rows == 2 && golden_read_rows(golden, norm, 1, 1, row, NULL));
+    cr_expect(fabsf(row[0] - 4) + fabsf(row[2] - 6) < 1e-6f);
+    golden_free(golden);
+    expect_sturdy(scratch("z"), scratch("z/states.npz"), 1);
+    expect_refused(write_npz("logits.npy", bytes, (uint32_t)size, 0), "z/states.npz", "the token ids are absent");
+    expect_refused(write_npz("logits.npy", bytes, (uint32_t)size, 8), "z/states.npz", "'logits.npy' is compressed");
+    expect_refused(write_npz("logits.npy", bytes, (uint32_t)size - 1, 0), "z/states.npz", "promises 6 values");
+    free(bytes);
+}
+
 static const char *write_batch(void)
 {
     static const int64_t rows[] = {7, 8, 9, 5, 6, 0}, mask[] = {1, 1, 1, 1, 1, 0};
