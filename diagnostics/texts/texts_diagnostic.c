@@ -4,20 +4,25 @@
 #include "findings/diagnostic.h"
 #include "texts/writing.h"
 
-/* What is not by the bytes may be by what they compute: everything that gold's logits were compared at. */
-static bool logits_agree(const struct findings *findings)
+/* What is not by the bytes may be by what they compute: everything that gold's logits were compared at, or, where it
+ * holds none, every tensor of which it holds statistics. NULL: nothing shows it. */
+static const char *agreement(const struct findings *findings)
 {
-    bool agree = false;
+    bool logits = false, statistics = false;
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
-        bool logits = strcmp(finding->check, "logits.kl") == 0;
+        bool passes = finding->summary && finding->verdict == VERDICT_PASS;
         if (finding->verdict == VERDICT_FAIL &&
             (strncmp(finding->check, "gold.", 5) == 0 || strncmp(finding->check, "layers.", 7) == 0 ||
              strncmp(finding->check, "logits.", 7) == 0 || strncmp(finding->check, "perplexity", 10) == 0))
-            return false;
-        agree = agree || (logits && finding->summary && finding->verdict == VERDICT_PASS);
+            return NULL;
+        logits = logits || (passes && strcmp(finding->check, "logits.kl") == 0);
+        statistics = statistics || (passes && strcmp(finding->check, "layers.statistics") == 0);
     }
-    return agree;
+    return logits       ? "The logits are gold's wherever gold holds some: the original writes so itself."
+           : statistics ? "Of every tensor that gold holds, mean, deviation, least and largest value are gold's: the "
+                          "original writes so itself."
+                        : NULL;
 }
 
 static bool conclude(const struct check *check, void *state, struct findings *findings, struct error *error)
@@ -31,8 +36,8 @@ static bool conclude(const struct check *check, void *state, struct findings *fi
     writing.golden_count = check->golden_count;
     if (check->original)
         writing.same = "The weights are the original's, byte for byte: it writes so itself.";
-    else if (logits_agree(findings))
-        writing.same = "The logits are gold's wherever gold holds some: the original writes so itself.";
+    else
+        writing.same = agreement(findings);
     return writing_check(check->subject, &writing, findings, error);
 }
 

@@ -39,6 +39,8 @@ for gold in repr:qwen2_window:13 tree/Qwen3ForCausalLM_debug_tree_SUMMARY.json:q
     json "[$(summary layers.propagated), $(summary layers.isolated), $(summary logits.kl)] | map(.verdict) == [\"skip\", \"skip\", \"skip\"]"
     json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"of $places only mean, standard deviation\"))"
 done
+run 0 check "$nano/qwen2_window" --golden "$foreign/repr" --json -q
+json "$(summary text.verdict) | .verdict == \"skip\" and (.message | contains(\"Of every tensor that gold holds\"))"
 hurt qwen2_window scale layers.3.mlp.down_proj.weight 1.05
 foreign_check 1 "$T/hurt" "$foreign/repr"
 equal "$(summary layers.statistics).first_bad_module" model.layers.3.mlp

@@ -48,6 +48,10 @@ jq -c '.model.vocab |= with_entries(if .value == 285 then .value = 293 elif .val
     "$nano/qwen3/tokenizer.json" >"$T/hurt/tokenizer.json"
 run 1 check "$T/hurt" --suite "$proof" --golden "$(gold qwen3)" --only tokens --json -q
 json "$(summary tokens.ids) | .verdict == \"fail\" and .measured > 0"
+test_that 'a dump that records no configuration differs in none'
+run 0 trace "$nano/qwen3" --golden "$(gold qwen3)" -o "$T/npy" --format npy -q
+run 0 compare "$(gold qwen3)" "$T/npy" --json -q
+json '[.findings[] | select(.check == "config.gold")] == []'
 test_that 'another model type that computes the same is a note'
 rm -rf "$T/hurt"
 mkdir "$T/hurt"
