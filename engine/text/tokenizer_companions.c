@@ -123,6 +123,8 @@ static bool add_listed(struct completing *c, const cJSON *list, const char *file
     size_t count = 0;
     struct listed *items = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *items);
     bool good = items || error_memory(c->error, c->folder);
+    if (good && list && !cJSON_IsObject(list))
+        good = error_set(c->error, "%s/%s: should map added tokens and their ids", c->folder, file);
     for (const cJSON *item = list ? list->child : NULL; good && item; item = item->next) {
         const cJSON *content = json_member(item, "content");
         char *end = NULL;

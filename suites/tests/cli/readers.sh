@@ -162,11 +162,13 @@ for case in $(jq -r '.cases | keys[]' "$R/tokens.json"); do
     same "$(cat "$T/out")" "$(jq -c --arg case "$case" '.cases[$case].ids[]' "$R/tokens.json")"
 done
 test_that 'a list of added tokens that is none'
-token_case listed
-jq '.added_tokens_decoder = {"x": {"content": "a"}}' "$T/words/tokenizer_config.json" >"$T/config.json"
-mv "$T/config.json" "$T/words/tokenizer_config.json"
-run 3 tokenize "$T/words" text
-says err 'tokenizer_config.json: should map added tokens and their ids'
+for list in '{"x": {"content": "a"}}' '[{"content": "a"}]' '{"3": null}'; do
+    token_case listed
+    jq --argjson list "$list" '.added_tokens_decoder = $list' "$T/words/tokenizer_config.json" >"$T/config.json"
+    mv "$T/config.json" "$T/words/tokenizer_config.json"
+    run 3 tokenize "$T/words" text
+    says err 'tokenizer_config.json: should map added tokens and their ids'
+done
 test_that 'the tokenizer class of another family is not guessed'
 token_case split
 jq '.model_type = "qwen3_5"' "$T/words/config.json" >"$T/config.json"
