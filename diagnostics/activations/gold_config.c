@@ -72,7 +72,7 @@ static bool settle_head(struct differences *differences, const struct model_conf
     return true;
 }
 
-#define NAMED_MAX 8
+#define NAMED_MAX 4
 
 #define KIND(kind) (1u << (kind))
 #define ALL_KINDS (KIND(DIFFERS_NOTHING) | KIND(DIFFERS_PERHAPS) | KIND(DIFFERS_SIZE) | KIND(DIFFERS_FUNCTION))
@@ -92,6 +92,7 @@ static size_t list(const struct differences *differences, unsigned kinds, size_t
     return count;
 }
 
+/* What may do nothing is not worth a word beside what does. */
 static void config_message(const struct differences *differences, struct finding *finding)
 {
     struct buffer text = {0}, names = {0};
@@ -109,10 +110,10 @@ static void config_message(const struct differences *differences, struct finding
     if (differences->left_out.size)
         buffer_format(&text, "%sNot compared: %s.", text.size ? " " : "", differences->left_out.data);
     buffer_free(&names);
-    if (list(differences, KIND(DIFFERS_PERHAPS), NAMED_MAX, &names))
+    if (!faults && list(differences, KIND(DIFFERS_PERHAPS), NAMED_MAX, &names))
         buffer_format(&text, "%s%s: what that does, the compared values tell.", text.size ? " " : "", names.data);
     buffer_free(&names);
-    if (list(differences, KIND(DIFFERS_NOTHING), NAMED_MAX, &names))
+    if (!faults && list(differences, KIND(DIFFERS_NOTHING), NAMED_MAX, &names))
         buffer_format(&text, "%s%s: of a text, the same is computed.",
                       text.size ? " " : "The configuration is gold's, but for what computes nothing: ", names.data);
     buffer_free(&names);
