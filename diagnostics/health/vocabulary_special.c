@@ -171,8 +171,11 @@ static bool take_token(struct special *special, enum role role, const cJSON *doc
     const cJSON *text = cJSON_IsObject(token) ? json_member(token, "content") : token;
     if (special->token[role] >= 0 || !cJSON_IsString(text))
         return true;
-    int id = special->token[role] = find_token(special->vocabulary->subject->tokenizer, text->valuestring);
-    if (id >= 0)
+    const struct tokenizer *tokenizer = special->vocabulary->subject->tokenizer;
+    int id = find_token(tokenizer, text->valuestring);
+    bool there = id >= 0 && !tokenizer_only_names(tokenizer, id);
+    special->token[role] = there ? id : -1;
+    if (there)
         return !roles[role].unused || ids_push(&special->vocabulary->unused, id) ||
                error_memory(special->vocabulary->error, "special tokens");
     special->vocabulary->differences++;

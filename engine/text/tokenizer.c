@@ -23,9 +23,9 @@ static cJSON *tokenizer_read(struct tokenizer *tokenizer, struct error *error)
 }
 
 /* With the tokens that only the files beside it name; ends `json` where that fails. */
-static cJSON *tokenizer_completed(const char *folder, cJSON *json, struct error *error)
+static cJSON *tokenizer_completed(struct tokenizer *tokenizer, const char *folder, cJSON *json, struct error *error)
 {
-    if (!json || tokenizer_complete(folder, json, error))
+    if (!json || tokenizer_complete(folder, json, &tokenizer->named_from, error))
         return json;
     cJSON_Delete(json);
     return NULL;
@@ -41,11 +41,11 @@ static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, st
     } else {
         tokenizer->where = path_join(path, "tokenizer.json");
         if (tokenizer->where && file_exists(tokenizer->where))
-            return tokenizer_completed(path, tokenizer_read(tokenizer, error), error);
+            return tokenizer_completed(tokenizer, path, tokenizer_read(tokenizer, error), error);
         free(tokenizer->where);
         tokenizer->where = path_join(path, "vocab.json");
         if (tokenizer->where && file_exists(tokenizer->where))
-            return tokenizer_completed(path, tokenizer_gather(path, error), error);
+            return tokenizer_completed(tokenizer, path, tokenizer_gather(path, error), error);
         struct buffer other = {0};
         bool unread = tokenizer_unread(path, &other);
         if (tokenizer->where)
@@ -117,6 +117,11 @@ size_t tokenizer_size(const struct tokenizer *tokenizer)
 const char *tokenizer_sha256(const struct tokenizer *tokenizer)
 {
     return tokenizer->sha256;
+}
+
+bool tokenizer_only_names(const struct tokenizer *tokenizer, int id)
+{
+    return tokenizer->named_from && id >= 0 && (size_t)id >= tokenizer->named_from;
 }
 
 const char *tokenizer_token(const struct tokenizer *tokenizer, int id)

@@ -61,6 +61,10 @@ size_t tokenizer_size(const struct tokenizer *tokenizer);
 /* SHA-256 of tokenizer.json in hexadecimal; "" where it was read from vocab.json or was no file. */
 const char *tokenizer_sha256(const struct tokenizer *tokenizer);
 
+/* The token has this id only because it was named, as "eos_token" say, and is in no vocabulary and no list of tokens:
+ * then the original gives it the next free id. */
+bool tokenizer_only_names(const struct tokenizer *tokenizer, int id);
+
 /* The token as the file spells it (byte-level alphabet), borrowed; NULL when there is none with this id. */
 const char *tokenizer_token(const struct tokenizer *tokenizer, int id);
 

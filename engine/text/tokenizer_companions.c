@@ -157,7 +157,7 @@ static bool add_names(struct completing *c)
     return good;
 }
 
-static bool complete(struct completing *c)
+static bool complete(struct completing *c, size_t *named_from)
 {
     bool good = true;
     cJSON *config = companion_read(c, "tokenizer_config.json", &good);
@@ -166,9 +166,11 @@ static bool complete(struct completing *c)
     cJSON *added = decoder ? NULL : companion_read(c, "added_tokens.json", &good);
     c->config = config;
     c->names = names;
-    good = good &&
-           (decoder ? add_listed(c, decoder, "tokenizer_config.json") : add_listed(c, added, "added_tokens.json")) &&
-           add_names(c);
+    good =
+        good && (decoder ? add_listed(c, decoder, "tokenizer_config.json") : add_listed(c, added, "added_tokens.json"));
+    size_t listed = c->next;
+    good = good && add_names(c);
+    *named_from = c->next > listed ? listed : 0;
     cJSON_Delete(config);
     cJSON_Delete(names);
     cJSON_Delete(added);
@@ -176,7 +178,7 @@ static bool complete(struct completing *c)
 }
 
 /* What is wrong with the tokenizer.json itself is told by who loads it. */
-bool tokenizer_complete(const char *folder, cJSON *json, struct error *error)
+bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, struct error *error)
 {
     struct completing c = {.folder = folder,
                            .added = cJSON_GetObjectItemCaseSensitive(json, "added_tokens"),
@@ -196,7 +198,7 @@ bool tokenizer_complete(const char *folder, cJSON *json, struct error *error)
                map_add(&c.known, content->valuestring, strlen(content->valuestring), 0, NULL) ||
                error_memory(error, folder);
     }
-    good = good && complete(&c);
+    good = good && complete(&c, named_from);
     map_free(&c.known);
     return good;
 }

@@ -36,8 +36,9 @@ struct tokenizer {
     char sha256[65];
     struct token *tokens; /* by id */
     size_t token_count;
-    char *strings; /* of the vocabulary */
-    char *whole;   /* its bytes, for ignore_merges */
+    char *strings;     /* of the vocabulary */
+    char *whole;       /* its bytes, for ignore_merges */
+    size_t named_from; /* see tokenizer_only_names; 0: none */
     struct added_token *added;
     size_t added_count;
     struct added_set raw;        /* looked for in the text as it comes */
@@ -60,8 +61,9 @@ bool tokenizer_load_template(struct tokenizer *tokenizer, const cJSON *json, str
 bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 
 /* Adds to the content of a folder's tokenizer.json, or what was made in its place, the tokens that only the files
- * beside it name. */
-bool tokenizer_complete(const char *folder, cJSON *json, struct error *error);
+ * beside it name. `*named_from`: the first id given to one that has its name alone, as "eos_token", and is in no list;
+ * 0: none. */
+bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, struct error *error);
 
 /* Makes of vocab.json, merges.txt and their companions in a folder what a tokenizer.json would hold. The caller deletes
  * it. */

@@ -129,3 +129,7 @@ run 1 check "$T/other" --tokenizer "$nano/qwen3" --only tokens --json -q
 json "$(summary tokens.source).verdict == \"fail\""
 run 0 inspect "$nano/qwen3" --tokenizer "$nano/qwen3" --json -q
 json '[.findings[] | select(.check == "tokens.source")] == []'
+test_that 'what lies beside a tokenizer and is no JSON is an error, as it is to the original'
+printf '{"eos_token": ' >"$T/other/tokenizer_config.json"
+tokenize 3 "$T/other" text
+says err "$T/other/tokenizer_config.json"

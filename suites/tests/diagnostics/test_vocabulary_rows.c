@@ -93,7 +93,7 @@ static struct subject open_large(void)
     cr_assert(!text.failed);
     write_text(scratch("large/tokenizer.json"), text.data);
     buffer_free(&text);
-    write_text(scratch("large/tokenizer_config.json"), "{\"eos_token\": \"word0\"}");
+    write_text(scratch("large/tokenizer_config.json"), "{\"eos_token\": \"<0>\"}");
     return open_subject(&(struct subject_options){.model = GOLDEN "nano/llama", .tokenizer = scratch("large")});
 }
 
