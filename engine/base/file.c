@@ -23,6 +23,14 @@ bool file_is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+bool folder_holds(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name);
+    bool there = path && file_exists(path);
+    free(path);
+    return there;
+}
+
 bool file_size(const char *path, uint64_t *size, struct error *error)
 {
     struct stat status;

@@ -11,6 +11,8 @@
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
+/* There is something of that name in the folder. */
+bool folder_holds(const char *folder, const char *name);
 
 /* Size in bytes of a regular file; an error for anything else. */
 bool file_size(const char *path, uint64_t *size, struct error *error);

@@ -16,14 +16,6 @@
 
 /* --- before --- */
 
-static bool has(const char *folder, const char *name)
-{
-    char *path = path_join(folder, name);
-    bool there = path && file_exists(path);
-    free(path);
-    return there;
-}
-
 static bool folder_allows(const char *folder, struct error *error)
 {
     static const char *const checkpoints[] = {"model.safetensors", "model.safetensors.index.json"};
@@ -32,7 +24,7 @@ static bool folder_allows(const char *folder, struct error *error)
     if (!file_is_folder(folder))
         return error_set(error, "%s: a file, not an extraction", folder);
     for (size_t i = 0; i < sizeof checkpoints / sizeof *checkpoints; i++)
-        if (has(folder, checkpoints[i]))
+        if (folder_holds(folder, checkpoints[i]))
             return error_set(error, "%s: a checkpoint, for it holds %s; only extractions are repaired", folder,
                              checkpoints[i]);
     return extraction_is(folder) || error_set(error,
@@ -128,7 +120,7 @@ static bool plan_companion(struct repair *repair, struct companion *companion, s
 {
     const char *folder = repair->extract.folder;
     struct buffer text = {0};
-    bool same = false, there = has(folder, companion->name);
+    bool same = false, there = folder_holds(folder, companion->name);
     bool good = companion_read(companion, &text, error), noted = true;
     if (good && !text.data && there)
         good = plan_unknown(repair, companion, error);
@@ -215,18 +207,19 @@ static bool plan_documents(struct repair *repair, struct error *error)
     bool same_map = true, same = false, good = repair_final(repair, &final, error);
     char *map = good ? availability(repair, &final, &same_map, &good, error) : NULL;
     good = good && manifest_is(repair, &final, map, &same, error);
-    bool mark = has(request->folder, EXTRACTION_UNFINISHED);
-    if (good && !repair->has_passport && has(request->folder, EXTRACTION_MANIFEST))
+    bool mark = folder_holds(request->folder, EXTRACTION_UNFINISHED);
+    if (good && !repair->has_passport && folder_holds(request->folder, EXTRACTION_MANIFEST))
         good = add_aside(repair, EXTRACTION_MANIFEST, "is no passport") || error_memory(error, EXTRACTION_MANIFEST);
     if (good && (!same || mark))
         good = add_beside(repair, EXTRACTION_MANIFEST,
-                          !has(request->folder, EXTRACTION_MANIFEST) ? "absent"
-                          : same                                     ? "the repair or extraction was not finished"
-                                                                     : "does not say what will be there") ||
+                          !folder_holds(request->folder, EXTRACTION_MANIFEST) ? "absent"
+                          : same ? "the repair or extraction was not finished"
+                                 : "does not say what will be there") ||
                error_memory(error, EXTRACTION_MANIFEST);
     if (good && !same_map)
         good = add_beside(repair, AVAILABILITY_FILE,
-                          has(request->folder, AVAILABILITY_FILE) ? "does not say what will be there" : "absent") ||
+                          folder_holds(request->folder, AVAILABILITY_FILE) ? "does not say what will be there"
+                                                                           : "absent") ||
                error_memory(error, AVAILABILITY_FILE);
     free(map);
     extract_plan_free(&final);

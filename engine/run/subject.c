@@ -21,15 +21,10 @@ static char *folder_of(const char *path)
 /* The first folder of the two that holds one of the files. Owned; NULL: none. */
 static char *find_folder(const char *const folders[2], const char *const *files)
 {
-    for (size_t i = 0; i < 2; i++) {
-        for (size_t k = 0; folders[i] && files[k]; k++) {
-            char *path = path_join(folders[i], files[k]);
-            bool there = path && file_exists(path);
-            free(path);
-            if (there)
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; folders[i] && files[k]; k++)
+            if (folder_holds(folders[i], files[k]))
                 return strdup(folders[i]);
-        }
-    }
     return NULL;
 }
 
@@ -109,10 +104,7 @@ static bool refuse_quantised(struct subject *subject, struct error *error)
 static void take_tokenizer_sha256(const char *folder, struct subject *subject)
 {
     struct error unread = {0};
-    char *origin = path_join(folder, TOKENIZER_ORIGIN);
-    bool made = origin && file_exists(origin);
-    free(origin);
-    if (made)
+    if (folder_holds(folder, TOKENIZER_ORIGIN))
         return;
     if (subject->tokenizer) {
         snprintf(subject->tokenizer_sha256, sizeof subject->tokenizer_sha256, "%s",

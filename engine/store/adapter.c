@@ -22,14 +22,9 @@ static bool adapter_named(const char *path)
 
 static bool adapter_is(const char *folder)
 {
-    char *settings = path_join(folder, SETTINGS);
-    bool there = settings && file_exists(settings);
-    free(settings);
-    for (size_t i = 0; !there && i < sizeof weights_names / sizeof *weights_names; i++) {
-        char *weights = path_join(folder, weights_names[i]);
-        there = weights && file_exists(weights);
-        free(weights);
-    }
+    bool there = folder_holds(folder, SETTINGS);
+    for (size_t i = 0; !there && i < sizeof weights_names / sizeof *weights_names; i++)
+        there = folder_holds(folder, weights_names[i]);
     return there;
 }
 

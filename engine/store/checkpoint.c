@@ -248,14 +248,6 @@ static bool checkpoint_open_index(struct store *store, const struct form *form, 
     return good;
 }
 
-static bool has_file(const char *folder, const char *name)
-{
-    char *path = path_join(folder, name);
-    bool there = path && file_exists(path);
-    free(path);
-    return there;
-}
-
 /* How many of the files that an index names are there; it may be no index. */
 static size_t shards_there(const char *folder, const char *index)
 {
@@ -267,7 +259,7 @@ static size_t shards_there(const char *folder, const char *index)
     const cJSON *weights = json ? json_member(json, "weight_map") : NULL;
     if (cJSON_IsObject(weights) && index_shards(index, weights, &shards, &tensors, &unread))
         for (size_t i = 0; i < shards.count; i++)
-            there += has_file(folder, shards.items[i].name);
+            there += folder_holds(folder, shards.items[i].name);
     shards_free(&shards);
     map_free(&tensors);
     error_clear(&unread);
@@ -292,7 +284,7 @@ static bool note_index(struct store *store, const struct form *form, const char 
 static const struct form *find_form(const char *folder)
 {
     for (size_t i = 0; i < FORMS; i++)
-        if (has_file(folder, forms[i].single) || has_file(folder, forms[i].index))
+        if (folder_holds(folder, forms[i].single) || folder_holds(folder, forms[i].index))
             return &forms[i];
     return NULL;
 }
@@ -306,7 +298,7 @@ static bool checkpoint_is(const char *folder)
 static bool checkpoint_open(struct store *store, const char *folder, struct error *error)
 {
     const struct form *form = find_form(folder);
-    bool single = has_file(folder, form->single);
+    bool single = folder_holds(folder, form->single);
     char *path = path_join(folder, single ? form->single : form->index);
     bool good = path || error_memory(error, folder);
     if (good && single)

@@ -10,9 +10,7 @@
 
 bool extraction_is(const char *folder)
 {
-    char *manifest = path_join(folder, EXTRACTION_MANIFEST);
-    bool fits = manifest && file_exists(manifest);
-    free(manifest);
+    bool fits = folder_holds(folder, EXTRACTION_MANIFEST);
     for (int i = 0; !fits && i < BLOCK_COUNT; i++) {
         char *path = path_join(folder, block_name((enum block)i));
         fits = path && file_is_folder(path);

@@ -1,5 +1,4 @@
 /* Tokenizers in forms that are not read. */
-#include <stdlib.h>
 
 #include "base/file.h"
 #include "text/tokenizer.h"
@@ -21,10 +20,7 @@ static const struct form_row {
 bool tokenizer_unread(const char *folder, struct buffer *out)
 {
     for (size_t i = 0; i < sizeof form_rows / sizeof *form_rows; i++) {
-        char *path = path_join(folder, form_rows[i].file);
-        bool there = path && file_exists(path);
-        free(path);
-        if (there)
+        if (folder_holds(folder, form_rows[i].file))
             return buffer_format(out,
                                  "%s there is %s, which is not read: AutoTokenizer's save_pretrained writes a "
                                  "tokenizer.json, which is",
