@@ -8,8 +8,6 @@
 #include "base/file.h"
 #include "text/tokenizer_internal.h"
 
-#define COMPANION_MOST ((size_t)64 << 20)
-
 struct completing {
     const char *folder;
     cJSON *added;                /* of the tokenizer.json, which grows */
@@ -20,15 +18,14 @@ struct completing {
     struct error *error;
 };
 
-/* NULL without an error where there is none. */
-static cJSON *companion_read(struct completing *c, const char *name, bool *good)
+cJSON *tokenizer_companion(const char *folder, const char *name, bool *good, struct error *error)
 {
-    char *path = path_join(c->folder, name);
+    char *path = path_join(folder, name);
     cJSON *json = NULL;
     if (!path)
-        *good = error_memory(c->error, name);
+        *good = error_memory(error, name);
     else if (*good && file_exists(path))
-        *good = (json = json_read(path, COMPANION_MOST, c->error)) != NULL;
+        *good = (json = json_read(path, COMPANION_MOST, error)) != NULL;
     free(path);
     return json;
 }
@@ -160,10 +157,10 @@ static bool add_names(struct completing *c)
 static bool complete(struct completing *c, size_t *named_from)
 {
     bool good = true;
-    cJSON *config = companion_read(c, "tokenizer_config.json", &good);
+    cJSON *config = tokenizer_companion(c->folder, "tokenizer_config.json", &good, c->error);
     const cJSON *decoder = json_member(config, "added_tokens_decoder");
-    cJSON *names = decoder ? NULL : companion_read(c, "special_tokens_map.json", &good);
-    cJSON *added = decoder ? NULL : companion_read(c, "added_tokens.json", &good);
+    cJSON *names = decoder ? NULL : tokenizer_companion(c->folder, "special_tokens_map.json", &good, c->error);
+    cJSON *added = decoder ? NULL : tokenizer_companion(c->folder, "added_tokens.json", &good, c->error);
     c->config = config;
     c->names = names;
     good =

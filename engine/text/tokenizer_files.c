@@ -6,8 +6,6 @@
 #include "base/file.h"
 #include "text/tokenizer_internal.h"
 
-#define COMPANION_MOST ((size_t)64 << 20)
-
 static const char gpt2_parts[] =
     "{\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}";
 
@@ -37,19 +35,6 @@ struct gathering {
     cJSON *specials; /* special_tokens_map.json, or NULL */
     struct error *error;
 };
-
-/* An absent file gives NULL without an error. */
-static cJSON *gather_file(const struct gathering *g, const char *name, bool *good)
-{
-    char *path = path_join(g->folder, name);
-    cJSON *json = NULL;
-    if (!path)
-        *good = error_memory(g->error, name);
-    else if (file_exists(path))
-        *good = (json = json_read(path, COMPANION_MOST, g->error)) != NULL;
-    free(path);
-    return json;
-}
 
 static bool gather_merges_text(cJSON *merges, char *text, const char *path, struct error *error)
 {
@@ -143,7 +128,7 @@ static bool gather_decoder(struct gathering *g, const cJSON *decoder)
 static bool gather_added(struct gathering *g)
 {
     bool good = true;
-    cJSON *added = gather_file(g, "added_tokens.json", &good);
+    cJSON *added = tokenizer_companion(g->folder, "added_tokens.json", &good, g->error);
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, added)
     {
@@ -218,7 +203,7 @@ static bool family_class(const struct gathering *g, const char **name)
         const char *begins, *class;
     } families[] = {{"qwen3_5", NULL}, {"qwen2", "Qwen2Tokenizer"}, {"qwen3", "Qwen2Tokenizer"}};
     bool good = true;
-    cJSON *config = gather_file(g, "config.json", &good);
+    cJSON *config = tokenizer_companion(g->folder, "config.json", &good, g->error);
     const cJSON *type = json_member(config, "model_type");
     const char *text = cJSON_IsString(type) ? type->valuestring : "";
     size_t i = 0;
@@ -267,11 +252,11 @@ static bool gather_class(struct gathering *g)
 static bool gather_all(struct gathering *g)
 {
     bool good = true;
-    g->config = gather_file(g, "tokenizer_config.json", &good);
+    g->config = tokenizer_companion(g->folder, "tokenizer_config.json", &good, g->error);
     if (!good || !gather_class(g))
         return false;
-    g->specials = gather_file(g, "special_tokens_map.json", &good);
-    cJSON *vocab = good ? gather_file(g, "vocab.json", &good) : NULL;
+    g->specials = tokenizer_companion(g->folder, "special_tokens_map.json", &good, g->error);
+    cJSON *vocab = good ? tokenizer_companion(g->folder, "vocab.json", &good, g->error) : NULL;
     g->model = cJSON_AddObjectToObject(g->root, "model");
     g->added = cJSON_AddArrayToObject(g->root, "added_tokens");
     cJSON *decoder = cJSON_AddObjectToObject(g->root, "decoder");

@@ -60,6 +60,12 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const 
 bool tokenizer_load_template(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 
+#define COMPANION_MOST ((size_t)64 << 20)
+
+/* A JSON file of the tokenizer's folder. NULL with `*good` as it was where there is none, or `*good` is false already.
+ */
+cJSON *tokenizer_companion(const char *folder, const char *name, bool *good, struct error *error);
+
 /* Adds to the content of a folder's tokenizer.json, or what was made in its place, the tokens that only the files
  * beside it name. `*named_from`: the first id given to one that has its name alone, as "eos_token", and is in no list;
  * 0: none. */
