@@ -91,9 +91,7 @@ static bool report_write(struct report *report, const struct arguments *argument
 static void report_unable(struct report *report, const struct arguments *arguments, const struct error *error)
 {
     struct error again = {0};
-    struct findings none = {0};
     findings_free(&report->findings); /* half of the checks */
-    report->findings = none;
     report_set(&report->unable, "%s", error_text(error));
     if (!report->subject.path && arguments->positional_count)
         report_set(&report->subject.path, "%s", arguments->positional[arguments->positional_count - 1]);
