@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "values/values.h"
-
 #define SAME 1e-2     /* relative L2: bfloat16 loses less, and two states are further apart */
 #define UNIT 2e-3     /* a root mean square of 1 is known to this, in bfloat16 and with any epsilon of a norm */
 #define HEAD 5e-3     /* relative L2 of logits: of bfloat16 too, for what the head took is known as it was */
@@ -73,9 +71,7 @@ static float *weight_row(const struct store *store, const struct tensor *tensor,
     float *values = malloc((tensor->columns + 1) * sizeof *values);
     char *raw = malloc(bytes + 1);
     bool good = (values && raw) || error_memory(error, tensor->name);
-    good = good && store_read_rows(store, tensor, row, 1, raw, error);
-    if (good)
-        widen(tensor->dtype, raw, values, tensor->columns);
+    good = good && store_read_wide(store, tensor, row, 1, raw, values, error);
     free(raw);
     if (good)
         return values;

@@ -19,12 +19,8 @@ static bool compare_rows(const struct store *store, const struct tensor *head, c
     bool good = values || error_memory(error, head->name);
     *found = HEAD_EQUAL;
     for (uint64_t row = 0; good && *found == HEAD_EQUAL && row < head->rows; row++) {
-        good = store_read_rows(store, head, row, 1, values + 2 * width, error);
-        if (good)
-            widen(head->dtype, values + 2 * width, values, width);
-        good = good && store_read_rows(store, embedding, row, 1, values + 2 * width, error);
-        if (good)
-            widen(embedding->dtype, values + 2 * width, values + width, width);
+        good = store_read_wide(store, head, row, 1, values + 2 * width, values, error) &&
+               store_read_wide(store, embedding, row, 1, values + 2 * width, values + width, error);
         if (good && !values_equal(values, values + width, width))
             *found = HEAD_OTHER;
     }

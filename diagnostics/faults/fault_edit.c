@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/numbers.h"
-#include "values/values.h"
 
 /* A new edit that is freed with the faults. */
 static struct fault_edit *fault_edit(struct fault_site *site, struct error *error)
@@ -28,9 +27,7 @@ static bool row_values(const struct store *store, const struct tensor *tensor, u
                        struct error *error)
 {
     void *raw = malloc((size_t)tensor->stride + (size_t)(tensor->bytes / tensor->rows) + 1);
-    bool good = (raw || error_memory(error, tensor->name)) && store_read_rows(store, tensor, row, 1, raw, error);
-    if (good)
-        widen(tensor->dtype, raw, out, (size_t)tensor->columns);
+    bool good = (raw || error_memory(error, tensor->name)) && store_read_wide(store, tensor, row, 1, raw, out, error);
     free(raw);
     return good;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "values/values.h"
 
 #define AWAY_MOST 8
 #define PLACES (2 * AWAY_MOST + 1)
@@ -104,11 +103,10 @@ static bool read_pair(struct row_reader *reader, const int ids[2], int away, boo
     *inside = true;
     for (int i = 0; i < 2; i++)
         *inside = *inside && ids[i] + away >= 0 && (uint64_t)(ids[i] + away) < tensor->rows;
-    for (int i = 0; *inside && i < 2; i++) {
-        if (!store_read_rows(reader->store, tensor, (uint64_t)(ids[i] + away), 1, reader->raw, reader->error))
+    for (int i = 0; *inside && i < 2; i++)
+        if (!store_read_wide(reader->store, tensor, (uint64_t)(ids[i] + away), 1, reader->raw, reader->rows[i],
+                             reader->error))
             return false;
-        widen(tensor->dtype, reader->raw, reader->rows[i], (size_t)tensor->columns);
-    }
     return true;
 }
 

@@ -8,7 +8,6 @@
 #include "base/progress.h"
 #include "health/weights_source.h"
 #include "limits/comparator.h"
-#include "values/values.h"
 
 #define WORST_MAX 40
 
@@ -32,15 +31,6 @@ struct matching {
     struct error failure;
 };
 
-static bool read_wide(const struct store *store, const struct tensor *tensor, uint64_t row, uint64_t rows, void *raw,
-                      float *wide, struct error *error)
-{
-    if (!store_read_rows(store, tensor, row, rows, raw, error))
-        return false;
-    widen(tensor->dtype, raw, wide, (size_t)(rows * tensor->columns));
-    return true;
-}
-
 static bool pair_compare(const struct matching *matching, struct pair *pair, struct error *error)
 {
     const struct tensor *mine = pair->mine, *source = pair->source;
@@ -53,10 +43,10 @@ static bool pair_compare(const struct matching *matching, struct pair *pair, str
     bool good = (raw && a && b) || error_memory(error, mine->name);
     for (uint64_t row = 0; good && row < mine->rows; row += some) {
         uint64_t rows = mine->rows - row < some ? mine->rows - row : some;
-        good = read_wide(matching->store, mine, row, rows, raw, a, error);
+        good = store_read_wide(matching->store, mine, row, rows, raw, a, error);
         if (!good && error->kind == ERROR_ANY)
             error->kind = ERROR_MINE;
-        good = good && read_wide(matching->source, source, row, rows, raw, b, error);
+        good = good && store_read_wide(matching->source, source, row, rows, raw, b, error);
         if (good)
             comparison_add(&pair->comparison, a, b, (size_t)(rows * mine->columns));
     }

@@ -2,18 +2,8 @@
 #include <stdlib.h>
 
 #include "inventory/inventory_internal.h"
-#include "values/values.h"
 
 #define ROWS_MOST 64 /* that are compared, from all over the table */
-
-static bool read_row(const struct store *store, const struct tensor *tensor, uint64_t row, void *raw, float *out,
-                     struct error *error)
-{
-    if (!store_read_rows(store, tensor, row, 1, raw, error))
-        return false;
-    widen(tensor->dtype, raw, out, (size_t)tensor->columns);
-    return true;
-}
 
 /* `*row` is the first of those compared that differs; the number of rows: none does. */
 static bool first_different(const struct store *store, const struct tensor *head, const struct tensor *embedding,
@@ -29,7 +19,8 @@ static bool first_different(const struct store *store, const struct tensor *head
         error_memory(error, "inventory");
     for (uint64_t i = 0; good && !different && i < compared; i++) {
         *row = i * (rows - 1) / (compared > 1 ? compared - 1 : 1);
-        good = read_row(store, head, *row, raw, mine, error) && read_row(store, embedding, *row, raw, theirs, error);
+        good = store_read_wide(store, head, *row, 1, raw, mine, error) &&
+               store_read_wide(store, embedding, *row, 1, raw, theirs, error);
         for (size_t c = 0; good && !different && c < columns; c++)
             different = mine[c] < theirs[c] || mine[c] > theirs[c];
     }

@@ -394,10 +394,8 @@ static bool read_widened(const struct store *store, const struct tensor *tensor,
 {
     const struct tensor *below = store_find(store->base, tensor->name);
     void *raw = malloc((size_t)(count * below->stride) + 1);
-    bool good =
-        (raw || error_memory(error, tensor->name)) && store_read_rows(store->base, below, first, count, raw, error);
-    if (good)
-        widen(below->dtype, raw, out, (size_t)(count * tensor->columns));
+    bool good = (raw || error_memory(error, tensor->name)) &&
+                store_read_wide(store->base, below, first, count, raw, out, error);
     free(raw);
     return good;
 }
@@ -424,6 +422,15 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
     }
     if (change && change->rewrite)
         change->rewrite(change->context, tensor, first, count, out);
+    return true;
+}
+
+bool store_read_wide(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *raw,
+                     float *out, struct error *error)
+{
+    if (!store_read_rows(store, tensor, first, count, raw, error))
+        return false;
+    widen(tensor->dtype, raw, out, (size_t)(count * tensor->columns));
     return true;
 }
 

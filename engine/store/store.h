@@ -111,6 +111,10 @@ const char *store_unread(const struct store *store, const char *name);
  * file that is no longer the one whose header was read is an error. */
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
                      struct error *error);
+/* The same as float32. `raw`: room for the rows in the stored dtype, which must be one that dtype_computes. */
+bool store_read_wide(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *raw,
+                     float *out, struct error *error);
+
 /* Rows that a reader takes at once where it goes through a whole tensor: CHUNK_VALUES values, or one row where that has
  * more. `columns` is not 0. */
 #define CHUNK_VALUES 65536u
