@@ -46,6 +46,8 @@ static void drop(const char *prefix)
     for (size_t i = 0; i < tensor_count; i++)
         if (strncmp(tensors[i].name, prefix, strlen(prefix)) != 0)
             tensors[kept++] = tensors[i];
+        else
+            free((char *)(size_t)tensors[i].name);
     tensor_count = kept;
     cr_assert(kept < before, "no %s", prefix);
 }
