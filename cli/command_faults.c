@@ -1,36 +1,80 @@
-/* The catalogue of faults, for people and for programs. */
+/* What an experiment may depart in, for people and for programs: faults of weights, variants of the architecture. */
 #include <stdio.h>
 
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "faults/fault.h"
+#include "model/variant.h"
+
+static void print_title(const char *title)
+{
+    printf("%s\n\n", title);
+}
+
+static void print_row(const char *name, const char *arguments, const char *does)
+{
+    printf("%s%s%s\n    %s.\n", name, *arguments ? ":" : "", arguments, does);
+}
+
+static void print_text(void)
+{
+    const struct fault_row *fault;
+    const struct variant_row *variant;
+    print_title("--fault NAME[:ARGS]: what was done to weights");
+    for (size_t i = 0; (fault = fault_at(i)); i++)
+        print_row(fault->name, fault->arguments, fault->does);
+    putchar('\n');
+    print_title("--variant NAME[:ARGS]: an implementation that departs from the reference architecture");
+    for (size_t i = 0; (variant = variant_at(i)); i++) {
+        print_row(variant->name, variant->arguments, variant->does);
+        printf("    Looks like: %s.\n    The usual mistake: %s.\n", variant->symptom, variant->mistake);
+    }
+    putchar('\n');
+    print_title("--set KEY=VALUE: a key of config.json with another value, such as rope_theta=1e6");
+}
+
+static cJSON *row_json(cJSON *list, const char *option, const char *name, const char *arguments, const char *does)
+{
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "option", option);
+    cJSON_AddStringToObject(item, "name", name);
+    cJSON_AddStringToObject(item, "arguments", arguments);
+    cJSON_AddStringToObject(item, "does", does);
+    cJSON_AddItemToArray(list, item);
+    return item;
+}
+
+static void print_json(void)
+{
+    cJSON *list = cJSON_CreateArray();
+    const struct fault_row *fault;
+    const struct variant_row *variant;
+    for (size_t i = 0; (fault = fault_at(i)); i++)
+        row_json(list, "--fault", fault->name, fault->arguments, fault->does);
+    for (size_t i = 0; (variant = variant_at(i)); i++) {
+        cJSON *item = row_json(list, "--variant", variant->name, variant->arguments, variant->does);
+        cJSON_AddStringToObject(item, "symptom", variant->symptom);
+        cJSON_AddStringToObject(item, "mistake", variant->mistake);
+    }
+    json_print(list, true);
+}
 
 static int run(struct arguments *arguments)
 {
-    cJSON *list = arguments->json ? cJSON_CreateArray() : NULL;
-    const struct fault_row *row;
-    for (size_t i = 0; (row = fault_at(i)); i++) {
-        if (!list) {
-            printf("%s%s%s\n    %s.\n", row->name, *row->arguments ? ":" : "", row->arguments, row->does);
-            continue;
-        }
-        cJSON *item = cJSON_CreateObject();
-        cJSON_AddStringToObject(item, "name", row->name);
-        cJSON_AddStringToObject(item, "arguments", row->arguments);
-        cJSON_AddStringToObject(item, "does", row->does);
-        cJSON_AddItemToArray(list, item);
-    }
-    if (list)
-        json_print(list, true);
+    if (arguments->json)
+        print_json();
+    else
+        print_text();
     return EXIT_PASS;
 }
 
 const struct command command_faults = {
     .name = "faults",
-    .does = "list the catalogue of faults",
+    .does = "list what an experiment may depart in: faults, variants",
     .args = "",
-    .doc = "Lists the catalogue of faults.",
+    .doc = "Lists what an experiment may depart in: faults of weights (--fault), and variants of the architecture "
+           "(--variant), which every command takes that opens a model.",
     .least = 0,
     .most = 0,
     .run = run,

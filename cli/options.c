@@ -62,6 +62,13 @@ static const struct shared_row {
      {"fault", 0, "NAME[:ARGS]", "A fault from the catalogue (assay faults), as if the files held it (repeatable)",
       GROUP_MODEL, KIND_TEXTS, AT(faults), 0, 0}},
     {OPTIONS_ENGINE,
+     {"set", 0, "KEY=VALUE", "A key of config.json with another value, as rope_theta=1e6 (repeatable)", GROUP_MODEL,
+      KIND_TEXTS, AT(settings), 0, 0}},
+    {OPTIONS_ENGINE,
+     {"variant", 0, "NAME[:ARGS]",
+      "A departure from the reference architecture (assay faults), as an implementation may have it (repeatable)",
+      GROUP_MODEL, KIND_TEXTS, AT(variants), 0, 0}},
+    {OPTIONS_ENGINE,
      {"memory", 0, "SIZE",
       "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
       "machine's or the container's)",

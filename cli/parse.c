@@ -10,6 +10,8 @@
 #include "base/numbers.h"
 #include "base/progress.h"
 #include "faults/fault.h"
+#include "model/setting.h"
+#include "model/variant.h"
 
 #define OPTIONS_MAX 64 /* of one command */
 #define KEY_FIRST 1000 /* of options without a letter */
@@ -105,6 +107,22 @@ static void put_option(const struct option_row *row, struct arguments *arguments
     }
 }
 
+/* The first that is not understood. */
+static const char *departures_judge(const struct arguments *arguments)
+{
+    const struct {
+        const struct texts *texts;
+        const char *(*judge)(const char *text);
+    } kinds[] = {{&arguments->faults, fault_judge},
+                 {&arguments->settings, setting_judge},
+                 {&arguments->variants, variant_judge}};
+    const char *wrong = NULL;
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        for (size_t i = 0; !wrong && i < kinds[kind].texts->count; i++)
+            wrong = kinds[kind].judge(kinds[kind].texts->items[i]);
+    return wrong;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct parsing *parsing = state->input;
@@ -121,8 +139,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             argp_error(state, "%s: %s expected", command->args,
                        command->least > 1 ? "two arguments are" : "an argument is");
         const char *wrong = command->judge ? command->judge(arguments) : NULL;
-        for (size_t i = 0; !wrong && i < arguments->faults.count; i++)
-            wrong = fault_judge(arguments->faults.items[i]);
+        wrong = wrong ? wrong : departures_judge(arguments);
         if (wrong)
             argp_error(state, "%s", wrong);
         return 0;

@@ -24,10 +24,12 @@ struct attention_task {
 struct attention {
     struct pass *pass;
     size_t before, behind; /* a token sees so many before it and behind it, and itself; SIZE_MAX: all */
+    bool blind;            /* not itself, where there is one before it */
     size_t heads, kv_heads, head_dim;
-    float scale; /* of scores */
-    float *q;    /* [rows, heads, head_dim] */
-    float *k;    /* [rows, kv_heads, head_dim] */
+    size_t group_at, head_at; /* query heads from the first of one key/value head to that of the next; within it */
+    float scale;              /* of scores */
+    float *q;                 /* [rows, heads, head_dim] */
+    float *k;                 /* [rows, kv_heads, head_dim] */
     float *v;
     float *out;   /* [rows, heads, head_dim] */
     float *loose; /* keys, then values, of sequences without a cache: [kv_heads][count][head_dim] each */
@@ -68,14 +70,45 @@ static bool attention_project(struct attention *a, int layer, struct error *erro
     struct pass *pass = a->pass;
     const struct projection projections[] = {
         {WEIGHT_Q, WEIGHT_Q_BIAS, a->q}, {WEIGHT_K, WEIGHT_K_BIAS, a->k}, {WEIGHT_V, WEIGHT_V_BIAS, a->v}};
-    if (!pass_linear(pass, layer, pass->normed, projections, 3, error))
+    return pass_linear(pass, layer, pass->normed, projections, 3, error);
+}
+
+/* Of queries or keys, head by head. */
+static bool attention_norm(struct attention *a, enum weight gain, enum point point, int layer, float *values,
+                           size_t heads, struct error *error)
+{
+    struct pass *pass = a->pass;
+    int how = pass->model->config->switches.head_norm;
+    size_t together = how == HEAD_NORM_WIDE ? heads : 1;
+    return (how == HEAD_NORM_NONE || pass_norm(pass, gain, layer, values, values, pass->rows * heads / together,
+                                               together * a->head_dim, a->head_dim, error)) &&
+           pass_show(pass, point, layer, values, pass->rows, pass->row_of, error);
+}
+
+static bool attention_norms(struct attention *a, int layer, struct error *error)
+{
+    return !config_calls_for(a->pass->model->config, WEIGHT_Q_NORM, layer) ||
+           (attention_norm(a, WEIGHT_Q_NORM, POINT_Q_NORM, layer, a->q, a->heads, error) &&
+            attention_norm(a, WEIGHT_K_NORM, POINT_K_NORM, layer, a->k, a->kv_heads, error));
+}
+
+static void attention_rotate(struct attention *a)
+{
+    struct pass *pass = a->pass;
+    rope_rotate(pass, a->q, a->heads, true);
+    rope_rotate(pass, a->k, a->kv_heads, false);
+    pass_round(pass, a->q, a->heads * a->head_dim, ROTATION_STEPS);
+    pass_round(pass, a->k, a->kv_heads * a->head_dim, ROTATION_STEPS);
+}
+
+/* Queries and keys as they meet. */
+static bool attention_place(struct attention *a, int layer, struct error *error)
+{
+    bool after = a->pass->model->config->switches.head_norm == HEAD_NORM_AFTER;
+    if (!after && !attention_norms(a, layer, error))
         return false;
-    if (!config_calls_for(pass->model->config, WEIGHT_Q_NORM, layer))
-        return true;
-    return pass_norm(pass, WEIGHT_Q_NORM, layer, a->q, a->q, pass->rows * a->heads, a->head_dim, error) &&
-           pass_show(pass, POINT_Q_NORM, layer, a->q, pass->rows, pass->row_of, error) &&
-           pass_norm(pass, WEIGHT_K_NORM, layer, a->k, a->k, pass->rows * a->kv_heads, a->head_dim, error) &&
-           pass_show(pass, POINT_K_NORM, layer, a->k, pass->rows, pass->row_of, error);
+    attention_rotate(a);
+    return !after || attention_norms(a, layer, error);
 }
 
 /* Lays the new keys and values behind those of earlier passes, head by head. */
@@ -128,7 +161,7 @@ static struct attention_span token_span(const struct attention *a, size_t positi
 {
     size_t rest = total - position - 1;
     return (struct attention_span){.begin = position > a->before ? position - a->before : 0,
-                                   .end = position + 1 + (rest < a->behind ? rest : a->behind)};
+                                   .end = position + !(a->blind && position) + (rest < a->behind ? rest : a->behind)};
 }
 
 static struct attention_span row_span(const struct attention *a, const struct attention_keys *keys, size_t row)
@@ -205,35 +238,60 @@ static void attention_run(void *context, size_t index, int thread)
     size_t rows = task->count > group ? task->count : group;
     float *scores =
         workspace_floats(a->pass->model->workspace, thread, 0, rows * task_keys(a, task, task->count == 1).length);
-    size_t at = (a->pass->first[task->sequence] + task->first) * width + (size_t)task->kv_head * group * a->head_dim;
+    size_t at =
+        (a->pass->first[task->sequence] + task->first) * width + (size_t)task->kv_head * a->group_at * a->head_dim;
     bool good = scores;
     if (good && task->count == 1)
-        good = attention_block(a, task, thread, a->q + at, a->out + at, a->head_dim, group, true, scores);
-    for (size_t head = 0; good && task->count > 1 && head < group; head++)
-        good = attention_block(a, task, thread, a->q + at + head * a->head_dim, a->out + at + head * a->head_dim, width,
-                               task->count, false, scores);
+        good = attention_block(a, task, thread, a->q + at, a->out + at, a->head_at * a->head_dim, group, true, scores);
+    for (size_t head = 0; good && task->count > 1 && head < group; head++) {
+        size_t from = at + head * a->head_at * a->head_dim;
+        good = attention_block(a, task, thread, a->q + from, a->out + from, width, task->count, false, scores);
+    }
     if (!good)
         a->failed = true;
+}
+
+static double attention_scale(const struct model_config *config)
+{
+    switch (config->switches.scale) {
+    case SCALE_NONE:
+        return 1;
+    case SCALE_TWICE:
+        return 1 / (double)config->head_dim;
+    case SCALE_HIDDEN:
+        return 1 / sqrt((double)config->hidden);
+    default:
+        return 1 / sqrt((double)config->head_dim);
+    }
+}
+
+/* Who sees whom. */
+static void attention_mask(struct attention *a, const struct model_config *config, int layer)
+{
+    const struct switches *switches = &config->switches;
+    int tokens = switches->window ? switches->window : config->window[layer];
+    bool windowed = tokens > 0, both = config->both_directions || switches->mask == MASK_NONE;
+    size_t window = windowed ? (size_t)tokens : SIZE_MAX;
+    a->before = windowed && !both ? window - 1 : window;
+    a->behind = both ? window : switches->mask == MASK_AHEAD;
+    a->blind = switches->mask == MASK_BEHIND;
 }
 
 bool attention_forward(struct pass *pass, int layer, struct error *error)
 {
     const struct model_config *config = pass->model->config;
-    bool both = config->both_directions, windowed = config->window[layer] > 0;
-    size_t window = windowed ? (size_t)config->window[layer] : SIZE_MAX;
+    bool tiled = config->switches.groups == GROUPS_TILED;
     struct attention a = {.pass = pass,
-                          .before = windowed && !both ? window - 1 : window,
-                          .behind = both ? window : 0,
                           .heads = (size_t)config->heads,
                           .kv_heads = (size_t)config->kv_heads,
                           .head_dim = (size_t)config->head_dim,
-                          .scale = (float)(1 / sqrt((double)config->head_dim))};
-    bool good = attention_allocate(&a, error) && attention_project(&a, layer, error);
+                          .group_at = tiled ? 1 : (size_t)(config->heads / config->kv_heads),
+                          .head_at = tiled ? (size_t)config->kv_heads : 1,
+                          .scale = (float)attention_scale(config)};
+    attention_mask(&a, config, layer);
+    bool good =
+        attention_allocate(&a, error) && attention_project(&a, layer, error) && attention_place(&a, layer, error);
     if (good) {
-        rope_rotate(pass, a.q, a.heads);
-        rope_rotate(pass, a.k, a.kv_heads);
-        pass_round(pass, a.q, a.heads * a.head_dim, ROTATION_STEPS);
-        pass_round(pass, a.k, a.kv_heads * a.head_dim, ROTATION_STEPS);
         attention_store(&a, layer);
         pool_run(workspace_pool(pass->model->workspace), a.task_count, attention_run, &a);
         good = !a.failed || error_memory(error, "attention scores");

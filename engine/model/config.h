@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "model/quantisation.h"
+#include "model/switches.h"
 
 #define CONFIG_LAYERS_MAX 1024
 
@@ -55,6 +56,7 @@ struct model_config {
     int kind[CONFIG_LAYERS_MAX]; /* of an unknown family: layers of one kind are alike by what the file says of each */
     int window[CONFIG_LAYERS_MAX]; /* a token sees that many tokens, itself included, and in both directions that many
                                       on either side; 0: all */
+    struct switches switches;      /* all 0, unless a variant was asked for */
 };
 
 /* The configurations that lie in each other, the outermost first and the text model's last, as those of multimodal

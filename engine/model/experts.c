@@ -22,19 +22,46 @@ struct dense_weights {
     size_t inner;
 };
 
-struct silu_job {
+struct activation_job {
+    const struct switches *switches;
     float *gate;
     const float *up;
     size_t count; /* floats in a task */
     size_t total;
 };
 
-static void silu_task(void *context, size_t task, int thread)
+static double activation_of(int activation, double x)
+{
+    switch (activation) {
+    case ACTIVATION_GELU:
+        return x * 0.5 * erfc(-x / sqrt(2));
+    case ACTIVATION_RELU:
+        return x > 0 ? x : x - x; /* NaN stays */
+    default:
+        return x / (1 + exp(-x));
+    }
+}
+
+/* gate = activation(gate) * up */
+static void activate(const struct switches *switches, float *gate, const float *up, size_t count)
+{
+    if (!switches->activation && !switches->activation_on_up) {
+        silu_multiply(gate, up, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double a = (double)(switches->activation_on_up ? up[i] : gate[i]);
+        double b = (double)(switches->activation_on_up ? gate[i] : up[i]);
+        gate[i] = (float)(activation_of(switches->activation, a) * b);
+    }
+}
+
+static void activation_task(void *context, size_t task, int thread)
 {
     (void)thread;
-    struct silu_job *job = context;
+    struct activation_job *job = context;
     size_t first = task * job->count, count = job->total - first < job->count ? job->total - first : job->count;
-    silu_multiply(job->gate + first, job->up + first, count);
+    activate(job->switches, job->gate + first, job->up + first, count);
 }
 
 static bool dense_forward(struct pass *pass, int layer, const struct dense_weights *weights, float *out,
@@ -48,8 +75,13 @@ static bool dense_forward(struct pass *pass, int layer, const struct dense_weigh
     const struct projection outwards = {weights->down, weights->down_bias, out};
     good = good && pass_linear(pass, layer, pass->normed, inwards, 2, error);
     if (good) {
-        struct silu_job job = {.gate = gate, .up = up, .count = 8192, .total = pass->rows * inner};
-        pool_run(workspace_pool(pass->model->workspace), (job.total + job.count - 1) / job.count, silu_task, &job);
+        struct activation_job job = {.switches = &pass->model->config->switches,
+                                     .gate = gate,
+                                     .up = up,
+                                     .count = 8192,
+                                     .total = pass->rows * inner};
+        pool_run(workspace_pool(pass->model->workspace), (job.total + job.count - 1) / job.count, activation_task,
+                 &job);
         pass_round(pass, gate, inner, SILU_STEPS);
         good = pass_linear(pass, layer, gate, &outwards, 1, error);
     }
@@ -96,7 +128,8 @@ static void routing_free(struct routing *routing)
 static void route_row(const struct model_config *config, const float *logits, float *probabilities, int *expert,
                       float *weight)
 {
-    int experts = config->experts, k = config->experts_per_token;
+    int experts = config->experts, k = config->experts_per_token, topk = config->switches.topk;
+    bool normed = topk ? topk == TOPK_NORMED : config->norm_topk;
     routing_choose(logits, experts, k, expert);
     for (int i = 1; i < k; i++) /* increasing: the order in which the original adds them up */
         for (int at = i; at > 0 && expert[at - 1] > expert[at]; at--) {
@@ -104,13 +137,17 @@ static void route_row(const struct model_config *config, const float *logits, fl
             expert[at] = expert[at - 1];
             expert[at - 1] = swap;
         }
-    softmax(probabilities, (size_t)experts);
+    if (config->switches.scores == SCORES_SIGMOID)
+        for (int e = 0; e < experts; e++)
+            probabilities[e] = (float)(1 / (1 + exp(-(double)probabilities[e])));
+    else
+        softmax(probabilities, (size_t)experts);
     double sum = 0;
     for (int i = 0; i < k; i++) {
         weight[i] = probabilities[expert[i]];
         sum += (double)weight[i];
     }
-    for (int i = 0; config->norm_topk && i < k; i++)
+    for (int i = 0; normed && i < k; i++)
         weight[i] = (float)((double)weight[i] / sum);
 }
 
@@ -145,6 +182,28 @@ static void routing_order(struct routing *routing, size_t from, size_t to)
     qsort_r(routing->order, routing->busy, sizeof *routing->order, order_compare, routing->first);
 }
 
+/* Departures from each token's own choice: all tokens of a sequence take that of their mean; some experts are no
+ * choice.
+ */
+static void routing_depart(const struct pass *pass, float *logits, size_t experts)
+{
+    const struct switches *switches = &pass->model->config->switches;
+    for (size_t i = 0; switches->pooled_routing && i < pass->count; i++)
+        for (size_t e = 0; e < experts; e++) {
+            size_t count = pass->sequences[i].count;
+            float *first = logits + pass->first[i] * experts + e;
+            double mean = 0;
+            for (size_t token = 0; token < count; token++)
+                mean += (double)first[token * experts] / (double)count;
+            for (size_t token = 0; token < count; token++)
+                first[token * experts] = (float)mean;
+        }
+    for (size_t row = 0; switches->experts_end && row < pass->rows; row++)
+        for (size_t e = 0; e < experts; e++)
+            if (e < (size_t)switches->experts_first || e >= (size_t)switches->experts_end)
+                logits[row * experts + e] = -INFINITY;
+}
+
 static bool routing_fill(struct pass *pass, int layer, struct routing *routing, struct error *error)
 {
     const struct model_config *config = pass->model->config;
@@ -154,6 +213,8 @@ static bool routing_fill(struct pass *pass, int layer, struct routing *routing, 
     const struct projection router = {WEIGHT_ROUTER, WEIGHT_COUNT, logits};
     good = good && pass_linear(pass, layer, pass->normed, &router, 1, error) &&
            pass_show(pass, POINT_ROUTER, layer, logits, pass->rows, pass->row_of, error);
+    if (good)
+        routing_depart(pass, logits, experts);
     for (size_t row = 0; good && row < pass->rows; row++) {
         float *spare = logits + pass->rows * experts;
         memcpy(spare, logits + row * experts, experts * sizeof *spare);
@@ -188,6 +249,15 @@ static void expert_round(const struct expert_job *job, size_t entry, float *valu
                     16 * (uint64_t)entry + (uint64_t)steps);
 }
 
+static void fill_mean(float *values, size_t count)
+{
+    double mean = 0;
+    for (size_t i = 0; i < count; i++)
+        mean += (double)values[i] / (double)count;
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)mean;
+}
+
 /* down(silu(gate(x)) * up(x)) for `rows` rows of one expert, whose `weights` are gate, up and down, each times its
  * weight. */
 static bool expert_block(const struct expert_job *job, const struct matrix *weights, const size_t *entries, size_t rows,
@@ -205,13 +275,15 @@ static bool expert_block(const struct expert_job *job, const struct matrix *weig
     if (!linear_here(workspace, thread, x, hidden, rows, &weights[0], NULL, gate, inner, error) ||
         !linear_here(workspace, thread, x, hidden, rows, &weights[1], NULL, up, inner, error))
         return false;
-    silu_multiply(gate, up, rows * inner);
+    activate(&job->pass->model->config->switches, gate, up, rows * inner);
     for (size_t i = 0; i < rows; i++)
         expert_round(job, entries[i], gate + i * inner, inner, EXPERT_IN_STEPS);
     if (!linear_here(workspace, thread, gate, inner, rows, &weights[2], NULL, parts, hidden, error))
         return false;
     for (size_t i = 0; i < rows; i++) {
         float *part = parts + i * hidden, weight = job->routing->weight[entries[i]];
+        if (job->pass->model->config->switches.scalar_experts)
+            fill_mean(part, hidden);
         for (size_t h = 0; h < hidden; h++)
             part[h] = weight * part[h];
         expert_round(job, entries[i], part, hidden, EXPERT_OUT_STEPS);

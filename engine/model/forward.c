@@ -73,6 +73,34 @@ static bool forward_input(struct pass *pass, int block, struct error *error)
                      pass->row_of, error);
 }
 
+/* The block's output is added to the stream: attention's in front of the second norm, the feed-forward block's behind
+ * it. */
+static bool forward_sum(struct pass *pass, enum point point, int layer, struct error *error)
+{
+    const struct switches *switches = &pass->model->config->switches;
+    size_t hidden = (size_t)pass->model->config->hidden, count = pass->rows * hidden;
+    bool last = point == POINT_LAYER;
+    if (last ? switches->no_mlp_residual : switches->no_attention_residual)
+        memcpy(pass->x, pass->block, count * sizeof *pass->x);
+    else
+        add_scaled(pass->x, pass->block, 1, count);
+    pass_round(pass, pass->x, hidden, 1);
+    return switches->order != ORDER_POST || pass_norm(pass, last ? WEIGHT_POST_NORM : WEIGHT_INPUT_NORM, layer, pass->x,
+                                                      pass->x, pass->rows, hidden, hidden, error);
+}
+
+/* In front of a block: with the norms behind the blocks, nothing. */
+static bool forward_norm(struct pass *pass, const struct point_row *row, int layer, const float *in, float *out,
+                         struct error *error)
+{
+    size_t hidden = (size_t)pass->model->config->hidden;
+    if (pass->model->config->switches.order == ORDER_POST) {
+        memcpy(out, in, pass->rows * hidden * sizeof *out);
+        return true;
+    }
+    return pass_norm(pass, row->weight, layer, in, out, pass->rows, hidden, hidden, error);
+}
+
 /* One step of a layer, as the table of points has it, and what it shows. */
 static bool forward_point(struct pass *pass, enum point point, int layer, struct error *error)
 {
@@ -81,21 +109,16 @@ static bool forward_point(struct pass *pass, enum point point, int layer, struct
                                          [VALUES_SUM] = pass->x,
                                          [VALUES_NORMED] = pass->normed,
                                          [VALUES_BLOCK] = pass->block};
-    size_t hidden = (size_t)pass->model->config->hidden, rows = pass->rows;
-    bool good = true;
-    if (row->from == VALUES_SUM) {
-        add_scaled(pass->x, pass->block, 1, rows * hidden);
-        pass_round(pass, pass->x, hidden, 1);
-    }
+    bool good = row->from != VALUES_SUM || forward_sum(pass, point, layer, error);
     switch (row->step) {
     case STEP_NORM:
-        good = pass_norm(pass, row->weight, layer, values[row->from], values[row->to], rows, hidden, error);
+        good = good && forward_norm(pass, row, layer, values[row->from], values[row->to], error);
         break;
     case STEP_ATTENTION:
-        good = attention_forward(pass, layer, error);
+        good = good && attention_forward(pass, layer, error);
         break;
     case STEP_MLP:
-        good = mlp_forward(pass, layer, error);
+        good = good && mlp_forward(pass, layer, error);
         break;
     case STEP_SUM:
         break;
@@ -103,7 +126,7 @@ static bool forward_point(struct pass *pass, enum point point, int layer, struct
     case STEP_COUNT:
         return true;
     }
-    return good && pass_show(pass, point, layer, values[row->to], rows, pass->row_of, error);
+    return good && pass_show(pass, point, layer, values[row->to], pass->rows, pass->row_of, error);
 }
 
 static bool forward_layer(struct pass *pass, int layer, struct error *error)
@@ -168,10 +191,18 @@ static bool head_show(void *context, size_t first, size_t rows, float *logits, s
     return pass_show(shown->pass, POINT_HEAD, -1, logits, rows, shown->row_of + first, error);
 }
 
-static bool forward_head(struct pass *pass, struct error *error)
+static bool final_norm(struct pass *pass, const float *in, float *out, size_t rows, struct error *error)
 {
     size_t hidden = (size_t)pass->model->config->hidden;
-    if (!pass_norm(pass, WEIGHT_FINAL_NORM, -1, pass->x, pass->normed, pass->rows, hidden, error) ||
+    if (!pass->model->config->switches.no_final_norm)
+        return pass_norm(pass, WEIGHT_FINAL_NORM, -1, in, out, rows, hidden, hidden, error);
+    memcpy(out, in, rows * hidden * sizeof *out);
+    return true;
+}
+
+static bool forward_head(struct pass *pass, struct error *error)
+{
+    if (!final_norm(pass, pass->x, pass->normed, pass->rows, error) ||
         !pass_show(pass, POINT_FINAL_NORM, -1, pass->normed, pass->rows, pass->row_of, error))
         return false;
     struct row *row_of = malloc(pass->rows * sizeof *row_of);
@@ -190,8 +221,7 @@ bool model_lens(struct model *model, const float *residuals, size_t rows, lens_t
     size_t hidden = (size_t)model->config->hidden;
     struct pass pass = {.model = model};
     float *normed = malloc((rows * hidden + 1) * sizeof *normed);
-    bool good = (normed || error_memory(error, "lens")) &&
-                pass_norm(&pass, WEIGHT_FINAL_NORM, -1, residuals, normed, rows, hidden, error) &&
+    bool good = (normed || error_memory(error, "lens")) && final_norm(&pass, residuals, normed, rows, error) &&
                 head_each(model, normed, rows, take, context, error);
     free(normed);
     return good;

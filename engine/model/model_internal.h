@@ -46,8 +46,9 @@ bool mlp_forward(struct pass *pass, int layer, struct error *error);
 
 /* rope.c: cosines and sines for the rows of the pass. */
 bool rope_prepare(struct pass *pass, struct error *error);
-/* Rotates `heads` heads of head_dim floats in every row: element i with i + head_dim / 2. */
-void rope_rotate(const struct pass *pass, float *values, size_t heads);
+/* Rotates `heads` heads of head_dim floats in every row, queries or keys: element i with i + head_dim / 2, unless a
+ * switch says otherwise. */
+void rope_rotate(const struct pass *pass, float *values, size_t heads, bool queries);
 /* inverse frequencies, head_dim / 2 of them */
 void rope_frequencies(const struct model_config *config, float *out);
 

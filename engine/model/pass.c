@@ -56,25 +56,55 @@ bool pass_linear(struct pass *pass, int layer, const float *in, const struct pro
 struct norm_job {
     const float *in, *gain;
     float *out;
-    size_t rows, width;
+    size_t rows, width, period;
     double epsilon;
+    const struct switches *switches;
 };
 
 #define NORM_ROWS 32
+
+/* As departures have it: by another root, around the mean, with another gain, repeated. */
+static void norm_departed(const struct norm_job *job, const float *in, float *out)
+{
+    bool centred = job->switches->norm == NORM_CENTRED, summed = job->switches->norm == NORM_ROOT_SUM;
+    double mean = 0, squares = 0;
+    for (size_t i = 0; centred && i < job->width; i++)
+        mean += (double)in[i] / (double)job->width;
+    for (size_t i = 0; i < job->width; i++)
+        squares += ((double)in[i] - mean) * ((double)in[i] - mean);
+    double scale = 1 / sqrt(squares / (summed ? 1 : (double)job->width) + job->epsilon);
+    for (size_t i = 0; i < job->width; i++)
+        out[i] =
+            (float)(((double)in[i] - mean) * scale * ((double)job->gain[i % job->period] + job->switches->gain_offset));
+}
+
+static void norm_row(const struct norm_job *job, const float *in, float *out)
+{
+    if (job->switches->norm || job->switches->gain_offset || job->period != job->width)
+        norm_departed(job, in, out);
+    else
+        rms_norm(in, job->gain, job->epsilon, out, job->width);
+}
 
 static void norm_task(void *context, size_t task, int thread)
 {
     (void)thread;
     const struct norm_job *job = context;
     for (size_t row = task * NORM_ROWS; row < job->rows && row < (task + 1) * NORM_ROWS; row++)
-        rms_norm(job->in + row * job->width, job->gain, job->epsilon, job->out + row * job->width, job->width);
+        norm_row(job, job->in + row * job->width, job->out + row * job->width);
 }
 
 bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
-               struct error *error)
+               size_t period, struct error *error)
 {
-    struct norm_job job = {
-        .in = in, .out = out, .rows = rows, .width = width, .epsilon = pass->model->config->norm_epsilon};
+    const struct model_config *config = pass->model->config;
+    struct norm_job job = {.in = in,
+                           .out = out,
+                           .rows = rows,
+                           .width = width,
+                           .period = period,
+                           .epsilon = config->norm_epsilon,
+                           .switches = &config->switches};
     if (!model_vector(pass->model, gain, layer, &job.gain, error))
         return false;
     pool_run(workspace_pool(pass->model->workspace), (rows + NORM_ROWS - 1) / NORM_ROWS, norm_task, &job);

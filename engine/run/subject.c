@@ -28,11 +28,15 @@ static char *find_folder(const char *const folders[2], const char *const *files)
     return NULL;
 }
 
-/* Ends `json`; NULL: the error says why there is none. */
-static bool take_config(const char *where, const char *text, cJSON *json, struct subject *subject, struct error *error)
+/* Ends `json`, with what the options set in it; NULL: the error says why there is none. */
+static bool take_config(const struct subject_options *options, const char *where, const char *text, cJSON *json,
+                        struct subject *subject, struct error *error)
 {
-    bool good = json && (subject->config = config_parse(where, json, error)) &&
-                ((subject->config_text = strdup(text)) || error_memory(error, "configuration"));
+    bool good = json && (subject->config = config_departed(where, &json, &options->departures, error));
+    if (good) {
+        subject->config_text = options->departures.setting_count ? cJSON_PrintUnformatted(json) : strdup(text);
+        good = subject->config_text || error_memory(error, "configuration");
+    }
     cJSON_Delete(json);
     return good;
 }
@@ -43,8 +47,8 @@ static bool open_config(const struct subject_options *options, const char *const
     static const char *const files[] = {"config.json", NULL};
     const char *document = options->config ? NULL : store_document(subject->base, files[0]);
     if (document)
-        return take_config(options->model, document, json_parse(options->model, document, strlen(document), error),
-                           subject, error);
+        return take_config(options, options->model, document,
+                           json_parse(options->model, document, strlen(document), error), subject, error);
     char *folder = options->config ? NULL : find_folder(folders, files);
     if (!options->config && !folder && store_problem_count(subject->base))
         return error_set(error, "%s: no configuration: %s", options->model, store_problem(subject->base, 0));
@@ -61,7 +65,7 @@ static bool open_config(const struct subject_options *options, const char *const
         return error_memory(error, "configuration");
     struct buffer text = {0};
     cJSON *json = json_read_text(subject->config_path, CONFIG_TEXT_MAX, &text, error);
-    bool good = take_config(subject->config_path, text.data, json, subject, error);
+    bool good = take_config(options, subject->config_path, text.data, json, subject, error);
     buffer_free(&text);
     return good;
 }

@@ -3,6 +3,7 @@
 #define ASSAY_RUN_SUBJECT_H
 
 #include "model/model.h"
+#include "model/setting.h"
 #include "store/origin.h"
 #include "text/tokenizer.h"
 
@@ -10,10 +11,11 @@
 #define TOKENIZER_ORIGIN "tokenizer.json.origin"
 
 struct subject_options {
-    const char *model;     /* anything a store opens */
-    const char *config;    /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
-    const char *tokenizer; /* folder; NULL: in the weights' file, beside the weights, else in `source` */
-    const char *source;    /* the original checkpoint's folder, or its index file alone; NULL: none */
+    const char *model;            /* anything a store opens */
+    const char *config;           /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
+    const char *tokenizer;        /* folder; NULL: in the weights' file, beside the weights, else in `source` */
+    const char *source;           /* the original checkpoint's folder, or its index file alone; NULL: none */
+    struct departures departures; /* of the configuration, for experiments */
     struct model_options engine;
 };
 
