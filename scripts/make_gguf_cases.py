@@ -8,6 +8,8 @@
 - llama-f32.gguf, qwen3moe-f16.gguf, qwen2moe-bf16-0000N-of-00003.gguf: golden/nano models, in types that lose nothing;
 - quantised.gguf: a llama of one layer, every matrix in another block type; quantised.json: SHA-256 of what each tensor
   holds; quantised.golden.safetensors: what transformers computes with the file;
+- vocab-cuts.gguf, cuts.json: a vocabulary whose ids show where a text was cut; texts, and their ids by the `tokenizers`
+  library with the patterns of each kind that llama.cpp knows;
 - vocab-KIND.gguf: the nano vocabulary under each kind of pre-tokenizer; vocab.jsonl: texts, and their ids by the
   `tokenizers` library set up as the originals of that kind are.
 
@@ -28,7 +30,7 @@ import tokenizers
 from gguf import GGMLQuantizationType as Type
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK_TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
@@ -190,8 +192,12 @@ def vocabulary(folder):
     return names, [types.get(i, gguf.TokenType.NORMAL) for i in range(len(names))], merges
 
 
-def add_vocabulary(writer, folder, pre):
+def add_vocabulary(writer, folder, pre, rows=0):
+    """`rows`: of the embedding; a token for each, as convert_hf_to_gguf.py fills the list up."""
     tokens, types, merges = vocabulary(folder)
+    for i in range(len(tokens), rows):
+        tokens.append(f"[PAD{i}]")
+        types.append(gguf.TokenType.UNUSED)
     writer.add_tokenizer_model("gpt2")
     if pre:
         writer.add_tokenizer_pre(pre)
@@ -213,7 +219,7 @@ def write_nano(path, model, architecture, raw_type, split=0):
         config = json.load(file)
     writer = gguf.GGUFWriter(path, architecture, split_max_tensors=split)
     add_config(writer, config)
-    add_vocabulary(writer, folder, "qwen2")
+    add_vocabulary(writer, folder, "qwen2", config["vocab_size"])
     head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
     for name, value in stack_experts(load_checkpoint(folder)).items():
         if architecture == "llama" and ".q_proj." in name:
@@ -265,7 +271,7 @@ def write_quantised(folder):
     random = np.random.default_rng(7)
     writer = gguf.GGUFWriter(path, "llama")
     add_config(writer, QUANTISED)
-    add_vocabulary(writer, os.path.join(ROOT, "golden", "nano", "llama"), "qwen2")
+    add_vocabulary(writer, os.path.join(ROOT, "golden", "nano", "llama"), "qwen2", QUANTISED["vocab_size"])
     hashes = {}
     for name, rows, kind in MATRICES:
         raw = random_matrix(kind, rows, 256, random)
@@ -344,6 +350,111 @@ def write_kind(folder, kind, cases):
         cases.append({"kind": kind, "text": text, "ids": tokenizer.encode(text).ids})
 
 
+# ---------------------------------------------------------------- all other kinds, by what their patterns cut
+
+TWO_CASES = (
+    "41-5a 61-7a b5 c0-d6 d8-f6 f8-1ba 1bc-1bf 1c4-293 295-2af 370-373 376 377 37b-37d 37f 386 388-38a 38c 38e-3a1 "
+    "3a3-3f5 3f7-481 48a-52f 531-556 10a0-10c5 13a0-13f5 13f8-13fd 1c90-1cba 1cbd-1cbf 1d00-1d2b 1d6b-1d77 "
+    "1d79-1d9a 1e00-1f15 1f18-1f1d 1f20-1f45 1f48-1f4d 1f50-1f57 1f59 1f5b 1f5d 1f5f-1f7d 1f80-1fb4 1fb6-1fbc 1fbe "
+    "1fc2-1fc4 1fc6-1fcc 1fd0-1fd3 1fd6-1fdb 1fe0-1fec 1ff2-1ff4 1ff6-1ffc 2102 2107 210a-2113 2115 2119-211d 2124 "
+    "2126 2128 212a-212d 212f-2134 2139 213c-213f 2145-2149 214e 2183 2184 2c00-2c7b 2c7e-2ce4 2ceb-2cee 2cf2 2cf3 "
+    "a640-a66d a680-a69b a722-a76f a771-a787 a78b-a78e ab70-abbf fb00-fb06 fb13-fb17 ff21-ff3a ff41-ff5a "
+    "10400-1044f 104b0-104d3 104d8-104fb 10c80-10cb2 10cc0-10cf2 118a0-118df 1e900-1e943 "
+)
+# The patterns of llama-vocab.cpp, or, where it only approximates them, those that it cites of the models' tokenizer.json.
+CASES_OF = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+GPT2_KIND = (WORDS_GPT2,)
+QWEN2_WORDS = CASES_OF + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+O200K = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+END"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*END"
+    r"|DIGITS| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+GPT4O = O200K.replace("END", CASES_OF + "?").replace("DIGITS", r"\p{N}{1,3}")
+DEEPSEEK3 = (
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+HAN_KANA = "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
+HAN_HANGUL = "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"
+BLOOM = " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
+
+
+def letters(ranges):
+    return "".join("-".join(chr(int(end, 16)) for end in part.split("-")) for part in ranges.split())
+
+
+CUTS = {
+    "gpt-2": GPT2_KIND, "olmo": GPT2_KIND, "command-r": (r"\p{N}", WORDS_GPT2), "qwen2": (QWEN2_WORDS,),
+    "stablelm2": (QWEN2_WORDS,), "megrez": (QWEN2_WORDS,), "llama-bpe": (WORDS_LLAMA3,), "smaug-bpe": (WORDS_LLAMA3,),
+    "dbrx": (WORDS_LLAMA3,), "glm4": (WORDS_LLAMA3,), "tekken": (O200K.replace("END", "").replace("DIGITS", r"\p{N}"),),
+    "gpt-4o": (GPT4O,), "tiny_aya": (r"\d{1,3}(?=(?:\d{3})*\b)", GPT4O),
+    "qwen35": (QWEN2_WORDS.replace(r"?\p{L}+", r"?[\p{L}\p{M}]+").replace(r"[^\s\p{L}", r"[^\s\p{L}\p{M}"),),
+    "minicpm5": (r"\p{N}{1,3}", QWEN2_WORDS.replace(r"|\p{N}|", r"|\p{N}+|")),
+    "jais-2": (WORDS_LLAMA3.replace(r"\s+(?!\S)|\s+", "".join(
+        rf"\s{{{n}}}(?!\S)|" for n in (512, 256, 128, 64, 32, 16, 8, 4)) + r"\s{1,2}(?!\S)|\s{1}"),),
+    "laguna": (r"[^\n]+|[\n]+", QWEN2_WORDS), "ufakzeka": (QWEN2_WORDS.removeprefix(CASES_OF + "|"),),
+    "seed-coder": (CASES_OF + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+",),
+    "bailingmoe": (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",),
+    "exaone-moe": (CASES_OF + r"|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+",),
+    "youtu": ("[\uac00-\ud7a3\u3131-\u318e]+|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f"
+              "\ufe30-\ufe4f]+|[\u3105-\u312f]+|" + HAN_KANA, O200K.replace("END", CASES_OF + "?").replace("DIGITS", r"\p{N}")),
+    "deepseek-llm": ("[\r\n]", rf"\s?[{letters(TWO_CASES)}]+",
+                     "\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+", r"\s+$", HAN_HANGUL, r"\p{N}+"),
+    "deepseek-coder": ("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", HAN_HANGUL, r"\p{N}"),
+    "deepseek-v3": (r"\p{N}{1,3}", HAN_KANA, DEEPSEEK3),
+    "spark2_5": (r"\p{N}{1,3}", HAN_KANA, DEEPSEEK3.replace(r"[\r\n]*|\s*[\r\n]+", r"|[\r\n]"), r"\p{N}"),
+    "bloom": (BLOOM,), "viking": (BLOOM, r"\p{N}"),
+    "falcon": (r"[\p{P}\$\+<=>\^~\|`]+", WORDS_GPT2, r"[0-9][0-9][0-9]"),
+    "superbpe": (r"\p{N}+", r"(?=(\d{3})+(?!\d))"),
+}  # fmt: skip
+COMPOSED = ("qwen2", "qwen35")  # after NFC
+CUT_TEXTS = (
+    "aa  ab\n\n  ba\r\n\r\n ", "1234567 12 1,234.8", "it's it'S 'll DON'T we'd've", "ABba AbBA aBBa BA'S a's",
+    "a.b !a !!a\n!a a!\n/ /\n", "  a   1    .     \t\t a", "a\n a\n\n\na \n", "\u4e2d\u56fd\u4e2d a\u4e2d\u56fd1 \u4e2d", "\u3072\u3089\u30ab\u4e2d",
+    "\ud55c\uad6d \ud55c a\ud55c", "e\u0301a\u0301\u0301 \u0915\u094d\u0937", "\u0391\u03b1\u03b2 \u0410\u0411\u0430 \u05d0\u05d1", "\u300c\u4e2d\u300d\u3002\uff0c\uff01a\uff01 \u2026 \u2019s",
+    "\u0964a\u060cb\u06d4", "a^2+b=3~a|`a` <a>", "\u0661\u0662\u0663\u0664 \u2167 \u00b2\u00b3 12\u00bd", "\u3105\u3106 \u3131\u3132",
+    "_a_ (a) [b]{a} \"b\" #a @b", "\u00a0a \u3000\u3000b\u2003", "a" + " " * 21 + "b",
+)  # fmt: skip
+PROBED = "ab AB\n\r12.!'s,"
+
+
+def probe_vocabulary():
+    """All bytes, and a token for each pair of a few: any cut between two of them shows in the ids."""
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    codes = {byte: code for byte, code in zip(
+        [*range(33, 127), *range(161, 173), *range(174, 256), *[b for b in range(256) if b < 33 or 127 <= b < 161 or b == 173]],
+        [*map(chr, range(33, 127)), *map(chr, range(161, 173)), *map(chr, range(174, 256)), *map(chr, range(256, 324))])}  # fmt: skip
+    assert sorted(codes.values()) == sorted(alphabet)
+    probed = sorted({codes[byte] for byte in PROBED.encode()} | {codes[byte] for byte in "\u4e2d\u56fd\ud55c\u3072\u0301\u0410\u00b2".encode()})
+    merges = [(a, b) for a in probed for b in probed]
+    return sorted(alphabet) + [a + b for a, b in merges], merges
+
+
+def write_cuts(folder):
+    tokens, merges = probe_vocabulary()
+    writer = gguf.GGUFWriter(os.path.join(folder, "vocab-cuts.gguf"), "llama")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([gguf.TokenType.NORMAL] * len(tokens))
+    writer.add_token_merges([" ".join(merge) for merge in merges])
+    writer.add_add_bos_token(False)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    ids = {}
+    for kind, patterns in CUTS.items():
+        tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
+        tokenizer.pre_tokenizer = splits(*patterns)
+        if kind in COMPOSED:
+            tokenizer.normalizer = normalizers.NFC()
+        ids[kind] = [tokenizer.encode(text).ids for text in CUT_TEXTS]
+    with open(os.path.join(folder, "cuts.json"), "w", encoding="utf-8") as file:
+        json.dump({"texts": CUT_TEXTS, "kinds": ids}, file, separators=(",", ":"))
+        file.write("\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Make suites/data/gguf with the official gguf package.")
     parser.add_argument("-o", "--output", default=os.path.join(ROOT, "suites", "data", "gguf"))
@@ -360,6 +471,7 @@ def main():
     with open(os.path.join(folder, "vocab.jsonl"), "w", encoding="utf-8") as file:
         for case in cases:
             file.write(json.dumps(case, ensure_ascii=True) + "\n")
+    write_cuts(folder)
     versions = {"gguf": __import__("importlib.metadata", fromlist=["version"]).version("gguf"), "tokenizers": tokenizers.__version__}
     print(f"{folder}: made with {versions}")
 

@@ -49,6 +49,37 @@ static bool note_guess(struct store *store, const struct gguf *gguf, struct erro
            error_memory(error, store->path);
 }
 
+static bool compare_count(struct store *store, const struct gguf *gguf, uint64_t tokens, const struct tensor *table,
+                          struct error *error)
+{
+    return table->rank != 2 || table->shape[0] == tokens ||
+           store_add_problem(store,
+                             "%s: the metadata 'tokenizer.ggml.tokens' lists %llu tokens, but tensor '%s' has %llu "
+                             "rows, and llama.cpp does not load a file where the two differ: convert the model anew, "
+                             "with a token for each row (convert_hf_to_gguf.py fills the list up with [PAD...])",
+                             gguf->path, (unsigned long long)tokens, table->disk_name,
+                             (unsigned long long)table->shape[0]) ||
+           error_memory(error, store->path);
+}
+
+/* llama.cpp takes the size of the vocabulary from the list of tokens (llama-vocab.cpp), and from nothing else unless
+ * the file says that it has no tokenizer. */
+static bool compare_tokens(struct store *store, const struct gguf *gguf, struct error *error)
+{
+    static const char *const tables[] = {"token_embd.weight", "output.weight"};
+    struct gguf_text model = {0};
+    const struct gguf_value *tokens = NULL;
+    bool read = gguf_get_text(gguf, "tokenizer.ggml.model", &model, error) &&
+                gguf_get_array(gguf, "tokenizer.ggml.tokens", GGUF_STRING, &tokens, error);
+    error_clear(error); /* told by whoever reads the tokenizer */
+    bool good = true, listed = read && tokens && !gguf_text_is(model, "none") && !gguf_text_is(model, "no_vocab");
+    for (size_t i = 0; good && listed && i < store->count; i++)
+        for (size_t k = 0; good && k < sizeof tables / sizeof *tables; k++)
+            if (strcmp(store->tensors[i].disk_name, tables[k]) == 0)
+                good = compare_count(store, gguf, tokens->count, &store->tensors[i], error);
+    return good;
+}
+
 static bool add_documents(struct store *store, const struct gguf *gguf, struct error *error)
 {
     struct error problem = {0};
@@ -170,7 +201,7 @@ static bool gguf_open_file(struct store *store, const char *path, struct error *
     char *first = NULL;
     bool good = open_first(path, &gguf, &split, &first, error) && add_tensors(store, &gguf, &gguf, error) &&
                 add_parts(store, &gguf, &split, error) && tensors_counted(store, &gguf, error) &&
-                add_documents(store, &gguf, error);
+                compare_tokens(store, &gguf, error) && add_documents(store, &gguf, error);
     gguf_free(&gguf);
     free(first);
     return good;

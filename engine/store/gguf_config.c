@@ -391,14 +391,53 @@ static bool make_vocabulary(struct making *making)
     return make_size_or_rows(making, "vocab_size", "token_embd.weight", "vocab_size");
 }
 
-/* What ends a text. */
+static bool is_end_name(struct gguf_text token)
+{
+    static const char *const names[] = {"<|im_end|>",
+                                        "<|eot_id|>",
+                                        "<|eom_id|>",
+                                        "<|end|>",
+                                        "<|return|>",
+                                        "<|call|>",
+                                        "<|endoftext|>",
+                                        "</s>",
+                                        "<eos>",
+                                        "<EOT>",
+                                        "[EOT]",
+                                        "[EOS]",
+                                        "_<EOT>",
+                                        "<end_of_turn>",
+                                        "<turn|>",
+                                        "[e~[",
+                                        "<|flush|>",
+                                        "<|end_of_text|>",
+                                        "<|calls|>",
+                                        "<end_of_utterance>",
+                                        "<\xef\xbd\x9c"
+                                        "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (gguf_text_is(token, names[i]))
+            return true;
+    return false;
+}
+
+/* What ends a text: the token that the metadata numbers, else those whose names say so, as llama.cpp has it. */
 static bool make_end(struct making *making)
 {
     uint64_t id = UINT64_MAX;
-    if (!gguf_get_whole(making->gguf, "tokenizer.ggml.eos_token_id", UINT32_MAX, &id, making->error))
+    const struct gguf_value *tokens = NULL;
+    if (!gguf_get_whole(making->gguf, "tokenizer.ggml.eos_token_id", UINT32_MAX, &id, making->error) ||
+        !gguf_get_array(making->gguf, "tokenizer.ggml.tokens", GGUF_STRING, &tokens, making->error))
         return false;
-    if (id != UINT64_MAX)
+    if (id != UINT64_MAX) {
         cJSON_AddNumberToObject(making->json, "eos_token_id", (double)id);
+        return true;
+    }
+    cJSON *ends = cJSON_AddArrayToObject(making->json, "eos_token_id");
+    size_t at = tokens ? tokens->at : 0;
+    for (uint64_t i = 0; tokens && i < tokens->count; i++)
+        if (is_end_name(gguf_next_text(making->gguf, &at)))
+            cJSON_AddItemToArray(ends, cJSON_CreateNumber((double)i));
     return true;
 }
 

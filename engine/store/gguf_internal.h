@@ -105,7 +105,25 @@ char *gguf_tokenizer(const struct gguf *gguf, struct error *error);
  * where the metadata has none of them. */
 char *gguf_tokenizer_config(const struct gguf *gguf, struct error *error);
 
-/* Appends the text as a JSON string. */
+/* gguf_metadata.c: appends the text as a JSON string. */
 void gguf_put_string(struct buffer *out, struct gguf_text text);
+
+/* gguf_pre.c: by the metadata 'tokenizer.ggml.pre' what the tokenizer.json of the models of that name says: it cuts a
+ * text by one pattern after the other. */
+#define GGUF_PRE_NAMES 16
+#define GGUF_PRE_SPLITS 6
+struct gguf_pre {
+    const char *names[GGUF_PRE_NAMES];   /* NULL behind the last */
+    const char *splits[GGUF_PRE_SPLITS]; /* NULL behind the last */
+    bool digits;                         /* each of them is cut off before */
+    bool nfc, ignore_merges;
+    bool bos; /* where the metadata does not say */
+};
+/* NULL: the name is not known. */
+const struct gguf_pre *gguf_pre_find(struct gguf_text name);
+/* Appends its pre-tokenizer as JSON. */
+void gguf_pre_put(const struct gguf_pre *pre, struct buffer *out);
+#define GGUF_BYTES_ONLY                                                                                                \
+    "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": false}"
 
 #endif

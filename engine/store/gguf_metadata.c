@@ -460,3 +460,18 @@ bool gguf_text_is(struct gguf_text text, const char *word)
 {
     return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
 }
+
+void gguf_put_string(struct buffer *out, struct gguf_text text)
+{
+    buffer_char(out, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20)
+            buffer_format(out, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            buffer_format(out, "\\%c", c);
+        else
+            buffer_char(out, (char)c);
+    }
+    buffer_char(out, '"');
+}

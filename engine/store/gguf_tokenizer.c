@@ -9,79 +9,14 @@
 /* llama.h, enum llama_token_type. The others are plain text, bytes, or places that nothing uses. */
 enum { TOKEN_UNKNOWN = 2, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4 };
 
-#define BYTES_ONLY                                                                                                     \
-    "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": false}"
-#define BYTES_GPT2 "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": true}"
-#define SPLIT(regex)                                                                                                   \
-    "{\"type\": \"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\": \"" regex "\"}}"
-#define SEQUENCE(first) "{\"type\": \"Sequence\", \"pretokenizers\": [" first "]}"
-
-#define WORDS_GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)|\\\\s+"
-#define WORDS_CL100K(digits)                                                                                           \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits                                     \
-    "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
-
-#define PRE_NAMES 12
-
-/* By tokenizer.ggml.pre: what the tokenizer.json of the models of that name says. */
-static const struct pre_row {
-    const char *names[PRE_NAMES]; /* that llama.cpp splits alike (llama-vocab.cpp) */
-    const char *pretokenizer;
-    bool nfc, ignore_merges;
-    bool bos; /* where the metadata does not say */
-} pre_rows[] = {
-    {{"gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de"},
-     BYTES_GPT2,
-     false,
-     false,
-     false},
-    {{"smollm", "starcoder", "refact", "codeshell"},
-     SEQUENCE("{\"type\": \"Digits\", \"individual_digits\": true}, " BYTES_GPT2),
-     false,
-     false,
-     false},
-    {{"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2"},
-     SEQUENCE(SPLIT(WORDS_CL100K("\\\\p{N}")) ", " BYTES_ONLY),
-     true,
-     false,
-     false},
-    {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"},
-     SEQUENCE(SPLIT(WORDS_CL100K("\\\\p{N}{1,3}")) ", " BYTES_ONLY),
-     false,
-     true,
-     true},
-    /* what llama.cpp does with a file from before there were names */
-    {{"default"},
-     SEQUENCE(SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") ", " SPLIT(WORDS_GPT2) ", " SPLIT("\\\\p{N}+") ", " SPLIT(
-         "[0-9][0-9][0-9]") ", " BYTES_ONLY),
-     false,
-     false,
-     false},
-};
-
 struct spelling {
     const struct gguf *gguf;
     const struct gguf_value *tokens, *types, *merges;
-    const struct pre_row *pre; /* NULL: unknown */
+    const struct gguf_pre *pre; /* NULL: unknown */
     struct gguf_text model, pre_name;
     struct buffer out;
     struct error *error;
 };
-
-void gguf_put_string(struct buffer *out, struct gguf_text text)
-{
-    buffer_char(out, '"');
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x20)
-            buffer_format(out, "\\u%04x", c);
-        else if (c == '"' || c == '\\')
-            buffer_format(out, "\\%c", c);
-        else
-            buffer_char(out, (char)c);
-    }
-    buffer_char(out, '"');
-}
 
 static bool spelling_read(struct spelling *spelling)
 {
@@ -94,10 +29,7 @@ static bool spelling_read(struct spelling *spelling)
         !gguf_get_array(gguf, "tokenizer.ggml.merges", GGUF_STRING, &spelling->merges, error) ||
         !gguf_get_array(gguf, "tokenizer.ggml.token_type", GGUF_I32, &spelling->types, error))
         return false;
-    for (size_t i = 0; i < sizeof pre_rows / sizeof *pre_rows; i++)
-        for (size_t k = 0; k < PRE_NAMES && pre_rows[i].names[k]; k++)
-            if (gguf_text_is(spelling->pre_name, pre_rows[i].names[k]))
-                spelling->pre = &pre_rows[i];
+    spelling->pre = gguf_pre_find(spelling->pre_name);
     if (spelling->types && spelling->tokens && spelling->types->count != spelling->tokens->count)
         return error_set(error, "%s: %llu tokens, but types of %llu", gguf->path,
                          (unsigned long long)spelling->tokens->count, (unsigned long long)spelling->types->count);
@@ -176,7 +108,7 @@ static bool put_template(struct spelling *spelling)
         return false;
     bool begins = bos_id != UINT64_MAX, ends = eos_id != UINT64_MAX;
     if (!begins && !ends) {
-        buffer_text(out, "\"post_processor\": " BYTES_ONLY ",\n");
+        buffer_text(out, "\"post_processor\": " GGUF_BYTES_ONLY ",\n");
         return true;
     }
     buffer_text(out, "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [");
@@ -228,15 +160,14 @@ static void put_unknown(struct spelling *spelling, struct gguf_text name, const 
 static bool put_all(struct spelling *spelling)
 {
     struct buffer *out = &spelling->out;
-    const struct pre_row *pre = spelling->pre;
+    const struct gguf_pre *pre = spelling->pre;
     buffer_text(out, "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n");
     put_added(spelling);
     buffer_format(out, "\"normalizer\": %s,\n\"pre_tokenizer\": ", pre && pre->nfc ? "{\"type\": \"NFC\"}" : "null");
-    if (pre) {
-        buffer_text(out, pre->pretokenizer);
-    } else {
+    if (pre)
+        gguf_pre_put(pre, out);
+    else
         put_unknown(spelling, spelling->pre_name, "tokenizer.ggml.pre");
-    }
     buffer_text(out, ",\n");
     if (!put_template(spelling))
         return false;

@@ -14,7 +14,7 @@ reader_case() {
     mv "$T/config.json" "$T/case/config.json"
 }
 
-# Metadata of a GGUF file in bytes: kv KEY (bool | u32 | f32 BITS | text) VALUE; f32 by its bits.
+# Metadata of a GGUF file in bytes: kv KEY (bool | u32 | f32 | text | texts) VALUE; f32 by its bits, texts by their number.
 little() {
     local i
     for ((i = 0; i < $1; i++)); do printf '%b' "\\x$(printf %02x $(($2 >> 8 * i & 255)))"; done
@@ -26,6 +26,7 @@ kv() {
         f32) little 4 6 && little 4 "$3" ;;
         bool) little 4 7 && little 1 "$3" ;;
         text) little 4 8 && little 8 ${#3} && printf %s "$3" ;;
+        texts) little 4 9 && little 4 8 && little 8 "$3" && seq -f '\x04\x00\x00\x00\x00\x00\x00\x00t%03g' "$3" | while read -r one; do printf '%b' "$one"; done ;;
     esac
 }
 # gguf_with IN OUT [KEY TYPE VALUE]...: a copy with more metadata, which a last text fills up to whole multiples of the alignment.
@@ -93,6 +94,17 @@ json "$(summary inventory.biases) | .verdict == \"warn\" and (.message | test(\"
 json "$(summary layers.isolated).verdict == \"pass\""
 run 0 inspect suites/data/gguf/qwen2moe-bf16-00001-of-00003.gguf --json -q
 json '[.findings[] | select(.check == "inventory.biases")] == []'
+
+test_that 'a list of tokens that is shorter or longer than the embedding: llama.cpp loads no such file'
+for length in 407 409; do
+    LC_ALL=C sed 's/tokenizer\.ggml\.tokens/tokenizer.ggml.others/; s/tokenizer\.ggml\.token_type/tokenizer.ggml.other_type/' suites/data/gguf/llama-f32.gguf >"$T/others.gguf"
+    gguf_with "$T/others.gguf" "$T/listed.gguf" tokenizer.ggml.tokens texts $length
+    for how in inspect "check --suite $proof --golden $(gold llama)"; do
+        # shellcheck disable=SC2086
+        run 1 $how "$T/listed.gguf" --json -q
+        json "$(summary inventory.files) | .verdict == \"fail\" and (.message | test(\"lists $length tokens, but tensor 'token_embd.weight' has 408 rows, and llama.cpp does not load\"))"
+    done
+done
 
 # rename_tensors FILE FROM TO: the prefix of all tensors that begin with it, whatever its length.
 rename_tensors() {

@@ -156,83 +156,6 @@ Test(gguf, the_configuration_is_that_of_the_original)
     }
 }
 
-static struct tokenizer *document_tokenizer(const struct store *store)
-{
-    struct error error = {0};
-    const char *text = store_document(store, "tokenizer.json");
-    cr_assert(text, "%s", store_path(store));
-    struct tokenizer *tokenizer = tokenizer_parse(store_path(store), text, strlen(text), &error);
-    cr_assert(tokenizer, "%s", error_text(&error));
-    return tokenizer;
-}
-
-/* One line: {"kind", "text", "ids"}. */
-static void check_text(const cJSON *json, const char *kind, struct tokenizer *tokenizer, size_t *checked)
-{
-    struct error error = {0};
-    struct ids ids = {0};
-    if (strcmp(json_member(json, "kind")->valuestring, kind) != 0)
-        return;
-    const char *text = json_member(json, "text")->valuestring;
-    const cJSON *expected = json_member(json, "ids"), *item;
-    cr_assert(tokenizer_encode(tokenizer, text, strlen(text), true, &ids, &error), "%s", error_text(&error));
-    size_t at = 0;
-    bool same = (size_t)cJSON_GetArraySize(expected) == ids.count;
-    cJSON_ArrayForEach(item, expected) same = same && ids.data[at++] == (int)item->valuedouble;
-    cr_expect(same, "%s: \"%s\"", kind, text);
-    ids_free(&ids);
-    ++*checked;
-}
-
-Test(gguf, every_kind_of_pre_tokenizer_encodes_as_the_original)
-{
-    static const char *const kinds[] = {"gpt-2", "smollm", "llama-bpe", "default"};
-    size_t size, checked = 0;
-    char *lines = read_bytes(DATA "vocab.jsonl", &size);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        char path[256];
-        snprintf(path, sizeof path, DATA "vocab-%s.gguf", kinds[i]);
-        struct store *store = open_store(path);
-        struct tokenizer *tokenizer = document_tokenizer(store);
-        cr_expect_str_eq(tokenizer_sha256(tokenizer), "");
-        for (size_t at = 0, length; at < size; at += length + 1) {
-            const char *end = memchr(lines + at, '\n', size - at);
-            length = end ? (size_t)(end - lines) - at : size - at;
-            struct error error = {0};
-            cJSON *json = json_parse("vocab.jsonl", lines + at, length, &error);
-            cr_assert(json, "%s", error_text(&error));
-            check_text(json, kinds[i], tokenizer, &checked);
-            cJSON_Delete(json);
-        }
-        tokenizer_free(tokenizer);
-        store_free(store);
-    }
-    cr_expect_eq(checked, 4 * 17);
-    free(lines);
-}
-
-Test(gguf, qwen2_is_the_tokenizer_that_the_nano_models_have)
-{
-    static const char *const texts[] = {"The cat's 12 e\xcc\x81t\xc3\xa9  <|im_start|>the\r\n\n", "", "DON'T 3.14 ",
-                                        "\xe4\xbd\xa0"};
-    struct store *store = open_store(DATA "llama-f32.gguf");
-    struct error error = {0};
-    struct tokenizer *here = document_tokenizer(store), *there = tokenizer_open(NANO "llama", &error);
-    cr_expect_eq(tokenizer_size(here), tokenizer_size(there));
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        struct ids a = {0}, b = {0};
-        cr_assert(tokenizer_encode(here, texts[i], strlen(texts[i]), true, &a, &error) &&
-                  tokenizer_encode(there, texts[i], strlen(texts[i]), true, &b, &error));
-        cr_expect(a.count == b.count && (!a.count || memcmp(a.data, b.data, a.count * sizeof *a.data) == 0), "\"%s\"",
-                  texts[i]);
-        ids_free(&a);
-        ids_free(&b);
-    }
-    tokenizer_free(here);
-    tokenizer_free(there);
-    store_free(store);
-}
-
 /* --- files written byte by byte --- */
 
 struct writing {
@@ -617,6 +540,51 @@ Test(gguf, tensors_are_checked)
     for (int i = 0; i < 5; i++)
         put(&w, 0, 8);
     expect_end(&w, 0, "5 dimensions");
+}
+
+/* A file with that many tokens, and tables of four rows. */
+static struct store *open_listed(const char *model, uint64_t tokens)
+{
+    struct writing w = begin(2, 2);
+    put_text(&w, "tokenizer.ggml.model");
+    put(&w, 8, 4);
+    put_text(&w, model);
+    put_text(&w, "tokenizer.ggml.tokens");
+    put(&w, 9, 4);
+    put(&w, 8, 4);
+    put(&w, tokens, 8);
+    for (uint64_t i = 0; i < tokens; i++)
+        put_text(&w, (char[]){(char)('a' + i), '\0'});
+    put_tensor(&w, "token_embd.weight", 8, 4, 0, 0);
+    put_tensor(&w, "output.weight", 8, 4, 0, 128);
+    expect_end(&w, 256, NULL);
+    return open_store(scratch("broken.gguf"));
+}
+
+/* Does a problem of the store have these words? */
+static bool has_problem(const struct store *store, const char *words)
+{
+    for (size_t i = 0; i < store_problem_count(store); i++)
+        if (strstr(store_problem(store, i), words))
+            return true;
+    return false;
+}
+
+/* llama.cpp: "token_embd.weight has wrong shape". */
+Test(gguf, there_is_a_token_for_each_row)
+{
+    for (uint64_t tokens = 3; tokens <= 5; tokens++) {
+        char words[80];
+        struct store *store = open_listed("llama", tokens);
+        snprintf(words, sizeof words, "lists %llu tokens, but tensor 'token_embd.weight' has 4 rows",
+                 (unsigned long long)tokens);
+        cr_expect_eq(has_problem(store, words), tokens != 4, "%llu tokens", (unsigned long long)tokens);
+        cr_expect_eq(has_problem(store, "tensor 'output.weight' has 4 rows"), tokens != 4);
+        store_free(store);
+    }
+    struct store *store = open_listed("none", 3); /* says that it has no tokenizer, and the list is not read */
+    cr_expect(!has_problem(store, "tokens, but tensor"));
+    store_free(store);
 }
 
 Test(gguf, a_type_that_is_not_computed_with_is_listed)
