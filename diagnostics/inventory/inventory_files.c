@@ -59,8 +59,9 @@ static void files_message(const struct store *store, struct finding *finding)
 {
     bool notes = store_note_count(store) > 0, told = notes || store_problem_count(store);
     if (told)
-        finding_message(finding, "All files can be read (%s), but: %s.", store_format(store),
-                        notes ? store_note(store, 0) : store_problem(store, 0));
+        finding_message(finding, "%s can be read (%s), but: %s.",
+                        store_problem_count(store) ? "All that the configuration calls for" : "All files",
+                        store_format(store), notes ? store_note(store, 0) : store_problem(store, 0));
     else
         finding_message(finding, "All files can be read (%s).", store_format(store));
     if (told)

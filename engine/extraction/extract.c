@@ -31,16 +31,17 @@ struct extraction {
 
 /* --- before the first byte --- */
 
-/* A tensor that an index announces and no file holds is not missed where it lies behind the declared layers, or is none
- * of the text model's. */
+/* What an index announces and no file holds is not missed where it lies behind the declared layers, or is none of the
+ * text model's. */
 static bool is_missed(const struct extract_request *request, size_t problem)
 {
     const char *announced = store_problem_announced(request->store, problem);
-    struct layout_place place;
-    if (!announced || !layout_place(announced, &place))
+    int layer, expert;
+    if (!announced)
         return true;
-    return place.layer >= 0 ? place.layer < request->layers
-                            : strncmp(announced, "model.", 6) == 0 || strncmp(announced, "lm_head.", 8) == 0;
+    name_place(announced, &layer, &expert);
+    return layer >= 0 ? layer < request->layers
+                      : strncmp(announced, "model.", 6) == 0 || strncmp(announced, "lm_head.", 8) == 0;
 }
 
 bool extract_source_allows(const struct extract_request *request, struct error *error)

@@ -56,8 +56,18 @@ void expected_set_free(struct expected_set *set)
     *set = (struct expected_set){0};
 }
 
+/* One tensor, or all layers from one on: those are counted upwards, so the first tells. */
+static bool calls_for(const struct expected_set *set, const char *announced)
+{
+    size_t length = strlen(announced);
+    bool found = map_find(&set->by_name, announced, length) != MAP_ABSENT;
+    for (size_t i = 0; !found && announced[length - 1] == '.' && i < set->list.count; i++)
+        found = strncmp(set->list.items[i].name, announced, length) == 0;
+    return found;
+}
+
 bool expected_set_touched(const struct expected_set *set, const struct store *store, size_t problem)
 {
     const char *announced = store_problem_announced(store, problem);
-    return !announced || !set->list.count || map_find(&set->by_name, announced, strlen(announced)) != MAP_ABSENT;
+    return !announced || !set->list.count || calls_for(set, announced);
 }

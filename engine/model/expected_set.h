@@ -29,8 +29,8 @@ struct expected_set {
 bool expected_set_take(const struct model_config *config, struct expected_set *set);
 void expected_set_free(struct expected_set *set);
 
-/* Does that problem of the store touch the set? A tensor that an index only announces does not, unless it is called
- * for; where nothing is known to be called for, each does. */
+/* Does that problem of the store touch the set? What an index only announces does not, unless it is called for; where
+ * nothing is known to be called for, each does. */
 bool expected_set_touched(const struct expected_set *set, const struct store *store, size_t problem);
 
 #endif

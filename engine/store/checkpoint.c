@@ -65,6 +65,7 @@ struct shard {
     const char *name;
     const char *first; /* tensor */
     size_t tensors;
+    int lowest; /* layer of any of them; -1: some are of none */
     char *path;
     bool read;
 };
@@ -73,10 +74,13 @@ struct shard {
 static bool shard_absent(struct store *store, const char *index, const struct shard *shard)
 {
     struct buffer says = {0};
+    char from[64] = "";
     bool known = file_kind_say(shard->path, FILE_SAFETENSORS, &says);
-    bool good = store_add_problem(store, "shard %s %s; %s places %zu tensor%s in it, '%s' the first", shard->name,
-                                  known && says.data ? says.data : "is absent", path_base(index), shard->tensors,
-                                  text_plural(shard->tensors), shard->first);
+    if (shard->lowest >= 0)
+        snprintf(from, sizeof from, LAYERS_FROM, shard->lowest);
+    bool good = store_add_announced(store, from, "shard %s %s; %s places %zu tensor%s in it, '%s' the first",
+                                    shard->name, known && says.data ? says.data : "is absent", path_base(index),
+                                    shard->tensors, text_plural(shard->tensors), shard->first);
     buffer_free(&says);
     return good;
 }
@@ -123,6 +127,17 @@ static void shards_free(struct shards *shards)
     map_free(&shards->by_name);
 }
 
+/* Of the text model; -1: of none. */
+static int layer_of(const char *disk_name)
+{
+    char name[TENSOR_NAME_MAX];
+    bool other = false;
+    int layer = -1, expert;
+    if (name_canonical(disk_name, name, sizeof name, &other) && !other && strncmp(name, "model.layers.", 13) == 0)
+        name_place(name, &layer, &expert);
+    return layer;
+}
+
 /* The distinct shards in the order in which the index first names them. */
 static bool index_shards(const char *index, const cJSON *weights, struct shards *shards, struct map *tensors,
                          struct error *error)
@@ -137,9 +152,12 @@ static bool index_shards(const char *index, const cJSON *weights, struct shards 
             return error_memory(error, index);
         if (found == MAP_ABSENT) {
             found = shards->count++;
-            shards->items[found] = (struct shard){.name = item->valuestring, .first = item->string};
+            shards->items[found] = (struct shard){.name = item->valuestring, .first = item->string, .lowest = INT_MAX};
         }
-        shards->items[found].tensors++;
+        struct shard *shard = &shards->items[found];
+        int layer = layer_of(item->string);
+        shard->lowest = layer < shard->lowest ? layer : shard->lowest;
+        shard->tensors++;
         if (!map_add(tensors, item->string, strlen(item->string), found, NULL))
             return error_memory(error, index);
     }

@@ -97,8 +97,10 @@ bool store_altered(const struct store *store, const struct tensor *tensor);
  * elsewhere, two tensors of one name. One sentence each, naming the file and the tensor. */
 size_t store_problem_count(const struct store *store);
 const char *store_problem(const struct store *store, size_t index);
-/* The canonical name of the tensor that is only announced: an index places it in a file that does not hold it. NULL:
- * the problem is another. */
+/* The canonical name of the tensor that is only announced: an index places it in a file that does not hold it; or, of a
+ * file that is absent itself and would hold layers only, LAYERS_FROM the first of them. NULL: the problem is another.
+ */
+#define LAYERS_FROM "model.layers.%d."
 const char *store_problem_announced(const struct store *store, size_t index);
 /* What lies beside the files and was not read, where it may be what was meant. One sentence each. */
 size_t store_note_count(const struct store *store);

@@ -63,7 +63,7 @@ struct store {
     struct names strings; /* owns names */
     struct weight_files files;
     struct names problems;
-    struct names announced; /* of each problem: the tensor that it is about, if that is only announced; "" */
+    struct names announced; /* of each problem: what it is about, if that is only announced; "" */
     struct names notes;
     struct names unread_files, unread_names; /* files that lie unread, below the folder; tensors in them, canonical */
     struct map unread_of;                    /* by such a name its file */
@@ -90,7 +90,7 @@ const char *store_string(struct store *store, const char *text);
 /* Takes the text, also on failure. */
 bool store_add_document(struct store *store, const char *name, char *text);
 bool store_add_problem(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
-/* The same of a tensor that is only announced, by its canonical name. */
+/* The same of what is only announced, as store_problem_announced has it; "" where that has NULL. */
 bool store_add_announced(struct store *store, const char *name, const char *format, ...) ASSAY_PRINTF(3, 4);
 bool store_add_note(struct store *store, const char *format, ...) ASSAY_PRINTF(2, 3);
 

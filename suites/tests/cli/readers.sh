@@ -147,6 +147,27 @@ mv "$T/config.json" "$T/placed/config.json"
 run 1 inspect "$T/placed" --json -q
 json "$(summary inventory.files).verdict == \"fail\""
 
+# index_changes MODEL EDIT: the model in $T/placed, its index as jq edits it.
+index_changes() {
+    rm -rf "$T/placed"
+    cp -r "$nano/$1" "$T/placed"
+    jq "$2" "$nano/$1/model.safetensors.index.json" >"$T/placed/model.safetensors.index.json"
+}
+
+test_that 'an absent shard that would hold layers behind the last one only is a warning'
+behind='.weight_map["model.layers.5.eh_proj.weight"] = "mtp.safetensors" | .weight_map["model.layers.6.mlp.up_proj.weight"] = "mtp.safetensors"'
+index_changes qwen3 "$behind"
+run 0 check "$T/placed" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json "$(summary inventory.files) | .verdict == \"warn\" and (.message | test(\"All that the configuration calls for can be read .*shard mtp.safetensors is absent\"))"
+run 0 extract "$T/placed" "$T/behind" -q
+for within in model.layers.3.mlp.gate_proj.gone model.layers.2.mlp.experts.gate_up_proj model.gone lm_head.weight visual.blocks.0.weight; do
+    index_changes qwen3 "$behind | .weight_map[\"$within\"] = \"mtp.safetensors\""
+    run 1 inspect "$T/placed" --json -q
+    json "$(summary inventory.files) | .verdict == \"fail\" and (.message | test(\"shard mtp.safetensors is absent\"))"
+    run 3 extract "$T/placed" "$T/within" -q
+    says err 'shard mtp.safetensors is absent'
+done
+
 test_that 'names as SmolVLM and Idefics3 have them'
 hurt llama meta format pt
 rename_tensors "$T/hurt/model.safetensors" model. model.text_model.
