@@ -53,7 +53,7 @@ static bool check_ids(struct vocabulary *vocabulary)
     finding_measured(finding, (double)vocabulary->outside, "ids without a row");
     finding_limit(finding, 0, "an id without a row is read from outside the table");
     finding_judge(finding);
-    if (finding->verdict == VERDICT_PASS && vocabulary->differences)
+    if (finding->verdict == VERDICT_PASS && (vocabulary->differences || vocabulary->endless))
         finding->verdict = VERDICT_WARN;
     finding_fact(finding, "rows", (double)table->rows);
     finding_fact(finding, "tokens", (double)tokenizer_count(tokenizer));
@@ -71,6 +71,9 @@ static bool check_ids(struct vocabulary *vocabulary)
                         first);
     else if (vocabulary->differences)
         finding_message(finding, "All %zu tokens have a row, but what the files say of special tokens is at odds.",
+                        tokenizer_count(tokenizer));
+    else if (vocabulary->endless)
+        finding_message(finding, "All %zu tokens have a row, but none of them is named as the end of a text.",
                         tokenizer_count(tokenizer));
     else
         finding_message(finding,

@@ -25,6 +25,7 @@ struct vocabulary {
     uint64_t outside;   /* ids without a row: tokens, and special tokens of the configuration */
     size_t differences; /* what the files say of special tokens and does not agree */
     char end[160];      /* what is known of the token that ends a text */
+    bool endless;       /* nothing: no file names one */
 };
 
 /* Fills `kinds` and `unreached`. */

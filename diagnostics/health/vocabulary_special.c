@@ -33,7 +33,8 @@ static const char *const given_names[GIVEN_COUNT] = {"config.json", "generation_
 struct special {
     struct vocabulary *vocabulary;
     struct ids given[GIVEN_COUNT][ROLE_COUNT];
-    int token[ROLE_COUNT]; /* what the tokenizer names; -1: nothing */
+    int token[ROLE_COUNT];  /* what the tokenizer names; -1: nothing */
+    bool named[ROLE_COUNT]; /* it names something, in its vocabulary or not */
 };
 
 /* --- the ids that configurations give --- */
@@ -175,6 +176,7 @@ static bool take_token(struct special *special, enum role role, const cJSON *doc
     int id = find_token(tokenizer, text->valuestring);
     bool there = id >= 0 && !tokenizer_only_names(tokenizer, id);
     special->token[role] = there ? id : -1;
+    special->named[role] = true;
     if (there)
         return !roles[role].unused || ids_push(&special->vocabulary->unused, id) ||
                error_memory(special->vocabulary->error, "special tokens");
@@ -260,10 +262,9 @@ static bool compare_role(struct special *special, enum role role)
     return place;
 }
 
-/* Without an id of the end no text ends but at its maximal length; of a model that only continues texts that is no
- * fault.
- */
-static void tell_end(struct special *special)
+/* Without an id of the end no text ends but at its maximal length. The tokenizer's own end is no id of the model's, but
+ * many readers end there; a model that writes no text needs none. */
+static bool tell_end(struct special *special)
 {
     struct vocabulary *vocabulary = special->vocabulary;
     enum given given;
@@ -274,16 +275,25 @@ static void tell_end(struct special *special)
         snprintf(vocabulary->end, sizeof vocabulary->end, "%s, %s",
                  token_label(vocabulary->subject->tokenizer, id, label),
                  ids->count ? given_names[given] : "named by the tokenizer only");
-    else if (!ids->count)
-        snprintf(vocabulary->end, sizeof vocabulary->end, "no file names it: what is generated never ends by itself");
+    if (id >= 0 || ids->count || special->named[ROLE_END] || !config_writes(vocabulary->subject->config, NULL))
+        return true;
+    vocabulary->endless = true;
+    snprintf(vocabulary->end, sizeof vocabulary->end, "no file names one");
+    struct finding *place = vocabulary_place(vocabulary, IDS_CHECK, VERDICT_WARN, -1, NULL);
+    if (place)
+        finding_message(place,
+                        "No file names the token that ends a text (\"%s\" of config.json and generation_config.json, "
+                        "\"%s\" of tokenizer_config.json and special_tokens_map.json, or "
+                        "'tokenizer.ggml.eos_token_id' of a GGUF file): what is generated ends at its maximal length "
+                        "only.",
+                        roles[ROLE_END].id_key, roles[ROLE_END].token_key);
+    return place;
 }
 
 bool vocabulary_special(struct vocabulary *vocabulary)
 {
     struct special special = {.vocabulary = vocabulary, .token = {-1, -1, -1, -1}};
-    bool good = read_given(&special) && read_tokens(&special);
-    if (good)
-        tell_end(&special);
+    bool good = read_given(&special) && read_tokens(&special) && tell_end(&special);
     for (enum role role = 0; good && role < ROLE_COUNT; role++)
         good = compare_role(&special, role);
     for (enum given given = 0; given < GIVEN_COUNT; given++)

@@ -206,7 +206,7 @@ run 0 check "$nano/qwen2_window" --suite "$proof" --golden "$(gold qwen2_window)
 numbers='[.findings[] | [.check, .verdict, .measured, .where.module]]'
 jq -c "$numbers" "$T/out" >"$T/numbers"
 mkdir "$T/torch"
-cp "$nano"/qwen2_window/{config,tokenizer}.json suites/data/torch/pytorch_model* "$T/torch"
+cp "$nano"/qwen2_window/{config,tokenizer,tokenizer_config}.json suites/data/torch/pytorch_model* "$T/torch"
 run 0 check "$T/torch" --suite "$proof" --golden "$(gold qwen2_window)" --json -q
 same "$(jq -c "$numbers" "$T/out")" "$(cat "$T/numbers")"
 equal .subject.format checkpoint

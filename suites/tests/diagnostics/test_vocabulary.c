@@ -158,8 +158,9 @@ static const struct special_case special_cases[] = {
     {"\"eos_token_id\": 1535, \"pad_token_id\": 0,", "", NULL, "{\"pad_token\": \"<|endoftext|>\"}", VERDICT_WARN,
      "pad_token is '<|endoftext|>' (1533), but"},
     {"", "", NULL, "{\"eos_token\": \"</s>\"}", VERDICT_WARN, "eos_token is '</s>', which is not in its vocabulary"},
-    {"", "", NULL, NULL, VERDICT_PASS, NULL},
-    {"\"eos_token_id\": -1,", "", "{}", "{\"eos_token\": null}", VERDICT_PASS, NULL},
+    {"", "", NULL, NULL, VERDICT_WARN, "No file names the token that ends a text"},
+    {"\"eos_token_id\": -1,", "", "{}", "{\"eos_token\": null}", VERDICT_WARN, "what is generated ends"},
+    {"\"is_causal\": false,", "", NULL, NULL, VERDICT_PASS, NULL}, /* writes no text */
     {"\"eos_token_id\": 1535,", "", "[", ENDS, VERDICT_WARN, "generation_config.json"},
 };
 
