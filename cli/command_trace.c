@@ -101,6 +101,11 @@ static bool trace(const struct arguments *arguments, struct subject *subject, co
     return good;
 }
 
+static bool only_logits(const struct arguments *arguments)
+{
+    return arguments->points == 2 || form_of(arguments) == GOLDEN_FORM_LOGITS;
+}
+
 static bool run_trace(const struct arguments *arguments, struct error *error)
 {
     struct subject subject = {0};
@@ -108,6 +113,7 @@ static bool run_trace(const struct arguments *arguments, struct error *error)
     /* only our own form holds continuations */
     bool continued = arguments->out && form_of(arguments) == GOLDEN_FORM_OWN;
     bool good = arguments_open(arguments, arguments->positional[0], MISSING_FAIL, true, &subject, error) &&
+                (!only_logits(arguments) || config_predicts(subject.config, error)) &&
                 open_cases(arguments, &subject, &cases, error) && subject_load(&subject, error) &&
                 (!continued || cases_continue(&cases, &subject, error)) && trace(arguments, &subject, &cases, error);
     cases_close(&cases);

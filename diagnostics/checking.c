@@ -20,6 +20,8 @@ static bool need_is_met(const struct check *check, enum need need)
         return check->subject && check->subject->tokenizer;
     case NEEDS_ENGINE:
         return check->dump || !*check->config->unsupported;
+    case NEEDS_HEAD:
+        return check->dump || config_predicts(check->config, NULL);
     case NEEDS_WRITER:
         return check->dump || !check->config->both_directions;
     }
@@ -33,6 +35,7 @@ static const char *row_lacks(const struct check *check, const struct diagnostic 
         enum need need;
         const char *why;
     } needs[] = {{NEEDS_ENGINE, "Nothing can be computed of this model; inventory.computable says why."},
+                 {NEEDS_HEAD, "The model has no head over the vocabulary, as inventory.head says: it makes no logits."},
                  {NEEDS_WRITER, "The model attends in both directions (is_causal is false): it predicts no next token, "
                                 "and writes no text."},
                  {NEEDS_GOLD, "No gold was given (--golden)."},
@@ -153,9 +156,10 @@ static void gold_used(const struct checking *checking, size_t gold, struct gold_
         if (checking->takes_part[i] && diagnostic_rows[i]->use)
             diagnostic_rows[i]->use(check, checking->states[i], gold, use, marks);
     const struct golden *golden = check->goldens[gold];
+    const char *outcome = point_rows[need_is_met(check, NEEDS_HEAD) ? POINT_HEAD : POINT_FINAL_NORM].path;
     use->outcome = use->others > 0;
     for (size_t i = 0; i < golden_tensor_count(golden); i++)
-        use->outcome = use->outcome || (marks[i] && strcmp(golden_tensor_at(golden, i)->path, "lm_head") == 0);
+        use->outcome = use->outcome || (marks[i] && strcmp(golden_tensor_at(golden, i)->path, outcome) == 0);
 }
 
 static bool judge_use(const struct checking *checking, size_t gold, struct findings *findings, struct error *error)

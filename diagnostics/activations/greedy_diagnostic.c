@@ -43,7 +43,7 @@ static void end(const struct check *check, void *state)
 const struct diagnostic diagnostic_greedy = {
     .name = "greedy",
     .asks = "Does it write, token by token, what the original writes?",
-    .needs = NEEDS_ENGINE | NEEDS_WRITER | NEEDS_GOLD,
+    .needs = NEEDS_ENGINE | NEEDS_HEAD | NEEDS_WRITER | NEEDS_GOLD,
     .skips = (const char *const[]){"greedy", NULL},
     .compares = true,
     .begin = begin,

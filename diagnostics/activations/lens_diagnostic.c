@@ -105,7 +105,7 @@ static bool report(const struct check *check, void *context, struct findings *fi
 
 static bool skip(const struct check *check, struct findings *findings, struct error *error)
 {
-    return check->golden_count || has_prompts(check) ||
+    return check->golden_count || has_prompts(check) || !config_predicts(check->config, NULL) ||
            findings_skip(findings, "lens", "No gold was given (--golden).", error);
 }
 
@@ -125,7 +125,8 @@ static void end(const struct check *check, void *context)
 const struct diagnostic diagnostic_lens = {
     .name = "lens",
     .asks = "What would the model say if it ended behind each layer?",
-    .needs = NEEDS_ENGINE,
+    .needs = NEEDS_ENGINE | NEEDS_HEAD,
+    .skips = (const char *const[]){"lens", NULL},
     .begin = begin,
     .see = see,
     .report_gold = report_gold,

@@ -54,7 +54,7 @@ static void end(const struct check *check, void *state)
 const struct diagnostic diagnostic_logits = {
     .name = "logits",
     .asks = "How far is the distribution over the next token from gold's?",
-    .needs = NEEDS_ENGINE | NEEDS_GOLD,
+    .needs = NEEDS_ENGINE | NEEDS_HEAD | NEEDS_GOLD,
     .skips = (const char *const[]){"logits.kl", NULL},
     .compares = true,
     .rides = true, /* what it compares of a gold counts, whoever asked for the pass */

@@ -58,7 +58,7 @@ static void end(const struct check *check, void *state)
 const struct diagnostic diagnostic_perplexity = {
     .name = "perplexity",
     .asks = "How well does the model predict a text?",
-    .needs = NEEDS_ENGINE | NEEDS_WRITER | NEEDS_TEXT,
+    .needs = NEEDS_ENGINE | NEEDS_HEAD | NEEDS_WRITER | NEEDS_TEXT,
     .begin = begin,
     .use = use_of,
     .report = report,

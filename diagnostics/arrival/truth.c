@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/wording.h"
-#include "model/config.h"
+#include "model/headless.h"
 
 /* Weights of any kind: a source that has some, and cannot be opened, is none that nothing was said of. */
 static bool holds_weights(const char *path)
@@ -48,6 +48,8 @@ static bool open_config(const struct subject_options *options, struct subject *t
         good = error_set(error, "%s: no config.json there%s; say where it is with --config or --source", folder,
                          options->source ? "" : " yet");
     good = good && (truth->config = config_read(path, error));
+    if (good)
+        headless_settle(truth->config, NULL);
     free(path);
     return good;
 }

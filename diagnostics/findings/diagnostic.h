@@ -41,7 +41,8 @@ enum need {
     NEEDS_TEXT = 2,
     NEEDS_TOKENIZER = 4,
     NEEDS_ENGINE = 8, /* a model that can be computed */
-    NEEDS_WRITER = 16 /* one that predicts the next token */
+    NEEDS_HEAD = 16,  /* one that makes logits */
+    NEEDS_WRITER = 32 /* one that predicts the next token */
 };
 
 /* Which rows of the pass a part is of. */

@@ -1,8 +1,10 @@
-/* A head that is stored though the configuration ties it to the embedding. */
+/* A model without a head; and a head that is stored though the configuration ties it to the embedding. */
 #include <stdlib.h>
 
 #include "inventory/inventory_internal.h"
+#include "model/headless.h"
 
+#define LISTED_MOST 3
 #define ROWS_MOST 64 /* that are compared, from all over the table */
 
 /* `*row` is the first of those compared that differs; the number of rows: none does. */
@@ -31,8 +33,57 @@ static bool first_different(const struct store *store, const struct tensor *head
     return good;
 }
 
+/* The tensors of a head of another kind, the first of them. */
+static void list_own(const struct census *census, struct buffer *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < store_text_count(census->store); i++) {
+        const struct tensor *tensor = store_at(census->store, i);
+        char shape[TENSOR_SHAPE_TEXT];
+        if (headless_own(census->config, tensor) && count++ < LISTED_MOST)
+            buffer_format(out, "%s'%s' %s", out->size ? ", " : " Its own head is ", tensor->disk_name,
+                          shape_text(tensor->shape, tensor->rank, shape));
+    }
+    if (count > LISTED_MOST)
+        buffer_format(out, " and %zu more", count - LISTED_MOST);
+    if (count)
+        buffer_text(out, ": it is not computed.");
+}
+
+/* A model whose class has no head over the vocabulary is whole without one. */
+static bool report_headless(const struct census *census, struct findings *findings)
+{
+    const struct model_config *config = census->config;
+    struct finding *finding = findings_add(findings, "inventory.head");
+    struct buffer own = {0};
+    if (!finding)
+        return false;
+    finding->verdict = config->head == HEAD_LEFT_OUT ? VERDICT_WARN : VERDICT_PASS;
+    list_own(census, &own);
+    if (config->head == HEAD_BORROWED)
+        finding_message(finding,
+                        "This is a %s, which has no head over the vocabulary; as tie_word_embeddings is true, the "
+                        "embedding serves as one, as in transformers' AutoModelForCausalLM.",
+                        config->made_as);
+    else if (config->head == HEAD_NONE)
+        finding_message(finding,
+                        "This is a %s, a model without a head over the vocabulary: it ends with the values behind the "
+                        "final norm. Logits and texts cannot be computed; its layers are.%s",
+                        config->made_as, own.data ? own.data : "");
+    else
+        finding_message(
+            finding, "There is no 'lm_head.weight', and the tensors are named as those of a base model (\"layers.0\", "
+                     "not \"model.layers.0\"): the model was saved without its head, as those are that embed texts. "
+                     "Logits and texts cannot be computed; its layers are. If it is to write, the head must be "
+                     "fetched from the original.");
+    buffer_free(&own);
+    return true;
+}
+
 bool inventory_head(const struct census *census, struct findings *findings)
 {
+    if (census->config->head != HEAD_LOGITS)
+        return report_headless(census, findings);
     const struct tensor *head = store_find(census->store, weight_rows[WEIGHT_HEAD].name);
     const struct tensor *embedding = store_find(census->store, weight_rows[WEIGHT_EMBEDDING].name);
     struct error unread = {0};

@@ -21,8 +21,9 @@ bool inventory_biases(const struct census *census, struct findings *findings);
 /* inventory.duplicates. False: out of memory. */
 bool inventory_duplicates(const struct store *store, struct findings *findings);
 
-/* inventory.head: a warning where the configuration ties the head to the embedding, and one is stored that differs from
- * it in one of the rows that are compared, 64 at most. Nothing is said otherwise. False: out of memory. */
+/* inventory.head: what a model is whose class has no head over the vocabulary, or a warning where the configuration
+ * ties the head to the embedding, and one is stored that differs from it in one of the rows that are compared, 64 at
+ * most. Nothing is said otherwise. False: out of memory. */
 bool inventory_head(const struct census *census, struct findings *findings);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/headless.h"
 #include "passport/verify.h"
 
 void proof_free(struct proof *proof)
@@ -78,6 +79,8 @@ static void read_config(struct proof *proof)
         proof->config = config_read(path, &proof->unread);
     else
         error_set(&proof->unread, "no config.json is there, and no --source is named");
+    if (proof->config)
+        headless_settle(proof->config, NULL);
     free(path);
 }
 

@@ -44,7 +44,8 @@ static bool conclude(const struct check *check, void *state, struct findings *fi
 const struct diagnostic diagnostic_texts = {
     .name = "texts",
     .asks = "What does it write, and is it language?",
-    .needs = NEEDS_ENGINE | NEEDS_WRITER | NEEDS_TOKENIZER, /* without one it writes nothing that could be read */
+    .needs = NEEDS_ENGINE | NEEDS_HEAD | NEEDS_WRITER |
+             NEEDS_TOKENIZER, /* without one it writes nothing that could be read */
     .skips = (const char *const[]){"text.verdict", NULL},
     .conclude = conclude,
 };

@@ -88,6 +88,14 @@ static bool parse_family(struct model_config *config, const struct config_source
     return true;
 }
 
+/* Which class was saved: the first of them, as the original takes it. */
+static void take_class(struct model_config *config, const struct config_source *source)
+{
+    const cJSON *first = cJSON_GetArrayItem(json_member(source->root, "architectures"), 0);
+    if (cJSON_IsString(first))
+        snprintf(config->made_as, sizeof config->made_as, "%s", first->valuestring);
+}
+
 /* The innermost that says it. Newer files call it "dtype"; a value that is no name says nothing. */
 static void take_dtype(struct model_config *config, const struct config_source *source)
 {
@@ -445,6 +453,7 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
     }
     if (cJSON_IsObject(root)) {
         struct config_source source = source_find(name, root);
+        take_class(config, &source);
         take_dtype(config, &source);
         take_quantisation(config, &source);
         if (parse_all(config, &source, error))
@@ -469,13 +478,28 @@ bool config_computes(const struct model_config *config, const char *name, struct
     return !*config->unsupported || error_set(error, "%s: %s", name, config->unsupported);
 }
 
+bool config_predicts(const struct model_config *config, struct error *error)
+{
+    if (config->head == HEAD_NONE)
+        return error_set(error,
+                         "the model has no head over the vocabulary (\"architectures\" names %s, and there is no "
+                         "'lm_head.weight'): it makes no logits, so it predicts no token and writes no text",
+                         config->made_as);
+    if (config->head == HEAD_LEFT_OUT)
+        return error_set(error,
+                         "the model was saved without its head (there is no 'lm_head.weight', and its tensors are "
+                         "named as those of a base model): it makes no logits, so it predicts no token and writes no "
+                         "text");
+    return true;
+}
+
 bool config_writes(const struct model_config *config, struct error *error)
 {
-    return !config->both_directions ||
-           error_set(error,
-                     "the model attends in both directions (\"is_causal\" of config.json, or \"attention.causal\" "
-                     "of a GGUF file, is false): a token sees those behind it, so it predicts none and writes "
-                     "no text");
+    if (config->both_directions)
+        return error_set(error, "the model attends in both directions (\"is_causal\" of config.json, or "
+                                "\"attention.causal\" of a GGUF file, is false): a token sees those behind it, so it "
+                                "predicts none and writes no text");
+    return config_predicts(config, error);
 }
 
 static void summary_of_unknown(const struct model_config *config, struct buffer *out)
@@ -501,6 +525,9 @@ void config_summary(const struct model_config *config, struct buffer *out)
                   config->layers, config->hidden, config->heads, config->kv_heads, config->head_dim);
     if (config->experts)
         buffer_format(out, ", %d experts with %d for each token", config->experts, config->experts_per_token);
-    buffer_format(out, ", vocabulary %d%s%s", config->vocabulary, config->tied ? ", tied head" : "",
+    buffer_format(out, ", vocabulary %d%s%s", config->vocabulary,
+                  config->head >= HEAD_NONE ? ", no head over it"
+                  : config->tied            ? ", tied head"
+                                            : "",
                   config->both_directions ? ", attention in both directions" : "");
 }

@@ -12,6 +12,14 @@
 
 #define CONFIG_LAYERS_MAX 1024
 
+/* What makes logits of a model's last values. */
+enum config_head {
+    HEAD_LOGITS,   /* its head, or the embedding that is tied to one */
+    HEAD_BORROWED, /* the embedding, though the class that was saved has no head */
+    HEAD_NONE,     /* nothing: the class that was saved has no head */
+    HEAD_LEFT_OUT  /* nothing: it was saved without the head that its class has */
+};
+
 enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_LLAMA3, ROPE_OTHER /* cannot be computed */ };
 
 struct family;
@@ -22,6 +30,7 @@ struct model_config {
                                     spell in a known way are 0 */
     char unsupported[512];       /* why it cannot be computed, a sentence without its full stop; "": it can be */
     char model_type[64];         /* of the text model, as the file spells it; "": it does not say */
+    char made_as[64];            /* the original's class that was saved: "Qwen3ForCausalLM"; "": it does not say */
     char dtype[32];              /* of the weights, as the file spells it: "bfloat16"; "": it does not say */
     struct quantisation quantisation; /* what the file says of it, whether or not the weights are so */
     int vocabulary;
@@ -41,10 +50,11 @@ struct model_config {
     bool qkv_bias;
     bool o_bias;
     bool mlp_bias;
-    bool biases_open;     /* which of these there are is told by the tensors alone, one by one */
-    bool norm_topk;       /* the weights of the chosen experts are made to sum to one */
-    bool tied;            /* the head is the embedding */
-    bool both_directions; /* a token sees those behind it as well: it predicts none of them */
+    bool biases_open;      /* which of these there are is told by the tensors alone, one by one */
+    bool norm_topk;        /* the weights of the chosen experts are made to sum to one */
+    bool tied;             /* the head is the embedding */
+    enum config_head head; /* as headless_settle finds it */
+    bool both_directions;  /* a token sees those behind it as well: it predicts none of them */
     enum rope_kind rope_kind;
     double rope_theta;
     double rope_factor;
@@ -75,7 +85,11 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
 /* False, with the reason, for a model that cannot be computed; `name` is for the message. */
 bool config_computes(const struct model_config *config, const char *name, struct error *error);
 
-/* False, with the reason, for a model that writes no text: attending in both directions it is to be given whole. */
+/* False, with the reason, for a model that has no head. */
+bool config_predicts(const struct model_config *config, struct error *error);
+
+/* False, with the reason, for a model that writes no text: it has no head, or attends in both directions and is to be
+ * given whole. */
 bool config_writes(const struct model_config *config, struct error *error);
 
 /* "qwen3_moe, 5 layers, hidden 40, ...", for people. */

@@ -205,6 +205,8 @@ static bool forward_head(struct pass *pass, struct error *error)
     if (!final_norm(pass, pass->x, pass->normed, pass->rows, error) ||
         !pass_show(pass, POINT_FINAL_NORM, -1, pass->normed, pass->rows, pass->row_of, error))
         return false;
+    if (!point_exists(pass->model->config, POINT_HEAD, -1))
+        return true;
     struct row *row_of = malloc(pass->rows * sizeof *row_of);
     if (!row_of)
         return error_memory(error, "logits");
@@ -221,7 +223,8 @@ bool model_lens(struct model *model, const float *residuals, size_t rows, lens_t
     size_t hidden = (size_t)model->config->hidden;
     struct pass pass = {.model = model};
     float *normed = malloc((rows * hidden + 1) * sizeof *normed);
-    bool good = (normed || error_memory(error, "lens")) && final_norm(&pass, residuals, normed, rows, error) &&
+    bool good = config_predicts(model->config, error) && (normed || error_memory(error, "lens")) &&
+                final_norm(&pass, residuals, normed, rows, error) &&
                 head_each(model, normed, rows, take, context, error);
     free(normed);
     return good;

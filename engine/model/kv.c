@@ -13,8 +13,10 @@ struct kv {
 struct kv *kv_new(const struct model_config *config, size_t capacity, struct error *error)
 {
     uint64_t floats = 0, total = 0;
-    if (!config_writes(config, error))
+    if (config->both_directions) {
+        config_writes(config, error);
         return NULL;
+    }
     struct kv *kv = calloc(1, sizeof *kv);
     bool fits = multiply_u64((uint64_t)config->kv_heads * (uint64_t)config->head_dim, capacity, &floats) &&
                 multiply_u64(floats, 2 * (uint64_t)config->layers, &total) && total < SIZE_MAX / sizeof(float);

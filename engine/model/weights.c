@@ -100,6 +100,8 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return !sparse;
     case WHEN_DENSE_BIAS:
         return !sparse && config->mlp_bias;
+    case WHEN_HEAD:
+        return config->head < HEAD_NONE;
     }
     return false;
 }
@@ -158,7 +160,7 @@ bool weights_each(const struct model_config *config, expected_visit *visit, void
         if (!visit_layer(config, layer, visit, context))
             return false;
     return visit_row(config, WEIGHT_FINAL_NORM, -1, -1, visit, context) &&
-           visit_row(config, WEIGHT_HEAD, -1, -1, visit, context);
+           (!config_calls_for(config, WEIGHT_HEAD, -1) || visit_row(config, WEIGHT_HEAD, -1, -1, visit, context));
 }
 
 const struct tensor *weights_find(const struct store *store, const struct expected *expected)

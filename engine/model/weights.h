@@ -31,7 +31,8 @@ enum weight_condition {
     WHEN_SPARSE,
     WHEN_SHARED,
     WHEN_DENSE,
-    WHEN_DENSE_BIAS
+    WHEN_DENSE_BIAS,
+    WHEN_HEAD
 };
 enum weight_part { PART_MATRIX, PART_BIAS, PART_GAIN };
 enum weight_module {

@@ -131,7 +131,8 @@ bool decode(struct subject *subject, const struct decode_prompt *prompts, size_t
                                 .count = count,
                                 .active = calloc(count + 1, sizeof *decoding.active),
                                 .sequences = calloc(count + 1, sizeof *decoding.sequences)};
-    bool good = (decoding.items && decoding.active && decoding.sequences) || error_memory(error, title);
+    bool good = config_writes(subject->config, error) &&
+                ((decoding.items && decoding.active && decoding.sequences) || error_memory(error, title));
     for (size_t i = 0; good && i < count; i++)
         decoding.items[i] = (struct item){.prompt = &prompts[i], .done = !prompts[i].most};
     good = good && decode_groups(subject, &decoding, title, error);

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/wording.h"
 #include "math/blas.h"
+#include "model/headless.h"
 #include "model/quantised.h"
 #include "store/overlay.h"
 
@@ -202,6 +203,8 @@ bool subject_open(const struct subject_options *options, struct subject *subject
            open_config(options, folders, subject, error) && open_tokenizer(options, folders, subject, error);
     if (good)
         take_quantisation(subject);
+    if (good)
+        headless_settle(subject->config, subject->base);
     good = good && refuse_quantised(subject, error);
     subject->store = subject->base;
     free(own);

@@ -18,7 +18,7 @@
  * GGUF       how GGUF spells it, below blk.N. for a layer, up to ".weight" or ".bias"; a bias like its matrix
  * order      ... and how it lays the rows: PLAIN; HEADS, KV_HEADS: interleaved by llama; LIFTED: a vector of a matrix
  * rows, columns   shape; NONE columns: a vector
- * when       the configuration calls for it. NORM: where the family has this norm (family.h)
+ * when       the configuration calls for it. NORM: where the family has this norm (family.h); HEAD: where it has one
  * part       MATRIX, BIAS, or GAIN: of a norm
  * module     what it is a part of; in their order the original makes, and so writes, the tensors of a layer
  * through    the gain of the norm that makes its input; NONE: no norm does, or it is a single row that tells nothing
@@ -83,7 +83,7 @@
         BIAS, DENSE, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(FINAL_NORM, END, "model.norm.weight", "output_norm", PLAIN, HIDDEN, NONE, ALWAYS,                             \
         GAIN, ENDS, NONE, NONE, NONE, NONE, false)                                                                    \
-    ROW(HEAD, END, "lm_head.weight", "output", PLAIN, VOCABULARY, HIDDEN, ALWAYS,                                     \
+    ROW(HEAD, END, "lm_head.weight", "output", PLAIN, VOCABULARY, HIDDEN, HEAD,                                       \
         MATRIX, ENDS, FINAL_NORM, NONE, NONE, NONE, true)
 
 /* In the order of the forward pass.

@@ -173,6 +173,72 @@ hurt llama meta format pt
 rename_tensors "$T/hurt/model.safetensors" model. model.text_model.
 check 0 llama
 
+# saved_as MODEL CLASS EDIT...: a damaged copy in $T/hurt whose configuration names another class of the original.
+saved_as() {
+    local class=$2
+    hurt "$1" "${@:3}"
+    jq --arg class "$class" '.architectures = [$class]' "$nano/$1/config.json" >"$T/hurt/config.json"
+}
+"$damage" "$(gold llama)" "$T/llama.safetensors" unmeta weights_sha256
+ends_with_norm() {
+    json "$(summary layers.propagated).verdict == \"pass\" and $(summary layers.isolated).verdict == \"pass\""
+    json '[.findings[] | select(.check | test("^(logits|greedy|text|lens)")) | .verdict] | unique == ["skip"]'
+    json "$(summary logits.kl).message | test(\"no head over the vocabulary\")"
+}
+
+test_that 'a model that classifies or rewards is whole without lm_head, and its layers are compared'
+saved_as llama LlamaForSequenceClassification rename lm_head.weight score.weight
+run 0 check "$T/hurt" --suite "$proof" --golden "$T/llama.safetensors" --json -q
+ends_with_norm
+json "$(summary inventory.head) | .verdict == \"pass\" and (.message | test(\"This is a LlamaForSequenceClassification.*Its own head is 'score.weight' \\\\[408, [0-9]+\\\\]\"))"
+json "$(summary inventory.absent).verdict == \"pass\" and $(summary inventory.extra).verdict == \"pass\""
+json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"lm_head\"))"
+run 0 check "$T/hurt" --suite "$proof" --golden "$T/llama.safetensors" --chunk 2 -q
+run 0 inspect "$T/hurt" -q
+says out 'no head over it'
+for how in 'generate --prompt one' 'perplexity --text suites/data/text/english.txt' 'trace --ids 5,6 --lens' "trace --ids 5,6 --points logits -o $T/t.safetensors"; do
+    # shellcheck disable=SC2086
+    run 3 ${how%% *} "$T/hurt" ${how#* } -q
+    says err '"architectures" names LlamaForSequenceClassification'
+done
+run 0 trace "$T/hurt" --ids 101,7,42 -o "$T/own.safetensors" -q
+run 0 check "$T/hurt" --suite "$proof" --golden "$T/own.safetensors" --json -q
+json "$(summary gold.compared).verdict == \"pass\""
+rm -rf "$T/x"
+run 0 extract "$T/hurt" "$T/x" -q
+run 0 check "$T/x" --suite "$proof" --golden "$T/llama.safetensors" -q
+
+test_that 'a base model without a head, whose class says so'
+saved_as llama LlamaModel drop lm_head.weight
+rename_tensors "$T/hurt/model.safetensors" model. ''
+run 0 check "$T/hurt" --suite "$proof" --golden "$T/llama.safetensors" --json -q
+ends_with_norm
+json "$(summary inventory.head) | .verdict == \"pass\" and (.message | test(\"This is a LlamaModel\"))"
+
+test_that 'a base model without a head, whose names say so, is a warning'
+saved_as llama LlamaForCausalLM drop lm_head.weight
+rename_tensors "$T/hurt/model.safetensors" model. ''
+run 0 check "$T/hurt" --suite "$proof" --golden "$T/llama.safetensors" --json -q
+ends_with_norm
+json "$(summary inventory.head) | .verdict == \"warn\" and (.message | test(\"saved without its head\"))"
+run 3 generate "$T/hurt" --prompt one -q
+says err 'was saved without its head'
+
+test_that 'a head that is lost is absent'
+saved_as llama LlamaForCausalLM drop lm_head.weight
+run 1 inspect "$T/hurt" --json -q
+json "$(summary inventory.absent) | .verdict == \"fail\" and (.message | test(\"lm_head.weight\"))"
+
+test_that 'a base model computes logits where it is tied, or a head is stored all the same'
+saved_as qwen3 Qwen3Model meta format pt
+rename_tensors "$T/hurt/model.safetensors" model. ''
+run 0 check "$T/hurt" --suite "$proof" --golden "$(gold qwen3)" --json -q
+json "$(summary logits.kl).verdict == \"pass\" and $(summary inventory.head).verdict == \"pass\""
+says out 'the embedding serves as one'
+saved_as llama LlamaModel meta format pt
+run 0 check "$T/hurt" --suite "$proof" --golden "$(gold llama)" --json -q
+json "$(summary logits.kl).verdict == \"pass\" and ([.findings[] | select(.check == \"inventory.head\")] == [])"
+
 # token_case NAME: the folder of the case in $T/words: the nano tokenizer, whole or split into its older files, and what lies beside it.
 token_case() {
     rm -rf "$T/words"
