@@ -200,7 +200,8 @@ static bool report_one_gold(struct checking *checking, size_t gold, bool *same, 
             good = diagnostic_rows[i]->report_gold(check, checking->states[i], gold, findings, error);
     good = good &&
            (check->dump ||
-            gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD, same, findings, error)) &&
+            gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD || check->subject->quantised,
+                               same, findings, error)) &&
            (!checking_compares(checking) || !need_is_met(check, NEEDS_ENGINE) ||
             judge_use(checking, gold, findings, error));
     findings_set_gold(findings, first, golden_path(golden));

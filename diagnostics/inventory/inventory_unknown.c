@@ -38,7 +38,6 @@ static void computable_facts(const struct model_config *config, const struct qua
         finding_fact(finding, "group_size", said->group);
 }
 
-/* A quantised model fails where all else of it could be computed: nothing is proved of the matrices that matter. */
 bool inventory_computable(const struct inventory_request *request, struct findings *findings)
 {
     const struct model_config *config = request->config;
@@ -48,7 +47,7 @@ bool inventory_computable(const struct inventory_request *request, struct findin
     bool other = *config->unsupported && (!told || strncasecmp(config->unsupported, text.data, text.size) != 0);
     struct finding *finding = good && (told || other) ? findings_add(findings, "inventory.computable") : NULL;
     if (finding) {
-        finding->verdict = quantised.matrices && config->family ? VERDICT_FAIL : VERDICT_WARN;
+        finding->verdict = VERDICT_WARN;
         finding_message(finding, "%s%s%s.%s%s%s", other ? config->unsupported : "", other && told ? ". " : "",
                         told ? text.data : "", *config->unsupported ? " Nothing is computed; " : "",
                         !*config->unsupported ? ""

@@ -4,9 +4,8 @@
 
 #include "inventory/inventory.h"
 
-/* inventory.computable: why the model cannot be computed, a warning; a failure where its matrices are quantised in a
- * form that is not computed with. A warning too where the configuration says that they are, and they are not. Nothing
- * else is said of a model that can be computed. False: out of memory. */
+/* inventory.computable, a warning: why the model cannot be computed, or that the configuration calls its matrices
+ * quantised where they are not. Nothing else is said of a model that can be computed. False: out of memory. */
 bool inventory_computable(const struct inventory_request *request, struct findings *findings);
 
 /* What inventory_inspect adds for a family that is not known: inventory.absent, .shape and .dtype by what the other

@@ -51,7 +51,7 @@ static bool open_config(const struct subject_options *options, const char *const
         return take_config(options, options->model, document,
                            json_parse(options->model, document, strlen(document), error), subject, error);
     char *folder = options->config ? NULL : find_folder(folders, files);
-    if (!options->config && !folder && store_problem_count(subject->base))
+    if (!options->config && !folder && store_kind(subject->base) == STORE_GGUF && store_problem_count(subject->base))
         return error_set(error, "%s: no configuration: %s", options->model, store_problem(subject->base, 0));
     if (!options->config && !folder)
         return options->source
@@ -96,6 +96,7 @@ static bool refuse_quantised(struct subject *subject, struct error *error)
     bool good = quantised_take(subject->base, subject->config, &quantised);
     if (good)
         quantised_text(&quantised, &text);
+    subject->quantised = quantised.matrices > 0;
     if (text.data && !*subject->config->unsupported)
         snprintf(subject->config->unsupported, sizeof subject->config->unsupported, "%s", text.data);
     good = good && !text.failed;

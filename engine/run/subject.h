@@ -27,6 +27,7 @@ struct subject {
     struct store *source;    /* see subject_source */
     char *config_path;       /* NULL: it is a document of the store */
     char *config_text;
+    bool quantised;              /* matrices are stored in a form that the engine does not widen */
     char *tokenizer_folder;      /* NULL: none found, or it is a document of the store */
     bool tokenizer_document;     /* it is */
     bool tokenizer_named;        /* by the options */
