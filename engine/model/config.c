@@ -328,6 +328,9 @@ static const struct rope_row {
 
 #define ROPE_ROWS (sizeof rope_rows / sizeof *rope_rows)
 
+static const char *const rope_types[] = {
+    [ROPE_DEFAULT] = "default", [ROPE_LINEAR] = "linear", [ROPE_LLAMA3] = "llama3"};
+
 static const char *rope_name(size_t row)
 {
     return rope_rows[row].older ? NULL : rope_rows[row].type;
@@ -343,12 +346,14 @@ static bool parse_rope_type(struct model_config *config, const struct config_sou
     for (size_t i = 0; i < ROPE_ROWS; i++) {
         if (strcmp(rope_rows[i].type, type) == 0) {
             config->rope_kind = rope_rows[i].kind;
+            snprintf(config->rope_type, sizeof config->rope_type, "%s", rope_types[config->rope_kind]);
             return true;
         }
     }
     struct buffer names = {0};
     names_join(&names, ROPE_ROWS, rope_name, " and ");
     config->rope_kind = ROPE_OTHER;
+    snprintf(config->rope_type, sizeof config->rope_type, "%s", type);
     cannot_compute(config, "assay does not compute the rope type \"%s\"; it computes %s", type,
                    names.data ? names.data : "");
     buffer_free(&names);
@@ -360,12 +365,11 @@ static bool check_rope(struct model_config *config, const struct config_source *
                        struct error *error)
 {
     static const char *const keys[] = {"factor", "low_freq_factor", "high_freq_factor"};
-    static const char *const types[] = {[ROPE_DEFAULT] = "default", [ROPE_LINEAR] = "linear", [ROPE_LLAMA3] = "llama3"};
     static const size_t needed[] = {[ROPE_DEFAULT] = 0, [ROPE_LINEAR] = 1, [ROPE_LLAMA3] = 3};
     const char *name = source->name;
     for (size_t i = 0; i < needed[config->rope_kind]; i++)
         if (!json_member(rope, keys[i]))
-            cannot_compute(config, "the rope type \"%s\" is given without \"%s\"", types[config->rope_kind], keys[i]);
+            cannot_compute(config, "the rope type \"%s\" is given without \"%s\"", config->rope_type, keys[i]);
     if (!(config->rope_theta > 0))
         return error_set(error, "%s: rope_theta %g should be above 0", name, config->rope_theta);
     if (!(config->rope_factor > 0))
@@ -411,8 +415,11 @@ static bool parse_rope(struct model_config *config, const struct config_source *
         !json_get_double(rope, name, "partial_rotary_factor", &partial, error) ||
         !parse_rope_type(config, source, rope, error))
         return false;
-    if (config->rope_kind == ROPE_OTHER)
-        return true; /* its numbers are its own */
+    const cJSON *factor = json_member(rope, "factor");
+    if (config->rope_kind == ROPE_OTHER) { /* its numbers are its own; most have this one */
+        config->rope_factor = cJSON_IsNumber(factor) ? factor->valuedouble : config->rope_factor;
+        return true;
+    }
     if (!json_get_double(rope, name, "factor", &config->rope_factor, error) ||
         !json_get_double(rope, name, "low_freq_factor", &config->rope_low_factor, error) ||
         !json_get_double(rope, name, "high_freq_factor", &config->rope_high_factor, error) ||

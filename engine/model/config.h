@@ -56,6 +56,7 @@ struct model_config {
     enum config_head head; /* as headless_settle finds it */
     bool both_directions;  /* a token sees those behind it as well: it predicts none of them */
     enum rope_kind rope_kind;
+    char rope_type[32]; /* its name; of one that cannot be computed, as the file spells it */
     double rope_theta;
     double rope_factor;
     double rope_low_factor;  /* llama3 */

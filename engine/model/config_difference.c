@@ -21,15 +21,6 @@ static void spell_switch(char text[64], double value)
     snprintf(text, 64, "%s", value > 0 ? "true" : "false");
 }
 
-static void spell_rope(char text[64], double value)
-{
-    static const char *const names[] = {[ROPE_DEFAULT] = "default",
-                                        [ROPE_LINEAR] = "linear",
-                                        [ROPE_LLAMA3] = "llama3",
-                                        [ROPE_OTHER] = "one that is not computed"};
-    snprintf(text, 64, "%s", names[(enum rope_kind)value]);
-}
-
 static void spell_window(char text[64], double value)
 {
     if (value > 0)
@@ -47,6 +38,16 @@ static struct config_difference *add(struct list *list, enum difference_kind kin
     *difference = (struct config_difference){.kind = kind};
     snprintf(difference->name, sizeof difference->name, "%s", name);
     return difference;
+}
+
+static void compare_texts(struct list *list, enum difference_kind kind, const char *name, const char *here,
+                          const char *there)
+{
+    if (strcmp(here, there) == 0)
+        return;
+    struct config_difference *difference = add(list, kind, name);
+    snprintf(difference->here, sizeof difference->here, "%s", here);
+    snprintf(difference->there, sizeof difference->there, "%s", there);
 }
 
 static void compare(struct list *list, enum difference_kind kind, const char *name, spelling *spell, double here,
@@ -132,7 +133,7 @@ static void compare_norms(struct list *list, const struct model_config *a, const
 static void compare_rotation(struct list *list, const struct model_config *a, const struct model_config *b)
 {
     compare_float(list, "rope_theta", a->rope_theta, b->rope_theta);
-    compare(list, DIFFERS_FUNCTION, "rope_type", spell_rope, a->rope_kind, b->rope_kind);
+    compare_texts(list, DIFFERS_FUNCTION, "rope_type", a->rope_type, b->rope_type);
     if (a->rope_kind == b->rope_kind && a->rope_kind != ROPE_DEFAULT)
         compare_float(list, "rope factor", a->rope_factor, b->rope_factor);
     if (a->rope_kind == b->rope_kind && a->rope_kind == ROPE_LLAMA3) {
@@ -185,11 +186,8 @@ size_t config_differences(const struct model_config *a, const struct model_confi
     struct list list = {.items = differences};
     bool known = a->family && b->family;
     int layers = a->layers < b->layers ? a->layers : b->layers;
-    if (a->family != b->family || (!a->family && strcmp(a->model_type, b->model_type) != 0)) {
-        struct config_difference *difference = add(&list, known ? DIFFERS_NOTHING : DIFFERS_PERHAPS, "model_type");
-        snprintf(difference->here, sizeof difference->here, "%s", name_of(a));
-        snprintf(difference->there, sizeof difference->there, "%s", name_of(b));
-    }
+    if (a->family != b->family || !a->family)
+        compare_texts(&list, known ? DIFFERS_NOTHING : DIFFERS_PERHAPS, "model_type", name_of(a), name_of(b));
     if (!known)
         return list.count; /* what else is known of one of them is a guess */
     compare_sizes(&list, a, b);
