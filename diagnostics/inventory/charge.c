@@ -80,10 +80,14 @@ struct charge charge_misplaced(const struct tensor *tensor)
 
 struct charge charge_twice(const struct tensor *used, const struct tensor *tensor)
 {
+    const char *sizes = used->bytes == tensor->bytes && used->dtype == tensor->dtype ? "type and size agree"
+                                                                                     : "their types or sizes differ";
+    if (strcmp(file_of(used), file_of(tensor)) == 0)
+        return charge_of("inventory.duplicates", VERDICT_FAIL,
+                         "Tensor '%s' is in %s twice: as '%s', which is used, and as '%s'; %s.", tensor->name,
+                         file_of(used), used->disk_name, tensor->disk_name, sizes);
     return charge_of("inventory.duplicates", VERDICT_FAIL, "Tensor '%s' is in %s, which is used, and in %s; %s.",
-                     tensor->name, file_of(used), file_of(tensor),
-                     used->bytes == tensor->bytes && used->dtype == tensor->dtype ? "type and size agree"
-                                                                                  : "their types or sizes differ");
+                     tensor->name, file_of(used), file_of(tensor), sizes);
 }
 
 struct charge charge_absent(const struct expected *expected)

@@ -47,13 +47,26 @@ static bool store_partition(struct store *store, struct error *error)
 static bool prefer_last(const struct store *store, struct tensor *used, struct tensor *other)
 {
     struct tensor kept = *used;
-    if (store->kind != STORE_CHECKPOINT || !used->file || !other->file)
+    int order = used->file && other->file ? strcmp(used->file, other->file) : 0;
+    if (store->kind != STORE_CHECKPOINT || !order)
         return false;
-    if (strcmp(used->file, other->file) < 0) {
+    if (order < 0) {
         *used = *other;
         *other = kept;
     }
     return true;
+}
+
+/* `used` and `other` are of one name. */
+static bool tell_twice(struct store *store, size_t used, size_t other)
+{
+    bool last = prefer_last(store, &store->tensors[used], &store->tensors[other]);
+    const struct tensor *a = &store->tensors[used], *b = &store->tensors[other];
+    if (a->file && b->file && strcmp(a->file, b->file) == 0)
+        return store_add_problem(store, "tensor '%s' occurs twice in %s: as '%s', which is used, and as '%s'", a->name,
+                                 a->file, a->disk_name, b->disk_name);
+    return store_add_problem(store, "tensor '%s' occurs twice: in %s, which is used%s, and in %s", a->name, a->file,
+                             last ? " (transformers takes the last in the order of files)" : "", b->file);
 }
 
 static bool store_index(struct store *store, struct error *error)
@@ -64,12 +77,7 @@ static bool store_index(struct store *store, struct error *error)
         size_t first = MAP_ABSENT;
         if (!map_add(&store->by_name, tensor->name, strlen(tensor->name), i, &first))
             return error_memory(error, store->path);
-        if (first == MAP_ABSENT)
-            continue;
-        bool last = prefer_last(store, &store->tensors[first], tensor);
-        if (!store_add_problem(store, "tensor '%s' occurs twice: in %s, which is used%s, and in %s", tensor->name,
-                               store->tensors[first].file,
-                               last ? " (transformers takes the last in the order of files)" : "", tensor->file))
+        if (first != MAP_ABSENT && !tell_twice(store, first, i))
             return error_memory(error, store->path);
     }
     return true;

@@ -69,6 +69,12 @@ run 1 inspect "$T/lossy" --source "$thinker" --json
 json "$(summary inventory.duplicates) | .verdict == \"fail\" and .measured == 3"
 says out "thinker_expert_003_layer_01.safetensors, which is used, and in $T/lossy/experts/thinker_expert_013_layer_01.safetensors; type and size agree."
 json "$(summary inventory.misplaced).measured == 1"
+test_that 'twice in one file: both spellings are named'
+remade qwen3_moe '. as $all | . + {"model.layers.0.mlp.experts.down_proj": ($all["model.layers.0.mlp.experts.0.down_proj.weight"] | .shape |= [12] + .)}'
+run 1 inspect "$T/remade" --json
+json "$(summary inventory.duplicates) | .verdict == \"fail\" and .measured == 12"
+says out "is in $T/remade/model.safetensors twice: as 'model.layers.0.mlp.experts.0.down_proj.weight', which is used, and as 'model.layers.0.mlp.experts.down_proj'"
+says_not out 'transformers takes the last'
 test_that 'twice, and not the same size'
 copy_extraction
 hurt thinker shape layers.1.mlp.experts.3.up_proj.weight 2,40
