@@ -132,12 +132,22 @@ bool name_fused(const char *name, size_t nth, char *out, size_t size)
     return false;
 }
 
-static const struct fused_row *fused_row_of(const struct tensor *tensor)
+static const struct fused_row *fused_row_named(const char *name)
 {
-    for (size_t i = 0; !tensor->other && tensor->rank == 3 && i < COUNT(fused_rows); i++)
-        if (text_ends_with(tensor->name, fused_rows[i].suffix))
+    for (size_t i = 0; i < COUNT(fused_rows); i++)
+        if (text_ends_with(name, fused_rows[i].suffix))
             return &fused_rows[i];
     return NULL;
+}
+
+bool name_is_fused(const char *name)
+{
+    return fused_row_named(name);
+}
+
+static const struct fused_row *fused_row_of(const struct tensor *tensor)
+{
+    return !tensor->other && tensor->rank == 3 ? fused_row_named(tensor->name) : NULL;
 }
 
 /* Two orientations occur: gate_up [E, 2I, H] with down [E, H, I], as linear layers store them, and gate_up [E, H, 2I]

@@ -1,18 +1,13 @@
 #include "store/place.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "store/store.h"
-
-static int number_behind(const char *name, const char *words)
-{
-    const char *at = strstr(name, words);
-    size_t digits = at ? strspn(at + strlen(words), "0123456789") : 0;
-    return digits && digits <= 9 ? atoi(at + strlen(words)) : -1;
-}
 
 /* What is called so and numbered is a layer. */
 static const char *const layer_words[] = {"layers", "layer", "h", "blk", "block", "blocks"};
@@ -26,6 +21,37 @@ static bool is_layers(const char *word, size_t length)
 }
 
 #define DIGITS_MOST 6
+
+static const char *const expert_words[] = {"experts", "expert"};
+
+static int number_behind(const char *name, const char *words)
+{
+    const char *at = strstr(name, words);
+    size_t digits = at ? strspn(at + strlen(words), "0123456789") : 0;
+    return digits && digits <= 9 ? atoi(at + strlen(words)) : -1;
+}
+
+/* A number behind which another follows is no place: "layers_0-11", "layer_3.1". */
+static bool is_alone(const char *behind)
+{
+    return !(*behind && strchr("._-", *behind) && isdigit((unsigned char)behind[1]));
+}
+
+/* The number behind one of the words in a file's name: "_layer_03", "layers.3", "Expert12"; -1: none. */
+static int number_told(const char *name, const char *const *words, size_t count)
+{
+    for (const char *at = name; *at; at++)
+        for (size_t i = 0; i < count && (at == name || !isalpha((unsigned char)at[-1])); i++) {
+            size_t length = strlen(words[i]);
+            if (strncasecmp(at, words[i], length) != 0)
+                continue;
+            const char *number = at + length + (at[length] && strchr("._-", at[length]));
+            size_t digits = strspn(number, "0123456789");
+            if (digits && digits <= DIGITS_MOST && is_alone(number + digits))
+                return atoi(number);
+        }
+    return -1;
+}
 
 /* `whole`: the last word counts too, which of a tensor's name is the parameter. */
 static const char *find_place(const char *name, bool whole, int *layer, int *expert)
@@ -93,6 +119,13 @@ void tensor_file_place(const struct tensor *tensor, int *layer, int *expert)
     const char *name = tensor->file ? path_base(tensor->file) : "";
     *layer = number_behind(name, "_layer_");
     *expert = number_behind(name, "_expert_");
+}
+
+void file_place(const char *path, int *layer, int *expert)
+{
+    const char *name = path_base(path);
+    *layer = number_told(name, layer_words, sizeof layer_words / sizeof *layer_words);
+    *expert = number_told(name, expert_words, sizeof expert_words / sizeof *expert_words);
 }
 
 bool tensor_is_misfiled(const struct tensor *tensor)

@@ -21,6 +21,8 @@ size_t name_stem(const char *name, const char *rest);
 void tensor_place(const struct tensor *tensor, int *layer, int *expert);
 /* The same of the name of its file in an extraction: thinker_expert_081_layer_17.safetensors. */
 void tensor_file_place(const struct tensor *tensor, int *layer, int *expert);
+/* The same of the name of a file, however it is spelled: layers.17.experts.81.safetensors. */
+void file_place(const char *path, int *layer, int *expert);
 /* Does that name say another layer or expert than the tensor is of? */
 bool tensor_is_misfiled(const struct tensor *tensor);
 

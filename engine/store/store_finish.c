@@ -11,7 +11,9 @@ static bool store_canonical_names(struct store *store, struct error *error)
         char name[TENSOR_NAME_MAX];
         if (tensor->name)
             continue;
-        if (!name_canonical(tensor->disk_name, name, sizeof name, &tensor->other))
+        if (tensor->file && name_by_file(tensor->disk_name, tensor->file, name, sizeof name))
+            tensor->other = false;
+        else if (!name_canonical(tensor->disk_name, name, sizeof name, &tensor->other))
             return error_set(error, "%s: a tensor name of more than %d bytes: '%.60s...'", tensor->file,
                              TENSOR_NAME_MAX, tensor->disk_name);
         tensor->name = store_string(store, name);

@@ -107,6 +107,14 @@ bool store_finish(struct store *store, struct error *error);
  * component. False: longer than `size`. */
 bool name_canonical(const char *disk_name, char *out, size_t size, bool *other);
 
+/* short_names.c: the canonical name of a tensor whose name on disk is that below a module, and leaves the module's
+ * place to the name of its file: "gate_proj.weight" in thinker_expert_081_layer_17.safetensors. False: it is no such
+ * name. */
+bool name_by_file(const char *disk_name, const char *file, char *out, size_t size);
+
+/* names.c: is it that of experts that lie in one tensor? */
+bool name_is_fused(const char *name);
+
 /* names.c: replaces fused expert tensors by one view for each expert and projection. */
 bool names_cut_fused(struct store *store, struct error *error);
 

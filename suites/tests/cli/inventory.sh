@@ -223,3 +223,43 @@ test_that 'a head that is the embedding, though nothing ties them'
 run 0 inspect "$nano/llama" --fault copy:lm_head.weight,model.embed_tokens.weight --values --json
 json "$(summary weights.identical) | .verdict == \"warn\" and .measured == 1"
 says out "holds the very values of 'model.embed_tokens.weight', and the configuration says that they are not tied"
+
+# shorten EDIT: an extraction whose files hold the tensors of layers under names as jq edits them.
+shorten() {
+    local edits
+    mapfile -t edits < <(jq -r ".weight_map | keys[] | select(startswith(\"thinker.model.layers.\")) | \"rename\", ., ($1)" "$index")
+    rm -rf "$T/lossy"
+    "$damage" --layout "$extraction" "$T/lossy" "${edits[@]}" || failed 'damage failed'
+}
+test_that 'names below a module are completed by the name of the file'
+for edit in 'sub("^thinker[.]model[.]layers[.][0-9]+[.](mlp[.]experts[.][0-9]+[.]|self_attn[.]|mlp[.])?"; "")' \
+    'sub("^thinker[.]model[.]layers[.][0-9]+[.](mlp[.]experts[.][0-9]+[.])?"; "")' 'sub("^thinker[.]model[.]layers[.][0-9]+[.]"; "")'; do
+    shorten "$edit"
+    run 0 inspect "$T/lossy" --source "$thinker" --values --json
+    json '[.findings[] | select(.summary and .verdict == "fail")] == []'
+    json "$(summary weights.source) | .verdict == \"pass\" and .exact == 228"
+    run 0 check "$T/lossy" --suite "$proof" --config "$thinker/config.json" --tokenizer "$thinker" --golden "$(gold thinker)" -q
+done
+test_that 'and where the files are called otherwise'
+for file in "$T"/lossy/experts/*; do
+    name=$(basename "$file")
+    mv "$file" "$T/lossy/experts/layers.$((10#${name:25:2})).mlp.experts.$((10#${name:15:3})).safetensors"
+done
+run 0 inspect "$T/lossy" --source "$thinker" --json
+json "$(summary inventory.absent).verdict == \"pass\""
+test_that 'a file that is called after another expert holds what is not its own, under any name'
+shorten 'sub("^thinker[.]model[.]layers[.][0-9]+[.](mlp[.]experts[.][0-9]+[.])"; "")'
+mv "$(expert 3 2)" "$T/swap" && mv "$(expert 4 2)" "$(expert 3 2)" && mv "$T/swap" "$(expert 4 2)"
+run 1 check "$T/lossy" --suite "$proof" --config "$thinker/config.json" --tokenizer "$thinker" --golden "$(gold thinker)" --json -q
+equal '[.findings[] | select(.check == "layers.isolated" and (.summary | not)) | .where.module] | join(" ")' model.layers.2.mlp
+test_that 'where no file tells, a name is there twice, and is not taken for anything'
+shorten 'sub("^thinker[.]model[.]layers[.][0-9]+[.](mlp[.]experts[.][0-9]+[.])"; "")'
+for at in "0 1" "1 1"; do
+    # shellcheck disable=SC2086
+    mv "$(expert $at)" "$T/lossy/experts/part_${at% *}.safetensors"
+done
+run 3 inspect "$T/lossy" -q
+says err 'no config.json beside the weights; say where it is with --config or --source'
+run 1 inspect "$T/lossy" --source "$thinker" --json
+json "$(summary inventory.absent) | .verdict == \"fail\" and .measured == 6"
+json "$(summary inventory.duplicates) | .verdict == \"fail\" and .measured == 3"
