@@ -58,6 +58,16 @@ static bool is_ids(const char *name)
     return ids;
 }
 
+/* Of ids that are not alone in their file: length of what stands before their own name, "CASE/", or "CASE." as
+ * dictionaries in a dictionary give; 0: they are, or the name is no ids'. */
+static size_t case_lead(const char *name)
+{
+    const char *base = path_base(name), *dot = strrchr(base, '.');
+    if (base > name && is_ids(base))
+        return (size_t)(base - name);
+    return dot > base && is_ids(dot + 1) ? (size_t)(dot + 1 - name) : 0;
+}
+
 /* Moves those whose names begin with `lead`, which is cut. */
 static bool take_group(struct named_arrays *arrays, struct named_arrays *group, const char *lead, size_t size,
                        struct error *error)
@@ -81,12 +91,13 @@ bool named_split(struct named_arrays *arrays, struct named_arrays *group, char *
 {
     bool ids = false;
     for (size_t i = 0; i < arrays->count; i++) {
-        const char *name = arrays->items[i].name, *base = path_base(name);
+        const char *name = arrays->items[i].name;
+        size_t length = case_lead(name);
         ids = ids || is_ids(name);
-        if (base == name || !is_ids(base))
+        if (!length)
             continue;
-        char *lead = strndup(name, (size_t)(base - name));
-        bool good = (lead && (*id = strndup(name, (size_t)(base - name - 1)))) || error_memory(error, name);
+        char *lead = strndup(name, length);
+        bool good = (lead && (*id = strndup(name, length - 1))) || error_memory(error, name);
         good = good && take_group(arrays, group, lead, strlen(lead), error);
         free(lead);
         return good;

@@ -26,9 +26,9 @@ void named_free(struct named_arrays *arrays);
 /* Moves all of them to the end of `to`. */
 bool named_move(struct named_arrays *to, struct named_arrays *arrays, struct error *error);
 
-/* Moves the arrays of one case from `arrays` to `group`, which is empty: those called `*id`/NAME, where one of these is
- * the ids, else, if there are ids, all of them, and `*id` is NULL. `*id` is malloc'd. False: no ids are left among
- * them, or, with the error, memory ran out. */
+/* Moves the arrays of one case from `arrays` to `group`, which is empty: those called `*id`/NAME, or `*id`.NAME, where
+ * one of these is the ids, else, if there are ids, all of them, and `*id` is NULL. `*id` is malloc'd. False: no ids are
+ * left among them, or, with the error, memory ran out. */
 bool named_split(struct named_arrays *arrays, struct named_arrays *group, char **id, struct error *error);
 
 /* Adds what the arrays are to the dump: the case `id`, or, for ids [batch, tokens] of several, `id`-0, `id`-1 ... An

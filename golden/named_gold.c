@@ -22,8 +22,10 @@ static bool says_gold(const char *path)
         named_free(&arrays);
         return kind->sure;
     }
-    for (size_t i = 0; !gold && i < arrays.count; i++)
-        gold = spelling_is_gold(arrays.items[i].name) || spelling_is_gold(path_base(arrays.items[i].name));
+    for (size_t i = 0; !gold && i < arrays.count; i++) {
+        const char *name = arrays.items[i].name, *base = path_base(name), *dot = strrchr(base, '.');
+        gold = spelling_is_gold(name) || spelling_is_gold(base) || (dot && spelling_is_gold(dot + 1));
+    }
     named_free(&arrays);
     return gold;
 }

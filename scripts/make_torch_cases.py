@@ -7,6 +7,7 @@
                             parameters, and matrices that lie in columns
     trainer.pt              tensors of every plain type, one under two names, one in the middle of a storage, beside what a
                             trainer keeps; trainer-4.pt is the same in protocol 4, trainer.safetensors the same tensors
+    gold.pt                 what transformers computes of golden/nano/llama, two cases, as people keep it: a dictionary for each
     object.pt, script.pt, legacy.pt, view.pt, list.pt
                             what is refused: another class, TorchScript, the format before version 1.6, a view with gaps, no dictionary
 """
@@ -18,6 +19,7 @@ from collections import OrderedDict
 
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
 
 TYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32, torch.int16, torch.int8,
          torch.uint8, torch.bool]
@@ -68,6 +70,17 @@ def trainer(output):
               os.path.join(output, "trainer.safetensors"))
 
 
+def gold(nano, output):
+    model = AutoModelForCausalLM.from_pretrained(os.path.join(nano, "llama"), dtype=torch.float32, attn_implementation="eager")
+    cases = {}
+    for name, ids in (("short", [5, 6, 7]), ("longer", [8, 200, 10, 11, 301])):
+        ids = torch.tensor([ids])
+        with torch.no_grad():
+            result = model(ids, output_hidden_states=True)
+        cases[name] = {"input_ids": ids, "logits": result.logits, "hidden_states": result.hidden_states}
+    torch.save(cases, os.path.join(output, "gold.pt"))
+
+
 def refused(output):
     weights = {"weight": torch.ones(2, 3)}
     torch.save({"state_dict": weights, "args": argparse.Namespace(lr=1)}, os.path.join(output, "object.pt"))
@@ -85,6 +98,7 @@ def main():
     os.makedirs(arguments.output, exist_ok=True)
     shards(arguments.nano, arguments.output)
     trainer(arguments.output)
+    gold(arguments.nano, arguments.output)
     refused(arguments.output)
 
 

@@ -232,7 +232,8 @@ static const struct format_row {
     {"# xet version", NULL, FILE_OTHER, "is a Xet pointer, not the file itself: fetch that (hf download)"},
     {"/annex/objects/", NULL, FILE_OTHER, "is a git-annex pointer, not the file itself: fetch that (git annex get)"},
     {NULL, fits_torch, FILE_TORCH,
-     "is a PyTorch file, which is read as a model where it is named itself; other tensors are saved as safetensors"},
+     "is a PyTorch file, which is read as a model where it is named itself, and as gold (--golden) where it holds "
+     "token ids"},
     {NULL, fits_old_torch, FILE_OTHER,
      "is a PyTorch file of the kind before version 1.6: save its tensors as safetensors (torch.load, then "
      "safetensors.torch.save_file)"},

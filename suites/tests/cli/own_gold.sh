@@ -198,3 +198,18 @@ pack "$T/no.safetensors" model.norm.weight="$(the norm)"
 run 3 check "$nano/thinker" --golden "$T/no.safetensors" -q
 says err 'not a golden dump'
 run 3 compare "$nano/llama" "$T/one.safetensors" -q
+
+test_that 'a file of torch.save: a dictionary for each case, hidden states as a tuple'
+for path in "$T/saved.pt" "$T/saved"; do
+    [ "$path" = "$T/saved.pt" ] || { mkdir "$path" && mv "$T/saved.pt" "$path/all.pth"; }
+    [ -e "$path/all.pth" ] || cp suites/data/torch/gold.pt "$path"
+    run 0 check "$nano/llama" --suite "$proof" --golden "$path" --json -q
+    json "$(summary gold.compared) | .measured == 0"
+    json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
+    json "$(summary logits.kl) | .verdict == \"pass\" and .positions == 8"
+    run 1 check "$nano/llama" --suite "$proof" --golden "$path" --fault scale:model.layers.2.mlp.down_proj.weight,1.1 --json -q
+    equal "$first_bad" 2
+done
+test_that 'weights of torch.save are no gold'
+run 3 check "$nano/llama" --golden suites/data/torch/trainer.pt -q
+says err 'trainer.pt: is a PyTorch file'
