@@ -11,7 +11,7 @@
 #include "base/wording.h"
 #include "store/formats.h"
 #include "store/pickle.h"
-#include "store/store_internal.h"
+#include "store/torch_folder.h"
 #include "store/zip.h"
 
 #define PICKLE_MOST ((uint64_t)64 << 20)
@@ -376,4 +376,12 @@ bool torch_read(struct store *store, const char *path, struct error *error)
     return good || file_kind_error(path, FILE_TORCH, &met, error);
 }
 
-const struct store_format format_torch = {.magic = "PK\3\4", .open = torch_read};
+static bool torch_open(struct store *store, const char *path, struct error *error)
+{
+    char *file = file_is_folder(path) ? torch_folder_file(path, error) : strdup(path);
+    bool good = file ? torch_read(store, file, error) : error_memory(error, path);
+    free(file);
+    return good;
+}
+
+const struct store_format format_torch = {.magic = "PK\3\4", .folder = torch_folder_is, .open = torch_open};

@@ -220,9 +220,25 @@ pointer 1234 >"$T/torch/pytorch_model-00002-of-00002.bin"
 run 1 inspect "$T/torch" -q
 says out 'pytorch_model-00002-of-00002.bin: is a Git LFS pointer to 1234 bytes'
 rm "$T"/torch/pytorch_model*
+test_that 'the only PyTorch file of a folder is its model, whatever it is called'
 cp suites/data/torch/trainer.pt "$T/torch/last.pt"
+cp suites/data/torch/trainer-4.pt "$T/torch/optimizer.pt"
+printf '{"model_type": "made_up_9"}' >"$T/torch/config.json"
+run 0 verify "$T/torch" --root -q
+cp "$T/out" "$T/root"
+run 0 verify "$T/torch/last.pt" --root -q
+same "$(cut -d ' ' -f 1 "$T/root")" "$(cut -d ' ' -f 1 "$T/out")"
+run '0|1' inspect "$T/torch" --json
+equal .subject.format torch
+cp suites/data/torch/trainer-4.pt "$T/torch/best.pt"
 run 3 inspect "$T/torch" -q
-says err 'no model here: last.pt is a PyTorch file, which is read as a model where it is named itself'
+says err 'torch: holds 2 PyTorch files, and no pytorch_model.bin.index.json that says which are one model: best.pt, last.pt: name one of them'
+rm "$T"/torch/{best,last}.pt
+run 3 inspect "$T/torch" -q
+says err 'no model here: optimizer.pt is a PyTorch file'
+cp suites/data/torch/legacy.pt "$T/torch/model.pt"
+run 3 inspect "$T/torch" -q
+says err 'model.pt is a PyTorch file of the kind before version 1.6'
 for refused in object:argparse.Namespace legacy:'before version 1.6' view:'a view of a larger tensor'; do
     run 3 inspect "suites/data/torch/${refused%%:*}.pt" -q
     says err "${refused#*:}"
