@@ -25,6 +25,15 @@ static const char *agreement(const struct findings *findings)
                         : NULL;
 }
 
+/* An expert that no compared token went through may write what gold knows nothing of. */
+static bool is_whole(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].verdict == VERDICT_WARN && strcmp(findings->items[i].check, "layers.experts") == 0)
+            return false;
+    return true;
+}
+
 static bool conclude(const struct check *check, void *state, struct findings *findings, struct error *error)
 {
     struct writing_request writing = *check->writing;
@@ -38,6 +47,7 @@ static bool conclude(const struct check *check, void *state, struct findings *fi
         writing.same = "The weights are the original's, byte for byte: it writes so itself.";
     else
         writing.same = agreement(findings);
+    writing.whole = is_whole(findings);
     return writing_check(check->subject, &writing, findings, error);
 }
 

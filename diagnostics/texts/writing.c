@@ -125,7 +125,7 @@ static bool original_writes(const struct writing *writing, struct quality *quali
             return false;
     if (2 * bad > judged)
         *why = "Most continuations that gold holds are gibberish too: the original writes so itself.";
-    else if (!judged && writing->request->same)
+    else if (writing->request->same && (writing->request->whole || !judged))
         *why = writing->request->same;
     return true;
 }

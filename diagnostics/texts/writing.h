@@ -19,10 +19,12 @@ struct writing_request {
     struct quality *quality; /* judges the texts */
     struct subject *judge;   /* a model that says whether texts follow from their prompts; NULL: none */
     /* Of the original: gibberish of the subject is told and not judged where the continuations that gold holds are
-     * gibberish too, or where gold holds none that say anything and `same` says why the subject is as the original. */
+     * gibberish too, or where `same` says why the subject is as the original: but for what gold does not reach, of
+     * which continuations of it that are language would tell. */
     struct golden *const *goldens;
     size_t golden_count;
     const char *same; /* a sentence; NULL: nothing shows that it is */
+    bool whole;       /* that it is, is so of every expert */
 };
 
 /* The four prompts of the story (README.md), for suites that name none. */

@@ -49,6 +49,22 @@ for model in $(some 1 mixtral thinker); do
     run 1 check "$nano/$model" --golden "$T/gold.safetensors" --json -q --fault swap-layers:1,2
     json "$(summary text.verdict).verdict == \"fail\""
 done
+test_that 'the same where gold holds continuations in which no fault was found: what it computes is what counts'
+continued() { # MODEL TEXT: gold of a model of the same tokenizer, whose cases go on with the text
+    run 0 tokenize "$nano/$1" "$2" -q
+    head -c $((8 + $(od -An -tu8 -N8 "$(gold "$1")" | tr -d ' '))) "$(gold "$1")" | tail -c +9 |
+        jq -r '.__metadata__.cases' | jq -c --arg ids "$(cat "$T/out")" 'map(.greedy = ($ids | split(" ") | map(tonumber)))'
+}
+language='They went to the old library near the river, and she read a long story about a cat to her brother.'
+hurt_gold qwen3 meta cases "$(continued qwen3 "$language")"
+run 0 check "$nano/qwen3" --golden "$T/gold.safetensors" --only layers,logits,texts --json -q
+json "$(summary text.verdict) | .verdict == \"skip\" and (.message | test(\"The logits are gold's wherever gold holds some\"))"
+test_that 'but where gold reaches no further than some experts, and its continuations are language'
+run 0 trace "$nano/thinker" --ids 5 -o "$T/one.safetensors" -q
+"$damage" "$T/one.safetensors" "$T/gold.safetensors" meta cases \
+    "$(continued thinker "$language" | jq -c '[.[0] | .id = "ids-0" | .ids = [5] | del(.prompt, .perplexity)]')"
+run 1 check "$nano/thinker" --golden "$T/gold.safetensors" --only layers,logits,texts --json -q
+json "$(summary layers.experts).verdict == \"warn\" and $(summary logits.kl).verdict == \"pass\" and $(summary text.verdict).verdict == \"fail\""
 test_that 'without any of these gibberish fails, and nothing else does'
 for model in $(some 1 mixtral thinker); do
     run 1 check "$nano/$model" --json -q
