@@ -32,21 +32,32 @@ static bool add_document(struct store *store, const char *name, char *text, stru
     return good || error_memory(error, store->path);
 }
 
-/* A tokenizer whose kind the converter did not know, or left out, is guessed at by whoever reads the file. */
-static bool note_guess(struct store *store, const struct gguf *gguf, struct error *error)
+/* A tokenizer whose kind the converter did not know, or left out, is guessed at by whoever reads the file; one whose
+ * merges it left out is none. */
+static bool tell_tokenizer(struct store *store, const struct gguf *gguf, struct error *error)
 {
     struct gguf_text model = {0}, pre = {0};
+    const struct gguf_value *tokens = NULL, *merges = NULL;
     bool read = gguf_get_text(gguf, "tokenizer.ggml.model", &model, error) &&
-                gguf_get_text(gguf, "tokenizer.ggml.pre", &pre, error);
+                gguf_get_text(gguf, "tokenizer.ggml.pre", &pre, error) &&
+                gguf_get_array(gguf, "tokenizer.ggml.tokens", GGUF_STRING, &tokens, error) &&
+                gguf_get_array(gguf, "tokenizer.ggml.merges", GGUF_STRING, &merges, error);
     error_clear(error); /* told by whoever reads the tokenizer */
-    if (!read || !gguf_text_is(model, "gpt2") || (pre.size && !gguf_text_is(pre, "default")))
+    if (!read || !gguf_text_is(model, "gpt2"))
         return true;
-    return store_add_note(
-               store,
-               "%s: the metadata 'tokenizer.ggml.pre' %s, so nothing tells how this tokenizer splits words; "
-               "llama.cpp then takes its default rule, which is hardly the original's: many texts get other ids",
-               gguf->path, pre.size ? "is \"default\"" : "is absent") ||
-           error_memory(error, store->path);
+    bool guess = !pre.size || gguf_text_is(pre, "default");
+    bool good = !guess || store_add_note(store,
+                                         "%s: the metadata 'tokenizer.ggml.pre' %s, so nothing tells how this "
+                                         "tokenizer splits words; llama.cpp then takes its default rule, which is "
+                                         "hardly the original's: many texts get other ids",
+                                         gguf->path, pre.size ? "is \"default\"" : "is absent");
+    if (good && tokens && !merges)
+        good = store_add_problem(store,
+                                 "%s: the metadata 'tokenizer.ggml.merges' is absent: nothing tells how the %llu "
+                                 "tokens are made of bytes, so texts get other ids, and llama.cpp does not load such a "
+                                 "file: convert it again from a folder that has tokenizer.json or merges.txt",
+                                 gguf->path, (unsigned long long)tokens->count);
+    return good || error_memory(error, store->path);
 }
 
 static bool compare_count(struct store *store, const struct gguf *gguf, uint64_t tokens, const struct tensor *table,
@@ -87,7 +98,7 @@ static bool add_documents(struct store *store, const struct gguf *gguf, struct e
     if (!add_document(store, "config.json", config, &problem, error))
         return false;
     char *tokenizer = gguf_tokenizer(gguf, &problem);
-    if (!add_document(store, "tokenizer.json", tokenizer, &problem, error) || !note_guess(store, gguf, error))
+    if (!add_document(store, "tokenizer.json", tokenizer, &problem, error) || !tell_tokenizer(store, gguf, error))
         return false;
     char *chat = gguf_tokenizer_config(gguf, &problem);
     return add_document(store, "tokenizer_config.json", chat, &problem, error);

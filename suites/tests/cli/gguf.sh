@@ -74,3 +74,9 @@ run 0 check "$T/x" --suite "$proof" --golden "$(gold llama)" --json -q
 json "$(summary tokens.ids).verdict == \"pass\""
 run 0 extract "$T/x" "$T/xx" -q
 run 0 check "$T/xx" --suite "$proof" --golden "$(gold llama)" --json -q
+
+test_that 'a tokenizer without merges is said to have none'
+LC_ALL=C sed 's/tokenizer\.ggml\.merges/tokenizer.ggml.mergez/' "$G/llama-f32.gguf" >"$T/unmerged.gguf"
+run 1 check "$T/unmerged.gguf" --suite "$proof" --golden "$(gold llama)" --json -q
+json "$(summary inventory.files) | .verdict == \"fail\" and (.message | test(\"tokenizer.ggml.merges. is absent.*llama.cpp does not load such a file\"))"
+json "$(summary tokens.ids).verdict == \"fail\" and $(summary layers.propagated).verdict == \"pass\""
