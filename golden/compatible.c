@@ -276,6 +276,7 @@ bool golden_restrict(struct golden *golden, const struct model_config *config, s
     for (size_t i = 0; left.logits && i < golden->case_count; i++)
         golden->cases[i].public.perplexity = NAN;
     golden->has_text = golden->has_text && !left.logits;
+    golden->deeper = left.layers > 0;
     if (good)
         left_out_text(&left, config, list);
     *other = false;
@@ -285,6 +286,11 @@ bool golden_restrict(struct golden *golden, const struct model_config *config, s
     free(drop);
     free(lost);
     return good || error_memory(error, golden->path);
+}
+
+bool golden_is_deeper(const struct golden *golden)
+{
+    return golden->deeper;
 }
 
 const char *golden_tokenizer_sha256(const struct golden *golden)

@@ -164,6 +164,9 @@ bool golden_fits(const struct golden *golden, const struct model_config *config,
  * dump asks this first: both are looked up by what the other says. */
 bool golden_restrict(struct golden *golden, const struct model_config *config, struct buffer *list, bool *other,
                      struct error *error);
+/* It was restricted, and holds layers behind the subject's last: what lies behind those was not computed from what the
+ * subject's last layer should put out. */
+bool golden_is_deeper(const struct golden *golden);
 
 /* Of tokenizer.json; NULL: the dump does not record it. */
 const char *golden_tokenizer_sha256(const struct golden *golden);

@@ -46,6 +46,7 @@ struct golden {
     struct golden_text text;
     bool has_text;
     bool windows; /* see golden_begin_windows */
+    bool deeper;  /* see golden_is_deeper */
     cJSON *metadata;
     /* borrowed from the metadata or static; NULL: absent */
     const char *producer;

@@ -71,6 +71,16 @@ run 0 check "$T/hurt" --suite "$proof" --golden "$(gold qwen3)" --json -q
 json "$(summary config.gold) | .verdict == \"warn\" and (.message | contains(\"vocab_size is 400 here and 408 there\") and contains(\"logits of token ids from 400 to 407\"))"
 json "$(summary layers.propagated).verdict == \"pass\""
 json "$(summary logits.kl).verdict == \"pass\""
+test_that 'of fewer layers each is compared, and what lies behind them is blamed for none that is absent'
+rm -rf "$T/hurt"
+cp -r "$nano/qwen3" "$T/hurt"
+jq '.num_hidden_layers = 3 | del(.layer_types)' "$nano/qwen3/config.json" >"$T/hurt/config.json"
+check 1 qwen3
+json "$(summary config.gold) | .verdict == \"warn\" and (.message | contains(\"num_hidden_layers is 3 here and 5 there\") and contains(\"gold's layers 3 to 4\"))"
+json "$(summary layers.propagated) | .verdict == \"fail\" and (.message | contains(\"leaves gold at model.norm\"))"
+json "$(summary layers.isolated).verdict == \"pass\""
+check 1 qwen3 --fault scale:model.layers.1.mlp.down_proj.weight,1.1
+blames model.layers.1.mlp
 test_that 'gold of other weights fails, whatever else agrees'
 hurt_gold qwen3 meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
 run 1 check "$nano/qwen3" --suite "$proof" --golden "$G" --json -q
