@@ -299,9 +299,12 @@ bool weight_fits(const struct expected *expected, const struct tensor *tensor, s
     char found[TENSOR_SHAPE_TEXT], wanted[TENSOR_SHAPE_TEXT];
     const char *file = tensor->file ? tensor->file : "an overlay";
     if (!tensor_same_shape(tensor, expected))
-        return error_set_kind(error, ERROR_SHAPE, "%s: tensor '%s' has shape %s, but the configuration calls for %s",
+        return error_set_kind(error, ERROR_SHAPE, "%s: tensor '%s' has shape %s, but the configuration calls for %s%s",
                               file, tensor->disk_name, shape_text(tensor->shape, tensor->rank, found),
-                              shape_text(expected->shape, expected->rank, wanted));
+                              shape_text(expected->shape, expected->rank, wanted),
+                              tensor->bytes ? ""
+                                            : ": it holds no values, as DeepSpeed's ZeRO-3 saves what it did not "
+                                              "gather (zero_to_fp32.py, or stage3_gather_16bit_weights_on_model_save)");
     if (dtype_computes(tensor->dtype))
         return true;
     struct buffer computed = {0};

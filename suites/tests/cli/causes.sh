@@ -148,3 +148,9 @@ says out 'self_attn.q_proj.bias, self_attn.o_proj.bias, mlp.gate_proj.bias and m
 remade llama "$biases | with_entries(select(.key | test(\"layers[.][234].*(q|up|down)_proj[.]bias\") | not))" "$with"
 run 1 inspect "$T/remade" --json
 says out 'self_attn.q_proj.bias, mlp.up_proj.bias and mlp.down_proj.bias of the last 3 layers (2-4)'
+
+test_that 'tensors without values, as a parallel run saves what it did not gather'
+remade qwen3 'map_values(.shape = [0])'
+run 1 inspect "$T/remade" --json
+json "$(summary inventory.shape) | .verdict == \"fail\" and .measured == 57"
+says out "holds no values, as DeepSpeed's ZeRO-3 saves what it did not gather"
