@@ -294,6 +294,41 @@ static bool take_beside(struct inventory *inventory)
     return good;
 }
 
+/* Length of the part of a name that a component has to itself, "vision_encoder" or "model.sound_tower"; 0: it is one of
+ * the text model's own. */
+static size_t component_length(const char *name)
+{
+    static const char *const own[] = {"model.layers", "model.embed_tokens", "model.norm", "lm_head"};
+    static const char outer[] = "model.";
+    size_t skip = strncmp(name, outer, sizeof outer - 1) == 0 ? sizeof outer - 1 : 0;
+    size_t length = skip + strcspn(name + skip, ".");
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strlen(own[i]) == length && strncmp(own[i], name, length) == 0)
+            return 0;
+    return name[length] ? length : 0;
+}
+
+/* ", 55 of them below 'vision_encoder', ...", where most of several are. */
+static void extra_below(const struct inventory *inventory, struct buffer *out)
+{
+    const char *most = "";
+    size_t votes = 0, length = 0, count = 0;
+    for (size_t i = 0; i < inventory->extra_count; i++) {
+        const char *name = inventory->extra[i]->name;
+        size_t own = component_length(name);
+        if (!votes) {
+            most = name;
+            length = own;
+        }
+        votes += length == own && strncmp(most, name, own) == 0 ? 1u : -1u;
+    }
+    for (size_t i = 0; i < inventory->extra_count; i++)
+        count += component_length(inventory->extra[i]->name) == length &&
+                 strncmp(inventory->extra[i]->name, most, length) == 0;
+    if (length && count > 1 && 2 * count > inventory->extra_count)
+        buffer_format(out, ", %zu of them below '%.*s', as those of another component are", count, (int)length, most);
+}
+
 static bool report_extra(const struct inventory *inventory, struct findings *findings)
 {
     size_t extra = inventory->extra_count, other = store_count(inventory->store) - store_text_count(inventory->store);
@@ -305,14 +340,17 @@ static bool report_extra(const struct inventory *inventory, struct findings *fin
                   "a tensor that nothing reads changes no result, but a misnamed one is also absent: a warning");
     finding->verdict = extra ? VERDICT_WARN : VERDICT_PASS;
     finding_fact(finding, "other_components", (double)other);
+    struct buffer below = {0};
+    extra_below(inventory, &below);
     if (extra)
         finding_message(finding,
-                        "%zu tensor%s that the configuration does not call for; %zu more belong%s to other "
+                        "%zu tensor%s that the configuration does not call for%s; %zu more belong%s to other "
                         "components.",
-                        extra, text_plural(extra), other, other == 1 ? "s" : "");
+                        extra, text_plural(extra), below.data ? below.data : "", other, other == 1 ? "s" : "");
     else
         finding_message(finding, "No tensors beyond the configuration; %zu belong%s to other components.", other,
                         other == 1 ? "s" : "");
+    buffer_free(&below);
     for (size_t i = 0; i < extra && i < PLACES_MAX; i++) {
         const struct tensor *tensor = inventory->extra[i];
         struct charge charge = charge_extra(tensor);

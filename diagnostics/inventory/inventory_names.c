@@ -345,8 +345,13 @@ static void query_find(const struct index *index, const struct tensor *tensor, s
         search_numbers(index, query, 1, numbers, best);
 }
 
-/* Where the two names differ, from point to point: "'gamma' for 'weight'". */
-static void renaming_text(const char *found, const char *wanted, struct buffer *out)
+/* Where two names differ, from point to point: how long the beginning is that they share, and what each has behind it,
+ * before the end that they share. */
+struct renaming {
+    size_t begin, found, wanted;
+};
+
+static struct renaming renaming_of(const char *found, const char *wanted)
 {
     size_t begin = 0, m = strlen(found), n = strlen(wanted);
     for (size_t i = 0; found[i] && found[i] == wanted[i]; i++)
@@ -355,7 +360,14 @@ static void renaming_text(const char *found, const char *wanted, struct buffer *
     for (size_t i = 1; i <= m - begin && i <= n - begin && found[m - i] == wanted[n - i]; i++)
         if ((i == m - begin || found[m - i - 1] == '.') && (i == n - begin || wanted[n - i - 1] == '.'))
             tail = i;
-    size_t extra = m - tail - begin, lacking = n - tail - begin;
+    return (struct renaming){begin, m - tail - begin, n - tail - begin};
+}
+
+/* "'gamma' for 'weight'" */
+static void renaming_text(const char *found, const char *wanted, struct buffer *out)
+{
+    struct renaming renaming = renaming_of(found, wanted);
+    size_t begin = renaming.begin, extra = renaming.found, lacking = renaming.wanted;
     extra -= extra > 0 && found[begin + extra - 1] == '.';
     lacking -= lacking > 0 && wanted[begin + lacking - 1] == '.';
     if (!lacking)
@@ -394,6 +406,60 @@ static bool take_renaming(const struct census *census, struct misnames *misnames
     return good;
 }
 
+/* Another tensor that nothing calls for has what is renamed as well, and the one that it would be is there: then both
+ * stand beside each other, and it is another component ("vision_encoder.layers.0 ..." beside "model.layers.0 ..."). */
+static bool is_beside(const struct census *census, const struct tensor *const *extra, size_t count,
+                      const struct misname *misname)
+{
+    const char *found = misname->tensor->name, *wanted = census->items[misname->item].expected->name;
+    struct renaming renaming = renaming_of(found, wanted);
+    size_t lead = renaming.begin + renaming.found;
+    for (size_t i = 0; lead && i < count; i++) {
+        struct buffer name = {0};
+        if (strncmp(extra[i]->name, found, lead) != 0)
+            continue;
+        buffer_format(&name, "%.*s%s", (int)(renaming.begin + renaming.wanted), wanted, extra[i]->name + lead);
+        size_t at = name.failed ? MAP_ABSENT : map_find(&census->set.by_name, name.data, name.size);
+        buffer_free(&name);
+        if (at != MAP_ABSENT && !census->items[at].absent)
+            return true;
+    }
+    return false;
+}
+
+/* The same, each lead of a name looked for once; a component's has no numbers in it. False: out of memory. */
+static bool find_beside(const struct census *census, const struct tensor *const *extra, size_t count,
+                        const struct misname *misname, struct map *known, bool *beside)
+{
+    const char *found = misname->tensor->name;
+    struct renaming renaming = renaming_of(found, census->items[misname->item].expected->name);
+    size_t lead = renaming.begin + renaming.found;
+    *beside = false;
+    if (strcspn(found, "0123456789") < lead)
+        return true;
+    size_t at = map_find(known, found, lead);
+    *beside = at == MAP_ABSENT ? is_beside(census, extra, count, misname) : at > 0;
+    return at != MAP_ABSENT || map_add(known, found, lead, *beside, NULL);
+}
+
+/* Those that are of another component are no misnamed ones. */
+static bool drop_beside(const struct census *census, const struct tensor *const *extra, size_t count,
+                        struct misnames *misnames)
+{
+    struct map known = {0};
+    size_t kept = 0;
+    bool good = true;
+    for (size_t i = 0; good && i < misnames->count; i++) {
+        bool beside = false;
+        good = find_beside(census, extra, count, &misnames->items[i], &known, &beside);
+        if (!beside)
+            misnames->items[kept++] = misnames->items[i];
+    }
+    misnames->count = kept;
+    map_free(&known);
+    return good;
+}
+
 bool misnames_find(const struct census *census, const struct tensor *const *extra, size_t count,
                    struct misnames *misnames)
 {
@@ -412,7 +478,7 @@ bool misnames_find(const struct census *census, const struct tensor *const *extr
             continue;
         good = array_push(misnames->items, misnames->count, misnames->capacity, best);
     }
-    good = good && (!misnames->count || take_renaming(census, misnames));
+    good = good && drop_beside(census, extra, count, misnames) && (!misnames->count || take_renaming(census, misnames));
     index_free(&index);
     free(query);
     return good;

@@ -19,7 +19,9 @@ struct misnames {
 
 /* For each of the `extra` tensors, the absent one that it is most likely to be. Two names are near when their numbers
  * are the same (or their words are, and the numbers near) and their words are alike, or known as other words for the
- * same (`gamma` for `weight`); a shape that fits counts for it, one that does not against. Takes time in proportion to
+ * same (`gamma` for `weight`); a shape that fits counts for it, one that does not against. What
+ * lies beside a part of the model that is there, and differs from it in one place of the name, is another component and
+ * no misnamed tensor. Takes time in proportion to
  * extra and absent tensors. Free it either way. */
 bool misnames_find(const struct census *census, const struct tensor *const *extra, size_t count,
                    struct misnames *misnames);

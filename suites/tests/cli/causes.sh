@@ -154,3 +154,27 @@ remade qwen3 'map_values(.shape = [0])'
 run 1 inspect "$T/remade" --json
 json "$(summary inventory.shape) | .verdict == \"fail\" and .measured == 57"
 says out "holds no values, as DeepSpeed's ZeRO-3 saves what it did not gather"
+
+test_that 'another component beside the text model is none of its tensors under other names'
+# towers FROM TO: a jq edit that adds every tensor of a layer again, below another name, twice as large.
+towers() {
+    printf '. as $all | . + ([$all | to_entries[] | select(.key | startswith("model.layers.")) | .key |= sub("%s"; "%s") | .value.shape |= map(. * 2)] | from_entries)' "$1" "$2"
+}
+lost='with_entries(select(.key | startswith("model.layers.2.") | not))'
+for tower in '^model vision_encoder' '^model.layers model.sound_tower.blocks'; do
+    # shellcheck disable=SC2086
+    remade qwen3 "$(towers $tower)"
+    run 0 inspect "$T/remade" --json
+    json "$(summary inventory.extra) | .verdict == \"warn\" and .measured == 55"
+    name=${tower#* }
+    says out "55 of them below '${name%.blocks}', as those of another component are"
+    # shellcheck disable=SC2086
+    remade qwen3 "$(towers $tower) | $lost"
+    run 1 inspect "$T/remade" --json
+    json "$(summary inventory.misnamed).measured == 0"
+    says_not out 'under other names'
+done
+test_that 'and where all of it lies below another name, it is renamed'
+remade qwen3 'with_entries(.key |= sub("^model[.]layers"; "vision_encoder.layers"))'
+run 1 inspect "$T/remade" --json
+json "$(summary inventory.pattern) | .pattern == \"renamed\" or (.message | contains(\"under other names: 'vision_encoder' for 'model'\"))"
