@@ -4,7 +4,8 @@
     make_companion_cases.py -o suites/data/readers/tokens.json --nano golden/nano/qwen3
 
 Each case is a folder with the nano tokenizer and some files beside it, and what AutoTokenizer makes of texts there.
-"split" cases have vocab.json and merges.txt in place of tokenizer.json. Without added tokens of their own for some.
+"split" cases have vocab.json and merges.txt in place of tokenizer.json; "own" cases a tokenizer.json that cuts texts
+otherwise than any class of the original (OWN).
 """
 
 import argparse
@@ -30,9 +31,27 @@ CASES = {
                                         "additional_special_tokens": ["<a>", "<|im_start|>", "<b>"]}},
     "overridden": {"tokenizer_config.json": {**CLASS, "eos_token": "<a>", "unk_token": None},
                    "special_tokens_map.json": {"eos_token": "<b>", "bos_token": "<stop>"}},
+    "own_class": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer"}},
+    "own_gpt2": {"tokenizer_config.json": {"tokenizer_class": "GPT2Tokenizer"}, "config.json": {"model_type": "llama"}},
+    "own_family": {"config.json": {"model_type": "qwen3_moe"}},
+    "own_forced": {"tokenizer_config.json": CLASS, "config.json": {"model_type": "qwen2"}},
+    "own_named": {"config.json": {"model_type": "llama", "tokenizer_class": "Qwen2TokenizerFast"}},
+    "own_file": {"tokenizer_config.json": CLASS, "config.json": {"model_type": "qwen3"}},
+    "own_llama": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizerFast"}, "config.json": {"model_type": "llama"}},
+    "own_mixtral": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer"}, "config.json": {"model_type": "mixtral"}},
+    "own_nobody": {"config.json": {"model_type": "llama"}},
+    "spaced": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": True}},
+    "spaced_gpt2": {"tokenizer_config.json": {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}},
+    "spaced_file": {"tokenizer_config.json": {**CLASS, "add_prefix_space": True}},
+    "special_split": {"tokenizer_config.json": {**CLASS, "split_special_tokens": True}},
+    "split_gpt2": {"config.json": {"model_type": "gpt2"}},
+    "split_spaced": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": True}},
     "split": {"config.json": {"model_type": "qwen3"}},
     "split_moe": {"config.json": {"model_type": "qwen2_moe"}, "tokenizer_config.json": {"eos_token": "<|im_end|>"}},
 }
+OWN = {"normalizer": None, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "pattern": {"Regex": "[a-m]"}, "behavior": "Isolated", "invert": False},
+    {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]}}
 TEXTS = ["the house <first> stands <last>at", "x<a>y <b> z<c>", "the end <stop> <stop>", "<pad><pad> <|im_start|>the<|im_end|>",
          "It's 2018, DON'T 12345", "  <first>  \n", "Gr\u00f6\u00dfe e\u0301 \u00e9", "<b><a><c><last>", "", "mother the theme"]
 
@@ -53,8 +72,10 @@ def make_case(nano, name, files):
         if name.startswith("split"):
             write_split(source, folder)
         else:
-            with open(source, encoding="utf-8") as file, open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as copy:
-                copy.write(file.read())
+            with open(source, encoding="utf-8") as file:
+                tokenizer = json.load(file) | (OWN if name.startswith("own") else {})
+            with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as file:
+                json.dump(tokenizer, file)
         for file_name, content in files.items():
             with open(os.path.join(folder, file_name), "w", encoding="utf-8") as file:
                 json.dump(content, file)
@@ -70,7 +91,7 @@ def main():
     args = parser.parse_args()
     cases = {name: make_case(args.nano, name, files) for name, files in CASES.items()}
     with open(args.output, "w", encoding="utf-8") as file:
-        json.dump({"transformers": transformers.__version__, "texts": TEXTS, "cases": cases}, file, indent=1)
+        json.dump({"transformers": transformers.__version__, "texts": TEXTS, "own": OWN, "cases": cases}, file, indent=1)
         file.write("\n")
 
 

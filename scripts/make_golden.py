@@ -255,18 +255,13 @@ def relative_l2(single, exact):
 
 
 class TextEncoder:
-    """Text to ids by the model's own tokenizer, special tokens added as it does by default."""
+    """Text to ids by the model's own tokenizer as transformers opens it (some classes have rules of their own, whatever
+    tokenizer.json says), special tokens added as it does by default."""
 
     def __init__(self, model_dir):
-        path = os.path.join(model_dir, "tokenizer.json")
-        if os.path.exists(path):
-            tokenizer = tokenizers.Tokenizer.from_file(path)
-            tokenizer.no_truncation()
-            self.encode = lambda text: tokenizer.encode(text).ids
-        else:
-            folder, extra = pretrained(model_dir)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **extra)
-            self.encode = lambda text: tokenizer(text)["input_ids"]
+        folder, extra = pretrained(model_dir)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **extra)
+        self.encode = lambda text: tokenizer(text)["input_ids"]
 
 
 def make_cases(encode, prompts, id_lists):

@@ -77,12 +77,20 @@ bool tokens_check(const struct subject *subject, const struct golden *golden, st
 
 bool tokens_check_reader(const struct subject *subject, struct findings *findings, struct error *error)
 {
-    if (subject->tokenizer || !(subject->tokenizer_folder || subject->tokenizer_document))
+    const char *instead = subject->tokenizer ? tokenizer_instead(subject->tokenizer) : NULL;
+    if (!instead && (subject->tokenizer || !(subject->tokenizer_folder || subject->tokenizer_document)))
         return true;
     struct finding *finding = findings_add(findings, "tokens.reader");
     if (!finding)
         return error_memory(error, "tokens");
     finding->verdict = VERDICT_WARN;
-    finding_message(finding, "The tokenizer cannot be read: %s.", subject->tokenizer_problem);
+    if (instead)
+        finding_message(finding,
+                        "tokenizer.json cuts or normalizes texts otherwise than the class %s, as which transformers 5 "
+                        "opens this folder, and whose rules are used: readers that take the file as it is, as "
+                        "transformers 4 does, give some texts other ids.",
+                        instead);
+    else
+        finding_message(finding, "The tokenizer cannot be read: %s.", subject->tokenizer_problem);
     return true;
 }

@@ -14,7 +14,8 @@ bool tokens_check(const struct subject *subject, const struct golden *golden, st
  * (tokens_strings.h), and every string that gets other ids is one too many. Nothing else. */
 bool tokens_check_source(const struct subject *subject, struct findings *findings, struct error *error);
 
-/* Adds tokens.reader, a warning, when there is a tokenizer that cannot be read; nothing else. */
+/* Adds tokens.reader, a warning, when there is a tokenizer that cannot be read, or is read by other rules than its
+ * file's; nothing else. */
 bool tokens_check_reader(const struct subject *subject, struct findings *findings, struct error *error);
 
 #endif

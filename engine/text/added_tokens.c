@@ -29,7 +29,7 @@ bool added_set_build(struct added_set *set, const char *where, const struct adde
     if (!set->sorted || !set->sizes)
         return error_memory(error, where);
     for (size_t i = 0; i < count; i++)
-        if (tokens[i].normalized == normalized && *added_bytes(&tokens[i]))
+        if (tokens[i].normalized == normalized && !tokens[i].unseen && *added_bytes(&tokens[i]))
             set->sorted[set->count++] = &tokens[i];
     if (set->count)
         qsort(set->sorted, set->count, sizeof *set->sorted, added_order);

@@ -16,6 +16,7 @@ struct added_token {
     bool rstrip;
     bool normalized; /* looked for in the normalized text, else in the text as it comes */
     bool special;
+    bool unseen; /* looked for nowhere */
 };
 
 /* The tokens of one pass, ready to be searched. Start with {0}. */

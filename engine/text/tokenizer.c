@@ -22,10 +22,11 @@ static cJSON *tokenizer_read(struct tokenizer *tokenizer, struct error *error)
     return NULL;
 }
 
-/* With the tokens that only the files beside it name; ends `json` where that fails. */
+/* With what the files beside it say; ends `json` where that fails. */
 static cJSON *tokenizer_completed(struct tokenizer *tokenizer, const char *folder, cJSON *json, struct error *error)
 {
-    if (!json || tokenizer_complete(folder, json, &tokenizer->named_from, error))
+    if (!json || (tokenizer_reclass(folder, json, &tokenizer->instead, error) &&
+                  tokenizer_complete(folder, json, &tokenizer->named_from, error)))
         return json;
     cJSON_Delete(json);
     return NULL;
@@ -100,6 +101,7 @@ void tokenizer_free(struct tokenizer *tokenizer)
     free(tokenizer->strings);
     free(tokenizer->whole);
     free(tokenizer->where);
+    free(tokenizer->instead);
     free(tokenizer->pieces);
     added_set_free(&tokenizer->raw);
     added_set_free(&tokenizer->normalized);
@@ -117,6 +119,11 @@ size_t tokenizer_size(const struct tokenizer *tokenizer)
 const char *tokenizer_sha256(const struct tokenizer *tokenizer)
 {
     return tokenizer->sha256;
+}
+
+const char *tokenizer_instead(const struct tokenizer *tokenizer)
+{
+    return tokenizer->instead;
 }
 
 bool tokenizer_only_names(const struct tokenizer *tokenizer, int id)

@@ -33,8 +33,9 @@
 
 struct tokenizer;
 
-/* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt (whose normalizer and
- * pattern follow from "tokenizer_class" in tokenizer_config.json, GPT-2's without one). NULL on failure. */
+/* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt, read as the class of the
+ * original reads it that tokenizer_config.json names, or that of the family that config.json names; without either
+ * tokenizer.json is read as it is, and vocab.json as GPT-2's. NULL on failure. */
 struct tokenizer *tokenizer_open(const char *path, struct error *error);
 /* The same from the text of a tokenizer.json that lies in no file: it has no SHA-256. `where` is for messages. */
 struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error);
@@ -60,6 +61,10 @@ size_t tokenizer_size(const struct tokenizer *tokenizer);
 
 /* SHA-256 of tokenizer.json in hexadecimal; "" where it was read from vocab.json or was no file. */
 const char *tokenizer_sha256(const struct tokenizer *tokenizer);
+
+/* The class of the original whose rules are used in place of those of tokenizer.json, which are others, as the original
+ * does; NULL: they are the file's. */
+const char *tokenizer_instead(const struct tokenizer *tokenizer);
 
 /* The token has this id only because it was named, as "eos_token" say, and is in no vocabulary and no list of tokens:
  * then the original gives it the next free id. */

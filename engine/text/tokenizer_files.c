@@ -6,26 +6,6 @@
 #include "base/file.h"
 #include "text/tokenizer_internal.h"
 
-static const char gpt2_parts[] =
-    "{\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}";
-
-static const char qwen2_parts[] =
-    "{\"normalizer\": {\"type\": \"NFC\"}, \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": ["
-    "{\"type\": \"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\": "
-    "\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| "
-    "?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|"
-    "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}}, "
-    "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}}";
-
-/* By "tokenizer_class" of tokenizer_config.json. */
-static const struct tokenizer_class {
-    const char *name;
-    const char *parts;
-} classes[] = {
-    {"GPT2Tokenizer", gpt2_parts},        {"GPT2TokenizerFast", gpt2_parts}, {"CodeGenTokenizer", gpt2_parts},
-    {"CodeGenTokenizerFast", gpt2_parts}, {"Qwen2Tokenizer", qwen2_parts},   {"Qwen2TokenizerFast", qwen2_parts},
-};
-
 struct gathering {
     const char *folder;
     cJSON *root;
@@ -195,65 +175,11 @@ static bool gather_sort(struct gathering *g)
     return true;
 }
 
-/* The class where none is named: that of the family, as the original chooses it (transformers, tokenization_auto.py).
- */
-static bool family_class(const struct gathering *g, const char **name)
-{
-    static const struct {
-        const char *begins, *class;
-    } families[] = {{"qwen3_5", NULL}, {"qwen2", "Qwen2Tokenizer"}, {"qwen3", "Qwen2Tokenizer"}};
-    bool good = true;
-    cJSON *config = tokenizer_companion(g->folder, "config.json", &good, g->error);
-    const cJSON *type = json_member(config, "model_type");
-    const char *text = cJSON_IsString(type) ? type->valuestring : "";
-    size_t i = 0;
-    while (i < sizeof families / sizeof *families && strncmp(text, families[i].begins, strlen(families[i].begins)) != 0)
-        i++;
-    *name = i < sizeof families / sizeof *families ? families[i].class : "GPT2Tokenizer";
-    if (good && !*name)
-        good =
-            error_set(g->error,
-                      "%s: tokenizer_config.json names no \"tokenizer_class\", and that of \"%.60s\" is not supported "
-                      "without a tokenizer.json",
-                      g->folder, text);
-    cJSON_Delete(config);
-    return good;
-}
-
-static bool gather_class(struct gathering *g)
-{
-    const char *name = NULL, *parts = NULL;
-    char *where = path_join(g->folder, "tokenizer_config.json");
-    bool prefix_space = false, bos = false;
-    bool good = where ? json_get_string(g->config, where, "tokenizer_class", &name, g->error) &&
-                            json_get_bool(g->config, where, "add_prefix_space", &prefix_space, g->error) &&
-                            json_get_bool(g->config, where, "add_bos_token", &bos, g->error)
-                      : error_memory(g->error, g->folder);
-    good = good && (name || family_class(g, &name));
-    for (size_t i = 0; good && i < sizeof classes / sizeof *classes; i++)
-        if (strcmp(classes[i].name, name) == 0)
-            parts = classes[i].parts;
-    if (good && !parts)
-        good = error_set(g->error, "%s: \"tokenizer_class\" \"%.100s\" is not supported without a tokenizer.json",
-                         where, name);
-    if (good && (bos || (prefix_space && parts != gpt2_parts)))
-        good = error_set(g->error, "%s: \"%s\" is not supported without a tokenizer.json", where,
-                         bos ? "add_bos_token" : "add_prefix_space");
-    if (good && !(g->root = cJSON_Parse(parts)))
-        good = error_memory(g->error, g->folder);
-    if (good && prefix_space)
-        good = cJSON_ReplaceItemInObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(g->root, "pre_tokenizer"),
-                                                      "add_prefix_space", cJSON_CreateTrue()) ||
-               error_memory(g->error, g->folder);
-    free(where);
-    return good;
-}
-
 static bool gather_all(struct gathering *g)
 {
     bool good = true;
     g->config = tokenizer_companion(g->folder, "tokenizer_config.json", &good, g->error);
-    if (!good || !gather_class(g))
+    if (!good || !(g->root = tokenizer_class_parts(g->folder, g->config, g->error)))
         return false;
     g->specials = tokenizer_companion(g->folder, "special_tokens_map.json", &good, g->error);
     cJSON *vocab = good ? tokenizer_companion(g->folder, "vocab.json", &good, g->error) : NULL;

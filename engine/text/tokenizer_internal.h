@@ -39,6 +39,7 @@ struct tokenizer {
     char *strings;     /* of the vocabulary */
     char *whole;       /* its bytes, for ignore_merges */
     size_t named_from; /* see tokenizer_only_names; 0: none */
+    char *instead;     /* see tokenizer_instead */
     struct added_token *added;
     size_t added_count;
     struct added_set raw;        /* looked for in the text as it comes */
@@ -56,7 +57,8 @@ struct tokenizer {
 bool tokenizer_load(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 
 /* The rest of tokenizer_load: what surrounds the model. */
-bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const struct map *vocab, struct error *error);
+bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, bool split_special, const struct map *vocab,
+                          struct error *error);
 bool tokenizer_load_template(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 
@@ -70,6 +72,14 @@ cJSON *tokenizer_companion(const char *folder, const char *name, bool *good, str
  * beside it name. `*named_from`: the first id given to one that has its name alone, as "eos_token", and is in no list;
  * 0: none. */
 bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, struct error *error);
+
+/* tokenizer_class.c: gives the content of a folder's tokenizer.json the rules of the class of the original that opens
+ * it, where that has its own; `*instead`, owned by the caller, is its name where those are others than the file's. */
+#define SPLIT_SPECIAL "assay_split_special" /* true: special tokens in a text are cut like the rest of it */
+bool tokenizer_reclass(const char *folder, cJSON *json, char **instead, struct error *error);
+/* {"normalizer", "pre_tokenizer"} of the class, for a folder without a tokenizer.json. The caller deletes it; NULL: the
+ * class is not known. `config`: tokenizer_config.json, or NULL. */
+cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct error *error);
 
 /* Makes of vocab.json, merges.txt and their companions in a folder what a tokenizer.json would hold. The caller deletes
  * it. */

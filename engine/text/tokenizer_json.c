@@ -194,7 +194,8 @@ bool tokenizer_load(struct tokenizer *tokenizer, const cJSON *json, struct error
     bool good = model_load(tokenizer, json_member(json, "model"), &vocab, error) &&
                 normalizer_load(&tokenizer->normalizer, where, json_member(json, "normalizer"), error) &&
                 pretokenizer_load(&tokenizer->pretokenizer, where, json_member(json, "pre_tokenizer"), error) &&
-                tokenizer_load_added(tokenizer, json_member(json, "added_tokens"), &vocab, error) &&
+                tokenizer_load_added(tokenizer, json_member(json, "added_tokens"),
+                                     cJSON_IsTrue(json_member(json, SPLIT_SPECIAL)), &vocab, error) &&
                 tokenizer_load_template(tokenizer, json_member(json, "post_processor"), error) &&
                 tokenizer_load_decoder(tokenizer, json_member(json, "decoder"), error);
     map_free(&vocab);

@@ -115,7 +115,8 @@ static bool added_texts(struct tokenizer *tokenizer, struct error *error)
     return good || error_memory(error, tokenizer->where);
 }
 
-bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const struct map *vocab, struct error *error)
+bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, bool split_special, const struct map *vocab,
+                          struct error *error)
 {
     const cJSON *item = NULL;
     if (json && !cJSON_IsArray(json))
@@ -128,6 +129,7 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, const 
         struct added_token *token = &tokenizer->added[tokenizer->added_count++];
         size_t found = MAP_ABSENT;
         good = good && added_read(tokenizer, item, token, error) && added_normalize(tokenizer, token, error);
+        token->unseen = split_special && token->special;
         if (good && !map_add(&contents, token->content, strlen(token->content), 0, &found))
             good = error_memory(error, tokenizer->where);
         if (good && found != MAP_ABSENT)

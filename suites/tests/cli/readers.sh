@@ -239,13 +239,16 @@ saved_as llama LlamaModel meta format pt
 run 0 check "$T/hurt" --suite "$proof" --golden "$(gold llama)" --json -q
 json "$(summary logits.kl).verdict == \"pass\" and ([.findings[] | select(.check == \"inventory.head\")] == [])"
 
-# token_case NAME: the folder of the case in $T/words: the nano tokenizer, whole or split into its older files, and what lies beside it.
+# token_case NAME: the folder of the case in $T/words: the nano tokenizer, whole, split into its older files or with its own rules, and
+# what lies beside it.
 token_case() {
     rm -rf "$T/words"
     mkdir "$T/words"
     if [[ $1 == split* ]]; then
         jq .model.vocab "$nano/qwen3/tokenizer.json" >"$T/words/vocab.json"
         jq -r '.model.merges[] | if type == "array" then join(" ") else . end' "$nano/qwen3/tokenizer.json" >"$T/words/merges.txt"
+    elif [[ $1 == own* ]]; then
+        jq --slurpfile all "$R/tokens.json" '. + $all[0].own' "$nano/qwen3/tokenizer.json" >"$T/words/tokenizer.json"
     else
         cp "$nano/qwen3/tokenizer.json" "$T/words/"
     fi
@@ -268,12 +271,27 @@ for list in '{"x": {"content": "a"}}' '[{"content": "a"}]' '{"3": null}'; do
     run 3 tokenize "$T/words" text
     says err 'tokenizer_config.json: should map added tokens and their ids'
 done
-test_that 'the tokenizer class of another family is not guessed'
-token_case split
-jq '.model_type = "qwen3_5"' "$T/words/config.json" >"$T/config.json"
-mv "$T/config.json" "$T/words/config.json"
-run 3 tokenize "$T/words" text
-says err '"qwen3_5"'
+test_that 'the tokenizer class of another family is not guessed: AutoTokenizer opens none of these'
+for family in qwen3_5 llama mixtral nobodys; do
+    token_case split
+    jq --arg family "$family" '.model_type = $family' "$T/words/config.json" >"$T/config.json"
+    mv "$T/config.json" "$T/words/config.json"
+    run 3 tokenize "$T/words" text
+    says err "names no \"tokenizer_class\", and that of \"$family\" is not supported without a tokenizer.json"
+done
+
+test_that 'rules of a class that stand over those of tokenizer.json are told'
+for class in Qwen2Tokenizer PreTrainedTokenizerFast; do
+    hurt qwen3 meta format pt
+    jq --slurpfile all "$R/tokens.json" '. + $all[0].own' "$nano/qwen3/tokenizer.json" >"$T/hurt/tokenizer.json"
+    jq --arg class "$class" '.tokenizer_class = $class' "$nano/qwen3/tokenizer_config.json" >"$T/hurt/tokenizer_config.json"
+    run 0 inspect "$T/hurt" --json -q
+    json "[.findings[] | select(.check == \"tokens.reader\" and .verdict == \"warn\" and (.message | test(\"the class Qwen2Tokenizer\")))] | length == $([ $class = Qwen2Tokenizer ] && echo 1 || echo 0)"
+done
+for model in "$nano"/qwen2 "$nano"/llama golden/thinker-48; do
+    run 0 inspect "$model" --json -q
+    json '[.findings[] | select(.check == "tokens.reader")] == []'
+done
 
 test_that 'a GGUF file that does not say how its tokenizer splits words is warned of'
 run 0 check suites/data/gguf/llama-f32.gguf --suite "$proof" --golden "$(gold llama)" --json -q
