@@ -9,6 +9,7 @@
     ROW(check)                                                                                                         \
     ROW(inspect)                                                                                                       \
     ROW(trace)                                                                                                         \
+    ROW(diagnose)                                                                                                      \
     ROW(compare)                                                                                                       \
     ROW(perplexity)                                                                                                    \
     ROW(generate)                                                                                                      \

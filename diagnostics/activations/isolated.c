@@ -82,6 +82,12 @@ static bool add_cases(struct isolated *isolated, size_t index, struct viewer *vi
 bool isolated_run(struct isolated *isolated, const struct store *store, int block, struct isolated_result *result,
                   struct error *error)
 {
+    return isolated_try(isolated, store, isolated->config, block, result, error);
+}
+
+bool isolated_try(struct isolated *isolated, const struct store *store, const struct model_config *config, int block,
+                  struct isolated_result *result, struct error *error)
+{
     const struct model_options options = {.threads = isolated->threads,
                                           .memory = MEMORY,
                                           .missing = MISSING_DEFAULT,
@@ -89,7 +95,7 @@ bool isolated_run(struct isolated *isolated, const struct store *store, int bloc
                                           .first_block = block,
                                           .end_block = block + 1};
     struct viewer *viewers = calloc(isolated->count + 1, sizeof *viewers);
-    struct model *model = model_open(store, isolated->config, &options, error);
+    struct model *model = model_open(store, config, &options, error);
     struct run *run = model ? run_new(model, error) : NULL;
     bool good = run && (viewers || error_memory(error, "gold")), any = false;
     isolated->block = block;
@@ -99,7 +105,7 @@ bool isolated_run(struct isolated *isolated, const struct store *store, int bloc
     good = good && (!any || run_execute(run, "compare", 0, error));
     for (size_t i = 0; good && i < isolated->count; i++) {
         size_t compared, bad;
-        layers_count(isolated->layers[i], block, &compared, &bad);
+        result->bad_points |= layers_count(isolated->layers[i], block, &compared, &bad);
         result->compared += compared;
         result->bad += bad;
     }

@@ -19,12 +19,16 @@ void isolated_free(struct isolated *isolated);
 struct isolated_result {
     size_t compared; /* places (module of one dump); 0: gold holds nothing to judge the block by */
     size_t bad;
+    unsigned bad_points; /* bits of enum point: bad by some dump */
 };
 
 /* Runs the block with the tensors of `store`, reading no others, in the memory of one stripe of a matrix and the
  * experts at work. A block that was run before is judged anew. */
 bool isolated_run(struct isolated *isolated, const struct store *store, int block, struct isolated_result *result,
                   struct error *error);
+/* The same as another configuration computes, whose sizes are those of isolated_new's: an experiment. */
+bool isolated_try(struct isolated *isolated, const struct store *store, const struct model_config *config, int block,
+                  struct isolated_result *result, struct error *error);
 
 /* Adds layers.isolated of all blocks that were run, for each dump. */
 bool isolated_report(const struct isolated *isolated, struct findings *findings, struct error *error);

@@ -33,8 +33,9 @@ bool layers_see_block(struct layers *layers, size_t case_index, int block, const
                       struct error *error);
 /* Forgets what was compared of the block, for another pass over it. */
 void layers_forget(struct layers *layers, int block);
-/* How many places of the block were compared in isolation, and how many of them are bad. */
-void layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad);
+/* How many places of the block were compared in isolation, and how many of them are bad; which, as bits of enum point.
+ */
+unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad);
 
 /* The last layer of which gold of the case compares what came out of its feed-forward block, there or anywhere behind
  * it; -1: of none. */

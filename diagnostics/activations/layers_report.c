@@ -67,14 +67,17 @@ static struct place place_worst(const struct layers *layers, enum mode mode, siz
     return place;
 }
 
-void layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad)
+unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad)
 {
+    unsigned points = 0;
     *compared = *bad = 0;
     for (size_t point = 0; layers->places && point < POINT_COUNT; point++) {
         struct place place = place_worst(layers, MODE_ISOLATED, (size_t)block * POINT_COUNT + point);
         *compared += place.cell != NULL;
         *bad += place.bad;
+        points |= place.bad ? 1u << point : 0;
     }
+    return points;
 }
 
 static void finding_at(const struct layers *layers, struct finding *finding, const struct place *place)

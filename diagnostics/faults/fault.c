@@ -40,20 +40,60 @@ const char *fault_judge(const char *spec)
     return message;
 }
 
+/* Lays the row once. `text`: what is behind the colon. */
+static bool lay_one(struct fault_site *site, const struct fault_kind *row, const char *text, struct error *error)
+{
+    struct fault_arguments arguments;
+    return fault_arguments_take(site, row->row.arguments, text, &arguments, error) &&
+           row->apply(site, &arguments, error);
+}
+
+/* The text with `found` in the place of each *. */
+static bool fill_stars(const char *text, const char *found, size_t length, struct buffer *out)
+{
+    for (; *text; text++)
+        if (*text == '*' ? !buffer_append(out, found, length) : !buffer_append(out, text, 1))
+            return false;
+    return true;
+}
+
+/* Where the first argument is a tensor with a * in it, once for each tensor that it fits; the * of another argument is
+ * what the first one's stood for. */
+static bool lay_each(struct fault_site *site, const struct fault_kind *row, const char *text, struct error *error)
+{
+    size_t length = strcspn(text, ","), head = strcspn(text, "*"), laid = 0;
+    if (head >= length || strncmp(row->row.arguments, "TENSOR", 6) != 0)
+        return lay_one(site, row, text, error);
+    const char *tail = text + head + 1;
+    size_t rest = length - head - 1;
+    bool good = true;
+    for (size_t i = 0; good && i < store_text_count(site->below); i++) {
+        const char *name = store_at(site->below, i)->name;
+        size_t whole = strlen(name);
+        struct buffer one = {0};
+        if (whole < head + rest || strncmp(name, text, head) != 0 || strncmp(name + whole - rest, tail, rest) != 0)
+            continue;
+        good = fill_stars(text, name + head, whole - head - rest, &one) || error_memory(error, site->spec);
+        good = good && lay_one(site, row, one.data, error);
+        laid++;
+        buffer_free(&one);
+    }
+    return good && (laid || error_set(error, "fault %s: %s has no tensor '%.*s'", site->spec, store_path(site->below),
+                                      (int)length, text));
+}
+
 /* The overlay of one fault over the site's store; NULL on failure. */
 static struct store *fault_lay(struct fault_site *site, struct error *error)
 {
     const char *colon = strchr(site->spec, ':');
     const char *wrong = fault_judge(site->spec);
-    struct fault_arguments arguments;
     if (wrong) {
         error_set(error, "%s", wrong);
         return NULL;
     }
     const struct fault_kind *row = catalogue_find(site->spec);
     site->overlay = overlay_new(site->below, error);
-    if (site->overlay && fault_arguments_take(site, row->row.arguments, colon ? colon + 1 : "", &arguments, error) &&
-        row->apply(site, &arguments, error) &&
+    if (site->overlay && lay_each(site, row, colon ? colon + 1 : "", error) &&
         (site->changed || error_set(error, "fault %s: changes nothing in %s", site->spec, store_path(site->below))))
         return site->overlay;
     store_free(site->overlay);

@@ -20,15 +20,17 @@ struct piece {
 /* The tensor that the name is, or ends in one only: "layers.3.mlp.gate.weight". */
 static const struct tensor *named_tensor(const struct fault_site *site, struct piece name, struct error *error)
 {
-    const struct tensor *found = NULL;
+    char whole_name[FAULT_TEXT];
+    snprintf(whole_name, sizeof whole_name, "%.*s", (int)name.length, name.text);
+    const struct tensor *found = name.length < sizeof whole_name ? store_find(site->below, whole_name) : NULL;
+    if (found)
+        return found;
     for (size_t i = 0; i < store_text_count(site->below); i++) {
         const struct tensor *tensor = store_at(site->below, i);
         size_t whole = strlen(tensor->name);
         if (whole < name.length || strncmp(tensor->name + whole - name.length, name.text, name.length) != 0)
             continue;
-        if (whole == name.length)
-            return tensor;
-        if (tensor->name[whole - name.length - 1] != '.')
+        if (whole == name.length || tensor->name[whole - name.length - 1] != '.')
             continue;
         if (found) {
             error_set(error, "fault %s: both '%s' and '%s' end in '%.*s'", site->spec, found->name, tensor->name,
@@ -136,6 +138,7 @@ static const struct word {
     {"LAYER", take_layer, offsetof(struct fault_arguments, layer), "a layer"},
     {"EXPERT", take_expert, offsetof(struct fault_arguments, expert), "an expert"},
     {"LAYERS", NULL, 0, "a list of layers"},
+    {"NAMES", NULL, 0, "a tensor, or with * many"},
     {"LAYERS/EXPERTS", NULL, 0, "a list of layers and one of experts"},
 };
 #define WORDS (sizeof words / sizeof *words)

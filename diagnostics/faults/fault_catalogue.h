@@ -30,7 +30,8 @@
     X(fault_permute_rows)                                                                                              \
     X(fault_shift_rows)                                                                                                \
     X(fault_exchange_rows)                                                                                             \
-    X(fault_swap_router_rows)
+    X(fault_swap_router_rows)                                                                                          \
+    X(fault_restore)
 
 #define FAULT_DECLARE(kind) extern const struct fault_kind kind;
 FAULTS(FAULT_DECLARE)

@@ -1,7 +1,9 @@
 /* Faults that put a tensor in another's place. */
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "faults/fault_catalogue.h"
 #include "faults/fault_edit.h"
 
@@ -78,3 +80,36 @@ static bool lay_swap_tensors(struct fault_site *site, const struct fault_argumen
 
 const struct fault_kind fault_swap_tensors = {
     {"swap-tensors", "TENSOR,OTHER", "Exchanges two tensors of one shape and dtype"}, lay_swap_tensors};
+
+/* Names of the original's tensors that the pattern fits. */
+static bool fitting_names(const struct store *original, const char *pattern, struct names *out)
+{
+    for (size_t i = 0; i < store_text_count(original); i++)
+        if (fnmatch(pattern, store_at(original, i)->name, 0) == 0 && !names_add(out, store_at(original, i)->name))
+            return false;
+    return true;
+}
+
+static bool lay_restore(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    struct names names = {0};
+    struct store *original = site->source ? store_open(site->source, error) : NULL;
+    if (!original)
+        return site->source ? error_context(error, "fault %s", site->spec)
+                            : error_set(error, "fault %s: --source DIR is needed, the original", site->spec);
+    bool good = fitting_names(original, arguments->text, &names) || error_memory(error, site->spec);
+    site->changed += names.count;
+    if (good && !names.count)
+        good = error_set(error, "fault %s: %s has no tensor '%s'", site->spec, site->source, arguments->text);
+    if (good)
+        good = overlay_lend(site->overlay, original, (const char *const *)names.items, names.count, error);
+    else
+        store_free(original);
+    names_free(&names);
+    return good;
+}
+
+const struct fault_kind fault_restore = {
+    {"restore", "NAMES",
+     "Takes tensors from the original (--source), those that are absent too: *.input_layernorm.weight"},
+    lay_restore};

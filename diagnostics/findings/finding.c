@@ -371,3 +371,16 @@ void findings_free(struct findings *findings)
     free(findings->items);
     *findings = (struct findings){0};
 }
+
+bool findings_take(struct findings *to, struct findings *from)
+{
+    size_t taken = 0;
+    while (taken < from->count && array_push(to->items, to->count, to->capacity, from->items[taken]))
+        taken++;
+    bool good = taken == from->count;
+    if (!good)
+        memmove(from->items, from->items + taken, (from->count - taken) * sizeof *from->items);
+    from->count -= taken;
+    findings_free(from);
+    return good;
+}

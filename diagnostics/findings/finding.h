@@ -176,6 +176,9 @@ void findings_sort(struct findings *findings);
 /* fail if any fails, else warn if any warns, else pass. Skips do not count. */
 enum verdict findings_verdict(const struct findings *findings);
 
+/* Moves those of `from` behind those of `to`. False: out of memory; those that were not moved are freed. */
+bool findings_take(struct findings *to, struct findings *from);
+
 void findings_free(struct findings *findings);
 
 #endif

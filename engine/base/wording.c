@@ -39,3 +39,19 @@ bool names_mark(const char *list, size_t count, const char *(*name)(size_t index
             return true;
     }
 }
+
+void shell_word(struct buffer *out, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=,:+-@%";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        buffer_text(out, word);
+        return;
+    }
+    buffer_text(out, "'");
+    for (; *word; word++)
+        if (*word == '\'')
+            buffer_text(out, "'\\''");
+        else
+            buffer_append(out, word, 1);
+    buffer_text(out, "'");
+}

@@ -22,4 +22,7 @@ void names_join(struct buffer *out, size_t count, const char *(*name)(size_t ind
  */
 bool names_mark(const char *list, size_t count, const char *(*name)(size_t index), bool *marks);
 
+/* Appends the word as a shell takes it: in quotes where it holds what a shell would read otherwise. */
+void shell_word(struct buffer *out, const char *word);
+
 #endif

@@ -110,6 +110,22 @@ static struct overlay_change *overlay_change(struct store *store, const char *na
     return &store->changes[store->change_count++];
 }
 
+/* In the place of the tensor at `index`, or (MAP_ABSENT) behind those of the text model. */
+static bool overlay_put(struct store *overlay, size_t index, const struct tensor *tensor, struct error *error)
+{
+    if (index != MAP_ABSENT) {
+        overlay->tensors[index] = *tensor;
+        return true;
+    }
+    if (!store_add(overlay, tensor, error))
+        return false;
+    struct tensor added = overlay->tensors[overlay->count - 1];
+    overlay->tensors[overlay->count - 1] = overlay->tensors[overlay->text_count];
+    overlay->tensors[overlay->text_count] = added;
+    return map_add(&overlay->by_name, added.name, strlen(added.name), overlay->text_count++, NULL) ||
+           error_memory(error, added.name);
+}
+
 bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, int rank, const uint64_t *shape,
                      const void *data, struct error *error)
 {
@@ -134,17 +150,34 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
     change->from = NULL;
     change->widened = false;
     change->rewrite = NULL;
-    if (index != MAP_ABSENT) {
-        overlay->tensors[index] = tensor;
-        return true;
-    }
-    if (!store_add(overlay, &tensor, error))
-        return false;
-    struct tensor added = overlay->tensors[overlay->count - 1];
-    overlay->tensors[overlay->count - 1] = overlay->tensors[overlay->text_count];
-    overlay->tensors[overlay->text_count] = added;
-    return map_add(&overlay->by_name, added.name, strlen(added.name), overlay->text_count++, NULL) ||
-           error_memory(error, name);
+    change->lender = NULL;
+    return overlay_put(overlay, index, &tensor, error);
+}
+
+static bool lend_one(struct store *overlay, const struct store *lender, const char *name, struct error *error)
+{
+    const struct tensor *lent = store_find(lender, name);
+    size_t index = map_find(&overlay->by_name, name, strlen(name));
+    if (!lent)
+        return error_set(error, "%s: no tensor '%s'", lender->path, name);
+    struct tensor tensor = *lent;
+    tensor.name = index != MAP_ABSENT ? overlay->tensors[index].name : store_string(overlay, name);
+    struct overlay_change *change = overlay_change(overlay, name);
+    if (!tensor.name || !change)
+        return error_memory(error, name);
+    free(change->values);
+    *change = (struct overlay_change){.name = change->name, .lender = lender};
+    return overlay_put(overlay, index, &tensor, error);
+}
+
+bool overlay_lend(struct store *overlay, struct store *lender, const char *const *names, size_t count,
+                  struct error *error)
+{
+    overlay->own_lender = lender;
+    for (size_t i = 0; i < count; i++)
+        if (!lend_one(overlay, lender, names[i], error))
+            return false;
+    return true;
 }
 
 bool overlay_alias(struct store *overlay, const char *name, const char *from, struct error *error)
@@ -166,6 +199,7 @@ bool overlay_alias(struct store *overlay, const char *name, const char *from, st
     free(change->values);
     change->values = NULL;
     change->widened = false;
+    change->lender = NULL;
     change->from = other->name;
     return true;
 }
@@ -191,7 +225,7 @@ bool overlay_widen(struct store *overlay, const char *name, struct error *error)
     struct overlay_change *change = overlay_change(overlay, name);
     if (!change)
         return error_memory(error, name);
-    if (change->values || change->from || change->widened || change->rewrite)
+    if (change->values || change->from || change->lender || change->widened || change->rewrite)
         return error_set(error, "%s: tensor '%s' is changed already", overlay->path, name);
     wide = *tensor;
     wide.dtype = DTYPE_F32;

@@ -53,6 +53,7 @@ void store_free(struct store *store)
     for (size_t i = 0; i < store->document_count; i++)
         free(store->documents[i].text);
     store_free(store->own_base);
+    store_free(store->own_lender);
     free(store->path);
     free(store);
 }
@@ -379,7 +380,7 @@ bool store_altered(const struct store *store, const struct tensor *tensor)
 {
     for (; store->base && tensor_is_named(store, tensor); store = store->base) {
         const struct overlay_change *change = change_of(store, tensor);
-        if (change && (change->values || change->from || change->rewrite))
+        if (change && (change->values || change->from || change->lender || change->rewrite))
             return true;
         tensor = store_find(store->base, tensor->name); /* a conversion widens what is below */
         if (!tensor)
@@ -414,8 +415,10 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
         if (!read_widened(store, tensor, first, count, out, error))
             return false;
     } else if (named) {
-        const struct tensor *below = change && change->from ? store_find(store->base, change->from) : tensor;
-        if (!store_read_rows(store->base, below, first, count, out, error))
+        const struct store *from = change && change->lender ? change->lender : store->base;
+        const char *name = change && change->from ? change->from : tensor->name;
+        const struct tensor *below = change && (change->from || change->lender) ? store_find(from, name) : tensor;
+        if (!store_read_rows(from, below, first, count, out, error))
             return false;
     } else if (!read_file_rows(tensor, first, count, out, error)) {
         return error_context(error, "tensor '%s'", tensor->disk_name);

@@ -12,9 +12,10 @@
 /* How an overlay changes a tensor; absent for plain tensors. */
 struct overlay_change {
     char *name;
-    void *values;     /* owned; NULL: read below */
-    const char *from; /* there, the tensor of this name; NULL: the one of the same name */
-    bool widened;     /* read below as another dtype, and given as F32 */
+    void *values;               /* owned; NULL: read below */
+    const char *from;           /* there, the tensor of this name; NULL: the one of the same name */
+    const struct store *lender; /* read in this one instead; NULL: below */
+    bool widened;               /* read below as another dtype, and given as F32 */
     /* NULL: as they are */
     void (*rewrite)(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values);
     void *context;
@@ -74,6 +75,7 @@ struct store {
     size_t document_count;
     const struct store *base; /* overlay only */
     struct store *own_base;   /* the same, freed with this; NULL: borrowed */
+    struct store *own_lender; /* freed with this; NULL: none */
     void **kept;              /* freed with this */
     size_t kept_count, kept_capacity;
     struct overlay_change *changes;

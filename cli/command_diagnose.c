@@ -1,0 +1,149 @@
+/* What broke, how that is known, and what it costs. */
+#include "activations/gold_config.h"
+#include "base/wording.h"
+#include "causes/causes.h"
+#include "cli/command.h"
+#include "cli/opening.h"
+#include "cli/output.h"
+
+/* The options with which the model was opened, for a command that does it again. */
+static void options_text(const struct arguments *arguments, struct buffer *out)
+{
+    const struct {
+        const char *option, *value;
+    } singles[] = {
+        {"--config", arguments->config}, {"--tokenizer", arguments->tokenizer}, {"--source", arguments->source}};
+    const struct {
+        const char *option;
+        const struct texts *values;
+    } lists[] = {{"--fault", &arguments->faults}, {"--set", &arguments->settings}, {"--variant", &arguments->variants}};
+    for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
+        if (!singles[i].value)
+            continue;
+        buffer_format(out, " %s ", singles[i].option);
+        shell_word(out, singles[i].value);
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (size_t k = 0; k < lists[i].values->count; k++) {
+            buffer_format(out, " %s ", lists[i].option);
+            shell_word(out, lists[i].values->items[k]);
+        }
+}
+
+/* Experiments begin from the weights and the configuration as the other options leave them. */
+static bool find(const struct arguments *arguments, struct subject *subject, struct golden *const *goldens,
+                 size_t count, const struct suite *suite, bool implementation, struct report *report,
+                 struct error *error)
+{
+    struct buffer options = {0};
+    options_text(arguments, &options);
+    const struct causes_request request = {.hunt = {.ground = {.store = subject->store,
+                                                               .config_text = subject->config_text,
+                                                               .variants = arguments->variants.items,
+                                                               .variant_count = arguments->variants.count,
+                                                               .source = subject->source_path},
+                                                    .config = subject->config,
+                                                    .original = subject_source(subject),
+                                                    .goldens = goldens,
+                                                    .golden_count = count,
+                                                    .limits = &suite->limits,
+                                                    .threads = (int)arguments->threads,
+                                                    .budget = (double)arguments->budget,
+                                                    .weights_right = implementation},
+                                           .subject = store_path(subject->base),
+                                           .gold = golden_path(goldens[0]),
+                                           .options = options.data ? options.data : "",
+                                           .implementation = implementation};
+    bool good = !options.failed || error_memory(error, "diagnose");
+    good = good && config_computes(subject->config, store_path(subject->base), error) &&
+           causes_find(&request, &report->findings, error);
+    buffer_free(&options);
+    return good;
+}
+
+/* What another implementation computed: where it leaves gold, and how it departs from these weights' own computation.
+ */
+static bool find_of_dump(const struct arguments *arguments, struct subject *subject, const struct goldens *goldens,
+                         const struct suite *suite, struct report *report, struct error *error)
+{
+    /* what its names mean is settled by gold in one of them, by the weights in the other */
+    struct golden *compared = golden_open(arguments->dump, error);
+    struct golden *dump = compared ? golden_open(arguments->dump, error) : NULL;
+    bool wanted[DIAGNOSTIC_COUNT] = {[DIAGNOSTIC_LAYERS] = true, [DIAGNOSTIC_LOGITS] = true};
+    bool good = dump;
+    for (size_t i = 0; good && i < goldens->count; i++) {
+        report_gold(report, goldens->items[i]);
+        good = check_dump(goldens->items[i], compared, &suite->limits, wanted, &report->findings, error);
+    }
+    good = good && gold_fit(dump, subject, true, &report->findings, error) &&
+           find(arguments, subject, &dump, 1, suite, true, report, error);
+    golden_free(compared);
+    golden_free(dump);
+    return good;
+}
+
+static bool find_of_model(const struct arguments *arguments, struct subject *subject, const struct goldens *goldens,
+                          const struct suite *suite, struct report *report, struct error *error)
+{
+    struct findings fit = {0};
+    bool good = goldens_fit(goldens, subject, report, error);
+    fit = report->findings; /* the cause comes first */
+    report->findings = (struct findings){0};
+    good = good && find(arguments, subject, goldens->items, goldens->count, suite, false, report, error);
+    return (findings_take(&report->findings, &fit) || error_memory(error, "diagnose")) && good;
+}
+
+static bool work(const struct arguments *arguments, struct report *report, struct error *error)
+{
+    struct subject subject = {0};
+    struct goldens goldens = {0};
+    struct suite suite = {0};
+    const char *model = arguments->model ? arguments->model : arguments->positional[0];
+    bool good = suite_open(NULL, &suite, error) && goldens_open(arguments, &goldens, error) &&
+                arguments_open(arguments, model, MISSING_DEFAULT, true, &subject, error) &&
+                (arguments->dump ? find_of_dump : find_of_model)(arguments, &subject, &goldens, &suite, report, error);
+    if (good)
+        report_subject(report, &subject);
+    goldens_close(&goldens);
+    suite_free(&suite);
+    subject_free(&subject);
+    return good;
+}
+
+static const char *judge(const struct arguments *arguments)
+{
+    if (!arguments->model == !arguments->positional_count)
+        return arguments->model ? "MODEL and --model are the same: give one of them"
+                                : "MODEL is needed; with --dump FILE, --model WEIGHTS";
+    return arguments->dump || arguments->goldens.count ? NULL : "--golden FILE or --dump FILE is needed";
+}
+
+static int run(struct arguments *arguments)
+{
+    return command_judge("diagnose", arguments, work);
+}
+
+static const struct option_row options[] = {
+    {"dump", 0, "FILE", "What another implementation computed with these weights: finds how it departs", GROUP_WORK,
+     KIND_TEXT, AT(dump), 0, 0},
+    {"model", 0, "WEIGHTS", "The same as MODEL", GROUP_WORK, KIND_TEXT, AT(model), 0, 0},
+    {"budget", 0, "SECONDS", "Bound on the time that experiments take; what is not tried is said (default: none)",
+     GROUP_WORK, KIND_COUNT, AT(budget), 1, 0},
+    {0},
+};
+
+const struct command command_diagnose = {
+    .name = "diagnose",
+    .does = "what broke, proved by experiment, and what it costs",
+    .args = "MODEL",
+    .doc = "Finds what broke: each module that is bad alone, fed gold's input, is computed again under one departure "
+           "after the other (assay faults lists them), until it equals gold. A cause counts as proved when all that it "
+           "touches equals gold and nothing that was good is bad. With --dump, gold is what another implementation "
+           "computed with the same weights.",
+    .least = 0,
+    .most = 1,
+    .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_REPORT,
+    .options = options,
+    .judge = judge,
+    .run = run,
+};

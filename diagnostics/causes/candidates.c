@@ -1,0 +1,297 @@
+#include "causes/candidates.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/config_difference.h"
+#include "model/probe.h"
+#include "model/variant.h"
+#include "model/weights.h"
+
+#define OF(id) (1u << POINT_##id)
+#define WEIGHT_PATTERN 160
+#define EVERYTHING ((1u << POINT_COUNT) - 1)
+
+/* --- the configuration --- */
+
+/* What gold records and the subject has otherwise. */
+static bool take_gold_settings(const struct evidence *evidence, struct hypotheses *out)
+{
+    struct config_difference differences[CONFIG_DIFFERENCES_MAX];
+    size_t count = evidence->gold ? config_differences(evidence->config, evidence->gold, differences) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (differences[i].kind == DIFFERS_FUNCTION && !strchr(differences[i].name, ' ') &&
+            !hypotheses_add(out, DEPARTURE_SETTING, EVERYTHING, -1, "%s=%s", differences[i].name, differences[i].there))
+            return false;
+    return true;
+}
+
+/* What gold records of a key is not guessed as well. */
+static bool has_key(const struct hypotheses *list, const char *setting)
+{
+    size_t length = strcspn(setting, "=") + 1;
+    for (size_t i = 0; i < list->count; i++)
+        if (strncmp(list->items[i].text, setting, length) == 0)
+            return true;
+    return false;
+}
+
+/* Values that occur, of keys that readers drop or that converters write wrongly. Those of the subject itself change
+ * nothing, and are passed over. */
+static bool take_usual_settings(struct hypotheses *out)
+{
+    static const struct {
+        const char *text;
+        unsigned points;
+    } usual[] = {
+        {"rope_theta=1e4", OF(ATTENTION)},      {"rope_theta=1e5", OF(ATTENTION)},
+        {"rope_theta=2.5e5", OF(ATTENTION)},    {"rope_theta=5e5", OF(ATTENTION)},
+        {"rope_theta=1e6", OF(ATTENTION)},      {"rope_theta=5e6", OF(ATTENTION)},
+        {"rope_theta=1e7", OF(ATTENTION)},      {"rms_norm_eps=1e-5", OF(INPUT_NORM)},
+        {"rms_norm_eps=1e-6", OF(INPUT_NORM)},  {"rms_norm_eps=1e-8", OF(INPUT_NORM)},
+        {"norm_topk_prob=true", OF(MLP)},       {"norm_topk_prob=false", OF(MLP)},
+        {"tie_word_embeddings=true", OF(HEAD)}, {"tie_word_embeddings=false", OF(HEAD)},
+        {"rope_type=default", OF(ATTENTION)},
+    };
+    size_t of_gold = out->count;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (!has_key(&(struct hypotheses){.items = out->items, .count = of_gold}, usual[i].text) &&
+            !hypotheses_add(out, DEPARTURE_SETTING, usual[i].points, -1, "%s", usual[i].text))
+            return false;
+    return true;
+}
+
+/* --- the architecture --- */
+
+/* Arguments of rows that take some: small numbers, since what they are is not known beforehand. */
+static bool take_numbered(const struct evidence *evidence, const struct variant_row *row, struct hypotheses *out)
+{
+    const struct model_config *config = evidence->config;
+    if (strcmp(row->arguments, "A-B") == 0) {
+        for (int end = config->experts - 1; end > 0; end--) /* the first so many */
+            if (!hypotheses_add(out, DEPARTURE_VARIANT, row->points, -1, "%s:0-%d", row->name, end - 1))
+                return false;
+        return true;
+    }
+    int most = row->points & OF(MLP) ? config->experts < 16 ? config->experts : 16 : 16;
+    for (int n = 1; n <= most; n++)
+        if (!hypotheses_add(out, DEPARTURE_VARIANT, row->points, -1, "%s:%d", row->name, n))
+            return false;
+    return true;
+}
+
+static bool take_variants(const struct evidence *evidence, struct hypotheses *out, bool numbered)
+{
+    const struct variant_row *row;
+    for (size_t i = 0; (row = variant_at(i)); i++) {
+        if (!variant_applies(row, evidence->config) || !*row->arguments == numbered)
+            continue;
+        if (numbered ? !take_numbered(evidence, row, out)
+                     : !hypotheses_add(out, DEPARTURE_VARIANT, row->points, -1, "%s", row->name))
+            return false;
+    }
+    return true;
+}
+
+/* --- the weights --- */
+
+/* A weight of a layer or of its experts that the configuration calls for, and the points that it feeds. */
+static bool in_layers(const struct model_config *config, enum weight weight)
+{
+    if (weight_rows[weight].scope != OF_LAYER && weight_rows[weight].scope != OF_EXPERT)
+        return false;
+    for (int layer = 0; layer < config->layers; layer++)
+        if (config_calls_for(config, weight, layer))
+            return true;
+    return false;
+}
+
+static bool same_shape(enum weight a, enum weight b)
+{
+    return weight_rows[a].scope == weight_rows[b].scope && weight_rows[a].rows == weight_rows[b].rows &&
+           weight_rows[a].columns == weight_rows[b].columns;
+}
+
+/* Two that could be taken for each other: of one shape, by the table or by the sizes of this configuration. */
+static bool exchangeable(const struct model_config *config, enum weight a, enum weight b)
+{
+    return same_shape(a, b) ||
+           (weight_rows[a].scope == weight_rows[b].scope &&
+            config_dimension(config, weight_rows[a].rows) == config_dimension(config, weight_rows[b].rows) &&
+            config_dimension(config, weight_rows[a].columns) == config_dimension(config, weight_rows[b].columns));
+}
+
+/* Where they lie: "model.layers.3." or, of every layer, "*"; of all experts of a layer that as well. */
+struct where_laid {
+    char before[64];
+    int block; /* -1: every layer */
+};
+
+static struct where_laid laid_at(enum weight weight, int block)
+{
+    struct where_laid where = {.block = block};
+    const char *experts = weight_rows[weight].scope == OF_EXPERT ? "mlp.experts.*" : "";
+    if (block < 0)
+        snprintf(where.before, sizeof where.before, "*.");
+    else
+        snprintf(where.before, sizeof where.before, "model.layers.%d.%s%s", block - 1, experts, *experts ? "." : "");
+    return where;
+}
+
+/* In one layer, or (block -1) in all: two weights in each other's place; one turned around. */
+static bool take_exchanges(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    const struct model_config *config = evidence->config;
+    for (int a = 0; a < WEIGHT_COUNT; a++) {
+        struct where_laid where = laid_at((enum weight)a, block);
+        for (int b = a + 1; in_layers(config, (enum weight)a) && b < WEIGHT_COUNT; b++)
+            if (in_layers(config, (enum weight)b) && exchangeable(config, (enum weight)a, (enum weight)b) &&
+                !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "swap-tensors:%s%s,%s%s", where.before,
+                                weight_rows[a].name, where.before, weight_rows[b].name))
+                return false;
+    }
+    return true;
+}
+
+static bool take_turns(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    const struct model_config *config = evidence->config;
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
+        const struct weight_row *row = &weight_rows[weight];
+        struct where_laid where = laid_at((enum weight)weight, block);
+        bool square =
+            row->part == PART_MATRIX && config_dimension(config, row->rows) == config_dimension(config, row->columns);
+        if (!in_layers(config, (enum weight)weight))
+            continue;
+        if (square &&
+            !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "transpose:%s%s", where.before, row->name))
+            return false;
+        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s%s", where.before, row->name))
+            return false;
+    }
+    return true;
+}
+
+/* Experts of a layer, or rows of its router, in each other's place. */
+static bool take_experts(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    int layer = block - 1, experts = evidence->config->experts;
+    bool router = evidence->bad[block] & OF(ROUTER);
+    if (!evidence->config->sparse[layer] || experts > 64)
+        return true;
+    for (int a = 0; a < experts; a++)
+        for (int b = a + 1; b < experts; b++)
+            if (!hypotheses_add(out, DEPARTURE_FAULT, router ? OF(ROUTER) : OF(MLP), block, "%s:%d,%d,%d",
+                                router ? "swap-router-rows" : "swap-experts", layer, a, b))
+                return false;
+    return true;
+}
+
+static bool take_layer_pairs(const struct evidence *evidence, struct hypotheses *out)
+{
+    for (int a = 1; a < evidence->blocks - 1; a++)
+        for (int b = a + 1; b < evidence->blocks - 1; b++)
+            if (evidence->bad[a] && evidence->bad[b] &&
+                !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, a, "swap-layers:%d,%d", a - 1, b - 1))
+                return false;
+    return true;
+}
+
+static bool take_weights(const struct evidence *evidence, struct hypotheses *out)
+{
+    int bad = 0;
+    for (int block = 1; block < evidence->blocks - 1; block++)
+        bad += evidence->bad[block] != 0;
+    if (bad > 1 &&
+        (!take_exchanges(evidence, -1, out) || !take_turns(evidence, -1, out) || !take_layer_pairs(evidence, out)))
+        return false;
+    for (int block = 1; block < evidence->blocks - 1; block++)
+        if (evidence->bad[block] && (!take_exchanges(evidence, block, out) || !take_turns(evidence, block, out) ||
+                                     !take_experts(evidence, block, out)))
+            return false;
+    return true;
+}
+
+/* --- the original --- */
+
+/* The name with * in the place of its layer's and expert's numbers, as far as `depth` of its parts behind the layer: 0,
+ * all. */
+static void pattern_of(const struct different *different, int depth, char out[WEIGHT_PATTERN])
+{
+    const char *rest = different->name, *at = strstr(rest, ".layers.");
+    if (different->layer < 0 || !at) {
+        snprintf(out, WEIGHT_PATTERN, "%s", rest);
+        return;
+    }
+    at += strlen(".layers.");
+    at += strspn(at, "0123456789") + 1;
+    size_t length = strlen(at);
+    const char *end = at;
+    for (int part = 0; depth && end && part < depth; part++)
+        end = strchr(end, '.') ? strchr(end, '.') + 1 : NULL;
+    if (depth && end)
+        length = (size_t)(end - at);
+    const char *expert = different->expert >= 0 ? strstr(at, "experts.") : NULL;
+    if (!expert || expert >= at + length)
+        snprintf(out, WEIGHT_PATTERN, "*.%.*s%s", (int)length, at, depth && end ? "*" : "");
+    else
+        snprintf(out, WEIGHT_PATTERN, "*.%.*sexperts.*%s", (int)(expert - at), at,
+                 depth ? "" : strchr(expert + strlen("experts."), '.'));
+}
+
+static bool has_text(const struct hypotheses *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].text, text) == 0)
+            return true;
+    return false;
+}
+
+/* The original's tensors of one pattern; of a single tensor by its name. */
+static bool take_pattern(const struct evidence *evidence, const struct different *different, int depth, bool wide,
+                         struct hypotheses *out)
+{
+    char pattern[WEIGHT_PATTERN], text[WEIGHT_PATTERN + 16];
+    size_t fits = 0;
+    pattern_of(different, depth, pattern);
+    for (size_t i = 0; i < evidence->differing->count; i++)
+        fits += fnmatch(pattern, evidence->differing->items[i].name, 0) == 0;
+    snprintf(text, sizeof text, "restore:%s", fits == 1 ? different->name : pattern);
+    if (has_text(out, text))
+        return true;
+    if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "%s", text))
+        return false;
+    out->items[out->count - 1].wide = wide;
+    return true;
+}
+
+/* Weights of one kind in all layers, then whole modules, then whole layers. */
+static bool take_original(const struct evidence *evidence, struct hypotheses *out)
+{
+    const struct differing *differing = evidence->differing;
+    for (size_t i = 0; differing && i < differing->count; i++)
+        if (!take_pattern(evidence, &differing->items[i], 0, false, out))
+            return false;
+    for (int depth = 2; depth > 0; depth--)
+        for (size_t i = 0; differing && i < differing->count; i++)
+            if (differing->items[i].layer >= 0 && !take_pattern(evidence, &differing->items[i], depth, true, out))
+                return false;
+    for (size_t i = 0; differing && i < differing->count; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "restore:model.layers.%d.*", differing->items[i].layer);
+        if (differing->items[i].layer < 0 || has_text(out, text))
+            continue;
+        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, differing->items[i].layer + 1, "%s", text))
+            return false;
+        out->items[out->count - 1].wide = true;
+    }
+    return true;
+}
+
+bool candidates_take(const struct evidence *evidence, struct hypotheses *out)
+{
+    return take_gold_settings(evidence, out) && take_usual_settings(out) &&
+           (evidence->weights_right || take_weights(evidence, out)) && take_original(evidence, out) &&
+           take_variants(evidence, out, false) && take_variants(evidence, out, true);
+}

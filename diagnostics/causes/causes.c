@@ -1,0 +1,282 @@
+#include "causes/causes.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/numbers.h"
+#include "base/wording.h"
+#include "causes/damage.h"
+#include "model/probe.h"
+#include "model/variant.h"
+
+#define CHECK "cause"
+
+/* "model.layers.3.self_attn" of a block. */
+static const char *module_of(int block, int blocks, unsigned points, char path[POINT_PATH])
+{
+    int point = 0;
+    while (point < POINT_COUNT - 1 && !(points >> point & 1))
+        point++;
+    return point_path((enum point)point, block > 0 && block < blocks - 1 ? block - 1 : -1, path);
+}
+
+/* "model.layers.3.self_attn to model.layers.5.mlp", or one. */
+static void places_text(const struct hunt *hunt, const struct proof *proof, struct buffer *out)
+{
+    char path[POINT_PATH];
+    const unsigned *before = hunt->before;
+    buffer_text(out, module_of(proof->first, hunt->blocks, before[proof->first] & proof->points, path));
+    if (proof->last != proof->first)
+        buffer_format(out, " to %s", module_of(proof->last, hunt->blocks, before[proof->last] & proof->points, path));
+}
+
+/* The check that shows what the departures do. */
+static void command_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                         struct buffer *out)
+{
+    buffer_text(out, "assay check ");
+    shell_word(out, request->subject);
+    buffer_text(out, " --golden ");
+    shell_word(out, request->gold);
+    buffer_format(out, " --only layers,logits%s", request->options);
+    for (size_t i = 0; i < count; i++) {
+        buffer_format(out, " %s ", departure_option(hypotheses[i].departure));
+        shell_word(out, hypotheses[i].text);
+    }
+}
+
+static int int_order(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static bool has_layer(const int *layers, size_t count, int layer)
+{
+    for (size_t i = 0; i < count; i++)
+        if (layers[i] == layer)
+            return true;
+    return false;
+}
+
+/* "12 tensors *.input_layernorm.weight are absent, in layers 1, 5, 9: --fault restore:... takes them from the original"
+ */
+static void restored_text(const struct hunt *hunt, const char *pattern, struct buffer *out)
+{
+    int layers[CONFIG_LAYERS_MAX] = {0};
+    size_t count = 0, absent = 0, others = 0;
+    for (size_t i = 0; i < hunt->differing.count; i++) {
+        const struct different *different = &hunt->differing.items[i];
+        if (fnmatch(pattern, different->name, 0) != 0)
+            continue;
+        absent += different->absent;
+        others += !different->absent;
+        if (different->layer >= 0 && count < CONFIG_LAYERS_MAX && !has_layer(layers, count, different->layer))
+            layers[count++] = different->layer;
+    }
+    qsort(layers, count, sizeof *layers, int_order);
+    if (absent + others == 1)
+        buffer_format(out, "%s is %s", pattern, absent ? "absent" : "not the original's");
+    else if (absent)
+        buffer_format(out, "%zu tensor%s %s %s absent", absent, text_plural(absent), pattern,
+                      absent > 1 ? "are" : "is");
+    if (others && absent + others > 1)
+        buffer_format(out, "%s%zu%s%s %s not the original's", absent ? " and " : "", others, absent ? "" : " tensors ",
+                      absent ? "" : pattern, others > 1 ? "are" : "is");
+    if (count && absent + others > 1) {
+        buffer_text(out, count > 1 ? " (layers " : " (layer ");
+        numbers_ranges(out, layers, count);
+        buffer_text(out, ")");
+    }
+    buffer_format(out, ", and --fault restore:%s takes %s from the original", pattern,
+                  absent + others > 1 ? "them" : "it");
+}
+
+/* What the departure of the hypothesis says, as a sentence without its full stop. */
+static void says_text(const struct causes_request *request, const struct hunt *hunt,
+                      const struct hypothesis *hypothesis, struct buffer *out)
+{
+    const struct variant_row *row = NULL;
+    for (size_t i = 0; hypothesis->departure == DEPARTURE_VARIANT && (row = variant_at(i)); i++)
+        if (strncmp(hypothesis->text, row->name, strlen(row->name)) == 0 &&
+            (hypothesis->text[strlen(row->name)] == ':' || !hypothesis->text[strlen(row->name)]))
+            break;
+    const char *whose = request->implementation ? "The implementation" : "Gold";
+    if (row)
+        buffer_format(out, "%s computes as --variant %s: %s", whose, hypothesis->text, row->does);
+    else if (hypothesis->departure == DEPARTURE_SETTING)
+        buffer_format(out, "%s computes with %s", whose, hypothesis->text);
+    else if (strncmp(hypothesis->text, "restore:", 8) == 0)
+        restored_text(hunt, hypothesis->text + 8, out);
+    else
+        buffer_format(out, "The weights were damaged: --fault %s undoes it", hypothesis->text);
+}
+
+/* Where costs cannot be told apart, causes stay as they were found. */
+static void rank(const struct hunt *hunt, const struct damage *damage, size_t order[PROOFS_MAX])
+{
+    for (size_t i = 0; i < hunt->proof_count; i++) {
+        size_t at = i;
+        for (; at > 0 && damage->share[i] > damage->share[order[at - 1]]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
+/* "Gold computes with rope_theta=1e6. With it 14 modules ...": all that is to be said of it. */
+static void proof_text(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
+                       size_t index, struct buffer *out)
+{
+    const struct proof *proof = &hunt->proofs[index];
+    says_text(request, hunt, &proof->hypothesis, out);
+    buffer_format(out, ". With it %zu module%s that %s bad equal%s gold (", proof->cured, proof->cured > 1 ? "s" : "",
+                  proof->cured > 1 ? "were" : "was", proof->cured > 1 ? "" : "s");
+    places_text(hunt, proof, out);
+    buffer_text(out, "), and none that was good is bad: proved.");
+    for (size_t i = 0; i < proof->twin_count; i++)
+        buffer_format(out, "%s%s %s", i ? ", " : " No value tells it from ",
+                      departure_option(proof->twins[i].departure), proof->twins[i].text);
+    if (proof->twin_count)
+        buffer_text(out, ".");
+    if (!isnan(damage->share[index]))
+        buffer_format(out, " It is %.0f %% of the damage.", 100 * damage->share[index]);
+}
+
+static bool report_proof(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
+                         size_t index, struct findings *findings)
+{
+    const struct proof *proof = &hunt->proofs[index];
+    struct finding *finding = findings_place(findings, CHECK, VERDICT_FAIL);
+    struct buffer text = {0}, repeat = {0};
+    char path[POINT_PATH];
+    if (!finding)
+        return false;
+    proof_text(request, hunt, damage, index, &text);
+    command_text(request, &proof->hypothesis, 1, &repeat);
+    bool good = text.data && repeat.data && !text.failed && !repeat.failed;
+    if (good) {
+        finding_message(finding, "%s", text.data);
+        where_set(&finding->where.module,
+                  module_of(proof->first, hunt->blocks, hunt->before[proof->first] & proof->points, path));
+        if (proof->first > 0 && proof->first < hunt->blocks - 1)
+            finding->where.layer = proof->first - 1;
+        finding_fact_text(finding, "hypothesis", "%s", proof->hypothesis.text);
+        finding_fact_text(finding, "option", "%s", departure_option(proof->hypothesis.departure));
+        finding_fact_text(finding, "kind", "%s", departure_kind(proof->hypothesis.departure));
+        finding_fact_text(finding, "grade", "proved");
+        finding_fact(finding, "cured", (double)proof->cured);
+        finding_fact(finding, "share", damage->share[index]);
+        finding_fact(finding, "nats_alone", damage->alone[index]);
+        finding_fact_text(finding, "command_repeat", "%s", repeat.data);
+    }
+    buffer_free(&text);
+    buffer_free(&repeat);
+    return good;
+}
+
+/* What stays bad whatever was tried. */
+static bool report_rest(const struct hunt *hunt, size_t left, struct findings *findings)
+{
+    int block = 0;
+    char path[POINT_PATH];
+    while (!hunt->after[block])
+        block++;
+    struct finding *finding = findings_place(findings, CHECK, VERDICT_FAIL);
+    if (!finding)
+        return false;
+    const char *module = module_of(block, hunt->blocks, hunt->after[block], path);
+    finding_message(finding, "Nothing that was tried explains %zu bad module%s, the first of them %s.", left,
+                    text_plural(left), module);
+    where_set(&finding->where.module, module);
+    if (block > 0 && block < hunt->blocks - 1)
+        finding->where.layer = block - 1;
+    finding_fact_text(finding, "grade", "unexplained");
+    return true;
+}
+
+/* What it comes to, in a few sentences. */
+static void whole_text(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
+                       const size_t order[PROOFS_MAX], struct buffer *out)
+{
+    size_t bad = hunt_bad(hunt, hunt->before), left = hunt_bad(hunt, hunt->after), count = hunt->proof_count;
+    if (!bad)
+        buffer_format(out, "Each of %zu modules that were compared alone equals gold: nothing is to be explained.",
+                      hunt->compared);
+    else if (!count)
+        buffer_format(out, "None of %zu experiments explains the %zu bad module%s.", hunt->tried, bad,
+                      text_plural(bad));
+    else if (count == 1)
+        proof_text(request, hunt, damage, 0, out);
+    else
+        buffer_format(out, "%zu causes explain %zu of %zu bad modules, each proved by experiment:", count, bad - left,
+                      bad);
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        const struct hypothesis *hypothesis = &hunt->proofs[order[i]].hypothesis;
+        buffer_format(out, "%s %s %s", i ? "," : "", departure_option(hypothesis->departure), hypothesis->text);
+        if (!isnan(damage->share[order[i]]))
+            buffer_format(out, " (%.0f %% of the damage)", 100 * damage->share[order[i]]);
+    }
+    if (count > 1)
+        buffer_text(out, ".");
+    if (bad && !isnan(damage->whole))
+        buffer_format(out, " Logits are %.3g nats from gold", damage->whole);
+    if (bad && !isnan(damage->whole) && count && !isnan(damage->left))
+        buffer_format(out, ", and %.3g with %s undone", damage->left, count > 1 ? "all of them" : "it");
+    if (bad && !isnan(damage->whole))
+        buffer_text(out, ".");
+    if (hunt->untried)
+        buffer_format(out, " %zu experiments were not tried for want of time (--budget).", hunt->untried);
+}
+
+static bool report_whole(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
+                         const size_t order[PROOFS_MAX], struct findings *findings)
+{
+    struct finding *finding = findings_add(findings, CHECK);
+    struct buffer repeat = {0}, text = {0};
+    struct hypothesis all[PROOFS_MAX];
+    size_t bad = hunt_bad(hunt, hunt->before);
+    if (!finding)
+        return false;
+    finding->verdict = bad ? VERDICT_FAIL : VERDICT_PASS;
+    finding_measured(finding, (double)bad, "modules");
+    finding_limit(finding, 0, "Every module equals gold when it is fed gold's input.");
+    whole_text(request, hunt, damage, order, &text);
+    for (size_t i = 0; i < hunt->proof_count; i++)
+        all[i] = hunt->proofs[i].hypothesis;
+    command_text(request, all, hunt->proof_count, &repeat);
+    bool good = text.data && repeat.data && !text.failed && !repeat.failed;
+    if (good)
+        finding_message(finding, "%s%s%s", text.data, hunt->proof_count ? " To repeat it: " : "",
+                        hunt->proof_count ? repeat.data : "");
+    finding_fact(finding, "tried", (double)hunt->tried);
+    finding_fact(finding, "untried", (double)hunt->untried);
+    if (bad) {
+        finding_fact(finding, "nats", damage->whole);
+        finding_fact(finding, "nats_left", damage->left);
+        if (good)
+            finding_fact_text(finding, "command_repeat", "%s", repeat.data);
+    }
+    buffer_free(&text);
+    buffer_free(&repeat);
+    return good;
+}
+
+bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error)
+{
+    struct hunt hunt;
+    struct damage damage = {.whole = NAN, .left = NAN};
+    size_t order[PROOFS_MAX];
+    bool good = hunt_run(&request->hunt, &hunt, error);
+    size_t bad = good ? hunt_bad(&hunt, hunt.before) : 0, left = good ? hunt_bad(&hunt, hunt.after) : 0;
+    good = good && (!bad || damage_shares(&request->hunt, &hunt, &damage, error));
+    if (good) {
+        rank(&hunt, &damage, order);
+        bool room = report_whole(request, &hunt, &damage, order, findings);
+        for (size_t i = 0; room && i < hunt.proof_count; i++)
+            room = report_proof(request, &hunt, &damage, order[i], findings);
+        good = (room && (!left || report_rest(&hunt, left, findings))) || error_memory(error, "causes");
+    }
+    hunt_free(&hunt);
+    return good;
+}

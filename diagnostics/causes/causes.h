@@ -1,0 +1,20 @@
+/* Root causes by experiment, as findings. */
+#ifndef ASSAY_CAUSES_CAUSES_H
+#define ASSAY_CAUSES_CAUSES_H
+
+#include "causes/hunt.h"
+#include "findings/finding.h"
+
+/* Searches, measures what each cause costs, and adds the findings "cause": one for each that was proved, the costliest
+ * first, one for what none explains, and the summary. `subject` and `gold` are paths, for commands to repeat;
+ * `implementation`: gold is what another implementation computed. */
+struct causes_request {
+    struct hunt_request hunt;
+    const char *subject, *gold;
+    const char *options; /* with which the subject was opened, as a shell takes them, each with a blank before it */
+    bool implementation;
+};
+
+bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error);
+
+#endif

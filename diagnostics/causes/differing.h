@@ -1,0 +1,25 @@
+/* Where a model's weights are not the original's. */
+#ifndef ASSAY_CAUSES_DIFFERING_H
+#define ASSAY_CAUSES_DIFFERING_H
+
+#include "store/store.h"
+
+/* A tensor of the original. */
+struct different {
+    const char *name;  /* the original store's */
+    int layer, expert; /* -1: none */
+    bool absent;       /* else its values, or its shape, are others */
+};
+
+struct differing {
+    struct different *items;
+    size_t count, capacity;
+};
+
+/* Every tensor of the original's text model of which the layer is marked in `layers` [layer_count], or that is in no
+ * layer; values are compared as float32. Reads both sides once. */
+bool differing_take(const struct store *store, const struct store *original, const bool *layers, int layer_count,
+                    struct differing *out, struct error *error);
+void differing_free(struct differing *differing);
+
+#endif

@@ -1,0 +1,260 @@
+#include "causes/hunt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "activations/isolated.h"
+#include "base/progress.h"
+#include "causes/candidates.h"
+#include "model/model.h"
+
+struct hunting {
+    const struct hunt_request *request;
+    struct hunt *hunt;
+    struct isolated *isolated;
+    struct model_config *gold;              /* that gold records; NULL: none */
+    struct hypothesis laid[PROOFS_MAX + 1]; /* those that are proved, and the one that is tried */
+    unsigned *found;                        /* [blocks]: scratch */
+    double begun;
+};
+
+static size_t bits(unsigned points)
+{
+    size_t count = 0;
+    for (; points; points &= points - 1)
+        count++;
+    return count;
+}
+
+size_t hunt_bad(const struct hunt *hunt, const unsigned *bad)
+{
+    size_t count = 0;
+    for (int block = 0; block < hunt->blocks; block++)
+        count += bits(bad[block]);
+    return count;
+}
+
+static bool out_of_time(const struct hunting *hunting)
+{
+    double budget = hunting->request->budget;
+    return budget > 0 && clock_seconds() - hunting->begun > budget;
+}
+
+/* What is bad of the block in that world. */
+static bool try_block(struct hunting *hunting, const struct world *world, int block, unsigned *bad, struct error *error)
+{
+    struct isolated_result result;
+    bool good = isolated_try(hunting->isolated, world->store, world->config, block, &result, error);
+    *bad = result.bad_points;
+    return good;
+}
+
+/* All blocks as they are. */
+static bool survey(struct hunting *hunting, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    struct world world;
+    bool good = world_open(&hunting->request->ground, NULL, 0, &world, error);
+    for (int block = 0; good && block < hunt->blocks; block++) {
+        struct isolated_result result;
+        good = isolated_try(hunting->isolated, world.store, world.config, block, &result, error);
+        hunt->before[block] = hunt->after[block] = result.bad_points;
+        hunt->compared += result.compared;
+    }
+    world_close(&world);
+    return good;
+}
+
+/* Values that the hypothesis changes, or that follow from those in the block. */
+static unsigned reach(const struct hypothesis *hypothesis)
+{
+    unsigned lowest = hypothesis->points & -hypothesis->points;
+    return ~(lowest - 1);
+}
+
+/* A block to try it on first; -1: none that is bad could be explained by it. */
+static int pilot_of(const struct hunt *hunt, const struct hypothesis *hypothesis)
+{
+    if (hypothesis->block >= 0)
+        return hunt->after[hypothesis->block] ? hypothesis->block : -1;
+    for (int block = 0; block < hunt->blocks; block++)
+        if (hunt->after[block] & reach(hypothesis))
+            return block;
+    return -1;
+}
+
+/* Every block; stops where one that was good is bad. `*cured`: places; 0 unless nothing good was lost. */
+static bool try_blocks(struct hunting *hunting, const struct world *world, size_t *cured, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    *cured = 0;
+    for (int block = 0; block < hunt->blocks; block++) {
+        unsigned before = hunt->after[block];
+        if (!try_block(hunting, world, block, &hunting->found[block], error))
+            return false;
+        if (hunting->found[block] & ~before) {
+            *cured = 0;
+            return true;
+        }
+        *cured += bits(before & ~hunting->found[block]);
+    }
+    return true;
+}
+
+/* What the experiment cures: `*cured` places, 0 where it is refuted, or cannot be made. */
+static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis, size_t *cured, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    struct world world;
+    struct error none = {0};
+    int pilot = pilot_of(hunt, hypothesis);
+    *cured = 0;
+    if (pilot < 0)
+        return true;
+    hunting->laid[hunt->proof_count] = *hypothesis;
+    bool good = true, laid = world_open(&hunting->request->ground, hunting->laid, hunt->proof_count + 1, &world, &none);
+    if (laid) {
+        unsigned bad = 0;
+        hunt->tried++;
+        /* sizes of another configuration do not fit gold, which is an answer too */
+        bool fits = try_block(hunting, &world, pilot, &bad, &none);
+        if (fits && !(bad & ~hunt->after[pilot]) && bad != hunt->after[pilot])
+            good = try_blocks(hunting, &world, cured, error);
+    }
+    error_clear(&none);
+    world_close(&world);
+    return good;
+}
+
+/* What the candidates of one round cure. */
+struct round {
+    struct proof best; /* most of all so far, and the first of those */
+    unsigned *after;   /* [blocks]: what is bad with it */
+    struct hypotheses *list;
+};
+
+static void take_best(struct hunting *hunting, struct round *round, const struct hypothesis *hypothesis, size_t cured)
+{
+    struct hunt *hunt = hunting->hunt;
+    struct proof *best = &round->best;
+    size_t size = (size_t)hunt->blocks * sizeof *round->after;
+    if (cured > best->cured) {
+        *best = (struct proof){.hypothesis = *hypothesis, .cured = cured, .first = -1};
+        memcpy(round->after, hunting->found, size);
+    } else if (cured && cured == best->cured && !hypothesis->wide && best->twin_count < TWINS_MAX &&
+               memcmp(round->after, hunting->found, size) == 0) {
+        best->twins[best->twin_count++] = *hypothesis;
+    }
+}
+
+/* The proof is kept, and what it cures is cured. */
+static void keep(struct hunting *hunting, const struct round *round)
+{
+    struct hunt *hunt = hunting->hunt;
+    struct proof *proof = &hunt->proofs[hunt->proof_count];
+    *proof = round->best;
+    hunting->laid[hunt->proof_count++] = proof->hypothesis;
+    for (int block = 0; block < hunt->blocks; block++) {
+        unsigned gone = hunt->after[block] & ~round->after[block];
+        if (gone) {
+            proof->first = proof->first < 0 ? block : proof->first;
+            proof->last = block;
+            proof->points |= gone;
+        }
+        hunt->after[block] = round->after[block];
+    }
+}
+
+/* Tries all of them. */
+static bool go_round(struct hunting *hunting, struct round *round, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    struct progress progress = progress_begin("experiments", "experiments", round->list->count);
+    bool good = true;
+    hunt->untried = 0;
+    for (size_t i = 0; good && i < round->list->count; i++) {
+        size_t cured = 0;
+        if (out_of_time(hunting)) {
+            hunt->untried = round->list->count - i;
+            break;
+        }
+        good = try_one(hunting, &round->list->items[i], &cured, error);
+        take_best(hunting, round, &round->list->items[i], cured);
+        progress_step(&progress, i + 1);
+    }
+    progress_end(&progress);
+    return good;
+}
+
+/* One cause after the other, until nothing is bad or nothing cures. */
+static bool compose(struct hunting *hunting, struct error *error)
+{
+    const struct hunt_request *request = hunting->request;
+    struct hunt *hunt = hunting->hunt;
+    bool good = true, more = true;
+    while (good && more && hunt->proof_count < PROOFS_MAX && hunt_bad(hunt, hunt->after)) {
+        const struct evidence evidence = {.store = request->ground.store,
+                                          .config = request->config,
+                                          .gold = hunting->gold,
+                                          .bad = hunt->after,
+                                          .blocks = hunt->blocks,
+                                          .differing = request->original ? &hunt->differing : NULL,
+                                          .weights_right = request->weights_right};
+        struct hypotheses list = {0};
+        struct round round = {.after = calloc((size_t)hunt->blocks, sizeof *round.after), .list = &list};
+        good = (round.after && candidates_take(&evidence, &list)) || error_memory(error, "experiments");
+        good = good && go_round(hunting, &round, error);
+        more = round.best.cured > 0;
+        if (good && more)
+            keep(hunting, &round);
+        free(round.after);
+        hypotheses_free(&list);
+    }
+    return good;
+}
+
+/* Of layers that are bad. */
+static bool compare_original(struct hunting *hunting, struct error *error)
+{
+    const struct hunt_request *request = hunting->request;
+    struct hunt *hunt = hunting->hunt;
+    bool *layers = calloc((size_t)hunt->blocks + 1, sizeof *layers);
+    bool good = layers || error_memory(error, "original");
+    for (int block = 1; good && block < hunt->blocks - 1; block++)
+        layers[block - 1] = hunt->before[block];
+    if (good && request->original && hunt_bad(hunt, hunt->before))
+        good =
+            differing_take(request->ground.store, request->original, layers, hunt->blocks - 2, &hunt->differing, error);
+    free(layers);
+    return good;
+}
+
+bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct error *error)
+{
+    struct hunting hunting = {.request = request, .hunt = hunt, .begun = clock_seconds()};
+    struct error none = {0};
+    *hunt = (struct hunt){.blocks = MODEL_BLOCKS(request->config)};
+    hunt->before = calloc((size_t)hunt->blocks, sizeof *hunt->before);
+    hunt->after = calloc((size_t)hunt->blocks, sizeof *hunt->after);
+    hunting.found = calloc((size_t)hunt->blocks, sizeof *hunting.found);
+    bool good = (hunt->before && hunt->after && hunting.found) || error_memory(error, "experiments");
+    good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
+                                                    request->limits, request->threads, error));
+    for (size_t i = 0; good && !hunting.gold && i < request->golden_count; i++)
+        if (golden_records_config(request->goldens[i]))
+            hunting.gold = golden_config(request->goldens[i], &none);
+    error_clear(&none);
+    good = good && survey(&hunting, error) && compare_original(&hunting, error) && compose(&hunting, error);
+    isolated_free(hunting.isolated);
+    free(hunting.gold);
+    free(hunting.found);
+    return good;
+}
+
+void hunt_free(struct hunt *hunt)
+{
+    differing_free(&hunt->differing);
+    free(hunt->before);
+    free(hunt->after);
+    *hunt = (struct hunt){0};
+}

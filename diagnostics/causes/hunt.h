@@ -1,0 +1,55 @@
+/* The search for causes: each candidate is tried on the blocks that it could explain, every module fed gold's input,
+ * and counts as proved where all that it touches then equals gold and nothing that was good is bad. */
+#ifndef ASSAY_CAUSES_HUNT_H
+#define ASSAY_CAUSES_HUNT_H
+
+#include "causes/differing.h"
+#include "causes/hypothesis.h"
+#include "limits/limits.h"
+
+/* All borrowed. */
+struct hunt_request {
+    struct ground ground;
+    const struct model_config *config; /* of the ground */
+    const struct store *original;      /* NULL: none */
+    struct golden *const *goldens;     /* fit for it (gold_fit) */
+    size_t golden_count;
+    const struct limits *limits;
+    int threads;
+    double budget;      /* seconds; 0: no bound */
+    bool weights_right; /* gold is what another implementation computed with these weights */
+};
+
+/* A cause that an experiment proved. */
+#define TWINS_MAX 4
+struct proof {
+    struct hypothesis hypothesis;
+    struct hypothesis twins[TWINS_MAX]; /* others that cure the very same, so that nothing tells them apart */
+    size_t twin_count;
+    size_t cured;    /* places (point of a block) that are as gold's with it */
+    int first, last; /* blocks in which they lie */
+    unsigned points; /* bits of enum point: which */
+};
+
+#define PROOFS_MAX 8
+
+struct hunt {
+    int blocks;
+    unsigned *before; /* [blocks]: bits of enum point that are bad alone */
+    unsigned *after;  /* [blocks]: still bad with all proofs */
+    size_t compared;  /* places */
+    struct proof proofs[PROOFS_MAX];
+    size_t proof_count;
+    struct differing differing; /* from the original, as far as something bad could come of it */
+    size_t tried;               /* experiments */
+    size_t untried;             /* for want of time */
+};
+
+/* Fills `hunt`, which is to be freed by hunt_free either way. */
+bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct error *error);
+void hunt_free(struct hunt *hunt);
+
+/* Places of all blocks. */
+size_t hunt_bad(const struct hunt *hunt, const unsigned *bad);
+
+#endif
