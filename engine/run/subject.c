@@ -42,6 +42,19 @@ static bool take_config(const struct subject_options *options, const char *where
     return good;
 }
 
+#define REASONS_MOST 3
+
+/* The weights' own file should have it; what is wrong with the file says why it has not. */
+static bool no_document(const char *model, const struct store *store, struct error *error)
+{
+    struct buffer reasons = {0};
+    for (size_t i = 0; i < store_problem_count(store) && i < REASONS_MOST; i++)
+        buffer_format(&reasons, "%s%s", i ? "; " : "", store_problem(store, i));
+    error_set(error, "%s: no configuration: %s", model, reasons.data ? reasons.data : "");
+    buffer_free(&reasons);
+    return false;
+}
+
 static bool open_config(const struct subject_options *options, const char *const folders[2], struct subject *subject,
                         struct error *error)
 {
@@ -52,7 +65,7 @@ static bool open_config(const struct subject_options *options, const char *const
                            json_parse(options->model, document, strlen(document), error), subject, error);
     char *folder = options->config ? NULL : find_folder(folders, files);
     if (!options->config && !folder && store_kind(subject->base) == STORE_GGUF && store_problem_count(subject->base))
-        return error_set(error, "%s: no configuration: %s", options->model, store_problem(subject->base, 0));
+        return no_document(options->model, subject->base, error);
     if (!options->config && !folder)
         return options->source
                    ? error_set(error, "%s: no config.json beside the weights, nor in %s; say where it is with --config",

@@ -212,7 +212,7 @@ static bool gguf_open_file(struct store *store, const char *path, struct error *
     char *first = NULL;
     bool good = open_first(path, &gguf, &split, &first, error) && add_tensors(store, &gguf, &gguf, error) &&
                 add_parts(store, &gguf, &split, error) && tensors_counted(store, &gguf, error) &&
-                compare_tokens(store, &gguf, error) && add_documents(store, &gguf, error);
+                add_documents(store, &gguf, error) && compare_tokens(store, &gguf, error);
     gguf_free(&gguf);
     free(first);
     return good;

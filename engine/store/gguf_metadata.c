@@ -372,21 +372,36 @@ static bool wrong_kind(const struct gguf *gguf, const char *key, const char *wan
     return error_set(error, "%s: metadata '%s' should be %s", gguf->path, key, wanted);
 }
 
+/* One number, or one of a list, of that type. */
+static bool whole_at(const struct gguf *gguf, const char *key, enum gguf_type type, size_t at, uint64_t maximum,
+                     uint64_t *value, struct error *error)
+{
+    bool is_signed = type == GGUF_I8 || type == GGUF_I16 || type == GGUF_I32 || type == GGUF_I64;
+    size_t width = type_width[type];
+    if (!width || type == GGUF_F32 || type == GGUF_F64 || type == GGUF_BOOL)
+        return wrong_kind(gguf, key, "a whole number", error);
+    *value = little_endian(gguf->header.data + at, width);
+    return (!(is_signed && *value >> (8 * width - 1)) && *value <= maximum) ||
+           error_set(error, "%s: metadata '%s' should be from 0 to %llu", gguf->path, key, (unsigned long long)maximum);
+}
+
+/* Some converters write a number for each layer, though they are all the same. */
 bool gguf_get_whole(const struct gguf *gguf, const char *key, uint64_t maximum, uint64_t *value, struct error *error)
 {
     const struct gguf_value *found = gguf_find(gguf, key);
-    if (!found)
-        return true;
-    bool is_signed =
-        found->type == GGUF_I8 || found->type == GGUF_I16 || found->type == GGUF_I32 || found->type == GGUF_I64;
-    size_t width = type_width[found->type];
-    if (!width || found->type == GGUF_F32 || found->type == GGUF_F64 || found->type == GGUF_BOOL)
+    bool list = found && found->type == GGUF_ARRAY;
+    uint64_t count = list ? found->count : found ? 1 : 0, first = 0, number = 0;
+    enum gguf_type type = list ? found->item : found ? found->type : GGUF_U8;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!whole_at(gguf, key, type, found->at + (size_t)i * type_width[type], maximum, &number, error))
+            return false;
+        if (i && number != first)
+            return wrong_kind(gguf, key, "one whole number, or the same for every layer", error);
+        first = number;
+    }
+    if (list && !count)
         return wrong_kind(gguf, key, "a whole number", error);
-    uint64_t number = little_endian(gguf->header.data + found->at, width);
-    if ((is_signed && number >> (8 * width - 1)) || number > maximum)
-        return error_set(error, "%s: metadata '%s' should be from 0 to %llu", gguf->path, key,
-                         (unsigned long long)maximum);
-    *value = number;
+    *value = found ? first : *value;
     return true;
 }
 

@@ -14,7 +14,9 @@ static bool refuse(const struct store *store, const struct unread *unread, struc
     struct buffer there = {0};
     unread_download(store->path, &there);
     unread_say(unread, &there);
-    buffer_text(&there, unread->below.count ? ": name the folder that is meant" : "");
+    buffer_text(&there, unread->below.count
+                            ? ": name the folder that is meant, or put the files of one model into one folder"
+                            : "");
     unread_foreign(store->path, &there);
     if (!there.size)
         buffer_text(

@@ -254,8 +254,8 @@ Test(gguf, another_architecture_is_not_computed_and_named)
     expect_uncomputed(copy_replaced(DATA "qwen3moe-f16.gguf", "qwen3moe", "qwen9moe", 8), "qwen9moe");
 }
 
-/* A header without tensors whose metadata is complete, and one value more; what the configuration says of it. */
-static void expect_config(const char *key, float value, const char *problem, const char *words)
+/* A header without tensors whose metadata is complete, and one value more. */
+static struct writing begin_config(void)
 {
     static const char *const sizes[] = {"block_count", "embedding_length", "attention.head_count",
                                         "feed_forward_length", "vocab_size"};
@@ -269,15 +269,47 @@ static void expect_config(const char *key, float value, const char *problem, con
         put_u32(&w, name, 4);
     }
     put_f32(&w, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
-    put_f32(&w, key, value);
-    write_bytes(scratch("config.gguf"), w.bytes.data, w.bytes.size);
-    buffer_free(&w.bytes);
+    return w;
+}
+
+/* What the configuration says of the value. */
+static void end_config(struct writing *w, const char *key, const char *problem, const char *words)
+{
+    write_bytes(scratch("config.gguf"), w->bytes.data, w->bytes.size);
+    buffer_free(&w->bytes);
     struct store *store = open_store(scratch("config.gguf"));
     if (problem)
         expect_problem(store, key, problem, NULL);
     else
         cr_expect(strstr(store_document(store, "config.json"), words), "%s", store_document(store, "config.json"));
     store_free(store);
+}
+
+static void expect_config(const char *key, float value, const char *problem, const char *words)
+{
+    struct writing w = begin_config();
+    put_f32(&w, key, value);
+    end_config(&w, key, problem, words);
+}
+
+/* The same of a list of two numbers of 32 bits. */
+static void expect_config_list(uint32_t first, uint32_t second, const char *problem, const char *words)
+{
+    static const char key[] = "llama.attention.head_count_kv";
+    struct writing w = begin_config();
+    put_text(&w, key);
+    put(&w, 9, 4); /* an array, of 32 bits without sign */
+    put(&w, 4, 4);
+    put(&w, 2, 8);
+    put(&w, first, 4);
+    put(&w, second, 4);
+    end_config(&w, key, problem, words);
+}
+
+Test(gguf, a_number_for_each_layer_is_one_where_they_are_the_same)
+{
+    expect_config_list(2, 2, NULL, "\"num_key_value_heads\":\t2");
+    expect_config_list(2, 4, "the same for every layer", NULL);
 }
 
 Test(gguf, what_changes_the_computation_is_said_or_refused)
