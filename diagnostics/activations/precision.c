@@ -133,7 +133,9 @@ static bool report_gold(const struct golden *golden, struct findings *findings, 
     finding_message(finding,
                     "%s no more than %s (%s), so the two are compared as far as that can tell, and no further%s%s.",
                     gold ? "Gold is known to" : "The subject's values are known to", golden_dtype(golden),
-                    by_bits || !gold ? "they are stored as float32, but use no other bits" : "it was computed so",
+                    by_bits ? "they are stored as float32, but use no other bits"
+                    : gold  ? "it was computed so"
+                            : "they use no more bits than that",
                     cost[0] ? "; what such arithmetic costs was measured" : "", cost);
     return true;
 }
