@@ -78,16 +78,12 @@ static bool read_torch(const char *path, struct named_arrays *arrays, struct err
     bool good = store;
     for (size_t i = 0; good && i < store_count(store); i++) {
         const struct tensor *tensor = store_at(store, i);
-        if (tensor->transposed) {
-            good = error_set(error, "%s: '%s' lies in columns: make it contiguous before it is saved (.contiguous())",
-                             path, tensor->disk_name);
-            continue;
-        }
         struct named_array array = {.name = strdup(tensor->disk_name),
                                     .file = strdup(path),
                                     .dtype = tensor->dtype,
                                     .rank = tensor->rank,
-                                    .offset = tensor->offset};
+                                    .offset = tensor->offset,
+                                    .columns = tensor->transposed};
         memcpy(array.shape, tensor->shape, sizeof array.shape);
         good = named_push(arrays, &array, error);
     }
@@ -99,8 +95,8 @@ static const struct array_file kinds[] = {
     {NPY, .sure = true, .single = true, .read = read_npy},
     {".npz", .sure = true, .read = read_npz},
     {".safetensors", .read = read_safetensors},
-    {".pt", .read = read_torch},
-    {".pth", .read = read_torch},
+    {".pt", .tells = true, .read = read_torch},
+    {".pth", .tells = true, .read = read_torch},
 };
 
 const struct array_file *array_file_of(const char *path)

@@ -9,6 +9,7 @@ struct array_file {
     const char *ending;
     bool sure;   /* nobody keeps weights in such files */
     bool single; /* one array, named like the file */
+    bool tells;  /* why one cannot be read is worth telling: it was named as gold, and no other reader knows it */
     /* Appends what the file holds. */
     bool (*read)(const char *path, struct named_arrays *arrays, struct error *error);
 };

@@ -387,12 +387,21 @@ static bool tell(const struct batch *batch)
            (!batch->doubles || golden_note(golden, batch->error, "float64 is read as float32"));
 }
 
+static bool lie_in_rows(const struct named_arrays *arrays, struct error *error)
+{
+    for (size_t i = 0; i < arrays->count; i++)
+        if (arrays->items[i].columns)
+            return error_set(error, "%s: '%s' lies in columns: make it contiguous before it is saved (.contiguous())",
+                             arrays->items[i].file, arrays->items[i].name);
+    return true;
+}
+
 bool named_add(struct golden *golden, const char *id, const char *where, const struct named_arrays *arrays,
                struct error *error)
 {
     struct batch batch = {.golden = golden, .where = where, .error = error};
     struct buffer buffer = {0};
-    bool good = add_cases(&batch, id, arrays);
+    bool good = lie_in_rows(arrays, error) && add_cases(&batch, id, arrays);
     for (size_t i = 0; good && i < arrays->count; i++) {
         struct spelling spelling;
         good = spelling_of(arrays->items[i].name, &buffer, &spelling) || error_memory(error, where);

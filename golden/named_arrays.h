@@ -12,6 +12,7 @@ struct named_array {
     int rank;
     uint64_t shape[TENSOR_RANK_MAX];
     uint64_t offset; /* of the values, little-endian and in C order */
+    bool columns;    /* ... but of this one column by column: nothing is read of it */
 };
 
 /* Those of one case, or of one batch of cases; start with {0}. */

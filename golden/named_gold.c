@@ -30,6 +30,14 @@ static bool says_gold(const char *path)
     return gold;
 }
 
+static bool can_be_read(const struct array_file *kind, const char *path)
+{
+    struct named_arrays arrays = {0};
+    bool read = kind->read(path, &arrays, NULL);
+    named_free(&arrays);
+    return read;
+}
+
 /* The first file that may hold arrays tells: no weights lie beside gold. */
 static bool folder_says_gold(const char *folder)
 {
@@ -52,7 +60,8 @@ static bool named_recognises(const char *path)
     struct names names = {0};
     if (!file_is_folder(path)) {
         const struct array_file *kind = array_file_of(path);
-        return kind && !kind->single && file_exists(path) && says_gold(path);
+        return kind && !kind->single && file_exists(path) &&
+               (says_gold(path) || (kind->tells && !can_be_read(kind, path)));
     }
     bool found = folder_says_gold(path);
     if (!found && folder_list(path, &names, NULL)) {

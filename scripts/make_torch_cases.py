@@ -7,7 +7,8 @@
                             parameters, and matrices that lie in columns
     trainer.pt              tensors of every plain type, one under two names, one in the middle of a storage, beside what a
                             trainer keeps; trainer-4.pt is the same in protocol 4, trainer.safetensors the same tensors
-    gold.pt                 what transformers computes of golden/nano/llama, two cases, as people keep it: a dictionary for each
+    gold.pt                 what transformers computes of golden/nano/llama, two cases, as people keep it: a dictionary for each;
+                            gold-list.pt has the logits of one in a list
     object.pt, script.pt, legacy.pt, view.pt, list.pt
                             what is refused: another class, TorchScript, the format before version 1.6, a view with gaps, no dictionary
 """
@@ -79,6 +80,7 @@ def gold(nano, output):
             result = model(ids, output_hidden_states=True)
         cases[name] = {"input_ids": ids, "logits": result.logits, "hidden_states": result.hidden_states}
     torch.save(cases, os.path.join(output, "gold.pt"))
+    torch.save([{"input_ids": cases["short"]["input_ids"], "logits": cases["short"]["logits"]}], os.path.join(output, "gold-list.pt"))
 
 
 def refused(output):

@@ -352,13 +352,13 @@ static bool add_tensors(struct checkpoint *torch)
 {
     const struct pickle_value *weights = find_weights(torch);
     size_t before = torch->store->count;
-    if (weights->kind != PICKLE_DICT)
-        return error_set(torch->error, "%s: holds no dictionary of tensors: save the model's state_dict()",
-                         torch->path);
-    if (!walk(torch, weights, 0))
+    if (is_container(weights) && !walk(torch, weights, 0))
         return false;
     return torch->store->count > before ||
-           error_set(torch->error, "%s: a PyTorch file without a tensor: settings, or what a trainer keeps",
+           error_set(torch->error,
+                     weights->kind == PICKLE_DICT
+                         ? "%s: a PyTorch file without a tensor: settings, or what a trainer keeps"
+                         : "%s: holds no dictionary of tensors: save the model's state_dict()",
                      torch->path);
 }
 

@@ -210,6 +210,13 @@ for path in "$T/saved.pt" "$T/saved"; do
     run 1 check "$nano/llama" --suite "$proof" --golden "$path" --fault scale:model.layers.2.mlp.down_proj.weight,1.1 --json -q
     equal "$first_bad" 2
 done
-test_that 'weights of torch.save are no gold'
+test_that 'the same in a list'
+run 0 check "$nano/llama" --suite "$proof" --golden suites/data/torch/gold-list.pt --json -q
+json "$(summary logits.kl) | .verdict == \"pass\" and .positions == 3"
+test_that 'weights of torch.save are no gold, and what keeps a file from being read is told'
 run 3 check "$nano/llama" --golden suites/data/torch/trainer.pt -q
 says err 'trainer.pt: is a PyTorch file'
+run 3 check "$nano/llama" --golden suites/data/torch/object.pt -q
+says err 'object.pt: calls for argparse.Namespace'
+run 3 check "$nano/llama" --golden suites/data/torch/legacy.pt -q
+says err 'legacy.pt: is a PyTorch file of the kind before version 1.6'
