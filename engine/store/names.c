@@ -37,6 +37,10 @@ static const struct prefix_row {
     {"model.language_model.", "model."},
     {"language_model.model.", "model."},
     {"language_model.lm_head.", "lm_head."},
+    /* as a model that answers questions has it */
+    {"transformer.embed_tokens.", "model.embed_tokens."},
+    {"transformer.layers.", "model.layers."},
+    {"transformer.norm.", "model.norm."},
     {"model.", "model."},
     {"lm_head.", "lm_head."},
     /* a base model saved without its head, and the embedding of an extraction */

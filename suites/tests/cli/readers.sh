@@ -208,6 +208,13 @@ rm -rf "$T/x"
 run 0 extract "$T/hurt" "$T/x" -q
 run 0 check "$T/x" --suite "$proof" --golden "$T/llama.safetensors" -q
 
+test_that 'a model that answers questions names its layers otherwise'
+saved_as llama LlamaForQuestionAnswering rename lm_head.weight qa_outputs.weight
+rename_tensors "$T/hurt/model.safetensors" model. transformer.
+run 0 check "$T/hurt" --suite "$proof" --golden "$T/llama.safetensors" --json -q
+ends_with_norm
+json "$(summary inventory.head) | .verdict == \"pass\" and (.message | test(\"Its own head is 'qa_outputs.weight'\"))"
+
 test_that 'a base model without a head, whose class says so'
 saved_as llama LlamaModel drop lm_head.weight
 rename_tensors "$T/hurt/model.safetensors" model. ''
