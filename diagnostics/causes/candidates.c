@@ -188,11 +188,22 @@ static bool take_experts(const struct evidence *evidence, int block, struct hypo
     return true;
 }
 
+/* Something in the block may have been changed: not where the original shows that what is there is right. */
+static bool may_be_changed(const struct evidence *evidence, int block)
+{
+    if (!evidence->bad[block] || !evidence->differing)
+        return evidence->bad[block];
+    for (size_t i = 0; i < evidence->differing->count; i++)
+        if (evidence->differing->items[i].layer == block - 1 && !evidence->differing->items[i].absent)
+            return true;
+    return false;
+}
+
 static bool take_layer_pairs(const struct evidence *evidence, struct hypotheses *out)
 {
     for (int a = 1; a < evidence->blocks - 1; a++)
         for (int b = a + 1; b < evidence->blocks - 1; b++)
-            if (evidence->bad[a] && evidence->bad[b] &&
+            if (may_be_changed(evidence, a) && may_be_changed(evidence, b) &&
                 !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, a, "swap-layers:%d,%d", a - 1, b - 1))
                 return false;
     return true;
@@ -202,13 +213,14 @@ static bool take_weights(const struct evidence *evidence, struct hypotheses *out
 {
     int bad = 0;
     for (int block = 1; block < evidence->blocks - 1; block++)
-        bad += evidence->bad[block] != 0;
+        bad += may_be_changed(evidence, block);
     if (bad > 1 &&
         (!take_exchanges(evidence, -1, out) || !take_turns(evidence, -1, out) || !take_layer_pairs(evidence, out)))
         return false;
     for (int block = 1; block < evidence->blocks - 1; block++)
-        if (evidence->bad[block] && (!take_exchanges(evidence, block, out) || !take_turns(evidence, block, out) ||
-                                     !take_experts(evidence, block, out)))
+        if (may_be_changed(evidence, block) &&
+            (!take_exchanges(evidence, block, out) || !take_turns(evidence, block, out) ||
+             !take_experts(evidence, block, out)))
             return false;
     return true;
 }

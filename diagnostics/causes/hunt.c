@@ -8,6 +8,13 @@
 #include "causes/candidates.h"
 #include "model/model.h"
 
+/* An experiment that cured nothing, in a block that was so bad. */
+struct refuted {
+    char text[sizeof(((struct hypothesis *)0)->text)];
+    int pilot;
+    unsigned bad;
+};
+
 struct hunting {
     const struct hunt_request *request;
     struct hunt *hunt;
@@ -16,6 +23,8 @@ struct hunting {
     struct hypothesis laid[PROOFS_MAX + 1]; /* those that are proved, and the one that is tried */
     unsigned *found;                        /* [blocks]: scratch */
     double begun;
+    struct refuted *refuted;
+    size_t refuted_count, refuted_capacity;
 };
 
 static size_t bits(unsigned points)
@@ -101,6 +110,25 @@ static bool try_blocks(struct hunting *hunting, const struct world *world, size_
     return true;
 }
 
+static bool is_refuted(const struct hunting *hunting, const struct hypothesis *hypothesis, int pilot)
+{
+    for (size_t i = 0; i < hunting->refuted_count; i++) {
+        const struct refuted *refuted = &hunting->refuted[i];
+        if (refuted->pilot == pilot && refuted->bad == hunting->hunt->after[pilot] &&
+            strcmp(refuted->text, hypothesis->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool note_refuted(struct hunting *hunting, const struct hypothesis *hypothesis, int pilot, struct error *error)
+{
+    struct refuted refuted = {.pilot = pilot, .bad = hunting->hunt->after[pilot]};
+    memcpy(refuted.text, hypothesis->text, sizeof refuted.text);
+    return array_push(hunting->refuted, hunting->refuted_count, hunting->refuted_capacity, refuted) ||
+           error_memory(error, "experiments");
+}
+
 /* What the experiment cures: `*cured` places, 0 where it is refuted, or cannot be made. */
 static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis, size_t *cured, struct error *error)
 {
@@ -109,7 +137,7 @@ static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis
     struct error none = {0};
     int pilot = pilot_of(hunt, hypothesis);
     *cured = 0;
-    if (pilot < 0)
+    if (pilot < 0 || is_refuted(hunting, hypothesis, pilot))
         return true;
     hunting->laid[hunt->proof_count] = *hypothesis;
     bool good = true, laid = world_open(&hunting->request->ground, hunting->laid, hunt->proof_count + 1, &world, &none);
@@ -123,7 +151,7 @@ static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis
     }
     error_clear(&none);
     world_close(&world);
-    return good;
+    return good && (*cured || note_refuted(hunting, hypothesis, pilot, error));
 }
 
 /* What the candidates of one round cure. */
@@ -198,7 +226,7 @@ static bool compose(struct hunting *hunting, struct error *error)
                                           .gold = hunting->gold,
                                           .bad = hunt->after,
                                           .blocks = hunt->blocks,
-                                          .differing = request->original ? &hunt->differing : NULL,
+                                          .differing = request->ground.original ? &hunt->differing : NULL,
                                           .weights_right = request->weights_right};
         struct hypotheses list = {0};
         struct round round = {.after = calloc((size_t)hunt->blocks, sizeof *round.after), .list = &list};
@@ -222,9 +250,9 @@ static bool compare_original(struct hunting *hunting, struct error *error)
     bool good = layers || error_memory(error, "original");
     for (int block = 1; good && block < hunt->blocks - 1; block++)
         layers[block - 1] = hunt->before[block];
-    if (good && request->original && hunt_bad(hunt, hunt->before))
-        good =
-            differing_take(request->ground.store, request->original, layers, hunt->blocks - 2, &hunt->differing, error);
+    if (good && request->ground.original && hunt_bad(hunt, hunt->before))
+        good = differing_take(request->ground.store, request->ground.original, layers, hunt->blocks - 2,
+                              &hunt->differing, error);
     free(layers);
     return good;
 }
@@ -248,6 +276,7 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     isolated_free(hunting.isolated);
     free(hunting.gold);
     free(hunting.found);
+    free(hunting.refuted);
     return good;
 }
 

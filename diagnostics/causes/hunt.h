@@ -11,7 +11,6 @@
 struct hunt_request {
     struct ground ground;
     const struct model_config *config; /* of the ground */
-    const struct store *original;      /* NULL: none */
     struct golden *const *goldens;     /* fit for it (gold_fit) */
     size_t golden_count;
     const struct limits *limits;

@@ -75,7 +75,7 @@ bool world_open(const struct ground *ground, const struct hypothesis *hypotheses
     bool good = world_config(ground, texts, settings, ground->variant_count + variants, world, error);
     size_t faults = good ? texts_of(DEPARTURE_FAULT, hypotheses, count, texts) : 0;
     if (faults) {
-        world->laid = faults_over(ground->store, world->config, ground->source, texts, faults, error);
+        world->laid = faults_over(ground->store, world->config, ground->source, ground->original, texts, faults, error);
         world->store = world->laid;
         good = world->laid;
     }

@@ -45,7 +45,8 @@ struct ground {
     const char *config_text;     /* config.json */
     const char *const *variants; /* that the model is computed with to begin with */
     size_t variant_count;
-    const char *source; /* path of the original; NULL: none */
+    const char *source;           /* path of the original; NULL: none */
+    const struct store *original; /* its weights; NULL: none */
 };
 
 /* The ground with `count` departures in their order; ended by world_close either way. False with the reason where one

@@ -101,11 +101,12 @@ static struct store *fault_lay(struct fault_site *site, struct error *error)
 }
 
 struct store *faults_over(const struct store *store, const struct model_config *config, const char *source,
-                          const char *const *specs, size_t count, struct error *error)
+                          const struct store *original, const char *const *specs, size_t count, struct error *error)
 {
     struct store *top = NULL;
     for (size_t i = 0; i < count; i++) {
-        struct fault_site site = {.below = top ? top : store, .config = config, .source = source, .spec = specs[i]};
+        struct fault_site site = {
+            .below = top ? top : store, .config = config, .source = source, .original = original, .spec = specs[i]};
         struct store *laid = fault_lay(&site, error);
         if (!laid) {
             store_free(top);
@@ -121,7 +122,8 @@ struct store *faults_over(const struct store *store, const struct model_config *
 bool faults_lay(struct subject *subject, const char *const *specs, size_t count, struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        struct store *top = faults_over(subject->store, subject->config, subject->source_path, &specs[i], 1, error);
+        struct store *top = faults_over(subject->store, subject->config, subject->source_path, subject_source(subject),
+                                        &specs[i], 1, error);
         if (!top)
             return false;
         subject_cover(subject, top);

@@ -93,18 +93,15 @@ static bool fitting_names(const struct store *original, const char *pattern, str
 static bool lay_restore(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct names names = {0};
-    struct store *original = site->source ? store_open(site->source, error) : NULL;
-    if (!original)
-        return site->source ? error_context(error, "fault %s", site->spec)
-                            : error_set(error, "fault %s: --source DIR is needed, the original", site->spec);
-    bool good = fitting_names(original, arguments->text, &names) || error_memory(error, site->spec);
-    site->changed += names.count;
+    if (!site->original)
+        return error_set(error, "fault %s: --source DIR is needed, the original with its weights", site->spec);
+    bool good = fitting_names(site->original, arguments->text, &names) || error_memory(error, site->spec);
     if (good && !names.count)
-        good = error_set(error, "fault %s: %s has no tensor '%s'", site->spec, site->source, arguments->text);
-    if (good)
-        good = overlay_lend(site->overlay, original, (const char *const *)names.items, names.count, error);
-    else
-        store_free(original);
+        good = error_set(error, "fault %s: %s has no tensor '%s'", site->spec, store_path(site->original),
+                         arguments->text);
+    for (size_t i = 0; good && i < names.count; i++)
+        good = overlay_lend(site->overlay, site->original, names.items[i], error);
+    site->changed += names.count;
     names_free(&names);
     return good;
 }

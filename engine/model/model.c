@@ -73,7 +73,13 @@ static bool lookup_judge(struct lookup *lookup, struct error *error)
 static bool model_look_up(struct model *model, struct error *error)
 {
     struct lookup lookup = {.model = model};
-    weights_each(model->config, lookup_visit, &lookup);
+    const struct model_options *options = &model->options;
+    int layers = model->config->layers, first = 0, end = layers;
+    if (options->missing != MISSING_FAIL) { /* what no pass runs need not be there */
+        first = options->first_block > 0 ? options->first_block - 1 : 0;
+        end = options->end_block - 1 < layers ? options->end_block - 1 : layers;
+    }
+    weights_each_in(model->config, first, end, lookup_visit, &lookup);
     bool good = lookup_judge(&lookup, error);
     expected_list_free(&lookup.absent);
     buffer_free(&lookup.refused);

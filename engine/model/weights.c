@@ -152,11 +152,16 @@ static bool visit_layer(const struct model_config *config, int layer, expected_v
 
 bool weights_each(const struct model_config *config, expected_visit *visit, void *context)
 {
+    return weights_each_in(config, 0, config->layers, visit, context);
+}
+
+bool weights_each_in(const struct model_config *config, int first, int end, expected_visit *visit, void *context)
+{
     if (!config->family)
         return true;
     if (!visit_row(config, WEIGHT_EMBEDDING, -1, -1, visit, context))
         return false;
-    for (int layer = 0; layer < config->layers; layer++)
+    for (int layer = first; layer < end; layer++)
         if (!visit_layer(config, layer, visit, context))
             return false;
     return visit_row(config, WEIGHT_FINAL_NORM, -1, -1, visit, context) &&

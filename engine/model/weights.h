@@ -88,6 +88,8 @@ const struct tensor *weights_find(const struct store *store, const struct expect
  * that is optional); none for a family that is not known. Stops early, with false, when it returns false. */
 typedef bool expected_visit(void *context, const struct expected *expected);
 bool weights_each(const struct model_config *config, expected_visit *visit, void *context);
+/* The same without those of layers outside of first .. end - 1. */
+bool weights_each_in(const struct model_config *config, int first, int end, expected_visit *visit, void *context);
 
 /* The canonical name of a weight of that layer and expert (-1: none). False: it does not fit. */
 bool expected_name(enum weight weight, int layer, int expert, char *out, size_t size);

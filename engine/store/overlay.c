@@ -154,7 +154,7 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
     return overlay_put(overlay, index, &tensor, error);
 }
 
-static bool lend_one(struct store *overlay, const struct store *lender, const char *name, struct error *error)
+bool overlay_lend(struct store *overlay, const struct store *lender, const char *name, struct error *error)
 {
     const struct tensor *lent = store_find(lender, name);
     size_t index = map_find(&overlay->by_name, name, strlen(name));
@@ -168,16 +168,6 @@ static bool lend_one(struct store *overlay, const struct store *lender, const ch
     free(change->values);
     *change = (struct overlay_change){.name = change->name, .lender = lender};
     return overlay_put(overlay, index, &tensor, error);
-}
-
-bool overlay_lend(struct store *overlay, struct store *lender, const char *const *names, size_t count,
-                  struct error *error)
-{
-    overlay->own_lender = lender;
-    for (size_t i = 0; i < count; i++)
-        if (!lend_one(overlay, lender, names[i], error))
-            return false;
-    return true;
 }
 
 bool overlay_alias(struct store *overlay, const char *name, const char *from, struct error *error)

@@ -26,10 +26,9 @@ bool overlay_replace(struct store *overlay, const char *name, enum dtype dtype, 
 /* Reads the tensor `from` of the store below in its place, which must have the same shape and dtype. */
 bool overlay_alias(struct store *overlay, const char *name, const char *from, struct error *error);
 
-/* Reads the tensors `names` [count] of another store, each in the place of that of the same name or, where there is
- * none, added. The lender is freed with the overlay, also on failure; an overlay has one at most. */
-bool overlay_lend(struct store *overlay, struct store *lender, const char *const *names, size_t count,
-                  struct error *error);
+/* Reads the tensor of another store in the place of that of the same name or, where there is none, adds it. The lender
+ * is borrowed and must outlive the overlay. */
+bool overlay_lend(struct store *overlay, const struct store *lender, const char *name, struct error *error);
 
 /* Changes values as they are read, those of the store below or those that overlay_replace or overlay_alias gave; the
  * last call for a tensor counts, and a later overlay_replace ends it. `rows` rows of `tensor` from `first` on, packed

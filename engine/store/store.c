@@ -53,7 +53,6 @@ void store_free(struct store *store)
     for (size_t i = 0; i < store->document_count; i++)
         free(store->documents[i].text);
     store_free(store->own_base);
-    store_free(store->own_lender);
     free(store->path);
     free(store);
 }

@@ -75,7 +75,6 @@ struct store {
     size_t document_count;
     const struct store *base; /* overlay only */
     struct store *own_base;   /* the same, freed with this; NULL: borrowed */
-    struct store *own_lender; /* freed with this; NULL: none */
     void **kept;              /* freed with this */
     size_t kept_count, kept_capacity;
     struct overlay_change *changes;

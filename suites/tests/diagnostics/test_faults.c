@@ -220,7 +220,7 @@ static void expect_named(const char *const (*rows)[2], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct error error = {0};
-        struct store *faults = faults_over(base, config, NULL, &rows[i][0], 1, &error);
+        struct store *faults = faults_over(base, config, NULL, NULL, &rows[i][0], 1, &error);
         cr_expect(!faults, "%s", rows[i][0]);
         cr_expect(strstr(error_text(&error), "fault ") && strstr(error_text(&error), rows[i][0]) &&
                       strstr(error_text(&error), rows[i][1]),
