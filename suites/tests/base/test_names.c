@@ -32,3 +32,19 @@ Test(wording, a_list_of_names_marks_their_rows)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         cr_expect(!names_mark(wrong[i], 6, some_name, marks), "'%s'", wrong[i]);
 }
+
+Test(wording, a_word_is_quoted_where_a_shell_would_read_more)
+{
+    static const char *const rows[][2] = {{"model-1/a_b.c:d=e,f", "model-1/a_b.c:d=e,f"},
+                                          {"", "''"},
+                                          {"a b", "'a b'"},
+                                          {"*.up", "'*.up'"},
+                                          {"it's", "'it'\\''s'"},
+                                          {"$x;y", "'$x;y'"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buffer text = {0};
+        shell_word(&text, rows[i][0]);
+        cr_expect_str_eq(text.data, rows[i][1]);
+        buffer_free(&text);
+    }
+}

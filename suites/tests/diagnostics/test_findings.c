@@ -34,6 +34,19 @@ Test(findings, a_new_finding_has_no_place_and_no_number)
     findings_free(NULL);
 }
 
+Test(findings, are_moved_behind_others)
+{
+    struct findings to = {0}, from = {0}, none = {0};
+    finding_message(findings_add(&to, "a"), "first");
+    finding_message(findings_add(&from, "b"), "second");
+    finding_message(findings_add(&from, "c"), "third");
+    cr_assert(findings_take(&to, &from) && findings_take(&to, &none));
+    cr_assert(to.count == 3 && from.count == 0 && !from.items);
+    cr_expect_str_eq(to.items[1].check, "b");
+    cr_expect_str_eq(to.items[2].message, "third");
+    findings_free(&to);
+}
+
 /* The one judgement: what is not known to be within the limit does not pass. */
 Test(findings, only_a_number_within_the_limit_passes)
 {

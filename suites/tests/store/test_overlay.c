@@ -281,6 +281,36 @@ Test(overlay, a_tensor_is_read_in_the_place_of_another)
     store_free(base);
 }
 
+Test(overlay, another_store_lends_what_is_there_and_what_is_not)
+{
+    static const struct plain_tensor tensors[] = {{"model.c", "U8", "[3]", "XYZ", 3},
+                                                  {"model.e", "U8", "[2]", "EF", 2}};
+    write_tensors(scratch("other.safetensors"), tensors, 2, NULL);
+    struct store *base = open_three(), *other = open_store(scratch("other.safetensors")), *overlay = overlay_of(base);
+    struct error error = {0};
+    cr_assert(overlay_lend(overlay, other, "model.c", &error) && overlay_lend(overlay, other, "model.e", &error), "%s",
+              error_text(&error));
+    expect_values(overlay, "model.a", "aAbBcCdD", 8);
+    expect_values(overlay, "model.c", "XYZ", 3);
+    expect_values(overlay, "model.e", "EF", 2);
+    cr_expect_eq(store_count(overlay), 5);
+    cr_expect(store_altered(overlay, store_find(overlay, "model.c")));
+    unsigned char one = 1;
+    struct store *top = overlay_of(overlay);
+    cr_assert(overlay_rewrite(top, "model.e", add_rows, &one, &error));
+    expect_values(top, "model.e", "FG", 2);
+    static const uint64_t shape[] = {2};
+    cr_assert(overlay_replace(overlay, "model.c", store_find(base, "model.c")->dtype, 1, shape, "uv", &error));
+    expect_values(overlay, "model.c", "uv", 2);
+    cr_expect(!overlay_lend(overlay, other, "model.x", &error) && strstr(error_text(&error), "model.x"));
+    error_clear(&error);
+    expect_base_unchanged(base);
+    store_free(top);
+    store_free(overlay);
+    store_free(other);
+    store_free(base);
+}
+
 Test(overlay, problems_are_those_of_the_store_below)
 {
     write_one(scratch("m/one.safetensors"), "model.a", "abcd");
