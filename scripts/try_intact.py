@@ -5,8 +5,8 @@
 
 Each has sizes, dtype, switches, rope and shards of its own, and gold that transformers computed of it in float64,
 float32, bfloat16 or float16, with and without continuations; the subject is the checkpoint or a GGUF file of it, and
-gold the dump or a folder of .npy files of its arrays, as other tools write them. `assay check` must pass (exit status
-0) and call the configuration gold's. Says each that does not, with the number that --seed N --count 1 makes it again
+gold the dump, or its arrays as other tools write them: in a folder of .npy files, or as torch.save keeps them.
+`assay check` must pass (exit status 0) and call the configuration gold's. Says each that does not, with the number that --seed N --count 1 makes it again
 from, and ends with a table; exit status 1 when there was one. Needs scripts/requirements.txt, and gguf.
 """
 
@@ -104,7 +104,7 @@ def make_checkpoint(folder, spec, seed):
 def make_gguf(folder, config, path):
     writer = GGUFWriter(path, GGUF_NAMES[config["model_type"]])
     make_gguf_cases.add_config(writer, config)
-    make_gguf_cases.add_vocabulary(writer, folder, "qwen2")
+    make_gguf_cases.add_vocabulary(writer, folder, "qwen2", config["vocab_size"])
     head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
     tensors = {}
     for name in sorted(os.listdir(folder)):
@@ -142,6 +142,16 @@ def make_npy(golden, folder):
             np.save(os.path.join(folder, f"{key}.npy"), file.get_tensor(key))
 
 
+def make_pt(golden, path):
+    """The same as torch.save keeps it: a dictionary for each case."""
+    with safe_open(golden, "pt") as file:
+        cases = {case["id"]: {"input_ids": torch.tensor([case["ids"]])} for case in json.loads(file.metadata()["cases"])}
+        for key in file.keys():
+            case, name = key.split("/", 1)
+            cases[case][name] = file.get_tensor(key)
+    torch.save(cases, path)
+
+
 def is_finite(golden):
     with safe_open(golden, "pt") as file:
         return all(torch.isfinite(file.get_tensor(key)).all() for key in file.keys())
@@ -162,9 +172,13 @@ def try_model(assay, seed, folder):
     if draw.random() < 0.4 and can_be_gguf(spec["config"]):
         subject, form = os.path.join(folder, "model.gguf"), "GGUF"
         make_gguf(model, spec["config"], subject)
-    if draw.random() < 0.25:
+    form_of_gold = draw.random()
+    if form_of_gold < 0.25:
         make_npy(golden, os.path.join(folder, "npy"))
         golden, gold_form = os.path.join(folder, "npy"), "npy"
+    elif form_of_gold < 0.4:
+        make_pt(golden, os.path.join(folder, "gold.pt"))
+        golden, gold_form = os.path.join(folder, "gold.pt"), "pt"
     what = (family, spec["dtype"], form, f"gold {dtype}", gold_form, f"greedy {greedy}")
     if not is_finite(os.path.join(folder, "gold.safetensors")):
         return what, None
