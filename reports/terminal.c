@@ -152,6 +152,22 @@ static void place(const struct terminal *terminal, const struct outline *outline
         text_lines(terminal, outline, finding);
 }
 
+/* What a reader may run: "repeat: assay check ...". Whole, on a line of its own, to be copied. */
+static void commands(const struct terminal *terminal, const struct finding *finding)
+{
+    static const char prefix[] = "command_";
+    for (size_t i = 0; i < finding->fact_count; i++) {
+        const struct fact *fact = &finding->facts[i];
+        struct buffer line = {0};
+        if (!fact->text || strncmp(fact->name, prefix, strlen(prefix)) != 0)
+            continue;
+        buffer_format(terminal->out, "    %s: ", fact->name + strlen(prefix));
+        text_append(&line, TEXT_PLAIN, fact->text);
+        buffer_format(terminal->out, "%s\n", line.data ? line.data : "");
+        buffer_free(&line);
+    }
+}
+
 static void wrong(const struct terminal *terminal, const struct outline *outline, const struct outline_check *check)
 {
     const struct finding *head = check->head;
@@ -174,6 +190,7 @@ static void wrong(const struct terminal *terminal, const struct outline *outline
         text_append_short(&line, TEXT_PLAIN, head->message, MESSAGE_SHOWN);
         wrap_line(terminal, 4, 4, &line);
     }
+    commands(terminal, head);
     for (size_t i = 0; i < head->series_count; i++)
         if (map_is(&head->series[i]))
             map_append(terminal->out, &head->series[i]);

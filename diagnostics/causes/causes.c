@@ -89,8 +89,6 @@ static void restored_text(const struct hunt *hunt, const char *pattern, struct b
         numbers_ranges(out, layers, count);
         buffer_text(out, ")");
     }
-    buffer_format(out, ", and --fault restore:%s takes %s from the original", pattern,
-                  absent + others > 1 ? "them" : "it");
 }
 
 /* What the departure of the hypothesis says, as a sentence without its full stop. */
@@ -110,7 +108,7 @@ static void says_text(const struct causes_request *request, const struct hunt *h
     else if (strncmp(hypothesis->text, "restore:", 8) == 0)
         restored_text(hunt, hypothesis->text + 8, out);
     else
-        buffer_format(out, "The weights were damaged: --fault %s undoes it", hypothesis->text);
+        buffer_format(out, "Weights were damaged, and --fault %s undoes it", hypothesis->text);
 }
 
 /* Where costs cannot be told apart, causes stay as they were found. */
@@ -130,8 +128,10 @@ static void proof_text(const struct causes_request *request, const struct hunt *
 {
     const struct proof *proof = &hunt->proofs[index];
     says_text(request, hunt, &proof->hypothesis, out);
-    buffer_format(out, ". With it %zu module%s that %s bad equal%s gold (", proof->cured, proof->cured > 1 ? "s" : "",
-                  proof->cured > 1 ? "were" : "was", proof->cured > 1 ? "" : "s");
+    bool restores = strncmp(proof->hypothesis.text, "restore:", 8) == 0;
+    buffer_format(out, ". With %s %zu module%s that %s bad equal%s gold (", restores ? "the original's" : "it",
+                  proof->cured, proof->cured > 1 ? "s" : "", proof->cured > 1 ? "were" : "was",
+                  proof->cured > 1 ? "" : "s");
     places_text(hunt, proof, out);
     buffer_text(out, "), and none that was good is bad: proved.");
     for (size_t i = 0; i < proof->twin_count; i++)
@@ -167,6 +167,8 @@ static bool report_proof(const struct causes_request *request, const struct hunt
         finding_fact_text(finding, "grade", "proved");
         finding_fact(finding, "cured", (double)proof->cured);
         finding_fact(finding, "share", damage->share[index]);
+        if (!isnan(damage->share[index]))
+            finding_measured(finding, 100 * damage->share[index], "% of the damage");
         finding_fact(finding, "nats_alone", damage->alone[index]);
         finding_fact_text(finding, "command_repeat", "%s", repeat.data);
     }
@@ -212,8 +214,8 @@ static void whole_text(const struct causes_request *request, const struct hunt *
         buffer_format(out, "%zu causes explain %zu of %zu bad modules, each proved by experiment:", count, bad - left,
                       bad);
     for (size_t i = 0; count > 1 && i < count; i++) {
-        const struct hypothesis *hypothesis = &hunt->proofs[order[i]].hypothesis;
-        buffer_format(out, "%s %s %s", i ? "," : "", departure_option(hypothesis->departure), hypothesis->text);
+        buffer_text(out, i ? "; " : " ");
+        says_text(request, hunt, &hunt->proofs[order[i]].hypothesis, out);
         if (!isnan(damage->share[order[i]]))
             buffer_format(out, " (%.0f %% of the damage)", 100 * damage->share[order[i]]);
     }
@@ -247,8 +249,7 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     command_text(request, all, hunt->proof_count, &repeat);
     bool good = text.data && repeat.data && !text.failed && !repeat.failed;
     if (good)
-        finding_message(finding, "%s%s%s", text.data, hunt->proof_count ? " To repeat it: " : "",
-                        hunt->proof_count ? repeat.data : "");
+        finding_message(finding, "%s", text.data);
     finding_fact(finding, "tried", (double)hunt->tried);
     finding_fact(finding, "untried", (double)hunt->untried);
     if (bad) {

@@ -44,7 +44,7 @@ test_that 'what gold alone cannot undo is said to be unexplained, and the origin
 cause_of 1 thinker unexplained --fault missing-norms:1,3
 json "$(summary cause) | .tried > 50"
 cause_of 1 thinker 'restore:*.input_layernorm.weight restore:*.post_attention_layernorm.weight' --fault missing-norms:1,3 --source "$nano/thinker"
-says out '2 tensors *.input_layernorm.weight are absent (layers 1, 3)'
+says out '2 tensors *.input_layernorm.weight are absent (layers 1, 3) (5'
 cause_of 1 thinker 'restore:model.layers.2.mlp.experts.3.down_proj.weight' --source "$nano/thinker" \
     --fault transpose:layers.2.mlp.experts.3.down_proj.weight
 says out 'model.layers.2.mlp.experts.3.down_proj.weight is not the original'
