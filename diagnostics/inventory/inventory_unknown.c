@@ -38,6 +38,7 @@ static void computable_facts(const struct model_config *config, const struct qua
         finding_fact(finding, "group_size", said->group);
 }
 
+/* A reader goes by the configuration: where that says nothing of it, it finds other shapes than it calls for. */
 bool inventory_computable(const struct inventory_request *request, struct findings *findings)
 {
     const struct model_config *config = request->config;
@@ -47,7 +48,8 @@ bool inventory_computable(const struct inventory_request *request, struct findin
     bool other = *config->unsupported && (!told || strncasecmp(config->unsupported, text.data, text.size) != 0);
     struct finding *finding = good && (told || other) ? findings_add(findings, "inventory.computable") : NULL;
     if (finding) {
-        finding->verdict = VERDICT_WARN;
+        bool unsaid = quantised.matrices && config->family && !config->quantisation.document;
+        finding->verdict = unsaid ? VERDICT_FAIL : VERDICT_WARN;
         finding_message(finding, "%s%s%s.%s%s%s", other ? config->unsupported : "", other && told ? ". " : "",
                         told ? text.data : "", *config->unsupported ? " Nothing is computed; " : "",
                         !*config->unsupported ? ""
