@@ -72,13 +72,19 @@ Test(quality, the_texts_of_the_story)
     quality_free(quality);
 }
 
-/* Share of the texts that are judged as they are labelled; the others are told. */
+#if defined(__SANITIZE_ADDRESS__) /* the same ways through the code */
+#define EACH 3
+#else
+#define EACH 1
+#endif
+
+/* Share of the texts, each or a sample, that are judged as they are labelled; the others are told. */
 static double share_right(const char *name)
 {
     cJSON *lines[LINES_MOST];
     struct quality *quality = judge_open(NULL);
-    size_t count = read_lines(name, lines, LINES_MOST), right = 0;
-    for (size_t i = 0; i < count; i++) {
+    size_t count = read_lines(name, lines, LINES_MOST), right = 0, judged = 0;
+    for (size_t i = 0; i < count; i += EACH, judged++) {
         struct expects expects;
         struct judgement judgement = judge_line(quality, lines[i], &expects);
         bool gibberish = strcmp(json_member(lines[i], "label")->valuestring, "gibberish") == 0;
@@ -89,10 +95,11 @@ static double share_right(const char *name)
                     all_hits(&judgement));
         judgement_free(&judgement);
         expects_free(&expects);
-        cJSON_Delete(lines[i]);
     }
+    for (size_t i = 0; i < count; i++)
+        cJSON_Delete(lines[i]);
     quality_free(quality);
-    return (double)right / (double)count;
+    return (double)right / (double)judged;
 }
 
 #if !defined(__SANITIZE_ADDRESS__) /* a statistic; the same code judges the texts that were held out */
