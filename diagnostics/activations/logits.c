@@ -468,14 +468,18 @@ static bool report_top1(const struct logits *logits, struct findings *findings)
     return true;
 }
 
-/* What the perplexity of a case may be off by, as a log ratio, and why. */
-static double perplexity_limit(const struct logits *logits, const struct answers *answers, char why[1024])
+/* What the perplexity of a case may be off by, as a log ratio, and why. `gold`: gold's mean negative log-probability. A
+ * state that is off along itself moves a logit by as much of itself: where the tokens are less likely to gold than its
+ * logits are large, as ids by chance are, by that much more. */
+static double perplexity_limit(const struct logits *logits, const struct answers *answers, double gold, char why[1024])
 {
     const char *cause = answers->cause;
     double limit = answers_spread(answers), beyond = logits->limits->rows[LIMIT_KL].value;
     struct accuracy accuracy = gold_accuracy(logits->golden, NULL, false);
     if (isnan(limit))
         limit = limits_tolerance(logits->limits, &accuracy, &cause);
+    else if (isfinite(gold))
+        limit = fmax(limit, answers->tolerance * gold);
     size_t length = (size_t)snprintf(why, 1024, "what the logits may be off by: %.400s", cause);
     if (beyond > 0)
         snprintf(why + length, 1024 - length, "; and what goes with a divergence of %g: %s", beyond,
@@ -497,7 +501,7 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         if (isnan(golden_case->perplexity) || answers->predicted + 1 < golden_case->count || !answers->predicted)
             continue;
         char why[1024];
-        double limit = perplexity_limit(logits, answers, why);
+        double limit = perplexity_limit(logits, answers, log(golden_case->perplexity), why);
         double mine = exp(answers->nll / (double)answers->predicted);
         double off = fabs(log(mine / golden_case->perplexity));
         compared++;
