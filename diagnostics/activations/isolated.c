@@ -105,7 +105,7 @@ bool isolated_try(struct isolated *isolated, const struct store *store, const st
     good = good && (!any || run_execute(run, "compare", 0, error));
     for (size_t i = 0; good && i < isolated->count; i++) {
         size_t compared, bad;
-        result->bad_points |= layers_count(isolated->layers[i], block, &compared, &bad);
+        result->bad_points |= layers_count(isolated->layers[i], block, &compared, &bad, result->ratios);
         result->compared += compared;
         result->bad += bad;
     }

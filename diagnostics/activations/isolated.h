@@ -7,6 +7,7 @@
 #include "findings/finding.h"
 #include "golden/golden.h"
 #include "limits/limits.h"
+#include "store/architecture.h"
 
 struct isolated;
 
@@ -19,7 +20,8 @@ void isolated_free(struct isolated *isolated);
 struct isolated_result {
     size_t compared; /* places (module of one dump); 0: gold holds nothing to judge the block by */
     size_t bad;
-    unsigned bad_points; /* bits of enum point: bad by some dump */
+    unsigned bad_points;        /* bits of enum point: bad by some dump */
+    double ratios[POINT_COUNT]; /* the largest error of each over its limit; 0: not compared */
 };
 
 /* Runs the block with the tensors of `store`, reading no others, in the memory of one stripe of a matrix and the

@@ -34,8 +34,8 @@ bool layers_see_block(struct layers *layers, size_t case_index, int block, const
 /* Forgets what was compared of the block, for another pass over it. */
 void layers_forget(struct layers *layers, int block);
 /* How many places of the block were compared in isolation, and how many of them are bad; which, as bits of enum point.
- */
-unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad);
+ * `ratios` [POINT_COUNT] are raised to their errors, each over its limit. */
+unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad, double *ratios);
 
 /* The last layer of which gold of the case compares what came out of its feed-forward block, there or anywhere behind
  * it; -1: of none. */

@@ -67,7 +67,13 @@ static struct place place_worst(const struct layers *layers, enum mode mode, siz
     return place;
 }
 
-unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad)
+/* NaN is larger than any. */
+static double larger_ratio(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
+unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad, double *ratios)
 {
     unsigned points = 0;
     *compared = *bad = 0;
@@ -76,6 +82,8 @@ unsigned layers_count(const struct layers *layers, int block, size_t *compared, 
         *compared += place.cell != NULL;
         *bad += place.bad;
         points |= place.bad ? 1u << point : 0;
+        if (place.cell)
+            ratios[point] = larger_ratio(ratios[point], cell_ratio(place.cell));
     }
     return points;
 }

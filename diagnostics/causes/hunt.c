@@ -21,6 +21,7 @@ struct hunting {
     struct isolated *isolated;
     struct model_config *gold;              /* that gold records; NULL: none */
     struct hypothesis laid[PROOFS_MAX + 1]; /* those that are proved, and the one that is tried */
+    double *ratios;                         /* [blocks][POINT_COUNT]: errors over their limits before any experiment */
     unsigned *found;                        /* [blocks]: scratch */
     double begun;
     struct refuted *refuted;
@@ -49,12 +50,20 @@ static bool out_of_time(const struct hunting *hunting)
     return budget > 0 && clock_seconds() - hunting->begun > budget;
 }
 
-/* What is bad of the block in that world. */
+/* An error that is within its limit all the same is not cured unless it was so many times as large: where gold has few
+ * bits, limits are wide, and what misses one by little may as well meet it by chance. */
+#define DECISIVE 3
+
+/* What is bad of the block in that world, or was bad and is not cured. */
 static bool try_block(struct hunting *hunting, const struct world *world, int block, unsigned *bad, struct error *error)
 {
     struct isolated_result result;
+    const double *before = hunting->ratios + (size_t)block * POINT_COUNT;
     bool good = isolated_try(hunting->isolated, world->store, world->config, block, &result, error);
     *bad = result.bad_points;
+    for (int point = 0; good && point < POINT_COUNT; point++)
+        if (hunting->hunt->after[block] >> point & 1 && result.ratios[point] * DECISIVE > before[point])
+            *bad |= 1u << point;
     return good;
 }
 
@@ -68,6 +77,7 @@ static bool survey(struct hunting *hunting, struct error *error)
         struct isolated_result result;
         good = isolated_try(hunting->isolated, world.store, world.config, block, &result, error);
         hunt->before[block] = hunt->after[block] = result.bad_points;
+        memcpy(hunting->ratios + (size_t)block * POINT_COUNT, result.ratios, sizeof result.ratios);
         hunt->compared += result.compared;
     }
     world_close(&world);
@@ -265,7 +275,8 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     hunt->before = calloc((size_t)hunt->blocks, sizeof *hunt->before);
     hunt->after = calloc((size_t)hunt->blocks, sizeof *hunt->after);
     hunting.found = calloc((size_t)hunt->blocks, sizeof *hunting.found);
-    bool good = (hunt->before && hunt->after && hunting.found) || error_memory(error, "experiments");
+    hunting.ratios = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.ratios);
+    bool good = (hunt->before && hunt->after && hunting.found && hunting.ratios) || error_memory(error, "experiments");
     good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
                                                     request->limits, request->threads, error));
     for (size_t i = 0; good && !hunting.gold && i < request->golden_count; i++)
@@ -276,6 +287,7 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     isolated_free(hunting.isolated);
     free(hunting.gold);
     free(hunting.found);
+    free(hunting.ratios);
     free(hunting.refuted);
     return good;
 }
