@@ -1,10 +1,10 @@
 /* What broke, how that is known, and what it costs. */
-#include "activations/gold_config.h"
 #include "base/wording.h"
 #include "causes/causes.h"
 #include "cli/command.h"
 #include "cli/opening.h"
 #include "cli/output.h"
+#include "diagnostics/check.h"
 
 /* The options with which the model was opened, for a command that does it again. */
 static void options_text(const struct arguments *arguments, struct buffer *out)
@@ -61,6 +61,18 @@ static bool find(const struct arguments *arguments, struct subject *subject, str
     return good;
 }
 
+/* What a check says of it, which also measures what few bits cost, where gold or subject have few. */
+static bool check(struct subject *subject, struct golden *const *goldens, size_t count, const struct suite *suite,
+                  struct findings *findings, struct error *error)
+{
+    const struct check_request request = {.subject = subject,
+                                          .goldens = goldens,
+                                          .golden_count = count,
+                                          .limits = &suite->limits,
+                                          .wanted = {[DIAGNOSTIC_LAYERS] = true, [DIAGNOSTIC_LOGITS] = true}};
+    return check_run(&request, findings, error);
+}
+
 /* What another implementation computed: where it leaves gold, and how it departs from these weights' own computation.
  */
 static bool find_of_dump(const struct arguments *arguments, struct subject *subject, const struct goldens *goldens,
@@ -70,27 +82,30 @@ static bool find_of_dump(const struct arguments *arguments, struct subject *subj
     struct golden *compared = golden_open(arguments->dump, error);
     struct golden *dump = compared ? golden_open(arguments->dump, error) : NULL;
     bool wanted[DIAGNOSTIC_COUNT] = {[DIAGNOSTIC_LAYERS] = true, [DIAGNOSTIC_LOGITS] = true};
+    struct findings symptoms = {0}, own = {0};
     bool good = dump;
     for (size_t i = 0; good && i < goldens->count; i++) {
         report_gold(report, goldens->items[i]);
-        good = check_dump(goldens->items[i], compared, &suite->limits, wanted, &report->findings, error);
+        good = check_dump(goldens->items[i], compared, &suite->limits, wanted, &symptoms, error);
     }
-    good = good && gold_fit(dump, subject, true, &report->findings, error) &&
+    good = good && check(subject, &dump, 1, suite, &own, error) &&
            find(arguments, subject, &dump, 1, suite, true, report, error);
+    findings_free(&own);
     golden_free(compared);
     golden_free(dump);
-    return good;
+    return (findings_take(&report->findings, &symptoms) || error_memory(error, "diagnose")) && good;
 }
 
 static bool find_of_model(const struct arguments *arguments, struct subject *subject, const struct goldens *goldens,
                           const struct suite *suite, struct report *report, struct error *error)
 {
-    struct findings fit = {0};
-    bool good = goldens_fit(goldens, subject, report, error);
-    fit = report->findings; /* the cause comes first */
-    report->findings = (struct findings){0};
-    good = good && find(arguments, subject, goldens->items, goldens->count, suite, false, report, error);
-    return (findings_take(&report->findings, &fit) || error_memory(error, "diagnose")) && good;
+    struct findings symptoms = {0};
+    for (size_t i = 0; i < goldens->count; i++)
+        report_gold(report, goldens->items[i]);
+    bool good = config_computes(subject->config, store_path(subject->base), error) &&
+                check(subject, goldens->items, goldens->count, suite, &symptoms, error) &&
+                find(arguments, subject, goldens->items, goldens->count, suite, false, report, error);
+    return (findings_take(&report->findings, &symptoms) || error_memory(error, "diagnose")) && good;
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)

@@ -90,3 +90,12 @@ run 3 check "$nano/thinker" --golden "$(gold thinker)" -q --fault restore:model.
 says err '--source DIR is needed'
 run 3 check "$nano/thinker" --golden "$(gold thinker)" -q --fault restore:nothing --source "$nano/thinker"
 says err "has no tensor 'nothing'"
+
+test_that 'gold of few bits: what it cannot tell is no cause, and what it can is'
+few=suites/data/precision/thinker.bfloat16.golden.safetensors
+run 0 diagnose "$nano/thinker" --golden $few --json -q
+equal "$causes" ''
+run 1 diagnose "$nano/thinker" --golden $few --json -q --fault swap-layers:1,3
+equal "$causes" swap-layers:1,3
+run 1 diagnose "$nano/thinker" --golden $few --json -q --fault scale:layers.2.self_attn.v_proj.weight,1.05
+equal "$causes" unexplained
