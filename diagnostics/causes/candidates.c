@@ -107,36 +107,27 @@ static bool in_layers(const struct model_config *config, enum weight weight)
     return false;
 }
 
-static bool same_shape(enum weight a, enum weight b)
-{
-    return weight_rows[a].scope == weight_rows[b].scope && weight_rows[a].rows == weight_rows[b].rows &&
-           weight_rows[a].columns == weight_rows[b].columns;
-}
-
-/* Two that could be taken for each other: of one shape, by the table or by the sizes of this configuration. */
+/* Two that could be taken for each other: of one shape by the sizes of this configuration. */
 static bool exchangeable(const struct model_config *config, enum weight a, enum weight b)
 {
-    return same_shape(a, b) ||
-           (weight_rows[a].scope == weight_rows[b].scope &&
-            config_dimension(config, weight_rows[a].rows) == config_dimension(config, weight_rows[b].rows) &&
-            config_dimension(config, weight_rows[a].columns) == config_dimension(config, weight_rows[b].columns));
+    return weight_rows[a].scope == weight_rows[b].scope &&
+           config_dimension(config, weight_rows[a].rows) == config_dimension(config, weight_rows[b].rows) &&
+           config_dimension(config, weight_rows[a].columns) == config_dimension(config, weight_rows[b].columns);
 }
 
-/* Where they lie: "model.layers.3." or, of every layer, "*"; of all experts of a layer that as well. */
-struct where_laid {
-    char before[64];
-    int block; /* -1: every layer */
+/* What stands before the weight's name: "model.layers.3." or, of every layer (block -1), "*."; of all experts of a
+ * layer that as well. */
+struct lead {
+    char text[64];
 };
 
-static struct where_laid laid_at(enum weight weight, int block)
+static struct lead lead_of(enum weight weight, int block)
 {
-    struct where_laid where = {.block = block};
-    const char *experts = weight_rows[weight].scope == OF_EXPERT ? "mlp.experts.*" : "";
-    if (block < 0)
-        snprintf(where.before, sizeof where.before, "*.");
-    else
-        snprintf(where.before, sizeof where.before, "model.layers.%d.%s%s", block - 1, experts, *experts ? "." : "");
-    return where;
+    struct lead lead = {"*."};
+    if (block >= 0)
+        snprintf(lead.text, sizeof lead.text, "model.layers.%d.%s", block - 1,
+                 weight_rows[weight].scope == OF_EXPERT ? "mlp.experts.*." : "");
+    return lead;
 }
 
 /* In one layer, or (block -1) in all: two weights in each other's place; one turned around. */
@@ -144,11 +135,11 @@ static bool take_exchanges(const struct evidence *evidence, int block, struct hy
 {
     const struct model_config *config = evidence->config;
     for (int a = 0; a < WEIGHT_COUNT; a++) {
-        struct where_laid where = laid_at((enum weight)a, block);
+        struct lead lead = lead_of((enum weight)a, block);
         for (int b = a + 1; in_layers(config, (enum weight)a) && b < WEIGHT_COUNT; b++)
             if (in_layers(config, (enum weight)b) && exchangeable(config, (enum weight)a, (enum weight)b) &&
-                !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "swap-tensors:%s%s,%s%s", where.before,
-                                weight_rows[a].name, where.before, weight_rows[b].name))
+                !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "swap-tensors:%s%s,%s%s", lead.text,
+                                weight_rows[a].name, lead.text, weight_rows[b].name))
                 return false;
     }
     return true;
@@ -159,15 +150,14 @@ static bool take_turns(const struct evidence *evidence, int block, struct hypoth
     const struct model_config *config = evidence->config;
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         const struct weight_row *row = &weight_rows[weight];
-        struct where_laid where = laid_at((enum weight)weight, block);
+        struct lead lead = lead_of((enum weight)weight, block);
         bool square =
             row->part == PART_MATRIX && config_dimension(config, row->rows) == config_dimension(config, row->columns);
         if (!in_layers(config, (enum weight)weight))
             continue;
-        if (square &&
-            !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "transpose:%s%s", where.before, row->name))
+        if (square && !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "transpose:%s%s", lead.text, row->name))
             return false;
-        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s%s", where.before, row->name))
+        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s%s", lead.text, row->name))
             return false;
     }
     return true;
@@ -267,9 +257,13 @@ static bool take_pattern(const struct evidence *evidence, const struct different
     char pattern[WEIGHT_PATTERN], text[WEIGHT_PATTERN + 16];
     size_t fits = 0;
     pattern_of(different, depth, pattern);
+    snprintf(text, sizeof text, RESTORE "%s", pattern);
+    if (has_text(out, text))
+        return true;
     for (size_t i = 0; i < evidence->differing->count; i++)
         fits += fnmatch(pattern, evidence->differing->items[i].name, 0) == 0;
-    snprintf(text, sizeof text, "restore:%s", fits == 1 ? different->name : pattern);
+    if (fits == 1)
+        snprintf(text, sizeof text, RESTORE "%s", different->name);
     if (has_text(out, text))
         return true;
     if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "%s", text))
@@ -291,7 +285,7 @@ static bool take_original(const struct evidence *evidence, struct hypotheses *ou
                 return false;
     for (size_t i = 0; differing && i < differing->count; i++) {
         char text[64];
-        snprintf(text, sizeof text, "restore:model.layers.%d.*", differing->items[i].layer);
+        snprintf(text, sizeof text, RESTORE "model.layers.%d.*", differing->items[i].layer);
         if (differing->items[i].layer < 0 || has_text(out, text))
             continue;
         if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, differing->items[i].layer + 1, "%s", text))

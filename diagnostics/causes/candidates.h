@@ -7,7 +7,6 @@
 
 /* What is known before the experiments. */
 struct evidence {
-    const struct store *store;
     const struct model_config *config;
     const struct model_config *gold; /* the configuration that gold records; NULL: none */
     const unsigned *bad;             /* [blocks] of bits of enum point: bad alone; block L + 1 is layer L */

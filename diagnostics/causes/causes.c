@@ -2,7 +2,6 @@
 
 #include <fnmatch.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/numbers.h"
@@ -13,13 +12,19 @@
 
 #define CHECK "cause"
 
+/* -1: it is none. */
+static int layer_of(int block, int blocks)
+{
+    return block > 0 && block < blocks - 1 ? block - 1 : -1;
+}
+
 /* "model.layers.3.self_attn" of a block. */
 static const char *module_of(int block, int blocks, unsigned points, char path[POINT_PATH])
 {
     int point = 0;
     while (point < POINT_COUNT - 1 && !(points >> point & 1))
         point++;
-    return point_path((enum point)point, block > 0 && block < blocks - 1 ? block - 1 : -1, path);
+    return point_path((enum point)point, layer_of(block, blocks), path);
 }
 
 /* "model.layers.3.self_attn to model.layers.5.mlp", or one. */
@@ -47,24 +52,12 @@ static void command_text(const struct causes_request *request, const struct hypo
     }
 }
 
-static int int_order(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
-static bool has_layer(const int *layers, size_t count, int layer)
-{
-    for (size_t i = 0; i < count; i++)
-        if (layers[i] == layer)
-            return true;
-    return false;
-}
-
 /* "12 tensors *.input_layernorm.weight are absent, in layers 1, 5, 9: --fault restore:... takes them from the original"
  */
 static void restored_text(const struct hunt *hunt, const char *pattern, struct buffer *out)
 {
-    int layers[CONFIG_LAYERS_MAX] = {0};
+    bool in[CONFIG_LAYERS_MAX] = {false};
+    int layers[CONFIG_LAYERS_MAX];
     size_t count = 0, absent = 0, others = 0;
     for (size_t i = 0; i < hunt->differing.count; i++) {
         const struct different *different = &hunt->differing.items[i];
@@ -72,10 +65,12 @@ static void restored_text(const struct hunt *hunt, const char *pattern, struct b
             continue;
         absent += different->absent;
         others += !different->absent;
-        if (different->layer >= 0 && count < CONFIG_LAYERS_MAX && !has_layer(layers, count, different->layer))
-            layers[count++] = different->layer;
+        if (different->layer >= 0)
+            in[different->layer] = true;
     }
-    qsort(layers, count, sizeof *layers, int_order);
+    for (int layer = 0; layer < hunt->blocks - 2; layer++)
+        if (in[layer])
+            layers[count++] = layer;
     if (absent + others == 1)
         buffer_format(out, "%s is %s", pattern, absent ? "absent" : "not the original's");
     else if (absent)
@@ -95,18 +90,15 @@ static void restored_text(const struct hunt *hunt, const char *pattern, struct b
 static void says_text(const struct causes_request *request, const struct hunt *hunt,
                       const struct hypothesis *hypothesis, struct buffer *out)
 {
-    const struct variant_row *row = NULL;
-    for (size_t i = 0; hypothesis->departure == DEPARTURE_VARIANT && (row = variant_at(i)); i++)
-        if (strncmp(hypothesis->text, row->name, strlen(row->name)) == 0 &&
-            (hypothesis->text[strlen(row->name)] == ':' || !hypothesis->text[strlen(row->name)]))
-            break;
-    const char *whose = request->implementation ? "The implementation" : "Gold";
-    if (row)
-        buffer_format(out, "%s computes as --variant %s: %s", whose, hypothesis->text, row->does);
+    const char *restored = hypothesis_restores(hypothesis),
+               *whose = request->implementation ? "The implementation" : "Gold";
+    if (hypothesis->departure == DEPARTURE_VARIANT)
+        buffer_format(out, "%s computes as --variant %s: %s", whose, hypothesis->text,
+                      variant_of(hypothesis->text)->does);
     else if (hypothesis->departure == DEPARTURE_SETTING)
         buffer_format(out, "%s computes with %s", whose, hypothesis->text);
-    else if (strncmp(hypothesis->text, "restore:", 8) == 0)
-        restored_text(hunt, hypothesis->text + 8, out);
+    else if (restored)
+        restored_text(hunt, restored, out);
     else
         buffer_format(out, "Weights were damaged, and --fault %s undoes it", hypothesis->text);
 }
@@ -128,10 +120,9 @@ static void proof_text(const struct causes_request *request, const struct hunt *
 {
     const struct proof *proof = &hunt->proofs[index];
     says_text(request, hunt, &proof->hypothesis, out);
-    bool restores = strncmp(proof->hypothesis.text, "restore:", 8) == 0;
-    buffer_format(out, ". With %s %zu module%s that %s bad equal%s gold (", restores ? "the original's" : "it",
-                  proof->cured, proof->cured > 1 ? "s" : "", proof->cured > 1 ? "were" : "was",
-                  proof->cured > 1 ? "" : "s");
+    buffer_format(out, ". With %s %zu module%s that %s bad equal%s gold (",
+                  hypothesis_restores(&proof->hypothesis) ? "the original's" : "it", proof->cured,
+                  text_plural(proof->cured), proof->cured > 1 ? "were" : "was", proof->cured > 1 ? "" : "s");
     places_text(hunt, proof, out);
     buffer_text(out, "), and none that was good is bad: proved.");
     for (size_t i = 0; i < proof->twin_count; i++)
@@ -159,8 +150,7 @@ static bool report_proof(const struct causes_request *request, const struct hunt
         finding_message(finding, "%s", text.data);
         where_set(&finding->where.module,
                   module_of(proof->first, hunt->blocks, hunt->before[proof->first] & proof->points, path));
-        if (proof->first > 0 && proof->first < hunt->blocks - 1)
-            finding->where.layer = proof->first - 1;
+        finding->where.layer = layer_of(proof->first, hunt->blocks);
         finding_fact_text(finding, "hypothesis", "%s", proof->hypothesis.text);
         finding_fact_text(finding, "option", "%s", departure_option(proof->hypothesis.departure));
         finding_fact_text(finding, "kind", "%s", departure_kind(proof->hypothesis.departure));
@@ -191,8 +181,7 @@ static bool report_rest(const struct hunt *hunt, size_t left, struct findings *f
     finding_message(finding, "Nothing that was tried explains %zu bad module%s, the first of them %s.", left,
                     text_plural(left), module);
     where_set(&finding->where.module, module);
-    if (block > 0 && block < hunt->blocks - 1)
-        finding->where.layer = block - 1;
+    finding->where.layer = layer_of(block, hunt->blocks);
     finding_fact_text(finding, "grade", "unexplained");
     return true;
 }

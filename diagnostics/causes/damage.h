@@ -4,11 +4,6 @@
 
 #include "causes/hunt.h"
 
-/* Mean Kullback-Leibler divergence from gold over all positions, in nats, of the ground with these departures, run end
- * to end; NaN: gold holds no logits. */
-bool damage_measure(const struct hunt_request *request, const struct hypothesis *hypotheses, size_t count, double *nats,
-                    struct error *error);
-
 struct damage {
     double whole;             /* nats, with nothing undone; NaN: gold holds no logits */
     double left;              /* with everything undone */

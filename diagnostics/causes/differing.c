@@ -66,7 +66,13 @@ static bool judge(const struct store *store, const struct store *original, const
     return true;
 }
 
-bool differing_take(const struct store *store, const struct store *original, const bool *layers, int layer_count,
+/* Something is wrong where the tensor lies. */
+static bool could_matter(int layer, const unsigned *bad, int blocks)
+{
+    return layer < 0 ? bad[0] || bad[blocks - 1] : layer < blocks - 2 && bad[layer + 1];
+}
+
+bool differing_take(const struct store *store, const struct store *original, const unsigned *bad, int blocks,
                     struct differing *out, struct error *error)
 {
     size_t count = store_text_count(original);
@@ -78,7 +84,7 @@ bool differing_take(const struct store *store, const struct store *original, con
         bool differs = false;
         tensor_place(tensor, &different.layer, &different.expert);
         progress_step(&progress, i + 1);
-        if (different.layer >= 0 && (different.layer >= layer_count || !layers[different.layer]))
+        if (!could_matter(different.layer, bad, blocks))
             continue;
         good = judge(store, original, tensor, &differs, &different.absent, error) &&
                (!differs || array_push(out->items, out->count, out->capacity, different) ||

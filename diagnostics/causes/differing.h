@@ -16,9 +16,9 @@ struct differing {
     size_t count, capacity;
 };
 
-/* Every tensor of the original's text model of which the layer is marked in `layers` [layer_count], or that is in no
- * layer; values are compared as float32. Reads both sides once. */
-bool differing_take(const struct store *store, const struct store *original, const bool *layers, int layer_count,
+/* Every tensor of the original's text model that lies in a block of which `bad` [blocks] says that something is wrong,
+ * those of no layer in the first and the last; values are compared as float32. Reads both sides of these once. */
+bool differing_take(const struct store *store, const struct store *original, const unsigned *bad, int blocks,
                     struct differing *out, struct error *error);
 void differing_free(struct differing *differing);
 

@@ -10,7 +10,7 @@
 
 /* An experiment that cured nothing, in a block that was so bad. */
 struct refuted {
-    char text[sizeof(((struct hypothesis *)0)->text)];
+    char text[HYPOTHESIS_TEXT];
     int pilot;
     unsigned bad;
 };
@@ -231,8 +231,7 @@ static bool compose(struct hunting *hunting, struct error *error)
     struct hunt *hunt = hunting->hunt;
     bool good = true, more = true;
     while (good && more && hunt->proof_count < PROOFS_MAX && hunt_bad(hunt, hunt->after)) {
-        const struct evidence evidence = {.store = request->ground.store,
-                                          .config = request->config,
+        const struct evidence evidence = {.config = request->config,
                                           .gold = hunting->gold,
                                           .bad = hunt->after,
                                           .blocks = hunt->blocks,
@@ -251,20 +250,13 @@ static bool compose(struct hunting *hunting, struct error *error)
     return good;
 }
 
-/* Of layers that are bad. */
+/* Of blocks that are bad. */
 static bool compare_original(struct hunting *hunting, struct error *error)
 {
-    const struct hunt_request *request = hunting->request;
+    const struct ground *ground = &hunting->request->ground;
     struct hunt *hunt = hunting->hunt;
-    bool *layers = calloc((size_t)hunt->blocks + 1, sizeof *layers);
-    bool good = layers || error_memory(error, "original");
-    for (int block = 1; good && block < hunt->blocks - 1; block++)
-        layers[block - 1] = hunt->before[block];
-    if (good && request->ground.original && hunt_bad(hunt, hunt->before))
-        good = differing_take(request->ground.store, request->ground.original, layers, hunt->blocks - 2,
-                              &hunt->differing, error);
-    free(layers);
-    return good;
+    return !ground->original ||
+           differing_take(ground->store, ground->original, hunt->before, hunt->blocks, &hunt->differing, error);
 }
 
 bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct error *error)

@@ -27,6 +27,13 @@ void hypotheses_free(struct hypotheses *list)
     *list = (struct hypotheses){0};
 }
 
+const char *hypothesis_restores(const struct hypothesis *hypothesis)
+{
+    bool restores =
+        hypothesis->departure == DEPARTURE_FAULT && strncmp(hypothesis->text, RESTORE, strlen(RESTORE)) == 0;
+    return restores ? hypothesis->text + strlen(RESTORE) : NULL;
+}
+
 const char *departure_option(enum departure departure)
 {
     static const char *const options[DEPARTURE_COUNT] = {"--fault", "--set", "--variant"};

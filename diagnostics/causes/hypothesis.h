@@ -9,18 +9,25 @@
 /* By the option that lays it: what was done to weights, a key of the configuration, how an implementation computes. */
 enum departure { DEPARTURE_FAULT, DEPARTURE_SETTING, DEPARTURE_VARIANT, DEPARTURE_COUNT };
 
+/* Begins a fault that takes the original's tensors; what it takes follows. */
+#define RESTORE "restore:"
+
+#define HYPOTHESIS_TEXT 192
 struct hypothesis {
     enum departure departure;
-    char text[192];  /* "swap-layers:3,4", "rope_theta=1e6", "tiled-kv-heads" */
-    unsigned points; /* bits of enum point: the first values that it changes in a block */
-    int block;       /* the only one that it changes, or one of a few; -1: any */
-    bool wide;       /* restores what a narrower one may restore as well */
+    char text[HYPOTHESIS_TEXT]; /* "swap-layers:3,4", "rope_theta=1e6", "tiled-kv-heads" */
+    unsigned points;            /* bits of enum point: the first values that it changes in a block */
+    int block;                  /* the only one that it changes, or one of a few; -1: any */
+    bool wide;                  /* restores what a narrower one may restore as well */
 };
 
 struct hypotheses {
     struct hypothesis *items;
     size_t count, capacity;
 };
+
+/* What it takes of the original: the names behind RESTORE; NULL: it is something else. */
+const char *hypothesis_restores(const struct hypothesis *hypothesis);
 
 /* Start with {0}. False: out of memory. */
 bool hypotheses_add(struct hypotheses *list, enum departure departure, unsigned points, int block, const char *format,

@@ -36,9 +36,12 @@ static size_t spots_find(const cJSON *root, const char *first, struct spot spots
     for (size_t i = depth; i-- > 0;) {
         if (cJSON_GetObjectItemCaseSensitive(levels[i], first))
             spots[count++] = (struct spot){i, NULL};
-        cJSON_ArrayForEach(
-            child, levels[i]) if (cJSON_IsObject(child) && cJSON_GetObjectItemCaseSensitive(child, first) &&
-                                  count < SPOTS_MAX - CONFIG_LEVELS) spots[count++] = (struct spot){i, child->string};
+        cJSON_ArrayForEach(child, levels[i])
+        {
+            if (cJSON_IsObject(child) && cJSON_GetObjectItemCaseSensitive(child, first) &&
+                count < SPOTS_MAX - CONFIG_LEVELS)
+                spots[count++] = (struct spot){i, child->string};
+        }
     }
     for (size_t i = depth; i-- > 0;)
         if (!cJSON_GetObjectItemCaseSensitive(levels[i], first))

@@ -204,6 +204,12 @@ static const struct variant *variant_find(const char *spec)
     return NULL;
 }
 
+const struct variant_row *variant_of(const char *spec)
+{
+    const struct variant *variant = variant_find(spec);
+    return variant ? &variant->row : NULL;
+}
+
 static bool is_range(const struct variant *variant)
 {
     return strcmp(variant->row.arguments, "A-B") == 0;
@@ -231,13 +237,13 @@ const char *variant_judge(const char *spec)
     int numbers[2];
     if (!variant)
         snprintf(message, sizeof message, "there is no variant '%.60s'; \"assay faults\" lists them", spec);
-    else if (!variant_numbers(variant, spec, numbers) && !*variant->row.arguments)
+    else if (variant_numbers(variant, spec, numbers))
+        return NULL;
+    else if (!*variant->row.arguments)
         snprintf(message, sizeof message, "the variant %s takes no arguments", variant->row.name);
-    else if (!variant_numbers(variant, spec, numbers))
+    else
         snprintf(message, sizeof message, "the variant is written %s:%s, with whole numbers, not '%.60s'",
                  variant->row.name, variant->row.arguments, spec);
-    else
-        return NULL;
     return message;
 }
 

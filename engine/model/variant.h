@@ -18,6 +18,9 @@ struct variant_row {
 /* The rows of the table; NULL behind the last. */
 const struct variant_row *variant_at(size_t index);
 
+/* Of NAME[:ARGS]; NULL: there is none of that name. */
+const struct variant_row *variant_of(const char *spec);
+
 /* What is wrong with NAME[:ARGS] as far as can be told without a model, in a buffer that the next call writes over;
  * NULL: nothing. */
 const char *variant_judge(const char *spec);
