@@ -1,4 +1,5 @@
-# Gives every test of this folder its row of costs.txt: COST, by which ctest starts the dearest first, and the label fast or slow.
+# Gives every test of this folder its row of costs.txt: COST, by which ctest starts the dearest first, and its labels: fast or
+# slow, and in_release or in_sanitized where scripts/test runs it in that build alone.
 
 set(fast_below 6) # CPU seconds in the release build
 
@@ -7,12 +8,13 @@ function(assay_read_costs file)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(STRINGS ${file} rows REGEX "^[^#]")
   foreach(row ${rows})
-    if(NOT row MATCHES "^([a-z0-9_]+) +([0-9.]+) +([0-9.]+|-)$")
+    if(NOT row MATCHES "^([a-z0-9_]+) +([0-9.]+) +([0-9.]+|-)( +in_release| +in_sanitized)?$")
       message(FATAL_ERROR "${file}: no row of a test: ${row}")
     endif()
     set(name ${CMAKE_MATCH_1})
     set(release ${CMAKE_MATCH_2})
     set(sanitized ${CMAKE_MATCH_3})
+    string(STRIP "${CMAKE_MATCH_4}" only)
     if(name IN_LIST names)
       message(FATAL_ERROR "${file}: two rows of the test ${name}")
     endif()
@@ -23,9 +25,9 @@ function(assay_read_costs file)
       set(cost_${name} ${release} PARENT_SCOPE)
     endif()
     if(release LESS fast_below)
-      set(label_${name} fast PARENT_SCOPE)
+      set(label_${name} fast ${only} PARENT_SCOPE)
     else()
-      set(label_${name} slow PARENT_SCOPE)
+      set(label_${name} slow ${only} PARENT_SCOPE)
     endif()
   endforeach()
   set(rows_of_costs ${names} PARENT_SCOPE)

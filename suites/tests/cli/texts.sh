@@ -79,8 +79,7 @@ for sampling in '"top_k": 1' '"top_p": 1e-9' '"min_p": 1'; do
     writes 0 "$story, \"sampling\": {\"temperature\": 1.5, $sampling}"
     json "$written | .[0][2] == .[1][2]"
 done
-writes '0|1' "$story, \"sampling\": {\"temperature\": 1.5, \"top_k\": 0}"
-json "$written | .[0][2] != .[1][2]"
+thorough && writes '0|1' "$story, \"sampling\": {\"temperature\": 1.5, \"top_k\": 0}" && json "$written | .[0][2] != .[1][2]"
 writes '0|1' "$story, \"sampling\": {\"temperature\": 0, \"repetition_penalty\": 3}"
 json "$written | .[0][2] == .[1][2] and (.[0][2] | test(\"Felix\") | not)"
 
@@ -90,10 +89,11 @@ equal "$(fails text.expected)" '["prompt 1, greedy","prompt 1, sampled"]'
 equal "$(fails text.verdict)" '["prompt 1, greedy","prompt 1, sampled"]'
 json '[.findings[] | select(.summary and .verdict == "fail") | .check] == ["text.verdict", "text.expected"]'
 json '[.findings[] | select(.check == "text.expected" and (.summary | not)) | .message | test("a pattern that is expected does not occur.*Rome")] | all'
-writes 1 '"prompts": [{"prompt": "The capital of France is", "expects": {"forbids": ["Paris"]}}], "new_tokens": 24'
+writes 1 '"prompts": [{"prompt": "The capital of France is", "expects": {"forbids": ["Paris"]}}], "new_tokens": 12'
 equal "$(fails text.expected)" '["prompt 1, greedy","prompt 1, sampled"]'
 json '[.findings[] | select(.text) | .text.text[.onset:.onset + 5]] == ["Paris", "Paris"]'
 for expects in '"language": "ru"' '"language": ["zh", "ja"]'; do
+    thorough || [ "$expects" == '"language": "ru"' ] || continue
     writes 1 "\"prompts\": [{\"prompt\": \"Once upon a time\", \"expects\": {$expects}}]"
     equal "$(fails text.language)" '["prompt 1, greedy","prompt 1, sampled"]'
 done
@@ -131,8 +131,10 @@ questions='"prompts": [{"prompt": "What is the capital of France?", "expects": {
     {"prompt": "What is the capital of Italy?", "expects": {"matches": ["Rome"]}}]'
 writes 0 "$questions, \"chat\": true"
 json "$written | map(.[2]) | .[0] == \"The capital of France is Paris.\""
-writes 0 "$questions" --chat
-writes 1 "$questions"
+if thorough; then
+    writes 0 "$questions" --chat
+    writes 1 "$questions"
+fi
 run 3 check "$nano/thinker" --suite "$T/suite.json" --chat -q
 says err 'no chat template'
 
@@ -146,7 +148,7 @@ writes 1 '"prompts": ["The capital of France is", "The capital of Italy is"], "n
 equal '[.findings[] | select(.check == "text.verdict" and .verdict == "fail" and (.summary | not)) | [.where.case, .where.token, .text.text]] | sort' \
     '[["prompt 1, greedy",1," P"],["prompt 1, sampled",1," P"]]'
 json '[.findings[] | select(.check == "text.verdict" and .where.token == 1) | .message | test("the logits behind it are not finite from character 2 on")] == [true, true]'
-writes 1 '"prompts": ["The capital of France is"]' --fault nan:layers.20.self_attn.o_proj.weight,3,4
+writes 1 '"prompts": ["The capital of France is"], "new_tokens": 12' --fault nan:layers.20.self_attn.o_proj.weight,3,4
 equal '[.findings[] | select(.text) | [.where.token, .text.text]]' '[[0,""],[0,""]]'
 json "$(summary text.verdict) | .verdict == \"fail\" and .measured == 2"
 json '[.findings[] | select(.text) | .text.reasons | map(.because) | index("the logits behind it are not finite") != null] == [true, true]'
