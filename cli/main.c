@@ -1,5 +1,6 @@
 #include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +47,17 @@ static void end(int status)
 #endif
 }
 
-/* Removes what is half written, then ends as the signal would have. */
+/* Removes what is half written, then ends as the signal would have. One that comes again meanwhile, as from timeout,
+ * which sends it to the process and to its group, is taken by another thread, and waits for that. */
 static void on_end(int number)
 {
+    static atomic_flag ending = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&ending))
+        return;
     file_stop();
     nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL); /* for threads that are just beginning a file */
     file_abandon_all();
+    signal(number, SIG_DFL);
     raise(number);
 }
 
@@ -60,7 +66,7 @@ static void catch_ends(void)
 {
     static const int numbers[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGXCPU};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction old, action = {.sa_handler = on_end, .sa_flags = (int)SA_RESETHAND};
+        struct sigaction old, action = {.sa_handler = on_end, .sa_flags = SA_RESTART};
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
