@@ -12,9 +12,11 @@ static void print_title(const char *title)
     printf("%s\n\n", title);
 }
 
-static void print_row(const char *name, const char *arguments, const char *does)
+static void print_row(const char *name, const char *arguments, const char *does, const char *symptom,
+                      const char *mistake)
 {
-    printf("%s%s%s\n    %s.\n", name, *arguments ? ":" : "", arguments, does);
+    printf("%s%s%s\n    %s.\n    Looks like: %s.\n    The usual mistake: %s.\n", name, *arguments ? ":" : "", arguments,
+           does, symptom, mistake);
 }
 
 static void print_text(void)
@@ -23,26 +25,23 @@ static void print_text(void)
     const struct variant_row *variant;
     print_title("--fault NAME[:ARGS]: what was done to weights");
     for (size_t i = 0; (fault = fault_at(i)); i++)
-        print_row(fault->name, fault->arguments, fault->does);
+        print_row(fault->name, fault->arguments, fault->does, fault->symptom, fault->mistake);
     putchar('\n');
     print_title("--variant NAME[:ARGS]: an implementation that departs from the reference architecture");
-    for (size_t i = 0; (variant = variant_at(i)); i++) {
-        print_row(variant->name, variant->arguments, variant->does);
-        printf("    Looks like: %s.\n    The usual mistake: %s.\n", variant->symptom, variant->mistake);
-    }
+    for (size_t i = 0; (variant = variant_at(i)); i++)
+        print_row(variant->name, variant->arguments, variant->does, variant->symptom, variant->mistake);
     putchar('\n');
     print_title("--set KEY=VALUE: a key of config.json with another value, such as rope_theta=1e6");
 }
 
-static cJSON *row_json(cJSON *list, const char *option, const char *name, const char *arguments, const char *does)
+static void row_json(cJSON *list, const char *option, const char *const texts[5])
 {
+    static const char *const keys[] = {"name", "arguments", "does", "symptom", "mistake"};
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "option", option);
-    cJSON_AddStringToObject(item, "name", name);
-    cJSON_AddStringToObject(item, "arguments", arguments);
-    cJSON_AddStringToObject(item, "does", does);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        cJSON_AddStringToObject(item, keys[i], texts[i]);
     cJSON_AddItemToArray(list, item);
-    return item;
 }
 
 static void print_json(void)
@@ -51,12 +50,12 @@ static void print_json(void)
     const struct fault_row *fault;
     const struct variant_row *variant;
     for (size_t i = 0; (fault = fault_at(i)); i++)
-        row_json(list, "--fault", fault->name, fault->arguments, fault->does);
-    for (size_t i = 0; (variant = variant_at(i)); i++) {
-        cJSON *item = row_json(list, "--variant", variant->name, variant->arguments, variant->does);
-        cJSON_AddStringToObject(item, "symptom", variant->symptom);
-        cJSON_AddStringToObject(item, "mistake", variant->mistake);
-    }
+        row_json(list, "--fault",
+                 (const char *const[]){fault->name, fault->arguments, fault->does, fault->symptom, fault->mistake});
+    for (size_t i = 0; (variant = variant_at(i)); i++)
+        row_json(list, "--variant",
+                 (const char *const[]){variant->name, variant->arguments, variant->does, variant->symptom,
+                                       variant->mistake});
     json_print(list, true);
 }
 

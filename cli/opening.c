@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "activations/gold_config.h"
+#include "activations/precision.h"
 #include "base/memory.h"
 #include "faults/fault.h"
 
@@ -12,6 +14,45 @@ static uint64_t memory_bound(const struct arguments *arguments)
     uint64_t limit = memory_limit("");
     bool less = limit && limit < memory_machine() && limit / 3 < MODEL_MEMORY_DEFAULT;
     return arguments->memory || !less ? arguments->memory : limit / 3;
+}
+
+bool goldens_open(const struct arguments *arguments, struct goldens *goldens, struct error *error)
+{
+    goldens->items = calloc(arguments->goldens.count + 1, sizeof *goldens->items);
+    if (!goldens->items)
+        return error_memory(error, "gold");
+    for (; goldens->count < arguments->goldens.count; goldens->count++)
+        if (!(goldens->items[goldens->count] = golden_open(arguments->goldens.items[goldens->count], error)))
+            return false;
+    return true;
+}
+
+void goldens_close(struct goldens *goldens)
+{
+    for (size_t i = 0; i < goldens->count; i++)
+        golden_free(goldens->items[i]);
+    free(goldens->items);
+}
+
+/* Faults that solve for weights look at gold while they are laid, and at no other time. */
+static bool lay_faults(const struct arguments *arguments, struct subject *subject, struct error *error)
+{
+    const struct texts *faults = &arguments->faults;
+    struct goldens goldens = {0};
+    struct findings findings = {0};
+    bool solves = false;
+    for (size_t i = 0; i < faults->count; i++)
+        solves = solves || fault_solves(faults->items[i]);
+    bool good = !solves || goldens_open(arguments, &goldens, error);
+    for (size_t i = 0; good && i < goldens.count; i++) {
+        enum weights_beside beside;
+        good = gold_fit(goldens.items[i], subject, true, &findings, error) &&
+               precision_settle(goldens.items[i], subject, &beside, error);
+    }
+    good = good && faults_lay(subject, goldens.items, goldens.count, faults->items, faults->count, error);
+    findings_free(&findings);
+    goldens_close(&goldens);
+    return good;
 }
 
 bool arguments_open(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
@@ -31,8 +72,7 @@ bool arguments_open(const struct arguments *arguments, const char *path, enum mi
                    .cache_experts = arguments->cache_experts,
                    .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,
                    .exact = arguments->sums ? arguments->sums == 1 : exact}};
-    return subject_open(&options, subject, error) &&
-           faults_lay(subject, arguments->faults.items, arguments->faults.count, error);
+    return subject_open(&options, subject, error) && lay_faults(arguments, subject, error);
 }
 
 bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error)
@@ -43,24 +83,6 @@ bool judge_open(const struct arguments *arguments, struct subject *judge, struct
     return (subject_open(&options, judge, error) && subject_needs_tokenizer(judge, error) &&
             config_writes(judge->config, error)) ||
            error_context(error, "--judge");
-}
-
-bool goldens_open(const struct arguments *arguments, struct goldens *goldens, struct error *error)
-{
-    goldens->items = calloc(arguments->goldens.count + 1, sizeof *goldens->items);
-    if (!goldens->items)
-        return error_memory(error, "gold");
-    for (; goldens->count < arguments->goldens.count; goldens->count++)
-        if (!(goldens->items[goldens->count] = golden_open(arguments->goldens.items[goldens->count], error)))
-            return false;
-    return true;
-}
-
-void goldens_close(struct goldens *goldens)
-{
-    for (size_t i = 0; i < goldens->count; i++)
-        golden_free(goldens->items[i]);
-    free(goldens->items);
 }
 
 bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct error *error)

@@ -79,6 +79,12 @@ static bool add_cases(struct isolated *isolated, size_t index, struct viewer *vi
     return true;
 }
 
+void isolated_watch(struct isolated *isolated, layers_watcher *watcher, void *context)
+{
+    for (size_t i = 0; i < isolated->count; i++)
+        layers_watch(isolated->layers[i], watcher, context, i);
+}
+
 bool isolated_run(struct isolated *isolated, const struct store *store, int block, struct isolated_result *result,
                   struct error *error)
 {
@@ -104,10 +110,7 @@ bool isolated_try(struct isolated *isolated, const struct store *store, const st
         good = add_cases(isolated, i, &viewers[i], run, &any, error);
     good = good && (!any || run_execute(run, "compare", 0, error));
     for (size_t i = 0; good && i < isolated->count; i++) {
-        size_t compared, bad;
-        result->bad_points |= layers_count(isolated->layers[i], block, &compared, &bad, result->ratios);
-        result->compared += compared;
-        result->bad += bad;
+        layers_count(isolated->layers[i], block, result);
     }
     run_free(run);
     model_free(model);

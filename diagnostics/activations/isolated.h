@@ -4,6 +4,7 @@
 #ifndef ASSAY_ACTIVATIONS_ISOLATED_H
 #define ASSAY_ACTIVATIONS_ISOLATED_H
 
+#include "activations/layers.h"
 #include "findings/finding.h"
 #include "golden/golden.h"
 #include "limits/limits.h"
@@ -16,13 +17,8 @@ struct isolated *isolated_new(struct golden *const *goldens, size_t count, const
                               const struct limits *limits, int threads, struct error *error);
 void isolated_free(struct isolated *isolated);
 
-/* Of one block, over all dumps. */
-struct isolated_result {
-    size_t compared; /* places (module of one dump); 0: gold holds nothing to judge the block by */
-    size_t bad;
-    unsigned bad_points;        /* bits of enum point: bad by some dump */
-    double ratios[POINT_COUNT]; /* the largest error of each over its limit; 0: not compared */
-};
+/* Whoever looks at what is computed (layers_watch); its number of a dump is that among `goldens`. */
+void isolated_watch(struct isolated *isolated, layers_watcher *watcher, void *context);
 
 /* Runs the block with the tensors of `store`, reading no others, in the memory of one stripe of a matrix and the
  * experts at work. A block that was run before is judged anew. */

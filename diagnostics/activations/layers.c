@@ -275,6 +275,8 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
             ties_force(layers, part, gold, cell->precision);
         return true;
     }
+    if (layers->watcher)
+        layers->watcher(layers->watching, layers->which, case_index, part, gold);
     if (part->point == POINT_ROUTER && !note_routing(layers, case_index, part, gold, error))
         return false;
     if (part->point == POINT_MLP && layers->config->sparse[part->layer])
@@ -314,6 +316,13 @@ bool layers_see_block(struct layers *layers, size_t case_index, int block, const
                 place_of(layers->config, part->point, part->layer)]
         .fed = true;
     return true;
+}
+
+void layers_watch(struct layers *layers, layers_watcher *watcher, void *context, size_t gold)
+{
+    layers->watcher = watcher;
+    layers->watching = context;
+    layers->which = gold;
 }
 
 void layers_forget(struct layers *layers, int block)

@@ -31,11 +31,25 @@ bool layers_can_feed(const struct layers *layers, size_t case_index, int block);
 /* As layers_see in MODE_ISOLATED, for a pass over that block, which layers_can_feed: gives it gold's input. */
 bool layers_see_block(struct layers *layers, size_t case_index, int block, const struct part *part,
                       struct error *error);
+/* Called, in isolation, with what was computed at a place of which gold holds values, before gold's, `values`, go on in
+ * their place. NULL: nobody. */
+typedef void layers_watcher(void *context, size_t gold, size_t case_index, const struct part *part,
+                            const float *values);
+void layers_watch(struct layers *layers, layers_watcher *watcher, void *context, size_t gold);
 /* Forgets what was compared of the block, for another pass over it. */
 void layers_forget(struct layers *layers, int block);
-/* How many places of the block were compared in isolation, and how many of them are bad; which, as bits of enum point.
- * `ratios` [POINT_COUNT] are raised to their errors, each over its limit. */
-unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad, double *ratios);
+
+/* Of one block in isolation, over all dumps. */
+struct isolated_result {
+    size_t compared; /* places (module of one dump); 0: gold holds nothing to judge the block by */
+    size_t bad;
+    unsigned compared_points;   /* bits of enum point: compared with some dump */
+    unsigned bad_points;        /* the same: bad by some */
+    double ratios[POINT_COUNT]; /* the largest error of each over its limit; 0: not compared */
+};
+
+/* Adds to it what this dump says. */
+void layers_count(const struct layers *layers, int block, struct isolated_result *result);
 
 /* The last layer of which gold of the case compares what came out of its feed-forward block, there or anywhere behind
  * it; -1: of none. */

@@ -50,7 +50,10 @@ struct layers {
     struct routed *routed; /* [cases][layers] */
     struct ties *ties;     /* [layers] */
     int *chosen;           /* scratch: 2 * experts_per_token + 1 */
-    float *gold;           /* scratch */
+    layers_watcher *watcher;
+    void *watching; /* its context */
+    size_t which;   /* its number of this dump */
+    float *gold;    /* scratch */
     size_t gold_count;
 };
 

@@ -73,19 +73,18 @@ static double larger_ratio(double a, double b)
     return isnan(a) || a > b ? a : b;
 }
 
-unsigned layers_count(const struct layers *layers, int block, size_t *compared, size_t *bad, double *ratios)
+void layers_count(const struct layers *layers, int block, struct isolated_result *result)
 {
-    unsigned points = 0;
-    *compared = *bad = 0;
     for (size_t point = 0; layers->places && point < POINT_COUNT; point++) {
         struct place place = place_worst(layers, MODE_ISOLATED, (size_t)block * POINT_COUNT + point);
-        *compared += place.cell != NULL;
-        *bad += place.bad;
-        points |= place.bad ? 1u << point : 0;
-        if (place.cell)
-            ratios[point] = larger_ratio(ratios[point], cell_ratio(place.cell));
+        if (!place.cell)
+            continue;
+        result->compared++;
+        result->bad += place.bad;
+        result->compared_points |= 1u << point;
+        result->bad_points |= place.bad ? 1u << point : 0;
+        result->ratios[point] = larger_ratio(result->ratios[point], cell_ratio(place.cell));
     }
-    return points;
 }
 
 static void finding_at(const struct layers *layers, struct finding *finding, const struct place *place)

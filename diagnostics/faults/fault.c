@@ -1,6 +1,8 @@
 #include "faults/fault.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "faults/fault_catalogue.h"
@@ -57,29 +59,54 @@ static bool fill_stars(const char *text, const char *found, size_t length, struc
     return true;
 }
 
-/* Where the first argument is a tensor with a * in it, once for each tensor that it fits; the * of another argument is
- * what the first one's stood for. */
+/* What the name of a tensor stands for in a pattern: with one * and nothing else, the text of that; with more, or [,
+ * all of it. NULL: it does not fit. */
+static const char *fits(const char *name, const char *pattern, size_t *length)
+{
+    size_t whole = strlen(name), head = strcspn(pattern, "*[?"), rest = strlen(pattern + head + 1);
+    const char *tail = pattern + head + 1;
+    *length = whole;
+    if (pattern[head] != '*' || strpbrk(tail, "*[?"))
+        return fnmatch(pattern, name, 0) == 0 ? name : NULL;
+    if (whole < head + rest || strncmp(name, pattern, head) != 0 || strcmp(name + whole - rest, tail) != 0)
+        return NULL;
+    *length = whole - head - rest;
+    return name + head;
+}
+
+/* The fault's text for one of the tensors that the pattern in front of `rest` fits. */
+static bool fill(const char *pattern, const char *rest, const char *name, const char *found, size_t length,
+                 struct buffer *out)
+{
+    bool whole = found == name && strpbrk(pattern, "*[?") && length == strlen(name);
+    return (whole ? buffer_text(out, name) : fill_stars(pattern, found, length, out)) &&
+           fill_stars(rest, found, length, out);
+}
+
+/* Where the first argument is a tensor with a * or [ in it, once for each tensor that it fits; the * of another
+ * argument is what the only * of the first one stood for. */
 static bool lay_each(struct fault_site *site, const struct fault_kind *row, const char *text, struct error *error)
 {
-    size_t length = strcspn(text, ","), head = strcspn(text, "*"), laid = 0;
-    if (head >= length || strncmp(row->row.arguments, "TENSOR", 6) != 0)
+    size_t first = strcspn(text, ","), laid = 0;
+    if (strcspn(text, "*[?") >= first || strncmp(row->row.arguments, "TENSOR", 6) != 0)
         return lay_one(site, row, text, error);
-    const char *tail = text + head + 1;
-    size_t rest = length - head - 1;
-    bool good = true;
+    char *pattern = strndup(text, first);
+    bool good = pattern || error_memory(error, site->spec);
     for (size_t i = 0; good && i < store_text_count(site->below); i++) {
         const char *name = store_at(site->below, i)->name;
-        size_t whole = strlen(name);
+        size_t length;
         struct buffer one = {0};
-        if (whole < head + rest || strncmp(name, text, head) != 0 || strncmp(name + whole - rest, tail, rest) != 0)
+        const char *found = fits(name, pattern, &length);
+        if (!found)
             continue;
-        good = fill_stars(text, name + head, whole - head - rest, &one) || error_memory(error, site->spec);
+        good = fill(pattern, text + first, name, found, length, &one) || error_memory(error, site->spec);
         good = good && lay_one(site, row, one.data, error);
         laid++;
         buffer_free(&one);
     }
+    free(pattern);
     return good && (laid || error_set(error, "fault %s: %s has no tensor '%.*s'", site->spec, store_path(site->below),
-                                      (int)length, text));
+                                      (int)first, text));
 }
 
 /* The overlay of one fault over the site's store; NULL on failure. */
@@ -100,13 +127,12 @@ static struct store *fault_lay(struct fault_site *site, struct error *error)
     return NULL;
 }
 
-struct store *faults_over(const struct store *store, const struct model_config *config, const char *source,
-                          const struct store *original, const char *const *specs, size_t count, struct error *error)
+struct store *faults_over(const struct store *store, const struct model_config *config, const struct fault_means *means,
+                          const char *const *specs, size_t count, struct error *error)
 {
     struct store *top = NULL;
     for (size_t i = 0; i < count; i++) {
-        struct fault_site site = {
-            .below = top ? top : store, .config = config, .source = source, .original = original, .spec = specs[i]};
+        struct fault_site site = {.below = top ? top : store, .config = config, .means = *means, .spec = specs[i]};
         struct store *laid = fault_lay(&site, error);
         if (!laid) {
             store_free(top);
@@ -119,14 +145,23 @@ struct store *faults_over(const struct store *store, const struct model_config *
     return top;
 }
 
-bool faults_lay(struct subject *subject, const char *const *specs, size_t count, struct error *error)
+bool faults_lay(struct subject *subject, struct golden *const *goldens, size_t golden_count, const char *const *specs,
+                size_t count, struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        struct store *top = faults_over(subject->store, subject->config, subject->source_path, subject_source(subject),
-                                        &specs[i], 1, error);
+        const struct fault_means means = {.source = subject->source_path,
+                                          .original = subject_source(subject),
+                                          .goldens = goldens,
+                                          .golden_count = golden_count};
+        struct store *top = faults_over(subject->store, subject->config, &means, &specs[i], 1, error);
         if (!top)
             return false;
         subject_cover(subject, top);
     }
     return true;
+}
+
+bool fault_solves(const char *spec)
+{
+    return catalogue_find(spec) == &fault_solve;
 }

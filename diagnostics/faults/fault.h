@@ -3,12 +3,15 @@
 #ifndef ASSAY_FAULTS_FAULT_H
 #define ASSAY_FAULTS_FAULT_H
 
+#include "golden/golden.h"
 #include "run/subject.h"
 
 struct fault_row {
     const char *name;
     const char *arguments; /* "LAYERS"; "": none */
     const char *does;
+    const char *symptom; /* what it looks like */
+    const char *mistake; /* how it usually comes about */
 };
 
 /* The rows of the catalogue; NULL behind the last. */
@@ -18,15 +21,26 @@ const struct fault_row *fault_at(size_t index);
  * NULL: nothing. */
 const char *fault_judge(const char *spec);
 
+/* What some faults look at besides the weights; all borrowed until the broken store is freed, but for gold, which is
+ * looked at when they are laid. {0}: nothing. */
+struct fault_means {
+    const char *source;            /* path of the original, for those that depend on its shards; NULL: none */
+    const struct store *original;  /* its weights, for those that take some of them; NULL: not known */
+    struct golden *const *goldens; /* for those that solve for weights: fit for this configuration (gold_fit) */
+    size_t golden_count;
+};
+
 /* Lays the faults over the store one after the other, each over what the ones before it left. The broken store is the
- * caller's; `store` and `config` are borrowed until it is freed. `source`: the original checkpoint, for faults that
- * depend on its shards when the store itself has none; NULL: none. `original`: its weights, for those that take some of
- * them, borrowed as well; NULL: not known. At least one; a fault that would change nothing is
- * an error. */
-struct store *faults_over(const struct store *store, const struct model_config *config, const char *source,
-                          const struct store *original, const char *const *specs, size_t count, struct error *error);
+ * caller's; `store` and `config` are borrowed until it is freed. At least one; a fault that would change nothing is an
+ * error. */
+struct store *faults_over(const struct store *store, const struct model_config *config, const struct fault_means *means,
+                          const char *const *specs, size_t count, struct error *error);
 
 /* The same over what the subject holds, for good; none is fine. On failure those before the one that failed stay. */
-bool faults_lay(struct subject *subject, const char *const *specs, size_t count, struct error *error);
+bool faults_lay(struct subject *subject, struct golden *const *goldens, size_t golden_count, const char *const *specs,
+                size_t count, struct error *error);
+
+/* Does it solve for weights, so that gold is needed? */
+bool fault_solves(const char *spec);
 
 #endif

@@ -129,6 +129,7 @@ static const struct word {
     {"FACTOR", take_number, offsetof(struct fault_arguments, number), "a finite number"},
     {"VALUE", take_number, offsetof(struct fault_arguments, number), "a finite number"},
     {"SHARE", take_share, offsetof(struct fault_arguments, share), "a number above 0 and up to 1"},
+    {"ROWS", take_index, offsetof(struct fault_arguments, numbers[0]), "a whole number"},
     {"ROW", take_index, offsetof(struct fault_arguments, numbers[0]), "a whole number"},
     {"COLUMN", take_index, offsetof(struct fault_arguments, numbers[1]), "a whole number"},
     {"PAGE", take_index, offsetof(struct fault_arguments, numbers[0]), "a whole number"},

@@ -16,6 +16,11 @@
     X(fault_swap_layers)                                                                                               \
     X(fault_swap_tensors)                                                                                              \
     X(fault_copy)                                                                                                      \
+    X(fault_shift_experts)                                                                                             \
+    X(fault_duplicate_layer)                                                                                           \
+    X(fault_foreign_experts)                                                                                           \
+    X(fault_foreign_router)                                                                                            \
+    X(fault_tied_head)                                                                                                 \
     X(fault_nan)                                                                                                       \
     X(fault_inf)                                                                                                       \
     X(fault_zero_page)                                                                                                 \
@@ -23,15 +28,27 @@
     X(fault_constant)                                                                                                  \
     X(fault_initialise)                                                                                                \
     X(fault_scale)                                                                                                     \
+    X(fault_add)                                                                                                       \
+    X(fault_lost_scales)                                                                                               \
+    X(fault_zero_point)                                                                                                \
+    X(fault_adapter)                                                                                                   \
     X(fault_byte_swap)                                                                                                 \
     X(fault_misread)                                                                                                   \
     X(fault_transpose)                                                                                                 \
+    X(fault_pair_heads)                                                                                                \
+    X(fault_halve_heads)                                                                                               \
+    X(fault_cut_as_pairs)                                                                                              \
+    X(fault_cut_as_stack)                                                                                              \
+    X(fault_qkv_as_groups)                                                                                             \
+    X(fault_qkv_as_stack)                                                                                              \
     X(fault_shuffle)                                                                                                   \
     X(fault_permute_rows)                                                                                              \
     X(fault_shift_rows)                                                                                                \
+    X(fault_resize_rows)                                                                                               \
     X(fault_exchange_rows)                                                                                             \
     X(fault_swap_router_rows)                                                                                          \
-    X(fault_restore)
+    X(fault_restore)                                                                                                   \
+    X(fault_solve)
 
 #define FAULT_DECLARE(kind) extern const struct fault_kind kind;
 FAULTS(FAULT_DECLARE)

@@ -12,10 +12,9 @@ struct fault_site {
     const struct store *below;
     struct store *overlay; /* over `below` */
     const struct model_config *config;
-    const char *source;           /* path; NULL: none */
-    const struct store *original; /* its weights; NULL: not known */
-    const char *spec;             /* for messages */
-    size_t changed;               /* tensors */
+    struct fault_means means;
+    const char *spec; /* for messages */
+    size_t changed;   /* tensors */
 };
 
 /* What is behind the colon, taken apart as the row's `arguments` name it: words between commas, in brackets the last of

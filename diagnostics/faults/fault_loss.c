@@ -61,12 +61,12 @@ static bool lay_one_shard_per_layer(struct fault_site *site, const struct fault_
     struct store *source = NULL;
     (void)arguments;
     if (store_kind(site->below) != STORE_CHECKPOINT) {
-        if (!site->source)
+        if (!site->means.source)
             return error_set(error,
                              "fault %s: %s is no checkpoint; its shards are needed, say where it came from with "
                              "--source",
                              site->spec, store_path(site->below));
-        if (!(source = store_open(site->source, error)))
+        if (!(source = store_open(site->means.source, error)))
             return false;
         shards.files = source;
     }
@@ -80,7 +80,9 @@ static bool lay_one_shard_per_layer(struct fault_site *site, const struct fault_
 const struct fault_kind fault_one_shard_per_layer = {
     {"one-shard-per-layer", "",
      "Loses every tensor of a layer that lies in a later shard of the checkpoint than the layer's first: an extractor "
-     "that opens one shard for each layer"},
+     "that opens one shard for each layer",
+     "gaps in every layer, norms first; everything loads, nothing crashes, gibberish",
+     "an extractor that opens one shard for a layer, and takes what is not in it for absent"},
     lay_one_shard_per_layer};
 
 struct selection {
@@ -115,8 +117,11 @@ static bool lay_missing_norms(struct fault_site *site, const struct fault_argume
     return end && drop_where(site, is_norm, &selection, error);
 }
 
-const struct fault_kind fault_missing_norms = {{"missing-norms", "LAYERS", "Loses both norms of the layers (1,5,9-12)"},
-                                               lay_missing_norms};
+const struct fault_kind fault_missing_norms = {
+    {"missing-norms", "LAYERS", "Loses both norms of the layers (1,5,9-12)",
+     "values grow or shrink from that layer on; gibberish with many languages",
+     "a loader that leaves a gain at ones where its tensor is absent, and says nothing"},
+    lay_missing_norms};
 
 static bool drop_experts(struct fault_site *site, struct selection *selection, struct error *error)
 {
@@ -146,7 +151,10 @@ static bool lay_missing_experts(struct fault_site *site, const struct fault_argu
 }
 
 const struct fault_kind fault_missing_experts = {
-    {"missing-experts", "LAYERS/EXPERTS", "Loses the experts in the layers (1,5/76-127)"}, lay_missing_experts};
+    {"missing-experts", "LAYERS/EXPERTS", "Loses the experts in the layers (1,5/76-127)",
+     "tokens that are routed there lose what the expert adds; rare words first",
+     "an extraction that stopped, a shard that was not opened, a numbering that ended early"},
+    lay_missing_experts};
 
 static bool lay_incomplete_expert(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
@@ -161,7 +169,10 @@ static bool lay_incomplete_expert(struct fault_site *site, const struct fault_ar
 }
 
 const struct fault_kind fault_incomplete_expert = {
-    {"incomplete-expert", "LAYER,EXPERT", "Loses up_proj and down_proj of one expert"}, lay_incomplete_expert};
+    {"incomplete-expert", "LAYER,EXPERT", "Loses up_proj and down_proj of one expert",
+     "the expert adds nothing, or what an uninitialised matrix makes of it",
+     "a file that was cut, or a pattern of names that fits one of three matrices"},
+    lay_incomplete_expert};
 
 static bool lay_missing_tensor(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
@@ -169,4 +180,7 @@ static bool lay_missing_tensor(struct fault_site *site, const struct fault_argum
     return overlay_drop(site->overlay, arguments->tensor->name, error);
 }
 
-const struct fault_kind fault_missing_tensor = {{"missing", "TENSOR", "Loses one tensor"}, lay_missing_tensor};
+const struct fault_kind fault_missing_tensor = {{"missing", "TENSOR", "Loses one tensor",
+                                                 "what the module does is missing; with a gain, scales are wrong",
+                                                 "a name that the loader does not map"},
+                                                lay_missing_tensor};

@@ -30,7 +30,11 @@ static bool lay_scale(struct fault_site *site, const struct fault_arguments *arg
     return fault_edit_values(site, arguments->tensor, edit, error);
 }
 
-const struct fault_kind fault_scale = {{"scale", "TENSOR,FACTOR[,SHARE]", "Multiplies a tensor"}, lay_scale};
+const struct fault_kind fault_scale = {
+    {"scale", "TENSOR,FACTOR[,SHARE]", "Multiplies a tensor",
+     "values of the module too large or small by one factor; norms behind it hide it",
+     "a scale applied twice, or left out"},
+    lay_scale};
 
 /* --- one value for all --- */
 
@@ -66,14 +70,20 @@ static bool lay_nan(struct fault_site *site, const struct fault_arguments *argum
     return set_one(site, arguments, NAN, error);
 }
 
-const struct fault_kind fault_nan = {{"nan", "TENSOR[,ROW,COLUMN]", "Makes one value no number"}, lay_nan};
+const struct fault_kind fault_nan = {{"nan", "TENSOR[,ROW,COLUMN]", "Makes one value no number",
+                                      "everything behind it is no number; one token for ever, or none",
+                                      "an overflow in a conversion to 16 bits"},
+                                     lay_nan};
 
 static bool lay_inf(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     return set_one(site, arguments, INFINITY, error);
 }
 
-const struct fault_kind fault_inf = {{"inf", "TENSOR[,ROW,COLUMN]", "Makes one value infinite"}, lay_inf};
+const struct fault_kind fault_inf = {{"inf", "TENSOR[,ROW,COLUMN]", "Makes one value infinite",
+                                      "one channel drowns all others, then no number",
+                                      "an overflow in a conversion to 16 bits"},
+                                     lay_inf};
 
 static bool lay_constant(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
@@ -83,7 +93,9 @@ static bool lay_constant(struct fault_site *site, const struct fault_arguments *
 
 const struct fault_kind fault_constant = {
     {"constant", "TENSOR,VALUE[,SHARE]",
-     "Makes all values of a tensor the same: a norm of ones is what a loader puts in the place of one that is absent"},
+     "Makes all values of a tensor the same: a norm of ones is what a loader puts in the place of one that is absent",
+     "the module forgets what it learned of its channels",
+     "a default that a loader puts in the place of what is absent"},
     lay_constant};
 
 static bool lay_zeros(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
@@ -93,7 +105,8 @@ static bool lay_zeros(struct fault_site *site, const struct fault_arguments *arg
 
 const struct fault_kind fault_zeros = {
     {"zeros", "TENSOR[,SHARE]",
-     "Zeroes a tensor. SHARE, here and below: of its rows (of a vector: its elements) that share, from the middle on"},
+     "Zeroes a tensor. SHARE, here and below: of its rows (of a vector: its elements) that share, from the middle on",
+     "the module adds nothing", "a tensor that was allocated and never filled"},
     lay_zeros};
 
 /* --- bytes --- */
@@ -120,7 +133,10 @@ static bool lay_zero_page(struct fault_site *site, const struct fault_arguments 
 }
 
 const struct fault_kind fault_zero_page = {
-    {"zero-page", "TENSOR[,PAGE]", "Zeroes 4,096 bytes of a tensor: a hole in a file"}, lay_zero_page};
+    {"zero-page", "TENSOR[,PAGE]", "Zeroes 4,096 bytes of a tensor: a hole in a file",
+     "a few rows dead, some tokens or channels wrong; the rest as it was",
+     "a file that was not written to its end, a sparse copy, a disk that lost a block"},
+    lay_zero_page};
 
 static void swap_bytes(const struct fault_edit *edit, enum dtype dtype, uint64_t index, size_t count, void *values)
 {
@@ -145,7 +161,9 @@ static bool lay_byte_swap(struct fault_site *site, const struct fault_arguments 
 }
 
 const struct fault_kind fault_byte_swap = {
-    {"byte-swap", "TENSOR[,SHARE]", "Turns the bytes of every value around: the wrong byte order"}, lay_byte_swap};
+    {"byte-swap", "TENSOR[,SHARE]", "Turns the bytes of every value around: the wrong byte order",
+     "values of any size; no number soon", "a big-endian file, or one that was swapped twice"},
+    lay_byte_swap};
 
 /* --- as a framework initialises --- */
 
@@ -189,7 +207,9 @@ static bool lay_initialise(struct fault_site *site, const struct fault_arguments
 
 const struct fault_kind fault_initialise = {
     {"initialise", "TENSOR[,SHARE]",
-     "Leaves a tensor as a framework initialises it: normal, deviation 0.02; a gain: ones; a bias: zeros"},
+     "Leaves a tensor as a framework initialises it: normal, deviation 0.02; a gain: ones; a bias: zeros",
+     "the module adds noise; with attention or embedding, word salad",
+     "a name that the loader does not know: newly initialised"},
     lay_initialise};
 
 static bool is_projection(const char *name)
@@ -221,5 +241,7 @@ static bool lay_random_attention(struct fault_site *site, const struct fault_arg
 
 const struct fault_kind fault_random_attention = {
     {"random-attention", "LAYERS",
-     "Leaves the attention's projections as they were initialised: normal, deviation 0.02"},
+     "Leaves the attention's projections as they were initialised: normal, deviation 0.02",
+     "no word refers to another; word salad from the first sentence on",
+     "projections under names that the loader does not know, left as they were initialised"},
     lay_random_attention};

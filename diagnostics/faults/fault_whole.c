@@ -5,65 +5,8 @@
 
 #include "base/numbers.h"
 #include "faults/fault_catalogue.h"
-#include "faults/fault_edit.h"
+#include "faults/fault_held.h"
 #include "values/values.h"
-
-/* The values of a tensor of the store below, row by row; those that share a scale with others, widened. */
-struct held {
-    const struct tensor *tensor;
-    enum dtype dtype;
-    size_t width; /* bytes of one value */
-    size_t count; /* of values */
-    char *values; /* owned */
-};
-
-static bool held_widen(struct held *held, struct error *error)
-{
-    float *values = malloc(held->count * sizeof *values + 1);
-    if (!values)
-        return error_memory(error, held->tensor->name);
-    widen(held->dtype, held->values, values, held->count);
-    free(held->values);
-    held->values = (char *)values;
-    held->dtype = DTYPE_F32;
-    held->width = dtype_width(DTYPE_F32);
-    return true;
-}
-
-static bool held_read(const struct fault_site *site, const struct tensor *tensor, struct held *held,
-                      struct error *error)
-{
-    *held = (struct held){.tensor = tensor,
-                          .dtype = tensor->dtype,
-                          .width = dtype_width(tensor->dtype),
-                          .count = (size_t)(tensor->rows * tensor->columns)};
-    if (!fault_can_compute(site, tensor, error))
-        return false;
-    held->values = malloc((size_t)tensor->bytes + 1);
-    return (held->values || error_memory(error, tensor->name)) &&
-           store_read(site->below, tensor, held->values, error) && (held->width || held_widen(held, error));
-}
-
-static bool held_put(struct fault_site *site, const struct held *held, struct error *error)
-{
-    const struct tensor *tensor = held->tensor;
-    return overlay_replace(site->overlay, tensor->name, held->dtype, tensor->rank, tensor->shape, held->values,
-                           error) ||
-           error_context(error, "fault %s", site->spec);
-}
-
-/* Changes the values of `held`, or gives it others. */
-typedef bool held_change(struct held *held, const struct fault_arguments *arguments, struct error *error);
-
-static bool change_held(struct fault_site *site, const struct tensor *tensor, const struct fault_arguments *arguments,
-                        held_change *change, struct error *error)
-{
-    struct held held;
-    bool good = held_read(site, tensor, &held, error) && change(&held, arguments, error) &&
-                held_put(site, &held, error) && fault_count_change(site, tensor, error);
-    free(held.values);
-    return good;
-}
 
 static void swap_memory(char *a, char *b, size_t bytes)
 {
@@ -89,11 +32,6 @@ static void span_reorder(struct held *held, struct fault_span span, size_t each)
     }
 }
 
-static size_t row_length(const struct tensor *tensor)
-{
-    return tensor->rank >= 2 ? (size_t)tensor->columns : 1;
-}
-
 static bool shuffle(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {
     (void)error;
@@ -103,38 +41,31 @@ static bool shuffle(struct held *held, const struct fault_arguments *arguments, 
 
 static bool lay_shuffle(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    return change_held(site, arguments->tensor, arguments, shuffle, error);
+    return held_changed(site, arguments->tensor, arguments, shuffle, error);
 }
 
-const struct fault_kind fault_shuffle = {{"shuffle", "TENSOR[,SHARE]", "Puts the values of a tensor in a random order"},
+const struct fault_kind fault_shuffle = {{"shuffle", "TENSOR[,SHARE]", "Puts the values of a tensor in a random order",
+                                          "the module wrong, its statistics as they were",
+                                          "a reshape in the wrong order"},
                                          lay_shuffle};
 
 static bool permute_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {
     (void)error;
     if (held->count)
-        span_reorder(held, fault_share(held->tensor, arguments->share), row_length(held->tensor));
+        span_reorder(held, fault_share(held->tensor, arguments->share), held_row(held->tensor));
     return true;
 }
 
 static bool lay_permute_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    return change_held(site, arguments->tensor, arguments, permute_rows, error);
+    return held_changed(site, arguments->tensor, arguments, permute_rows, error);
 }
 
 const struct fault_kind fault_permute_rows = {
-    {"permute-rows", "TENSOR[,SHARE]", "Puts the rows of a tensor in another order, each row whole"}, lay_permute_rows};
-
-/* To take from what is written over; malloc'd. */
-static char *held_copy(const struct held *held, struct error *error)
-{
-    char *copy = malloc(held->count * held->width + 1);
-    if (copy)
-        memcpy(copy, held->values, held->count * held->width);
-    else
-        error_memory(error, held->tensor->name);
-    return copy;
-}
+    {"permute-rows", "TENSOR[,SHARE]", "Puts the rows of a tensor in another order, each row whole",
+     "the module's channels are in another order than its reader's", "a permutation applied on one side only"},
+    lay_permute_rows};
 
 static bool transpose(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {
@@ -157,15 +88,17 @@ static bool lay_transpose(struct fault_site *site, const struct fault_arguments 
     if (tensor->rank != 2)
         return error_set(error, "fault %s: tensor '%s' has shape %s and is no matrix", site->spec, tensor->name,
                          shape_text(tensor->shape, tensor->rank, shape));
-    return change_held(site, tensor, arguments, transpose, error);
+    return held_changed(site, tensor, arguments, transpose, error);
 }
 
 const struct fault_kind fault_transpose = {
-    {"transpose", "TENSOR", "Puts the values of the transposed matrix under the shape of the original"}, lay_transpose};
+    {"transpose", "TENSOR", "Puts the values of the transposed matrix under the shape of the original",
+     "the module wrong, its statistics as they were", "x W in the place of x W^T: Conv1D's or JAX' layout"},
+    lay_transpose};
 
 static bool shift_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {
-    size_t bytes = held->count * held->width, row = row_length(held->tensor) * held->width;
+    size_t bytes = held->count * held->width, row = held_row(held->tensor) * held->width;
     long long rows = row ? (long long)(bytes / row) : 0;
     if (!rows)
         return true;
@@ -181,12 +114,44 @@ static bool shift_rows(struct held *held, const struct fault_arguments *argument
 
 static bool lay_shift_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
-    return change_held(site, arguments->tensor, arguments, shift_rows, error);
+    return held_changed(site, arguments->tensor, arguments, shift_rows, error);
 }
 
 const struct fault_kind fault_shift_rows = {
-    {"shift-rows", "TENSOR,N", "Gives every row what the row N further on held: an embedding whose vocabulary moved"},
+    {"shift-rows", "TENSOR,N", "Gives every row what the row N further on held: an embedding whose vocabulary moved",
+     "every token is taken for a neighbour: fluent nonsense, or none",
+     "a vocabulary with a token more or less in front, or a cut header"},
     lay_shift_rows};
+
+static bool lay_resize_rows(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    const struct tensor *tensor = arguments->tensor;
+    uint64_t rows = arguments->numbers[0], shape[TENSOR_RANK_MAX];
+    struct held held = {0};
+    if (tensor->rank < 2 || !rows || rows > 4 * tensor->rows)
+        return error_set(error, "fault %s: '%s' has %llu rows; from 1 to four times as many were expected", site->spec,
+                         tensor->name, (unsigned long long)tensor->rows);
+    bool good = held_read(site, tensor, &held, error);
+    size_t bytes = (size_t)(rows * tensor->columns) * held.width, had = held.count * held.width;
+    char *resized = good ? calloc(1, bytes + 1) : NULL;
+    good = good && (resized || error_memory(error, tensor->name));
+    if (good)
+        memcpy(resized, held.values, bytes < had ? bytes : had);
+    memcpy(shape, tensor->shape, sizeof shape);
+    shape[0] = rows;
+    good = good && (overlay_replace(site->overlay, tensor->name, held.dtype, tensor->rank, shape, resized, error) ||
+                    error_context(error, "fault %s", site->spec));
+    site->changed += rows != tensor->rows;
+    free(held.values);
+    free(resized);
+    return good;
+}
+
+const struct fault_kind fault_resize_rows = {
+    {"resize-rows", "TENSOR,ROWS", "Cuts a tensor to its first ROWS rows, or pads it with rows of zeros",
+     "tokens at the end cannot be read or written; other readers refuse the shape",
+     "a vocabulary padded to a multiple of 64, or added tokens that were not saved"},
+    lay_resize_rows};
 
 /* --- exchanges --- */
 
@@ -206,11 +171,13 @@ static bool lay_swap_router_rows(struct fault_site *site, const struct fault_arg
     if (!router)
         return error_set(error, "fault %s: %s has no tensor '%s'", site->spec, store_path(site->below), name);
     return fault_are_two(site, arguments, router->rows, "rows of the router", error) &&
-           change_held(site, router, arguments, swap_two_rows, error);
+           held_changed(site, router, arguments, swap_two_rows, error);
 }
 
 const struct fault_kind fault_swap_router_rows = {
-    {"swap-router-rows", "LAYER,A,B", "Exchanges two rows of the router of a layer, but not their experts"},
+    {"swap-router-rows", "LAYER,A,B", "Exchanges two rows of the router of a layer, but not their experts",
+     "tokens of two experts are answered by the other; hardly seen in short texts",
+     "experts numbered anew, the router not"},
     lay_swap_router_rows};
 
 static bool same_kind(const struct fault_site *site, const struct tensor *a, const struct tensor *b,
@@ -244,7 +211,8 @@ static bool lay_exchange_rows(struct fault_site *site, const struct fault_argume
 }
 
 const struct fault_kind fault_exchange_rows = {
-    {"exchange-rows", "TENSOR,OTHER[,SHARE]", "Exchanges rows of two tensors of one shape and dtype"},
+    {"exchange-rows", "TENSOR,OTHER[,SHARE]", "Exchanges rows of two tensors of one shape and dtype",
+     "a part of two modules is the other's", "tensor-parallel parts put together in the wrong order"},
     lay_exchange_rows};
 
 /* --- another type --- */
@@ -282,5 +250,7 @@ static bool lay_misread(struct fault_site *site, const struct fault_arguments *a
 const struct fault_kind fault_misread = {
     {"misread", "TENSOR",
      "Takes the 16 bits of every value for the other 16-bit type: BF16 for F16, F16 for BF16, F32 rounded to BF16 for "
-     "F16"},
+     "F16",
+     "values of any size, most of them tiny; no number or constant text",
+     "BF16 read as F16, or the reverse: both have 16 bits"},
     lay_misread};

@@ -27,7 +27,7 @@ const char *counted(enum dtype dtype, int first, size_t count)
 struct store *broken(const char *const *specs, size_t count)
 {
     struct error error = {0};
-    struct store *faults = faults_over(base, config, NULL, NULL, specs, count, &error);
+    struct store *faults = faults_over(base, config, &(struct fault_means){0}, specs, count, &error);
     cr_assert(faults, "%s", error_text(&error));
     return faults;
 }

@@ -264,7 +264,7 @@ struct subject open_model(const char *path, const char *const *faults, size_t co
     struct error error = {0};
     struct subject subject = {0};
     struct subject_options options = {.model = path};
-    cr_assert(subject_open(&options, &subject, &error) && faults_lay(&subject, faults, count, &error), "%s",
+    cr_assert(subject_open(&options, &subject, &error) && faults_lay(&subject, NULL, 0, faults, count, &error), "%s",
               error_text(&error));
     return subject;
 }

@@ -164,7 +164,8 @@ static bool scan_places(struct subject *subject, const char *fault, struct pool 
     struct error error = {0};
     struct subject broken = *subject;
     struct store *faults = NULL;
-    bool good = !fault || (faults = faults_over(subject->store, subject->config, NULL, NULL, &fault, 1, &error));
+    bool good =
+        !fault || (faults = faults_over(subject->store, subject->config, &(struct fault_means){0}, &fault, 1, &error));
     if (faults)
         broken.store = faults;
     good = good && weights_check_health(&broken, pool, findings, &error);

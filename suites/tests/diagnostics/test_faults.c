@@ -220,7 +220,7 @@ static void expect_named(const char *const (*rows)[2], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct error error = {0};
-        struct store *faults = faults_over(base, config, NULL, NULL, &rows[i][0], 1, &error);
+        struct store *faults = faults_over(base, config, &(struct fault_means){0}, &rows[i][0], 1, &error);
         cr_expect(!faults, "%s", rows[i][0]);
         cr_expect(strstr(error_text(&error), "fault ") && strstr(error_text(&error), rows[i][0]) &&
                       strstr(error_text(&error), rows[i][1]),
@@ -323,7 +323,7 @@ Test(faults, are_laid_over_a_subject_again_and_again)
     static const char *const second[] = {"scale:f32.other,2", "scale:f32.other,-1"};
     struct subject subject = {.base = base, .store = base, .config = config};
     struct error error = {0};
-    cr_assert(faults_lay(&subject, first, 2, &error) && faults_lay(&subject, second, 2, &error), "%s",
+    cr_assert(faults_lay(&subject, NULL, 0, first, 2, &error) && faults_lay(&subject, NULL, 0, second, 2, &error), "%s",
               error_text(&error));
     float *other = widened(subject.store, "model.f32.other");
     cr_expect(isnan(other[5]) && other[6] == -14);

@@ -216,7 +216,7 @@ Test(faults, names_that_count_further_than_the_model)
     static const char *const absent[] = {"missing-experts:0/12", "missing-experts:0/99999999", "missing-norms:99999999",
                                          "incomplete-expert:0,12", "missing-experts:4/2"};
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
-        cr_expect_null(faults_over(base, config, NULL, NULL, absent + i, 1, &error), "%s", absent[i]);
+        cr_expect_null(faults_over(base, config, &(struct fault_means){0}, absent + i, 1, &error), "%s", absent[i]);
         cr_expect(strstr(error_text(&error), absent[i]), "%s", error_text(&error));
         error_clear(&error);
     }
@@ -256,7 +256,8 @@ static void expect_as_if_plain(const char *a, const char *b)
         char spec[256];
         const char *specs[] = {spec};
         snprintf(spec, sizeof spec, twin_specs[i], a, b);
-        struct store *here = broken(specs, 1), *there = faults_over(plain, config, NULL, NULL, specs, 1, &error);
+        struct store *here = broken(specs, 1),
+                     *there = faults_over(plain, config, &(struct fault_means){0}, specs, 1, &error);
         cr_assert(there, "%s", error_text(&error));
         for (int second = 0; second < 2; second++) {
             const char *name = second ? b : a;
@@ -302,7 +303,7 @@ Test(faults, quantised)
     cr_assert(store_find(base, a)->dtype == DTYPE_Q8_0);
     expect_as_if_plain(a, b);
     for (int i = 0; i < 2; i++) {
-        cr_expect_not(faults_over(base, config, NULL, NULL, &meaningless[i], 1, &error));
+        cr_expect_not(faults_over(base, config, &(struct fault_means){0}, &meaningless[i], 1, &error));
         cr_expect(strstr(error_text(&error), meaningless[i]) && strstr(error_text(&error), "has dtype Q8_0"), "%s",
                   error_text(&error));
         error_clear(&error);

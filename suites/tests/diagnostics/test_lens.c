@@ -285,7 +285,8 @@ static struct findings judged(const char *name, const char *fault, const char *l
     cr_assert(golden && limits_init(&limits, &error), "%s", error_text(&error));
     cr_assert(!limit || (limits_set(&limits, limit_parse(limit), value, "a test", &error) &&
                          limits_set(&limits, LIMIT_CEILING, value, "a test", &error)));
-    cr_assert(subject_open(&options, &subject, &error) && faults_lay(&subject, &fault, fault != NULL, &error) &&
+    cr_assert(subject_open(&options, &subject, &error) &&
+                  faults_lay(&subject, NULL, 0, &fault, fault != NULL, &error) &&
                   check_run(&request, &findings, &error),
               "%s", error_text(&error));
     golden_free(golden);

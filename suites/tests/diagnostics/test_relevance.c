@@ -35,8 +35,8 @@ static struct subject judge_open(const char *model, const char *tokenizer, const
     struct error error = {0};
     struct subject judge;
     struct subject_options options = {.model = model, .tokenizer = tokenizer};
-    cr_assert(subject_open(&options, &judge, &error) && faults_lay(&judge, &fault, fault ? 1 : 0, &error), "%s",
-              error_text(&error));
+    cr_assert(subject_open(&options, &judge, &error) && faults_lay(&judge, NULL, 0, &fault, fault ? 1 : 0, &error),
+              "%s", error_text(&error));
     return judge;
 }
 
