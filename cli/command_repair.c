@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/opening.h"
 #include "cli/output.h"
 #include "cli/passport_print.h"
 #include "cli/plan_print.h"
@@ -11,20 +12,26 @@
 #include "passport/original.h"
 #include "passport/verify.h"
 
-static struct mending mending_of(const struct arguments *arguments)
+static struct mending mending_of(const struct arguments *arguments, const struct goldens *goldens)
 {
-    return (struct mending){
-        .folder = arguments->positional[0], .origin = arguments->source, .threads = (int)arguments->threads};
+    return (struct mending){.folder = arguments->positional[0],
+                            .origin = arguments->source,
+                            .threads = (int)arguments->threads,
+                            .goldens = goldens->items,
+                            .golden_count = goldens->count};
 }
 
 static int dry_run(const struct arguments *arguments)
 {
-    struct mending mending = mending_of(arguments);
+    struct goldens goldens = {0};
     struct error error = {0};
-    bool good = mending_open(&mending, &error);
+    bool good = goldens_open(arguments, &goldens, &error);
+    struct mending mending = mending_of(arguments, &goldens);
+    good = good && mending_open(&mending, &error);
     if (good)
         (arguments->json ? plan_print_json : plan_print)(arguments, mending.repair);
     mending_free(&mending);
+    goldens_close(&goldens);
     return good ? EXIT_PASS : command_error("repair", &error);
 }
 
@@ -55,8 +62,13 @@ static bool verify(struct mending *mending, bool talk, struct report *report, st
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
-    struct mending mending = mending_of(arguments);
-    bool good = mending_open(&mending, error), idle = good && repair_idle(mending.repair);
+    struct goldens goldens = {0};
+    bool good = goldens_open(arguments, &goldens, error);
+    struct mending mending = mending_of(arguments, &goldens);
+    good = good && mending_open(&mending, error);
+    bool idle = good && repair_idle(mending.repair);
+    for (size_t i = 0; i < goldens.count; i++)
+        report_gold(report, goldens.items[i]);
     if (idle && !arguments->json)
         printf("%s: nothing to do\n", arguments->positional[0]);
     good = good && repair_run(mending.repair, error);
@@ -67,13 +79,16 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     good = good && mending_report(&mending, &report->findings, error) &&
            (idle || verify(&mending, !arguments->json, report, error));
     mending_free(&mending);
+    goldens_close(&goldens);
     return good;
 }
 
 static const char *judge(const struct arguments *arguments)
 {
-    if (!arguments->source)
-        return "--source DIR is needed: the original";
+    if (!arguments->source == !arguments->goldens.count)
+        return arguments->source
+                   ? "--source and --golden: the original gives back all that gold could; leave --golden out"
+                   : "--source DIR is needed, the original; or, where it is lost, --golden FILE";
     return arguments->dry_run && arguments->out ? "--dry-run writes nothing, so there is no report for -o" : NULL;
 }
 
@@ -83,6 +98,8 @@ static int run(struct arguments *arguments)
 }
 
 static const struct option_row options[] = {
+    {"golden", 'g', "FILE", "Where the original is lost: gold, which determines gains, routers and heads (repeatable)",
+     GROUP_WORK, KIND_TEXTS, AT(goldens), 0, 0},
     {"dry-run", 0, NULL, "Print what would be written, from where, and write nothing", GROUP_WORK, KIND_FLAG,
      AT(dry_run), 0, 0},
     {0},
@@ -91,10 +108,12 @@ static const struct option_row options[] = {
 const struct command command_repair = {
     .name = "repair",
     .does = "fetch what an extraction lacks from the original",
-    .args = "DEST --source DIR",
-    .doc = "Writes what of the extraction DEST is absent or wrong anew from the original, the smallest effect for each "
-           "byte last, touches nothing that is right, and ends by verifying all of it. Killed and run again, it goes "
-           "on where it was. What belongs to nothing is moved to DEST/set_aside.",
+    .args = "DEST --source DIR | --golden FILE",
+    .doc =
+        "Writes what of the extraction DEST is absent or wrong anew from the original, the smallest effect for each "
+        "byte last, touches nothing that is right, and ends by verifying all of it. Killed and run again, it goes "
+        "on where it was. What belongs to nothing is moved to DEST/set_aside. With --golden in the place of --source, "
+        "only what gold determines is written, each tensor with the error that it leaves, and marked as solved.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_ORIGINAL | OPTIONS_THREADS | OPTIONS_REPORT,

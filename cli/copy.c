@@ -60,8 +60,8 @@ static void print_result(const struct arguments *arguments, const struct extract
     json_print(json, false);
 }
 
-static bool write_out(const struct arguments *arguments, const struct subject *subject, struct extract_result *result,
-                      struct error *error)
+static bool write_out(const struct arguments *arguments, const struct subject *subject, bool mends,
+                      struct extract_result *result, struct error *error)
 {
     struct pool *pool = pool_new((int)arguments->threads, error);
     struct extract_request request = {.folder = arguments->positional[1],
@@ -69,6 +69,7 @@ static bool write_out(const struct arguments *arguments, const struct subject *s
                                       .last_layer = -1,
                                       .faults = arguments->faults.items,
                                       .fault_count = arguments->faults.count,
+                                      .mends = mends,
                                       .pool = pool};
     for (int i = 0; i < BLOCK_COUNT; i++)
         request.blocks[i] = !arguments->only;
@@ -87,7 +88,8 @@ int copy_run(const char *name, const struct arguments *arguments, bool whole)
     struct extract_result result = {0};
     struct error error = {0};
     bool good = arguments_open(arguments, arguments->positional[0], MISSING_DEFAULT, false, &subject, &error) &&
-                (!whole || original_is_whole(&subject, &error)) && write_out(arguments, &subject, &result, &error);
+                (!whole || original_is_whole(&subject, &error)) &&
+                write_out(arguments, &subject, whole, &result, &error);
     subject_free(&subject);
     if (!good)
         return command_error(name, &error);

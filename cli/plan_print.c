@@ -25,7 +25,7 @@ static void print_tensor(const struct repair_tensor *tensor)
                json_member(source, "file")->valuestring, json_member(source, "begin")->valuedouble,
                json_member(source, "end")->valuedouble);
     else
-        fputs(tensor->kept ? ", kept" : "", stdout);
+        fputs(tensor->kept ? ", kept" : ", solved for", stdout);
     puts("");
     cJSON_Delete(source);
 }
@@ -34,8 +34,8 @@ void plan_print_totals(const struct arguments *arguments, const struct repair_pl
 {
     printf("%s: %zu file%s %s, ", arguments->positional[0], plan->file_count, plan->file_count == 1 ? "" : "s", verb);
     print_bytes(plan->bytes);
-    printf(" from %s; %zu files with %zu tensors are right and stay as they are\n", arguments->source,
-           plan->right_files, plan->right_tensors);
+    printf(" from %s; %zu files with %zu tensors are right and stay as they are\n",
+           arguments->source ? arguments->source : "gold", plan->right_files, plan->right_tensors);
     if (plan->converted)
         printf("%zu of the right tensors are stored as another dtype than the source's\n", plan->converted);
 }

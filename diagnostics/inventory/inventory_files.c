@@ -131,7 +131,7 @@ static bool report_misplaced(const struct store *store, struct findings *finding
     for (size_t i = 0; i < store_text_count(store); i++) {
         const struct tensor *tensor = store_at(store, i);
         struct charge charge = {0};
-        if (tensor->file != told)
+        if (tensor->file != told && !store_altered(store, tensor)) /* what is laid over a file has no place in it */
             charge = charge_misplaced(tensor);
         if (!charge.check)
             continue;

@@ -51,7 +51,8 @@ bool extract_source_allows(const struct extract_request *request, struct error *
     for (size_t i = 0; i < store_problem_count(store); i++)
         if (is_missed(request, i))
             return error_set(error, "%s: its files are not in order: %s", store_path(store), store_problem(store, i));
-    if (realpath(store_path(store), here) && realpath(request->folder, there) && strcmp(here, there) == 0)
+    if (!request->itself && realpath(store_path(store), here) && realpath(request->folder, there) &&
+        strcmp(here, there) == 0)
         return error_set(error, "%s: the source and the extraction are the same folder", request->folder);
     return true;
 }

@@ -24,6 +24,11 @@ struct extract_request {
     size_t companion_count;
     const char *const *faults; /* that the store was given, for the manifest */
     size_t fault_count;
+    bool mends;         /* those undo a damage, and the manifest does not call them faults */
+    bool itself;        /* the store is of the folder itself, with some tensors replaced */
+    bool partial;       /* the store is less than the whole model, and the manifest says so */
+    const char *solved; /* by what values of the store were solved for that an overlay changed; NULL: they were not */
+    const char *provenance; /* text of a manifest that says where tensors that are not changed come from; NULL: none */
     struct pool *pool;
 };
 

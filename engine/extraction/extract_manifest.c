@@ -39,10 +39,64 @@ cJSON *tensor_source(const struct store *store, const struct tensor *tensor)
     return source;
 }
 
-/* Where the values came from; those that a fault changed came from nowhere. */
-static void add_source(cJSON *row, const struct extract_tensor *extracted)
+/* What the manifest says that knows where tensors came from. */
+struct provenance {
+    const char *solved;
+    cJSON *manifest;    /* NULL: there is none */
+    const cJSON **rows; /* of its tensors */
+    struct map by_name;
+};
+
+static bool provenance_take(const struct extract_request *request, struct provenance *provenance)
 {
-    if (store_altered(extracted->origin_store, extracted->origin))
+    struct error none = {0};
+    const char *text = request->provenance;
+    *provenance = (struct provenance){.solved = request->solved};
+    provenance->manifest = text ? json_parse(EXTRACTION_MANIFEST, text, strlen(text), &none) : NULL;
+    error_clear(&none);
+    const cJSON *tensors = provenance->manifest ? json_member(provenance->manifest, "tensors") : NULL;
+    size_t count = 0;
+    provenance->rows = calloc((size_t)cJSON_GetArraySize(tensors) + 1, sizeof *provenance->rows);
+    bool good = provenance->rows;
+    for (const cJSON *row = tensors ? tensors->child : NULL; good && row; row = row->next) {
+        const cJSON *name = json_member(row, "name");
+        provenance->rows[count] = row;
+        if (cJSON_IsString(name))
+            good = map_add(&provenance->by_name, name->valuestring, strlen(name->valuestring), count, NULL);
+        count++;
+    }
+    return good;
+}
+
+static void provenance_free(struct provenance *provenance)
+{
+    map_free(&provenance->by_name);
+    free(provenance->rows);
+    cJSON_Delete(provenance->manifest);
+}
+
+/* The former row's members about where the values came from. False: it does not know the tensor. */
+static bool add_former(cJSON *row, const struct provenance *provenance, const char *name)
+{
+    static const char *const members[] = {"altered", "solved", "source"};
+    size_t at = provenance->manifest ? map_find(&provenance->by_name, name, strlen(name)) : MAP_ABSENT;
+    for (size_t i = 0; at != MAP_ABSENT && i < sizeof members / sizeof *members; i++) {
+        const cJSON *member = json_member(provenance->rows[at], members[i]);
+        if (member)
+            cJSON_AddItemToObject(row, members[i], cJSON_Duplicate(member, true));
+    }
+    return at != MAP_ABSENT;
+}
+
+/* Where the values came from; those that a fault changed came from nowhere. */
+static void add_source(cJSON *row, const struct extract_tensor *extracted, const struct provenance *provenance)
+{
+    bool altered = store_altered(extracted->origin_store, extracted->origin);
+    if (!altered && add_former(row, provenance, extracted->origin->name))
+        return;
+    if (altered && provenance->solved)
+        cJSON_AddStringToObject(row, "solved", provenance->solved);
+    else if (altered)
         cJSON_AddBoolToObject(row, "altered", true);
     cJSON *source = tensor_source(extracted->origin_store, extracted->origin);
     if (!source)
@@ -52,7 +106,8 @@ static void add_source(cJSON *row, const struct extract_tensor *extracted)
     cJSON_AddItemToObject(row, "source", source);
 }
 
-static cJSON *tensor_row(const struct extract_file *file, const struct extract_tensor *extracted)
+static cJSON *tensor_row(const struct extract_file *file, const struct extract_tensor *extracted,
+                         const struct provenance *provenance)
 {
     const struct tensor *tensor = extracted->tensor;
     cJSON *row = cJSON_CreateObject(), *shape = cJSON_CreateArray();
@@ -64,7 +119,7 @@ static cJSON *tensor_row(const struct extract_file *file, const struct extract_t
     cJSON_AddItemToObject(row, "shape", shape);
     cJSON_AddNumberToObject(row, "begin", (double)extracted->begin);
     cJSON_AddStringToObject(row, "sha256", extracted->sha256);
-    add_source(row, extracted);
+    add_source(row, extracted, provenance);
     return row;
 }
 
@@ -135,23 +190,26 @@ static void put_companions(struct buffer *out, const char *key, const struct pas
     buffer_text(out, first ? "]" : "\n  ]");
 }
 
-static void put_tensors(struct buffer *out, const struct extract_plan *plan)
+static void put_tensors(struct buffer *out, const struct extract_request *request, const struct extract_plan *plan)
 {
     bool first = true;
+    struct provenance provenance;
+    out->failed = !provenance_take(request, &provenance) || out->failed;
     buffer_text(out, ",\n  \"tensors\": [");
     for (size_t i = 0; i < plan->count; i++)
         for (size_t k = 0; plan->files[i].fate != FILE_ABSENT && k < plan->files[i].count; k++)
-            put_row(out, &first, tensor_row(&plan->files[i], &plan->files[i].tensors[k]));
+            put_row(out, &first, tensor_row(&plan->files[i], &plan->files[i].tensors[k], &provenance));
+    provenance_free(&provenance);
     buffer_text(out, first ? "]" : "\n  ]");
 }
 
-/* A broken copy says so. */
+/* A broken copy says so, and so does one in which a damage was undone. */
 static void put_faults(struct buffer *out, const struct extract_request *request)
 {
     bool first = true;
     if (!request->fault_count)
         return;
-    buffer_text(out, ",\n  \"faults\": [");
+    buffer_format(out, ",\n  \"%s\": [", request->mends ? "laid" : "faults");
     for (size_t i = 0; i < request->fault_count; i++)
         put_row(out, &first, cJSON_CreateString(request->faults[i]));
     buffer_text(out, "\n  ]");
@@ -170,7 +228,7 @@ static bool add_document(struct passport *passport, const char *name, const char
 static bool passport_of(const struct extract_request *request, const struct extract_plan *plan,
                         const char *availability, struct passport *passport, struct error *error)
 {
-    *passport = (struct passport){.complete = true, .follows = true, .model = strdup(request->model)};
+    *passport = (struct passport){.complete = !request->partial, .follows = true, .model = strdup(request->model)};
     bool good = passport->model || error_memory(error, request->folder);
     for (size_t i = 0; good && i < plan->count; i++) {
         const struct extract_file *file = &plan->files[i];
@@ -218,7 +276,7 @@ static char *manifest_text(const struct extract_request *request, const struct e
     put_block(&out, "experts", plan, BLOCK_EXPERTS);
     put_block(&out, "routers", plan, BLOCK_ROUTERS);
     put_files(&out, passport);
-    put_tensors(&out, plan);
+    put_tensors(&out, request, plan);
     buffer_text(&out, "\n}\n");
     cJSON_free(name);
     cJSON_Delete(model);
