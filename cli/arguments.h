@@ -48,8 +48,9 @@ struct arguments {
     size_t lens_top;
     size_t prefill, decode_tokens, repeats;
     size_t new_tokens, seed;
-    const char *dump, *model; /* of diagnose */
-    size_t budget;            /* seconds */
+    const char *dump, *model;   /* of diagnose */
+    size_t budget;              /* seconds */
+    bool no_diagnose, diagnose; /* of check: causes are looked for */
     bool once;
     struct real timeout, settle;
     struct real temperature, top_k, top_p, min_p, repetition_penalty;

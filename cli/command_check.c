@@ -69,20 +69,29 @@ static void explain(struct buffer *out)
 
 static int run(struct arguments *arguments)
 {
+    arguments->diagnose = !arguments->no_diagnose;
     return command_judge("check", arguments, work);
 }
+
+static const struct option_row options[] = {
+    {"budget", 0, "SECONDS", "Bound on the time that experiments take when gold is missed (default: 30)", GROUP_WORK,
+     KIND_COUNT, AT(budget), 1, 0},
+    {"no-diagnose", 0, NULL, "Look for no cause when gold is missed", GROUP_WORK, KIND_FLAG, AT(no_diagnose), 0, 0},
+    {0},
+};
 
 const struct command command_check = {
     .name = "check",
     .does = "the main job: run a suite on a model, compare with gold, write reports",
     .args = "MODEL",
     .doc = "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each "
-           "module alone), logits, greedy continuations, perplexity. MODEL is a checkpoint folder, a safetensors file "
-           "or an extraction.",
+           "module alone), logits, greedy continuations, perplexity. Where gold is missed, experiments look for the "
+           "cause, as diagnose does. MODEL is a checkpoint folder, a safetensors file or an extraction.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_SUITE | OPTIONS_WINDOWS | OPTIONS_CHUNK | OPTIONS_CHAT |
             OPTIONS_JUDGE | OPTIONS_REPORT,
+    .options = options,
     .explain = explain,
     .judge = judge,
     .run = run,

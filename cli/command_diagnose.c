@@ -1,75 +1,20 @@
 /* What broke, how that is known, and what it costs. */
-#include "base/wording.h"
-#include "causes/causes.h"
+#include "cli/causes_find.h"
 #include "cli/command.h"
 #include "cli/opening.h"
 #include "cli/output.h"
 #include "diagnostics/check.h"
 
-/* The options with which the model was opened, for a command that does it again. */
-static void options_text(const struct arguments *arguments, struct buffer *out)
-{
-    const struct {
-        const char *option, *value;
-    } singles[] = {
-        {"--config", arguments->config}, {"--tokenizer", arguments->tokenizer}, {"--source", arguments->source}};
-    const struct {
-        const char *option;
-        const struct texts *values;
-    } lists[] = {{"--fault", &arguments->faults}, {"--set", &arguments->settings}, {"--variant", &arguments->variants}};
-    for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
-        if (!singles[i].value)
-            continue;
-        buffer_format(out, " %s ", singles[i].option);
-        shell_word(out, singles[i].value);
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        for (size_t k = 0; k < lists[i].values->count; k++) {
-            buffer_format(out, " %s ", lists[i].option);
-            shell_word(out, lists[i].values->items[k]);
-        }
-}
-
-/* Experiments begin from the weights and the configuration as the other options leave them. */
-static bool find(const struct arguments *arguments, struct subject *subject, struct golden *const *goldens,
-                 size_t count, const struct suite *suite, bool implementation, struct report *report,
-                 struct error *error)
-{
-    struct buffer options = {0};
-    options_text(arguments, &options);
-    const struct causes_request request = {.hunt = {.ground = {.store = subject->store,
-                                                               .config_text = subject->config_text,
-                                                               .variants = arguments->variants.items,
-                                                               .variant_count = arguments->variants.count,
-                                                               .source = subject->source_path,
-                                                               .original = subject_source(subject)},
-                                                    .config = subject->config,
-                                                    .goldens = goldens,
-                                                    .golden_count = count,
-                                                    .limits = &suite->limits,
-                                                    .threads = (int)arguments->threads,
-                                                    .budget = (double)arguments->budget,
-                                                    .weights_right = implementation},
-                                           .subject = store_path(subject->base),
-                                           .gold = golden_path(goldens[0]),
-                                           .options = options.data ? options.data : "",
-                                           .implementation = implementation};
-    bool good = !options.failed || error_memory(error, "diagnose");
-    good = good && config_computes(subject->config, store_path(subject->base), error) &&
-           causes_find(&request, &report->findings, error);
-    buffer_free(&options);
-    return good;
-}
-
 /* What a check says of it, which also measures what few bits cost, where gold or subject have few. */
 static bool check(struct subject *subject, struct golden *const *goldens, size_t count, const struct suite *suite,
                   struct findings *findings, struct error *error)
 {
-    const struct check_request request = {.subject = subject,
-                                          .goldens = goldens,
-                                          .golden_count = count,
-                                          .limits = &suite->limits,
-                                          .wanted = {[DIAGNOSTIC_LAYERS] = true, [DIAGNOSTIC_LOGITS] = true}};
+    const struct check_request request = {
+        .subject = subject,
+        .goldens = goldens,
+        .golden_count = count,
+        .limits = &suite->limits,
+        .wanted = {[DIAGNOSTIC_TOKENS] = true, [DIAGNOSTIC_LAYERS] = true, [DIAGNOSTIC_LOGITS] = true}};
     return check_run(&request, findings, error);
 }
 
@@ -89,7 +34,13 @@ static bool find_of_dump(const struct arguments *arguments, struct subject *subj
         good = check_dump(goldens->items[i], compared, &suite->limits, wanted, &symptoms, error);
     }
     good = good && check(subject, &dump, 1, suite, &own, error) &&
-           find(arguments, subject, &dump, 1, suite, true, report, error);
+           diagnosis_find(arguments, subject,
+                          &(struct diagnosis){.goldens = &dump,
+                                              .golden_count = 1,
+                                              .limits = &suite->limits,
+                                              .budget = (double)arguments->budget,
+                                              .implementation = true},
+                          &report->findings, error);
     findings_free(&own);
     golden_free(compared);
     golden_free(dump);
@@ -104,7 +55,13 @@ static bool find_of_model(const struct arguments *arguments, struct subject *sub
         report_gold(report, goldens->items[i]);
     bool good = config_computes(subject->config, store_path(subject->base), error) &&
                 check(subject, goldens->items, goldens->count, suite, &symptoms, error) &&
-                find(arguments, subject, goldens->items, goldens->count, suite, false, report, error);
+                diagnosis_find(arguments, subject,
+                               &(struct diagnosis){.goldens = goldens->items,
+                                                   .golden_count = goldens->count,
+                                                   .limits = &suite->limits,
+                                                   .budget = (double)arguments->budget,
+                                                   .symptoms = &symptoms},
+                               &report->findings, error);
     return (findings_take(&report->findings, &symptoms) || error_memory(error, "diagnose")) && good;
 }
 

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/processor.h"
 #include "base/progress.h"
+#include "cli/causes_find.h"
 #include "cli/opening.h"
 #include "golden/golden.h"
 #include "math/blas.h"
@@ -145,7 +146,8 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
     for (size_t i = 0; i < golden_count; i++)
         report_gold(report, goldens[i]);
     bool good = arguments_open(arguments, path, missing, exact, &subject, error) &&
-                check_run(request, &report->findings, error);
+                check_run(request, &report->findings, error) &&
+                (!arguments->diagnose || diagnosis_of_failed(arguments, &subject, request, &report->findings, error));
     if (good && !is_judged(&report->findings))
         good = config_computes(subject.config, path, error) && config_writes(subject.config, error);
     if (good)

@@ -101,13 +101,29 @@ static bool name_reserved(const char *name)
     return false;
 }
 
+/* "commands.repeat" is the member "repeat" of an object "commands": that object, and `*name` behind the dot. */
+static cJSON *object_of(struct writer *writer, cJSON *object, const char **name)
+{
+    const char *dot = strchr(*name, '.');
+    char *outer = dot ? strndup(*name, (size_t)(dot - *name)) : NULL;
+    cJSON *inner = outer ? cJSON_GetObjectItemCaseSensitive(object, outer) : object;
+    if (dot)
+        *name = dot + 1;
+    if (outer && !inner)
+        inner = add(writer, object, outer, cJSON_CreateObject());
+    free(outer);
+    return inner;
+}
+
 /* Facts are members of the finding itself; one whose name is taken becomes "fact_NAME". */
-static void add_fact(struct writer *writer, cJSON *object, const struct fact *fact)
+static void add_fact(struct writer *writer, cJSON *finding, const struct fact *fact)
 {
     struct buffer name = {0};
+    const char *own = fact->name;
+    cJSON *object = object_of(writer, finding, &own);
     if (name_reserved(fact->name))
         buffer_text(&name, "fact_");
-    text_append(&name, TEXT_JSON, fact->name);
+    text_append(&name, TEXT_JSON, own);
     char *key = buffer_take(&name);
     if (!key)
         writer->good = false;

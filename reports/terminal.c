@@ -130,10 +130,27 @@ static void text_lines(const struct terminal *terminal, const struct outline *ou
     wrap_line(terminal, 8, 10, &line);
 }
 
+/* What is graded is a sentence of its own: "proved: ...". */
+static bool graded(const struct terminal *terminal, const struct finding *finding)
+{
+    const char *grade = finding_fact_named(finding, "grade");
+    struct buffer line = {0};
+    if (!grade)
+        return false;
+    buffer_text(terminal->out, "    - ");
+    text_append_short(&line, TEXT_PLAIN, grade, 40);
+    buffer_text(&line, ": ");
+    text_append_short(&line, TEXT_PLAIN, finding->message, MESSAGE_SHOWN);
+    wrap_line(terminal, 6, 8, &line);
+    return true;
+}
+
 /* A place: where it is, and what was measured; of a text, why it fails. */
 static void place(const struct terminal *terminal, const struct outline *outline, const struct finding *finding)
 {
     struct buffer line = {0};
+    if (graded(terminal, finding))
+        return;
     buffer_text(terminal->out, "    - ");
     place_append(&line, TEXT_PLAIN, finding);
     if (finding->has_measured) {
@@ -155,7 +172,7 @@ static void place(const struct terminal *terminal, const struct outline *outline
 /* What a reader may run: "repeat: assay check ...". Whole, on a line of its own, to be copied. */
 static void commands(const struct terminal *terminal, const struct finding *finding)
 {
-    static const char prefix[] = "command_";
+    static const char prefix[] = "commands.";
     for (size_t i = 0; i < finding->fact_count; i++) {
         const struct fact *fact = &finding->facts[i];
         struct buffer line = {0};

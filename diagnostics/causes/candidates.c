@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "activations/solve.h"
 #include "model/config_difference.h"
 #include "model/probe.h"
 #include "model/variant.h"
@@ -163,12 +164,62 @@ static bool take_turns(const struct evidence *evidence, int block, struct hypoth
     return true;
 }
 
+/* Rows in the order of another layout of heads, or of a matrix that holds several; in one layer, or (block -1) in all.
+ */
+static bool take_orders(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    static const char *const heads[] = {"halve-heads", "pair-heads"}, *const cuts[] = {"cut-as-stack", "cut-as-pairs"},
+                             *const groups[] = {"qkv-as-stack", "qkv-as-groups"};
+    const struct model_config *config = evidence->config;
+    char layers[32], prefix[64] = "*";
+    snprintf(layers, sizeof layers, block < 0 ? "0-%d" : "%d", block < 0 ? config->layers - 1 : block - 1);
+    if (block >= 0)
+        snprintf(prefix, sizeof prefix, "model.layers.%d", block - 1);
+    for (int i = 0; i < 2; i++) {
+        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "%s:%s.self_attn.[qk]_proj.*", heads[i], prefix) ||
+            !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "%s:%s", groups[i], layers))
+            return false;
+        for (int a = 0; a < WEIGHT_COUNT; a++) /* those that are trained together with one third */
+            for (int b = a + 1; weight_rows[a].partner != WEIGHT_NONE && b < WEIGHT_COUNT; b++)
+                if (weight_rows[a].partner == weight_rows[b].partner && in_layers(config, (enum weight)a) &&
+                    exchangeable(config, (enum weight)a, (enum weight)b) &&
+                    !hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "%s:%s%s,%s%s", cuts[i],
+                                    lead_of((enum weight)a, block).text, weight_rows[a].name,
+                                    lead_of((enum weight)b, block).text, weight_rows[b].name))
+                    return false;
+    }
+    return true;
+}
+
+/* Gains stored less or more one; in one layer, or (block -1) everywhere. */
+static bool take_offsets(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
+        const struct weight_row *row = &weight_rows[weight];
+        bool end = row->scope != OF_LAYER;
+        if (row->part != PART_GAIN || (!end && !in_layers(evidence->config, (enum weight)weight)) ||
+            (end && block != evidence->blocks - 1))
+            continue;
+        for (int sign = 1; sign >= -1; sign -= 2)
+            if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "add:%s%s,%d",
+                                end ? "" : lead_of((enum weight)weight, block).text, row->name, sign))
+                return false;
+    }
+    return block >= 0 || (hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "add:*norm.weight,1") &&
+                          hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "add:*norm.weight,-1"));
+}
+
 /* Experts of a layer, or rows of its router, in each other's place. */
 static bool take_experts(const struct evidence *evidence, int block, struct hypotheses *out)
 {
     int layer = block - 1, experts = evidence->config->experts;
     bool router = evidence->bad[block] & OF(ROUTER);
-    if (!evidence->config->sparse[layer] || experts > 64)
+    if (!evidence->config->sparse[layer])
+        return true;
+    if (!router && (!hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "shift-experts:%d,1", layer) ||
+                    !hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "shift-experts:%d,-1", layer)))
+        return false;
+    if (experts > 64)
         return true;
     for (int a = 0; a < experts; a++)
         for (int b = a + 1; b < experts; b++)
@@ -189,13 +240,23 @@ static bool may_be_changed(const struct evidence *evidence, int block)
     return false;
 }
 
+/* Two layers in each other's place, or what lies below a part of them. */
 static bool take_layer_pairs(const struct evidence *evidence, struct hypotheses *out)
 {
+    static const char *const parts[] = {"self_attn.*", "mlp.*", "mlp.experts.*", "mlp.gate.weight"};
     for (int a = 1; a < evidence->blocks - 1; a++)
-        for (int b = a + 1; b < evidence->blocks - 1; b++)
-            if (may_be_changed(evidence, a) && may_be_changed(evidence, b) &&
-                !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, a, "swap-layers:%d,%d", a - 1, b - 1))
+        for (int b = a + 1; b < evidence->blocks - 1; b++) {
+            if (!may_be_changed(evidence, a) || !may_be_changed(evidence, b))
+                continue;
+            if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, a, "swap-layers:%d,%d", a - 1, b - 1))
                 return false;
+            for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+                if ((i < 2 || evidence->config->sparse[a - 1]) &&
+                    !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, a,
+                                    "swap-tensors:model.layers.%d.%s,model.layers.%d.%s", a - 1, parts[i], b - 1,
+                                    parts[i]))
+                    return false;
+        }
     return true;
 }
 
@@ -205,13 +266,44 @@ static bool take_weights(const struct evidence *evidence, struct hypotheses *out
     for (int block = 1; block < evidence->blocks - 1; block++)
         bad += may_be_changed(evidence, block);
     if (bad > 1 &&
-        (!take_exchanges(evidence, -1, out) || !take_turns(evidence, -1, out) || !take_layer_pairs(evidence, out)))
+        (!take_exchanges(evidence, -1, out) || !take_turns(evidence, -1, out) || !take_orders(evidence, -1, out) ||
+         !take_offsets(evidence, -1, out) || !take_layer_pairs(evidence, out)))
         return false;
     for (int block = 1; block < evidence->blocks - 1; block++)
         if (may_be_changed(evidence, block) &&
             (!take_exchanges(evidence, block, out) || !take_turns(evidence, block, out) ||
+             !take_orders(evidence, block, out) || !take_offsets(evidence, block, out) ||
              !take_experts(evidence, block, out)))
             return false;
+    return !evidence->bad[evidence->blocks - 1] || take_offsets(evidence, evidence->blocks - 1, out);
+}
+
+/* --- gold --- */
+
+/* What gold determines of weights that alone make something that is bad: of that kind in all layers, or the only one.
+ */
+static bool take_solved(const struct evidence *evidence, struct hypotheses *out)
+{
+    for (int point = 0; point < POINT_COUNT; point++) {
+        enum weight weight = point_rows[point].weight;
+        int count = 0, last = 0;
+        char name[WEIGHT_PATTERN];
+        if (weight == WEIGHT_NONE || !weight_is_solvable(weight))
+            continue;
+        for (int block = 0; block < evidence->blocks; block++)
+            if (evidence->bad[block] >> point & 1) {
+                count++;
+                last = block;
+            }
+        bool layered = weight_rows[weight].scope == OF_LAYER;
+        if (!count || !expected_name(weight, layered ? last - 1 : -1, -1, name, sizeof name))
+            continue;
+        if (count > 1)
+            snprintf(name, sizeof name, "*.%s", weight_rows[weight].name);
+        if (!hypotheses_add(out, DEPARTURE_FAULT, 1u << point, count > 1 ? -1 : last, SOLVE "%s", name))
+            return false;
+        out->items[out->count - 1].wide = true;
+    }
     return true;
 }
 
@@ -299,5 +391,6 @@ bool candidates_take(const struct evidence *evidence, struct hypotheses *out)
 {
     return take_gold_settings(evidence, out) && take_usual_settings(out) &&
            (evidence->weights_right || take_weights(evidence, out)) && take_original(evidence, out) &&
-           take_variants(evidence, out, false) && take_variants(evidence, out, true);
+           (evidence->weights_right || take_solved(evidence, out)) && take_variants(evidence, out, false) &&
+           take_variants(evidence, out, true);
 }

@@ -6,50 +6,20 @@
 
 #include "base/numbers.h"
 #include "base/wording.h"
-#include "causes/damage.h"
+#include "causes/cause_commands.h"
+#include "causes/rest.h"
+#include "causes/usual.h"
 #include "model/probe.h"
 #include "model/variant.h"
-
-#define CHECK "cause"
-
-/* -1: it is none. */
-static int layer_of(int block, int blocks)
-{
-    return block > 0 && block < blocks - 1 ? block - 1 : -1;
-}
-
-/* "model.layers.3.self_attn" of a block. */
-static const char *module_of(int block, int blocks, unsigned points, char path[POINT_PATH])
-{
-    int point = 0;
-    while (point < POINT_COUNT - 1 && !(points >> point & 1))
-        point++;
-    return point_path((enum point)point, layer_of(block, blocks), path);
-}
 
 /* "model.layers.3.self_attn to model.layers.5.mlp", or one. */
 static void places_text(const struct hunt *hunt, const struct proof *proof, struct buffer *out)
 {
     char path[POINT_PATH];
     const unsigned *before = hunt->before;
-    buffer_text(out, module_of(proof->first, hunt->blocks, before[proof->first] & proof->points, path));
+    buffer_text(out, hunt_module(hunt, proof->first, before[proof->first] & proof->points, path));
     if (proof->last != proof->first)
-        buffer_format(out, " to %s", module_of(proof->last, hunt->blocks, before[proof->last] & proof->points, path));
-}
-
-/* The check that shows what the departures do. */
-static void command_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
-                         struct buffer *out)
-{
-    buffer_text(out, "assay check ");
-    shell_word(out, request->subject);
-    buffer_text(out, " --golden ");
-    shell_word(out, request->gold);
-    buffer_format(out, " --only layers,logits%s", request->options);
-    for (size_t i = 0; i < count; i++) {
-        buffer_format(out, " %s ", departure_option(hypotheses[i].departure));
-        shell_word(out, hypotheses[i].text);
-    }
+        buffer_format(out, " to %s", hunt_module(hunt, proof->last, before[proof->last] & proof->points, path));
 }
 
 /* "12 tensors *.input_layernorm.weight are absent, in layers 1, 5, 9: --fault restore:... takes them from the original"
@@ -86,11 +56,33 @@ static void restored_text(const struct hunt *hunt, const char *pattern, struct b
     }
 }
 
+static size_t count_absent(const struct hunt *hunt, const char *pattern)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < hunt->absent.count; i++)
+        count += fnmatch(pattern, hunt->absent.items[i].name, 0) == 0;
+    return count;
+}
+
+/* "*.input_layernorm.weight is absent in 12 layers, and gold determines what it was" */
+static void solved_text(const struct hunt *hunt, const char *pattern, struct buffer *out)
+{
+    size_t absent = count_absent(hunt, pattern);
+    if (!strchr(pattern, '*'))
+        buffer_format(out, "%s is %s", pattern, absent ? "absent" : "not what gold was computed with");
+    else if (absent)
+        buffer_format(out, "%zu tensor%s %s %s absent", absent, text_plural(absent), pattern,
+                      absent > 1 ? "are" : "is");
+    else
+        buffer_format(out, "Some tensors %s are not what gold was computed with", pattern);
+    buffer_text(out, ", and gold determines what belongs there");
+}
+
 /* What the departure of the hypothesis says, as a sentence without its full stop. */
 static void says_text(const struct causes_request *request, const struct hunt *hunt,
                       const struct hypothesis *hypothesis, struct buffer *out)
 {
-    const char *restored = hypothesis_restores(hypothesis),
+    const char *restored = hypothesis_restores(hypothesis), *solved = hypothesis_solves(hypothesis),
                *whose = request->implementation ? "The implementation" : "Gold";
     if (hypothesis->departure == DEPARTURE_VARIANT)
         buffer_format(out, "%s computes as --variant %s: %s", whose, hypothesis->text,
@@ -99,6 +91,8 @@ static void says_text(const struct causes_request *request, const struct hunt *h
         buffer_format(out, "%s computes with %s", whose, hypothesis->text);
     else if (restored)
         restored_text(hunt, restored, out);
+    else if (solved)
+        solved_text(hunt, solved, out);
     else
         buffer_format(out, "Weights were damaged, and --fault %s undoes it", hypothesis->text);
 }
@@ -121,8 +115,11 @@ static void proof_text(const struct causes_request *request, const struct hunt *
     const struct proof *proof = &hunt->proofs[index];
     says_text(request, hunt, &proof->hypothesis, out);
     buffer_format(out, ". With %s %zu module%s that %s bad equal%s gold (",
-                  hypothesis_restores(&proof->hypothesis) ? "the original's" : "it", proof->cured,
-                  text_plural(proof->cured), proof->cured > 1 ? "were" : "was", proof->cured > 1 ? "" : "s");
+                  hypothesis_restores(&proof->hypothesis) ? "the original's"
+                  : hypothesis_solves(&proof->hypothesis) ? "what was solved for"
+                                                          : "it",
+                  proof->cured, text_plural(proof->cured), proof->cured > 1 ? "were" : "was",
+                  proof->cured > 1 ? "" : "s");
     places_text(hunt, proof, out);
     buffer_text(out, "), and none that was good is bad: proved.");
     for (size_t i = 0; i < proof->twin_count; i++)
@@ -138,19 +135,18 @@ static bool report_proof(const struct causes_request *request, const struct hunt
                          size_t index, struct findings *findings)
 {
     const struct proof *proof = &hunt->proofs[index];
-    struct finding *finding = findings_place(findings, CHECK, VERDICT_FAIL);
-    struct buffer text = {0}, repeat = {0};
+    struct finding *finding = findings_place(findings, CAUSE_CHECK, VERDICT_FAIL);
+    struct buffer text = {0};
     char path[POINT_PATH];
     if (!finding)
         return false;
     proof_text(request, hunt, damage, index, &text);
-    command_text(request, &proof->hypothesis, 1, &repeat);
-    bool good = text.data && repeat.data && !text.failed && !repeat.failed;
+    bool good = text.data && !text.failed;
     if (good) {
         finding_message(finding, "%s", text.data);
         where_set(&finding->where.module,
-                  module_of(proof->first, hunt->blocks, hunt->before[proof->first] & proof->points, path));
-        finding->where.layer = layer_of(proof->first, hunt->blocks);
+                  hunt_module(hunt, proof->first, hunt->before[proof->first] & proof->points, path));
+        finding->where.layer = hunt_layer(hunt, proof->first);
         finding_fact_text(finding, "hypothesis", "%s", proof->hypothesis.text);
         finding_fact_text(finding, "option", "%s", departure_option(proof->hypothesis.departure));
         finding_fact_text(finding, "kind", "%s", departure_kind(proof->hypothesis.departure));
@@ -160,30 +156,10 @@ static bool report_proof(const struct causes_request *request, const struct hunt
         if (!isnan(damage->share[index]))
             finding_measured(finding, 100 * damage->share[index], "% of the damage");
         finding_fact(finding, "nats_alone", damage->alone[index]);
-        finding_fact_text(finding, "command_repeat", "%s", repeat.data);
     }
+    good = good && commands_add(request, &proof->hypothesis, 1, finding);
     buffer_free(&text);
-    buffer_free(&repeat);
     return good;
-}
-
-/* What stays bad whatever was tried. */
-static bool report_rest(const struct hunt *hunt, size_t left, struct findings *findings)
-{
-    int block = 0;
-    char path[POINT_PATH];
-    while (!hunt->after[block])
-        block++;
-    struct finding *finding = findings_place(findings, CHECK, VERDICT_FAIL);
-    if (!finding)
-        return false;
-    const char *module = module_of(block, hunt->blocks, hunt->after[block], path);
-    finding_message(finding, "Nothing that was tried explains %zu bad module%s, the first of them %s.", left,
-                    text_plural(left), module);
-    where_set(&finding->where.module, module);
-    finding->where.layer = layer_of(block, hunt->blocks);
-    finding_fact_text(finding, "grade", "unexplained");
-    return true;
 }
 
 /* What it comes to, in a few sentences. */
@@ -191,9 +167,13 @@ static void whole_text(const struct causes_request *request, const struct hunt *
                        const size_t order[PROOFS_MAX], struct buffer *out)
 {
     size_t bad = hunt_bad(hunt, hunt->before), left = hunt_bad(hunt, hunt->after), count = hunt->proof_count;
+    size_t modules, absent = rest_absent(hunt, &modules);
     if (!bad)
         buffer_format(out, "Each of %zu modules that were compared alone equals gold: nothing is to be explained.",
                       hunt->compared);
+    else if (!count && modules == bad)
+        buffer_format(out, "%zu tensor%s absent, just where the %zu module%s bad: likely the cause.", absent,
+                      absent > 1 ? "s are" : " is", bad, bad > 1 ? "s are" : " is");
     else if (!count)
         buffer_format(out, "None of %zu experiments explains the %zu bad module%s.", hunt->tried, bad,
                       text_plural(bad));
@@ -216,6 +196,9 @@ static void whole_text(const struct causes_request *request, const struct hunt *
         buffer_format(out, ", and %.3g with %s undone", damage->left, count > 1 ? "all of them" : "it");
     if (bad && !isnan(damage->whole))
         buffer_text(out, ".");
+    if (count && absent)
+        buffer_format(out, " %zu other tensors are absent, where %zu module%s bad still: likely the rest.", absent,
+                      modules, modules > 1 ? "s are" : " is");
     if (hunt->untried)
         buffer_format(out, " %zu experiments were not tried for want of time (--budget).", hunt->untried);
 }
@@ -223,8 +206,8 @@ static void whole_text(const struct causes_request *request, const struct hunt *
 static bool report_whole(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
                          const size_t order[PROOFS_MAX], struct findings *findings)
 {
-    struct finding *finding = findings_add(findings, CHECK);
-    struct buffer repeat = {0}, text = {0};
+    struct finding *finding = findings_add(findings, CAUSE_CHECK);
+    struct buffer text = {0};
     struct hypothesis all[PROOFS_MAX];
     size_t bad = hunt_bad(hunt, hunt->before);
     if (!finding)
@@ -235,8 +218,7 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     whole_text(request, hunt, damage, order, &text);
     for (size_t i = 0; i < hunt->proof_count; i++)
         all[i] = hunt->proofs[i].hypothesis;
-    command_text(request, all, hunt->proof_count, &repeat);
-    bool good = text.data && repeat.data && !text.failed && !repeat.failed;
+    bool good = text.data && !text.failed;
     if (good)
         finding_message(finding, "%s", text.data);
     finding_fact(finding, "tried", (double)hunt->tried);
@@ -244,11 +226,9 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     if (bad) {
         finding_fact(finding, "nats", damage->whole);
         finding_fact(finding, "nats_left", damage->left);
-        if (good)
-            finding_fact_text(finding, "command_repeat", "%s", repeat.data);
+        good = good && commands_add(request, all, hunt->proof_count, finding);
     }
     buffer_free(&text);
-    buffer_free(&repeat);
     return good;
 }
 
@@ -265,7 +245,8 @@ bool causes_find(const struct causes_request *request, struct findings *findings
         bool room = report_whole(request, &hunt, &damage, order, findings);
         for (size_t i = 0; room && i < hunt.proof_count; i++)
             room = report_proof(request, &hunt, &damage, order[i], findings);
-        good = (room && (!left || report_rest(&hunt, left, findings))) || error_memory(error, "causes");
+        good = ((room && (!left || rest_report(&hunt, findings))) || error_memory(error, "causes")) &&
+               usual_report(&request->hunt, &hunt, &damage, request->symptoms, findings, error);
     }
     hunt_free(&hunt);
     return good;

@@ -13,6 +13,9 @@ struct causes_request {
     const char *subject, *gold;
     const char *options; /* with which the subject was opened, as a shell takes them, each with a blank before it */
     bool implementation;
+    bool extraction;                 /* the subject is one, which repair can mend */
+    bool departs;                    /* it was opened with other departures than faults, so no command writes it */
+    const struct findings *symptoms; /* what a check of the same model said; NULL: none */
 };
 
 bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error);

@@ -123,7 +123,6 @@ static double weight_of(size_t before, size_t count)
 /* nats [2^count] by the set that is undone. */
 static void shares_of(const double *nats, size_t count, struct damage *damage)
 {
-    double gone = damage->whole - damage->left;
     for (size_t i = 0; i < count; i++) {
         double value = 0;
         for (size_t set = 0; set < (size_t)1 << count; set++) {
@@ -133,7 +132,9 @@ static void shares_of(const double *nats, size_t count, struct damage *damage)
             if (!(set >> i & 1))
                 value += weight_of(before, count) * (nats[set] - nats[set | (size_t)1 << i]);
         }
-        damage->share[i] = count == 1 ? 1 : isfinite(gone) && gone > 0 ? value / gone : NAN;
+        damage->share[i] = isfinite(damage->whole) && damage->whole > 0 ? value / damage->whole
+                           : count == 1 && isfinite(damage->left)       ? 1
+                                                                        : NAN;
         damage->alone[i] = damage->whole - nats[(size_t)1 << i];
     }
 }
@@ -142,8 +143,10 @@ bool damage_shares(const struct hunt_request *request, const struct hunt *hunt, 
                    struct error *error)
 {
     size_t count = hunt->proof_count;
+    size_t all = ((size_t)1 << count) - 1;
     double nats[1 << PROOFS_MAX];
-    for (size_t set = 0; set < (size_t)1 << count; set++) {
+    for (size_t step = 0; step <= all; step++) {
+        size_t set = step < 2 ? step * all : step - 1; /* none, all, and what lies between */
         struct hypothesis undone[PROOFS_MAX];
         size_t some = 0;
         struct error none = {0};
@@ -151,13 +154,15 @@ bool damage_shares(const struct hunt_request *request, const struct hunt *hunt, 
             if (set >> i & 1)
                 undone[some++] = hunt->proofs[i].hypothesis;
         nats[set] = NAN;
+        if (step > 1 && hunt_is_late(request, hunt))
+            continue;
         /* one that is laid over what another has undone may change nothing without it */
         if (!damage_measure(request, undone, some, &nats[set], set ? &none : error) && !set)
             return false;
         error_clear(&none);
     }
     damage->whole = nats[0];
-    damage->left = nats[((size_t)1 << count) - 1];
+    damage->left = nats[all];
     shares_of(nats, count, damage);
     return true;
 }

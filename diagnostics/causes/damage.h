@@ -7,10 +7,10 @@
 struct damage {
     double whole;             /* nats, with nothing undone; NaN: gold holds no logits */
     double left;              /* with everything undone */
-    double alone[PROOFS_MAX]; /* of whole - left, what is gone when only this one is undone */
-    double share[PROOFS_MAX]; /* of whole - left: Shapley's value over all orders of undoing them (Shapley: A value for
-                                 n-person games, 1953); they sum to 1. NaN: it cannot be told, where a divergence is
-                                 infinite */
+    double alone[PROOFS_MAX]; /* nats that are gone when only this one is undone */
+    double share[PROOFS_MAX]; /* of whole: Shapley's value over all orders of undoing them (Shapley: A value for
+                                 n-person games, 1953); they sum to 1 - left / whole. NaN: it cannot be told: a
+                                 divergence is infinite, or time is up */
 };
 
 /* Every subset of the proofs is measured: 2^proof_count runs. */

@@ -18,12 +18,12 @@ struct refuted {
 struct hunting {
     const struct hunt_request *request;
     struct hunt *hunt;
+    struct ground ground; /* with all that is proved */
     struct isolated *isolated;
     struct model_config *gold;              /* that gold records; NULL: none */
     struct hypothesis laid[PROOFS_MAX + 1]; /* those that are proved, and the one that is tried */
     double *ratios;                         /* [blocks][POINT_COUNT]: errors over their limits before any experiment */
     unsigned *found;                        /* [blocks]: scratch */
-    double begun;
     struct refuted *refuted;
     size_t refuted_count, refuted_capacity;
 };
@@ -36,6 +36,25 @@ static size_t bits(unsigned points)
     return count;
 }
 
+int hunt_block(const struct hunt *hunt, const struct expected *expected)
+{
+    bool begin = weight_rows[expected->weight].scope == OF_BEGIN;
+    return expected->layer >= 0 ? expected->layer + 1 : begin ? 0 : hunt->blocks - 1;
+}
+
+int hunt_layer(const struct hunt *hunt, int block)
+{
+    return block > 0 && block < hunt->blocks - 1 ? block - 1 : -1;
+}
+
+const char *hunt_module(const struct hunt *hunt, int block, unsigned points, char path[POINT_PATH])
+{
+    int point = 0;
+    while (point < POINT_COUNT - 1 && !(points >> point & 1))
+        point++;
+    return point_path((enum point)point, hunt_layer(hunt, block), path);
+}
+
 size_t hunt_bad(const struct hunt *hunt, const unsigned *bad)
 {
     size_t count = 0;
@@ -44,10 +63,9 @@ size_t hunt_bad(const struct hunt *hunt, const unsigned *bad)
     return count;
 }
 
-static bool out_of_time(const struct hunting *hunting)
+bool hunt_is_late(const struct hunt_request *request, const struct hunt *hunt)
 {
-    double budget = hunting->request->budget;
-    return budget > 0 && clock_seconds() - hunting->begun > budget;
+    return request->budget > 0 && clock_seconds() - hunt->begun > request->budget;
 }
 
 /* An error that is within its limit all the same is not cured unless it was so many times as large: where gold has few
@@ -77,6 +95,7 @@ static bool survey(struct hunting *hunting, struct error *error)
         struct isolated_result result;
         good = isolated_try(hunting->isolated, world.store, world.config, block, &result, error);
         hunt->before[block] = hunt->after[block] = result.bad_points;
+        hunt->seen[block] = result.compared_points;
         memcpy(hunting->ratios + (size_t)block * POINT_COUNT, result.ratios, sizeof result.ratios);
         hunt->compared += result.compared;
     }
@@ -150,10 +169,11 @@ static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis
     if (pilot < 0 || is_refuted(hunting, hypothesis, pilot))
         return true;
     hunting->laid[hunt->proof_count] = *hypothesis;
-    bool good = true, laid = world_open(&hunting->request->ground, hunting->laid, hunt->proof_count + 1, &world, &none);
+    bool good = true, laid = world_open(&hunting->ground, hunting->laid, hunt->proof_count + 1, &world, &none);
     if (laid) {
         unsigned bad = 0;
         hunt->tried++;
+        hunt->tried_of[hypothesis->departure]++;
         /* sizes of another configuration do not fit gold, which is an answer too */
         bool fits = try_block(hunting, &world, pilot, &bad, &none);
         if (fits && !(bad & ~hunt->after[pilot]) && bad != hunt->after[pilot])
@@ -186,7 +206,7 @@ static void take_best(struct hunting *hunting, struct round *round, const struct
 }
 
 /* The proof is kept, and what it cures is cured. */
-static void keep(struct hunting *hunting, const struct round *round)
+static bool keep(struct hunting *hunting, const struct round *round, struct error *error)
 {
     struct hunt *hunt = hunting->hunt;
     struct proof *proof = &hunt->proofs[hunt->proof_count];
@@ -201,6 +221,14 @@ static void keep(struct hunting *hunting, const struct round *round)
         }
         hunt->after[block] = round->after[block];
     }
+    struct hypothesis *laid = &hunting->laid[hunt->proof_count - 1];
+    if (!world_open(&hunting->ground, hunting->laid, hunt->proof_count, &proof->world, error))
+        return false;
+    hunting->ground.store = proof->world.store;
+    laid->settled = true;
+    if (hypothesis_solves(laid))
+        proof->hypothesis.solved = proof->world.store;
+    return true;
 }
 
 /* Tries all of them. */
@@ -212,7 +240,7 @@ static bool go_round(struct hunting *hunting, struct round *round, struct error 
     hunt->untried = 0;
     for (size_t i = 0; good && i < round->list->count; i++) {
         size_t cured = 0;
-        if (out_of_time(hunting)) {
+        if (hunt_is_late(hunting->request, hunt)) {
             hunt->untried = round->list->count - i;
             break;
         }
@@ -235,19 +263,31 @@ static bool compose(struct hunting *hunting, struct error *error)
                                           .gold = hunting->gold,
                                           .bad = hunt->after,
                                           .blocks = hunt->blocks,
-                                          .differing = request->ground.original ? &hunt->differing : NULL,
+                                          .differing = request->ground.means.original ? &hunt->differing : NULL,
                                           .weights_right = request->weights_right};
         struct hypotheses list = {0};
         struct round round = {.after = calloc((size_t)hunt->blocks, sizeof *round.after), .list = &list};
         good = (round.after && candidates_take(&evidence, &list)) || error_memory(error, "experiments");
         good = good && go_round(hunting, &round, error);
         more = round.best.cured > 0;
-        if (good && more)
-            keep(hunting, &round);
+        good = good && (!more || keep(hunting, &round, error));
         free(round.after);
         hypotheses_free(&list);
     }
     return good;
+}
+
+static bool see_absent(void *context, const struct expected *expected)
+{
+    const struct hunting *hunting = context;
+    struct hunt *hunt = hunting->hunt;
+    return expected->optional || !hunt->before[hunt_block(hunt, expected)] ||
+           weights_find(hunting->request->ground.store, expected) || expected_list_add(&hunt->absent, expected);
+}
+
+static bool find_absent(struct hunting *hunting, struct error *error)
+{
+    return weights_each(hunting->request->config, see_absent, hunting) || error_memory(error, "experiments");
 }
 
 /* Of blocks that are bad. */
@@ -255,27 +295,30 @@ static bool compare_original(struct hunting *hunting, struct error *error)
 {
     const struct ground *ground = &hunting->request->ground;
     struct hunt *hunt = hunting->hunt;
-    return !ground->original ||
-           differing_take(ground->store, ground->original, hunt->before, hunt->blocks, &hunt->differing, error);
+    return !ground->means.original ||
+           differing_take(ground->store, ground->means.original, hunt->before, hunt->blocks, &hunt->differing, error);
 }
 
 bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct error *error)
 {
-    struct hunting hunting = {.request = request, .hunt = hunt, .begun = clock_seconds()};
+    struct hunting hunting = {.request = request, .hunt = hunt, .ground = request->ground};
     struct error none = {0};
-    *hunt = (struct hunt){.blocks = MODEL_BLOCKS(request->config)};
+    *hunt = (struct hunt){.blocks = MODEL_BLOCKS(request->config), .begun = clock_seconds()};
     hunt->before = calloc((size_t)hunt->blocks, sizeof *hunt->before);
     hunt->after = calloc((size_t)hunt->blocks, sizeof *hunt->after);
+    hunt->seen = calloc((size_t)hunt->blocks, sizeof *hunt->seen);
     hunting.found = calloc((size_t)hunt->blocks, sizeof *hunting.found);
     hunting.ratios = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.ratios);
-    bool good = (hunt->before && hunt->after && hunting.found && hunting.ratios) || error_memory(error, "experiments");
+    bool good = (hunt->before && hunt->after && hunt->seen && hunting.found && hunting.ratios) ||
+                error_memory(error, "experiments");
     good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
                                                     request->limits, request->threads, error));
     for (size_t i = 0; good && !hunting.gold && i < request->golden_count; i++)
         if (golden_records_config(request->goldens[i]))
             hunting.gold = golden_config(request->goldens[i], &none);
     error_clear(&none);
-    good = good && survey(&hunting, error) && compare_original(&hunting, error) && compose(&hunting, error);
+    good = good && survey(&hunting, error) && find_absent(&hunting, error) && compare_original(&hunting, error) &&
+           compose(&hunting, error);
     isolated_free(hunting.isolated);
     free(hunting.gold);
     free(hunting.found);
@@ -286,8 +329,12 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
 
 void hunt_free(struct hunt *hunt)
 {
+    for (size_t i = hunt->proof_count; i-- > 0;) /* the later ones look into the earlier */
+        world_close(&hunt->proofs[i].world);
+    expected_list_free(&hunt->absent);
     differing_free(&hunt->differing);
     free(hunt->before);
     free(hunt->after);
+    free(hunt->seen);
     *hunt = (struct hunt){0};
 }

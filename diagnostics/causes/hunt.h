@@ -6,6 +6,8 @@
 #include "causes/differing.h"
 #include "causes/hypothesis.h"
 #include "limits/limits.h"
+#include "model/probe.h"
+#include "model/weights.h"
 
 /* All borrowed. */
 struct hunt_request {
@@ -25,9 +27,10 @@ struct proof {
     struct hypothesis hypothesis;
     struct hypothesis twins[TWINS_MAX]; /* others that cure the very same, so that nothing tells them apart */
     size_t twin_count;
-    size_t cured;    /* places (point of a block) that are as gold's with it */
-    int first, last; /* blocks in which they lie */
-    unsigned points; /* bits of enum point: which */
+    size_t cured;       /* places (point of a block) that are as gold's with it */
+    int first, last;    /* blocks in which they lie */
+    unsigned points;    /* bits of enum point: which */
+    struct world world; /* of this and all before it */
 };
 
 #define PROOFS_MAX 8
@@ -36,17 +39,31 @@ struct hunt {
     int blocks;
     unsigned *before; /* [blocks]: bits of enum point that are bad alone */
     unsigned *after;  /* [blocks]: still bad with all proofs */
+    unsigned *seen;   /* [blocks]: bits of enum point that were compared */
     size_t compared;  /* places */
     struct proof proofs[PROOFS_MAX];
     size_t proof_count;
-    struct differing differing; /* from the original, as far as something bad could come of it */
-    size_t tried;               /* experiments */
-    size_t untried;             /* for want of time */
+    struct expected_list absent; /* weights of blocks that are bad */
+    struct differing differing;  /* from the original, as far as something bad could come of it */
+    size_t tried;                /* experiments */
+    size_t tried_of[DEPARTURE_COUNT];
+    size_t untried; /* for want of time */
+    double begun;   /* clock_seconds */
 };
 
 /* Fills `hunt`, which is to be freed by hunt_free either way. */
 bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct error *error);
 void hunt_free(struct hunt *hunt);
+
+/* The budget is spent. */
+bool hunt_is_late(const struct hunt_request *request, const struct hunt *hunt);
+
+/* The block that the weight is of. */
+int hunt_block(const struct hunt *hunt, const struct expected *expected);
+/* The layer of a block; -1: it is none. */
+int hunt_layer(const struct hunt *hunt, int block);
+/* "model.layers.3.self_attn": the first of these bits of enum point in the block. */
+const char *hunt_module(const struct hunt *hunt, int block, unsigned points, char path[POINT_PATH]);
 
 /* Places of all blocks. */
 size_t hunt_bad(const struct hunt *hunt, const unsigned *bad);

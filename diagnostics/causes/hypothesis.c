@@ -7,6 +7,7 @@
 
 #include "faults/fault.h"
 #include "model/setting.h"
+#include "store/overlay.h"
 
 bool hypotheses_add(struct hypotheses *list, enum departure departure, unsigned points, int block, const char *format,
                     ...)
@@ -27,11 +28,20 @@ void hypotheses_free(struct hypotheses *list)
     *list = (struct hypotheses){0};
 }
 
+static const char *behind(const struct hypothesis *hypothesis, const char *begin)
+{
+    bool begins = hypothesis->departure == DEPARTURE_FAULT && strncmp(hypothesis->text, begin, strlen(begin)) == 0;
+    return begins ? hypothesis->text + strlen(begin) : NULL;
+}
+
 const char *hypothesis_restores(const struct hypothesis *hypothesis)
 {
-    bool restores =
-        hypothesis->departure == DEPARTURE_FAULT && strncmp(hypothesis->text, RESTORE, strlen(RESTORE)) == 0;
-    return restores ? hypothesis->text + strlen(RESTORE) : NULL;
+    return behind(hypothesis, RESTORE);
+}
+
+const char *hypothesis_solves(const struct hypothesis *hypothesis)
+{
+    return behind(hypothesis, SOLVE);
 }
 
 const char *departure_option(enum departure departure)
@@ -67,6 +77,26 @@ static bool world_config(const struct ground *ground, const char *const *texts, 
     return world->config && config_computes(world->config, "config.json", error);
 }
 
+/* Lays one fault over what the world has. */
+static bool world_fault(const struct ground *ground, const struct hypothesis *hypothesis, struct world *world,
+                        struct error *error)
+{
+    char restore[HYPOTHESIS_TEXT + sizeof RESTORE];
+    const char *text = hypothesis->text;
+    struct fault_means means = ground->means;
+    if (hypothesis->solved) {
+        means.original = hypothesis->solved;
+        snprintf(restore, sizeof restore, RESTORE "%s", hypothesis_solves(hypothesis));
+        text = restore;
+    }
+    struct store *laid = faults_over(world->store, world->config, &means, &text, 1, error);
+    if (laid && world->laid)
+        overlay_take_base(laid);
+    if (laid)
+        world->store = world->laid = laid;
+    return laid;
+}
+
 bool world_open(const struct ground *ground, const struct hypothesis *hypotheses, size_t count, struct world *world,
                 struct error *error)
 {
@@ -80,12 +110,9 @@ bool world_open(const struct ground *ground, const struct hypothesis *hypotheses
     size_t own = settings + ground->variant_count;
     size_t variants = texts_of(DEPARTURE_VARIANT, hypotheses, count, texts + own);
     bool good = world_config(ground, texts, settings, ground->variant_count + variants, world, error);
-    size_t faults = good ? texts_of(DEPARTURE_FAULT, hypotheses, count, texts) : 0;
-    if (faults) {
-        world->laid = faults_over(ground->store, world->config, ground->source, ground->original, texts, faults, error);
-        world->store = world->laid;
-        good = world->laid;
-    }
+    for (size_t i = 0; good && i < count; i++)
+        if (hypotheses[i].departure == DEPARTURE_FAULT && !hypotheses[i].settled)
+            good = world_fault(ground, &hypotheses[i], world, error);
     free(texts);
     return good;
 }

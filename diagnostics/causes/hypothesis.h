@@ -2,15 +2,16 @@
 #ifndef ASSAY_CAUSES_HYPOTHESIS_H
 #define ASSAY_CAUSES_HYPOTHESIS_H
 
-#include "golden/golden.h"
+#include "faults/fault.h"
 #include "model/config.h"
 #include "store/store.h"
 
 /* By the option that lays it: what was done to weights, a key of the configuration, how an implementation computes. */
 enum departure { DEPARTURE_FAULT, DEPARTURE_SETTING, DEPARTURE_VARIANT, DEPARTURE_COUNT };
 
-/* Begins a fault that takes the original's tensors; what it takes follows. */
+/* Begin faults that take the original's tensors, and what gold determines; which follows. */
 #define RESTORE "restore:"
+#define SOLVE "solve:"
 
 #define HYPOTHESIS_TEXT 192
 struct hypothesis {
@@ -19,6 +20,8 @@ struct hypothesis {
     unsigned points;            /* bits of enum point: the first values that it changes in a block */
     int block;                  /* the only one that it changes, or one of a few; -1: any */
     bool wide;                  /* restores what a narrower one may restore as well */
+    bool settled;               /* its fault lies over the ground already */
+    const struct store *solved; /* where what it solves for was solved once; borrowed. NULL: not yet */
 };
 
 struct hypotheses {
@@ -26,8 +29,10 @@ struct hypotheses {
     size_t count, capacity;
 };
 
-/* What it takes of the original: the names behind RESTORE; NULL: it is something else. */
+/* What it takes of the original, and of what gold determines: the names behind RESTORE, SOLVE; NULL: it is something
+ * else. */
 const char *hypothesis_restores(const struct hypothesis *hypothesis);
+const char *hypothesis_solves(const struct hypothesis *hypothesis);
 
 /* Start with {0}. False: out of memory. */
 bool hypotheses_add(struct hypotheses *list, enum departure departure, unsigned points, int block, const char *format,
@@ -52,8 +57,7 @@ struct ground {
     const char *config_text;     /* config.json */
     const char *const *variants; /* that the model is computed with to begin with */
     size_t variant_count;
-    const char *source;           /* path of the original; NULL: none */
-    const struct store *original; /* its weights; NULL: none */
+    struct fault_means means;
 };
 
 /* The ground with `count` departures in their order; ended by world_close either way. False with the reason where one

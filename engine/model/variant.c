@@ -291,6 +291,12 @@ bool variant_applies(const struct variant_row *row, const struct model_config *c
     return variant && !lacks(variant->needs, config);
 }
 
+bool variant_routes(const char *spec)
+{
+    const struct variant *variant = variant_find(spec);
+    return variant && variant->needs >= NEEDS_EXPERTS;
+}
+
 /* The first of the specs before `count` that sets the same as the one at `count`; NULL: none. */
 static const char *rival(const char *const *specs, size_t count)
 {

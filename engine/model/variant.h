@@ -28,6 +28,9 @@ const char *variant_judge(const char *spec);
 /* Can the row change what this model computes? Of a model without experts no departure of the router does. */
 bool variant_applies(const struct variant_row *row, const struct model_config *config);
 
+/* It departs in how experts are chosen or mixed. */
+bool variant_routes(const char *spec);
+
 /* Turns the switches of all of them. One that could change nothing of this model is an error, as are two that set the
  * same. */
 bool variants_set(const char *const *specs, size_t count, struct model_config *config, struct error *error);

@@ -1,6 +1,7 @@
 # Help, misuse, and what cannot be read.
 # The commands are those that assay -h lists, and what one takes is what its own help says.
 commands=$("$assay" -h | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
+diagnoses=yes # what is written on the command line is all that is there
 model=$nano/qwen3
 # options COMMAND: the long options that it lists.
 options() { "$assay" "$1" -h | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p'; }

@@ -1,0 +1,98 @@
+#include "cli/causes_find.h"
+
+#include <string.h>
+
+#include "base/wording.h"
+#include "causes/causes.h"
+
+/* The options with which the model was opened, for a command that does it again. */
+static void options_text(const struct arguments *arguments, struct buffer *out)
+{
+    const struct {
+        const char *option, *value;
+    } singles[] = {
+        {"--config", arguments->config}, {"--tokenizer", arguments->tokenizer}, {"--source", arguments->source}};
+    const struct {
+        const char *option;
+        const struct texts *values;
+    } lists[] = {{"--fault", &arguments->faults}, {"--set", &arguments->settings}, {"--variant", &arguments->variants}};
+    for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
+        if (!singles[i].value)
+            continue;
+        buffer_format(out, " %s ", singles[i].option);
+        shell_word(out, singles[i].value);
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (size_t k = 0; k < lists[i].values->count; k++) {
+            buffer_format(out, " %s ", lists[i].option);
+            shell_word(out, lists[i].values->items[k]);
+        }
+}
+
+bool diagnosis_find(const struct arguments *arguments, struct subject *subject, const struct diagnosis *diagnosis,
+                    struct findings *findings, struct error *error)
+{
+    struct buffer options = {0};
+    options_text(arguments, &options);
+    const struct causes_request request = {.hunt = {.ground = {.store = subject->store,
+                                                               .config_text = subject->config_text,
+                                                               .variants = arguments->variants.items,
+                                                               .variant_count = arguments->variants.count,
+                                                               .means = {.source = subject->source_path,
+                                                                         .original = subject_source(subject),
+                                                                         .goldens = diagnosis->goldens,
+                                                                         .golden_count = diagnosis->golden_count}},
+                                                    .config = subject->config,
+                                                    .goldens = diagnosis->goldens,
+                                                    .golden_count = diagnosis->golden_count,
+                                                    .limits = diagnosis->limits,
+                                                    .threads = (int)arguments->threads,
+                                                    .budget = diagnosis->budget,
+                                                    .weights_right = diagnosis->implementation},
+                                           .subject = store_path(subject->base),
+                                           .gold = golden_path(diagnosis->goldens[0]),
+                                           .options = options.data ? options.data : "",
+                                           .implementation = diagnosis->implementation,
+                                           .extraction = store_kind(subject->base) == STORE_EXTRACTION &&
+                                                         !arguments->faults.count,
+                                           .departs = arguments->settings.count + arguments->variants.count > 0,
+                                           .symptoms = diagnosis->symptoms};
+    bool good = !options.failed || error_memory(error, "diagnose");
+    good = good && config_computes(subject->config, store_path(subject->base), error) &&
+           causes_find(&request, findings, error);
+    buffer_free(&options);
+    return good;
+}
+
+/* Something that was compared with gold is not gold's. */
+static bool gold_fails(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].verdict == VERDICT_FAIL && findings->items[i].gold &&
+            strncmp(findings->items[i].check, "config.", strlen("config.")) != 0)
+            return true;
+    return false;
+}
+
+bool diagnosis_of_failed(const struct arguments *arguments, struct subject *subject,
+                         const struct check_request *request, struct findings *findings, struct error *error)
+{
+    const struct diagnosis diagnosis = {.goldens = request->goldens,
+                                        .golden_count = request->golden_count,
+                                        .limits = request->limits,
+                                        .symptoms = findings,
+                                        .budget = arguments->budget ? (double)arguments->budget : BUDGET_DEFAULT};
+    struct findings causes = {0};
+    struct error problem = {0};
+    if (!gold_fails(findings) || *subject->config->unsupported)
+        return true;
+    bool found = diagnosis_find(arguments, subject, &diagnosis, &causes, &problem);
+    if (!found) { /* what the check found stands all the same */
+        findings_free(&causes);
+        found = finding_skip(findings_add(&causes, "cause"), "No cause was looked for: %s.", error_text(&problem));
+    }
+    error_clear(&problem);
+    bool good = found && findings_take(&causes, findings);
+    *findings = causes; /* those come first */
+    return good || error_memory(error, "causes");
+}

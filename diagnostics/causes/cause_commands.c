@@ -1,0 +1,81 @@
+#include "causes/cause_commands.h"
+
+#include <string.h>
+
+#include "base/wording.h"
+
+static void departures_text(const struct hypothesis *hypotheses, size_t count, struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        buffer_format(out, " %s ", departure_option(hypotheses[i].departure));
+        shell_word(out, hypotheses[i].text);
+    }
+}
+
+static void repeat_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                        struct buffer *out)
+{
+    buffer_text(out, "assay check ");
+    shell_word(out, request->subject);
+    buffer_text(out, " --golden ");
+    shell_word(out, request->gold);
+    buffer_format(out, " --only layers,logits --no-diagnose%s", request->options);
+    departures_text(hypotheses, count, out);
+}
+
+/* Only of weights: a configuration is mended by hand, as is an implementation. */
+static void repair_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                        struct buffer *out)
+{
+    size_t weights = 0, solved = 0;
+    for (size_t i = 0; i < count; i++) {
+        weights += hypotheses[i].departure == DEPARTURE_FAULT;
+        solved += hypothesis_solves(&hypotheses[i]) != NULL;
+    }
+    if (!weights || weights < count || request->departs)
+        return;
+    if (request->extraction && request->hunt.ground.means.original) {
+        buffer_text(out, "assay repair ");
+        shell_word(out, request->subject);
+        buffer_text(out, " --source ");
+        shell_word(out, request->hunt.ground.means.source);
+    } else if (request->extraction && solved == count) {
+        buffer_text(out, "assay repair ");
+        shell_word(out, request->subject);
+        buffer_text(out, " --golden ");
+        shell_word(out, request->gold);
+    } else {
+        struct buffer copy = {0};
+        size_t length = strlen(request->subject);
+        while (length > 1 && request->subject[length - 1] == '/')
+            length--;
+        buffer_format(&copy, "%.*s-repaired", (int)length, request->subject);
+        buffer_text(out, "assay extract ");
+        shell_word(out, request->subject);
+        buffer_char(out, ' ');
+        shell_word(out, copy.data ? copy.data : "repaired");
+        buffer_text(out, request->options);
+        if (solved) {
+            buffer_text(out, " --golden ");
+            shell_word(out, request->gold);
+        }
+        departures_text(hypotheses, count, out);
+        buffer_free(&copy);
+    }
+}
+
+bool commands_add(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                  struct finding *finding)
+{
+    struct buffer repeat = {0}, repair = {0};
+    repeat_text(request, hypotheses, count, &repeat);
+    repair_text(request, hypotheses, count, &repair);
+    bool good = repeat.data && !repeat.failed && !repair.failed;
+    if (good)
+        finding_fact_text(finding, "commands.repeat", "%s", repeat.data);
+    if (good && repair.data)
+        finding_fact_text(finding, "commands.repair", "%s", repair.data);
+    buffer_free(&repeat);
+    buffer_free(&repair);
+    return good;
+}

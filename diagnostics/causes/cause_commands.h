@@ -1,0 +1,12 @@
+/* What a reader of a cause may run. */
+#ifndef ASSAY_CAUSES_CAUSE_COMMANDS_H
+#define ASSAY_CAUSES_CAUSE_COMMANDS_H
+
+#include "causes/causes.h"
+
+/* Adds "commands.repeat", the check that shows what the departures do, and "commands.repair", which writes the model
+ * with them, where one command can. False: out of memory. */
+bool commands_add(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                  struct finding *finding);
+
+#endif

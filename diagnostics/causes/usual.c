@@ -1,0 +1,202 @@
+#include "causes/usual.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/wording.h"
+#include "model/probe.h"
+#include "model/variant.h"
+
+#define OF(id) (1u << POINT_##id)
+#define NORMS (OF(INPUT_NORM) | OF(Q_NORM) | OF(K_NORM) | OF(POST_NORM) | OF(FINAL_NORM))
+
+enum usual { USUAL_NORMS, USUAL_WEIGHTS, USUAL_ARCHITECTURE, USUAL_EXPERTS, USUAL_TOKENIZER, USUAL_COUNT };
+
+/* What there is to judge by. */
+struct usual_case {
+    const struct hunt_request *request;
+    const struct hunt *hunt;
+    const struct damage *damage;
+    const struct findings *symptoms;
+    unsigned bad, left; /* bits of enum point over all blocks: bad alone, still bad with all causes */
+    bool sparse;        /* the model has experts */
+};
+
+static unsigned over_blocks(const struct hunt *hunt, const unsigned *points)
+{
+    unsigned all = 0;
+    for (int block = 0; block < hunt->blocks; block++)
+        all |= points[block];
+    return all;
+}
+
+/* Which of the guesses a proved cause bears out. */
+static enum usual usual_of(const struct proof *proof)
+{
+    if (proof->hypothesis.departure == DEPARTURE_VARIANT)
+        return variant_routes(proof->hypothesis.text) ? USUAL_EXPERTS : USUAL_ARCHITECTURE;
+    if (proof->hypothesis.departure == DEPARTURE_SETTING)
+        return strstr(proof->hypothesis.text, "topk") || strstr(proof->hypothesis.text, "expert") ? USUAL_EXPERTS
+                                                                                                  : USUAL_ARCHITECTURE;
+    if (!(proof->points & ~NORMS) || strstr(proof->hypothesis.text, "norm"))
+        return USUAL_NORMS;
+    return proof->points == OF(ROUTER) ? USUAL_EXPERTS : USUAL_WEIGHTS;
+}
+
+/* "3 causes, 48 % of the damage: restore:..., ..." False: none of them is of this sort. */
+static bool supported_text(const struct usual_case *of, enum usual usual, struct buffer *out)
+{
+    size_t count = 0;
+    double share = 0;
+    struct buffer names = {0};
+    for (size_t i = 0; i < of->hunt->proof_count; i++) {
+        if (usual_of(&of->hunt->proofs[i]) != usual)
+            continue;
+        buffer_format(&names, "%s%s", count++ ? ", " : "", of->hunt->proofs[i].hypothesis.text);
+        share += of->damage->share[i];
+    }
+    if (count)
+        buffer_format(out, "Supported by experiment: %s", names.data ? names.data : "");
+    if (count && !isnan(share))
+        buffer_format(out, ", %.0f %% of the damage", 100 * share);
+    if (count)
+        buffer_text(out, ".");
+    buffer_free(&names);
+    return count;
+}
+
+static size_t modules_of(const struct hunt *hunt, const unsigned *blocks, unsigned points)
+{
+    size_t count = 0;
+    for (int block = 0; block < hunt->blocks; block++)
+        for (unsigned some = blocks[block] & points; some; some &= some - 1)
+            count++;
+    return count;
+}
+
+/* Of modules that gold shows by themselves. */
+static enum verdict judge_points(const struct usual_case *of, unsigned points, const char *what, struct buffer *out)
+{
+    size_t seen = modules_of(of->hunt, of->hunt->seen, points), bad = modules_of(of->hunt, of->hunt->after, points);
+    if (!seen) {
+        buffer_format(out, "Untested: gold holds no values of the %s.", what);
+        return VERDICT_SKIP;
+    }
+    if (bad)
+        buffer_format(out, "Supported: %zu of %zu %s, fed gold's input, differ from gold; no experiment says how.", bad,
+                      seen, what);
+    else if (modules_of(of->hunt, of->hunt->before, points))
+        buffer_format(out, "Refuted: all %zu %s equal gold once what is in front of them is put right.", seen, what);
+    else
+        buffer_format(out, "Refuted: each of %zu %s, fed gold's input, equals gold.", seen, what);
+    return bad ? VERDICT_FAIL : VERDICT_PASS;
+}
+
+static enum verdict judge_norms(const struct usual_case *of, struct buffer *out)
+{
+    return judge_points(of, NORMS, "norms", out);
+}
+
+/* Values that are not what was extracted, apart from those of norms. */
+static enum verdict judge_weights(const struct usual_case *of, struct buffer *out)
+{
+    const struct hunt *hunt = of->hunt;
+    if (of->request->weights_right) {
+        buffer_text(out, "Untested: of an implementation only what it computed is known; its weights are taken to be "
+                         "those of MODEL.");
+        return VERDICT_SKIP;
+    }
+    if (!of->left) {
+        buffer_format(out, of->bad ? "Refuted: all that is bad is explained without them."
+                                   : "Refuted: every module, fed gold's input, equals gold.");
+        return VERDICT_PASS;
+    }
+    if (of->request->ground.means.original && !hunt->differing.count) {
+        buffer_text(out, "Refuted: where something is bad, every tensor equals the original's.");
+        return VERDICT_PASS;
+    }
+    buffer_format(
+        out,
+        "Untested: none of %zu experiments on weights explains what is bad. --source DIR, the original, shows "
+        "whether they are its own.",
+        hunt->tried_of[DEPARTURE_FAULT]);
+    return VERDICT_SKIP;
+}
+
+static enum verdict judge_architecture(const struct usual_case *of, struct buffer *out)
+{
+    const struct hunt *hunt = of->hunt;
+    size_t tried = hunt->tried_of[DEPARTURE_SETTING] + hunt->tried_of[DEPARTURE_VARIANT];
+    if (!of->left) {
+        buffer_format(out, of->bad ? "Refuted: all that is bad is explained without it."
+                                   : "Refuted: every module, fed gold's input, equals gold.");
+        return VERDICT_PASS;
+    }
+    buffer_format(out,
+                  "Untested: none of %zu settings and variants explains what is bad, which proves only of these "
+                  "that they are not it.",
+                  tried);
+    return VERDICT_SKIP;
+}
+
+static enum verdict judge_experts(const struct usual_case *of, struct buffer *out)
+{
+    if (!of->sparse) {
+        buffer_text(out, "Refuted: the model has no experts.");
+        return VERDICT_PASS;
+    }
+    return judge_points(of, OF(ROUTER), "routers", out);
+}
+
+static enum verdict judge_tokenizer(const struct usual_case *of, struct buffer *out)
+{
+    for (size_t i = 0; of->symptoms && i < of->symptoms->count; i++) {
+        const struct finding *finding = &of->symptoms->items[i];
+        if (!finding->summary || strcmp(finding->check, "tokens.ids") != 0 || finding->verdict == VERDICT_SKIP)
+            continue;
+        buffer_format(out, "%s: %s",
+                      finding->verdict == VERDICT_FAIL   ? "Supported"
+                      : finding->verdict == VERDICT_PASS ? "Refuted"
+                                                         : "Untested",
+                      finding->message);
+        return finding->verdict == VERDICT_WARN ? VERDICT_SKIP : finding->verdict;
+    }
+    buffer_text(out, "Untested: it takes a tokenizer beside the model, and gold that records its prompts.");
+    return VERDICT_SKIP;
+}
+
+static const struct usual_row {
+    const char *check;
+    enum verdict (*judge)(const struct usual_case *of, struct buffer *out);
+} rows[USUAL_COUNT] = {
+    [USUAL_NORMS] = {"hypothesis.norms", judge_norms},
+    [USUAL_WEIGHTS] = {"hypothesis.weights", judge_weights},
+    [USUAL_ARCHITECTURE] = {"hypothesis.architecture", judge_architecture},
+    [USUAL_EXPERTS] = {"hypothesis.experts", judge_experts},
+    [USUAL_TOKENIZER] = {"hypothesis.tokenizer", judge_tokenizer},
+};
+
+bool usual_report(const struct hunt_request *request, const struct hunt *hunt, const struct damage *damage,
+                  const struct findings *symptoms, struct findings *findings, struct error *error)
+{
+    struct usual_case of = {.request = request,
+                            .hunt = hunt,
+                            .damage = damage,
+                            .symptoms = symptoms,
+                            .bad = over_blocks(hunt, hunt->before),
+                            .left = over_blocks(hunt, hunt->after)};
+    for (int layer = 0; layer < request->config->layers; layer++)
+        of.sparse = of.sparse || request->config->sparse[layer];
+    for (int usual = 0; usual < USUAL_COUNT; usual++) {
+        struct finding *finding = findings_add(findings, rows[usual].check);
+        struct buffer text = {0};
+        if (!finding)
+            return error_memory(error, "causes");
+        finding->verdict = supported_text(&of, (enum usual)usual, &text) ? VERDICT_FAIL : rows[usual].judge(&of, &text);
+        finding_message(finding, "%s", text.data ? text.data : "");
+        buffer_free(&text);
+    }
+    return true;
+}

@@ -1,0 +1,14 @@
+/* What people guess when a model writes gibberish: each guess held against what the experiments showed. */
+#ifndef ASSAY_CAUSES_USUAL_H
+#define ASSAY_CAUSES_USUAL_H
+
+#include "causes/damage.h"
+#include "findings/finding.h"
+
+/* Adds a finding for each: "hypothesis.norms", "hypothesis.weights", "hypothesis.architecture", "hypothesis.experts",
+ * "hypothesis.tokenizer". Fail: supported; pass: refuted; skip: nothing tested it. `symptoms`: what a check of the same
+ * model said, where the tokenizer was held against gold. */
+bool usual_report(const struct hunt_request *request, const struct hunt *hunt, const struct damage *damage,
+                  const struct findings *symptoms, struct findings *findings, struct error *error);
+
+#endif
