@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/wording.h"
-#include "causes/causes.h"
+#include "causes/likelihood.h"
 
 /* The options with which the model was opened, for a command that does it again. */
 static void options_text(const struct arguments *arguments, struct buffer *out)
@@ -29,37 +29,50 @@ static void options_text(const struct arguments *arguments, struct buffer *out)
         }
 }
 
+static struct causes_request request_of(const struct arguments *arguments, struct subject *subject,
+                                        const struct diagnosis *diagnosis, const char *options)
+{
+    const char *gold = diagnosis->golden_count ? golden_path(diagnosis->goldens[0]) : NULL;
+    return (struct causes_request){.hunt = {.ground = {.store = subject->store,
+                                                       .config_text = subject->config_text,
+                                                       .variants = arguments->variants.items,
+                                                       .variant_count = arguments->variants.count,
+                                                       .means = {.source = subject->source_path,
+                                                                 .original = subject_source(subject),
+                                                                 .goldens = diagnosis->goldens,
+                                                                 .golden_count = diagnosis->golden_count}},
+                                            .config = subject->config,
+                                            .goldens = diagnosis->goldens,
+                                            .golden_count = diagnosis->golden_count,
+                                            .limits = diagnosis->limits,
+                                            .threads = (int)arguments->threads,
+                                            .budget = diagnosis->budget,
+                                            .weights_right = diagnosis->implementation},
+                                   .subject = store_path(subject->base),
+                                   .gold = gold,
+                                   .text = diagnosis->text,
+                                   .options = options,
+                                   .implementation = diagnosis->implementation,
+                                   .extraction =
+                                       store_kind(subject->base) == STORE_EXTRACTION && !arguments->faults.count,
+                                   .departs = arguments->settings.count + arguments->variants.count > 0,
+                                   .symptoms = diagnosis->symptoms};
+}
+
 bool diagnosis_find(const struct arguments *arguments, struct subject *subject, const struct diagnosis *diagnosis,
                     struct findings *findings, struct error *error)
 {
     struct buffer options = {0};
     options_text(arguments, &options);
-    const struct causes_request request = {.hunt = {.ground = {.store = subject->store,
-                                                               .config_text = subject->config_text,
-                                                               .variants = arguments->variants.items,
-                                                               .variant_count = arguments->variants.count,
-                                                               .means = {.source = subject->source_path,
-                                                                         .original = subject_source(subject),
-                                                                         .goldens = diagnosis->goldens,
-                                                                         .golden_count = diagnosis->golden_count}},
-                                                    .config = subject->config,
-                                                    .goldens = diagnosis->goldens,
-                                                    .golden_count = diagnosis->golden_count,
-                                                    .limits = diagnosis->limits,
-                                                    .threads = (int)arguments->threads,
-                                                    .budget = diagnosis->budget,
-                                                    .weights_right = diagnosis->implementation},
-                                           .subject = store_path(subject->base),
-                                           .gold = golden_path(diagnosis->goldens[0]),
-                                           .options = options.data ? options.data : "",
-                                           .implementation = diagnosis->implementation,
-                                           .extraction = store_kind(subject->base) == STORE_EXTRACTION &&
-                                                         !arguments->faults.count,
-                                           .departs = arguments->settings.count + arguments->variants.count > 0,
-                                           .symptoms = diagnosis->symptoms};
-    bool good = !options.failed || error_memory(error, "diagnose");
-    good = good && config_computes(subject->config, store_path(subject->base), error) &&
-           causes_find(&request, findings, error);
+    const struct causes_request request = request_of(arguments, subject, diagnosis, options.data ? options.data : "");
+    const struct likelihood_request likelihood = {.causes = request, .tokenizer = subject->tokenizer};
+    bool good = (!options.failed || error_memory(error, "diagnose")) &&
+                config_computes(subject->config, store_path(subject->base), error);
+    if (good && diagnosis->golden_count)
+        good = causes_find(&request, findings, error);
+    else if (good)
+        good = subject_needs_tokenizer(subject, error) && config_predicts(subject->config, error) &&
+               likelihood_find(&likelihood, findings, error);
     buffer_free(&options);
     return good;
 }

@@ -13,6 +13,7 @@
 struct diagnosis {
     struct golden *const *goldens; /* that a check has held against the subject */
     size_t golden_count;
+    const char *text; /* without gold: what the model reads (corpus.h) */
     const struct limits *limits;
     const struct findings *symptoms; /* what it said; NULL: none */
     double budget;                   /* seconds for experiments; 0: no bound */

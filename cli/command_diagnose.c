@@ -1,9 +1,13 @@
 /* What broke, how that is known, and what it costs. */
+#include "activations/corpus.h"
 #include "cli/causes_find.h"
 #include "cli/command.h"
 #include "cli/opening.h"
 #include "cli/output.h"
+#include "cli/source_gold.h"
 #include "diagnostics/check.h"
+
+#define READING_BUDGET 150.0 /* seconds: without gold hundreds of readings are worth a try */
 
 /* What a check says of it, which also measures what few bits cost, where gold or subject have few. */
 static bool check(struct subject *subject, struct golden *const *goldens, size_t count, const struct suite *suite,
@@ -65,6 +69,30 @@ static bool find_of_model(const struct arguments *arguments, struct subject *sub
     return (findings_take(&report->findings, &symptoms) || error_memory(error, "diagnose")) && good;
 }
 
+/* The original is gold enough: this engine computes gold with it. */
+static bool find_of_source(const struct arguments *arguments, struct subject *subject, const struct goldens *none,
+                           const struct suite *suite, struct report *report, struct error *error)
+{
+    struct golden *golden = source_gold(arguments, error);
+    const struct goldens goldens = {.items = &golden, .count = golden ? 1 : 0};
+    (void)none;
+    bool good = golden && find_of_model(arguments, subject, &goldens, suite, report, error);
+    golden_free(golden);
+    return good;
+}
+
+/* Neither gold nor the original: how well the model reads a text. */
+static bool find_of_text(const struct arguments *arguments, struct subject *subject, const struct goldens *none,
+                         const struct suite *suite, struct report *report, struct error *error)
+{
+    (void)none;
+    return diagnosis_find(arguments, subject,
+                          &(struct diagnosis){.text = arguments->text ? arguments->text : CORPUS_ENGLISH,
+                                              .limits = &suite->limits,
+                                              .budget = arguments->budget ? (double)arguments->budget : READING_BUDGET},
+                          &report->findings, error);
+}
+
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
     struct subject subject = {0};
@@ -72,8 +100,12 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct suite suite = {0};
     const char *model = arguments->model ? arguments->model : arguments->positional[0];
     bool good = suite_open(NULL, &suite, error) && goldens_open(arguments, &goldens, error) &&
-                arguments_open(arguments, model, MISSING_DEFAULT, true, &subject, error) &&
-                (arguments->dump ? find_of_dump : find_of_model)(arguments, &subject, &goldens, &suite, report, error);
+                arguments_open(arguments, model, MISSING_DEFAULT, true, &subject, error);
+    if (good)
+        good = (arguments->dump            ? find_of_dump
+                : goldens.count            ? find_of_model
+                : subject_source(&subject) ? find_of_source
+                                           : find_of_text)(arguments, &subject, &goldens, &suite, report, error);
     if (good)
         report_subject(report, &subject);
     goldens_close(&goldens);
@@ -87,7 +119,7 @@ static const char *judge(const struct arguments *arguments)
     if (!arguments->model == !arguments->positional_count)
         return arguments->model ? "MODEL and --model are the same: give one of them"
                                 : "MODEL is needed; with --dump FILE, --model WEIGHTS";
-    return arguments->dump || arguments->goldens.count ? NULL : "--golden FILE or --dump FILE is needed";
+    return arguments->dump && !arguments->goldens.count ? "--dump is compared with --golden FILE" : NULL;
 }
 
 static int run(struct arguments *arguments)
@@ -99,7 +131,14 @@ static const struct option_row options[] = {
     {"dump", 0, "FILE", "What another implementation computed with these weights: finds how it departs", GROUP_WORK,
      KIND_TEXT, AT(dump), 0, 0},
     {"model", 0, "WEIGHTS", "The same as MODEL", GROUP_WORK, KIND_TEXT, AT(model), 0, 0},
-    {"budget", 0, "SECONDS", "Bound on the time that experiments take; what is not tried is said (default: none)",
+    {"text", 't', "FILE",
+     "Without gold and --source: the text (UTF-8) by whose likelihood hypotheses are judged (default: :english, one "
+     "that "
+     "is built in)",
+     GROUP_WORK, KIND_TEXT, AT(text), 0, 0},
+    {"budget", 0, "SECONDS",
+     "Bound on the time that experiments take; what is not tried is said (default: none; without gold and --source "
+     "150)",
      GROUP_WORK, KIND_COUNT, AT(budget), 1, 0},
     {0},
 };
@@ -108,10 +147,12 @@ const struct command command_diagnose = {
     .name = "diagnose",
     .does = "what broke, proved by experiment, and what it costs",
     .args = "MODEL",
-    .doc = "Finds what broke: each module that is bad alone, fed gold's input, is computed again under one departure "
-           "after the other (assay faults lists them), until it equals gold. A cause counts as proved when all that it "
-           "touches equals gold and nothing that was good is bad. With --dump, gold is what another implementation "
-           "computed with the same weights.",
+    .doc =
+        "Finds what broke: each module that is bad alone, fed gold's input, is computed again under one departure "
+        "after the other (assay faults lists them), until it equals gold. A cause counts as proved when all that it "
+        "touches equals gold and nothing that was good is bad. Without --golden, gold is made from the original "
+        "(--source); without that too, hypotheses are judged by how well the model reads a text, and none is proved. "
+        "With --dump, gold is what another implementation computed with the same weights.",
     .least = 0,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_REPORT,

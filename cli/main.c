@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/parse.h"
+#include "math/blas.h"
 
 #define COMMAND_AT(name) &command_##name,
 static const struct command *const commands[] = {COMMANDS(COMMAND_AT)};
@@ -74,6 +75,7 @@ static void catch_ends(void)
 
 int main(int argc, char **argv)
 {
+    blas_choose(argv);
     /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages.
      */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);

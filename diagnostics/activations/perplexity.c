@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activations/corpus.h"
 #include "activations/logits.h"
 #include "activations/rounding.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "math/distribution.h"
 
-#define TEXT_MAX ((size_t)1 << 30)
 #define CONTEXT_DEFAULT 512
 
 struct window {
@@ -47,7 +46,7 @@ static bool read_text(struct perplexity *perplexity, struct error *error)
     const struct subject *subject = perplexity->request.subject;
     const char *path = perplexity->request.text;
     struct buffer text = {0};
-    bool good = subject_needs_tokenizer(subject, error) && file_read(path, TEXT_MAX, &text, error) &&
+    bool good = subject_needs_tokenizer(subject, error) && corpus_read(path, &text, error) &&
                 sha256_bytes(text.data, text.size, perplexity->sha256, error) &&
                 tokenizer_encode(subject->tokenizer, text.data, text.size, true, &perplexity->ids, error);
     perplexity->bytes = text.size;

@@ -247,15 +247,6 @@ static enum dtype dtype_for(const struct solve_request *request, const struct ex
     return tensor && dtype_width(tensor->dtype) ? tensor->dtype : DTYPE_F32;
 }
 
-static void store_values(enum dtype dtype, float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char stored[8];
-        narrow(dtype, &values[i], stored, 1);
-        widen(dtype, stored, &values[i], 1);
-    }
-}
-
 bool weight_solve(const struct solve_request *request, const struct expected *expected, struct solved *solved,
                   struct error *error)
 {
@@ -273,7 +264,7 @@ bool weight_solve(const struct solve_request *request, const struct expected *ex
     solved->right = good && result.compared_points >> point & 1 && !(result.bad_points >> point & 1);
     good = good && (solved->right || solve_values(request, expected, values, solved, error));
     if (good && !solved->right && !*solved->why) {
-        store_values(solved->dtype, values, count);
+        round_values(solved->dtype, values, values, count);
         good = run_with(request, expected, values, NULL, &result, error);
         solved->ratio = result.ratios[point];
         if (good && !(result.compared_points >> point & 1))

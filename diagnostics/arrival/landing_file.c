@@ -269,7 +269,8 @@ static bool judge_rounded(struct judging *judging)
     struct findings findings = {0};
     struct error problem = {0};
     struct pool *pool = pool_new(1, &judging->file->error);
-    bool good = pool && weights_check_source(judging->own, judging->landing->source, pool, &findings, &problem);
+    bool good = pool && weights_check_source(judging->own, judging->landing->source, judging->landing->config->head_dim,
+                                             pool, &findings, &problem);
     if (problem.kind == ERROR_MINE)
         refuse_reading(judging, &problem);
     else if (problem.text) /* the original cannot be read */

@@ -158,7 +158,8 @@ static bool take_turns(const struct evidence *evidence, int block, struct hypoth
             continue;
         if (square && !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "transpose:%s%s", lead.text, row->name))
             return false;
-        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s%s", lead.text, row->name))
+        if (!evidence->sizes_right &&
+            !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s%s", lead.text, row->name))
             return false;
     }
     return true;
@@ -240,24 +241,33 @@ static bool may_be_changed(const struct evidence *evidence, int block)
     return false;
 }
 
-/* Two layers in each other's place, or what lies below a part of them. */
-static bool take_layer_pairs(const struct evidence *evidence, struct hypotheses *out)
+bool candidates_of_pair(const struct evidence *evidence, int first, int second, struct hypotheses *out)
 {
     static const char *const parts[] = {"self_attn.*", "mlp.*", "mlp.experts.*", "mlp.gate.weight"};
-    for (int a = 1; a < evidence->blocks - 1; a++)
-        for (int b = a + 1; b < evidence->blocks - 1; b++) {
-            if (!may_be_changed(evidence, a) || !may_be_changed(evidence, b))
-                continue;
-            if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, a, "swap-layers:%d,%d", a - 1, b - 1))
-                return false;
-            for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-                if ((i < 2 || evidence->config->sparse[a - 1]) &&
-                    !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, a,
-                                    "swap-tensors:model.layers.%d.%s,model.layers.%d.%s", a - 1, parts[i], b - 1,
-                                    parts[i]))
-                    return false;
-        }
+    if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, first, "swap-layers:%d,%d", first - 1, second - 1))
+        return false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if ((i < 2 || evidence->config->sparse[first - 1]) &&
+            !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, first,
+                            "swap-tensors:model.layers.%d.%s,model.layers.%d.%s", first - 1, parts[i], second - 1,
+                            parts[i]))
+            return false;
     return true;
+}
+
+static bool take_layer_pairs(const struct evidence *evidence, struct hypotheses *out)
+{
+    for (int a = 1; a < evidence->blocks - 1; a++)
+        for (int b = a + 1; b < evidence->blocks - 1; b++)
+            if (may_be_changed(evidence, a) && may_be_changed(evidence, b) && !candidates_of_pair(evidence, a, b, out))
+                return false;
+    return true;
+}
+
+bool candidates_of_block(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    return take_exchanges(evidence, block, out) && take_turns(evidence, block, out) &&
+           take_orders(evidence, block, out) && take_offsets(evidence, block, out);
 }
 
 static bool take_weights(const struct evidence *evidence, struct hypotheses *out)
@@ -271,9 +281,7 @@ static bool take_weights(const struct evidence *evidence, struct hypotheses *out
         return false;
     for (int block = 1; block < evidence->blocks - 1; block++)
         if (may_be_changed(evidence, block) &&
-            (!take_exchanges(evidence, block, out) || !take_turns(evidence, block, out) ||
-             !take_orders(evidence, block, out) || !take_offsets(evidence, block, out) ||
-             !take_experts(evidence, block, out)))
+            (!candidates_of_block(evidence, block, out) || !take_experts(evidence, block, out)))
             return false;
     return !evidence->bad[evidence->blocks - 1] || take_offsets(evidence, evidence->blocks - 1, out);
 }
@@ -302,7 +310,7 @@ static bool take_solved(const struct evidence *evidence, struct hypotheses *out)
             snprintf(name, sizeof name, "*.%s", weight_rows[weight].name);
         if (!hypotheses_add(out, DEPARTURE_FAULT, 1u << point, count > 1 ? -1 : last, SOLVE "%s", name))
             return false;
-        out->items[out->count - 1].wide = true;
+        out->items[out->count - 1].wide = 2;
     }
     return true;
 }
@@ -343,7 +351,7 @@ static bool has_text(const struct hypotheses *list, const char *text)
 }
 
 /* The original's tensors of one pattern; of a single tensor by its name. */
-static bool take_pattern(const struct evidence *evidence, const struct different *different, int depth, bool wide,
+static bool take_pattern(const struct evidence *evidence, const struct different *different, int depth, int wide,
                          struct hypotheses *out)
 {
     char pattern[WEIGHT_PATTERN], text[WEIGHT_PATTERN + 16];
@@ -369,11 +377,11 @@ static bool take_original(const struct evidence *evidence, struct hypotheses *ou
 {
     const struct differing *differing = evidence->differing;
     for (size_t i = 0; differing && i < differing->count; i++)
-        if (!take_pattern(evidence, &differing->items[i], 0, false, out))
+        if (!take_pattern(evidence, &differing->items[i], 0, 0, out))
             return false;
     for (int depth = 2; depth > 0; depth--)
         for (size_t i = 0; differing && i < differing->count; i++)
-            if (differing->items[i].layer >= 0 && !take_pattern(evidence, &differing->items[i], depth, true, out))
+            if (differing->items[i].layer >= 0 && !take_pattern(evidence, &differing->items[i], depth, 1, out))
                 return false;
     for (size_t i = 0; differing && i < differing->count; i++) {
         char text[64];
@@ -382,7 +390,7 @@ static bool take_original(const struct evidence *evidence, struct hypotheses *ou
             continue;
         if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, differing->items[i].layer + 1, "%s", text))
             return false;
-        out->items[out->count - 1].wide = true;
+        out->items[out->count - 1].wide = 2;
     }
     return true;
 }
@@ -393,4 +401,21 @@ bool candidates_take(const struct evidence *evidence, struct hypotheses *out)
            (evidence->weights_right || take_weights(evidence, out)) && take_original(evidence, out) &&
            (evidence->weights_right || take_solved(evidence, out)) && take_variants(evidence, out, false) &&
            take_variants(evidence, out, true);
+}
+
+/* Rows of the vocabulary that moved by one; of the head, and of the embedding. */
+static bool take_vocabulary(const struct evidence *evidence, struct hypotheses *out)
+{
+    for (int shift = 1; shift >= -1; shift -= 2)
+        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "shift-rows:model.embed_tokens.weight,%d", shift) ||
+            !hypotheses_add(out, DEPARTURE_FAULT, OF(HEAD), -1, "shift-rows:lm_head.weight,%d", shift))
+            return false;
+    return take_offsets(evidence, evidence->blocks - 1, out);
+}
+
+bool candidates_everywhere(const struct evidence *evidence, struct hypotheses *out)
+{
+    return take_usual_settings(out) && take_exchanges(evidence, -1, out) && take_turns(evidence, -1, out) &&
+           take_orders(evidence, -1, out) && take_offsets(evidence, -1, out) && take_vocabulary(evidence, out) &&
+           take_variants(evidence, out, false);
 }

@@ -12,10 +12,19 @@ struct evidence {
     const unsigned *bad;             /* [blocks] of bits of enum point: bad alone; block L + 1 is layer L */
     int blocks;
     const struct differing *differing; /* from the original, in layers that are bad; NULL: there is no original */
+    bool sizes_right;                  /* values are of the size that they should have: no bytes are turned around */
     bool weights_right; /* the weights are known to be right: only how they are computed with is in question */
 };
 
 /* Appends what could explain some of it: the simplest and likeliest first. False: out of memory. */
 bool candidates_take(const struct evidence *evidence, struct hypotheses *out);
+
+/* The same without gold, where nothing tells which block is bad: `bad` is all ones, `gold` and `differing` NULL. What
+ * is wrong in all layers alike, or at the ends; what is wrong in one layer (block >= 1); two layers in each other's
+ * place.
+ */
+bool candidates_everywhere(const struct evidence *evidence, struct hypotheses *out);
+bool candidates_of_block(const struct evidence *evidence, int block, struct hypotheses *out);
+bool candidates_of_pair(const struct evidence *evidence, int first, int second, struct hypotheses *out);
 
 #endif

@@ -15,11 +15,15 @@ static void departures_text(const struct hypothesis *hypotheses, size_t count, s
 static void repeat_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
                         struct buffer *out)
 {
-    buffer_text(out, "assay check ");
+    buffer_text(out, request->gold ? "assay check " : "assay perplexity ");
     shell_word(out, request->subject);
-    buffer_text(out, " --golden ");
-    shell_word(out, request->gold);
-    buffer_format(out, " --only layers,logits --no-diagnose%s", request->options);
+    buffer_text(out, request->gold ? " --golden " : " --text ");
+    shell_word(out, request->gold ? request->gold : request->text);
+    if (request->gold)
+        buffer_text(out, " --only layers,logits --no-diagnose");
+    else
+        buffer_format(out, " --context %d --stride %d", READING_CONTEXT, READING_CONTEXT);
+    buffer_text(out, request->options);
     departures_text(hypotheses, count, out);
 }
 

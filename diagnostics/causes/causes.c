@@ -22,6 +22,35 @@ static void places_text(const struct hunt *hunt, const struct proof *proof, stru
         buffer_format(out, " to %s", hunt_module(hunt, proof->last, before[proof->last] & proof->points, path));
 }
 
+#define RELATIONS_MOST 16 /* tensors that are looked at to say what they are */
+
+/* What tensors that the pattern fits are to the original's, where all that were looked at are the same. */
+static void related_text(const struct hunt *hunt, const char *pattern, struct buffer *out)
+{
+    struct buffer first = {0};
+    size_t seen = 0, same = 0;
+    for (size_t i = 0; i < hunt->differing.count && seen < RELATIONS_MOST; i++) {
+        const struct different *different = &hunt->differing.items[i];
+        struct buffer relation = {0};
+        struct error unread = {0};
+        if (different->absent || fnmatch(pattern, different->name, 0) != 0)
+            continue;
+        seen++;
+        if (!relation_find(hunt->relations, different->name, &relation, &unread))
+            buffer_free(&relation);
+        error_clear(&unread);
+        if (!first.data && relation.data)
+            buffer_text(&first, relation.data);
+        same += first.data && relation.data && strcmp(first.data, relation.data) == 0;
+        buffer_free(&relation);
+    }
+    if (first.data && same == seen)
+        buffer_format(out, ": %s %s", seen > 1 ? "each" : "it", first.data);
+    else if (first.data)
+        buffer_format(out, ": the first %s, the others are something else", first.data);
+    buffer_free(&first);
+}
+
 /* "12 tensors *.input_layernorm.weight are absent, in layers 1, 5, 9: --fault restore:... takes them from the original"
  */
 static void restored_text(const struct hunt *hunt, const char *pattern, struct buffer *out)
@@ -54,6 +83,7 @@ static void restored_text(const struct hunt *hunt, const char *pattern, struct b
         numbers_ranges(out, layers, count);
         buffer_text(out, ")");
     }
+    related_text(hunt, pattern, out);
 }
 
 static size_t count_absent(const struct hunt *hunt, const char *pattern)

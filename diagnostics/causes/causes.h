@@ -8,9 +8,12 @@
 /* Searches, measures what each cause costs, and adds the findings "cause": one for each that was proved, the costliest
  * first, one for what none explains, and the summary. `subject` and `gold` are paths, for commands to repeat;
  * `implementation`: gold is what another implementation computed. */
+#define READING_CONTEXT 256 /* tokens of a window of a text that the model reads */
 struct causes_request {
     struct hunt_request hunt;
-    const char *subject, *gold;
+    const char *subject;
+    const char *gold;    /* NULL: there is none, and */
+    const char *text;    /* is what the model reads */
     const char *options; /* with which the subject was opened, as a shell takes them, each with a blank before it */
     bool implementation;
     bool extraction;                 /* the subject is one, which repair can mend */

@@ -191,16 +191,19 @@ struct round {
     struct hypotheses *list;
 };
 
+/* One that takes over no more than it needs comes first: what it leaves is left to the next round. */
 static void take_best(struct hunting *hunting, struct round *round, const struct hypothesis *hypothesis, size_t cured)
 {
     struct hunt *hunt = hunting->hunt;
     struct proof *best = &round->best;
     size_t size = (size_t)hunt->blocks * sizeof *round->after;
-    if (cured > best->cured) {
+    bool narrower = best->hypothesis.wide == 2 && hypothesis->wide < 2,
+         wider = best->cured && hypothesis->wide == 2 && best->hypothesis.wide < 2;
+    if (cured && !wider && (narrower || cured > best->cured)) {
         *best = (struct proof){.hypothesis = *hypothesis, .cured = cured, .first = -1};
         memcpy(round->after, hunting->found, size);
-    } else if (cured && cured == best->cured && !hypothesis->wide && best->twin_count < TWINS_MAX &&
-               memcmp(round->after, hunting->found, size) == 0) {
+    } else if (cured && cured == best->cured && !hypothesis->wide && !best->hypothesis.wide &&
+               best->twin_count < TWINS_MAX && memcmp(round->after, hunting->found, size) == 0) {
         best->twins[best->twin_count++] = *hypothesis;
     }
 }
@@ -296,7 +299,9 @@ static bool compare_original(struct hunting *hunting, struct error *error)
     const struct ground *ground = &hunting->request->ground;
     struct hunt *hunt = hunting->hunt;
     return !ground->means.original ||
-           differing_take(ground->store, ground->means.original, hunt->before, hunt->blocks, &hunt->differing, error);
+           ((hunt->relations =
+                 relations_new(ground->store, ground->means.original, hunting->request->config->head_dim, error)) &&
+            differing_take(ground->store, ground->means.original, hunt->before, hunt->blocks, &hunt->differing, error));
 }
 
 bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct error *error)
@@ -331,6 +336,7 @@ void hunt_free(struct hunt *hunt)
 {
     for (size_t i = hunt->proof_count; i-- > 0;) /* the later ones look into the earlier */
         world_close(&hunt->proofs[i].world);
+    relations_free(hunt->relations);
     expected_list_free(&hunt->absent);
     differing_free(&hunt->differing);
     free(hunt->before);

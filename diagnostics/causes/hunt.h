@@ -5,6 +5,7 @@
 
 #include "causes/differing.h"
 #include "causes/hypothesis.h"
+#include "health/relation.h"
 #include "limits/limits.h"
 #include "model/probe.h"
 #include "model/weights.h"
@@ -44,6 +45,7 @@ struct hunt {
     struct proof proofs[PROOFS_MAX];
     size_t proof_count;
     struct expected_list absent; /* weights of blocks that are bad */
+    struct relations *relations; /* to the original's tensors; NULL: there is none */
     struct differing differing;  /* from the original, as far as something bad could come of it */
     size_t tried;                /* experiments */
     size_t tried_of[DEPARTURE_COUNT];

@@ -19,7 +19,7 @@ struct hypothesis {
     char text[HYPOTHESIS_TEXT]; /* "swap-layers:3,4", "rope_theta=1e6", "tiled-kv-heads" */
     unsigned points;            /* bits of enum point: the first values that it changes in a block */
     int block;                  /* the only one that it changes, or one of a few; -1: any */
-    bool wide;                  /* restores what a narrower one may restore as well */
+    int wide;                   /* 1: takes over a module, 2: a layer, or whatever fits gold; 0: what it names alone */
     bool settled;               /* its fault lies over the ground already */
     const struct store *solved; /* where what it solves for was solved once; borrowed. NULL: not yet */
 };

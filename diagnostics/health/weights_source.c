@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/progress.h"
+#include "health/relation.h"
 #include "health/weights_source.h"
 #include "limits/comparator.h"
 
@@ -23,6 +24,7 @@ struct pair {
 
 struct matching {
     const struct store *store, *source;
+    struct relations *relations;
     struct pair *pairs;
     size_t count;
     pthread_mutex_t lock;
@@ -92,9 +94,19 @@ static int pair_order(const void *left, const void *right)
     return strcmp(a->mine->name, b->mine->name);
 }
 
-static bool add_place(const struct pair *pair, struct findings *findings)
+/* What it is to the original's: what cannot be told now, its values having been compared, is left out. */
+static void relation_text(const struct matching *matching, const struct pair *pair, struct buffer *out)
+{
+    struct error unread = {0};
+    if (!relation_find(matching->relations, pair->mine->name, out, &unread))
+        buffer_free(out);
+    error_clear(&unread);
+}
+
+static bool add_place(const struct matching *matching, const struct pair *pair, struct findings *findings)
 {
     struct finding *place = findings_place(findings, "weights.source", VERDICT_FAIL);
+    struct buffer relation = {0};
     if (!place)
         return false;
     char mine[TENSOR_SHAPE_TEXT], source[TENSOR_SHAPE_TEXT];
@@ -109,8 +121,13 @@ static bool add_place(const struct pair *pair, struct findings *findings)
     }
     finding_measured(place, pair->error, "relative L2");
     finding_limit(place, pair->limit, "what rounding to its dtype costs; nothing where the dtype is the original's");
-    finding_message(place, "'%s' is %.3g away from the original, where %.3g is allowed for %s.", pair->mine->name,
-                    pair->error, pair->limit, dtype_name(pair->mine->dtype));
+    relation_text(matching, pair, &relation);
+    finding_message(place, "'%s' is %.3g away from the original, where %.3g is allowed for %s%s%s.", pair->mine->name,
+                    pair->error, pair->limit, dtype_name(pair->mine->dtype), relation.data ? "; it " : "",
+                    relation.data ? relation.data : "");
+    if (relation.data)
+        finding_fact_text(place, "relation", "%s", relation.data);
+    buffer_free(&relation);
     return true;
 }
 
@@ -144,7 +161,7 @@ static bool report(const struct matching *matching, struct findings *findings)
         compared += pair->source != NULL;
         alone = alone || pair->source ? alone : pair;
         exact += pair->source && pair->shaped && pair->error <= 0;
-        if (pair_bad(pair) && bad++ < PLACES_MAX && !add_place(pair, findings))
+        if (pair_bad(pair) && bad++ < PLACES_MAX && !add_place(matching, pair, findings))
             return false;
     }
     struct finding *finding = &findings->items[at];
@@ -174,7 +191,7 @@ static bool report(const struct matching *matching, struct findings *findings)
     return add_worst(matching, finding);
 }
 
-bool weights_check_source(const struct store *store, const struct store *source, struct pool *pool,
+bool weights_check_source(const struct store *store, const struct store *source, int head, struct pool *pool,
                           struct findings *findings, struct error *error)
 {
     size_t count = store_text_count(store);
@@ -183,7 +200,8 @@ bool weights_check_source(const struct store *store, const struct store *source,
                                 .pairs = calloc(count + 1, sizeof *matching.pairs),
                                 .count = count,
                                 .progress = progress_begin("original", "tensors", count)};
-    bool good = matching.pairs || error_memory(error, "weights");
+    bool good = (matching.pairs || error_memory(error, "weights")) &&
+                (matching.relations = relations_new(store, source, head, error));
     for (size_t i = 0; good && i < count; i++) {
         struct pair *pair = &matching.pairs[i];
         pair->mine = store_at(store, i);
@@ -207,6 +225,7 @@ bool weights_check_source(const struct store *store, const struct store *source,
         qsort(matching.pairs, count, sizeof *matching.pairs, pair_order);
         good = report(&matching, findings) || error_memory(error, "weights");
     }
+    relations_free(matching.relations);
     free(matching.pairs);
     return good;
 }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include "math/reference.h"
 #include "values/values.h"
@@ -146,6 +148,26 @@ bool blas_prove(struct error *error)
         if (!blas_prove_shape(prove_shapes[i][0], prove_shapes[i][1], prove_shapes[i][2], error))
             return false;
     return true;
+}
+
+void blas_choose(char *const argv[])
+{
+#ifdef __x86_64__
+    const char *oldest[] = {"Prescott", "Core2", "Generic"}, *core = openblas_get_corename();
+    bool old = false, wide, wider;
+    __builtin_cpu_init();
+    wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    wider = wide && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    for (size_t i = 0; i < sizeof oldest / sizeof *oldest; i++)
+        old = old || strcasecmp(core, oldest[i]) == 0;
+    if (!old || !wide || getenv("OPENBLAS_CORETYPE") ||
+        setenv("OPENBLAS_CORETYPE", wider ? "SkylakeX" : "Haswell", 1) != 0)
+        return;
+    execv("/proc/self/exe", argv); /* where that fails, it is slow and right */
+#else
+    (void)argv;
+#endif
 }
 
 const char *blas_name(void)

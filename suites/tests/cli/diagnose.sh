@@ -83,8 +83,8 @@ run 0 diagnose --model "$nano/thinker" --dump "$T/theirs.safetensors" --golden "
 test_that 'a bound on time, misuse'
 run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --fault missing-norms:1,3 -q --budget 1000 --json
 json "$(summary cause) | .untried == 0"
-run 2 diagnose "$nano/thinker"
-says err '--golden FILE or --dump FILE is needed'
+run 2 diagnose --model "$nano/thinker" --dump "$(gold thinker)"
+says err '--dump is compared with --golden FILE'
 run 2 diagnose --golden "$(gold thinker)"
 run 2 diagnose "$nano/thinker" --model "$nano/thinker" --golden "$(gold thinker)"
 run 3 diagnose "$nano/thinker" --golden /nowhere -q
@@ -182,3 +182,50 @@ json '[.findings[] | select(.check == "cause")] == []'
 run 1 check "$nano/thinker" --golden "$(gold thinker)" --suite "$proof" -q --fault missing-norms:1,3 --budget 1000
 says out 'What is wrong, and where fail cause:'
 diagnoses=
+
+test_that 'without gold, the original is gold enough'
+export TMPDIR=$T
+cause_of_source() {
+    run 1 diagnose "$nano/$1" --source "$nano/$1" --json -q --fault "$2"
+    equal "$causes" "$3"
+}
+cause_of_source thinker swap-layers:1,3 swap-layers:1,3
+cause_of_source thinker transpose:model.layers.2.self_attn.o_proj.weight restore:model.layers.2.self_attn.o_proj.weight
+says out 'it is the original'
+says out 'transposed. With the original'
+command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repeat' "$T/out")
+eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"
+json '[.findings[] | select(.summary) | .verdict] | index("fail") == null' "$T/again"
+cause_of_source qwen2 missing-norms:1 'restore:model.layers.1.post_attention_layernorm.weight restore:model.layers.1.input_layernorm.weight'
+if thorough; then
+    cause_of_source thinker scale:model.layers.2.mlp.experts.3.up_proj.weight,2 restore:model.layers.2.mlp.experts.3.up_proj.weight
+    says out 'it is 2 times the original'
+fi
+run 0 diagnose "$nano/thinker" --source "$nano/thinker" --json -q -o "$T/of-source"
+there "$T/of-source/source.golden.safetensors"
+run 1 diagnose "$nano/thinker" --source "$nano/llama" --json -q
+json '(.findings[] | select(.check == "config.gold" and .summary)).verdict == "fail"'
+unset TMPDIR
+
+test_that 'with neither, a model that cannot read is not judged by how it reads'
+run 0 diagnose "$nano/qwen2" --budget 5 --json -q
+json '.verdict == "warn" and (.reason | contains("no better than by the frequency"))'
+run 3 diagnose "$nano/qwen2" --text "$T/nowhere" -q
+printf 'short' >"$T/short"
+run 3 diagnose "$nano/qwen2" --text "$T/short" -q
+says err 'more than 512 are needed'
+
+if thorough; then
+    test_that 'with neither, what makes a text be read better is likely the cause'
+    heldout=golden/thinker-48/heldout.txt
+    run 1 diagnose golden/thinker-48 --text $heldout --set rope_theta=1e4 --budget 12 --json -q
+    equal "$causes" 'rope_theta=1e6'
+    json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .bits > 1000'
+    stated=$(jq '.findings[] | select(.check == "cause" and .summary).perplexity' "$T/out")
+    command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repeat' "$T/out")
+    eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"
+    json "(.findings[0].perplexity / $stated - 1) | fabs < 1e-3" "$T/again"
+    run 0 diagnose golden/thinker-48 --text $heldout --budget 12 --json -q
+    json "$(summary cause) | .verdict == \"pass\" and .tried > 20"
+    equal "$causes" ''
+fi
