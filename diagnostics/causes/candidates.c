@@ -86,7 +86,8 @@ static bool take_variants(const struct evidence *evidence, struct hypotheses *ou
 {
     const struct variant_row *row;
     for (size_t i = 0; (row = variant_at(i)); i++) {
-        if (!variant_applies(row, evidence->config) || !*row->arguments == numbered)
+        if (!variant_applies(row, evidence->config) || !*row->arguments == numbered ||
+            (evidence->reads && variant_leaks(row->name)))
             continue;
         if (numbered ? !take_numbered(evidence, row, out)
                      : !hypotheses_add(out, DEPARTURE_VARIANT, row->points, -1, "%s", row->name))

@@ -12,6 +12,7 @@ struct evidence {
     const unsigned *bad;             /* [blocks] of bits of enum point: bad alone; block L + 1 is layer L */
     int blocks;
     const struct differing *differing; /* from the original, in layers that are bad; NULL: there is no original */
+    bool reads;                        /* they are judged by how well the model reads a text */
     bool sizes_right;                  /* values are of the size that they should have: no bytes are turned around */
     bool weights_right; /* the weights are known to be right: only how they are computed with is in question */
 };

@@ -393,7 +393,8 @@ static bool search(struct searching *searching, struct error *error)
     const struct model_config *config = searching->hunt->config;
     int blocks = MODEL_BLOCKS(config);
     unsigned *bad = calloc((size_t)blocks, sizeof *bad);
-    const struct evidence evidence = {.config = config, .bad = bad, .blocks = blocks, .sizes_right = reads(searching)};
+    const struct evidence evidence = {
+        .config = config, .bad = bad, .blocks = blocks, .reads = true, .sizes_right = reads(searching)};
     bool good = bad || error_memory(error, "experiments"), found = true;
     for (int block = 0; good && block < blocks; block++)
         bad[block] = ~0u;

@@ -32,11 +32,6 @@ void relations_free(struct relations *relations)
     free(relations);
 }
 
-bool related_equal(const float *a, const float *b, size_t count)
-{
-    return values_equal(a, b, count);
-}
-
 static uint64_t print_of(const float *values, size_t count)
 {
     uint64_t print = 1;
@@ -103,7 +98,7 @@ static bool find_other(struct relations *relations, const struct related *relate
         if (relations->prints[i] != print || other == related->original || !tensor_same_shape(mine, other))
             continue;
         good = read_all(relations->original, other, related->scratch, error);
-        *found = good && related_equal(related->a, related->scratch, related->rows * related->columns);
+        *found = good && values_equal(related->a, related->scratch, related->rows * related->columns);
         if (*found)
             buffer_format(out, "holds the original's %s", other->name);
     }

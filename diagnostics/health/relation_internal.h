@@ -21,7 +21,4 @@ relation_test relation_constant, relation_factor, relation_offset, relation_roun
 /* relation_order.c: the same values elsewhere. */
 relation_test relation_transposed, relation_rows, relation_columns, relation_part;
 
-/* Are they equal, value for value? */
-bool related_equal(const float *a, const float *b, size_t count);
-
 #endif

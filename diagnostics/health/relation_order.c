@@ -4,6 +4,7 @@
 
 #include "base/numbers.h"
 #include "health/relation_internal.h"
+#include "values/values.h"
 
 bool relation_transposed(const struct related *related, struct buffer *out)
 {
@@ -13,7 +14,7 @@ bool relation_transposed(const struct related *related, struct buffer *out)
     for (size_t row = 0; row < rows; row++)
         for (size_t column = 0; column < columns; column++)
             related->scratch[column * rows + row] = related->b[row * columns + column];
-    bool same = related_equal(related->a, related->scratch, rows * columns);
+    bool same = values_equal(related->a, related->scratch, rows * columns);
     if (same)
         buffer_text(out, "is the original's transposed");
     return same;
@@ -150,7 +151,7 @@ bool relation_part(const struct related *related, struct buffer *out)
 {
     size_t count = related->rows * related->columns, first = count, last = 0, differ = 0, zeros = 0;
     for (size_t i = 0; i < count; i++) {
-        if (related_equal(&related->a[i], &related->b[i], 1))
+        if (values_equal(&related->a[i], &related->b[i], 1))
             continue;
         first = differ++ ? first : i;
         last = i;

@@ -78,7 +78,7 @@ bool relation_rounded(const struct related *related, struct buffer *out)
     static const enum dtype dtypes[] = {DTYPE_BF16, DTYPE_F16};
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
         round_values(dtypes[i], related->b, related->scratch, count_of(related));
-        if (related_equal(related->a, related->scratch, count_of(related))) {
+        if (values_equal(related->a, related->scratch, count_of(related))) {
             buffer_format(out, "is the original's rounded to %s", dtype_name(dtypes[i]));
             return true;
         }
@@ -103,7 +103,7 @@ bool relation_bytes(const struct related *related, struct buffer *out)
         }
     widen(dtype, bytes, related->scratch, count);
     free(bytes);
-    bool same = related_equal(related->a, related->scratch, count);
+    bool same = values_equal(related->a, related->scratch, count);
     if (same)
         buffer_text(out, "is the original's with the bytes of every value turned around");
     return same;
@@ -118,7 +118,7 @@ bool relation_misread(const struct related *related, struct buffer *out)
     for (size_t i = 0; bytes && !same && i < 2; i++) {
         narrow(types[i][0], related->b, bytes, count);
         widen(types[i][1], bytes, related->scratch, count);
-        same = related_equal(related->a, related->scratch, count);
+        same = values_equal(related->a, related->scratch, count);
         if (same)
             buffer_format(out, "is the original's %s read as %s", dtype_name(types[i][0]), dtype_name(types[i][1]));
     }

@@ -297,6 +297,12 @@ bool variant_routes(const char *spec)
     return variant && variant->needs >= NEEDS_EXPERTS;
 }
 
+bool variant_leaks(const char *spec)
+{
+    const struct variant *variant = variant_find(spec);
+    return variant && variant->at == SWITCH(mask) && variant->value != MASK_BEHIND;
+}
+
 /* The first of the specs before `count` that sets the same as the one at `count`; NULL: none. */
 static const char *rival(const char *const *specs, size_t count)
 {

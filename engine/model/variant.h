@@ -31,6 +31,9 @@ bool variant_applies(const struct variant_row *row, const struct model_config *c
 /* It departs in how experts are chosen or mixed. */
 bool variant_routes(const char *spec);
 
+/* Tokens see what they are to predict with it, so that likelihoods mean nothing. */
+bool variant_leaks(const char *spec);
+
 /* Turns the switches of all of them. One that could change nothing of this model is an error, as are two that set the
  * same. */
 bool variants_set(const char *const *specs, size_t count, struct model_config *config, struct error *error);
