@@ -36,7 +36,7 @@ struct arguments {
     int missing; /* enum missing + 1 */
     int sums;    /* 1: double, 2: float */
     /* what to do */
-    struct texts goldens, prompts, id_lists, faults, settings, variants;
+    struct texts goldens, prompts, id_lists, faults, settings, variants, text_variants;
     const char *suite, *text, *out, *file, *decode;
     const char *only, *layers;
     size_t context, stride, chunk;

@@ -4,6 +4,7 @@
 
 #include "base/wording.h"
 #include "causes/likelihood.h"
+#include "causes/text_cause.h"
 
 /* The options with which the model was opened, for a command that does it again. */
 static void options_text(const struct arguments *arguments, struct buffer *out)
@@ -15,7 +16,10 @@ static void options_text(const struct arguments *arguments, struct buffer *out)
     const struct {
         const char *option;
         const struct texts *values;
-    } lists[] = {{"--fault", &arguments->faults}, {"--set", &arguments->settings}, {"--variant", &arguments->variants}};
+    } lists[] = {{"--fault", &arguments->faults},
+                 {"--set", &arguments->settings},
+                 {"--variant", &arguments->variants},
+                 {"--text-variant", &arguments->text_variants}};
     for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
         if (!singles[i].value)
             continue;
@@ -52,6 +56,7 @@ static struct causes_request request_of(const struct arguments *arguments, struc
                                    .gold = gold,
                                    .text = diagnosis->text,
                                    .options = options,
+                                   .text_variants = {arguments->text_variants.items, arguments->text_variants.count},
                                    .implementation = diagnosis->implementation,
                                    .extraction =
                                        store_kind(subject->base) == STORE_EXTRACTION && !arguments->faults.count,
@@ -69,7 +74,8 @@ bool diagnosis_find(const struct arguments *arguments, struct subject *subject, 
     bool good = (!options.failed || error_memory(error, "diagnose")) &&
                 config_computes(subject->config, store_path(subject->base), error);
     if (good && diagnosis->golden_count)
-        good = causes_find(&request, findings, error);
+        good = causes_find(&request, findings, error) &&
+               (diagnosis->implementation || text_cause_find(&request, subject, findings, error));
     else if (good)
         good = subject_needs_tokenizer(subject, error) && config_predicts(subject->config, error) &&
                likelihood_find(&likelihood, findings, error);

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "faults/fault.h"
 #include "model/variant.h"
+#include "text/text_variant.h"
 
 static void print_title(const char *title)
 {
@@ -23,6 +24,7 @@ static void print_text(void)
 {
     const struct fault_row *fault;
     const struct variant_row *variant;
+    const struct text_variant_row *text;
     print_title("--fault NAME[:ARGS]: what was done to weights");
     for (size_t i = 0; (fault = fault_at(i)); i++)
         print_row(fault->name, fault->arguments, fault->does, fault->symptom, fault->mistake);
@@ -30,6 +32,10 @@ static void print_text(void)
     print_title("--variant NAME[:ARGS]: an implementation that departs from the reference architecture");
     for (size_t i = 0; (variant = variant_at(i)); i++)
         print_row(variant->name, variant->arguments, variant->does, variant->symptom, variant->mistake);
+    putchar('\n');
+    print_title("--text-variant NAME: a text that is read otherwise than by the model's own tokenizer");
+    for (size_t i = 0; (text = text_variant_at(i)); i++)
+        print_row(text->name, "", text->does, text->symptom, text->mistake);
     putchar('\n');
     print_title("--set KEY=VALUE: a key of config.json with another value, such as rope_theta=1e6");
 }
@@ -49,6 +55,7 @@ static void print_json(void)
     cJSON *list = cJSON_CreateArray();
     const struct fault_row *fault;
     const struct variant_row *variant;
+    const struct text_variant_row *text;
     for (size_t i = 0; (fault = fault_at(i)); i++)
         row_json(list, "--fault",
                  (const char *const[]){fault->name, fault->arguments, fault->does, fault->symptom, fault->mistake});
@@ -56,6 +63,9 @@ static void print_json(void)
         row_json(list, "--variant",
                  (const char *const[]){variant->name, variant->arguments, variant->does, variant->symptom,
                                        variant->mistake});
+    for (size_t i = 0; (text = text_variant_at(i)); i++)
+        row_json(list, "--text-variant",
+                 (const char *const[]){text->name, "", text->does, text->symptom, text->mistake});
     json_print(list, true);
 }
 
@@ -70,10 +80,11 @@ static int run(struct arguments *arguments)
 
 const struct command command_faults = {
     .name = "faults",
-    .does = "list what an experiment may depart in: faults, variants",
+    .does = "list what an experiment may depart in: faults, variants of architecture and tokenizer",
     .args = "",
     .doc = "Lists what an experiment may depart in: faults of weights (--fault), and variants of the architecture "
-           "(--variant), which every command takes that opens a model.",
+           "(--variant), which every command takes that opens a model, and of the "
+           "tokenizer (--text-variant).",
     .least = 0,
     .most = 0,
     .run = run,

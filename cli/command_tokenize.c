@@ -76,7 +76,8 @@ static bool run_tokenize(const struct arguments *arguments, struct error *error)
                         : arguments->source  ? arguments->source
                                              : arguments->positional[0];
     const char *given = arguments->positional[1];
-    struct tokenizer *tokenizer = subject_tokenizer(where, error);
+    struct tokenizer *tokenizer = subject_tokenizer(
+        where, &(struct text_variants){arguments->text_variants.items, arguments->text_variants.count}, error);
     struct buffer input = {.maximum = INPUT_MAX + 65536};
     if (!tokenizer)
         return false;
@@ -116,6 +117,8 @@ static const struct option_row options[] = {
      0, 0},
     {"no-special", 0, NULL, "Do not add what the tokenizer's template adds (BOS, EOS)", GROUP_WORK, KIND_FLAG,
      AT(no_special), 0, 0},
+    {"text-variant", 0, "NAME", "A departure of the tokenizer (assay faults; repeatable)", GROUP_MODEL, KIND_TEXTS,
+     AT(text_variants), 0, 0},
     {0},
 };
 

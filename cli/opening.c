@@ -63,6 +63,7 @@ bool arguments_open(const struct arguments *arguments, const char *path, enum mi
         .config = arguments->config,
         .tokenizer = arguments->tokenizer,
         .source = arguments->source,
+        .text_variants = {arguments->text_variants.items, arguments->text_variants.count},
         .departures = {.settings = arguments->settings.items,
                        .variants = arguments->variants.items,
                        .setting_count = arguments->settings.count,

@@ -70,6 +70,10 @@ static const struct shared_row {
       "A departure from the reference architecture (assay faults), as an implementation may have it (repeatable)",
       GROUP_MODEL, KIND_TEXTS, AT(variants), 0, 0}},
     {OPTIONS_ENGINE,
+     {"text-variant", 0, "NAME",
+      "A departure of the tokenizer (assay faults), as an implementation may have it (repeatable)", GROUP_MODEL,
+      KIND_TEXTS, AT(text_variants), 0, 0}},
+    {OPTIONS_ENGINE,
      {"memory", 0, "SIZE",
       "Bound on weights kept in memory between decoding steps, as 512M or 8G (default: 8G, or a third of the "
       "machine's or the container's)",

@@ -60,7 +60,7 @@ static bool open_tokenizer(const struct subject_options *options, struct subject
     const char *folder = options->tokenizer ? options->tokenizer : options->source ? options->source : options->model;
     char *origin = path_join(folder, TOKENIZER_ORIGIN);
     struct error unread = {0};
-    truth->tokenizer = subject_tokenizer(folder, &unread);
+    truth->tokenizer = subject_tokenizer(folder, NULL, &unread);
     if (truth->tokenizer && origin && !file_exists(origin))
         snprintf(truth->tokenizer_sha256, sizeof truth->tokenizer_sha256, "%s", tokenizer_sha256(truth->tokenizer));
     bool good = truth->tokenizer || !options->tokenizer || error_set(error, "%s", error_text(&unread));

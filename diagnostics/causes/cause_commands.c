@@ -20,7 +20,8 @@ static void repeat_text(const struct causes_request *request, const struct hypot
     buffer_text(out, request->gold ? " --golden " : " --text ");
     shell_word(out, request->gold ? request->gold : request->text);
     if (request->gold)
-        buffer_text(out, " --only layers,logits --no-diagnose");
+        buffer_format(out, " --only %s --no-diagnose",
+                      count && hypotheses[0].departure == DEPARTURE_TEXT ? "tokens" : "layers,logits");
     else
         buffer_format(out, " --context %d --stride %d", READING_CONTEXT, READING_CONTEXT);
     buffer_text(out, request->options);

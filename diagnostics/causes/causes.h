@@ -4,6 +4,7 @@
 
 #include "causes/hunt.h"
 #include "findings/finding.h"
+#include "text/tokenizer.h"
 
 /* Searches, measures what each cause costs, and adds the findings "cause": one for each that was proved, the costliest
  * first, one for what none explains, and the summary. `subject` and `gold` are paths, for commands to repeat;
@@ -15,6 +16,7 @@ struct causes_request {
     const char *gold;    /* NULL: there is none, and */
     const char *text;    /* is what the model reads */
     const char *options; /* with which the subject was opened, as a shell takes them, each with a blank before it */
+    struct text_variants text_variants; /* that the subject's tokenizer was opened with */
     bool implementation;
     bool extraction;                 /* the subject is one, which repair can mend */
     bool departs;                    /* it was opened with other departures than faults, so no command writes it */

@@ -46,13 +46,13 @@ const char *hypothesis_solves(const struct hypothesis *hypothesis)
 
 const char *departure_option(enum departure departure)
 {
-    static const char *const options[DEPARTURE_COUNT] = {"--fault", "--set", "--variant"};
+    static const char *const options[DEPARTURE_COUNT] = {"--fault", "--set", "--variant", "--text-variant"};
     return options[departure];
 }
 
 const char *departure_kind(enum departure departure)
 {
-    static const char *const kinds[DEPARTURE_COUNT] = {"weights", "configuration", "architecture"};
+    static const char *const kinds[DEPARTURE_COUNT] = {"weights", "configuration", "architecture", "text"};
     return kinds[departure];
 }
 

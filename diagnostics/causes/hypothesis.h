@@ -6,8 +6,9 @@
 #include "model/config.h"
 #include "store/store.h"
 
-/* By the option that lays it: what was done to weights, a key of the configuration, how an implementation computes. */
-enum departure { DEPARTURE_FAULT, DEPARTURE_SETTING, DEPARTURE_VARIANT, DEPARTURE_COUNT };
+/* By the option that lays it: what was done to weights, a key of the configuration, how an implementation computes, how
+ * it reads a text. */
+enum departure { DEPARTURE_FAULT, DEPARTURE_SETTING, DEPARTURE_VARIANT, DEPARTURE_TEXT, DEPARTURE_COUNT };
 
 /* Begin faults that take the original's tensors, and what gold determines; which follows. */
 #define RESTORE "restore:"
@@ -39,9 +40,9 @@ bool hypotheses_add(struct hypotheses *list, enum departure departure, unsigned 
                     ...) ASSAY_PRINTF(5, 6);
 void hypotheses_free(struct hypotheses *list);
 
-/* "--fault", "--set", "--variant" */
+/* "--fault", "--set", "--variant", "--text-variant" */
 const char *departure_option(enum departure departure);
-/* "weights", "configuration", "architecture" */
+/* "weights", "configuration", "architecture", "text" */
 const char *departure_kind(enum departure departure);
 
 /* A model with departures. */

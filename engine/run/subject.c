@@ -140,19 +140,27 @@ static void take_tokenizer_sha256(const char *folder, struct subject *subject)
 static const char *const tokenizer_files[] = {"tokenizer.json", "vocab.json", NULL};
 
 /* A file of weights may hold one, and so may the one that stands for its folder. */
-struct tokenizer *subject_tokenizer(const char *path, struct error *error)
+struct tokenizer *subject_tokenizer(const char *path, const struct text_variants *variants, struct error *error)
 {
     const char *const folders[2] = {path, NULL};
     char *folder = find_folder(folders, tokenizer_files);
     struct error unread = {0};
     struct store *store = folder || text_ends_with(path, ".json") ? NULL : store_open(path, &unread);
     const char *document = store ? store_document(store, "tokenizer.json") : NULL;
-    struct tokenizer *tokenizer =
-        document ? tokenizer_parse(path, document, strlen(document), error) : tokenizer_open(path, error);
+    struct tokenizer *tokenizer = document ? tokenizer_parse_as(path, document, strlen(document), variants, error)
+                                           : tokenizer_open_as(path, variants, error);
     store_free(store);
     error_clear(&unread);
     free(folder);
     return tokenizer;
+}
+
+struct tokenizer *subject_tokenizer_as(const struct subject *subject, const struct text_variants *variants,
+                                       struct error *error)
+{
+    if (subject->tokenizer_folder)
+        return subject_tokenizer(subject->tokenizer_folder, variants, error);
+    return subject_tokenizer(store_path(subject->base), variants, error);
 }
 
 struct tokenizer *subject_second_tokenizer(const struct subject *subject, char **path, struct error *error)
@@ -164,7 +172,7 @@ struct tokenizer *subject_second_tokenizer(const struct subject *subject, char *
         return NULL;
     if (!*path || (subject->tokenizer_folder && strcmp(*path, subject->tokenizer_folder) == 0))
         return NULL;
-    return subject_tokenizer(*path, error);
+    return subject_tokenizer(*path, NULL, error);
 }
 
 /* Why there is none beside the weights. Owned; NULL: out of memory. */
@@ -186,7 +194,7 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     if (options->tokenizer) {
         subject->tokenizer_named = true;
         subject->tokenizer_folder = strdup(options->tokenizer);
-        subject->tokenizer = subject_tokenizer(options->tokenizer, error);
+        subject->tokenizer = subject_tokenizer(options->tokenizer, &options->text_variants, error);
         take_tokenizer_sha256(options->tokenizer, subject);
         return subject->tokenizer;
     }
@@ -194,9 +202,10 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     char *folder = document ? NULL : find_folder(folders, tokenizer_files);
     struct error problem = {0};
     if (document)
-        subject->tokenizer = tokenizer_parse(options->model, document, strlen(document), &problem);
+        subject->tokenizer =
+            tokenizer_parse_as(options->model, document, strlen(document), &options->text_variants, &problem);
     else if (folder)
-        subject->tokenizer = tokenizer_open(folder, &problem);
+        subject->tokenizer = tokenizer_open_as(folder, &options->text_variants, &problem);
     if (folder)
         take_tokenizer_sha256(folder, subject);
     subject->tokenizer_folder = folder;
@@ -204,6 +213,8 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     if (!subject->tokenizer)
         subject->tokenizer_problem = problem.text ? strdup(problem.text) : no_tokenizer(folders[0]);
     error_clear(&problem);
+    if (options->text_variants.count && subject->tokenizer_problem) /* it was asked for */
+        return error_set(error, "%s", subject->tokenizer_problem);
     return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
 }
 

@@ -11,11 +11,12 @@
 #define TOKENIZER_ORIGIN "tokenizer.json.origin"
 
 struct subject_options {
-    const char *model;            /* anything a store opens */
-    const char *config;           /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
-    const char *tokenizer;        /* folder; NULL: in the weights' file, beside the weights, else in `source` */
-    const char *source;           /* the original checkpoint's folder, or its index file alone; NULL: none */
-    struct departures departures; /* of the configuration, for experiments */
+    const char *model;     /* anything a store opens */
+    const char *config;    /* config.json; NULL: in the weights' file, beside the weights, else in `source` */
+    const char *tokenizer; /* folder; NULL: in the weights' file, beside the weights, else in `source` */
+    struct text_variants text_variants; /* of the tokenizer, for experiments */
+    const char *source;                 /* the original checkpoint's folder, or its index file alone; NULL: none */
+    struct departures departures;       /* of the configuration, for experiments */
     struct model_options engine;
 };
 
@@ -47,7 +48,11 @@ bool subject_open(const struct subject_options *options, struct subject *subject
 void subject_cover(struct subject *subject, struct store *top);
 
 /* A tokenizer alone: of a folder, a tokenizer.json, or a file of weights that has one in it. NULL on failure. */
-struct tokenizer *subject_tokenizer(const char *path, struct error *error);
+struct tokenizer *subject_tokenizer(const char *path, const struct text_variants *variants, struct error *error);
+
+/* The subject's own tokenizer once more, with departures. NULL on failure. */
+struct tokenizer *subject_tokenizer_as(const struct subject *subject, const struct text_variants *variants,
+                                       struct error *error);
 
 /* A tokenizer beside the one that is used: where that was named (--tokenizer), the model's own; else the original's,
  * where the model has its own. Owned, as is `*path`, where it lies. NULL: there is none that can be read. */

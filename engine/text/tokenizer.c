@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "text/text_variant.h"
 #include "text/token_table.h"
 #include "text/tokenizer_internal.h"
 #include "text/utf8.h"
@@ -59,9 +60,12 @@ static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, st
 }
 
 /* Ends the tokenizer unless it is made. */
-static struct tokenizer *tokenizer_made(struct tokenizer *tokenizer, cJSON *json, struct error *error)
+static struct tokenizer *tokenizer_made(struct tokenizer *tokenizer, cJSON *json, const struct text_variants *variants,
+                                        struct error *error)
 {
-    bool good = json && tokenizer_load(tokenizer, json, error);
+    bool good = json &&
+                (!variants || text_variants_apply(tokenizer->where, json, variants->names, variants->count, error)) &&
+                tokenizer_load(tokenizer, json, error);
     cJSON_Delete(json);
     if (good)
         return tokenizer;
@@ -69,23 +73,34 @@ static struct tokenizer *tokenizer_made(struct tokenizer *tokenizer, cJSON *json
     return NULL;
 }
 
-struct tokenizer *tokenizer_open(const char *path, struct error *error)
+struct tokenizer *tokenizer_open_as(const char *path, const struct text_variants *variants, struct error *error)
 {
     struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
     if (tokenizer)
-        return tokenizer_made(tokenizer, tokenizer_source(tokenizer, path, error), error);
+        return tokenizer_made(tokenizer, tokenizer_source(tokenizer, path, error), variants, error);
     error_memory(error, path);
+    return NULL;
+}
+
+struct tokenizer *tokenizer_open(const char *path, struct error *error)
+{
+    return tokenizer_open_as(path, NULL, error);
+}
+
+struct tokenizer *tokenizer_parse_as(const char *where, const char *text, size_t size,
+                                     const struct text_variants *variants, struct error *error)
+{
+    struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
+    if (tokenizer && (tokenizer->where = strdup(where)))
+        return tokenizer_made(tokenizer, json_parse(where, text, size, error), variants, error);
+    tokenizer_free(tokenizer);
+    error_memory(error, where);
     return NULL;
 }
 
 struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error)
 {
-    struct tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
-    if (tokenizer && (tokenizer->where = strdup(where)))
-        return tokenizer_made(tokenizer, json_parse(where, text, size, error), error);
-    tokenizer_free(tokenizer);
-    error_memory(error, where);
-    return NULL;
+    return tokenizer_parse_as(where, text, size, NULL, error);
 }
 
 void tokenizer_free(struct tokenizer *tokenizer)

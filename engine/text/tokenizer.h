@@ -39,6 +39,14 @@ struct tokenizer;
 struct tokenizer *tokenizer_open(const char *path, struct error *error);
 /* The same from the text of a tokenizer.json that lies in no file: it has no SHA-256. `where` is for messages. */
 struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error);
+/* Both with departures, for experiments: names of text_variant.h. */
+struct text_variants {
+    const char *const *names;
+    size_t count;
+};
+struct tokenizer *tokenizer_open_as(const char *path, const struct text_variants *variants, struct error *error);
+struct tokenizer *tokenizer_parse_as(const char *where, const char *text, size_t size,
+                                     const struct text_variants *variants, struct error *error);
 void tokenizer_free(struct tokenizer *tokenizer);
 /* Where a folder holds a tokenizer in a form that is not read, and not one that is: appends which, and what to do.
  * False, and nothing is appended: none is known of. */

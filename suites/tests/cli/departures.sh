@@ -52,3 +52,38 @@ run 3 check "$nano/llama" --golden "$(gold llama)" -q --variant pooled-routing
 says err 'the variant pooled-routing changes nothing of this model: it has no experts'
 run 3 check "$nano/thinker" --golden "$(gold thinker)" -q --variant gelu --variant relu
 says err 'the variants gelu and relu exclude each other'
+
+test_that 'departures of the tokenizer: each gives some text other ids, and what changes nothing is refused'
+# the last merge becomes one of two digits, so that it matters where they are cut
+mkdir "$T/digits"
+jq '(.model.merges[-1] | if type == "string" then . / " " else . end | add) as $last | .model.merges[-1] = ["1", "2"] |
+    .model.vocab |= with_entries(if .key == $last then .key = "12" else . end)' "$nano/thinker/tokenizer.json" >"$T/digits/tokenizer.json"
+text="$(head -c 1500 suites/data/text/english.txt) Once upon 1212 tea-cups, <|im_start|> she said: caf"$'e\u0301'
+run 0 tokenize "$T/digits" "$text"
+own=$(cat "$T/out")
+for variant in $("$assay" faults --json | jq -r '.[] | select(.option == "--text-variant").name'); do
+    case $variant in
+        no-bos | single-digits) continue ;; # its template adds none, and its digits are single already
+    esac
+    run 0 tokenize "$T/digits" "$text" --text-variant "$variant"
+    if [ "$(cat "$T/out")" == "$own" ]; then failed "--text-variant $variant gives the same ids"; else passed; fi
+done
+run 0 tokenize "$T/digits" "$text" --text-variant add-bos
+same "$(cut -d ' ' -f 2- "$T/out")" "$own"
+run 3 tokenize "$nano/thinker" "$text" --text-variant no-bos
+says err 'changes nothing of this tokenizer'
+run 3 tokenize "$nano/thinker" "$text" --text-variant nothing
+says err "there is no text variant 'nothing'"
+run 3 check "$nano/thinker" --golden "$(gold thinker)" --text-variant no-bos -q
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --text-variant prefix-space --only tokens --json -q
+json "$(summary tokens.ids).measured == 2"
+
+test_that 'how gold read its prompts otherwise is named'
+for variant in prefix-space add-bos $(thorough && echo reversed-merges ids-off-by-one); do
+    run 0 trace "$nano/thinker" --prompt 'Once upon a time there were 12 cats.' -o "$T/read.safetensors" -q --text-variant "$variant"
+    run 1 diagnose "$nano/thinker" --golden "$T/read.safetensors" --json -q
+    equal '[.findings[] | select(.check == "cause" and .hypothesis) | .kind + " " + .hypothesis + " " + .grade] | join(" ")' "text $variant proved"
+    json '(.findings[] | select(.check == "hypothesis.tokenizer")).verdict == "fail"'
+    command=$(jq -r '.findings[] | select(.check == "cause" and .hypothesis).commands.repeat' "$T/out")
+    same "$(eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"; echo $?)" 0
+done
