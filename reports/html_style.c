@@ -29,6 +29,8 @@ const char *const html_style[] = {
     "h1 .word{display:block;font-size:52px;line-height:1.1;font-weight:800;letter-spacing:.02em;"
     "color:var(--v);text-transform:uppercase}",
     ".reason{font-size:21px;line-height:1.35;margin:8px 0 14px;max-width:46em}",
+    ".command{margin:4px 0 10px;padding:8px 10px;background:var(--ground);border-radius:4px;white-space:pre-wrap;"
+    "overflow-wrap:anywhere;font-size:13px}",
     ".facts{margin:0;color:var(--soft);font-size:14.5px}",
     ".facts b{color:var(--ink);font-weight:600}",
     "h2{font-size:22px;margin:38px 0 14px}",

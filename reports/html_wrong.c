@@ -1,5 +1,6 @@
 /* "What is wrong, and where": a card for each check that failed or warned. */
 #include <math.h>
+#include <string.h>
 
 #include "reports/html_page.h"
 #include "reports/marked.h"
@@ -42,19 +43,26 @@ static void where_line(struct page *page, const struct finding *finding)
     buffer_free(&where);
 }
 
+#define COMMAND "commands." /* begins the name of a fact that a reader may run */
+
+static bool is_command(const struct fact *fact)
+{
+    return fact->text && strncmp(fact->name, COMMAND, strlen(COMMAND)) == 0;
+}
+
 /* "first_bad_layer" is shown as "first bad layer". */
 static void facts(struct page *page, const struct finding *finding)
 {
-    if (!finding->fact_count)
-        return;
-    page_raw(page, "<p class=\"numbers\">");
+    size_t shown = 0;
     for (size_t i = 0; i < finding->fact_count; i++) {
         struct buffer name = {0};
+        if (is_command(&finding->facts[i]))
+            continue;
         text_append_short(&name, TEXT_MARKUP, finding->facts[i].name, 60);
         for (size_t k = 0; k < name.size; k++)
             if (name.data[k] == '_')
                 name.data[k] = ' ';
-        buffer_format(page->out, "%s%s: <b>", i ? "; " : "", name.data ? name.data : "");
+        buffer_format(page->out, "%s%s: <b>", shown++ ? "; " : "<p class=\"numbers\">", name.data ? name.data : "");
         if (finding->facts[i].text)
             text_append_short(page->out, TEXT_MARKUP, finding->facts[i].text, 500);
         else
@@ -62,7 +70,22 @@ static void facts(struct page *page, const struct finding *finding)
         page_raw(page, "</b>");
         buffer_free(&name);
     }
-    page_raw(page, "</p>\n");
+    if (shown)
+        page_raw(page, "</p>\n");
+}
+
+/* Each whole, on lines of its own, to be copied. */
+static void commands(struct page *page, const struct finding *finding)
+{
+    for (size_t i = 0; i < finding->fact_count; i++) {
+        if (!is_command(&finding->facts[i]))
+            continue;
+        page_raw(page, "<p class=\"numbers\">To ");
+        page_text(page, finding->facts[i].name + strlen(COMMAND));
+        page_raw(page, ":</p>\n<pre class=\"command\">");
+        page_text(page, finding->facts[i].text);
+        page_raw(page, "</pre>\n");
+    }
 }
 
 /* A link to the card of the text that the place is about, where there is one; ids are those of html_texts.c. */
@@ -150,6 +173,7 @@ static void card(struct page *page, const struct outline_check *check)
     numbers(page, head);
     where_line(page, head);
     facts(page, head);
+    commands(page, head);
     places(page, check);
     page_raw(page, "</article>\n");
 }

@@ -211,6 +211,20 @@ static bool take_offsets(const struct evidence *evidence, int block, struct hypo
                           hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "add:*norm.weight,-1"));
 }
 
+/* Matrices of one expert, in each other's place or cut from one the wrong way. */
+static bool take_expert(int block, int expert, struct hypotheses *out)
+{
+    static const char *const faults[] = {"swap-tensors", "cut-as-stack", "cut-as-pairs"};
+    char gate[WEIGHT_PATTERN], up[WEIGHT_PATTERN];
+    if (!expected_name(WEIGHT_EXPERT_GATE, block - 1, expert, gate, sizeof gate) ||
+        !expected_name(WEIGHT_EXPERT_UP, block - 1, expert, up, sizeof up))
+        return true;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (!hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "%s:%s,%s", faults[i], gate, up))
+            return false;
+    return true;
+}
+
 /* Experts of a layer, or rows of its router, in each other's place. */
 static bool take_experts(const struct evidence *evidence, int block, struct hypotheses *out)
 {
@@ -223,6 +237,9 @@ static bool take_experts(const struct evidence *evidence, int block, struct hypo
         return false;
     if (experts > 64)
         return true;
+    for (int expert = 0; !router && expert < experts; expert++)
+        if (!take_expert(block, expert, out))
+            return false;
     for (int a = 0; a < experts; a++)
         for (int b = a + 1; b < experts; b++)
             if (!hypotheses_add(out, DEPARTURE_FAULT, router ? OF(ROUTER) : OF(MLP), block, "%s:%d,%d,%d",
@@ -351,20 +368,51 @@ static bool has_text(const struct hypotheses *list, const char *text)
     return false;
 }
 
+/* What of the differing the pattern fits: how many, and where, if all lie in one layer, of one expert. */
+struct fitting {
+    size_t count;
+    int layer, expert; /* -1: in several, or none */
+};
+
+static struct fitting fitting_of(const struct differing *differing, const char *pattern)
+{
+    struct fitting fitting = {0, -1, -1};
+    for (size_t i = 0; i < differing->count; i++) {
+        const struct different *one = &differing->items[i];
+        if (fnmatch(pattern, one->name, 0) != 0)
+            continue;
+        fitting.layer = !fitting.count || fitting.layer == one->layer ? one->layer : -1;
+        fitting.expert = !fitting.count || fitting.expert == one->expert ? one->expert : -1;
+        fitting.count++;
+    }
+    fitting.expert = fitting.layer < 0 ? -1 : fitting.expert;
+    return fitting;
+}
+
+/* "*.mlp.experts.*" of layer 3 and expert 2 alone: "model.layers.3.mlp.experts.2.*". */
+static void narrow_pattern(const char *pattern, const struct fitting *fitting, char out[WEIGHT_PATTERN])
+{
+    const char *star = strchr(pattern + 1, '*'), *experts = "experts.*";
+    const char *at = fitting->expert >= 0 ? strstr(pattern, experts) : NULL;
+    if (at && star == at + strlen(experts) - 1)
+        snprintf(out, WEIGHT_PATTERN, "model.layers.%d.%.*s%d%s", fitting->layer, (int)(star - pattern - 2),
+                 pattern + 2, fitting->expert, star[1] ? star + 1 : ".*");
+    else
+        snprintf(out, WEIGHT_PATTERN, "model.layers.%d.%s", fitting->layer, pattern + 2);
+}
+
 /* The original's tensors of one pattern; of a single tensor by its name. */
 static bool take_pattern(const struct evidence *evidence, const struct different *different, int depth, int wide,
                          struct hypotheses *out)
 {
-    char pattern[WEIGHT_PATTERN], text[WEIGHT_PATTERN + 16];
-    size_t fits = 0;
+    char pattern[WEIGHT_PATTERN], narrow[WEIGHT_PATTERN], text[WEIGHT_PATTERN + 16];
     pattern_of(different, depth, pattern);
-    snprintf(text, sizeof text, RESTORE "%s", pattern);
-    if (has_text(out, text))
-        return true;
-    for (size_t i = 0; i < evidence->differing->count; i++)
-        fits += fnmatch(pattern, evidence->differing->items[i].name, 0) == 0;
-    if (fits == 1)
-        snprintf(text, sizeof text, RESTORE "%s", different->name);
+    struct fitting fitting = fitting_of(evidence->differing, pattern);
+    if (fitting.count > 1 && fitting.layer >= 0 && strncmp(pattern, "*.", 2) == 0)
+        narrow_pattern(pattern, &fitting, narrow);
+    else
+        snprintf(narrow, sizeof narrow, "%s", fitting.count == 1 ? different->name : pattern);
+    snprintf(text, sizeof text, RESTORE "%s", narrow);
     if (has_text(out, text))
         return true;
     if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "%s", text))

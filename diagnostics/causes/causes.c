@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/numbers.h"
@@ -22,6 +23,19 @@ static void places_text(const struct hunt *hunt, const struct proof *proof, stru
         buffer_format(out, " to %s", hunt_module(hunt, proof->last, before[proof->last] & proof->points, path));
 }
 
+/* "holds the original's model.layers.2.mlp.gate.weight" of model.layers.1.mlp.gate.weight is, as that of others of the
+ * layer, "holds the original's model.layers.2.* of the same name". */
+static void general_text(const char *name, struct buffer *relation)
+{
+    const char *layers = strstr(name, ".layers."), *tail = layers ? strchr(layers + strlen(".layers."), '.') : NULL;
+    if (!tail || !relation->data || !text_ends_with(relation->data, tail))
+        return;
+    char *whole = strndup(relation->data, relation->size - strlen(tail) + 1);
+    buffer_free(relation);
+    buffer_format(relation, "%s* of the same name", whole ? whole : "");
+    free(whole);
+}
+
 #define RELATIONS_MOST 16 /* tensors that are looked at to say what they are */
 
 /* What tensors that the pattern fits are to the original's, where all that were looked at are the same. */
@@ -39,6 +53,7 @@ static void related_text(const struct hunt *hunt, const char *pattern, struct bu
         if (!relation_find(hunt->relations, different->name, &relation, &unread))
             buffer_free(&relation);
         error_clear(&unread);
+        general_text(different->name, &relation);
         if (!first.data && relation.data)
             buffer_text(&first, relation.data);
         same += first.data && relation.data && strcmp(first.data, relation.data) == 0;

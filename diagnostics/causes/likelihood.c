@@ -25,20 +25,23 @@
 #define LIKELY 4.5         /* standard errors */
 #define POSSIBLE 3.0
 #define CONFIRMED_MAX 4 /* candidates of a round that are tried on the other windows */
+#define SAME 1e-5       /* nats a token: less is rounding */
 #define NLL_MOST 100    /* of a token whose logits are not finite */
 #define CAUSES_MAX 4
 
 /* One that has been tried. */
 struct trial {
     struct hypothesis hypothesis;
-    double gain; /* nats a token, of the window to choose by */
+    double gain;  /* nats a token, of the window to choose by */
+    size_t index; /* in the order in which they were tried */
 };
 
 struct cause {
     struct hypothesis hypothesis;
-    double gain, error;   /* nats a token over the windows to confirm by, and its standard error */
-    double bits;          /* over all of their tokens */
-    double before, after; /* mean nats a token of the whole text */
+    double gain, error;     /* nats a token over the windows to confirm by, and its standard error */
+    double bits;            /* over all of their tokens */
+    struct hypothesis twin; /* another that gains the very same; no text: there is none */
+    double before, after;   /* mean nats a token of the whole text */
 };
 
 struct searching {
@@ -216,7 +219,7 @@ static bool try_windows(struct searching *searching, const struct hypothesis *hy
 
 static bool note(struct searching *searching, const struct hypothesis *hypothesis, double gain, struct error *error)
 {
-    struct trial trial = {.hypothesis = *hypothesis, .gain = gain};
+    struct trial trial = {.hypothesis = *hypothesis, .gain = gain, .index = searching->trial_count};
     return array_push(searching->trials, searching->trial_count, searching->trial_capacity, trial) ||
            error_memory(error, "experiments");
 }
@@ -242,10 +245,12 @@ static bool try_list(struct searching *searching, const struct hypotheses *list,
     return good;
 }
 
+/* Two that compute the same differ by rounding; then the one that was tried first comes first. */
 static int by_gain(const void *left, const void *right)
 {
-    double a = ((const struct trial *)left)->gain, b = ((const struct trial *)right)->gain;
-    return (a < b) - (a > b);
+    const struct trial *a = left, *b = right;
+    double x = round(a->gain / SAME), y = round(b->gain / SAME);
+    return x < y ? 1 : x > y ? -1 : (a->index > b->index) - (a->index < b->index);
 }
 
 /* What the hypothesis gains on the windows from the second up to `end`, those before `first` having been read. */
@@ -278,6 +283,10 @@ static bool confirm(struct searching *searching, struct cause *best, struct erro
             good = confirm_on(searching, GLANCE, searching->windows, &cause, error);
         else
             continue;
+        if (best->gain > 0 && fabs(cause.gain - best->gain) < SAME && !*best->twin.text) {
+            best->twin = cause.hypothesis;
+            continue;
+        }
         if (cause.gain >= EFFECT_LEAST && cause.gain > POSSIBLE * cause.error && cause.gain > most) {
             most = cause.gain;
             *best = cause;
@@ -487,6 +496,8 @@ static void says_text(const struct cause *cause, struct buffer *out)
                   "%.4g instead of %.4g",
                   departure_option(cause->hypothesis.departure), cause->hypothesis.text, cause->gain, cause->error,
                   cause->bits, exp(cause->after), exp(cause->before));
+    if (*cause->twin.text)
+        buffer_format(out, "; %s %s does the very same", departure_option(cause->twin.departure), cause->twin.text);
 }
 
 static bool report_cause(const struct searching *searching, const struct cause *cause, struct findings *findings)
