@@ -464,7 +464,9 @@ static bool take_vocabulary(const struct evidence *evidence, struct hypotheses *
 
 bool candidates_everywhere(const struct evidence *evidence, struct hypotheses *out)
 {
-    return take_usual_settings(out) && take_exchanges(evidence, -1, out) && take_turns(evidence, -1, out) &&
-           take_orders(evidence, -1, out) && take_offsets(evidence, -1, out) && take_vocabulary(evidence, out) &&
-           take_variants(evidence, out, false);
+    return take_usual_settings(out) &&
+           (evidence->weights_right ||
+            (take_exchanges(evidence, -1, out) && take_turns(evidence, -1, out) && take_orders(evidence, -1, out) &&
+             take_offsets(evidence, -1, out) && take_vocabulary(evidence, out))) &&
+           take_variants(evidence, out, false) && (evidence->reads || take_variants(evidence, out, true));
 }

@@ -10,6 +10,7 @@
 #include "causes/cause_commands.h"
 #include "causes/rest.h"
 #include "causes/usual.h"
+#include "causes/whole.h"
 #include "model/probe.h"
 #include "model/variant.h"
 
@@ -282,7 +283,7 @@ bool causes_find(const struct causes_request *request, struct findings *findings
     struct hunt hunt;
     struct damage damage = {.whole = NAN, .left = NAN};
     size_t order[PROOFS_MAX];
-    bool good = hunt_run(&request->hunt, &hunt, error);
+    bool good = hunt_run(&request->hunt, &hunt, error) && whole_find(&request->hunt, &hunt, error);
     size_t bad = good ? hunt_bad(&hunt, hunt.before) : 0, left = good ? hunt_bad(&hunt, hunt.after) : 0;
     good = good && (!bad || damage_shares(&request->hunt, &hunt, &damage, error));
     if (good) {

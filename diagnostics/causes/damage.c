@@ -99,10 +99,8 @@ static bool measure_world(const struct hunt_request *request, const struct world
     return good;
 }
 
-/* Mean Kullback-Leibler divergence from gold over all positions, in nats, of the ground with these departures, run end
- * to end; NaN: gold holds no logits. */
-static bool damage_measure(const struct hunt_request *request, const struct hypothesis *hypotheses, size_t count,
-                           double *nats, struct error *error)
+bool damage_measure(const struct hunt_request *request, const struct hypothesis *hypotheses, size_t count, double *nats,
+                    struct error *error)
 {
     struct world world;
     bool good =

@@ -13,6 +13,11 @@ struct damage {
                                  divergence is infinite, or time is up */
 };
 
+/* Mean Kullback-Leibler divergence from gold over all positions, in nats, of the ground with these departures, run end
+ * to end; NaN: gold holds no logits. */
+bool damage_measure(const struct hunt_request *request, const struct hypothesis *hypotheses, size_t count, double *nats,
+                    struct error *error);
+
 /* Every subset of the proofs is measured: 2^proof_count runs. */
 bool damage_shares(const struct hunt_request *request, const struct hunt *hunt, struct damage *damage,
                    struct error *error);

@@ -363,6 +363,7 @@ static bool suspect_layers(struct searching *searching, struct suspect *suspects
 }
 
 #define PAIRED 6 /* suspects that are exchanged with each other, and with their neighbours */
+#define WIDELY 2 /* of them, those that are exchanged with every layer */
 
 static bool take_pairs(const struct evidence *evidence, const struct suspect *suspects, int count,
                        struct hypotheses *list)
@@ -371,7 +372,10 @@ static bool take_pairs(const struct evidence *evidence, const struct suspect *su
         for (int k = i + 1; k < count; k++) {
             int a = suspects[i].block, b = suspects[k].block;
             bool near = a - b == 1 || b - a == 1;
-            if ((k < PAIRED || near) && !candidates_of_pair(evidence, a < b ? a : b, a < b ? b : a, list))
+            int first = a < b ? a : b, second = a < b ? b : a;
+            if (k < PAIRED || near ? !candidates_of_pair(evidence, first, second, list)
+                                   : i < WIDELY && !hypotheses_add(list, DEPARTURE_FAULT, 0, first, "swap-layers:%d,%d",
+                                                                   first - 1, second - 1))
                 return false;
         }
     return true;

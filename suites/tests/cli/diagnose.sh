@@ -51,7 +51,7 @@ cause_of 1 thinker 'restore:model.layers.2.mlp.experts.3.down_proj.weight' --sou
     --fault transpose:layers.2.mlp.experts.3.down_proj.weight
 says out 'model.layers.2.mlp.experts.3.down_proj.weight is not the original'
 if thorough; then
-    cause_of 1 thinker 'restore:*.mlp.experts.*' --source "$nano/thinker" --fault missing-experts:2/4-7
+    cause_of 1 thinker 'restore:model.layers.2.mlp.experts.*' --source "$nano/thinker" --fault missing-experts:2/4-7
     cause_of 1 qwen2_moe 'restore:model.norm.weight' --source "$nano/qwen2_moe" --fault scale:model.norm.weight,2
     cause_of 1 thinker 'restore:*.self_attn.*' --source "$nano/thinker" --fault random-attention:2-3
 fi
@@ -75,6 +75,18 @@ if thorough; then
     for variant in interleaved-rotation tiled-kv-heads gelu layer-norm mask-ahead; do departs llama "$variant"; done
     for variant in interleaved-rotation pooled-routing sigmoid-router; do departs qwen2_moe "$variant"; done
 fi
+
+test_that 'of logits alone: whole runs'
+for variant in interleaved-rotation $(thorough && echo pooled-routing masked-experts:0-7 gelu no-qk-norm); do
+    run 0 trace "$nano/thinker" --golden "$(gold thinker)" --points logits -o "$T/theirs.safetensors" -q --variant "$variant"
+    run 1 diagnose --model "$nano/thinker" --dump "$T/theirs.safetensors" --golden "$(gold thinker)" --json -q
+    equal "$causes" "$variant"
+done
+run 0 trace "$nano/qwen2" --golden "$(gold qwen2)" --points logits -o "$T/theirs.safetensors" -q
+run 1 diagnose "$nano/qwen2" --golden "$T/theirs.safetensors" --set rope_theta=1e5 --json -q
+equal "$causes" rope_theta=1e4
+run 0 diagnose "$nano/qwen2" --golden "$T/theirs.safetensors" --json -q
+equal "$causes" ''
 
 test_that 'an implementation that computes what it should has no cause'
 run 0 trace "$nano/thinker" --golden "$(gold thinker)" -o "$T/theirs.safetensors" -q
