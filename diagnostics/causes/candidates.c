@@ -12,6 +12,7 @@
 
 #define OF(id) (1u << POINT_##id)
 #define WEIGHT_PATTERN 160
+#define NARROW_PATTERN (WEIGHT_PATTERN + 64)
 #define EVERYTHING ((1u << POINT_COUNT) - 1)
 
 /* --- the configuration --- */
@@ -390,22 +391,22 @@ static struct fitting fitting_of(const struct differing *differing, const char *
 }
 
 /* "*.mlp.experts.*" of layer 3 and expert 2 alone: "model.layers.3.mlp.experts.2.*". */
-static void narrow_pattern(const char *pattern, const struct fitting *fitting, char out[WEIGHT_PATTERN])
+static void narrow_pattern(const char *pattern, const struct fitting *fitting, char out[NARROW_PATTERN])
 {
     const char *star = strchr(pattern + 1, '*'), *experts = "experts.*";
     const char *at = fitting->expert >= 0 ? strstr(pattern, experts) : NULL;
     if (at && star == at + strlen(experts) - 1)
-        snprintf(out, WEIGHT_PATTERN, "model.layers.%d.%.*s%d%s", fitting->layer, (int)(star - pattern - 2),
+        snprintf(out, NARROW_PATTERN, "model.layers.%d.%.*s%d%s", fitting->layer, (int)(star - pattern - 2),
                  pattern + 2, fitting->expert, star[1] ? star + 1 : ".*");
     else
-        snprintf(out, WEIGHT_PATTERN, "model.layers.%d.%s", fitting->layer, pattern + 2);
+        snprintf(out, NARROW_PATTERN, "model.layers.%d.%s", fitting->layer, pattern + 2);
 }
 
 /* The original's tensors of one pattern; of a single tensor by its name. */
 static bool take_pattern(const struct evidence *evidence, const struct different *different, int depth, int wide,
                          struct hypotheses *out)
 {
-    char pattern[WEIGHT_PATTERN], narrow[WEIGHT_PATTERN], text[WEIGHT_PATTERN + 16];
+    char pattern[WEIGHT_PATTERN], narrow[NARROW_PATTERN], text[NARROW_PATTERN + 16];
     pattern_of(different, depth, pattern);
     struct fitting fitting = fitting_of(evidence->differing, pattern);
     if (fitting.count > 1 && fitting.layer >= 0 && strncmp(pattern, "*.", 2) == 0)

@@ -151,8 +151,8 @@ bool damage_shares(const struct hunt_request *request, const struct hunt *hunt, 
         for (size_t i = 0; i < count; i++)
             if (set >> i & 1)
                 undone[some++] = hunt->proofs[i].hypothesis;
-        nats[set] = NAN;
-        if (step > 1 && hunt_is_late(request, hunt))
+        nats[set] = set ? NAN : damage->whole;
+        if (!isnan(nats[set]) || (step && hunt_is_late(request, hunt)))
             continue;
         /* one that is laid over what another has undone may change nothing without it */
         if (!damage_measure(request, undone, some, &nats[set], set ? &none : error) && !set)

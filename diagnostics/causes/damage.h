@@ -18,7 +18,8 @@ struct damage {
 bool damage_measure(const struct hunt_request *request, const struct hypothesis *hypotheses, size_t count, double *nats,
                     struct error *error);
 
-/* Every subset of the proofs is measured: 2^proof_count runs. */
+/* Every subset of the proofs is measured: 2^proof_count runs, fewer where the budget is spent. `damage->whole` may be
+ * known already; NaN: it is not. */
 bool damage_shares(const struct hunt_request *request, const struct hunt *hunt, struct damage *damage,
                    struct error *error);
 

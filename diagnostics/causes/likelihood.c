@@ -10,6 +10,7 @@
 #include "causes/candidates.h"
 #include "causes/cause_commands.h"
 #include "causes/rest.h"
+#include "causes/usual.h"
 #include "math/blas.h"
 #include "math/distribution.h"
 #include "model/model.h"
@@ -571,13 +572,17 @@ static bool report(const struct searching *searching, struct findings *findings,
     finding_measured(finding, exp(first), "perplexity");
     finding_fact(finding, "tried", (double)searching->tried);
     finding_fact(finding, "perplexity", exp(now));
-    struct hypothesis all[CAUSES_MAX];
-    for (size_t i = 0; i < searching->count; i++)
+    struct hypothesis all[CAUSES_MAX], strong[CAUSES_MAX];
+    size_t strong_count = 0;
+    for (size_t i = 0; i < searching->count; i++) {
         all[i] = searching->causes[i].hypothesis;
+        if (searching->causes[i].gain > LIKELY * searching->causes[i].error)
+            strong[strong_count++] = all[i];
+    }
     bool good = commands_add(&searching->request->causes, all, searching->count, finding);
     for (size_t i = 0; good && i < searching->count; i++)
         good = report_cause(searching, &searching->causes[i], findings);
-    return good || error_memory(error, "causes");
+    return (good || error_memory(error, "causes")) && usual_report_likely(strong, strong_count, findings, error);
 }
 
 bool likelihood_find(const struct likelihood_request *request, struct findings *findings, struct error *error)

@@ -32,17 +32,23 @@ static unsigned over_blocks(const struct hunt *hunt, const unsigned *points)
     return all;
 }
 
-/* Which of the guesses a proved cause bears out. */
-static enum usual usual_of(const struct proof *proof)
+/* Which of the guesses a departure bears out, whose places of `points` are wrong (0: not known). */
+static enum usual usual_of(const struct hypothesis *hypothesis, unsigned points)
 {
-    if (proof->hypothesis.departure == DEPARTURE_VARIANT)
-        return variant_routes(proof->hypothesis.text) ? USUAL_EXPERTS : USUAL_ARCHITECTURE;
-    if (proof->hypothesis.departure == DEPARTURE_SETTING)
-        return strstr(proof->hypothesis.text, "topk") || strstr(proof->hypothesis.text, "expert") ? USUAL_EXPERTS
-                                                                                                  : USUAL_ARCHITECTURE;
-    if (!(proof->points & ~NORMS) || strstr(proof->hypothesis.text, "norm"))
+    const char *text = hypothesis->text;
+    switch (hypothesis->departure) {
+    case DEPARTURE_TEXT:
+        return USUAL_TOKENIZER;
+    case DEPARTURE_VARIANT:
+        return variant_routes(text) ? USUAL_EXPERTS : USUAL_ARCHITECTURE;
+    case DEPARTURE_SETTING:
+        return strstr(text, "topk") || strstr(text, "expert") ? USUAL_EXPERTS : USUAL_ARCHITECTURE;
+    default:
+        break;
+    }
+    if ((points && !(points & ~NORMS)) || strstr(text, "norm"))
         return USUAL_NORMS;
-    return proof->points == OF(ROUTER) ? USUAL_EXPERTS : USUAL_WEIGHTS;
+    return points == OF(ROUTER) || strstr(text, "mlp.gate.") ? USUAL_EXPERTS : USUAL_WEIGHTS;
 }
 
 /* "3 causes, 48 % of the damage: restore:..., ..." False: none of them is of this sort. */
@@ -52,7 +58,8 @@ static bool supported_text(const struct usual_case *of, enum usual usual, struct
     double share = 0;
     struct buffer names = {0};
     for (size_t i = 0; i < of->hunt->proof_count; i++) {
-        if (usual_of(&of->hunt->proofs[i]) != usual)
+        const struct proof *proof = &of->hunt->proofs[i];
+        if (usual_of(&proof->hypothesis, proof->points) != usual)
             continue;
         buffer_format(&names, "%s%s", count++ ? ", " : "", of->hunt->proofs[i].hypothesis.text);
         share += of->damage->share[i];
@@ -196,6 +203,26 @@ bool usual_report(const struct hunt_request *request, const struct hunt *hunt, c
             return error_memory(error, "causes");
         finding->verdict = supported_text(&of, (enum usual)usual, &text) ? VERDICT_FAIL : rows[usual].judge(&of, &text);
         finding_message(finding, "%s", text.data ? text.data : "");
+        buffer_free(&text);
+    }
+    return true;
+}
+
+bool usual_report_likely(const struct hypothesis *likely, size_t count, struct findings *findings, struct error *error)
+{
+    for (int usual = 0; usual < USUAL_COUNT; usual++) {
+        struct finding *finding = findings_add(findings, rows[usual].check);
+        struct buffer text = {0};
+        if (!finding)
+            return error_memory(error, "causes");
+        finding->verdict = VERDICT_SKIP;
+        for (size_t i = 0; i < count; i++)
+            if (usual_of(&likely[i], 0) == (enum usual)usual) {
+                buffer_format(&text, "%s%s", text.size ? ", " : "Likely, by how a text is read: ", likely[i].text);
+                finding->verdict = VERDICT_FAIL;
+            }
+        finding_message(finding, "%s.",
+                        text.data ? text.data : "Untested: it takes gold (--golden) or the original (--source)");
         buffer_free(&text);
     }
     return true;

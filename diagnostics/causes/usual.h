@@ -11,4 +11,7 @@
 bool usual_report(const struct hunt_request *request, const struct hunt *hunt, const struct damage *damage,
                   const struct findings *symptoms, struct findings *findings, struct error *error);
 
+/* The same where only readings of a text were compared: each departure bears out its guess, and nothing refutes one. */
+bool usual_report_likely(const struct hypothesis *likely, size_t count, struct findings *findings, struct error *error);
+
 #endif

@@ -72,13 +72,14 @@ static bool take_prints(struct relations *relations, struct error *error)
     return good;
 }
 
-static bool read_all(const struct store *store, const struct tensor *tensor, float *out, struct error *error)
+static bool read_begin(const struct store *store, const struct tensor *tensor, uint64_t count, float *out,
+                       struct error *error)
 {
     uint64_t some = ((uint64_t)4 << 20) / (4 * tensor->columns + 1) + 1;
     void *raw = malloc((size_t)(some * (tensor->stride + tensor->bytes / tensor->rows)) + 1);
     bool good = raw || error_memory(error, tensor->name);
-    for (uint64_t row = 0; good && row < tensor->rows; row += some) {
-        uint64_t rows = tensor->rows - row < some ? tensor->rows - row : some;
+    for (uint64_t row = 0; good && row < count; row += some) {
+        uint64_t rows = count - row < some ? count - row : some;
         good = store_read_wide(store, tensor, row, rows, raw, out + row * tensor->columns, error);
     }
     free(raw);
@@ -97,7 +98,7 @@ static bool find_other(struct relations *relations, const struct related *relate
         const struct tensor *other = store_at(relations->original, i);
         if (relations->prints[i] != print || other == related->original || !tensor_same_shape(mine, other))
             continue;
-        good = read_all(relations->original, other, related->scratch, error);
+        good = read_begin(relations->original, other, related->read, related->scratch, error);
         *found = good && values_equal(related->a, related->scratch, related->rows * related->columns);
         if (*found)
             buffer_format(out, "holds the original's %s", other->name);
@@ -105,10 +106,14 @@ static bool find_other(struct relations *relations, const struct related *relate
     return good;
 }
 
-/* In the order in which they are tried: the simplest first. */
-static relation_test *const tests[] = {
-    relation_constant,   relation_factor, relation_offset,  relation_rounded, relation_bytes,   relation_misread,
-    relation_transposed, relation_rows,   relation_columns, relation_part,    relation_adapter, relation_unrelated,
+/* In the order in which they are tried: the simplest first. `begin`: the first rows alone can tell. */
+static const struct test_row {
+    relation_test *test;
+    bool begin;
+} tests[] = {
+    {relation_constant, true}, {relation_factor, true},  {relation_offset, true},      {relation_rounded, true},
+    {relation_bytes, true},    {relation_misread, true}, {relation_transposed, false}, {relation_rows, false},
+    {relation_columns, false}, {relation_part, true},    {relation_adapter, false},    {relation_unrelated, true},
 };
 
 static bool relate(struct relations *relations, struct related *related, struct buffer *out, struct error *error)
@@ -119,11 +124,13 @@ static bool relate(struct relations *relations, struct related *related, struct 
     related->b = malloc(count * sizeof(float) + 1);
     related->scratch = malloc(count * sizeof(float) + 1);
     bool good = ((related->a && related->b && related->scratch) || error_memory(error, related->mine->name)) &&
-                read_all(relations->store, related->mine, related->a, error) &&
-                read_all(relations->original, related->original, related->b, error) &&
+                read_begin(relations->store, related->mine, related->read, related->a, error) &&
+                read_begin(relations->original, related->original, related->read, related->b, error) &&
                 find_other(relations, related, out, &found, error);
     for (size_t i = 0; good && !found && i < sizeof tests / sizeof *tests; i++)
-        found = tests[i](related, out);
+        found = (tests[i].begin || !related->partly) && tests[i].test(related, out);
+    if (good && found && related->partly)
+        buffer_format(out, " (by its first %zu rows)", related->rows);
     free(related->a);
     free(related->b);
     free(related->scratch);
@@ -149,12 +156,15 @@ bool relation_find(struct relations *relations, const char *name, struct buffer 
         shapes_text(mine, original, out);
         return true;
     }
-    if (mine->rows * mine->columns > RELATION_MOST)
+    bool vector = mine->rank<2, partly = mine->rows * mine->columns> RELATION_MOST;
+    uint64_t rows = partly ? RELATION_MOST / mine->columns + 1 : mine->rows;
+    if (rows > mine->rows || rows * mine->columns > 2 * RELATION_MOST)
         return true;
-    bool vector = mine->rank < 2;
     struct related related = {.mine = mine,
                               .original = original,
-                              .rows = (size_t)(vector ? mine->columns : mine->rows),
+                              .read = rows,
+                              .partly = partly,
+                              .rows = (size_t)(vector ? mine->columns : rows),
                               .columns = (size_t)(vector ? 1 : mine->columns),
                               .head = relations->head};
     return relate(relations, &related, out, error);

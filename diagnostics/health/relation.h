@@ -13,9 +13,10 @@ void relations_free(struct relations *relations);
 
 /* Appends what the subject's tensor, whose values are not those of the original's tensor of that name, is instead: "is
  * 1.5 times the original's", "holds the original's model.layers.3.self_attn.k_proj.weight", "has its rows in another
- * order", ... Nothing where there are more values than RELATION_MOST, or a type that cannot be computed with. Reads
+ * order", ... Of a tensor of more values than RELATION_MOST the first rows tell;
+ * nothing of a type that cannot be computed with. Reads
  * both, and, once, a row of every tensor of the original. */
-#define RELATION_MOST ((uint64_t)1 << 26)
+#define RELATION_MOST ((uint64_t)1 << 24)
 bool relation_find(struct relations *relations, const char *name, struct buffer *out, struct error *error);
 
 #endif

@@ -10,6 +10,8 @@ struct related {
     float *scratch;       /* as many */
     size_t rows, columns; /* of a vector: its elements, 1 */
     size_t head;          /* rows of a head; 0: not known */
+    uint64_t read;        /* rows of the tensors that are here */
+    bool partly;          /* not all of them */
 };
 
 /* Appends what it found, and is true then. */

@@ -1,5 +1,6 @@
 # Gives every test of this folder its row of costs.txt: COST, by which ctest starts the dearest first, and its labels: fast or
-# slow, and in_release or in_sanitized where scripts/test runs it in that build alone.
+# slow, and in_release or in_sanitized where scripts/test runs it in that build alone, in_nightly where
+# scripts/nightly runs it alone.
 
 set(fast_below 6) # CPU seconds in the release build
 
@@ -8,7 +9,7 @@ function(assay_read_costs file)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(STRINGS ${file} rows REGEX "^[^#]")
   foreach(row ${rows})
-    if(NOT row MATCHES "^([a-z0-9_]+) +([0-9.]+) +([0-9.]+|-)( +in_release| +in_sanitized)?$")
+    if(NOT row MATCHES "^([a-z0-9_]+) +([0-9.]+) +([0-9.]+|-)( +in_release| +in_sanitized| +in_nightly)?$")
       message(FATAL_ERROR "${file}: no row of a test: ${row}")
     endif()
     set(name ${CMAKE_MATCH_1})

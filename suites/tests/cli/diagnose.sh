@@ -10,14 +10,14 @@ cause_of() {
 }
 
 test_that 'an intact model has no cause'
-for model in $(some 2 thinker llama qwen2 qwen2_moe qwen2_window qwen3 qwen3_moe mixtral); do
+for model in $(some 1 thinker llama qwen2 qwen2_moe qwen2_window qwen3 qwen3_moe mixtral); do
     cause_of 0 "$model" ''
     json "$(summary cause) | .verdict == \"pass\" and .measured == 0 and .tried == 0"
     cause_of 0 "$model" '' --source "$nano/$model"
 done
 
 test_that 'damage that is its own inverse is named by gold alone, and undone'
-for fault in $(some 2 swap-layers:1,3 swap-router-rows:2,3,5 swap-experts:3,1,7 byte-swap:model.layers.3.self_attn.v_proj.weight \
+for fault in $(some 1 swap-layers:1,3 swap-router-rows:2,3,5 swap-experts:3,1,7 byte-swap:model.layers.3.self_attn.v_proj.weight \
     swap-tensors:model.layers.2.self_attn.k_proj.weight,model.layers.2.self_attn.v_proj.weight); do
     cause_of 1 thinker "$fault" --fault "$fault"
     json "$(summary cause) | .nats > 1e-4 and .nats_left < 1e-8"
@@ -37,7 +37,7 @@ json '[.findings[] | select(.check == "cause" and .grade == "proved").share] | a
 
 test_that 'a wrong configuration'
 cause_of 1 thinker rope_theta=1e+06 --set rope_theta=1e4
-cause_of 1 qwen3_moe norm_topk_prob=false --set norm_topk_prob=true
+thorough && cause_of 1 qwen3_moe norm_topk_prob=false --set norm_topk_prob=true
 thorough && cause_of 1 llama rms_norm_eps=1e-05 --set rms_norm_eps=1e-2
 
 test_that 'what gold alone cannot undo is said to be unexplained, and the original undoes it'
@@ -66,9 +66,9 @@ test_that 'how an implementation departs'
 variants=$("$assay" faults --json | jq -r '.[] | select(.option == "--variant") | .name + (if .arguments == "" then "" elif .arguments == "A-B" then ":0-7" else ":2" end)' |
     grep -vE '^(bfloat16-positions|stale-cache-position|no-window|normed-topk|raw-topk)')
 # shellcheck disable=SC2086
-for variant in $(some 3 $variants); do departs thinker "$variant"; done
+for variant in $(some 1 $variants); do departs thinker "$variant"; done
 departs thinker no-final-norm
-departs thinker raw-topk norm_topk_prob=false
+thorough && departs thinker raw-topk norm_topk_prob=false
 departs qwen3_moe normed-topk norm_topk_prob=true
 departs qwen2_window no-window
 if thorough; then
@@ -122,8 +122,10 @@ hypotheses 'pass fail pass pass pass'
 run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault missing-norms:1 --set rope_theta=1e4
 hypotheses 'fail pass fail pass pass'
 json '[.findings[] | select(.check == "cause" and .grade == "proved").share] | .[0] > 0.01 and .[0] < 0.9'
-run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault swap-router-rows:2,3,5
-hypotheses 'pass pass pass fail pass'
+if thorough; then
+    run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault swap-router-rows:2,3,5
+    hypotheses 'pass pass pass fail pass'
+fi
 run 1 diagnose "$nano/qwen3_moe" --golden "$(gold qwen3_moe)" --json -q --set norm_topk_prob=true
 hypotheses 'pass pass pass fail pass'
 
@@ -143,7 +145,7 @@ test_that 'gains, routers and heads are solved from gold'
 cause_of 1 thinker 'solve:*.input_layernorm.weight solve:*.post_attention_layernorm.weight' --fault missing-norms:1,3
 says out '2 tensors *.input_layernorm.weight are absent, and gold determines what belongs there'
 json "$(summary cause) | .nats > 1 and .nats_left < 1e-8"
-for weight in $(some 2 layers.2.self_attn.k_norm.weight norm.weight layers.2.mlp.gate.weight lm_head.weight); do
+for weight in $(some 1 layers.2.self_attn.k_norm.weight norm.weight layers.2.mlp.gate.weight lm_head.weight); do
     name=model.$weight
     [ "$weight" != lm_head.weight ] || name=$weight
     cause_of 1 thinker "solve:$name" --fault "shuffle:$name"
@@ -230,14 +232,15 @@ says err 'more than 512 are needed'
 if thorough; then
     test_that 'with neither, what makes a text be read better is likely the cause'
     heldout=golden/thinker-48/heldout.txt
-    run 1 diagnose golden/thinker-48 --text $heldout --set rope_theta=1e4 --budget 12 --json -q
+    run 1 diagnose golden/thinker-48 --text $heldout --set rope_theta=1e4 --budget 8 --json -q
     equal "$causes" 'rope_theta=1e6'
     json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .bits > 1000'
+    hypotheses 'skip skip fail skip skip'
     stated=$(jq '.findings[] | select(.check == "cause" and .summary).perplexity' "$T/out")
     command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repeat' "$T/out")
     eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"
     json "(.findings[0].perplexity / $stated - 1) | fabs < 1e-3" "$T/again"
-    run 0 diagnose golden/thinker-48 --text $heldout --budget 12 --json -q
+    run 0 diagnose golden/thinker-48 --text $heldout --budget 8 --json -q
     json "$(summary cause) | .verdict == \"pass\" and .tried > 20"
     equal "$causes" ''
 fi

@@ -181,3 +181,13 @@ rm "$T/report/report.json"
 mkdir "$T/report/report.json"
 run 3 check "$model" --golden "$(gold qwen3)" -o "$T/report" -q
 says err 'report.json: cannot remove'
+
+test_that 'an OpenBLAS that does not know the processor computes with newer kernels than those of 2004, unless it is told which'
+blas() { "$@" "$assay" check "$nano/qwen2" --only inventory --json -q | jq -r .machine.blas; }
+if grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo; then
+    case $(blas env -u OPENBLAS_CORETYPE) in
+        *Prescott | *Core2 | *Generic | '') failed "it is $(blas env -u OPENBLAS_CORETYPE)" ;;
+        *) passed ;;
+    esac
+fi
+same "$(blas env OPENBLAS_CORETYPE=Prescott)" 'OpenBLAS Prescott'
