@@ -47,10 +47,8 @@ static size_t token_of(const struct pairs *pairs, size_t gold, size_t case_index
     return at;
 }
 
-static void keep_rows(const struct pairs *pairs, size_t at, const struct part *part, const float *values, float *to,
-                      bool *has)
+static void keep_rows(size_t at, const struct part *part, const float *values, float *to, bool *has)
 {
-    (void)pairs;
     memcpy(to + at * part->width, values, part->rows * part->width * sizeof *to);
     for (size_t row = 0; row < part->rows; row++)
         has[at + row] = true;
@@ -61,11 +59,11 @@ static void watch(void *context, size_t gold, size_t case_index, const struct pa
     const struct pairs *pairs = context;
     size_t at = token_of(pairs, gold, case_index, part->first);
     if (part->point == pairs->out && part->width == pairs->width_out)
-        keep_rows(pairs, at, part, values, pairs->outputs, pairs->has_out);
+        keep_rows(at, part, values, pairs->outputs, pairs->has_out);
     if (part->point == pairs->out && pairs->in == POINT_COUNT && part->width == pairs->width_in)
-        keep_rows(pairs, at, part, part->values, pairs->inputs, pairs->has_in);
+        keep_rows(at, part, part->values, pairs->inputs, pairs->has_in);
     if (part->point == pairs->in && part->width == pairs->width_in)
-        keep_rows(pairs, at, part, values, pairs->inputs, pairs->has_in);
+        keep_rows(at, part, values, pairs->inputs, pairs->has_in);
 }
 
 static bool pairs_make(struct pairs *pairs, struct error *error)

@@ -196,9 +196,8 @@ static bool read_base(struct searching *searching, struct error *error)
     return good;
 }
 
-/* The hypothesis over what is laid, on these windows. `*laid` is false where it cannot be laid, or be computed with. */
-static bool try_windows(struct searching *searching, const struct hypothesis *hypothesis, size_t first, size_t end,
-                        bool *laid, struct error *error)
+/* The hypothesis over what is laid, on these windows. False: it cannot be laid, or be computed with. */
+static bool try_windows(struct searching *searching, const struct hypothesis *hypothesis, size_t first, size_t end)
 {
     struct world world;
     struct error none = {0};
@@ -207,13 +206,12 @@ static bool try_windows(struct searching *searching, const struct hypothesis *hy
                               .nll = searching->nll,
                               .block = whole ? 0 : hypothesis->block,
                               .most = first ? 0 : CHOOSING};
-    (void)error;
     searching->laid[searching->count] = *hypothesis;
-    *laid = world_open(&searching->ground, searching->laid, searching->count + 1, &world, &none) &&
-            read_windows(&reading, &world, first, end, &none);
+    bool laid = world_open(&searching->ground, searching->laid, searching->count + 1, &world, &none) &&
+                read_windows(&reading, &world, first, end, &none);
     world_close(&world);
     error_clear(&none);
-    return true;
+    return laid;
 }
 
 /* --- rounds --- */
@@ -230,16 +228,15 @@ static bool try_list(struct searching *searching, const struct hypotheses *list,
     struct progress progress = progress_begin("experiments", "experiments", list->count);
     bool good = true;
     for (size_t i = 0; good && i < list->count; i++) {
-        bool laid = false;
         double deviation, total;
         if (is_late(searching)) {
             searching->untried += list->count - i;
             break;
         }
-        good = try_windows(searching, &list->items[i], 0, 1, &laid, error);
-        searching->tried += laid;
-        if (good && laid)
+        if (try_windows(searching, &list->items[i], 0, 1)) {
+            searching->tried++;
             good = note(searching, &list->items[i], gain_of(searching, 0, CHOOSING, &deviation, &total), error);
+        }
         progress_step(&progress, i + 1);
     }
     progress_end(&progress);
@@ -255,46 +252,39 @@ static int by_gain(const void *left, const void *right)
 }
 
 /* What the hypothesis gains on the windows from the second up to `end`, those before `first` having been read. */
-static bool confirm_on(struct searching *searching, size_t first, size_t end, struct cause *cause, struct error *error)
+static void confirm_on(struct searching *searching, size_t first, size_t end, struct cause *cause)
 {
-    bool laid = false;
     double total = 0;
     end = end < searching->windows ? end : searching->windows;
-    bool good = first >= end || try_windows(searching, &cause->hypothesis, first, end, &laid, error);
-    cause->gain = first >= end || laid ? gain_of(searching, CONTEXT, end * CONTEXT, &cause->error, &total) : 0;
+    bool read = first >= end || try_windows(searching, &cause->hypothesis, first, end);
+    cause->gain = read ? gain_of(searching, CONTEXT, end * CONTEXT, &cause->error, &total) : 0;
     cause->bits = total / M_LN2;
-    return good;
 }
 
 /* The best of the round's few best, on the windows that none of them was chosen by. */
-static bool confirm(struct searching *searching, struct cause *best, struct error *error)
+static struct cause confirm(struct searching *searching)
 {
-    double most = 0;
-    bool good = true;
-    *best = (struct cause){0};
+    struct cause best = {0};
     if (searching->trial_count)
         qsort(searching->trials, searching->trial_count, sizeof *searching->trials, by_gain);
-    for (size_t i = 0; good && i < searching->trial_count && i < CONFIRMED_MAX; i++) {
+    for (size_t i = 0; i < searching->trial_count && i < CONFIRMED_MAX; i++) {
         const struct trial *trial = &searching->trials[i];
         struct cause cause = {.hypothesis = trial->hypothesis};
         if (!(trial->gain >= CHOSEN_LEAST))
             break;
-        good = confirm_on(searching, 1, GLANCE, &cause, error);
-        if (good && cause.gain >= EFFECT_LEAST / 2 && cause.gain > cause.error)
-            good = confirm_on(searching, GLANCE, searching->windows, &cause, error);
-        else
+        confirm_on(searching, 1, GLANCE, &cause);
+        if (!(cause.gain >= EFFECT_LEAST / 2 && cause.gain > cause.error))
             continue;
-        if (best->gain > 0 && fabs(cause.gain - best->gain) < SAME && !*best->twin.text) {
-            best->twin = cause.hypothesis;
-            continue;
-        }
-        if (cause.gain >= EFFECT_LEAST && cause.gain > POSSIBLE * cause.error && cause.gain > most) {
-            most = cause.gain;
-            *best = cause;
+        confirm_on(searching, GLANCE, searching->windows, &cause);
+        if (best.gain > 0 && fabs(cause.gain - best.gain) < SAME) {
+            if (!*best.twin.text)
+                best.twin = cause.hypothesis;
+        } else if (cause.gain >= EFFECT_LEAST && cause.gain > POSSIBLE * cause.error && cause.gain > best.gain) {
+            best = cause;
         }
     }
     searching->trial_count = 0;
-    return good;
+    return best;
 }
 
 /* Lays it for good. */
@@ -318,8 +308,8 @@ static bool accept(struct searching *searching, struct cause *cause, struct erro
 /* Tries the list, and lays what is confirmed; `*found`: something was. */
 static bool go_round(struct searching *searching, struct hypotheses *list, bool *found, struct error *error)
 {
-    struct cause best;
-    bool good = try_list(searching, list, error) && confirm(searching, &best, error);
+    bool good = try_list(searching, list, error);
+    struct cause best = good ? confirm(searching) : (struct cause){0};
     *found = good && best.gain > 0;
     hypotheses_free(list);
     return good && (!*found || accept(searching, &best, error));
@@ -347,14 +337,13 @@ static bool suspect_layers(struct searching *searching, struct suspect *suspects
         suspects[layer] = (struct suspect){.block = layer + 1, .gain = -INFINITY};
         for (int part = 0; good && part < 2 && !is_late(searching); part++) {
             struct hypotheses one = {0};
-            bool laid = false;
             double deviation, total;
             const char *name = !part                   ? "self_attn.o_proj.weight"
                                : config->sparse[layer] ? "mlp.experts.*.down_proj.weight"
                                                        : "mlp.down_proj.weight";
-            good = hypotheses_add(&one, DEPARTURE_FAULT, 0, layer + 1, "zeros:model.layers.%d.%s", layer, name) &&
-                   try_windows(searching, one.items, 0, 1, &laid, error);
-            if (laid)
+            good = hypotheses_add(&one, DEPARTURE_FAULT, 0, layer + 1, "zeros:model.layers.%d.%s", layer, name) ||
+                   error_memory(error, "experiments");
+            if (good && try_windows(searching, one.items, 0, 1))
                 suspects[layer].gain = fmax(suspects[layer].gain, gain_of(searching, 0, CHOOSING, &deviation, &total));
             hypotheses_free(&one);
         }

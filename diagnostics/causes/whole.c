@@ -10,12 +10,11 @@
 #define CURED 1e-3 /* of the divergence may be left */
 #define LEAST 1e-7 /* nats that are worth an explanation */
 
-static bool try_all(const struct hunt_request *request, struct hunt *hunt, const struct hypotheses *list,
-                    const struct hypothesis **best, double *least, struct error *error)
+static void try_all(const struct hunt_request *request, struct hunt *hunt, const struct hypotheses *list,
+                    const struct hypothesis **best, double *least)
 {
     struct progress progress = progress_begin("experiments", "experiments", list->count);
-    bool good = true;
-    for (size_t i = 0; good && i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         struct error none = {0};
         double nats = NAN;
         if (hunt_is_late(request, hunt)) {
@@ -34,9 +33,7 @@ static bool try_all(const struct hunt_request *request, struct hunt *hunt, const
         }
         progress_step(&progress, i + 1);
     }
-    (void)error;
     progress_end(&progress);
-    return good;
 }
 
 /* The head is all that can be said to be bad, and cured. */
@@ -64,8 +61,9 @@ bool whole_find(const struct hunt_request *request, struct hunt *hunt, struct er
     if (good && !(whole <= LEAST) && !isnan(whole)) {
         hunt->before[hunt->blocks - 1] = hunt->after[hunt->blocks - 1] = 1u << POINT_HEAD;
         hunt->compared = 1;
-        good = (candidates_everywhere(&evidence, &list) || error_memory(error, "experiments")) &&
-               try_all(request, hunt, &list, &best, &least, error);
+        good = candidates_everywhere(&evidence, &list) || error_memory(error, "experiments");
+        if (good)
+            try_all(request, hunt, &list, &best, &least);
         if (good && best && least < CURED * whole)
             keep(hunt, best);
     }
