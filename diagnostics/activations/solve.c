@@ -245,11 +245,16 @@ static enum dtype dtype_for(const struct solve_request *request, const struct ex
     return tensor && dtype_width(tensor->dtype) ? tensor->dtype : DTYPE_F32;
 }
 
+static size_t value_count(const struct expected *expected)
+{
+    return (size_t)(expected->shape[0] * (expected->rank > 1 ? expected->shape[1] : 1));
+}
+
 bool weight_solve(const struct solve_request *request, const struct expected *expected, struct solved *solved,
                   struct error *error)
 {
     *solved = (struct solved){.dtype = dtype_for(request, expected)};
-    size_t count = (size_t)(expected->shape[0] * (expected->rank > 1 ? expected->shape[1] : 1));
+    size_t count = value_count(expected);
     enum point point = point_of_weight(expected->weight);
     struct isolated_result result = {0};
     if (!weight_is_solvable(expected->weight)) {
@@ -276,6 +281,20 @@ bool weight_solve(const struct solve_request *request, const struct expected *ex
         solved->values = values;
     else
         free(values);
+    return good;
+}
+
+bool solved_lay(struct store *overlay, const struct expected *expected, const struct solved *solved,
+                struct error *error)
+{
+    size_t count = value_count(expected);
+    void *stored = malloc(count * dtype_width(solved->dtype) + 1);
+    bool good = stored || error_memory(error, expected->name);
+    if (good)
+        narrow(solved->dtype, solved->values, stored, count);
+    good =
+        good && overlay_replace(overlay, expected->name, solved->dtype, expected->rank, expected->shape, stored, error);
+    free(stored);
     return good;
 }
 

@@ -31,6 +31,9 @@ bool weight_is_solvable(enum weight weight);
  * makes then equals gold within its limit. `solved` is to be freed by solved_free either way. */
 bool weight_solve(const struct solve_request *request, const struct expected *expected, struct solved *solved,
                   struct error *error);
+/* Puts what was solved for in the weight's place, in its dtype. */
+bool solved_lay(struct store *overlay, const struct expected *expected, const struct solved *solved,
+                struct error *error);
 void solved_free(struct solved *solved);
 
 #endif

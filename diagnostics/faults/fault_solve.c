@@ -1,10 +1,8 @@
 /* Not a damage: what gold determines takes the place of what is there. */
 #include <fnmatch.h>
-#include <stdlib.h>
 
 #include "activations/solve.h"
 #include "faults/fault_catalogue.h"
-#include "values/values.h"
 
 struct solving {
     struct fault_site *site;
@@ -15,20 +13,6 @@ struct solving {
     struct error *error;
 };
 
-static bool put(struct solving *solving, const struct expected *expected, const struct solved *solved)
-{
-    size_t count = (size_t)(expected->shape[0] * (expected->rank > 1 ? expected->shape[1] : 1));
-    void *stored = malloc(count * dtype_width(solved->dtype) + 1);
-    bool good = stored || error_memory(solving->error, expected->name);
-    if (good)
-        narrow(solved->dtype, solved->values, stored, count);
-    good = good && overlay_replace(solving->site->overlay, expected->name, solved->dtype, expected->rank,
-                                   expected->shape, stored, solving->error);
-    solving->site->changed += good;
-    free(stored);
-    return good;
-}
-
 static bool visit(void *context, const struct expected *expected)
 {
     struct solving *solving = context;
@@ -38,9 +22,10 @@ static bool visit(void *context, const struct expected *expected)
         return true;
     solving->fitting++;
     bool good = weight_solve(&solving->request, expected, &solved, solving->error);
-    if (good && solved.values)
-        good = put(solving, expected, &solved);
-    else if (good && solved.right)
+    if (good && solved.values) {
+        good = solved_lay(solving->site->overlay, expected, &solved, solving->error);
+        solving->site->changed += good;
+    } else if (good && solved.right)
         solving->right++;
     else if (good)
         error_set(&solving->why, "fault %s: gold does not determine %s: %s", solving->site->spec, expected->name,

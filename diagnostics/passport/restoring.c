@@ -1,12 +1,9 @@
 #include "passport/restoring.h"
 
-#include <stdlib.h>
-
 #include "activations/solve.h"
 #include "base/progress.h"
 #include "base/wording.h"
 #include "store/overlay.h"
-#include "values/values.h"
 
 struct restoring {
     const struct subject *subject;
@@ -17,19 +14,6 @@ struct restoring {
     size_t solved, undetermined, right;
     struct error *error;
 };
-
-static bool lay(struct restoring *restoring, const struct expected *expected, const struct solved *solved)
-{
-    size_t count = (size_t)(expected->shape[0] * (expected->rank > 1 ? expected->shape[1] : 1));
-    void *stored = malloc(count * dtype_width(solved->dtype) + 1);
-    bool good = stored || error_memory(restoring->error, expected->name);
-    if (good)
-        narrow(solved->dtype, solved->values, stored, count);
-    good = good && overlay_replace(restoring->overlay, expected->name, solved->dtype, expected->rank, expected->shape,
-                                   stored, restoring->error);
-    free(stored);
-    return good;
-}
 
 static bool report(struct restoring *restoring, const struct expected *expected, const struct solved *solved)
 {
@@ -62,7 +46,7 @@ static bool visit(void *context, const struct expected *expected)
                error_memory(restoring->error, expected->name);
     bool good = weight_solve(&restoring->request, expected, &solved, restoring->error);
     if (good && solved.values)
-        good = lay(restoring, expected, &solved);
+        good = solved_lay(restoring->overlay, expected, &solved, restoring->error);
     restoring->right += solved.right;
     restoring->solved += solved.values != NULL;
     restoring->undetermined += !solved.right && !solved.values;
