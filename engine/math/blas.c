@@ -1,6 +1,7 @@
 #include "math/blas.h"
 
 #include <cblas.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,7 +165,10 @@ void blas_choose(char *const argv[])
     if (!old || !wide || getenv("OPENBLAS_CORETYPE") ||
         setenv("OPENBLAS_CORETYPE", wider ? "SkylakeX" : "Haswell", 1) != 0)
         return;
-    execv("/proc/self/exe", argv); /* where that fails, it is slow and right */
+    char path[PATH_MAX]; /* its own name, which is also that of the process */
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    execv(path, argv); /* where that fails, it is slow and right */
 #else
     (void)argv;
 #endif
