@@ -62,8 +62,7 @@ struct searching {
     size_t trial_count, trial_capacity;
     size_t tried, untried;
     double begun;
-    double
-        frequency; /* nats a token of one who knows how often each token occurs in this very text, and nothing else */
+    double frequency; /* nats a token of one who knows how often each token occurs in the text, and nothing else */
 };
 
 /* --- one reading --- */
