@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "model/model_internal.h"
 #include "store/architecture.h"
 
 struct list {
@@ -66,6 +68,23 @@ static void compare_float(struct list *list, const char *name, double here, doub
 {
     if ((float)here < (float)there || (float)here > (float)there)
         compare(list, DIFFERS_FUNCTION, name, spell_number, here, there);
+}
+
+/* All that is computed of a rope: where no frequency lies between those that are divided and those that are not,
+ * several contexts make the same, and a file that keeps only the divisors does not tell which it was. */
+static bool same_frequencies(const struct model_config *a, const struct model_config *b)
+{
+    size_t count = (size_t)a->head_dim / 2;
+    float *here = malloc((count + 1) * sizeof *here), *there = malloc((count + 1) * sizeof *there);
+    bool same = here && there && a->head_dim == b->head_dim;
+    if (same) {
+        rope_frequencies(a, here);
+        rope_frequencies(b, there);
+        same = memcmp(here, there, count * sizeof *here) == 0;
+    }
+    free(here);
+    free(there);
+    return same;
 }
 
 static const char *name_of(const struct model_config *config)
@@ -139,8 +158,8 @@ static void compare_rotation(struct list *list, const struct model_config *a, co
     if (a->rope_kind == b->rope_kind && a->rope_kind == ROPE_LLAMA3) {
         compare_float(list, "rope low_freq_factor", a->rope_low_factor, b->rope_low_factor);
         compare_float(list, "rope high_freq_factor", a->rope_high_factor, b->rope_high_factor);
-        compare(list, DIFFERS_FUNCTION, "original_max_position_embeddings", spell_number, a->rope_original_context,
-                b->rope_original_context);
+        compare(list, same_frequencies(a, b) ? DIFFERS_NOTHING : DIFFERS_FUNCTION, "original_max_position_embeddings",
+                spell_number, a->rope_original_context, b->rope_original_context);
     }
     /* the three positions of a token of a text are equal, whatever frequencies each of them turns */
     if (memcmp(a->mrope_section, b->mrope_section, sizeof a->mrope_section) != 0) {

@@ -274,6 +274,20 @@ static double wave_of(double theta, size_t index, size_t count)
     return 2 * M_PI * pow(theta, (double)index / (double)count);
 }
 
+/* Where none lies between, as with heads of a few values, any context does that leaves each frequency on its side. */
+static double llama3_between(const float *divisors, size_t count, double theta, double factor)
+{
+    double whole = 0, divided = INFINITY; /* the longest wave that stays, the shortest that is divided by the factor */
+    for (size_t i = 0; i < count; i++) {
+        double wave = wave_of(theta, i, count);
+        if ((double)divisors[i] < factor * 0.999)
+            whole = fmax(whole, wave);
+        else
+            divided = fmin(divided, wave);
+    }
+    return round(whole > 0 ? sqrt(HIGH * whole * LOW * divided) : LOW * divided / 2);
+}
+
 /* A file keeps of the llama3 rope only what came out: a divisor for each frequency. The factor is the largest of them;
  * the original context follows from one between; and then all of them must follow from both. */
 static bool llama3_find(const float *divisors, size_t count, double theta, struct llama3 *rope)
@@ -286,6 +300,8 @@ static bool llama3_find(const float *divisors, size_t count, double theta, struc
         if (divisor > 1.001 && divisor < rope->factor * 0.999)
             rope->context = round(wave_of(theta, i, count) * (smooth * (HIGH - LOW) + LOW));
     }
+    if (!(rope->context > 0) && rope->factor > 1.001)
+        rope->context = llama3_between(divisors, count, theta, rope->factor);
     bool good = rope->context > 0 && rope->context < 1e9;
     for (size_t i = 0; good && i < count; i++) {
         double expected = llama3_divisor(rope, wave_of(theta, i, count));

@@ -325,21 +325,6 @@ Test(gguf, what_changes_the_computation_is_said_or_refused)
     expect_config("llama.attention.head_count_kv", 2, "whole number", NULL);
 }
 
-Test(gguf, divisors_that_are_not_llama3_are_not_computed)
-{
-    size_t size;
-    char *bytes = read_bytes(DATA "llama-f32.gguf", &size);
-    const float largest = 8, changed = 7.5f;
-    char *at = bytes + size; /* rope_freqs is the last tensor: 6 divisors */
-    while (at > bytes && memcmp(at - 4, &largest, 4) != 0)
-        at--;
-    cr_assert(at > bytes + size - 64);
-    memcpy(at - 4, &changed, 4);
-    write_bytes(scratch("a.gguf"), bytes, size);
-    free(bytes);
-    expect_uncomputed(scratch("a.gguf"), "rope_freqs.weight");
-}
-
 Test(gguf, heads_that_are_rotated_in_part_are_not_computed)
 {
     static const char whole[] = "rope.dimension_count\4\0\0\0\14", part[] = "rope.dimension_count\4\0\0\0\10";
