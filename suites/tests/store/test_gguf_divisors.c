@@ -1,4 +1,4 @@
-/* What a GGUF file keeps of the llama3 rope: a divisor for each frequency. */
+/* What a GGUF file keeps of the llama3 rope: a divisor for each frequency. The suite is that of test_gguf.c. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +9,6 @@
 
 #define FILE_OF ASSAY_SOURCE_DIR "/suites/data/gguf/llama-f32.gguf"
 #define DIVISORS 6
-
-static void make(void)
-{
-    scratch_make();
-}
-
-TestSuite(gguf_divisors, .init = make, .fini = scratch_remove, .timeout = 60);
 
 /* The configuration of a file whose last divisors, the last values in it, are these. */
 static char *config_with(const float *last, size_t count)
@@ -37,7 +30,7 @@ static char *config_with(const float *last, size_t count)
     return copy;
 }
 
-Test(gguf_divisors, that_are_not_llama3_are_not_computed)
+Test(gguf, divisors_that_are_not_llama3_are_not_computed)
 {
     char *config = config_with((const float[]){7.5f}, 1);
     cr_expect(strstr(config, "does not compute the divisors that tensor 'rope_freqs.weight' holds"), "%s", config);
@@ -45,7 +38,7 @@ Test(gguf_divisors, that_are_not_llama3_are_not_computed)
 }
 
 /* Of a head of a few values no frequency lies between: then any context does that leaves each on its side. */
-Test(gguf_divisors, that_tell_of_no_context_are_computed)
+Test(gguf, divisors_that_tell_of_no_context_are_computed)
 {
     char *config = config_with((const float[DIVISORS]){1, 1, 8, 8, 8, 8}, DIVISORS);
     cr_expect(strstr(config, "\"rope_type\":\t\"llama3\",\n\t\t\"factor\":\t8"), "%s", config);
