@@ -259,3 +259,9 @@ const char *fault_indices(const struct fault_site *site, const char *text, const
         text++;
     }
 }
+
+bool fault_layers(const struct fault_site *site, const char *text, bool layers[CONFIG_LAYERS_MAX], struct error *error)
+{
+    const char *end = fault_indices(site, text, "layer", site->config->layers, layers, error);
+    return end && (!*end || error_set(error, "fault %s: '%s' after the list of layers", site->spec, end));
+}

@@ -51,4 +51,7 @@ struct fault_kind {
 const char *fault_indices(const struct fault_site *site, const char *text, const char *what, int count, bool *marks,
                           struct error *error);
 
+/* The same of layers, all of `text`. False on error. */
+bool fault_layers(const struct fault_site *site, const char *text, bool layers[CONFIG_LAYERS_MAX], struct error *error);
+
 #endif

@@ -111,10 +111,7 @@ static bool is_expert(void *context, const struct tensor *tensor, int layer, int
 static bool lay_missing_norms(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     struct selection selection = {0};
-    const char *end = fault_indices(site, arguments->text, "layer", site->config->layers, selection.layers, error);
-    if (end && *end)
-        return error_set(error, "fault %s: '%s' after the list of layers", site->spec, end);
-    return end && drop_where(site, is_norm, &selection, error);
+    return fault_layers(site, arguments->text, selection.layers, error) && drop_where(site, is_norm, &selection, error);
 }
 
 const struct fault_kind fault_missing_norms = {

@@ -235,9 +235,8 @@ static bool lay_qkv(struct fault_site *site, const struct fault_arguments *argum
                     struct error *error)
 {
     bool layers[CONFIG_LAYERS_MAX] = {false};
-    const char *end = fault_indices(site, arguments->text, "layer", site->config->layers, layers, error);
-    if (!end || *end)
-        return end ? error_set(error, "fault %s: '%s' after the list of layers", site->spec, end) : false;
+    if (!fault_layers(site, arguments->text, layers, error))
+        return false;
     for (int layer = 0; layer < site->config->layers; layer++)
         if (layers[layer] &&
             (!reorder_qkv(site, layer, "weight", order, error) || !reorder_qkv(site, layer, "bias", order, error)))

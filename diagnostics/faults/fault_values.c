@@ -225,9 +225,8 @@ static bool is_projection(const char *name)
 static bool lay_random_attention(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
 {
     bool layers[CONFIG_LAYERS_MAX] = {false};
-    const char *end = fault_indices(site, arguments->text, "layer", site->config->layers, layers, error);
-    if (!end || *end)
-        return end ? error_set(error, "fault %s: '%s' after the list of layers", site->spec, end) : false;
+    if (!fault_layers(site, arguments->text, layers, error))
+        return false;
     for (size_t i = 0; i < store_text_count(site->below); i++) {
         const struct tensor *tensor = store_at(site->below, i);
         int layer, expert;
