@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "activations/gold_config.h"
 #include "activations/precision.h"
 #include "base/memory.h"
 #include "faults/fault.h"
@@ -39,18 +38,12 @@ static bool lay_faults(const struct arguments *arguments, struct subject *subjec
 {
     const struct texts *faults = &arguments->faults;
     struct goldens goldens = {0};
-    struct findings findings = {0};
     bool solves = false;
     for (size_t i = 0; i < faults->count; i++)
         solves = solves || fault_solves(faults->items[i]);
     bool good = !solves || goldens_open(arguments, &goldens, error);
-    for (size_t i = 0; good && i < goldens.count; i++) {
-        enum weights_beside beside;
-        good = gold_fit(goldens.items[i], subject, true, &findings, error) &&
-               precision_settle(goldens.items[i], subject, &beside, error);
-    }
-    good = good && faults_lay(subject, goldens.items, goldens.count, faults->items, faults->count, error);
-    findings_free(&findings);
+    good = good && precision_fit(goldens.items, goldens.count, subject, error) &&
+           faults_lay(subject, goldens.items, goldens.count, faults->items, faults->count, error);
     goldens_close(&goldens);
     return good;
 }

@@ -109,9 +109,8 @@ bool isolated_try(struct isolated *isolated, const struct store *store, const st
     for (size_t i = 0; good && i < isolated->count; i++)
         good = add_cases(isolated, i, &viewers[i], run, &any, error);
     good = good && (!any || run_execute(run, "compare", 0, error));
-    for (size_t i = 0; good && i < isolated->count; i++) {
+    for (size_t i = 0; good && i < isolated->count; i++)
         layers_count(isolated->layers[i], block, result);
-    }
     run_free(run);
     model_free(model);
     free(viewers);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activations/gold_config.h"
 #include "activations/gold_use.h"
 #include "activations/rounding.h"
 #include "base/hash.h"
@@ -167,6 +168,19 @@ static bool report_weights(const struct golden *golden, const struct subject *su
                           "that was lost: --suite suites/quantised.json judges what that costs.",
                     dtype);
     return true;
+}
+
+bool precision_fit(struct golden *const *goldens, size_t count, const struct subject *subject, struct error *error)
+{
+    struct findings unsaid = {0};
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++) {
+        enum weights_beside beside;
+        good = gold_fit(goldens[i], subject, true, &unsaid, error) &&
+               precision_settle(goldens[i], subject, &beside, error);
+    }
+    findings_free(&unsaid);
+    return good;
 }
 
 bool precision_report(const struct golden *golden, const struct subject *subject, enum weights_beside weights,

@@ -19,6 +19,9 @@ enum weights_beside {
 bool precision_settle(struct golden *golden, const struct subject *subject, enum weights_beside *weights,
                       struct error *error);
 
+/* Fits the dumps to the subject (gold_fit), without a word of it, and settles them: for who only computes with them. */
+bool precision_fit(struct golden *const *goldens, size_t count, const struct subject *subject, struct error *error);
+
 /* Adds gold.precision where gold has few bits, and weights.precision where the weights were rounded. */
 bool precision_report(const struct golden *golden, const struct subject *subject, enum weights_beside weights,
                       const struct limits *limits, struct findings *findings, struct error *error);

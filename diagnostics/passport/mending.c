@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "activations/gold_config.h"
 #include "activations/precision.h"
 #include "base/file.h"
 #include "passport/restoring.h"
@@ -24,15 +23,8 @@ static bool open_restored(struct mending *mending, struct error *error)
 {
     const struct subject_options options = {.model = mending->folder};
     struct subject *source = &mending->source;
-    struct findings fit = {0};
-    bool good = subject_open(&options, source, error) && config_computes(source->config, mending->folder, error);
-    for (size_t i = 0; good && i < mending->golden_count; i++) {
-        enum weights_beside beside;
-        good = gold_fit(mending->goldens[i], source, true, &fit, error) &&
-               precision_settle(mending->goldens[i], source, &beside, error);
-    }
-    findings_free(&fit);
-    return good &&
+    return subject_open(&options, source, error) && config_computes(source->config, mending->folder, error) &&
+           precision_fit(mending->goldens, mending->golden_count, source, error) &&
            gold_restore(source, mending->goldens, mending->golden_count, mending->threads, &mending->restored, error) &&
            original_of(source, &mending->original, error);
 }
