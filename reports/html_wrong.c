@@ -1,6 +1,5 @@
 /* "What is wrong, and where": a card for each check that failed or warned. */
 #include <math.h>
-#include <string.h>
 
 #include "reports/html_page.h"
 #include "reports/marked.h"
@@ -43,20 +42,13 @@ static void where_line(struct page *page, const struct finding *finding)
     buffer_free(&where);
 }
 
-#define COMMAND "commands." /* begins the name of a fact that a reader may run */
-
-static bool is_command(const struct fact *fact)
-{
-    return fact->text && strncmp(fact->name, COMMAND, strlen(COMMAND)) == 0;
-}
-
 /* "first_bad_layer" is shown as "first bad layer". */
 static void facts(struct page *page, const struct finding *finding)
 {
     size_t shown = 0;
     for (size_t i = 0; i < finding->fact_count; i++) {
         struct buffer name = {0};
-        if (is_command(&finding->facts[i]))
+        if (fact_command(&finding->facts[i]))
             continue;
         text_append_short(&name, TEXT_MARKUP, finding->facts[i].name, 60);
         for (size_t k = 0; k < name.size; k++)
@@ -78,10 +70,11 @@ static void facts(struct page *page, const struct finding *finding)
 static void commands(struct page *page, const struct finding *finding)
 {
     for (size_t i = 0; i < finding->fact_count; i++) {
-        if (!is_command(&finding->facts[i]))
+        const char *does = fact_command(&finding->facts[i]);
+        if (!does)
             continue;
         page_raw(page, "<p class=\"numbers\">To ");
-        page_text(page, finding->facts[i].name + strlen(COMMAND));
+        page_text(page, does);
         page_raw(page, ":</p>\n<pre class=\"command\">");
         page_text(page, finding->facts[i].text);
         page_raw(page, "</pre>\n");

@@ -187,6 +187,13 @@ void reasons_append(struct buffer *out, enum text_form form, const struct outlin
         buffer_format(out, "; and %zu more reason%s", count - maximum, count - maximum == 1 ? "" : "s");
 }
 
+const char *fact_command(const struct fact *fact)
+{
+    static const char prefix[] = "commands.";
+    bool begins = fact->text && strncmp(fact->name, prefix, strlen(prefix)) == 0;
+    return begins ? fact->name + strlen(prefix) : NULL;
+}
+
 const char *finding_fact_named(const struct finding *finding, const char *name)
 {
     for (size_t i = 0; i < finding->fact_count; i++)

@@ -172,13 +172,13 @@ static void place(const struct terminal *terminal, const struct outline *outline
 /* What a reader may run: "repeat: assay check ...". Whole, on a line of its own, to be copied. */
 static void commands(const struct terminal *terminal, const struct finding *finding)
 {
-    static const char prefix[] = "commands.";
     for (size_t i = 0; i < finding->fact_count; i++) {
         const struct fact *fact = &finding->facts[i];
+        const char *does = fact_command(fact);
         struct buffer line = {0};
-        if (!fact->text || strncmp(fact->name, prefix, strlen(prefix)) != 0)
+        if (!does)
             continue;
-        buffer_format(terminal->out, "    %s: ", fact->name + strlen(prefix));
+        buffer_format(terminal->out, "    %s: ", does);
         text_append(&line, TEXT_PLAIN, fact->text);
         buffer_format(terminal->out, "%s\n", line.data ? line.data : "");
         buffer_free(&line);
