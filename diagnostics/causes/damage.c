@@ -152,7 +152,7 @@ bool damage_shares(const struct hunt_request *request, const struct hunt *hunt, 
             if (set >> i & 1)
                 undone[some++] = hunt->proofs[i].hypothesis;
         nats[set] = set ? NAN : damage->whole;
-        if (!isnan(nats[set]) || (step && hunt_is_late(request, hunt)))
+        if (!isnan(nats[set]) || (step && hunt_is_late(request, hunt->begun)))
             continue;
         /* one that is laid over what another has undone may change nothing without it */
         if (!damage_measure(request, undone, some, &nats[set], set ? &none : error) && !set)

@@ -63,9 +63,9 @@ size_t hunt_bad(const struct hunt *hunt, const unsigned *bad)
     return count;
 }
 
-bool hunt_is_late(const struct hunt_request *request, const struct hunt *hunt)
+bool hunt_is_late(const struct hunt_request *request, double begun)
 {
-    return request->budget > 0 && clock_seconds() - hunt->begun > request->budget;
+    return request->budget > 0 && clock_seconds() - begun > request->budget;
 }
 
 /* An error that is within its limit all the same is not cured unless it was so many times as large: where gold has few
@@ -243,7 +243,7 @@ static bool go_round(struct hunting *hunting, struct round *round, struct error 
     hunt->untried = 0;
     for (size_t i = 0; good && i < round->list->count; i++) {
         size_t cured = 0;
-        if (hunt_is_late(hunting->request, hunt)) {
+        if (hunt_is_late(hunting->request, hunt->begun)) {
             hunt->untried = round->list->count - i;
             break;
         }

@@ -57,8 +57,8 @@ struct hunt {
 bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct error *error);
 void hunt_free(struct hunt *hunt);
 
-/* The budget is spent. */
-bool hunt_is_late(const struct hunt_request *request, const struct hunt *hunt);
+/* The budget is spent, of a search that began then (clock_seconds). */
+bool hunt_is_late(const struct hunt_request *request, double begun);
 
 /* The block that the weight is of. */
 int hunt_block(const struct hunt *hunt, const struct expected *expected);

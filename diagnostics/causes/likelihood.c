@@ -140,7 +140,7 @@ static bool read_windows(struct reading *reading, const struct world *world, siz
 /* Mean gain of a token among tokens first .. end - 1, and its standard error by units; `*total`: the sum. */
 static double gain_of(const struct searching *searching, size_t first, size_t end, double *deviation, double *total)
 {
-    double sum = 0, squares = 0, tokens = 0, units = 0, all = 0;
+    double sum = 0, squares = 0, units = 0, all = 0;
     for (size_t at = first; at + UNIT <= end; at += UNIT) {
         double gain = 0, scored = 0;
         for (size_t token = at; token < at + UNIT; token++)
@@ -153,7 +153,6 @@ static double gain_of(const struct searching *searching, size_t first, size_t en
         sum += gain / scored;
         squares += gain / scored * (gain / scored);
         units++;
-        tokens += scored;
         all += gain;
     }
     double mean = units > 0 ? sum / units : NAN;
@@ -181,7 +180,7 @@ static bool reads(const struct searching *searching)
 
 static bool is_late(const struct searching *searching)
 {
-    return searching->hunt->budget > 0 && clock_seconds() - searching->begun > searching->hunt->budget;
+    return hunt_is_late(searching->hunt, searching->begun);
 }
 
 /* The world as it is now: all windows, and the streams of the first. */

@@ -17,7 +17,7 @@ static void try_all(const struct hunt_request *request, struct hunt *hunt, const
     for (size_t i = 0; i < list->count; i++) {
         struct error none = {0};
         double nats = NAN;
-        if (hunt_is_late(request, hunt)) {
+        if (hunt_is_late(request, hunt->begun)) {
             hunt->untried = list->count - i;
             break;
         }
