@@ -75,7 +75,6 @@ static void catch_ends(void)
 
 int main(int argc, char **argv)
 {
-    blas_choose(argv);
     /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages.
      */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
@@ -95,6 +94,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i]->name, name) != 0)
             continue;
+        blas_choose(argv);
         struct arguments arguments = {0};
         arguments_parse(commands[i], argc - 1, argv + 1, &arguments);
         end(finish(name, commands[i]->run(&arguments)));

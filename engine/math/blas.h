@@ -26,7 +26,7 @@ bool blas_prove(struct error *error);
 
 /* An OpenBLAS that is older than the processor does not know it, and falls back to kernels of 2004. Then this starts
  * the program again, with OPENBLAS_CORETYPE naming newer ones that the processor runs; once, and not where the
- * environment names some already. Before anything else: `argv` as main has it. */
+ * environment names some already. Before any work: `argv` as main has it. */
 void blas_choose(char *const argv[]);
 
 /* "OpenBLAS 0.3.21 SkylakeX" or the like. Borrowed. */
