@@ -101,29 +101,56 @@ static bool mark_markdown(struct passage *passage, const struct lines *lines)
     return document;
 }
 
+static size_t backticks_before(const struct passage *passage, size_t first, size_t end)
+{
+    size_t run = 0;
+    while (end - run > first && passage->glyphs[end - run - 1].code == '`')
+        run++;
+    return run;
+}
+
+/* Runs of backticks, each looked at once: `next`, by the glyph where a run begins, is where the next run of the same
+ * length in its line begins, 0 for none; `seen`, by length, is 0 between two lines. Both have a place for each glyph and
+ * one more. */
+static void pair_backticks(const struct passage *passage, size_t first, size_t end, size_t *next, size_t *seen)
+{
+    size_t run;
+    for (size_t i = end; i > first; i -= run ? run : 1)
+        if ((run = backticks_before(passage, first, i))) {
+            next[i - run] = seen[run];
+            seen[run] = i - run;
+        }
+    for (size_t i = end; i > first; i -= run ? run : 1)
+        if ((run = backticks_before(passage, first, i)))
+            seen[run] = 0;
+}
+
 /* A run of backticks up to the next run of the same length in the same line. */
-static void mark_inline(struct passage *passage, const struct lines *lines)
+static bool mark_inline(struct passage *passage, const struct lines *lines)
 {
     struct glyph *glyphs = passage->glyphs;
-    for (size_t line = 0; line < lines->count; line++)
-        for (size_t i = lines->first[line], end = lines->first[line + 1]; i < end;) {
-            size_t run = 0, at = i;
-            while (i + run < end && glyphs[i + run].code == '`')
-                run++;
-            i += run ? run : 1;
-            for (size_t k = i; run && k < end; k++) {
-                size_t close = 0;
-                while (k + close < end && glyphs[k + close].code == '`')
-                    close++;
-                if (close == run) {
-                    for (; at < k + close; at++)
-                        glyphs[at].part = glyphs[at].part == PART_CODE ? PART_CODE : PART_INLINE;
-                    i = at;
-                    break;
-                }
-                k += close;
+    size_t *next = calloc(passage->glyph_count + 1, sizeof *next);
+    size_t *seen = calloc(passage->glyph_count + 1, sizeof *seen);
+    for (size_t line = 0; next && seen && line < lines->count; line++) {
+        size_t end = lines->first[line + 1];
+        pair_backticks(passage, lines->first[line], end, next, seen);
+        for (size_t i = lines->first[line]; i < end;) {
+            size_t at = i;
+            while (i < end && glyphs[i].code == '`')
+                i++;
+            if (i == at)
+                i++;
+            else if (next[at]) {
+                for (size_t close = next[at] + i - at; at < close; at++)
+                    glyphs[at].part = glyphs[at].part == PART_CODE ? PART_CODE : PART_INLINE;
+                i = at;
             }
         }
+    }
+    bool good = next && seen;
+    free(next);
+    free(seen);
+    return good;
 }
 
 /* The glyphs from `at` on spell the text. */
@@ -183,9 +210,8 @@ static void mark_csv(struct passage *passage, const struct lines *lines)
 bool passage_structure(struct passage *passage, struct error *error)
 {
     struct lines lines = {0};
-    bool good = lines_new(&lines, passage) && mark_markdown(passage, &lines);
+    bool good = lines_new(&lines, passage) && mark_markdown(passage, &lines) && mark_inline(passage, &lines);
     if (good) {
-        mark_inline(passage, &lines);
         mark_csv(passage, &lines);
         mark_formulas(passage);
     }
