@@ -188,13 +188,17 @@ static bool take_gold(struct continuation *item, const struct golden *golden, st
     return good;
 }
 
-/* Where gold has few bits, a choice may hang on what rounding did many layers before: on which experts a token went
- * through, say. So the token is computed again with the chance of few bits, several times over. */
-#define DRAWS 8
+/* Where gold has few bits, a choice may hang on what rounding did many layers before. So the token is computed again with
+ * the chance of few bits, several times over. Through which experts a token goes changes in a few runs of a hundred, and
+ * then much: so many runs are tried before a choice is called another one. */
+#define DRAWS_FEW 8
+#define DRAWS_MOST 128
 
 struct draws {
     const struct continuation *item;
+    size_t count;
     double square; /* sum over draws of (margin there - margin)^2 */
+    bool reached;  /* gold's choice was as good in one of them */
 };
 
 static bool draw_see(void *context, size_t which, const struct part *part, struct error *error)
@@ -207,37 +211,55 @@ static bool draw_see(void *context, size_t which, const struct part *part, struc
     const float *logits = part->values + (part->rows - 1) * part->width;
     double margin =
         (double)logits[item->ids.data[item->first]] - (double)logits[item->golden_case->greedy[item->first]];
+    draws->count++;
     draws->square += (margin - item->margin) * (margin - item->margin);
+    draws->reached = draws->reached || margin <= 0;
     return true;
 }
 
-static bool doubt(struct model *model, double rounding, struct continuation *item, struct error *error)
+static bool draw(struct model *model, double rounding, const int *ids, size_t count, struct draws *draws,
+                 struct error *error)
+{
+    struct run *run = run_new(model, error);
+    bool good = run;
+    for (size_t i = 0; good && i < DRAWS_FEW; i++)
+        good = run_add_rounded(run, ids, count, count - 1, rounding, (struct rider){draw_see, draws, draws->count + i},
+                               error);
+    good = good && run_execute(run, "greedy, rounded", 0, error);
+    run_free(run);
+    return good;
+}
+
+/* Sets `tie` of the item where one of at most so many runs with gold's rounding says so. */
+static bool doubt(struct model *model, double rounding, size_t most, struct continuation *item, struct error *error)
 {
     const struct golden_case *gold = item->golden_case;
     size_t count = gold->count + (size_t)item->first;
     int *ids = malloc(count * sizeof *ids);
     struct draws draws = {.item = item};
-    struct run *run = NULL;
-    bool good = (ids || error_memory(error, "greedy")) && (run = run_new(model, error));
+    bool good = ids || error_memory(error, "greedy");
     for (size_t i = 0; good && i < count; i++)
         ids[i] = i < gold->count ? gold->ids[i] : gold->greedy[i - gold->count];
-    for (size_t i = 0; good && i < DRAWS; i++)
-        good = run_add_rounded(run, ids, count, count - 1, rounding, (struct rider){draw_see, &draws, i}, error);
-    good = good && run_execute(run, "greedy, rounded", 0, error);
-    item->tie = item->margin <= 4 * sqrt(draws.square / DRAWS);
-    run_free(run);
+    while (good && !item->tie && draws.count < most) {
+        good = draw(model, rounding, ids, count, &draws, error);
+        item->tie = draws.reached || item->margin <= 4 * sqrt(draws.square / (double)draws.count);
+    }
     free(ids);
     return good;
 }
 
-static bool doubt_all(struct subject *subject, const struct golden *golden, struct continuations *all,
+/* Once more differ than are allowed, the others are looked at less closely: the verdict is known. */
+static bool doubt_all(struct subject *subject, const struct golden *golden, double allowed, struct continuations *all,
                       struct error *error)
 {
-    double rounding = gold_rounding(golden);
+    double rounding = gold_rounding(golden), differ = 0;
     for (size_t i = 0; rounding > 0 && i < all->count; i++) {
         struct continuation *item = &all->items[i];
-        if (item->first >= 0 && item->broken < 0 && !item->tie && !doubt(subject->model, rounding, item, error))
+        size_t most = differ > allowed ? DRAWS_FEW : DRAWS_MOST;
+        if (item->first >= 0 && item->broken < 0 && !item->tie &&
+            !doubt(subject->model, rounding, most, item, error))
             return false;
+        differ += item->broken >= 0 || (item->first >= 0 && !item->tie);
     }
     return true;
 }
@@ -259,7 +281,7 @@ bool greedy_check(struct subject *subject, const struct golden *golden, const st
         good = take_gold(item, golden, error);
     }
     good = good && (!all.count || decode(subject, prompts, all.count, "greedy", greedy_choose, &all, error));
-    good = good && doubt_all(subject, golden, &all, error);
+    good = good && doubt_all(subject, golden, limits->rows[LIMIT_GREEDY].value, &all, error);
     good = good &&
            ((!all.memory && greedy_report(subject, golden, limits, &all, findings)) || error_memory(error, "greedy"));
     for (size_t i = 0; all.items && i < all.count; i++)

@@ -13,10 +13,11 @@
 /* What was measured of one module over `count` values is itself chance, and so is gold's own rounding: each is known to
  * a few over the square root of twice their number. And who computes a float32 model in bfloat16 rounds its weights as
  * well, which is as much again (a factor of sqrt(2)), so that of twice the cost, which is allowed, less than a third is
- * left for chance: over fewer than 200 values it is not enough. */
-static double chance(double count)
+ * left for chance: over fewer than 200 values it is not enough. Values count as far as they carry the error
+ * (comparison_carriers): where one of 48 is most of a token, there is one. */
+static double chance(double carriers)
 {
-    return fmax(1, sqrt(2) / 2 * (1 + 6 / sqrt(count)));
+    return fmax(1, sqrt(2) / 2 * (1 + 6 / sqrt(carriers)));
 }
 
 struct accuracy gold_accuracy(const struct golden *golden, const struct golden_tensor *tensor, bool alone)
@@ -24,8 +25,7 @@ struct accuracy gold_accuracy(const struct golden *golden, const struct golden_t
     struct accuracy accuracy = {.noise = NAN, .rounding = NAN, .alone = alone, .dtype = golden_dtype(golden)};
     if (tensor) {
         accuracy.noise = tensor->noise;
-        accuracy.rounding =
-            alone ? tensor->rounding_alone * chance((double)tensor->rows * (double)tensor->width) : tensor->rounding;
+        accuracy.rounding = alone ? tensor->rounding_alone : tensor->rounding;
     }
     return accuracy;
 }
@@ -64,10 +64,33 @@ bool gold_routing_unsure(const struct golden *golden, const float *logits, int e
     return taken - left <= step * fmax(fabs(taken), fabs(left));
 }
 
-/* Of one gold: how far the rounded run is from the other, by tensor, end to end and alone. */
-struct distances {
-    struct comparison *whole, *alone;
+/* How far the rounded run is from the other, of one tensor. */
+struct distance {
+    struct comparison sum;
+    double shared; /* sum over rows of error^2 squared / carriers */
 };
+
+/* Of one gold, by tensor: end to end and alone. */
+struct distances {
+    struct distance *whole, *alone;
+};
+
+static void distance_add(struct distance *distance, const float *rounded, const float *values, size_t rows, size_t width)
+{
+    for (size_t row = 0; row < rows; row++) {
+        struct comparison one = {0};
+        comparison_add(&one, rounded + row * width, values + row * width, width);
+        distance->shared += one.error2 > 0 ? one.error2 * one.error2 / comparison_carriers(&one) : 0;
+        comparison_merge(&distance->sum, &one);
+    }
+}
+
+/* Independent values that the error lies in: rows are. */
+static double distance_carriers(const struct distance *distance)
+{
+    double error2 = distance->sum.error2;
+    return distance->shared > 0 ? error2 * error2 / distance->shared : (double)distance->sum.count;
+}
 
 /* The rounded values that the twin is still to come for: tokens first .. first + rows - 1 of one activation. */
 struct held {
@@ -238,10 +261,12 @@ static bool compare(struct rounding *rounding, const struct seat *seat, const st
         return true;
     size_t index = (size_t)(tensor - golden_tensor_at(golden, 0));
     struct distances *distances = &rounding->distances[seat->gold];
-    struct comparison *distance = &(seat->isolated ? distances->alone : distances->whole)[index];
+    struct distance *distance = &(seat->isolated ? distances->alone : distances->whole)[index];
     const float *values = held->values + (within.first - held->first) * held->width;
-    comparison_add(distance, values, within.values, within.rows * within.width);
-    double relative = comparison_relative(distance) * (1 + 2 / sqrt((double)distance->count)); /* luck of few values */
+    distance_add(distance, values, within.values, within.rows, within.width);
+    double carriers = distance_carriers(distance);
+    double relative = comparison_relative(&distance->sum) * (1 + 2 / sqrt(carriers)); /* luck of few values */
+    relative *= seat->isolated ? chance(carriers) : 1;
     golden_set_rounding(golden, tensor, seat->isolated, isfinite(relative) ? relative : NAN);
     return seat->isolated || part->point != POINT_HEAD || compare_logits(golden, tensor, values, &within, error);
 }

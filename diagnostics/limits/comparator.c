@@ -8,6 +8,7 @@ void comparison_add(struct comparison *c, const float *subject, const float *gol
         double s = (double)subject[i], g = (double)gold[i], error = fabs(s - g);
         bool same_bits = isfinite(s) ? false : (isnan(s) && isnan(g)) || (isinf(s) && isinf(g) && (s > 0) == (g > 0));
         c->gold2 += isfinite(g) ? g * g : 0;
+        c->gold4 += isfinite(g) ? g * g * g * g : 0;
         if (!isfinite(s) || !isfinite(g)) {
             if (same_bits)
                 continue;
@@ -15,6 +16,7 @@ void comparison_add(struct comparison *c, const float *subject, const float *gol
             error = INFINITY;
         } else {
             c->error2 += error * error;
+            c->error4 += error * error * error * error;
             c->subject2 += s * s;
             c->product += s * g;
         }
@@ -39,7 +41,9 @@ void comparison_merge(struct comparison *to, const struct comparison *add)
     to->count += add->count;
     to->non_finite += add->non_finite;
     to->error2 += add->error2;
+    to->error4 += add->error4;
     to->gold2 += add->gold2;
+    to->gold4 += add->gold4;
     to->subject2 += add->subject2;
     to->product += add->product;
 }
@@ -53,6 +57,17 @@ double comparison_relative(const struct comparison *c)
     if (!(c->gold2 > 0))
         return c->error2 > 0 ? INFINITY : 0;
     return sqrt(c->error2 / c->gold2);
+}
+
+double comparison_carriers(const struct comparison *c)
+{
+    double values = c->gold4 > 0 ? 3 * c->gold2 * c->gold2 / c->gold4 : (double)c->count;
+    double errors = c->error4 > 0 ? 3 * c->error2 * c->error2 / c->error4 : (double)c->count;
+    double carriers = fmin(fmin(errors, values), (double)c->count);
+    if (!(c->error2 > 0) || !(c->gold2 > 0) || !(carriers > 0))
+        return carriers;
+    double along = c->product - c->gold2, common = fmin(1, along * along / c->error2 / c->gold2);
+    return 1 / (common * common + (1 - common) * (1 - common) / carriers);
 }
 
 double comparison_cosine(const struct comparison *c)

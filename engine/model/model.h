@@ -91,6 +91,7 @@ struct sequence {
     size_t logits_from; /* logits are wanted for this token of the pass and all after it; `count`: for none */
     double rounding;    /* relative error (root mean square) that each step is given, as arithmetic of few bits would
                            make it (dither): for what that costs this model. 0: none */
+    uint64_t chance;    /* sequences of another one are rounded otherwise */
 };
 
 /* One pass over all sequences: every weight is read once, the head once for each block of rows whose logits are wanted.

@@ -22,7 +22,8 @@ void pass_round_here(const struct pass *pass, int sequence, float *values, size_
 {
     double rounding = pass->sequences ? pass->sequences[sequence].rounding : 0;
     if (rounding > 0)
-        dither(values, count, rounding * sqrt(steps), mix_u64(pass->roundings) ^ mix_u64(~which));
+        dither(values, count, rounding * sqrt(steps),
+               mix_u64(pass->roundings) ^ mix_u64(~which) ^ mix_u64(pass->sequences[sequence].chance));
 }
 
 void pass_round(struct pass *pass, float *values, size_t width, int steps)

@@ -129,7 +129,8 @@ static bool run_pass(struct run *run, size_t first, size_t last, size_t chunk, s
                                                .count = chunk && chunk < left ? chunk : left,
                                                .kv = entry->kv,
                                                .logits_from = from,
-                                               .rounding = entry->rounding};
+                                               .rounding = entry->rounding,
+                                               .chance = entry->rider.which};
     }
     struct probe probe = {.see = run_see, .context = run};
     good = good && model_forward(run->model, sequences, count, &probe, error);

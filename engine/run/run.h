@@ -33,9 +33,7 @@ struct run *run_new(struct model *model, struct error *error);
 bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, struct rider rider,
              struct error *error);
 
-/* The same with a relative error of `rounding` in every step (sequence.rounding); each such sequence has its own
- * chance.
- */
+/* The same with a relative error of `rounding` in every step (sequence.rounding), by a chance of each `rider.which`. */
 bool run_add_rounded(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
                      struct rider rider, struct error *error);
 

@@ -58,6 +58,40 @@ Test(comparator, judges_and_never_passes_what_is_not_finite)
     cr_assert(!comparison_within(&nothing, INFINITY) && !comparison_within(&nothing, NAN), "whatever the limit");
 }
 
+static double carriers(const float *subject, const float *gold, size_t count)
+{
+    struct comparison comparison = {0};
+    comparison_add(&comparison, subject, gold, count);
+    return comparison_carriers(&comparison);
+}
+
+Test(comparator, counts_the_values_that_carry_an_error)
+{
+    enum { COUNT = 4096 };
+    static float gold[COUNT], subject[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        gold[i] = i % 2 ? 1 : -1;
+        subject[i] = gold[i] + (i % 4 < 2 ? 0.01f : -0.01f);
+    }
+    double alike = carriers(subject, gold, COUNT);
+    cr_expect_float_eq(alike, COUNT, 1, "all alike: %g", alike);
+    for (size_t i = 0; i < COUNT; i++)
+        subject[i] = gold[i] * 1.01f;
+    double factor = carriers(subject, gold, COUNT);
+    cr_expect_float_eq(factor, 1, 0.01, "a factor that all have in common: %g", factor);
+    memcpy(subject, gold, sizeof gold);
+    subject[7] += 0.5f;
+    subject[8] += 0.01f;
+    double one = carriers(subject, gold, COUNT);
+    cr_expect(one > 0.9 && one <= 3.01, "one value: %g", one);
+    gold[7] = 1000;
+    for (size_t i = 0; i < COUNT; i++)
+        subject[i] = gold[i] + (i % 4 < 2 ? 0.01f : -0.01f);
+    double large = carriers(subject, gold, COUNT);
+    cr_expect(large > 0.9 && large <= 3.1, "one large value of gold: %g", large);
+    cr_expect_eq(carriers(gold, gold, 5), 5, "no error");
+}
+
 Test(comparator, worst_place_counts_over_calls)
 {
     const float gold[4] = {1, 1, 1, 1}, first[4] = {1, 1.5f, 1, 1}, second[4] = {1, 1, 1, 3};
