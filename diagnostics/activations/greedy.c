@@ -188,9 +188,9 @@ static bool take_gold(struct continuation *item, const struct golden *golden, st
     return good;
 }
 
-/* Where gold has few bits, a choice may hang on what rounding did many layers before. So the token is computed again with
- * the chance of few bits, several times over. Through which experts a token goes changes in a few runs of a hundred, and
- * then much: so many runs are tried before a choice is called another one. */
+/* Where gold has few bits, a choice may hang on what rounding did many layers before. So the token is computed again
+ * with the chance of few bits, several times over. Through which experts a token goes changes in a few runs of a
+ * hundred, and then much: so many runs are tried before a choice is called another one. */
 #define DRAWS_FEW 8
 #define DRAWS_MOST 128
 
@@ -256,8 +256,7 @@ static bool doubt_all(struct subject *subject, const struct golden *golden, doub
     for (size_t i = 0; rounding > 0 && i < all->count; i++) {
         struct continuation *item = &all->items[i];
         size_t most = differ > allowed ? DRAWS_FEW : DRAWS_MOST;
-        if (item->first >= 0 && item->broken < 0 && !item->tie &&
-            !doubt(subject->model, rounding, most, item, error))
+        if (item->first >= 0 && item->broken < 0 && !item->tie && !doubt(subject->model, rounding, most, item, error))
             return false;
         differ += item->broken >= 0 || (item->first >= 0 && !item->tie);
     }

@@ -75,7 +75,8 @@ struct distances {
     struct distance *whole, *alone;
 };
 
-static void distance_add(struct distance *distance, const float *rounded, const float *values, size_t rows, size_t width)
+static void distance_add(struct distance *distance, const float *rounded, const float *values, size_t rows,
+                         size_t width)
 {
     for (size_t row = 0; row < rows; row++) {
         struct comparison one = {0};

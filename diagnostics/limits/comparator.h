@@ -13,10 +13,10 @@ struct comparison {
     double error4;     /* sum of its fourth power */
     double gold2;      /* of all finite gold values */
     double gold4;
-    double subject2;   /* over finite pairs, as is the product */
-    double product;    /* sum of subject * gold */
-    double largest;    /* max |subject - gold|; infinite once something is not finite */
-    size_t worst;      /* index of the worst value, counted over all calls */
+    double subject2; /* over finite pairs, as is the product */
+    double product;  /* sum of subject * gold */
+    double largest;  /* max |subject - gold|; infinite once something is not finite */
+    size_t worst;    /* index of the worst value, counted over all calls */
     float worst_subject;
     float worst_gold;
 };
@@ -32,8 +32,8 @@ void comparison_merge(struct comparison *to, const struct comparison *add);
 double comparison_relative(const struct comparison *comparison);
 
 /* In how many independent values the error lies: in all where those are Gaussian (kurtosis 3), in few where a few large
- * values hold most of gold or of the error, in one where the error is a factor that all have in common. What was measured
- * of the error's square is known to sqrt(2 / carriers) of itself. */
+ * values hold most of gold or of the error, in one where the error is a factor that all have in common. What was
+ * measured of the error's square is known to sqrt(2 / carriers) of itself. */
 double comparison_carriers(const struct comparison *comparison);
 
 /* Cosine of the angle between the two; NaN when undefined. */

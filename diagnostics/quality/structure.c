@@ -110,8 +110,8 @@ static size_t backticks_before(const struct passage *passage, size_t first, size
 }
 
 /* Runs of backticks, each looked at once: `next`, by the glyph where a run begins, is where the next run of the same
- * length in its line begins, 0 for none; `seen`, by length, is 0 between two lines. Both have a place for each glyph and
- * one more. */
+ * length in its line begins, 0 for none; `seen`, by length, is 0 between two lines. Both have a place for each glyph
+ * and one more. */
 static void pair_backticks(const struct passage *passage, size_t first, size_t end, size_t *next, size_t *seen)
 {
     size_t run;
