@@ -65,7 +65,7 @@ struct shard {
     const char *name;
     const char *first; /* tensor */
     size_t tensors;
-    int lowest; /* layer of any of them; -1: some are of none */
+    int lowest; /* layer of any of them; -1: some are of none; INT_MAX: all belong to other components */
     char *path;
     bool read;
 };
@@ -78,7 +78,7 @@ static bool shard_absent(struct store *store, const char *index, const struct sh
     bool known = file_kind_say(shard->path, FILE_SAFETENSORS, &says);
     if (shard->lowest >= 0)
         snprintf(from, sizeof from, LAYERS_FROM, shard->lowest);
-    bool good = store_add_announced(store, from, "shard %s %s; %s places %zu tensor%s in it, '%s' the first",
+    bool good = store_add_announced(store, shard->lowest == INT_MAX ? shard->first : from, "shard %s %s; %s places %zu tensor%s in it, '%s' the first",
                                     shard->name, known && says.data ? says.data : "is absent", path_base(index),
                                     shard->tensors, text_plural(shard->tensors), shard->first);
     buffer_free(&says);
@@ -127,7 +127,7 @@ static void shards_free(struct shards *shards)
     map_free(&shards->by_name);
 }
 
-/* Of the text model; -1: of none. */
+/* Of the text model; -1: of none; INT_MAX: it belongs to another component. */
 static int layer_of(const char *disk_name)
 {
     char name[TENSOR_NAME_MAX];
@@ -135,7 +135,7 @@ static int layer_of(const char *disk_name)
     int layer = -1, expert;
     if (name_canonical(disk_name, name, sizeof name, &other) && !other && strncmp(name, "model.layers.", 13) == 0)
         name_place(name, &layer, &expert);
-    return layer;
+    return other ? INT_MAX : layer;
 }
 
 /* The distinct shards in the order in which the index first names them. */

@@ -98,7 +98,8 @@ bool store_altered(const struct store *store, const struct tensor *tensor);
 size_t store_problem_count(const struct store *store);
 const char *store_problem(const struct store *store, size_t index);
 /* The canonical name of the tensor that is only announced: an index places it in a file that does not hold it; or, of a
- * file that is absent itself and would hold layers only, LAYERS_FROM the first of them. NULL: the problem is another.
+ * file that is absent itself and would hold layers only, LAYERS_FROM the first of them, or a tensor of another
+ * component where it would hold no others. NULL: the problem is another.
  */
 #define LAYERS_FROM "model.layers.%d."
 const char *store_problem_announced(const struct store *store, size_t index);

@@ -160,12 +160,22 @@ index_changes qwen3 "$behind"
 run 0 check "$T/placed" --suite "$proof" --golden "$(gold qwen3)" --json -q
 json "$(summary inventory.files) | .verdict == \"warn\" and (.message | test(\"All that the configuration calls for can be read .*shard mtp.safetensors is absent\"))"
 run 0 extract "$T/placed" "$T/behind" -q
-for within in model.layers.3.mlp.gate_proj.gone model.layers.2.mlp.experts.gate_up_proj model.gone lm_head.weight visual.blocks.0.weight; do
+for within in model.layers.3.mlp.gate_proj.gone model.layers.2.mlp.experts.gate_up_proj model.gone lm_head.weight; do
     index_changes qwen3 "$behind | .weight_map[\"$within\"] = \"mtp.safetensors\""
     run 1 inspect "$T/placed" --json -q
     json "$(summary inventory.files) | .verdict == \"fail\" and (.message | test(\"shard mtp.safetensors is absent\"))"
     run 3 extract "$T/placed" "$T/within" -q
     says err 'shard mtp.safetensors is absent'
+done
+
+test_that 'an absent shard of other components alone, or with layers behind the last one, is a warning'
+for edit in '.weight_map["talker.model.layers.0.mlp.up_proj.weight"] = "talker.safetensors" | .weight_map["visual.gone"] = "talker.safetensors"' \
+    ".weight_map[\"visual.blocks.0.weight\"] = \"mtp.safetensors\" | $behind"; do
+    index_changes qwen3 "$edit"
+    run 0 check "$T/placed" --suite "$proof" --golden "$(gold qwen3)" --json -q
+    json "$(summary inventory.files) | .verdict == \"warn\" and (.message | test(\"shard [a-z]*.safetensors is absent\"))"
+    rm -rf "$T/behind"
+    run 0 extract "$T/placed" "$T/behind" -q
 done
 
 test_that 'names as SmolVLM and Idefics3 have them'
