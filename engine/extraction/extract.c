@@ -40,8 +40,7 @@ static bool is_missed(const struct extract_request *request, size_t problem)
     if (!announced)
         return true;
     name_place(announced, &layer, &expert);
-    return layer < request->layers &&
-           (strncmp(announced, "model.", 6) == 0 || strncmp(announced, "lm_head.", 8) == 0);
+    return layer < request->layers && (strncmp(announced, "model.", 6) == 0 || strncmp(announced, "lm_head.", 8) == 0);
 }
 
 bool extract_source_allows(const struct extract_request *request, struct error *error)

@@ -78,9 +78,10 @@ static bool shard_absent(struct store *store, const char *index, const struct sh
     bool known = file_kind_say(shard->path, FILE_SAFETENSORS, &says);
     if (shard->lowest >= 0)
         snprintf(from, sizeof from, LAYERS_FROM, shard->lowest);
-    bool good = store_add_announced(store, shard->lowest == INT_MAX ? shard->first : from, "shard %s %s; %s places %zu tensor%s in it, '%s' the first",
-                                    shard->name, known && says.data ? says.data : "is absent", path_base(index),
-                                    shard->tensors, text_plural(shard->tensors), shard->first);
+    bool good = store_add_announced(store, shard->lowest == INT_MAX ? shard->first : from,
+                                    "shard %s %s; %s places %zu tensor%s in it, '%s' the first", shard->name,
+                                    known && says.data ? says.data : "is absent", path_base(index), shard->tensors,
+                                    text_plural(shard->tensors), shard->first);
     buffer_free(&says);
     return good;
 }
