@@ -51,7 +51,8 @@ static struct causes_request request_of(const struct arguments *arguments, struc
                                             .limits = diagnosis->limits,
                                             .threads = (int)arguments->threads,
                                             .budget = diagnosis->budget,
-                                            .weights_right = diagnosis->implementation},
+                                            .weights_right = diagnosis->implementation,
+                                            .symptoms = diagnosis->symptoms},
                                    .subject = store_path(subject->base),
                                    .gold = gold,
                                    .text = diagnosis->text,
@@ -60,8 +61,7 @@ static struct causes_request request_of(const struct arguments *arguments, struc
                                    .implementation = diagnosis->implementation,
                                    .extraction =
                                        store_kind(subject->base) == STORE_EXTRACTION && !arguments->faults.count,
-                                   .departs = arguments->settings.count + arguments->variants.count > 0,
-                                   .symptoms = diagnosis->symptoms};
+                                   .departs = arguments->settings.count + arguments->variants.count > 0};
 }
 
 bool diagnosis_find(const struct arguments *arguments, struct subject *subject, const struct diagnosis *diagnosis,

@@ -9,16 +9,20 @@
 
 #define READING_BUDGET 150.0 /* seconds: without gold hundreds of readings are worth a try */
 
-/* What a check says of it, which also measures what few bits cost, where gold or subject have few. */
+/* What a check says of it, which also measures what few bits cost, where gold or subject have few. Weights are looked at
+ * for themselves where nothing else tells which are right. */
 static bool check(struct subject *subject, struct golden *const *goldens, size_t count, const struct suite *suite,
-                  struct findings *findings, struct error *error)
+                  bool weights, struct findings *findings, struct error *error)
 {
     const struct check_request request = {
         .subject = subject,
         .goldens = goldens,
         .golden_count = count,
         .limits = &suite->limits,
-        .wanted = {[DIAGNOSTIC_TOKENS] = true, [DIAGNOSTIC_LAYERS] = true, [DIAGNOSTIC_LOGITS] = true}};
+        .wanted = {[DIAGNOSTIC_WEIGHTS] = weights,
+                   [DIAGNOSTIC_TOKENS] = count > 0,
+                   [DIAGNOSTIC_LAYERS] = count > 0,
+                   [DIAGNOSTIC_LOGITS] = count > 0}};
     return check_run(&request, findings, error);
 }
 
@@ -37,7 +41,7 @@ static bool find_of_dump(const struct arguments *arguments, struct subject *subj
         report_gold(report, goldens->items[i]);
         good = check_dump(goldens->items[i], compared, &suite->limits, wanted, &symptoms, error);
     }
-    good = good && check(subject, &dump, 1, suite, &own, error) &&
+    good = good && check(subject, &dump, 1, suite, false, &own, error) &&
            diagnosis_find(arguments, subject,
                           &(struct diagnosis){.goldens = &dump,
                                               .golden_count = 1,
@@ -58,7 +62,7 @@ static bool find_of_model(const struct arguments *arguments, struct subject *sub
     for (size_t i = 0; i < goldens->count; i++)
         report_gold(report, goldens->items[i]);
     bool good = config_computes(subject->config, store_path(subject->base), error) &&
-                check(subject, goldens->items, goldens->count, suite, &symptoms, error) &&
+                check(subject, goldens->items, goldens->count, suite, !subject_source(subject), &symptoms, error) &&
                 diagnosis_find(arguments, subject,
                                &(struct diagnosis){.goldens = goldens->items,
                                                    .golden_count = goldens->count,

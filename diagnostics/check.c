@@ -26,7 +26,7 @@ static struct rider rider_of(struct checking *checking, const struct seat *seat)
     return (struct rider){.see = gold_see, .context = checking, .which = checking->seat_count++};
 }
 
-/* A case in one mode, with its rounded twin where gold or subject have few bits. */
+/* A case in one mode, with its rounded twins where gold or subject have few bits. */
 static bool add_case(struct checking *checking, const struct seat *seat, struct error *error)
 {
     const struct golden *golden = checking->check.goldens[seat->gold];
@@ -36,11 +36,10 @@ static bool add_case(struct checking *checking, const struct seat *seat, struct 
     size_t from = logits_from(golden, seat->case_index);
     struct seat twin = *seat;
     twin.rounded = true;
-    if (!(rounding > 0))
-        return run_add(run, golden_case->ids, golden_case->count, from, rider_of(checking, seat), error);
-    struct rider first = rider_of(checking, &twin);
-    return run_add_twins(run, golden_case->ids, golden_case->count, from, rounding, first, rider_of(checking, seat),
-                         error);
+    for (twin.draw = 0; rounding > 0 && twin.draw < ROUNDING_DRAWS; twin.draw++)
+        if (!run_add_twin(run, golden_case->ids, golden_case->count, from, rounding, rider_of(checking, &twin), error))
+            return false;
+    return run_add(run, golden_case->ids, golden_case->count, from, rider_of(checking, seat), error);
 }
 
 static bool add_gold(struct checking *checking, size_t gold, bool isolates, struct error *error)
@@ -69,7 +68,7 @@ static bool add_golds(struct checking *checking, struct error *error)
         isolates = isolates || (checking->reports[i] && diagnostic_rows[i]->isolates);
     if (few && !(checking->rounding = rounding_new(check->goldens, check->golden_count, check->config, error)))
         return false;
-    if (!(checking->seats = calloc(4 * cases + 1, sizeof *checking->seats)))
+    if (!(checking->seats = calloc(2 * (1 + ROUNDING_DRAWS) * cases + 1, sizeof *checking->seats)))
         return error_memory(error, "check");
     for (size_t i = 0; i < check->golden_count; i++)
         if (!add_gold(checking, i, isolates, error))

@@ -194,14 +194,6 @@ const char *fact_command(const struct fact *fact)
     return begins ? fact->name + strlen(prefix) : NULL;
 }
 
-const char *finding_fact_named(const struct finding *finding, const char *name)
-{
-    for (size_t i = 0; i < finding->fact_count; i++)
-        if (strcmp(finding->facts[i].name, name) == 0)
-            return finding->facts[i].text;
-    return NULL;
-}
-
 bool place_is_text(const struct finding *place)
 {
     return !place->has_measured && (place->marked || finding_fact_named(place, "reason"));

@@ -49,8 +49,6 @@ void reasons_append(struct buffer *out, enum text_form form, const struct outlin
 
 /* What the fact says that a reader may run does, "repeat" of "commands.repeat"; NULL: it is nothing to run. */
 const char *fact_command(const struct fact *fact);
-/* The text of the fact, or NULL. */
-const char *finding_fact_named(const struct finding *finding, const char *name);
 /* The place is a text, or says which reason a text fails by; nothing was measured there. */
 bool place_is_text(const struct finding *place);
 /* Where it is; of a text: line 3: "The key to ...". */

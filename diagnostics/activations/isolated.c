@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "activations/layers.h"
+#include "activations/layers_internal.h"
 #include "math/blas.h"
 #include "run/run.h"
 
@@ -115,6 +115,15 @@ bool isolated_try(struct isolated *isolated, const struct store *store, const st
     model_free(model);
     free(viewers);
     return good;
+}
+
+size_t isolated_experts(const struct isolated *isolated, int block, int *experts, size_t most)
+{
+    size_t found = 0;
+    bool sparse = block > 0 && block <= isolated->config->layers && isolated->config->sparse[block - 1];
+    for (size_t i = 0; sparse && !found && i < isolated->count; i++)
+        found = blame_experts(isolated->layers[i], block - 1, experts, most);
+    return found;
 }
 
 bool isolated_report(const struct isolated *isolated, struct findings *findings, struct error *error)

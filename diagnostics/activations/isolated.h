@@ -28,6 +28,10 @@ bool isolated_run(struct isolated *isolated, const struct store *store, int bloc
 bool isolated_try(struct isolated *isolated, const struct store *store, const struct model_config *config, int block,
                   struct isolated_result *result, struct error *error);
 
+/* The experts that explain all bad tokens of the block as it was run last (the fewest, by what tokens went through), by
+ * the first dump that tells; `most` of them at most. 0: none tells. */
+size_t isolated_experts(const struct isolated *isolated, int block, int *experts, size_t most);
+
 /* Adds layers.isolated of all blocks that were run, for each dump. */
 bool isolated_report(const struct isolated *isolated, struct findings *findings, struct error *error);
 

@@ -8,17 +8,20 @@
 #include "math/kernels.h"
 #include "model/routing.h"
 
-#define HELD_FLOATS ((size_t)16 << 20) /* of one activation: of logits of many tokens the first will do */
+#define HELD_FLOATS ((size_t)8 << 20) /* of one activation: of logits of many tokens the first will do */
 
-/* What was measured of one module over `count` values is itself chance, and so is gold's own rounding: each is known to
- * a few over the square root of twice their number. And who computes a float32 model in bfloat16 rounds its weights as
- * well, which is as much again (a factor of sqrt(2)), so that of twice the cost, which is allowed, less than a third is
- * left for chance: over fewer than 200 values it is not enough. Values count as far as they carry the error
- * (comparison_carriers): where one of 48 is most of a token, there is one. */
-static double chance(double carriers)
+/* What was measured is itself chance, and so is gold's own rounding: each is known to a few over the square root of
+ * twice the number of values that carry it (comparison_carriers): where one of 48 is most of a token, there is one. And
+ * who computes a float32 model in bfloat16 rounds its weights as well, which is as much again (a factor of sqrt(2)).
+ * Where `multiple` times the cost is allowed, the rest is left for chance, and of few carriers it is not enough: alone,
+ * of fewer than 200. */
+static double chance(double multiple, double carriers)
 {
-    return fmax(1, sqrt(2) / 2 * (1 + 6 / sqrt(carriers)));
+    return fmax(1, sqrt(2) / multiple * (1 + 6 / sqrt(carriers)));
 }
+
+#define MULTIPLE_ALONE 2 /* layers.rounding_multiple.isolated */
+#define MULTIPLE_WHOLE 4 /* layers.rounding_multiple */
 
 struct accuracy gold_accuracy(const struct golden *golden, const struct golden_tensor *tensor, bool alone)
 {
@@ -108,7 +111,7 @@ struct rounding {
     size_t count;
     struct distances *distances; /* [count] */
     const struct model_config *config;
-    struct held held;
+    struct held held[ROUNDING_DRAWS];
     float *gold; /* scratch: a router's row */
     int *chosen; /* scratch: experts_per_token + 1 */
 };
@@ -145,7 +148,8 @@ void rounding_free(struct rounding *rounding)
         free(rounding->distances[i].alone);
     }
     free(rounding->distances);
-    free(rounding->held.values);
+    for (int i = 0; i < ROUNDING_DRAWS; i++)
+        free(rounding->held[i].values);
     free(rounding->gold);
     free(rounding->chosen);
     free(rounding);
@@ -208,7 +212,8 @@ static bool splice(struct rounding *rounding, const struct seat *seat, const str
         return true;
     if (!golden_read_rows(golden, tensor, within.first - tensor->first, within.rows, within.values, error))
         return false;
-    uint64_t seed = ((uint64_t)part->point << 40) + ((uint64_t)(part->layer + 1) << 20) + within.first;
+    uint64_t seed = ((uint64_t)seat->draw << 48) + ((uint64_t)part->point << 40) + ((uint64_t)(part->layer + 1) << 20) +
+                    within.first;
     if (part->point != POINT_ROUTER)
         dither(within.values, within.rows * within.width, gold_rounding(golden), seed);
     return true;
@@ -237,12 +242,16 @@ static bool choose_otherwise(struct rounding *rounding, const struct seat *seat,
 }
 
 /* Logits row by row: another choice of experts costs one token much. */
-static bool compare_logits(struct golden *golden, const struct golden_tensor *tensor, const float *held,
+static bool compare_logits(struct rounding *rounding, struct golden *golden, const struct golden_tensor *tensor,
                            const struct part *within, struct error *error)
 {
     for (size_t row = 0; row < within->rows; row++) {
         struct comparison distance = {0};
-        comparison_add(&distance, held + row * within->width, within->values + row * within->width, within->width);
+        for (int i = 0; i < ROUNDING_DRAWS; i++) {
+            const struct held *held = &rounding->held[i];
+            comparison_add(&distance, held->values + (within->first - held->first + row) * within->width,
+                           within->values + row * within->width, within->width);
+        }
         if (!golden_set_row_rounding(golden, tensor, within->first - tensor->first + row,
                                      comparison_relative(&distance), error))
             return false;
@@ -253,30 +262,35 @@ static bool compare_logits(struct golden *golden, const struct golden_tensor *te
 static bool compare(struct rounding *rounding, const struct seat *seat, const struct part *part, struct error *error)
 {
     struct golden *golden = rounding->goldens[seat->gold];
-    const struct held *held = &rounding->held;
     struct part within;
-    if (!is_held(held, seat, part))
-        return true;
     const struct golden_tensor *tensor = known(golden, seat, part, &within);
-    if (!tensor || !part_within(&within, held->first, held->rows, &within))
+    for (int i = 0; tensor && i < ROUNDING_DRAWS; i++) {
+        const struct held *held = &rounding->held[i];
+        if (!is_held(held, seat, part) || !part_within(&within, held->first, held->rows, &within))
+            return true;
+    }
+    if (!tensor)
         return true;
     size_t index = (size_t)(tensor - golden_tensor_at(golden, 0));
     struct distances *distances = &rounding->distances[seat->gold];
     struct distance *distance = &(seat->isolated ? distances->alone : distances->whole)[index];
-    const float *values = held->values + (within.first - held->first) * held->width;
-    distance_add(distance, values, within.values, within.rows, within.width);
+    for (int i = 0; i < ROUNDING_DRAWS; i++) {
+        const struct held *held = &rounding->held[i];
+        distance_add(distance, held->values + (within.first - held->first) * held->width, within.values, within.rows,
+                     within.width);
+    }
     double carriers = distance_carriers(distance);
     double relative = comparison_relative(&distance->sum) * (1 + 2 / sqrt(carriers)); /* luck of few values */
-    relative *= seat->isolated ? chance(carriers) : 1;
+    relative *= chance(seat->isolated ? MULTIPLE_ALONE : MULTIPLE_WHOLE, carriers / ROUNDING_DRAWS);
     golden_set_rounding(golden, tensor, seat->isolated, isfinite(relative) ? relative : NAN);
-    return seat->isolated || part->point != POINT_HEAD || compare_logits(golden, tensor, values, &within, error);
+    return seat->isolated || part->point != POINT_HEAD || compare_logits(rounding, golden, tensor, &within, error);
 }
 
 bool rounding_see(struct rounding *rounding, const struct seat *seat, const struct part *part, struct error *error)
 {
     if (!seat->rounded)
         return compare(rounding, seat, part, error);
-    if (!hold(&rounding->held, seat, part, error))
+    if (!hold(&rounding->held[seat->draw], seat, part, error))
         return false;
     if (seat->isolated)
         return splice(rounding, seat, part, error);

@@ -14,6 +14,7 @@
 #define WEIGHT_PATTERN 160
 #define NARROW_PATTERN (WEIGHT_PATTERN + 64)
 #define EVERYTHING ((1u << POINT_COUNT) - 1)
+#define SHIFTS 3 /* rows that a matrix may have moved by */
 
 /* --- the configuration --- */
 
@@ -148,20 +149,35 @@ static bool take_exchanges(const struct evidence *evidence, int block, struct hy
     return true;
 }
 
+/* What may have been done to the matrix, or the vector, as a whole. */
+static bool take_tensor(const struct evidence *evidence, enum weight weight, int block, const char *name,
+                        struct hypotheses *out)
+{
+    const struct weight_row *row = &weight_rows[weight];
+    const struct model_config *config = evidence->config;
+    bool matrix = row->part == PART_MATRIX,
+         square = config_dimension(config, row->rows) == config_dimension(config, row->columns);
+    if (matrix && (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "transpose:%s", name) ||
+                   (!square && !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "transpose-back:%s", name))))
+        return false;
+    if (!evidence->sizes_right && !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s", name))
+        return false;
+    for (int shift = 1; block >= 0 && !evidence->reads && matrix && shift <= SHIFTS; shift++)
+        for (int sign = 1; sign >= -1; sign -= 2)
+            if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "shift-rows:%s,%d", name, sign * shift))
+                return false;
+    return true;
+}
+
 static bool take_turns(const struct evidence *evidence, int block, struct hypotheses *out)
 {
     const struct model_config *config = evidence->config;
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         const struct weight_row *row = &weight_rows[weight];
         struct lead lead = lead_of((enum weight)weight, block);
-        bool square =
-            row->part == PART_MATRIX && config_dimension(config, row->rows) == config_dimension(config, row->columns);
-        if (!in_layers(config, (enum weight)weight))
-            continue;
-        if (square && !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "transpose:%s%s", lead.text, row->name))
-            return false;
-        if (!evidence->sizes_right &&
-            !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s%s", lead.text, row->name))
+        char name[WEIGHT_PATTERN];
+        snprintf(name, sizeof name, "%s%s", lead.text, row->name);
+        if (in_layers(config, (enum weight)weight) && !take_tensor(evidence, (enum weight)weight, block, name, out))
             return false;
     }
     return true;
@@ -213,7 +229,7 @@ static bool take_offsets(const struct evidence *evidence, int block, struct hypo
 }
 
 /* Matrices of one expert, in each other's place or cut from one the wrong way. */
-static bool take_expert(int block, int expert, struct hypotheses *out)
+static bool take_expert_pair(int block, int expert, struct hypotheses *out)
 {
     static const char *const faults[] = {"swap-tensors", "cut-as-stack", "cut-as-pairs"};
     char gate[WEIGHT_PATTERN], up[WEIGHT_PATTERN];
@@ -223,6 +239,35 @@ static bool take_expert(int block, int expert, struct hypotheses *out)
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         if (!hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "%s:%s,%s", faults[i], gate, up))
             return false;
+    return true;
+}
+
+/* Matrices of one expert that alone is bad. */
+static bool take_expert(const struct evidence *evidence, int block, int expert, struct hypotheses *out)
+{
+    char name[WEIGHT_PATTERN];
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        if (weight_rows[weight].scope == OF_EXPERT &&
+            expected_name((enum weight)weight, block - 1, expert, name, sizeof name) &&
+            !take_tensor(evidence, (enum weight)weight, block, name, out))
+            return false;
+    return take_expert_pair(block, expert, out);
+}
+
+/* The experts that tokens show to be bad, and among them the two in each other's place. */
+static bool take_blamed(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    const struct blamed *blamed = &evidence->blamed[block];
+    for (size_t i = 0; i < blamed->count; i++)
+        if (!take_expert(evidence, block, blamed->experts[i], out))
+            return false;
+    for (size_t i = 0; i < blamed->count; i++)
+        for (int other = 0; other < evidence->config->experts; other++)
+            if (other != blamed->experts[i] &&
+                !hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "swap-experts:%d,%d,%d", block - 1,
+                                blamed->experts[i] < other ? blamed->experts[i] : other,
+                                blamed->experts[i] < other ? other : blamed->experts[i]))
+                return false;
     return true;
 }
 
@@ -236,10 +281,12 @@ static bool take_experts(const struct evidence *evidence, int block, struct hypo
     if (!router && (!hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "shift-experts:%d,1", layer) ||
                     !hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "shift-experts:%d,-1", layer)))
         return false;
+    if (!router && evidence->blamed && evidence->blamed[block].count)
+        return take_blamed(evidence, block, out);
     if (experts > 64)
         return true;
     for (int expert = 0; !router && expert < experts; expert++)
-        if (!take_expert(block, expert, out))
+        if (!take_expert_pair(block, expert, out))
             return false;
     for (int a = 0; a < experts; a++)
         for (int b = a + 1; b < experts; b++)
@@ -287,6 +334,38 @@ bool candidates_of_block(const struct evidence *evidence, int block, struct hypo
 {
     return take_exchanges(evidence, block, out) && take_turns(evidence, block, out) &&
            take_orders(evidence, block, out) && take_offsets(evidence, block, out);
+}
+
+/* What a check says was done to tensors of blocks that are bad: some of the faults undo themselves. */
+static bool take_unsound(const struct evidence *evidence, struct hypotheses *out)
+{
+    for (size_t i = 0; evidence->symptoms && i < evidence->symptoms->count; i++) {
+        const struct finding *finding = &evidence->symptoms->items[i];
+        const char *fault = finding->summary ? NULL : finding_fact_named(finding, "fault");
+        int block = finding->where.layer + 1;
+        if (fault && finding->where.layer >= 0 && block < evidence->blocks - 1 && evidence->bad[block] &&
+            !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "%s", fault))
+            return false;
+    }
+    return true;
+}
+
+bool candidates_of_factor(const struct evidence *evidence, int block, struct hypotheses *out)
+{
+    const struct blamed *blamed = evidence->blamed ? &evidence->blamed[block] : NULL;
+    char name[WEIGHT_PATTERN];
+    for (int weight = 0; block > 0 && block < evidence->blocks - 1 && weight < WEIGHT_COUNT; weight++) {
+        const struct weight_row *row = &weight_rows[weight];
+        bool expert = row->scope == OF_EXPERT;
+        if (row->part != PART_MATRIX || (!expert && row->scope != OF_LAYER) ||
+            !config_calls_for(evidence->config, (enum weight)weight, block - 1))
+            continue;
+        for (size_t i = 0; i < (expert ? blamed ? blamed->count : 0 : 1); i++)
+            if (expected_name((enum weight)weight, block - 1, expert ? blamed->experts[i] : -1, name, sizeof name) &&
+                !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "scale:%s,", name))
+                return false;
+    }
+    return true;
 }
 
 static bool take_weights(const struct evidence *evidence, struct hypotheses *out)
@@ -448,7 +527,8 @@ static bool take_original(const struct evidence *evidence, struct hypotheses *ou
 bool candidates_take(const struct evidence *evidence, struct hypotheses *out)
 {
     return take_gold_settings(evidence, out) && take_usual_settings(out) &&
-           (evidence->weights_right || take_weights(evidence, out)) && take_original(evidence, out) &&
+           (evidence->weights_right || (take_unsound(evidence, out) && take_weights(evidence, out))) &&
+           take_original(evidence, out) &&
            (evidence->weights_right || take_solved(evidence, out)) && take_variants(evidence, out, false) &&
            take_variants(evidence, out, true);
 }

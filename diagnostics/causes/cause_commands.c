@@ -12,13 +12,29 @@ static void departures_text(const struct hypothesis *hypotheses, size_t count, s
     }
 }
 
-static void repeat_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
-                        struct buffer *out)
+/* "assay check MODEL --golden GOLD" */
+static void begin_text(const struct causes_request *request, const char *with_gold, struct buffer *out)
 {
-    buffer_text(out, request->gold ? "assay check " : "assay perplexity ");
+    buffer_format(out, "assay %s ", request->gold ? with_gold : "perplexity");
     shell_word(out, request->subject);
     buffer_text(out, request->gold ? " --golden " : " --text ");
     shell_word(out, request->gold ? request->gold : request->text);
+}
+
+static void confirm_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                         struct buffer *out)
+{
+    if (!request->gold)
+        return;
+    begin_text(request, "check", out);
+    buffer_text(out, request->options);
+    departures_text(hypotheses, count, out);
+}
+
+static void repeat_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                        struct buffer *out)
+{
+    begin_text(request, "check", out);
     if (request->gold)
         buffer_format(out, " --only %s --no-diagnose",
                       count && hypotheses[0].departure == DEPARTURE_TEXT ? "tokens" : "layers,logits");
@@ -72,15 +88,32 @@ static void repair_text(const struct causes_request *request, const struct hypot
 bool commands_add(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
                   struct finding *finding)
 {
-    struct buffer repeat = {0}, repair = {0};
-    repeat_text(request, hypotheses, count, &repeat);
-    repair_text(request, hypotheses, count, &repair);
-    bool good = repeat.data && !repeat.failed && !repair.failed;
+    struct buffer texts[3] = {0};
+    static const char *const names[] = {"commands.repeat", "commands.confirm", "commands.repair"};
+    bool good = true;
+    repeat_text(request, hypotheses, count, &texts[0]);
+    if (count)
+        confirm_text(request, hypotheses, count, &texts[1]);
+    repair_text(request, hypotheses, count, &texts[2]);
+    for (size_t i = 0; i < 3; i++) {
+        good = good && !texts[i].failed;
+        if (texts[i].data)
+            finding_fact_text(finding, names[i], "%s", texts[i].data);
+        buffer_free(&texts[i]);
+    }
+    return good;
+}
+
+bool commands_add_likely(const struct causes_request *request, struct finding *finding)
+{
+    struct buffer confirm = {0};
+    if (!commands_add(request, NULL, 0, finding))
+        return false;
+    begin_text(request, "diagnose", &confirm);
+    buffer_format(&confirm, "%s --source ORIGINAL", request->options);
+    bool good = confirm.data && !confirm.failed;
     if (good)
-        finding_fact_text(finding, "commands.repeat", "%s", repeat.data);
-    if (good && repair.data)
-        finding_fact_text(finding, "commands.repair", "%s", repair.data);
-    buffer_free(&repeat);
-    buffer_free(&repair);
+        finding_fact_text(finding, "commands.confirm", "%s", confirm.data);
+    buffer_free(&confirm);
     return good;
 }

@@ -209,20 +209,19 @@ static bool report_proof(const struct causes_request *request, const struct hunt
 }
 
 /* What it comes to, in a few sentences. */
-static void whole_text(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
+static void whole_text(const struct causes_request *request, const struct rest *rest, const struct damage *damage,
                        const size_t order[PROOFS_MAX], struct buffer *out)
 {
+    const struct hunt *hunt = rest->hunt;
     size_t bad = hunt_bad(hunt, hunt->before), left = hunt_bad(hunt, hunt->after), count = hunt->proof_count;
-    size_t modules, absent = rest_absent(hunt, &modules);
     if (!bad)
         buffer_format(out, "Each of %zu modules that were compared alone equals gold: nothing is to be explained.",
                       hunt->compared);
-    else if (!count && modules == bad)
-        buffer_format(out, "%zu tensor%s absent, just where the %zu module%s bad: likely the cause.", absent,
-                      absent > 1 ? "s are" : " is", bad, bad > 1 ? "s are" : " is");
-    else if (!count)
+    else if (!count && !rest->likely_count)
         buffer_format(out, "None of %zu experiments explains the %zu bad module%s.", hunt->tried, bad,
                       text_plural(bad));
+    else if (!count)
+        rest_text(rest, "likely the cause", out);
     else if (count == 1)
         proof_text(request, hunt, damage, 0, out);
     else
@@ -242,16 +241,18 @@ static void whole_text(const struct causes_request *request, const struct hunt *
         buffer_format(out, ", and %.3g with %s undone", damage->left, count > 1 ? "all of them" : "it");
     if (bad && !isnan(damage->whole))
         buffer_text(out, ".");
-    if (count && absent)
-        buffer_format(out, " %zu other tensors are absent, where %zu module%s bad still: likely the rest.", absent,
-                      modules, modules > 1 ? "s are" : " is");
+    if (count && rest->likely_count) {
+        buffer_char(out, ' ');
+        rest_text(rest, "likely the rest", out);
+    }
     if (hunt->untried)
         buffer_format(out, " %zu experiments were not tried for want of time (--budget).", hunt->untried);
 }
 
-static bool report_whole(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
+static bool report_whole(const struct causes_request *request, const struct rest *rest, const struct damage *damage,
                          const size_t order[PROOFS_MAX], struct findings *findings)
 {
+    const struct hunt *hunt = rest->hunt;
     struct finding *finding = findings_add(findings, CAUSE_CHECK);
     struct buffer text = {0};
     struct hypothesis all[PROOFS_MAX];
@@ -261,7 +262,7 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     finding->verdict = bad ? VERDICT_FAIL : VERDICT_PASS;
     finding_measured(finding, (double)bad, "modules");
     finding_limit(finding, 0, "Every module equals gold when it is fed gold's input.");
-    whole_text(request, hunt, damage, order, &text);
+    whole_text(request, rest, damage, order, &text);
     for (size_t i = 0; i < hunt->proof_count; i++)
         all[i] = hunt->proofs[i].hypothesis;
     bool good = text.data && !text.failed;
@@ -281,7 +282,7 @@ static bool report_whole(const struct causes_request *request, const struct hunt
 /* What a check has measured already; NaN: it did not, or for several dumps. */
 static double whole_known(const struct causes_request *request)
 {
-    const struct findings *symptoms = request->symptoms;
+    const struct findings *symptoms = request->hunt.symptoms;
     for (size_t i = 0; symptoms && request->hunt.golden_count == 1 && i < symptoms->count; i++) {
         const struct finding *finding = &symptoms->items[i];
         if (finding->summary && finding->has_measured && strcmp(finding->check, "logits.kl") == 0)
@@ -293,19 +294,22 @@ static double whole_known(const struct causes_request *request)
 bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error)
 {
     struct hunt hunt;
+    struct rest rest = {0};
     struct damage damage = {.whole = whole_known(request), .left = NAN};
     size_t order[PROOFS_MAX];
     bool good = hunt_run(&request->hunt, &hunt, error) && whole_find(&request->hunt, &hunt, error);
-    size_t bad = good ? hunt_bad(&hunt, hunt.before) : 0, left = good ? hunt_bad(&hunt, hunt.after) : 0;
-    good = good && (!bad || damage_shares(&request->hunt, &hunt, &damage, error));
+    size_t bad = good ? hunt_bad(&hunt, hunt.before) : 0;
+    good = good && (!bad || damage_shares(&request->hunt, &hunt, &damage, error)) &&
+           (rest_find(request, &hunt, &rest) || error_memory(error, "causes"));
     if (good) {
         rank(&hunt, &damage, order);
-        bool room = report_whole(request, &hunt, &damage, order, findings);
+        bool room = report_whole(request, &rest, &damage, order, findings);
         for (size_t i = 0; room && i < hunt.proof_count; i++)
             room = report_proof(request, &hunt, &damage, order[i], findings);
-        good = ((room && (!left || rest_report(&hunt, findings))) || error_memory(error, "causes")) &&
-               usual_report(&request->hunt, &hunt, &damage, request->symptoms, findings, error);
+        good = ((room && rest_report(request, &rest, findings)) || error_memory(error, "causes")) &&
+               usual_report(request, &rest, &damage, findings, error);
     }
+    rest_free(&rest);
     hunt_free(&hunt);
     return good;
 }

@@ -20,7 +20,6 @@ struct causes_request {
     bool implementation;
     bool extraction;                 /* the subject is one, which repair can mend */
     bool departs;                    /* it was opened with other departures than faults, so no command writes it */
-    const struct findings *symptoms; /* what a check of the same model said; NULL: none */
 };
 
 bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error);

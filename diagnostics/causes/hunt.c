@@ -1,11 +1,14 @@
 #include "causes/hunt.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "activations/isolated.h"
 #include "base/progress.h"
 #include "causes/candidates.h"
+#include "causes/factor.h"
 #include "model/model.h"
 
 /* An experiment that cured nothing, in a block that was so bad. */
@@ -72,16 +75,24 @@ bool hunt_is_late(const struct hunt_request *request, double begun)
  * bits, limits are wide, and what misses one by little may as well meet it by chance. */
 #define DECISIVE 3
 
-/* What is bad of the block in that world, or was bad and is not cured. */
-static bool try_block(struct hunting *hunting, const struct world *world, int block, unsigned *bad, struct error *error)
+/* What is bad of the block in that world, or was bad and is not cured; and `*left`, the error of the module that is bad
+ * now and gains least, over what it was. */
+static bool try_block(struct hunting *hunting, const struct world *world, int block, unsigned *bad, double *left,
+                      struct error *error)
 {
     struct isolated_result result;
     const double *before = hunting->ratios + (size_t)block * POINT_COUNT;
     bool good = isolated_try(hunting->isolated, world->store, world->config, block, &result, error);
     *bad = result.bad_points;
-    for (int point = 0; good && point < POINT_COUNT; point++)
-        if (hunting->hunt->after[block] >> point & 1 && result.ratios[point] * DECISIVE > before[point])
+    *left = 0;
+    for (int point = 0; good && point < POINT_COUNT; point++) {
+        if (!(hunting->hunt->after[block] >> point & 1))
+            continue;
+        double part = result.ratios[point] / before[point];
+        *left = isnan(part) ? INFINITY : fmax(*left, part);
+        if (result.ratios[point] * DECISIVE > before[point])
             *bad |= 1u << point;
+    }
     return good;
 }
 
@@ -95,6 +106,8 @@ static bool survey(struct hunting *hunting, struct error *error)
         struct isolated_result result;
         good = isolated_try(hunting->isolated, world.store, world.config, block, &result, error);
         hunt->before[block] = hunt->after[block] = result.bad_points;
+        hunt->blamed[block].count =
+            result.bad_points ? isolated_experts(hunting->isolated, block, hunt->blamed[block].experts, BLAMED_MOST) : 0;
         hunt->seen[block] = result.compared_points;
         memcpy(hunting->ratios + (size_t)block * POINT_COUNT, result.ratios, sizeof result.ratios);
         hunt->compared += result.compared;
@@ -128,7 +141,8 @@ static bool try_blocks(struct hunting *hunting, const struct world *world, size_
     *cured = 0;
     for (int block = 0; block < hunt->blocks; block++) {
         unsigned before = hunt->after[block];
-        if (!try_block(hunting, world, block, &hunting->found[block], error))
+        double left;
+        if (!try_block(hunting, world, block, &hunting->found[block], &left, error))
             return false;
         if (hunting->found[block] & ~before) {
             *cured = 0;
@@ -158,6 +172,25 @@ static bool note_refuted(struct hunting *hunting, const struct hypothesis *hypot
            error_memory(error, "experiments");
 }
 
+#define NEAR 8 /* 98 % of the squared error is explained: no chance in hundreds of values */
+
+/* Keeps what brings the pilot far nearer, unless something good is bad with it. */
+static bool note_near(struct hunting *hunting, const struct world *world, const struct hypothesis *hypothesis,
+                      int pilot, double left, struct error *error)
+{
+    struct near *near = &hunting->hunt->near[pilot];
+    double other;
+    if (!(left * NEAR < 1) || (near->fell > 0 && near->fell <= left))
+        return true;
+    for (int block = 0; block < hunting->hunt->blocks; block++)
+        if (!try_block(hunting, world, block, &hunting->found[block], &other, error))
+            return false;
+        else if (hunting->found[block] & ~hunting->hunt->after[block])
+            return true;
+    *near = (struct near){*hypothesis, left};
+    return true;
+}
+
 /* What the experiment cures: `*cured` places, 0 where it is refuted, or cannot be made. */
 static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis, size_t *cured, struct error *error)
 {
@@ -172,12 +205,15 @@ static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis
     bool good = true, laid = world_open(&hunting->ground, hunting->laid, hunt->proof_count + 1, &world, &none);
     if (laid) {
         unsigned bad = 0;
+        double left = INFINITY;
         hunt->tried++;
         hunt->tried_of[hypothesis->departure]++;
         /* sizes of another configuration do not fit gold, which is an answer too */
-        bool fits = try_block(hunting, &world, pilot, &bad, &none);
+        bool fits = try_block(hunting, &world, pilot, &bad, &left, &none);
         if (fits && !(bad & ~hunt->after[pilot]) && bad != hunt->after[pilot])
             good = try_blocks(hunting, &world, cured, error);
+        if (good && fits && !*cured)
+            good = note_near(hunting, &world, hypothesis, pilot, left, error);
     }
     error_clear(&none);
     world_close(&world);
@@ -203,7 +239,7 @@ static void take_best(struct hunting *hunting, struct round *round, const struct
         *best = (struct proof){.hypothesis = *hypothesis, .cured = cured, .first = -1};
         memcpy(round->after, hunting->found, size);
     } else if (cured && cured == best->cured && !hypothesis->wide && !best->hypothesis.wide &&
-               best->twin_count < TWINS_MAX && memcmp(round->after, hunting->found, size) == 0) {
+               best->twin_count < TWINS_MAX && strcmp(hypothesis->text, best->hypothesis.text) != 0 && memcmp(round->after, hunting->found, size) == 0) {
         best->twins[best->twin_count++] = *hypothesis;
     }
 }
@@ -255,6 +291,82 @@ static bool go_round(struct hunting *hunting, struct round *round, struct error 
     return good;
 }
 
+/* The distance of a block with one of its tensors multiplied. */
+struct factoring {
+    struct hunting *hunting;
+    const struct hypothesis *scale; /* without its factor */
+};
+
+static bool factor_put(const struct hypothesis *scale, double factor, struct hypothesis *out)
+{
+    *out = *scale;
+    size_t length = strlen(out->text);
+    int size = snprintf(out->text + length, sizeof out->text - length, "%.9g", factor);
+    return size > 0 && length + (size_t)size < sizeof out->text;
+}
+
+static bool factor_try(void *context, double factor, double *distance)
+{
+    const struct factoring *factoring = context;
+    struct hunting *hunting = factoring->hunting;
+    struct hunt *hunt = hunting->hunt;
+    struct world world;
+    struct error none = {0};
+    unsigned bad;
+    *distance = INFINITY;
+    if (hunt_is_late(hunting->request, hunt->begun) ||
+        !factor_put(factoring->scale, factor, &hunting->laid[hunt->proof_count]))
+        return false;
+    size_t laid = hunt->proof_count + (factor < 1 || factor > 1);
+    if (world_open(&hunting->ground, hunting->laid, laid, &world, &none) &&
+        !try_block(hunting, &world, factoring->scale->block, &bad, distance, &none))
+        *distance = INFINITY;
+    error_clear(&none);
+    world_close(&world);
+    return true;
+}
+
+/* In as few digits as bring the block as near. False: time is up. */
+static bool factor_shorten(struct factoring *factoring, double *factor, double fell)
+{
+    for (int digits = 1; digits < 9; digits++) {
+        char text[32];
+        double distance, one, rounded;
+        snprintf(text, sizeof text, "%.*g", digits, *factor);
+        rounded = strtod(text, NULL);
+        if (!factor_try(factoring, rounded, &distance) || !factor_try(factoring, 1, &one))
+            return false;
+        if (distance <= 1.1 * fell * one) {
+            *factor = rounded;
+            break;
+        }
+    }
+    return true;
+}
+
+/* Of each block that is bad, tensors with a factor that brings it nearer. */
+static bool find_factors(struct hunting *hunting, const struct evidence *evidence, struct hypotheses *out,
+                         struct error *error)
+{
+    struct hypotheses tensors = {0};
+    bool good = true;
+    for (int block = 0; good && !evidence->weights_right && block < evidence->blocks; block++)
+        if (evidence->bad[block])
+            good = candidates_of_factor(evidence, block, &tensors);
+    for (size_t i = 0; good && i < tensors.count; i++) {
+        struct factoring factoring = {hunting, &tensors.items[i]};
+        struct hypothesis found;
+        double factor = 1, fell;
+        if (!factor_search(factor_try, &factoring, &factor, &fell))
+            break; /* for want of time */
+        if ((factor < 1 || factor > 1) && factor_shorten(&factoring, &factor, fell) &&
+            factor_put(&tensors.items[i], factor, &found))
+            good = hypotheses_add(out, found.departure, found.points, found.block, "%s", found.text);
+    }
+    hypotheses_free(&tensors);
+    return good || error_memory(error, "experiments");
+}
+
 /* One cause after the other, until nothing is bad or nothing cures. */
 static bool compose(struct hunting *hunting, struct error *error)
 {
@@ -266,13 +378,20 @@ static bool compose(struct hunting *hunting, struct error *error)
                                           .gold = hunting->gold,
                                           .bad = hunt->after,
                                           .blocks = hunt->blocks,
+                                          .blamed = hunt->blamed,
+                                          .symptoms = request->symptoms,
                                           .differing = request->ground.means.original ? &hunt->differing : NULL,
                                           .weights_right = request->weights_right};
-        struct hypotheses list = {0};
+        struct hypotheses list = {0}, factors = {0};
         struct round round = {.after = calloc((size_t)hunt->blocks, sizeof *round.after), .list = &list};
         good = (round.after && candidates_take(&evidence, &list)) || error_memory(error, "experiments");
         good = good && go_round(hunting, &round, error);
+        if (good && !round.best.cured && !hunt->untried) {
+            round.list = &factors;
+            good = find_factors(hunting, &evidence, &factors, error) && go_round(hunting, &round, error);
+        }
         more = round.best.cured > 0;
+        hypotheses_free(&factors);
         good = good && (!more || keep(hunting, &round, error));
         free(round.after);
         hypotheses_free(&list);
@@ -312,9 +431,12 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     hunt->before = calloc((size_t)hunt->blocks, sizeof *hunt->before);
     hunt->after = calloc((size_t)hunt->blocks, sizeof *hunt->after);
     hunt->seen = calloc((size_t)hunt->blocks, sizeof *hunt->seen);
+    hunt->near = calloc((size_t)hunt->blocks, sizeof *hunt->near);
+    hunt->blamed = calloc((size_t)hunt->blocks, sizeof *hunt->blamed);
     hunting.found = calloc((size_t)hunt->blocks, sizeof *hunting.found);
     hunting.ratios = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.ratios);
-    bool good = (hunt->before && hunt->after && hunt->seen && hunting.found && hunting.ratios) ||
+    bool good = (hunt->before && hunt->after && hunt->seen && hunt->near && hunt->blamed && hunting.found &&
+                 hunting.ratios) ||
                 error_memory(error, "experiments");
     good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
                                                     request->limits, request->threads, error));
@@ -342,5 +464,7 @@ void hunt_free(struct hunt *hunt)
     free(hunt->before);
     free(hunt->after);
     free(hunt->seen);
+    free(hunt->near);
+    free(hunt->blamed);
     *hunt = (struct hunt){0};
 }

@@ -3,8 +3,10 @@
 #ifndef ASSAY_CAUSES_HUNT_H
 #define ASSAY_CAUSES_HUNT_H
 
+#include "causes/candidates.h"
 #include "causes/differing.h"
 #include "causes/hypothesis.h"
+#include "findings/finding.h"
 #include "health/relation.h"
 #include "limits/limits.h"
 #include "model/probe.h"
@@ -20,6 +22,7 @@ struct hunt_request {
     int threads;
     double budget;      /* seconds; 0: no bound */
     bool weights_right; /* gold is what another implementation computed with these weights */
+    const struct findings *symptoms; /* what a check of the same model said; NULL: none */
 };
 
 /* A cause that an experiment proved. */
@@ -36,6 +39,13 @@ struct proof {
 
 #define PROOFS_MAX 8
 
+/* What brings a block far nearer to gold, and does not cure it: values that were rounded after they were damaged are not
+ * what they were when the damage is undone. */
+struct near {
+    struct hypothesis hypothesis;
+    double fell; /* the error of its worst module, over what it was; 0: nothing does */
+};
+
 struct hunt {
     int blocks;
     unsigned *before; /* [blocks]: bits of enum point that are bad alone */
@@ -44,6 +54,8 @@ struct hunt {
     size_t compared;  /* places */
     struct proof proofs[PROOFS_MAX];
     size_t proof_count;
+    struct near *near;           /* [blocks] */
+    struct blamed *blamed;       /* [blocks]: experts, as the model came */
     struct expected_list absent; /* weights of blocks that are bad */
     struct relations *relations; /* to the original's tensors; NULL: there is none */
     struct differing differing;  /* from the original, as far as something bad could come of it */

@@ -315,24 +315,24 @@ static bool go_round(struct searching *searching, struct hypotheses *list, bool 
 
 /* --- which layers first --- */
 
-struct suspect {
+struct layer_suspect {
     int block;
     double gain; /* of leaving its attention, or its feed-forward block, out */
 };
 
 static int by_suspicion(const void *left, const void *right)
 {
-    double a = ((const struct suspect *)left)->gain, b = ((const struct suspect *)right)->gain;
+    double a = ((const struct layer_suspect *)left)->gain, b = ((const struct layer_suspect *)right)->gain;
     return (a < b) - (a > b);
 }
 
 /* Without a module that does harm the text is read better, or less worse than without any other. */
-static bool suspect_layers(struct searching *searching, struct suspect *suspects, struct error *error)
+static bool suspect_layers(struct searching *searching, struct layer_suspect *suspects, struct error *error)
 {
     const struct model_config *config = searching->hunt->config;
     bool good = true;
     for (int layer = 0; good && layer < config->layers; layer++) {
-        suspects[layer] = (struct suspect){.block = layer + 1, .gain = -INFINITY};
+        suspects[layer] = (struct layer_suspect){.block = layer + 1, .gain = -INFINITY};
         for (int part = 0; good && part < 2 && !is_late(searching); part++) {
             struct hypotheses one = {0};
             double deviation, total;
@@ -353,7 +353,7 @@ static bool suspect_layers(struct searching *searching, struct suspect *suspects
 #define PAIRED 6 /* suspects that are exchanged with each other, and with their neighbours */
 #define WIDELY 2 /* of them, those that are exchanged with every layer */
 
-static bool take_pairs(const struct evidence *evidence, const struct suspect *suspects, int count,
+static bool take_pairs(const struct evidence *evidence, const struct layer_suspect *suspects, int count,
                        struct hypotheses *list)
 {
     for (int i = 0; i < count && i < PAIRED; i++)
@@ -374,7 +374,7 @@ static bool search_layers(struct searching *searching, const struct evidence *ev
                           struct error *error)
 {
     int layers = searching->hunt->config->layers;
-    struct suspect *suspects = calloc((size_t)layers + 1, sizeof *suspects);
+    struct layer_suspect *suspects = calloc((size_t)layers + 1, sizeof *suspects);
     struct hypotheses pairs = {0};
     *found = false;
     bool good = suspects || error_memory(error, "experiments");

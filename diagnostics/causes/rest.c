@@ -1,42 +1,23 @@
 #include "causes/rest.h"
 
 #include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/wording.h"
+#include "causes/cause_commands.h"
 
-/* Blocks that are bad still. */
-struct rest {
-    const bool *marks; /* [blocks] */
-    size_t count;      /* places in them */
-    int first;
+/* --- suspects --- */
+
+struct seeking {
+    const struct causes_request *request;
+    struct rest *rest;
+    bool memory; /* it ran out */
 };
 
-static bool add_rest(const struct hunt *hunt, const struct rest *rest, struct findings *findings,
-                     struct finding **finding)
-{
-    char path[POINT_PATH];
-    if (!(*finding = findings_place(findings, CAUSE_CHECK, VERDICT_FAIL)))
-        return false;
-    where_set(&(*finding)->where.module, hunt_module(hunt, rest->first, hunt->after[rest->first], path));
-    (*finding)->where.layer = hunt_layer(hunt, rest->first);
-    return true;
-}
-
-static struct rest rest_of(const struct hunt *hunt, const bool *absent, bool which, bool marks[])
-{
-    struct rest rest = {.marks = marks, .first = -1};
-    for (int block = 0; block < hunt->blocks; block++) {
-        unsigned bad = hunt->after[block];
-        marks[block] = bad && absent[block] == which;
-        for (unsigned some = marks[block] ? bad : 0; some; some &= some - 1)
-            rest.count++;
-        if (marks[block] && rest.first < 0)
-            rest.first = block;
-    }
-    return rest;
-}
-
-/* What a proved cause put there is absent no more. */
+/* What a proved cause put there is absent no more, and what it took over is sound. */
 static bool is_put(const struct hunt *hunt, const struct expected *expected)
 {
     for (size_t i = 0; i < hunt->proof_count; i++) {
@@ -49,72 +30,326 @@ static bool is_put(const struct hunt *hunt, const struct expected *expected)
     return false;
 }
 
-static void mark_absent(const struct hunt *hunt, bool *absent)
+/* How much of a tensor's name is its module's: "model.layers.3.mlp.", and of what q_norm shows "...self_attn.q_", for
+ * q_proj is in it as well. */
+static size_t path_head(const char *path)
 {
-    for (size_t i = 0; i < hunt->absent.count; i++)
-        if (!is_put(hunt, &hunt->absent.items[i]))
-            absent[hunt_block(hunt, &hunt->absent.items[i])] = true;
+    const char *dot = strrchr(path, '.'), *last = strrchr(dot ? dot : path, '_');
+    return last ? (size_t)(last - path) + 1 : strlen(path);
 }
 
-size_t rest_absent(const struct hunt *hunt, size_t *modules)
+/* Modules that were compared which it is a tensor of. */
+static unsigned points_of(const struct hunt *hunt, const struct expected *expected, int block)
 {
-    bool absent[CONFIG_LAYERS_MAX + 2] = {false}, marks[CONFIG_LAYERS_MAX + 2];
+    unsigned found = 0;
+    for (int point = 0; point < POINT_COUNT; point++) {
+        char path[POINT_PATH];
+        if (!(hunt->seen[block] >> point & 1))
+            continue;
+        size_t length = path_head(hunt_module(hunt, block, 1u << point, path));
+        if (strncmp(expected->name, path, length) == 0 && (expected->name[length] == '.' || path[length]))
+            found |= 1u << point;
+    }
+    return found;
+}
+
+/* What a check said of the values: what is not finite comes last, for something made it so. */
+static const struct finding *symptom_of(const struct findings *symptoms, const char *tensor)
+{
+    for (size_t i = 0; symptoms && i < symptoms->count; i++) {
+        const struct finding *finding = &symptoms->items[i];
+        if (!finding->summary && finding->where.tensor && strcmp(finding->where.tensor, tensor) == 0 &&
+            finding_fact_named(finding, "fault"))
+            return finding;
+    }
+    return NULL;
+}
+
+static bool see_weight(void *context, const struct expected *expected)
+{
+    struct seeking *seeking = context;
+    struct rest *rest = seeking->rest;
+    const struct hunt_request *request = &seeking->request->hunt;
+    bool absent = !expected->optional && !weights_find(request->ground.store, expected);
+    const struct finding *symptom = absent ? NULL : symptom_of(seeking->request->hunt.symptoms, expected->name);
+    int block = hunt_block(rest->hunt, expected);
+    struct suspect suspect = {.expected = *expected, .block = block};
+    if ((!absent && !symptom) || is_put(rest->hunt, expected))
+        return true;
+    if (symptom) {
+        suspect.fault = finding_fact_named(symptom, "fault");
+        suspect.what = finding_fact_named(symptom, "anomaly");
+    }
+    suspect.points = points_of(rest->hunt, expected, block);
+    seeking->memory = !array_push(rest->suspects, rest->count, rest->capacity, suspect);
+    return !seeking->memory;
+}
+
+/* --- sorts of them --- */
+
+static size_t bits_of(unsigned points)
+{
     size_t count = 0;
-    mark_absent(hunt, absent);
-    *modules = rest_of(hunt, absent, true, marks).count;
-    for (size_t i = 0; i < hunt->absent.count; i++)
-        count += marks[hunt_block(hunt, &hunt->absent.items[i])] && !is_put(hunt, &hunt->absent.items[i]);
+    for (; points; points &= points - 1)
+        count++;
     return count;
 }
 
-/* Modules whose tensors are not there: that it is just these modules which are wrong is no proof that nothing else is.
- */
-static bool report_absent(const struct hunt *hunt, const bool *absent, bool marks[], struct findings *findings)
+/* By the row of the fault. */
+static bool same_sort(const struct suspect *a, const struct suspect *b)
 {
-    struct rest rest = rest_of(hunt, absent, true, marks);
-    struct expected_list list = {0};
-    struct buffer text = {0};
-    struct finding *finding = NULL;
-    bool good = true;
-    if (!rest.count)
-        return true;
-    for (size_t i = 0; good && i < hunt->absent.count; i++)
-        if (marks[hunt_block(hunt, &hunt->absent.items[i])] && !is_put(hunt, &hunt->absent.items[i]))
-            good = expected_list_add(&list, &hunt->absent.items[i]);
-    expected_list_text(&list, &text);
-    good = good && add_rest(hunt, &rest, findings, &finding) && text.data && !text.failed;
-    if (good) {
-        finding_message(finding,
-                        "%zu tensors are absent just where %zu module%s still bad: %s. Likely, not proved: nothing "
-                        "here holds what belongs there; with --source DIR, the original, it would be tried.",
-                        list.count, rest.count, rest.count > 1 ? "s are" : " is", text.data);
-        finding_fact_text(finding, "kind", "absent");
-        finding_fact_text(finding, "grade", "likely");
+    size_t length = a->fault ? strcspn(a->fault, ":") + 1 : 0;
+    return a->fault && b->fault ? strncmp(a->fault, b->fault, length) == 0 : a->fault == b->fault;
+}
+
+static double log2_choose(size_t n, size_t k)
+{
+    return (lgamma((double)n + 1) - lgamma((double)k + 1) - lgamma((double)(n - k) + 1)) / log(2);
+}
+
+/* Against the chance that of `count` modules taken from all `of`, `found` or more are among the `bad`
+ * (hypergeometric). */
+static double bits_against_chance(size_t of, size_t bad, size_t count, size_t found)
+{
+    double chance = 0;
+    for (size_t i = found; i <= count && i <= bad; i++)
+        if (count - i <= of - bad)
+            chance += exp2(log2_choose(bad, i) + log2_choose(of - bad, count - i) - log2_choose(of, count));
+    return chance > 0 ? fmax(0, -log2(chance)) : 0;
+}
+
+/* Something brings the block nearer, which says more than how its tensors look. */
+static bool is_near(const struct rest *rest, int block)
+{
+    for (size_t i = 0; i < rest->likely_count; i++)
+        if (rest->likely[i].near && rest->likely[i].block == block)
+            return true;
+    return false;
+}
+
+/* Counts the suspects like the first of them, and what they explain. */
+static bool measure_sort(struct rest *rest, size_t first, unsigned *touched, struct likely *likely)
+{
+    const struct hunt *hunt = rest->hunt;
+    size_t all = 0;
+    *likely = (struct likely){0};
+    memset(touched, 0, (size_t)hunt->blocks * sizeof *touched);
+    for (size_t i = first; i < rest->count; i++) {
+        const struct suspect *suspect = &rest->suspects[i];
+        if (!same_sort(&rest->suspects[first], suspect) || is_near(rest, suspect->block))
+            continue;
+        touched[suspect->block] |= suspect->points;
+        if (!(suspect->points & hunt->after[suspect->block]))
+            continue;
+        likely->first = likely->first ? likely->first : suspect;
+        likely->tensors++;
     }
-    buffer_free(&text);
+    for (int block = 0; block < hunt->blocks; block++) {
+        unsigned bad = touched[block] & hunt->after[block];
+        all += bits_of(touched[block]);
+        likely->modules += bits_of(bad);
+        rest->modules += bits_of(bad & ~rest->explained[block]);
+        rest->explained[block] |= bad;
+    }
+    likely->bits = bits_against_chance(hunt->compared, hunt_bad(hunt, hunt->after), all, likely->modules);
+    if (likely->first && likely->first->fault)
+        snprintf(likely->hypothesis, sizeof likely->hypothesis, "%s", likely->first->fault);
+    else if (likely->first)
+        snprintf(likely->hypothesis, sizeof likely->hypothesis, "missing:%s", likely->first->expected.name);
+    return likely->first;
+}
+
+static void add_near(struct rest *rest, int block)
+{
+    const struct hunt *hunt = rest->hunt;
+    struct likely *likely = &rest->likely[rest->likely_count++];
+    *likely = (struct likely){.near = &hunt->near[block], .block = block, .modules = bits_of(hunt->after[block])};
+    memcpy(likely->hypothesis, likely->near->hypothesis.text, sizeof likely->hypothesis);
+    rest->modules += likely->modules;
+    rest->explained[block] = hunt->after[block];
+}
+
+static bool is_first_of_sort(const struct rest *rest, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (same_sort(&rest->suspects[i], &rest->suspects[index]))
+            return false;
+    return true;
+}
+
+bool rest_find(const struct causes_request *request, const struct hunt *hunt, struct rest *rest)
+{
+    struct seeking seeking = {.request = request, .rest = rest};
+    *rest = (struct rest){.hunt = hunt, .explained = calloc((size_t)hunt->blocks, sizeof *rest->explained)};
+    unsigned *touched = calloc((size_t)hunt->blocks, sizeof *touched);
+    bool good = rest->explained && touched &&
+                (!hunt_bad(hunt, hunt->after) || weights_each(request->hunt.config, see_weight, &seeking));
+    for (int block = 0; good && block < hunt->blocks && rest->likely_count < LIKELY_MOST; block++)
+        if (hunt->after[block] && hunt->near[block].fell > 0)
+            add_near(rest, block);
+    for (int unsound = 0; good && unsound < 2; unsound++) /* what is absent comes first */
+        for (size_t i = 0; i < rest->count; i++)
+            if ((rest->suspects[i].fault != NULL) == unsound && is_first_of_sort(rest, i) &&
+                rest->likely_count < LIKELY_MOST &&
+                measure_sort(rest, i, touched, &rest->likely[rest->likely_count]))
+                rest->likely_count++;
+    free(touched);
+    return good && !seeking.memory;
+}
+
+void rest_free(struct rest *rest)
+{
+    free(rest->suspects);
+    free(rest->explained);
+    *rest = (struct rest){0};
+}
+
+/* --- findings --- */
+
+static void likely_text(const struct rest *rest, const struct likely *likely, struct buffer *out)
+{
+    char path[POINT_PATH];
+    const struct suspect *first = likely->first;
+    if (likely->near) {
+        buffer_format(out, "%s %s brings %s to %.2g of its distance from gold",
+                      departure_option(likely->near->hypothesis.departure), likely->hypothesis,
+                      hunt_module(rest->hunt, likely->block, rest->hunt->after[likely->block], path),
+                      likely->near->fell);
+        return;
+    }
+    unsigned bad = first->points & rest->hunt->after[first->block];
+    const char *module = hunt_module(rest->hunt, first->block, bad, path);
+    if (likely->tensors == 1 && first->fault)
+        buffer_format(out, "%s is not sound (%s), and just its module, %s, is bad", first->expected.name, first->what,
+                      module);
+    else if (likely->tensors == 1)
+        buffer_format(out, "%s is absent, and just its module, %s, is bad", first->expected.name, module);
+    else if (first->fault)
+        buffer_format(out, "%zu tensors are not sound (%s) just where %zu module%s bad", likely->tensors, first->what,
+                      likely->modules, likely->modules > 1 ? "s are" : " is");
+    else
+        buffer_format(out, "%zu tensors are absent just where %zu module%s bad", likely->tensors, likely->modules,
+                      likely->modules > 1 ? "s are" : " is");
+}
+
+void rest_text(const struct rest *rest, const char *what, struct buffer *out)
+{
+    for (size_t i = 0; i < rest->likely_count; i++) {
+        buffer_text(out, i ? "; " : "");
+        likely_text(rest, &rest->likely[i], out);
+    }
+    buffer_format(out, ": %s.", what);
+}
+
+static bool list_text(const struct rest *rest, const struct likely *likely, struct buffer *out)
+{
+    struct expected_list list = {0};
+    bool good = true;
+    for (size_t i = 0; good && i < rest->count; i++) {
+        const struct suspect *suspect = &rest->suspects[i];
+        if (same_sort(likely->first, suspect) && (suspect->points & rest->hunt->after[suspect->block]))
+            good = expected_list_add(&list, &suspect->expected);
+    }
+    expected_list_text(&list, out);
     expected_list_free(&list);
+    return good && out->data && !out->failed;
+}
+
+static struct finding *add_place(const struct hunt *hunt, int block, unsigned bad, struct findings *findings)
+{
+    char path[POINT_PATH];
+    struct finding *finding = findings_place(findings, CAUSE_CHECK, VERDICT_FAIL);
+    if (finding) {
+        where_set(&finding->where.module, hunt_module(hunt, block, bad, path));
+        finding->where.layer = hunt_layer(hunt, block);
+    }
+    return finding;
+}
+
+/* That it is just these modules which are wrong is no proof that nothing else is. Absent tensors are as good as one
+ * where they are needed; of what looks wrong, chance must be unlikely. */
+#define BITS_LIKELY 3
+
+static bool report_near(const struct causes_request *request, const struct rest *rest, const struct likely *likely,
+                        struct findings *findings)
+{
+    const struct hypothesis *hypothesis = &likely->near->hypothesis;
+    struct finding *finding = add_place(rest->hunt, likely->block, rest->hunt->after[likely->block], findings);
+    struct buffer text = {0};
+    likely_text(rest, likely, &text);
+    if (finding && text.data) {
+        finding_message(finding,
+                        "%s, and makes nothing bad that was good. Likely, not proved: what is left is more than gold's "
+                        "noise, so values were rounded after they were damaged, or the damage is only nearly this.",
+                        text.data);
+        finding_fact_text(finding, "hypothesis", "%s", hypothesis->text);
+        finding_fact_text(finding, "option", "%s", departure_option(hypothesis->departure));
+        finding_fact_text(finding, "kind", "%s", departure_kind(hypothesis->departure));
+        finding_fact_text(finding, "grade", "likely");
+        finding_fact(finding, "error_left", likely->near->fell);
+    }
+    bool good = finding && text.data && !text.failed && commands_add(request, hypothesis, 1, finding);
+    buffer_free(&text);
     return good;
 }
 
-/* What stays bad whatever was tried. */
-static bool report_unexplained(const struct hunt *hunt, const bool *absent, bool marks[], struct findings *findings)
+static bool report_suspects(const struct causes_request *request, const struct rest *rest, const struct likely *likely,
+                            struct findings *findings)
 {
-    struct rest rest = rest_of(hunt, absent, false, marks);
-    struct finding *finding = NULL;
+    const struct suspect *first = likely->first;
+    const char *grade = !first->fault || likely->bits >= BITS_LIKELY ? "likely" : "possible";
+    struct buffer text = {0}, list = {0};
+    struct finding *finding =
+        add_place(rest->hunt, first->block, first->points & rest->hunt->after[first->block], findings);
+    bool good = finding && list_text(rest, likely, &list);
+    likely_text(rest, likely, &text);
+    if (good && likely->tensors > 1)
+        buffer_format(&text, ": %s", list.data);
+    if (good && text.data) {
+        finding_message(finding,
+                        "%s. %s (%.1f bits), not proved: nothing here holds what belongs there; with --source DIR, the "
+                        "original, it would be tried.",
+                        text.data, strcmp(grade, "likely") == 0 ? "Likely" : "Possible", likely->bits);
+        where_set(&finding->where.tensor, first->expected.name);
+        finding_fact_text(finding, "hypothesis", "%s", likely->hypothesis);
+        finding_fact_text(finding, "option", "--fault");
+        finding_fact_text(finding, "kind", first->fault ? "weights" : "absent");
+        finding_fact_text(finding, "grade", "%s", grade);
+        finding_fact(finding, "bits", likely->bits);
+        finding_fact(finding, "tensors", (double)likely->tensors);
+        good = commands_add_likely(request, finding);
+    }
+    good = good && text.data && !text.failed;
+    buffer_free(&text);
+    buffer_free(&list);
+    return good;
+}
+
+/* What stays bad whatever was tried, and holds nothing that looks wrong. */
+static bool report_unexplained(const struct rest *rest, struct findings *findings)
+{
+    const struct hunt *hunt = rest->hunt;
+    size_t count = hunt_bad(hunt, hunt->after) - rest->modules;
+    int block = 0;
     char path[POINT_PATH];
-    if (!rest.count)
+    if (!count)
         return true;
-    if (!add_rest(hunt, &rest, findings, &finding))
+    while (!(hunt->after[block] & ~rest->explained[block]))
+        block++;
+    unsigned bad = hunt->after[block] & ~rest->explained[block];
+    struct finding *finding = add_place(hunt, block, bad, findings);
+    if (!finding)
         return false;
-    finding_message(finding, "Nothing that was tried explains %zu bad module%s, the first of them %s.", rest.count,
-                    text_plural(rest.count), hunt_module(hunt, rest.first, hunt->after[rest.first], path));
+    finding_message(finding, "Nothing that was tried explains %zu bad module%s, the first of them %s.", count,
+                    text_plural(count), hunt_module(hunt, block, bad, path));
     finding_fact_text(finding, "grade", "unexplained");
     return true;
 }
 
-bool rest_report(const struct hunt *hunt, struct findings *findings)
+bool rest_report(const struct causes_request *request, const struct rest *rest, struct findings *findings)
 {
-    bool absent[CONFIG_LAYERS_MAX + 2] = {false}, marks[CONFIG_LAYERS_MAX + 2];
-    mark_absent(hunt, absent);
-    return report_absent(hunt, absent, marks, findings) && report_unexplained(hunt, absent, marks, findings);
+    for (size_t i = 0; i < rest->likely_count; i++)
+        if (!(rest->likely[i].near ? report_near : report_suspects)(request, rest, &rest->likely[i], findings))
+            return false;
+    return report_unexplained(rest, findings);
 }

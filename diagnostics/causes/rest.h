@@ -1,19 +1,53 @@
-/* What no experiment explains. */
+/* What no experiment explains, and what is likely all the same: tensors that are absent, or not sound by their values,
+ * just in the modules that stay bad. */
 #ifndef ASSAY_CAUSES_REST_H
 #define ASSAY_CAUSES_REST_H
 
-#include "causes/hunt.h"
-#include "findings/finding.h"
+#include "causes/causes.h"
 
 /* The check of all findings of causes. */
 #define CAUSE_CHECK "cause"
 
-/* Tensors that are absent in blocks that are still bad, and that no proved cause put there; `*modules`: bad ones there.
- */
-size_t rest_absent(const struct hunt *hunt, size_t *modules);
+/* A tensor that may be why its module is bad. */
+struct suspect {
+    struct expected expected;
+    const char *fault; /* as --fault takes it, borrowed from the symptoms; NULL: the tensor is absent */
+    const char *what;  /* is wrong with its values */
+    int block;
+    unsigned points; /* bits of enum point: the modules that it is a tensor of, as far as they were compared */
+};
 
-/* Adds a cause for what is absent, likely, not proved, and one for what stays unexplained; nothing where all is
+/* Suspects of one sort; or what brings a block far nearer to gold, and does not cure it. */
+struct likely {
+    const struct near *near;     /* NULL: suspects */
+    int block;                   /* that it brings nearer */
+    const struct suspect *first; /* in a module that is bad */
+    size_t tensors, modules;     /* how many of each, that are bad */
+    double bits;                 /* against the chance that the modules of all suspects of the sort are just these */
+    char hypothesis[HYPOTHESIS_TEXT];
+};
+
+#define LIKELY_MOST 16
+
+struct rest {
+    const struct hunt *hunt;
+    struct suspect *suspects;
+    size_t count, capacity;
+    unsigned *explained; /* [blocks]: bits of bad points that a suspect may explain */
+    size_t modules;      /* of them */
+    struct likely likely[LIKELY_MOST];
+    size_t likely_count;
+};
+
+/* Fills `rest`, which is to be freed by rest_free either way; `hunt` stays borrowed. False: out of memory. */
+bool rest_find(const struct causes_request *request, const struct hunt *hunt, struct rest *rest);
+void rest_free(struct rest *rest);
+
+/* "12 tensors are absent just where 12 modules are bad: likely the cause." */
+void rest_text(const struct rest *rest, const char *what, struct buffer *out);
+
+/* Adds a cause for each sort of suspects, likely, not proved, and one for what stays unexplained; nothing where all is
  * explained. False: out of memory. */
-bool rest_report(const struct hunt *hunt, struct findings *findings);
+bool rest_report(const struct causes_request *request, const struct rest *rest, struct findings *findings);
 
 #endif

@@ -20,6 +20,7 @@ struct usual_case {
     const struct hunt *hunt;
     const struct damage *damage;
     const struct findings *symptoms;
+    const struct rest *rest;
     unsigned bad, left; /* bits of enum point over all blocks: bad alone, still bad with all causes */
     bool sparse;        /* the model has experts */
 };
@@ -71,6 +72,25 @@ static bool supported_text(const struct usual_case *of, enum usual usual, struct
     if (count)
         buffer_text(out, ".");
     buffer_free(&names);
+    return count;
+}
+
+/* "Likely: missing:..." False: nothing of this sort is. */
+static bool add_likely(const struct usual_case *of, enum usual usual, struct buffer *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < of->rest->likely_count; i++) {
+        const struct likely *likely = &of->rest->likely[i];
+        struct hypothesis hypothesis = {.departure = DEPARTURE_FAULT};
+        memcpy(hypothesis.text, likely->hypothesis, sizeof hypothesis.text);
+        if (usual_of(&hypothesis, 0) != usual)
+            continue;
+        buffer_format(out, "%s%s", count++ ? ", " : out->size ? " Likely: " : "Likely: ", likely->hypothesis);
+        if (likely->tensors > 1)
+            buffer_format(out, " and %zu more tensor%s", likely->tensors - 1, text_plural(likely->tensors - 1));
+    }
+    if (count)
+        buffer_char(out, '.');
     return count;
 }
 
@@ -185,23 +205,28 @@ static const struct usual_row {
     [USUAL_TOKENIZER] = {"hypothesis.tokenizer", judge_tokenizer},
 };
 
-bool usual_report(const struct hunt_request *request, const struct hunt *hunt, const struct damage *damage,
-                  const struct findings *symptoms, struct findings *findings, struct error *error)
+bool usual_report(const struct causes_request *request, const struct rest *rest, const struct damage *damage,
+                  struct findings *findings, struct error *error)
 {
-    struct usual_case of = {.request = request,
+    const struct hunt *hunt = rest->hunt;
+    const struct model_config *config = request->hunt.config;
+    struct usual_case of = {.request = &request->hunt,
                             .hunt = hunt,
                             .damage = damage,
-                            .symptoms = symptoms,
+                            .symptoms = request->hunt.symptoms,
+                            .rest = rest,
                             .bad = over_blocks(hunt, hunt->before),
                             .left = over_blocks(hunt, hunt->after)};
-    for (int layer = 0; layer < request->config->layers; layer++)
-        of.sparse = of.sparse || request->config->sparse[layer];
+    for (int layer = 0; layer < config->layers; layer++)
+        of.sparse = of.sparse || config->sparse[layer];
     for (int usual = 0; usual < USUAL_COUNT; usual++) {
         struct finding *finding = findings_add(findings, rows[usual].check);
         struct buffer text = {0};
         if (!finding)
             return error_memory(error, "causes");
-        finding->verdict = supported_text(&of, (enum usual)usual, &text) ? VERDICT_FAIL : rows[usual].judge(&of, &text);
+        bool supported = supported_text(&of, (enum usual)usual, &text);
+        bool likely = add_likely(&of, (enum usual)usual, &text);
+        finding->verdict = supported || likely ? VERDICT_FAIL : rows[usual].judge(&of, &text);
         finding_message(finding, "%s", text.data ? text.data : "");
         buffer_free(&text);
     }

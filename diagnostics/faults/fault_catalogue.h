@@ -35,6 +35,7 @@
     X(fault_byte_swap)                                                                                                 \
     X(fault_misread)                                                                                                   \
     X(fault_transpose)                                                                                                 \
+    X(fault_transpose_back)                                                                                            \
     X(fault_pair_heads)                                                                                                \
     X(fault_halve_heads)                                                                                               \
     X(fault_cut_as_pairs)                                                                                              \

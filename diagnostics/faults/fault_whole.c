@@ -81,20 +81,50 @@ static bool transpose(struct held *held, const struct fault_arguments *arguments
     return true;
 }
 
-static bool lay_transpose(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+static bool is_matrix(const struct fault_site *site, const struct tensor *tensor, struct error *error)
 {
     char shape[TENSOR_SHAPE_TEXT];
-    const struct tensor *tensor = arguments->tensor;
-    if (tensor->rank != 2)
-        return error_set(error, "fault %s: tensor '%s' has shape %s and is no matrix", site->spec, tensor->name,
-                         shape_text(tensor->shape, tensor->rank, shape));
-    return held_changed(site, tensor, arguments, transpose, error);
+    return tensor->rank == 2 ||
+           error_set(error, "fault %s: tensor '%s' has shape %s and is no matrix", site->spec, tensor->name,
+                     shape_text(tensor->shape, tensor->rank, shape));
+}
+
+static bool lay_transpose(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return is_matrix(site, arguments->tensor, error) &&
+           held_changed(site, arguments->tensor, arguments, transpose, error);
 }
 
 const struct fault_kind fault_transpose = {
     {"transpose", "TENSOR", "Puts the values of the transposed matrix under the shape of the original",
      "the module wrong, its statistics as they were", "x W in the place of x W^T: Conv1D's or JAX' layout"},
     lay_transpose};
+
+/* The inverse. */
+static bool transpose_back(struct held *held, const struct fault_arguments *arguments, struct error *error)
+{
+    size_t rows = (size_t)held->tensor->rows, columns = (size_t)held->tensor->columns, width = held->width;
+    char *copy = held_copy(held, error);
+    (void)arguments;
+    if (!copy)
+        return false;
+    for (size_t row = 0; row < rows; row++)
+        for (size_t column = 0; column < columns; column++)
+            memcpy(held->values + (row * columns + column) * width, copy + (column * rows + row) * width, width);
+    free(copy);
+    return true;
+}
+
+static bool lay_transpose_back(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)
+{
+    return is_matrix(site, arguments->tensor, error) &&
+           held_changed(site, arguments->tensor, arguments, transpose_back, error);
+}
+
+const struct fault_kind fault_transpose_back = {
+    {"transpose-back", "TENSOR", "Undoes transpose, of a matrix that is not square as well",
+     "the module wrong, its statistics as they were", "x W in the place of x W^T: Conv1D's or JAX' layout"},
+    lay_transpose_back};
 
 static bool shift_rows(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {

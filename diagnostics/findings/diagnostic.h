@@ -50,6 +50,7 @@ struct seat {
     size_t gold, case_index;
     bool isolated; /* of the pass whose modules are fed golden input; else propagated, end to end */
     bool rounded;  /* a twin of the next, with the chance of few bits in every step (rounding.h); nobody else sees it */
+    int draw;      /* of several twins: which */
 };
 
 /* Functions may be NULL; they are called in the order of these members, those of each member in the order of the table.

@@ -156,6 +156,14 @@ void finding_fact_text(struct finding *finding, const char *name, const char *fo
     va_end(arguments);
 }
 
+const char *finding_fact_named(const struct finding *finding, const char *name)
+{
+    for (size_t i = 0; i < finding->fact_count; i++)
+        if (strcmp(finding->facts[i].name, name) == 0)
+            return finding->facts[i].text;
+    return NULL;
+}
+
 void finding_judge(struct finding *finding)
 {
     bool pass = finding->has_measured && finding->has_limit && finding->measured <= finding->limit;

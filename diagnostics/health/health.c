@@ -8,6 +8,7 @@
 #include "base/wording.h"
 #include "health/health_experts.h"
 #include "health/judge.h"
+#include "health/judge_words.h"
 #include "health/zeros.h"
 
 struct health {
@@ -105,6 +106,19 @@ static enum verdict anomaly_verdict(const struct anomaly *anomaly)
     return anomaly->unsure ? VERDICT_WARN : VERDICT_FAIL;
 }
 
+/* As --fault takes it. */
+static void put_fault(const struct health *health, const struct examined *examined, const struct anomaly *anomaly,
+                      struct finding *place)
+{
+    const char *name = examined->tensor->name, *fault = anomaly->row->fault;
+    if (anomaly->row->takes == TAKES_OTHER)
+        finding_fact_text(place, "fault", "%s:%s,%s", fault, name, anomaly_other(health->judging, anomaly));
+    else if (anomaly->row->takes == TAKES_NUMBER)
+        finding_fact_text(place, "fault", "%s:%s,%.4g", fault, name, anomaly->number);
+    else if (*fault)
+        finding_fact_text(place, "fault", "%s:%s", fault, name);
+}
+
 static bool place_anomaly(const struct health *health, size_t tensor, const char *check)
 {
     const struct examined *examined = &health->scan->tensors[tensor];
@@ -115,6 +129,7 @@ static bool place_anomaly(const struct health *health, size_t tensor, const char
         return false;
     place->verdict = anomaly_verdict(anomaly);
     finding_fact_text(place, "anomaly", "%s", anomaly->row->what);
+    put_fault(health, examined, anomaly, place);
     if (isfinite(anomaly->number) && anomaly->number != 0)
         finding_measured(place, anomaly->number, NULL);
     tensor_text(&text, examined->tensor);

@@ -45,21 +45,28 @@
  * when      judge_ID sees it in the tensor itself (SEEN), or it FOLLOWS from what is wrong with others (blame.c)
  * check     that it fails
  * proves    a fault whatever the ARCHITECTURE; or only where the FAMILY is known, else a person must look
+ * fault     the fault that damages so, and what of the anomaly it takes behind the tensor's name: NOTHING, the OTHER
+ *           tensor, the NUMBER; "": none does
  * what      in a few words; say_ID says it in whole */
-#define ANOMALY_ROWS(ROW)                                                                                             \
-    ROW(SWAPPED, swapped, SEEN, BYTES, FAMILY, "the bytes of every value are in reverse order")                       \
-    ROW(MISREAD, misread, SEEN, BYTES, FAMILY, "the 16 bits of every value belong to the other 16-bit type")          \
-    ROW(ZEROS, zeros, SEEN, CONSTANT, ARCHITECTURE, "all zero")                                                       \
-    ROW(CONSTANT, constant, SEEN, CONSTANT, FAMILY, "all one value")                                                  \
-    ROW(RUN, run, SEEN, CONSTANT, FAMILY, "a run of one value")                                                       \
-    ROW(COPY, copy, SEEN, IDENTICAL, ARCHITECTURE, "the very values of another tensor")                               \
-    ROW(PEAK, peak, SEEN, MAGNITUDE, FAMILY, "one value is out of all proportion")                                    \
-    ROW(INITIALISED, initialised, SEEN, INITIALISED, FAMILY, "random, as a framework initialises")                    \
-    ROW(TRANSPOSED, transposed, SEEN, STRUCTURE, FAMILY, "transposed")                                                \
-    ROW(SHUFFLED, shuffled, SEEN, STRUCTURE, FAMILY, "without the structure that all its peers have")                 \
-    ROW(MAGNITUDE, magnitude, SEEN, MAGNITUDE, FAMILY, "larger or smaller than its peers")                            \
-    ROW(GAIN, gain, FOLLOWS, STRUCTURE, FAMILY, "a gain that does not fit the matrices that read through it")         \
-    ROW(PAIRS, pairs, SEEN, PAIRS, FAMILY, "rows do not fit those of the matrix that works on the same neurons")
+#define ANOMALY_ROWS(ROW)                                                                                              \
+    ROW(SWAPPED, swapped, SEEN, BYTES, FAMILY, "byte-swap", NOTHING, "the bytes of every value are in reverse order")  \
+    ROW(MISREAD, misread, SEEN, BYTES, FAMILY, "misread", NOTHING,                                                     \
+        "the 16 bits of every value belong to the other 16-bit type")                                                  \
+    ROW(ZEROS, zeros, SEEN, CONSTANT, ARCHITECTURE, "zeros", NOTHING, "all zero")                                      \
+    ROW(CONSTANT, constant, SEEN, CONSTANT, FAMILY, "constant", NUMBER, "all one value")                               \
+    ROW(RUN, run, SEEN, CONSTANT, FAMILY, "zero-page", NOTHING, "a run of one value")                                  \
+    ROW(COPY, copy, SEEN, IDENTICAL, ARCHITECTURE, "copy", OTHER, "the very values of another tensor")                 \
+    ROW(PEAK, peak, SEEN, MAGNITUDE, FAMILY, "", NOTHING, "one value is out of all proportion")                        \
+    ROW(INITIALISED, initialised, SEEN, INITIALISED, FAMILY, "initialise", NOTHING,                                    \
+        "random, as a framework initialises")                                                                          \
+    ROW(TRANSPOSED, transposed, SEEN, STRUCTURE, FAMILY, "transpose", NOTHING, "transposed")                           \
+    ROW(SHUFFLED, shuffled, SEEN, STRUCTURE, FAMILY, "shuffle", NOTHING,                                               \
+        "without the structure that all its peers have")                                                               \
+    ROW(MAGNITUDE, magnitude, SEEN, MAGNITUDE, FAMILY, "scale", NUMBER, "larger or smaller than its peers")            \
+    ROW(GAIN, gain, FOLLOWS, STRUCTURE, FAMILY, "", NOTHING,                                                           \
+        "a gain that does not fit the matrices that read through it")                                                  \
+    ROW(PAIRS, pairs, SEEN, PAIRS, FAMILY, "permute-rows", NOTHING,                                                    \
+        "rows do not fit those of the matrix that works on the same neurons")
 
 /* clang-format on */
 

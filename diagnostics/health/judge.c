@@ -48,8 +48,10 @@ const struct anomaly_row anomaly_rows[ANOMALY_COUNT] = {
 #define JUDGE_FOLLOWS(id) NULL
 #define PROVES_ARCHITECTURE true
 #define PROVES_FAMILY false
-#define AS_ROW(ID, id, when, check_, proves, what_)                                                                    \
+#define AS_ROW(ID, id, when, check_, proves, fault_, takes_, what_)                                                    \
     [ANOMALY_##ID] = {.check = CHECK_##check_,                                                                         \
+                      .fault = fault_,                                                                                 \
+                      .takes = TAKES_##takes_,                                                                         \
                       .what = what_,                                                                                   \
                       .anywhere = PROVES_##proves,                                                                     \
                       .judge = JUDGE_##when(id),                                                                       \
@@ -90,8 +92,6 @@ static int by_twin(const void *left, const void *right)
 
 #define COPY_LEAST 32 /* values; fewer may agree by chance, as rounded gains do */
 
-/* Where more than half of the tensors of a weight have a twin, the model was made of copies (experts of a dense layer):
- * that is told and no fault. */
 static bool find_twins(struct judging *judging)
 {
     const struct scan *scan = judging->ranks->scan;
@@ -114,16 +114,38 @@ static bool find_twins(struct judging *judging)
     return twins;
 }
 
+/* More than half of the tensors of that kind, in all layers, have a twin. */
+static bool copies_everywhere(const struct judging *judging, uint64_t kin)
+{
+    const struct scan *scan = judging->ranks->scan;
+    size_t count = 0, have = 0;
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->tensors[i].kin == kin) {
+            count++;
+            have += judging->twins[i] != PAIR_NONE;
+        }
+    return 2 * have > count;
+}
+
+/* Where more than half of a tensor's peers are twins of each other, the model was made of copies (experts of a dense
+ * layer, layers that were doubled): that is told and no fault. Experts of one layer that are another layer's are one,
+ * unless most layers have such. */
 static void excuse_twins(struct judging *judging)
 {
     const struct ranks *ranks = judging->ranks;
     for (size_t first = 0; first < ranks->scan->count; first++) {
-        size_t tensor = ranks->order[first], size = ranks->size[tensor], have = 0;
+        size_t tensor = ranks->order[first], size = ranks->size[tensor], have = 0, within = 0;
         if (ranks->place[tensor] || size < (ranks->scan->config->family ? 3 : 2))
             continue;
-        for (size_t i = 0; i < size; i++)
-            have += judging->twins[ranks->order[first + i]] != PAIR_NONE;
-        for (size_t i = 0; 2 * have > size && i < size; i++) {
+        for (size_t i = 0; i < size; i++) {
+            size_t twin = judging->twins[ranks->order[first + i]];
+            have += twin != PAIR_NONE;
+            within += twin != PAIR_NONE && ranks->group[twin] == ranks->group[tensor];
+        }
+        if (2 * have <= size ||
+            (2 * within <= size && !copies_everywhere(judging, ranks->scan->tensors[tensor].kin)))
+            continue;
+        for (size_t i = 0; i < size; i++) {
             judging->copies += judging->twins[ranks->order[first + i]] != PAIR_NONE;
             judging->twins[ranks->order[first + i]] = PAIR_NONE;
         }

@@ -33,6 +33,8 @@ struct anomaly {
 
 struct anomaly_row {
     enum health_check check;
+    const char *fault; /* that damages so; "": none */
+    enum { TAKES_NOTHING, TAKES_OTHER, TAKES_NUMBER } takes;
     const char *what;
     bool anywhere; /* it proves a fault whatever the architecture */
     /* NULL: follows from what is wrong with others */

@@ -62,13 +62,13 @@ bool run_add_rounded(struct run *run, const int *ids, size_t count, size_t logit
     return array_push(run->entries, run->count, run->capacity, entry) || error_memory(error, "run");
 }
 
-bool run_add_twins(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
-                   struct rider twin, struct rider rider, struct error *error)
+bool run_add_twin(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
+                  struct rider rider, struct error *error)
 {
-    if (!run_add_rounded(run, ids, count, logits_from, rounding, twin, error))
+    if (!run_add_rounded(run, ids, count, logits_from, rounding, rider, error))
         return false;
     run->entries[run->count - 1].with_next = true;
-    return run_add(run, ids, count, logits_from, rider, error);
+    return true;
 }
 
 void run_free(struct run *run)

@@ -37,9 +37,9 @@ bool run_add(struct run *run, const int *ids, size_t count, size_t logits_from, 
 bool run_add_rounded(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
                      struct rider rider, struct error *error);
 
-/* The same, and before it, always in the same pass, a rounded twin, for `twin` to see. */
-bool run_add_twins(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
-                   struct rider twin, struct rider rider, struct error *error);
+/* The same, always in the same pass as the next that is added, and in front of it. */
+bool run_add_twin(struct run *run, const int *ids, size_t count, size_t logits_from, double rounding,
+                  struct rider rider, struct error *error);
 
 /* Sequences go together while what they hold stays below this: whoever runs sequences by itself groups them so too. */
 #define RUN_BYTES ((uint64_t)384 << 20)

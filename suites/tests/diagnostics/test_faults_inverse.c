@@ -84,6 +84,7 @@ static const struct {
     {"byte-swap", LAYER "mlp.gate.weight", 1},
     {"misread", LAYER "mlp.gate.weight", 1},
     {"transpose", LAYER "mlp.gate.weight", 1},
+    {"transpose-back", LAYER "mlp.gate.weight", 1},
     {"pair-heads", LAYER "self_attn.q_proj.weight", 1},
     {"halve-heads", LAYER "self_attn.k_proj.weight", 1},
     {"cut-as-pairs", EXPERT_3 "gate_proj.weight," EXPERT_3 "up_proj.weight", 2},
