@@ -9,20 +9,19 @@
 
 #define READING_BUDGET 150.0 /* seconds: without gold hundreds of readings are worth a try */
 
-/* What a check says of it, which also measures what few bits cost, where gold or subject have few. Weights are looked at
- * for themselves where nothing else tells which are right. */
+/* What a check says of it, which also measures what few bits cost, where gold or subject have few. Weights are looked
+ * at for themselves where nothing else tells which are right. */
 static bool check(struct subject *subject, struct golden *const *goldens, size_t count, const struct suite *suite,
                   bool weights, struct findings *findings, struct error *error)
 {
-    const struct check_request request = {
-        .subject = subject,
-        .goldens = goldens,
-        .golden_count = count,
-        .limits = &suite->limits,
-        .wanted = {[DIAGNOSTIC_WEIGHTS] = weights,
-                   [DIAGNOSTIC_TOKENS] = count > 0,
-                   [DIAGNOSTIC_LAYERS] = count > 0,
-                   [DIAGNOSTIC_LOGITS] = count > 0}};
+    const struct check_request request = {.subject = subject,
+                                          .goldens = goldens,
+                                          .golden_count = count,
+                                          .limits = &suite->limits,
+                                          .wanted = {[DIAGNOSTIC_WEIGHTS] = weights,
+                                                     [DIAGNOSTIC_TOKENS] = count > 0,
+                                                     [DIAGNOSTIC_LAYERS] = count > 0,
+                                                     [DIAGNOSTIC_LOGITS] = count > 0}};
     return check_run(&request, findings, error);
 }
 

@@ -27,8 +27,8 @@ bool gold_routing_unsure(const struct golden *golden, const float *logits, int e
 
 struct rounding;
 
-/* Twins of a case: what few bits cost is the root mean square over them. One would not do: through which experts a token
- * goes changes in a few runs of many, and then much. */
+/* Twins of a case: what few bits cost is the root mean square over them. One would not do: through which experts a
+ * token goes changes in a few runs of many, and then much. */
 #define ROUNDING_DRAWS 4
 
 /* `goldens` and `config` are borrowed; what is measured is set in the former. */

@@ -149,6 +149,25 @@ static bool take_exchanges(const struct evidence *evidence, int block, struct hy
     return true;
 }
 
+/* One of the modules that hold such weights is bad in the block (-1: in any). */
+static bool touches_bad(const struct evidence *evidence, enum weight weight, int block)
+{
+    static const unsigned points[] = {
+        [MODULE_ATTENTION] = OF(Q_NORM) | OF(K_NORM) | OF(ATTENTION),
+        [MODULE_ROUTER] = OF(ROUTER) | OF(MLP),
+        [MODULE_EXPERTS] = OF(MLP),
+        [MODULE_SHARED] = OF(MLP),
+        [MODULE_DENSE] = OF(MLP),
+        [MODULE_NORMS] = OF(INPUT_NORM) | OF(POST_NORM),
+        [MODULE_ENDS] = EVERYTHING,
+    };
+    unsigned bad = 0;
+    for (int i = 0; i < evidence->blocks; i++)
+        if (block < 0 || i == block)
+            bad |= evidence->bad[i];
+    return bad & points[weight_rows[weight].module];
+}
+
 /* What may have been done to the matrix, or the vector, as a whole. */
 static bool take_tensor(const struct evidence *evidence, enum weight weight, int block, const char *name,
                         struct hypotheses *out)
@@ -162,7 +181,7 @@ static bool take_tensor(const struct evidence *evidence, enum weight weight, int
         return false;
     if (!evidence->sizes_right && !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "byte-swap:%s", name))
         return false;
-    for (int shift = 1; block >= 0 && !evidence->reads && matrix && shift <= SHIFTS; shift++)
+    for (int shift = 1; block >= 0 && !evidence->reads && matrix && row->scope == OF_LAYER && shift <= SHIFTS; shift++)
         for (int sign = 1; sign >= -1; sign -= 2)
             if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, "shift-rows:%s,%d", name, sign * shift))
                 return false;
@@ -177,7 +196,8 @@ static bool take_turns(const struct evidence *evidence, int block, struct hypoth
         struct lead lead = lead_of((enum weight)weight, block);
         char name[WEIGHT_PATTERN];
         snprintf(name, sizeof name, "%s%s", lead.text, row->name);
-        if (in_layers(config, (enum weight)weight) && !take_tensor(evidence, (enum weight)weight, block, name, out))
+        if (in_layers(config, (enum weight)weight) && touches_bad(evidence, (enum weight)weight, block) &&
+            !take_tensor(evidence, (enum weight)weight, block, name, out))
             return false;
     }
     return true;
@@ -254,20 +274,27 @@ static bool take_expert(const struct evidence *evidence, int block, int expert, 
     return take_expert_pair(block, expert, out);
 }
 
-/* The experts that tokens show to be bad, and among them the two in each other's place. */
+static bool take_swap(int block, int a, int b, struct hypotheses *out)
+{
+    return a == b || hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "swap-experts:%d,%d,%d", block - 1,
+                                    a < b ? a : b, a < b ? b : a);
+}
+
+/* The experts that tokens show to be bad, and two of them in each other's place; where there is one, the other was not
+ * met, and may be any. */
 static bool take_blamed(const struct evidence *evidence, int block, struct hypotheses *out)
 {
     const struct blamed *blamed = &evidence->blamed[block];
-    for (size_t i = 0; i < blamed->count; i++)
+    for (size_t i = 0; i < blamed->count; i++) {
         if (!take_expert(evidence, block, blamed->experts[i], out))
             return false;
-    for (size_t i = 0; i < blamed->count; i++)
-        for (int other = 0; other < evidence->config->experts; other++)
-            if (other != blamed->experts[i] &&
-                !hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "swap-experts:%d,%d,%d", block - 1,
-                                blamed->experts[i] < other ? blamed->experts[i] : other,
-                                blamed->experts[i] < other ? other : blamed->experts[i]))
+        for (size_t other = i + 1; other < blamed->count; other++)
+            if (!take_swap(block, blamed->experts[i], blamed->experts[other], out))
                 return false;
+    }
+    for (int other = 0; blamed->count == 1 && other < evidence->config->experts; other++)
+        if (!take_swap(block, blamed->experts[0], other, out))
+            return false;
     return true;
 }
 
@@ -281,7 +308,7 @@ static bool take_experts(const struct evidence *evidence, int block, struct hypo
     if (!router && (!hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "shift-experts:%d,1", layer) ||
                     !hypotheses_add(out, DEPARTURE_FAULT, OF(MLP), block, "shift-experts:%d,-1", layer)))
         return false;
-    if (!router && evidence->blamed && evidence->blamed[block].count)
+    if (!router && evidence->blamed && (evidence->blamed[block].count || evidence->blamed[block].absent))
         return take_blamed(evidence, block, out);
     if (experts > 64)
         return true;
@@ -358,6 +385,7 @@ bool candidates_of_factor(const struct evidence *evidence, int block, struct hyp
         const struct weight_row *row = &weight_rows[weight];
         bool expert = row->scope == OF_EXPERT;
         if (row->part != PART_MATRIX || (!expert && row->scope != OF_LAYER) ||
+            !touches_bad(evidence, (enum weight)weight, block) ||
             !config_calls_for(evidence->config, (enum weight)weight, block - 1))
             continue;
         for (size_t i = 0; i < (expert ? blamed ? blamed->count : 0 : 1); i++)
@@ -526,11 +554,12 @@ static bool take_original(const struct evidence *evidence, struct hypotheses *ou
 
 bool candidates_take(const struct evidence *evidence, struct hypotheses *out)
 {
+    struct evidence whole = *evidence;
+    whole.bad = evidence->whole ? evidence->whole : evidence->bad;
     return take_gold_settings(evidence, out) && take_usual_settings(out) &&
-           (evidence->weights_right || (take_unsound(evidence, out) && take_weights(evidence, out))) &&
-           take_original(evidence, out) &&
-           (evidence->weights_right || take_solved(evidence, out)) && take_variants(evidence, out, false) &&
-           take_variants(evidence, out, true);
+           (evidence->weights_right || (take_unsound(&whole, out) && take_weights(&whole, out))) &&
+           take_original(evidence, out) && (evidence->weights_right || take_solved(evidence, out)) &&
+           take_variants(evidence, out, false) && take_variants(evidence, out, true);
 }
 
 /* Rows of the vocabulary that moved by one; of the head, and of the embedding. */

@@ -10,7 +10,8 @@
 #define BLAMED_MOST 8
 struct blamed {
     int experts[BLAMED_MOST];
-    size_t count; /* 0: not known */
+    size_t count; /* 0: not known, unless */
+    bool absent;  /* there are some that are absent, at least in part: they are not listed */
 };
 
 /* What is known before the experiments. */
@@ -18,6 +19,7 @@ struct evidence {
     const struct model_config *config;
     const struct model_config *gold; /* the configuration that gold records; NULL: none */
     const unsigned *bad;             /* [blocks] of bits of enum point: bad alone; block L + 1 is layer L */
+    const unsigned *whole;           /* [blocks]: those whose tensors are all there; NULL: all */
     int blocks;
     const struct blamed *blamed;       /* [blocks]; NULL: not known */
     const struct findings *symptoms;   /* what a check said of the same model; NULL: none */
@@ -30,8 +32,8 @@ struct evidence {
 /* Appends what could explain some of it: the simplest and likeliest first. False: out of memory. */
 bool candidates_take(const struct evidence *evidence, struct hypotheses *out);
 
-/* Tensors of the block, one of which may be too large or too small by a factor: those of the model's matrices whose modules
- * are bad, of its experts only the blamed. Each as "scale:NAME,". */
+/* Tensors of the block, one of which may be too large or too small by a factor: those of the model's matrices whose
+ * modules are bad, of its experts only the blamed. Each as "scale:NAME,". */
 bool candidates_of_factor(const struct evidence *evidence, int block, struct hypotheses *out);
 
 /* The same without gold, where nothing tells which block is bad: `bad` is all ones, `gold` and `differing` NULL. What

@@ -139,8 +139,16 @@ static void says_text(const struct causes_request *request, const struct hunt *h
         restored_text(hunt, restored, out);
     else if (solved)
         solved_text(hunt, solved, out);
-    else
+    else {
+        const char *name = strchr(hypothesis->text, ':');
+        struct buffer tensor = {0};
+        if (name)
+            buffer_append(&tensor, name + 1, strcspn(name + 1, ","));
         buffer_format(out, "Weights were damaged, and --fault %s undoes it", hypothesis->text);
+        if (tensor.data && hunt->relations)
+            related_text(hunt, tensor.data, out);
+        buffer_free(&tensor);
+    }
 }
 
 /* Where costs cannot be told apart, causes stay as they were found. */

@@ -18,8 +18,8 @@ struct causes_request {
     const char *options; /* with which the subject was opened, as a shell takes them, each with a blank before it */
     struct text_variants text_variants; /* that the subject's tokenizer was opened with */
     bool implementation;
-    bool extraction;                 /* the subject is one, which repair can mend */
-    bool departs;                    /* it was opened with other departures than faults, so no command writes it */
+    bool extraction; /* the subject is one, which repair can mend */
+    bool departs;    /* it was opened with other departures than faults, so no command writes it */
 };
 
 bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error);

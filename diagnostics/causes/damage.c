@@ -118,9 +118,11 @@ static double weight_of(size_t before, size_t count)
     return weight;
 }
 
-/* nats [2^count] by the set that is undone. */
+/* nats [2^count] by the set that is undone. Where the logits are no nearer gold's with all undone, what few bits cost
+ * them is as much as the damage, and hides it. */
 static void shares_of(const double *nats, size_t count, struct damage *damage)
 {
+    bool hidden = damage->left >= damage->whole;
     for (size_t i = 0; i < count; i++) {
         double value = 0;
         for (size_t set = 0; set < (size_t)1 << count; set++) {
@@ -130,9 +132,10 @@ static void shares_of(const double *nats, size_t count, struct damage *damage)
             if (!(set >> i & 1))
                 value += weight_of(before, count) * (nats[set] - nats[set | (size_t)1 << i]);
         }
-        damage->share[i] = isfinite(damage->whole) && damage->whole > 0 ? value / damage->whole
-                           : count == 1 && isfinite(damage->left)       ? 1
-                                                                        : NAN;
+        damage->share[i] = hidden                                         ? NAN
+                           : isfinite(damage->whole) && damage->whole > 0 ? value / damage->whole
+                           : count == 1 && isfinite(damage->left)         ? 1
+                                                                          : NAN;
         damage->alone[i] = damage->whole - nats[(size_t)1 << i];
     }
 }

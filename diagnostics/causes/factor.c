@@ -23,10 +23,10 @@ static double lowest(const struct point *a, const struct point *b, const struct 
     return bend > 0 ? (a->factor + b->factor - ab / bend) / 2 : NAN;
 }
 
-#define STEPS 12      /* of refinement */
-#define DECIDED 4     /* steps after which a distance that did not fall tells that it is no factor */
-#define NEARER 0.125  /* ... to this */
-#define ALIKE 1e-7    /* factors, for float32 */
+#define STEPS 12     /* of refinement */
+#define DECIDED 4    /* steps after which a distance that did not fall tells that it is no factor */
+#define NEARER 0.125 /* ... to this */
+#define ALIKE 1e-7   /* factors, for float32 */
 
 /* Goes on between the two neighbours of the middle one, which is lowest of the three. */
 static bool refine(factor_distance *distance, void *context, struct point three[3], double first)
@@ -36,7 +36,8 @@ static bool refine(factor_distance *distance, void *context, struct point three[
         double width = three[2].factor - three[0].factor;
         if (!(at > three[0].factor && at < three[2].factor) || fabs(at - three[1].factor) < ALIKE * at)
             at = three[1].factor + ALIKE * width * (step % 2 ? 1 : -1);
-        if ((step >= DECIDED && three[1].square > NEARER * NEARER * first) || width < ALIKE * three[1].factor)
+        if (!(three[1].square > 0) || (step >= DECIDED && three[1].square > NEARER * NEARER * first) ||
+            width < ALIKE * three[1].factor)
             return true;
         struct point point;
         if (!look(distance, context, at, &point))

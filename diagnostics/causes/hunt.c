@@ -1,5 +1,6 @@
 #include "causes/hunt.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,40 @@ const char *hunt_module(const struct hunt *hunt, int block, unsigned points, cha
     return point_path((enum point)point, hunt_layer(hunt, block), path);
 }
 
+/* How much of a tensor's name is its module's: "model.layers.3.mlp.", and of what q_norm shows "...self_attn.q_", for
+ * q_proj is in it as well. */
+static size_t path_head(const char *path)
+{
+    const char *dot = strrchr(path, '.'), *last = strrchr(dot ? dot : path, '_');
+    return last ? (size_t)(last - path) + 1 : strlen(path);
+}
+
+unsigned hunt_point(const struct hunt *hunt, const struct expected *expected)
+{
+    int block = hunt_block(hunt, expected);
+    for (int point = 0; point < POINT_COUNT; point++) {
+        char path[POINT_PATH];
+        if (!(hunt->seen[block] >> point & 1))
+            continue;
+        size_t length = path_head(hunt_module(hunt, block, 1u << point, path));
+        if (strncmp(expected->name, path, length) == 0 && (expected->name[length] == '.' || path[length]))
+            return 1u << point;
+    }
+    return 0;
+}
+
+bool hunt_has_put(const struct hunt *hunt, const struct expected *expected)
+{
+    for (size_t i = 0; i < hunt->proof_count; i++) {
+        const struct hypothesis *hypothesis = &hunt->proofs[i].hypothesis;
+        const char *solved = hypothesis_solves(hypothesis), *restored = hypothesis_restores(hypothesis);
+        if ((solved && fnmatch(solved, expected->name, 0) == 0) ||
+            (restored && fnmatch(restored, expected->name, 0) == 0))
+            return true;
+    }
+    return false;
+}
+
 size_t hunt_bad(const struct hunt *hunt, const unsigned *bad)
 {
     size_t count = 0;
@@ -107,7 +142,8 @@ static bool survey(struct hunting *hunting, struct error *error)
         good = isolated_try(hunting->isolated, world.store, world.config, block, &result, error);
         hunt->before[block] = hunt->after[block] = result.bad_points;
         hunt->blamed[block].count =
-            result.bad_points ? isolated_experts(hunting->isolated, block, hunt->blamed[block].experts, BLAMED_MOST) : 0;
+            result.bad_points ? isolated_experts(hunting->isolated, block, hunt->blamed[block].experts, BLAMED_MOST)
+                              : 0;
         hunt->seen[block] = result.compared_points;
         memcpy(hunting->ratios + (size_t)block * POINT_COUNT, result.ratios, sizeof result.ratios);
         hunt->compared += result.compared;
@@ -239,7 +275,8 @@ static void take_best(struct hunting *hunting, struct round *round, const struct
         *best = (struct proof){.hypothesis = *hypothesis, .cured = cured, .first = -1};
         memcpy(round->after, hunting->found, size);
     } else if (cured && cured == best->cured && !hypothesis->wide && !best->hypothesis.wide &&
-               best->twin_count < TWINS_MAX && strcmp(hypothesis->text, best->hypothesis.text) != 0 && memcmp(round->after, hunting->found, size) == 0) {
+               best->twin_count < TWINS_MAX && strcmp(hypothesis->text, best->hypothesis.text) != 0 &&
+               memcmp(round->after, hunting->found, size) == 0) {
         best->twins[best->twin_count++] = *hypothesis;
     }
 }
@@ -291,6 +328,14 @@ static bool go_round(struct hunting *hunting, struct round *round, struct error 
     return good;
 }
 
+static void find_whole(struct hunt *hunt)
+{
+    memcpy(hunt->whole, hunt->after, (size_t)hunt->blocks * sizeof *hunt->whole);
+    for (size_t i = 0; i < hunt->absent.count; i++)
+        if (!hunt_has_put(hunt, &hunt->absent.items[i]))
+            hunt->whole[hunt_block(hunt, &hunt->absent.items[i])] &= ~hunt_point(hunt, &hunt->absent.items[i]);
+}
+
 /* The distance of a block with one of its tensors multiplied. */
 struct factoring {
     struct hunting *hunting;
@@ -318,9 +363,12 @@ static bool factor_try(void *context, double factor, double *distance)
         !factor_put(factoring->scale, factor, &hunting->laid[hunt->proof_count]))
         return false;
     size_t laid = hunt->proof_count + (factor < 1 || factor > 1);
-    if (world_open(&hunting->ground, hunting->laid, laid, &world, &none) &&
-        !try_block(hunting, &world, factoring->scale->block, &bad, distance, &none))
-        *distance = INFINITY;
+    if (world_open(&hunting->ground, hunting->laid, laid, &world, &none)) {
+        if (!try_block(hunting, &world, factoring->scale->block, &bad, distance, &none))
+            *distance = INFINITY;
+        else if (!bad)
+            *distance = 0;
+    }
     error_clear(&none);
     world_close(&world);
     return true;
@@ -349,10 +397,11 @@ static bool find_factors(struct hunting *hunting, const struct evidence *evidenc
                          struct error *error)
 {
     struct hypotheses tensors = {0};
+    struct evidence whole = *evidence;
     bool good = true;
+    whole.bad = evidence->whole;
     for (int block = 0; good && !evidence->weights_right && block < evidence->blocks; block++)
-        if (evidence->bad[block])
-            good = candidates_of_factor(evidence, block, &tensors);
+        good = candidates_of_factor(&whole, block, &tensors);
     for (size_t i = 0; good && i < tensors.count; i++) {
         struct factoring factoring = {hunting, &tensors.items[i]};
         struct hypothesis found;
@@ -377,11 +426,13 @@ static bool compose(struct hunting *hunting, struct error *error)
         const struct evidence evidence = {.config = request->config,
                                           .gold = hunting->gold,
                                           .bad = hunt->after,
+                                          .whole = hunt->whole,
                                           .blocks = hunt->blocks,
                                           .blamed = hunt->blamed,
                                           .symptoms = request->symptoms,
                                           .differing = request->ground.means.original ? &hunt->differing : NULL,
                                           .weights_right = request->weights_right};
+        find_whole(hunt);
         struct hypotheses list = {0}, factors = {0};
         struct round round = {.after = calloc((size_t)hunt->blocks, sizeof *round.after), .list = &list};
         good = (round.after && candidates_take(&evidence, &list)) || error_memory(error, "experiments");
@@ -399,12 +450,26 @@ static bool compose(struct hunting *hunting, struct error *error)
     return good;
 }
 
+static void forget_blamed(struct blamed *blamed, int expert)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < blamed->count; i++)
+        if (blamed->experts[i] != expert)
+            blamed->experts[kept++] = blamed->experts[i];
+    blamed->absent = blamed->absent || kept < blamed->count;
+    blamed->count = kept;
+}
+
 static bool see_absent(void *context, const struct expected *expected)
 {
     const struct hunting *hunting = context;
     struct hunt *hunt = hunting->hunt;
-    return expected->optional || !hunt->before[hunt_block(hunt, expected)] ||
-           weights_find(hunting->request->ground.store, expected) || expected_list_add(&hunt->absent, expected);
+    if (expected->optional || !hunt->before[hunt_block(hunt, expected)] ||
+        weights_find(hunting->request->ground.store, expected))
+        return true;
+    if (expected->expert >= 0)
+        forget_blamed(&hunt->blamed[hunt_block(hunt, expected)], expected->expert);
+    return expected_list_add(&hunt->absent, expected);
 }
 
 static bool find_absent(struct hunting *hunting, struct error *error)
@@ -431,12 +496,13 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     hunt->before = calloc((size_t)hunt->blocks, sizeof *hunt->before);
     hunt->after = calloc((size_t)hunt->blocks, sizeof *hunt->after);
     hunt->seen = calloc((size_t)hunt->blocks, sizeof *hunt->seen);
+    hunt->whole = calloc((size_t)hunt->blocks, sizeof *hunt->whole);
     hunt->near = calloc((size_t)hunt->blocks, sizeof *hunt->near);
     hunt->blamed = calloc((size_t)hunt->blocks, sizeof *hunt->blamed);
     hunting.found = calloc((size_t)hunt->blocks, sizeof *hunting.found);
     hunting.ratios = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.ratios);
-    bool good = (hunt->before && hunt->after && hunt->seen && hunt->near && hunt->blamed && hunting.found &&
-                 hunting.ratios) ||
+    bool good = (hunt->before && hunt->after && hunt->seen && hunt->whole && hunt->near && hunt->blamed &&
+                 hunting.found && hunting.ratios) ||
                 error_memory(error, "experiments");
     good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
                                                     request->limits, request->threads, error));
@@ -464,6 +530,7 @@ void hunt_free(struct hunt *hunt)
     free(hunt->before);
     free(hunt->after);
     free(hunt->seen);
+    free(hunt->whole);
     free(hunt->near);
     free(hunt->blamed);
     *hunt = (struct hunt){0};

@@ -20,8 +20,8 @@ struct hunt_request {
     size_t golden_count;
     const struct limits *limits;
     int threads;
-    double budget;      /* seconds; 0: no bound */
-    bool weights_right; /* gold is what another implementation computed with these weights */
+    double budget;                   /* seconds; 0: no bound */
+    bool weights_right;              /* gold is what another implementation computed with these weights */
     const struct findings *symptoms; /* what a check of the same model said; NULL: none */
 };
 
@@ -39,8 +39,8 @@ struct proof {
 
 #define PROOFS_MAX 8
 
-/* What brings a block far nearer to gold, and does not cure it: values that were rounded after they were damaged are not
- * what they were when the damage is undone. */
+/* What brings a block far nearer to gold, and does not cure it: values that were rounded after they were damaged are
+ * not what they were when the damage is undone. */
 struct near {
     struct hypothesis hypothesis;
     double fell; /* the error of its worst module, over what it was; 0: nothing does */
@@ -51,6 +51,7 @@ struct hunt {
     unsigned *before; /* [blocks]: bits of enum point that are bad alone */
     unsigned *after;  /* [blocks]: still bad with all proofs */
     unsigned *seen;   /* [blocks]: bits of enum point that were compared */
+    unsigned *whole;  /* [blocks]: those of `after` that lack no tensor: what is done to others may cure them */
     size_t compared;  /* places */
     struct proof proofs[PROOFS_MAX];
     size_t proof_count;
@@ -78,6 +79,11 @@ int hunt_block(const struct hunt *hunt, const struct expected *expected);
 int hunt_layer(const struct hunt *hunt, int block);
 /* "model.layers.3.self_attn": the first of these bits of enum point in the block. */
 const char *hunt_module(const struct hunt *hunt, int block, unsigned points, char path[POINT_PATH]);
+
+/* The first module whose output it changes, of those that were compared, as a bit of enum point; 0: none was. */
+unsigned hunt_point(const struct hunt *hunt, const struct expected *expected);
+/* A proved cause put it there, or took it over. */
+bool hunt_has_put(const struct hunt *hunt, const struct expected *expected);
 
 /* Places of all blocks. */
 size_t hunt_bad(const struct hunt *hunt, const unsigned *bad);

@@ -1,6 +1,5 @@
 #include "causes/rest.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,42 +15,6 @@ struct seeking {
     struct rest *rest;
     bool memory; /* it ran out */
 };
-
-/* What a proved cause put there is absent no more, and what it took over is sound. */
-static bool is_put(const struct hunt *hunt, const struct expected *expected)
-{
-    for (size_t i = 0; i < hunt->proof_count; i++) {
-        const struct hypothesis *hypothesis = &hunt->proofs[i].hypothesis;
-        const char *solved = hypothesis_solves(hypothesis), *restored = hypothesis_restores(hypothesis);
-        if ((solved && fnmatch(solved, expected->name, 0) == 0) ||
-            (restored && fnmatch(restored, expected->name, 0) == 0))
-            return true;
-    }
-    return false;
-}
-
-/* How much of a tensor's name is its module's: "model.layers.3.mlp.", and of what q_norm shows "...self_attn.q_", for
- * q_proj is in it as well. */
-static size_t path_head(const char *path)
-{
-    const char *dot = strrchr(path, '.'), *last = strrchr(dot ? dot : path, '_');
-    return last ? (size_t)(last - path) + 1 : strlen(path);
-}
-
-/* Modules that were compared which it is a tensor of. */
-static unsigned points_of(const struct hunt *hunt, const struct expected *expected, int block)
-{
-    unsigned found = 0;
-    for (int point = 0; point < POINT_COUNT; point++) {
-        char path[POINT_PATH];
-        if (!(hunt->seen[block] >> point & 1))
-            continue;
-        size_t length = path_head(hunt_module(hunt, block, 1u << point, path));
-        if (strncmp(expected->name, path, length) == 0 && (expected->name[length] == '.' || path[length]))
-            found |= 1u << point;
-    }
-    return found;
-}
 
 /* What a check said of the values: what is not finite comes last, for something made it so. */
 static const struct finding *symptom_of(const struct findings *symptoms, const char *tensor)
@@ -74,13 +37,13 @@ static bool see_weight(void *context, const struct expected *expected)
     const struct finding *symptom = absent ? NULL : symptom_of(seeking->request->hunt.symptoms, expected->name);
     int block = hunt_block(rest->hunt, expected);
     struct suspect suspect = {.expected = *expected, .block = block};
-    if ((!absent && !symptom) || is_put(rest->hunt, expected))
+    if ((!absent && !symptom) || hunt_has_put(rest->hunt, expected))
         return true;
     if (symptom) {
         suspect.fault = finding_fact_named(symptom, "fault");
         suspect.what = finding_fact_named(symptom, "anomaly");
     }
-    suspect.points = points_of(rest->hunt, expected, block);
+    suspect.point = hunt_point(rest->hunt, expected);
     seeking->memory = !array_push(rest->suspects, rest->count, rest->capacity, suspect);
     return !seeking->memory;
 }
@@ -138,8 +101,8 @@ static bool measure_sort(struct rest *rest, size_t first, unsigned *touched, str
         const struct suspect *suspect = &rest->suspects[i];
         if (!same_sort(&rest->suspects[first], suspect) || is_near(rest, suspect->block))
             continue;
-        touched[suspect->block] |= suspect->points;
-        if (!(suspect->points & hunt->after[suspect->block]))
+        touched[suspect->block] |= suspect->point;
+        if (!(suspect->point & hunt->after[suspect->block]))
             continue;
         likely->first = likely->first ? likely->first : suspect;
         likely->tensors++;
@@ -190,8 +153,7 @@ bool rest_find(const struct causes_request *request, const struct hunt *hunt, st
     for (int unsound = 0; good && unsound < 2; unsound++) /* what is absent comes first */
         for (size_t i = 0; i < rest->count; i++)
             if ((rest->suspects[i].fault != NULL) == unsound && is_first_of_sort(rest, i) &&
-                rest->likely_count < LIKELY_MOST &&
-                measure_sort(rest, i, touched, &rest->likely[rest->likely_count]))
+                rest->likely_count < LIKELY_MOST && measure_sort(rest, i, touched, &rest->likely[rest->likely_count]))
                 rest->likely_count++;
     free(touched);
     return good && !seeking.memory;
@@ -217,7 +179,7 @@ static void likely_text(const struct rest *rest, const struct likely *likely, st
                       likely->near->fell);
         return;
     }
-    unsigned bad = first->points & rest->hunt->after[first->block];
+    unsigned bad = first->point & rest->hunt->after[first->block];
     const char *module = hunt_module(rest->hunt, first->block, bad, path);
     if (likely->tensors == 1 && first->fault)
         buffer_format(out, "%s is not sound (%s), and just its module, %s, is bad", first->expected.name, first->what,
@@ -247,7 +209,7 @@ static bool list_text(const struct rest *rest, const struct likely *likely, stru
     bool good = true;
     for (size_t i = 0; good && i < rest->count; i++) {
         const struct suspect *suspect = &rest->suspects[i];
-        if (same_sort(likely->first, suspect) && (suspect->points & rest->hunt->after[suspect->block]))
+        if (same_sort(likely->first, suspect) && (suspect->point & rest->hunt->after[suspect->block]))
             good = expected_list_add(&list, &suspect->expected);
     }
     expected_list_text(&list, out);
@@ -300,7 +262,7 @@ static bool report_suspects(const struct causes_request *request, const struct r
     const char *grade = !first->fault || likely->bits >= BITS_LIKELY ? "likely" : "possible";
     struct buffer text = {0}, list = {0};
     struct finding *finding =
-        add_place(rest->hunt, first->block, first->points & rest->hunt->after[first->block], findings);
+        add_place(rest->hunt, first->block, first->point & rest->hunt->after[first->block], findings);
     bool good = finding && list_text(rest, likely, &list);
     likely_text(rest, likely, &text);
     if (good && likely->tensors > 1)

@@ -14,7 +14,7 @@ struct suspect {
     const char *fault; /* as --fault takes it, borrowed from the symptoms; NULL: the tensor is absent */
     const char *what;  /* is wrong with its values */
     int block;
-    unsigned points; /* bits of enum point: the modules that it is a tensor of, as far as they were compared */
+    unsigned point; /* hunt_point */
 };
 
 /* Suspects of one sort; or what brings a block far nearer to gold, and does not cure it. */

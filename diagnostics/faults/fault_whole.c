@@ -84,9 +84,8 @@ static bool transpose(struct held *held, const struct fault_arguments *arguments
 static bool is_matrix(const struct fault_site *site, const struct tensor *tensor, struct error *error)
 {
     char shape[TENSOR_SHAPE_TEXT];
-    return tensor->rank == 2 ||
-           error_set(error, "fault %s: tensor '%s' has shape %s and is no matrix", site->spec, tensor->name,
-                     shape_text(tensor->shape, tensor->rank, shape));
+    return tensor->rank == 2 || error_set(error, "fault %s: tensor '%s' has shape %s and is no matrix", site->spec,
+                                          tensor->name, shape_text(tensor->shape, tensor->rank, shape));
 }
 
 static bool lay_transpose(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)

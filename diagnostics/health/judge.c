@@ -142,8 +142,7 @@ static void excuse_twins(struct judging *judging)
             have += twin != PAIR_NONE;
             within += twin != PAIR_NONE && ranks->group[twin] == ranks->group[tensor];
         }
-        if (2 * have <= size ||
-            (2 * within <= size && !copies_everywhere(judging, ranks->scan->tensors[tensor].kin)))
+        if (2 * have <= size || (2 * within <= size && !copies_everywhere(judging, ranks->scan->tensors[tensor].kin)))
             continue;
         for (size_t i = 0; i < size; i++) {
             judging->copies += judging->twins[ranks->order[first + i]] != PAIR_NONE;
