@@ -88,12 +88,17 @@ static bool find_of_source(const struct arguments *arguments, struct subject *su
 static bool find_of_text(const struct arguments *arguments, struct subject *subject, const struct goldens *none,
                          const struct suite *suite, struct report *report, struct error *error)
 {
+    struct findings symptoms = {0};
     (void)none;
-    return diagnosis_find(arguments, subject,
-                          &(struct diagnosis){.text = arguments->text ? arguments->text : CORPUS_ENGLISH,
-                                              .limits = &suite->limits,
-                                              .budget = arguments->budget ? (double)arguments->budget : READING_BUDGET},
-                          &report->findings, error);
+    bool good =
+        check(subject, NULL, 0, suite, true, &symptoms, error) &&
+        diagnosis_find(arguments, subject,
+                       &(struct diagnosis){.text = arguments->text ? arguments->text : CORPUS_ENGLISH,
+                                           .limits = &suite->limits,
+                                           .budget = arguments->budget ? (double)arguments->budget : READING_BUDGET,
+                                           .symptoms = &symptoms},
+                       &report->findings, error);
+    return (findings_take(&report->findings, &symptoms) || error_memory(error, "diagnose")) && good;
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)

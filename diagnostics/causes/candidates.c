@@ -576,7 +576,7 @@ bool candidates_everywhere(const struct evidence *evidence, struct hypotheses *o
 {
     return take_usual_settings(out) &&
            (evidence->weights_right ||
-            (take_exchanges(evidence, -1, out) && take_turns(evidence, -1, out) && take_orders(evidence, -1, out) &&
-             take_offsets(evidence, -1, out) && take_vocabulary(evidence, out))) &&
+            (take_unsound(evidence, out) && take_exchanges(evidence, -1, out) && take_turns(evidence, -1, out) &&
+             take_orders(evidence, -1, out) && take_offsets(evidence, -1, out) && take_vocabulary(evidence, out))) &&
            take_variants(evidence, out, false) && (evidence->reads || take_variants(evidence, out, true));
 }

@@ -394,8 +394,12 @@ static bool search(struct searching *searching, struct error *error)
     const struct model_config *config = searching->hunt->config;
     int blocks = MODEL_BLOCKS(config);
     unsigned *bad = calloc((size_t)blocks, sizeof *bad);
-    const struct evidence evidence = {
-        .config = config, .bad = bad, .blocks = blocks, .reads = true, .sizes_right = reads(searching)};
+    const struct evidence evidence = {.config = config,
+                                      .bad = bad,
+                                      .blocks = blocks,
+                                      .symptoms = searching->hunt->symptoms,
+                                      .reads = true,
+                                      .sizes_right = reads(searching)};
     bool good = bad || error_memory(error, "experiments"), found = true;
     for (int block = 0; good && block < blocks; block++)
         bad[block] = ~0u;
@@ -476,9 +480,14 @@ static void end(struct searching *searching)
     ids_free(&searching->ids);
 }
 
+static bool is_likely(const struct cause *cause)
+{
+    return cause->gain > LIKELY * cause->error;
+}
+
 static const char *grade_of(const struct cause *cause)
 {
-    return cause->gain > LIKELY * cause->error ? "likely" : "possible";
+    return is_likely(cause) ? "likely" : "possible";
 }
 
 static void says_text(const struct cause *cause, struct buffer *out)
@@ -494,8 +503,7 @@ static void says_text(const struct cause *cause, struct buffer *out)
 
 static bool report_cause(const struct searching *searching, const struct cause *cause, struct findings *findings)
 {
-    struct finding *finding =
-        findings_place(findings, CAUSE_CHECK, cause->gain > LIKELY * cause->error ? VERDICT_FAIL : VERDICT_WARN);
+    struct finding *finding = findings_place(findings, CAUSE_CHECK, is_likely(cause) ? VERDICT_FAIL : VERDICT_WARN);
     struct buffer text = {0};
     if (!finding)
         return false;
@@ -532,44 +540,70 @@ static bool report_unread(const struct searching *searching, struct findings *fi
     return true;
 }
 
-static bool report(const struct searching *searching, struct findings *findings, struct error *error)
+/* What it comes to, of the first `count` causes. */
+static void whole_text(const struct searching *searching, size_t count, const struct rest *rest, struct buffer *text)
 {
-    size_t likely = 0;
+    if (rest->likely_count)
+        rest_text(rest, "likely a cause", text);
+    for (size_t i = 0; i < count; i++) {
+        bool likely = is_likely(&searching->causes[i]);
+        buffer_text(text, i ? "; " : rest->likely_count ? " " : "");
+        buffer_format(text, "%s: ", i ? grade_of(&searching->causes[i]) : likely ? "Likely" : "Possible");
+        says_text(&searching->causes[i], text);
+    }
+    if (count)
+        buffer_char(text, '.');
+    if (count || rest->likely_count)
+        buffer_text(text, " Nothing is proved without gold or the original.");
+    else
+        buffer_format(text, "No hypothesis improves on what is there, of %zu that were tried: perplexity %.4g.",
+                      searching->tried, exp(mean_nats(searching->base, searching->windows * CONTEXT)));
+}
+
+/* Adds to `likely` the hypotheses of what is. */
+static size_t take_likely(const struct searching *searching, size_t count, const struct rest *rest,
+                          struct hypothesis likely[CAUSES_MAX + LIKELY_MOST])
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_likely(&searching->causes[i]))
+            likely[found++] = searching->causes[i].hypothesis;
+    for (size_t i = 0; i < rest->likely_count; i++) {
+        likely[found] = (struct hypothesis){.departure = DEPARTURE_FAULT};
+        memcpy(likely[found++].text, rest->likely[i].hypothesis, sizeof likely->text);
+    }
+    return found;
+}
+
+/* Causes with which the model still reads no better than by frequencies are no causes: see report_unread. */
+static bool report(const struct searching *searching, const struct rest *rest, struct findings *findings,
+                   struct error *error)
+{
+    size_t count = reads(searching) ? searching->count : 0;
     double now = mean_nats(searching->base, searching->windows * CONTEXT);
-    double first = searching->count ? searching->causes[0].before : now;
+    struct hypothesis all[CAUSES_MAX], likely[CAUSES_MAX + LIKELY_MOST];
+    size_t likely_count = take_likely(searching, count, rest, likely);
     struct finding *finding = findings_add(findings, CAUSE_CHECK);
     struct buffer text = {0};
     if (!finding)
         return error_memory(error, "causes");
-    for (size_t i = 0; i < searching->count; i++) {
-        likely += searching->causes[i].gain > LIKELY * searching->causes[i].error;
-        buffer_text(&text, i ? "; " : "");
-        buffer_format(&text, "%s: ", i ? grade_of(&searching->causes[i]) : likely ? "Likely" : "Possible");
-        says_text(&searching->causes[i], &text);
-    }
-    if (searching->count)
-        finding_message(finding, "%s. Nothing is proved without gold or the original.", text.data ? text.data : "");
-    else
-        finding_message(finding, "No hypothesis improves on what is there, of %zu that were tried: perplexity %.4g.",
-                        searching->tried, exp(now));
+    whole_text(searching, count, rest, &text);
+    finding_message(finding, "%s", text.data ? text.data : "");
+    buffer_free(&text);
     if (searching->untried && finding->message)
         finding_fact(finding, "untried", (double)searching->untried);
-    buffer_free(&text);
-    finding->verdict = likely ? VERDICT_FAIL : searching->count ? VERDICT_WARN : VERDICT_PASS;
-    finding_measured(finding, exp(first), "perplexity");
+    finding->verdict = likely_count ? VERDICT_FAIL : count ? VERDICT_WARN : VERDICT_PASS;
+    finding_measured(finding, exp(searching->count ? searching->causes[0].before : now), "perplexity");
     finding_fact(finding, "tried", (double)searching->tried);
-    finding_fact(finding, "perplexity", exp(now));
-    struct hypothesis all[CAUSES_MAX], strong[CAUSES_MAX];
-    size_t strong_count = 0;
-    for (size_t i = 0; i < searching->count; i++) {
+    if (count || !searching->count)
+        finding_fact(finding, "perplexity", exp(now));
+    for (size_t i = 0; i < count; i++)
         all[i] = searching->causes[i].hypothesis;
-        if (searching->causes[i].gain > LIKELY * searching->causes[i].error)
-            strong[strong_count++] = all[i];
-    }
-    bool good = commands_add(&searching->request->causes, all, searching->count, finding);
-    for (size_t i = 0; good && i < searching->count; i++)
+    bool good = commands_add(&searching->request->causes, all, count, finding) &&
+                rest_report(&searching->request->causes, rest, findings);
+    for (size_t i = 0; good && i < count; i++)
         good = report_cause(searching, &searching->causes[i], findings);
-    return (good || error_memory(error, "causes")) && usual_report_likely(strong, strong_count, findings, error);
+    return (good || error_memory(error, "causes")) && usual_report_likely(likely, likely_count, findings, error);
 }
 
 bool likelihood_find(const struct likelihood_request *request, struct findings *findings, struct error *error)
@@ -578,11 +612,14 @@ bool likelihood_find(const struct likelihood_request *request, struct findings *
                                   .hunt = &request->causes.hunt,
                                   .ground = request->causes.hunt.ground,
                                   .begun = clock_seconds()};
-    bool good = begin(&searching, error) && search(&searching, error);
-    if (good && !reads(&searching))
+    struct rest rest = {0};
+    bool good = begin(&searching, error) && search(&searching, error) &&
+                (rest_find(&request->causes, NULL, &rest) || error_memory(error, "causes"));
+    if (good && !reads(&searching) && !rest.likely_count)
         good = report_unread(&searching, findings) || error_memory(error, "causes");
     else
-        good = good && report(&searching, findings, error);
+        good = good && report(&searching, &rest, findings, error);
+    rest_free(&rest);
     end(&searching);
     return good;
 }

@@ -35,15 +35,17 @@ static bool see_weight(void *context, const struct expected *expected)
     const struct hunt_request *request = &seeking->request->hunt;
     bool absent = !expected->optional && !weights_find(request->ground.store, expected);
     const struct finding *symptom = absent ? NULL : symptom_of(seeking->request->hunt.symptoms, expected->name);
-    int block = hunt_block(rest->hunt, expected);
-    struct suspect suspect = {.expected = *expected, .block = block};
-    if ((!absent && !symptom) || hunt_has_put(rest->hunt, expected))
+    struct suspect suspect = {.expected = *expected};
+    if ((!absent && !symptom) || (rest->hunt && hunt_has_put(rest->hunt, expected)))
         return true;
     if (symptom) {
         suspect.fault = finding_fact_named(symptom, "fault");
         suspect.what = finding_fact_named(symptom, "anomaly");
     }
-    suspect.point = hunt_point(rest->hunt, expected);
+    if (rest->hunt) {
+        suspect.block = hunt_block(rest->hunt, expected);
+        suspect.point = hunt_point(rest->hunt, expected);
+    }
     seeking->memory = !array_push(rest->suspects, rest->count, rest->capacity, suspect);
     return !seeking->memory;
 }
@@ -90,31 +92,39 @@ static bool is_near(const struct rest *rest, int block)
     return false;
 }
 
+/* Its module is bad, or nothing tells. */
+static bool is_bad(const struct rest *rest, const struct suspect *suspect)
+{
+    return !rest->hunt || (suspect->point & rest->hunt->after[suspect->block]);
+}
+
 /* Counts the suspects like the first of them, and what they explain. */
 static bool measure_sort(struct rest *rest, size_t first, unsigned *touched, struct likely *likely)
 {
     const struct hunt *hunt = rest->hunt;
     size_t all = 0;
-    *likely = (struct likely){0};
-    memset(touched, 0, (size_t)hunt->blocks * sizeof *touched);
+    *likely = (struct likely){.bits = NAN};
+    if (hunt)
+        memset(touched, 0, (size_t)hunt->blocks * sizeof *touched);
     for (size_t i = first; i < rest->count; i++) {
         const struct suspect *suspect = &rest->suspects[i];
         if (!same_sort(&rest->suspects[first], suspect) || is_near(rest, suspect->block))
             continue;
         touched[suspect->block] |= suspect->point;
-        if (!(suspect->point & hunt->after[suspect->block]))
+        if (!is_bad(rest, suspect))
             continue;
         likely->first = likely->first ? likely->first : suspect;
         likely->tensors++;
     }
-    for (int block = 0; block < hunt->blocks; block++) {
+    for (int block = 0; hunt && block < hunt->blocks; block++) {
         unsigned bad = touched[block] & hunt->after[block];
         all += bits_of(touched[block]);
         likely->modules += bits_of(bad);
         rest->modules += bits_of(bad & ~rest->explained[block]);
         rest->explained[block] |= bad;
     }
-    likely->bits = bits_against_chance(hunt->compared, hunt_bad(hunt, hunt->after), all, likely->modules);
+    if (hunt)
+        likely->bits = bits_against_chance(hunt->compared, hunt_bad(hunt, hunt->after), all, likely->modules);
     if (likely->first && likely->first->fault)
         snprintf(likely->hypothesis, sizeof likely->hypothesis, "%s", likely->first->fault);
     else if (likely->first)
@@ -143,11 +153,12 @@ static bool is_first_of_sort(const struct rest *rest, size_t index)
 bool rest_find(const struct causes_request *request, const struct hunt *hunt, struct rest *rest)
 {
     struct seeking seeking = {.request = request, .rest = rest};
-    *rest = (struct rest){.hunt = hunt, .explained = calloc((size_t)hunt->blocks, sizeof *rest->explained)};
-    unsigned *touched = calloc((size_t)hunt->blocks, sizeof *touched);
-    bool good = rest->explained && touched &&
-                (!hunt_bad(hunt, hunt->after) || weights_each(request->hunt.config, see_weight, &seeking));
-    for (int block = 0; good && block < hunt->blocks && rest->likely_count < LIKELY_MOST; block++)
+    size_t blocks = hunt ? (size_t)hunt->blocks : 1;
+    *rest = (struct rest){.hunt = hunt, .explained = calloc(blocks, sizeof *rest->explained)};
+    unsigned *touched = calloc(blocks, sizeof *touched);
+    bool seek = !hunt || hunt_bad(hunt, hunt->after);
+    bool good = rest->explained && touched && (!seek || weights_each(request->hunt.config, see_weight, &seeking));
+    for (int block = 0; good && hunt && block < hunt->blocks && rest->likely_count < LIKELY_MOST; block++)
         if (hunt->after[block] && hunt->near[block].fell > 0)
             add_near(rest, block);
     for (int unsound = 0; good && unsound < 2; unsound++) /* what is absent comes first */
@@ -177,6 +188,15 @@ static void likely_text(const struct rest *rest, const struct likely *likely, st
                       departure_option(likely->near->hypothesis.departure), likely->hypothesis,
                       hunt_module(rest->hunt, likely->block, rest->hunt->after[likely->block], path),
                       likely->near->fell);
+        return;
+    }
+    if (!rest->hunt) {
+        if (likely->tensors == 1)
+            buffer_text(out, first->expected.name);
+        else
+            buffer_format(out, "%zu tensors", likely->tensors);
+        buffer_text(out, likely->tensors == 1 ? " is " : " are ");
+        buffer_format(out, first->fault ? "not sound (%s)" : "absent", first->what);
         return;
     }
     unsigned bad = first->point & rest->hunt->after[first->block];
@@ -209,7 +229,7 @@ static bool list_text(const struct rest *rest, const struct likely *likely, stru
     bool good = true;
     for (size_t i = 0; good && i < rest->count; i++) {
         const struct suspect *suspect = &rest->suspects[i];
-        if (same_sort(likely->first, suspect) && (suspect->point & rest->hunt->after[suspect->block]))
+        if (same_sort(likely->first, suspect) && is_bad(rest, suspect))
             good = expected_list_add(&list, &suspect->expected);
     }
     expected_list_text(&list, out);
@@ -259,31 +279,37 @@ static bool report_suspects(const struct causes_request *request, const struct r
                             struct findings *findings)
 {
     const struct suspect *first = likely->first;
-    const char *grade = !first->fault || likely->bits >= BITS_LIKELY ? "likely" : "possible";
-    struct buffer text = {0}, list = {0};
+    const char *grade = !first->fault || !rest->hunt || likely->bits >= BITS_LIKELY ? "likely" : "possible";
+    struct buffer text = {0}, list = {0}, bits = {0};
     struct finding *finding =
-        add_place(rest->hunt, first->block, first->point & rest->hunt->after[first->block], findings);
+        rest->hunt ? add_place(rest->hunt, first->block, first->point & rest->hunt->after[first->block], findings)
+                   : findings_place(findings, CAUSE_CHECK, VERDICT_FAIL);
     bool good = finding && list_text(rest, likely, &list);
     likely_text(rest, likely, &text);
     if (good && likely->tensors > 1)
         buffer_format(&text, ": %s", list.data);
+    if (!isnan(likely->bits))
+        buffer_format(&bits, " (%.1f bits)", likely->bits);
     if (good && text.data) {
         finding_message(finding,
-                        "%s. %s (%.1f bits), not proved: nothing here holds what belongs there; with --source DIR, the "
+                        "%s. %s%s, not proved: nothing here holds what belongs there; with --source DIR, the "
                         "original, it would be tried.",
-                        text.data, strcmp(grade, "likely") == 0 ? "Likely" : "Possible", likely->bits);
+                        text.data, strcmp(grade, "likely") == 0 ? "Likely" : "Possible", bits.data ? bits.data : "");
+        finding->where.layer = first->expected.layer;
         where_set(&finding->where.tensor, first->expected.name);
         finding_fact_text(finding, "hypothesis", "%s", likely->hypothesis);
         finding_fact_text(finding, "option", "--fault");
         finding_fact_text(finding, "kind", first->fault ? "weights" : "absent");
         finding_fact_text(finding, "grade", "%s", grade);
-        finding_fact(finding, "bits", likely->bits);
+        if (!isnan(likely->bits))
+            finding_fact(finding, "bits", likely->bits);
         finding_fact(finding, "tensors", (double)likely->tensors);
         good = commands_add_likely(request, finding);
     }
     good = good && text.data && !text.failed;
     buffer_free(&text);
     buffer_free(&list);
+    buffer_free(&bits);
     return good;
 }
 
@@ -313,5 +339,5 @@ bool rest_report(const struct causes_request *request, const struct rest *rest, 
     for (size_t i = 0; i < rest->likely_count; i++)
         if (!(rest->likely[i].near ? report_near : report_suspects)(request, rest, &rest->likely[i], findings))
             return false;
-    return report_unexplained(rest, findings);
+    return !rest->hunt || report_unexplained(rest, findings);
 }

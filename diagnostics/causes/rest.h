@@ -30,7 +30,7 @@ struct likely {
 #define LIKELY_MOST 16
 
 struct rest {
-    const struct hunt *hunt;
+    const struct hunt *hunt; /* NULL: nothing tells which modules are bad */
     struct suspect *suspects;
     size_t count, capacity;
     unsigned *explained; /* [blocks]: bits of bad points that a suspect may explain */
@@ -39,7 +39,8 @@ struct rest {
     size_t likely_count;
 };
 
-/* Fills `rest`, which is to be freed by rest_free either way; `hunt` stays borrowed. False: out of memory. */
+/* Fills `rest`, which is to be freed by rest_free either way; `hunt` stays borrowed. Without it every tensor that is
+ * absent, or not sound, is a suspect. False: out of memory. */
 bool rest_find(const struct causes_request *request, const struct hunt *hunt, struct rest *rest);
 void rest_free(struct rest *rest);
 

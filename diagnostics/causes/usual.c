@@ -243,7 +243,7 @@ bool usual_report_likely(const struct hypothesis *likely, size_t count, struct f
         finding->verdict = VERDICT_SKIP;
         for (size_t i = 0; i < count; i++)
             if (usual_of(&likely[i], 0) == (enum usual)usual) {
-                buffer_format(&text, "%s%s", text.size ? ", " : "Likely, by how a text is read: ", likely[i].text);
+                buffer_format(&text, "%s%s", text.size ? ", " : "Likely: ", likely[i].text);
                 finding->verdict = VERDICT_FAIL;
             }
         finding_message(finding, "%s.",
