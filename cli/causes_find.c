@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "activations/domains.h"
 #include "base/wording.h"
 #include "causes/likelihood.h"
 #include "causes/text_cause.h"
@@ -79,6 +80,7 @@ bool diagnosis_find(const struct arguments *arguments, struct subject *subject, 
     else if (good)
         good = subject_needs_tokenizer(subject, error) && config_predicts(subject->config, error) &&
                likelihood_find(&likelihood, findings, error);
+    good = good && (diagnosis->implementation || domains_report(subject, findings, error));
     buffer_free(&options);
     return good;
 }

@@ -132,6 +132,21 @@ static bool measure_sort(struct rest *rest, size_t first, unsigned *touched, str
     return likely->first;
 }
 
+/* What brings the block nearer is none of its tensors that look wrong: those say more. */
+static bool is_outdone(const struct rest *rest, int block)
+{
+    bool suspects = false;
+    for (size_t i = 0; i < rest->count; i++) {
+        const struct suspect *suspect = &rest->suspects[i];
+        if (suspect->block != block || !is_bad(rest, suspect))
+            continue;
+        if (strstr(rest->hunt->near[block].hypothesis.text, suspect->expected.name))
+            return false;
+        suspects = true;
+    }
+    return suspects;
+}
+
 static void add_near(struct rest *rest, int block)
 {
     const struct hunt *hunt = rest->hunt;
@@ -159,7 +174,7 @@ bool rest_find(const struct causes_request *request, const struct hunt *hunt, st
     bool seek = !hunt || hunt_bad(hunt, hunt->after);
     bool good = rest->explained && touched && (!seek || weights_each(request->hunt.config, see_weight, &seeking));
     for (int block = 0; good && hunt && block < hunt->blocks && rest->likely_count < LIKELY_MOST; block++)
-        if (hunt->after[block] && hunt->near[block].fell > 0)
+        if (hunt->after[block] && hunt->near[block].fell > 0 && !is_outdone(rest, block))
             add_near(rest, block);
     for (int unsound = 0; good && unsound < 2; unsound++) /* what is absent comes first */
         for (size_t i = 0; i < rest->count; i++)

@@ -146,6 +146,15 @@ says_not out ' % of the damage'
 
 # hypotheses EXPECTED: norms, weights, architecture, experts, tokenizer, each supported (fail), refuted (pass) or untested (skip).
 hypotheses() { equal '[.findings[] | select(.check | startswith("hypothesis.")) | .verdict] | join(" ")' "$1"; }
+test_that 'which experts texts of several kinds go through'
+run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault missing-experts:2/0-5
+json '.findings[] | select(.check == "experts.domains") | .verdict == "warn" and .measured > 0.05 and .measured < 0.2 and .experts == 60 and .masked_ratio > 0'
+json '.findings[] | select(.check == "experts.domains").series[0] | (.labels | join(",")) == "English,other languages,code,sums" and (.curves[0].values | all(. > 0 and . <= 12)) and .curves[1].values[0] == 1'
+run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault swap-layers:1,3
+json '.findings[] | select(.check == "experts.domains") | .verdict == "pass" and .measured == 0'
+run 1 diagnose "$nano/llama" --golden "$(gold llama)" --json -q --fault swap-layers:1,3
+json '[.findings[] | select(.check == "experts.domains")] == []'
+
 test_that 'what people guess is held against the experiments'
 run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault swap-layers:1,3
 hypotheses 'pass fail pass pass pass'
