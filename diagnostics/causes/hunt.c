@@ -307,23 +307,42 @@ static bool keep(struct hunting *hunting, const struct round *round, struct erro
     return true;
 }
 
-/* Tries all of them. */
+/* It says what is everywhere, and takes nothing from the original or from gold. */
+static bool is_systemic(const struct hypothesis *hypothesis)
+{
+    return hypothesis->block < 0 && !hypothesis_restores(hypothesis) && !hypothesis_solves(hypothesis);
+}
+
+/* Tries all that are systemic, or all that are not, from `*done` on. */
+static bool go_half(struct hunting *hunting, struct round *round, bool systemic, size_t *done,
+                    struct progress *progress, struct error *error)
+{
+    for (size_t i = 0; i < round->list->count; i++) {
+        const struct hypothesis *hypothesis = &round->list->items[i];
+        size_t cured = 0;
+        if (is_systemic(hypothesis) != systemic)
+            continue;
+        if (hunt_is_late(hunting->request, hunting->hunt->begun))
+            return true;
+        if (!try_one(hunting, hypothesis, &cured, error))
+            return false;
+        take_best(hunting, round, hypothesis, cured);
+        progress_step(progress, ++*done);
+    }
+    return true;
+}
+
+/* What is everywhere first: many layers are bad by one cause more often than each by its own. What cures all leaves
+ * nothing to be tried. */
 static bool go_round(struct hunting *hunting, struct round *round, struct error *error)
 {
     struct hunt *hunt = hunting->hunt;
     struct progress progress = progress_begin("experiments", "experiments", round->list->count);
-    bool good = true;
-    hunt->untried = 0;
-    for (size_t i = 0; good && i < round->list->count; i++) {
-        size_t cured = 0;
-        if (hunt_is_late(hunting->request, hunt->begun)) {
-            hunt->untried = round->list->count - i;
-            break;
-        }
-        good = try_one(hunting, &round->list->items[i], &cured, error);
-        take_best(hunting, round, &round->list->items[i], cured);
-        progress_step(&progress, i + 1);
-    }
+    size_t done = 0;
+    bool good = go_half(hunting, round, true, &done, &progress, error);
+    bool all = round->best.cured == hunt_bad(hunt, hunt->after);
+    good = good && (all || go_half(hunting, round, false, &done, &progress, error));
+    hunt->untried = all ? 0 : round->list->count - done;
     progress_end(&progress);
     return good;
 }
