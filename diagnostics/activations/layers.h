@@ -46,6 +46,8 @@ struct isolated_result {
     unsigned compared_points;   /* bits of enum point: compared with some dump */
     unsigned bad_points;        /* the same: bad by some */
     double ratios[POINT_COUNT]; /* the largest error of each over its limit; 0: not compared */
+    double errors2[POINT_COUNT],
+        golds2[POINT_COUNT]; /* over all cases that feed it: squared error, and gold's square */
 };
 
 /* Adds to it what this dump says. */

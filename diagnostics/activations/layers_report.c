@@ -73,6 +73,20 @@ static double larger_ratio(double a, double b)
     return isnan(a) || a > b ? a : b;
 }
 
+/* The same cases as place_worst. */
+static void add_errors(const struct layers *layers, const struct place *place, size_t index,
+                       struct isolated_result *result)
+{
+    bool fed = place_fed_directly(layers, place->case_index, place->point, place->layer);
+    for (size_t i = 0; i < golden_case_count(layers->golden); i++) {
+        const struct comparison *comparison = &layers_cell(layers, MODE_ISOLATED, i, index)->comparison;
+        if (!comparison->count || place_fed_directly(layers, i, place->point, place->layer) != fed)
+            continue;
+        result->errors2[place->point] += comparison->non_finite ? INFINITY : comparison->error2;
+        result->golds2[place->point] += comparison->gold2;
+    }
+}
+
 void layers_count(const struct layers *layers, int block, struct isolated_result *result)
 {
     for (size_t point = 0; layers->places && point < POINT_COUNT; point++) {
@@ -84,6 +98,7 @@ void layers_count(const struct layers *layers, int block, struct isolated_result
         result->compared_points |= 1u << point;
         result->bad_points |= place.bad ? 1u << point : 0;
         result->ratios[point] = larger_ratio(result->ratios[point], cell_ratio(place.cell));
+        add_errors(layers, &place, (size_t)block * POINT_COUNT + point, result);
     }
 }
 

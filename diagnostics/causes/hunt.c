@@ -27,6 +27,7 @@ struct hunting {
     struct model_config *gold;              /* that gold records; NULL: none */
     struct hypothesis laid[PROOFS_MAX + 1]; /* those that are proved, and the one that is tried */
     double *ratios;                         /* [blocks][POINT_COUNT]: errors over their limits before any experiment */
+    double *errors2;                        /* the same: squared errors over gold's squares */
     unsigned *found;                        /* [blocks]: scratch */
     struct refuted *refuted;
     size_t refuted_count, refuted_capacity;
@@ -117,13 +118,14 @@ static bool try_block(struct hunting *hunting, const struct world *world, int bl
 {
     struct isolated_result result;
     const double *before = hunting->ratios + (size_t)block * POINT_COUNT;
+    const double *errors2 = hunting->errors2 + (size_t)block * POINT_COUNT;
     bool good = isolated_try(hunting->isolated, world->store, world->config, block, &result, error);
     *bad = result.bad_points;
     *left = 0;
     for (int point = 0; good && point < POINT_COUNT; point++) {
         if (!(hunting->hunt->after[block] >> point & 1))
             continue;
-        double part = result.ratios[point] / before[point];
+        double part = sqrt(result.errors2[point] / result.golds2[point] / errors2[point]);
         *left = isnan(part) ? INFINITY : fmax(*left, part);
         if (result.ratios[point] * DECISIVE > before[point])
             *bad |= 1u << point;
@@ -146,6 +148,9 @@ static bool survey(struct hunting *hunting, struct error *error)
                               : 0;
         hunt->seen[block] = result.compared_points;
         memcpy(hunting->ratios + (size_t)block * POINT_COUNT, result.ratios, sizeof result.ratios);
+        for (int point = 0; point < POINT_COUNT; point++)
+            hunting->errors2[(size_t)block * POINT_COUNT + (size_t)point] =
+                result.errors2[point] / result.golds2[point];
         hunt->compared += result.compared;
     }
     world_close(&world);
@@ -210,20 +215,40 @@ static bool note_refuted(struct hunting *hunting, const struct hypothesis *hypot
 
 #define NEAR 8 /* 98 % of the squared error is explained: no chance in hundreds of values */
 
+#define AS_NEAR 2 /* how much nearer leaves no doubt which of two it is */
+
+/* The nearest first; behind it those that are nearly as near. */
+static void add_near(struct near *near, const struct hypothesis *hypothesis, double left)
+{
+    struct near others = *near;
+    bool nearest = !(others.fell > 0) || left < others.fell;
+    if (!nearest) {
+        if (near->twin_count < TWINS_MAX)
+            near->twins[near->twin_count++] = *hypothesis;
+        return;
+    }
+    *near = (struct near){.hypothesis = *hypothesis, .fell = left};
+    if (!(others.fell > 0) || others.fell > AS_NEAR * left)
+        return;
+    near->twins[near->twin_count++] = others.hypothesis;
+    for (size_t i = 0; i < others.twin_count && near->twin_count < TWINS_MAX; i++)
+        near->twins[near->twin_count++] = others.twins[i];
+}
+
 /* Keeps what brings the pilot far nearer, unless something good is bad with it. */
 static bool note_near(struct hunting *hunting, const struct world *world, const struct hypothesis *hypothesis,
                       int pilot, double left, struct error *error)
 {
     struct near *near = &hunting->hunt->near[pilot];
     double other;
-    if (!(left * NEAR < 1) || (near->fell > 0 && near->fell <= left))
+    if (!(left * NEAR < 1) || (near->fell > 0 && near->fell * AS_NEAR < left))
         return true;
     for (int block = 0; block < hunting->hunt->blocks; block++)
         if (!try_block(hunting, world, block, &hunting->found[block], &other, error))
             return false;
         else if (hunting->found[block] & ~hunting->hunt->after[block])
             return true;
-    *near = (struct near){*hypothesis, left};
+    add_near(near, hypothesis, left);
     return true;
 }
 
@@ -520,8 +545,9 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     hunt->blamed = calloc((size_t)hunt->blocks, sizeof *hunt->blamed);
     hunting.found = calloc((size_t)hunt->blocks, sizeof *hunting.found);
     hunting.ratios = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.ratios);
+    hunting.errors2 = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.errors2);
     bool good = (hunt->before && hunt->after && hunt->seen && hunt->whole && hunt->near && hunt->blamed &&
-                 hunting.found && hunting.ratios) ||
+                 hunting.found && hunting.ratios && hunting.errors2) ||
                 error_memory(error, "experiments");
     good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
                                                     request->limits, request->threads, error));
@@ -535,6 +561,7 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     free(hunting.gold);
     free(hunting.found);
     free(hunting.ratios);
+    free(hunting.errors2);
     free(hunting.refuted);
     return good;
 }

@@ -25,8 +25,9 @@ struct hunt_request {
     const struct findings *symptoms; /* what a check of the same model said; NULL: none */
 };
 
+#define TWINS_MAX 4 /* other hypotheses that do the same */
+
 /* A cause that an experiment proved. */
-#define TWINS_MAX 4
 struct proof {
     struct hypothesis hypothesis;
     struct hypothesis twins[TWINS_MAX]; /* others that cure the very same, so that nothing tells them apart */
@@ -43,7 +44,9 @@ struct proof {
  * not what they were when the damage is undone. */
 struct near {
     struct hypothesis hypothesis;
-    double fell; /* the error of its worst module, over what it was; 0: nothing does */
+    double fell;                        /* the error of its worst module, over what it was; 0: nothing does */
+    struct hypothesis twins[TWINS_MAX]; /* others that bring it nearly as near */
+    size_t twin_count;
 };
 
 struct hunt {

@@ -272,21 +272,28 @@ static bool report_near(const struct causes_request *request, const struct rest 
 {
     const struct hypothesis *hypothesis = &likely->near->hypothesis;
     struct finding *finding = add_place(rest->hunt, likely->block, rest->hunt->after[likely->block], findings);
-    struct buffer text = {0};
+    struct buffer text = {0}, twins = {0};
+    for (size_t i = 0; i < likely->near->twin_count; i++)
+        buffer_format(&twins, "%s%s %s", i ? ", " : "", departure_option(likely->near->twins[i].departure),
+                      likely->near->twins[i].text);
     likely_text(rest, likely, &text);
     if (finding && text.data) {
         finding_message(finding,
-                        "%s, and makes nothing bad that was good. Likely, not proved: what is left is more than gold's "
-                        "noise, so values were rounded after they were damaged, or the damage is only nearly this.",
-                        text.data);
+                        "%s, and makes nothing bad that was good%s%s. Likely, not proved: what is left is more than "
+                        "gold's noise, so values were rounded after they were damaged, or the damage is only nearly "
+                        "this.",
+                        text.data, twins.data ? "; nearly as near: " : "", twins.data ? twins.data : "");
+        if (twins.data)
+            finding_fact_text(finding, "alternatives", "%s", twins.data);
         finding_fact_text(finding, "hypothesis", "%s", hypothesis->text);
         finding_fact_text(finding, "option", "%s", departure_option(hypothesis->departure));
         finding_fact_text(finding, "kind", "%s", departure_kind(hypothesis->departure));
         finding_fact_text(finding, "grade", "likely");
         finding_fact(finding, "error_left", likely->near->fell);
     }
-    bool good = finding && text.data && !text.failed && commands_add(request, hypothesis, 1, finding);
+    bool good = finding && text.data && !text.failed && !twins.failed && commands_add(request, hypothesis, 1, finding);
     buffer_free(&text);
+    buffer_free(&twins);
     return good;
 }
 

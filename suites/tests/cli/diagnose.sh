@@ -57,7 +57,7 @@ cause_of 1 llama scale:model.layers.2.mlp.gate_proj.weight,2 --fault scale:model
 json "$(summary cause) | .nats_left < 1e-9"
 cause_of 1 thinker "scale:$expert,0.667" --fault "scale:$expert,1.5"
 json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .error_left < 0.02'
-says out 'makes nothing bad that was good. Likely, not proved'
+says out 'makes nothing bad that was good; nearly as near: --fault scale:model.layers.2.mlp.experts.3.up_proj.weight,0.667'
 
 test_that 'what is absent, or does not look sound, just where a module is bad is likely the cause'
 cause_of 1 thinker missing:model.layers.2.mlp.experts.4.gate_proj.weight --fault missing-experts:2/4-7
