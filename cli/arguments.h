@@ -26,6 +26,9 @@ struct real {
 };
 
 /* What was asked for; NULL, 0 or empty where it was not. */
+/* What ends with EXIT_FAIL, in the order of the words of --fail-on. */
+enum fail_on { FAIL_ON_ANY = 1, FAIL_ON_DEGRADED, FAIL_ON_BROKEN, FAIL_ON_WARN, FAIL_ON_SKIP };
+
 struct arguments {
     const char *positional[2];
     size_t positional_count;
@@ -50,6 +53,8 @@ struct arguments {
     size_t new_tokens, seed;
     const char *dump, *model;   /* of diagnose */
     size_t budget;              /* seconds */
+    int fail_on;                /* enum fail_on; 0: any */
+    bool strict;                /* FAIL_ON_SKIP */
     bool no_diagnose, diagnose; /* of check: causes are looked for */
     bool once;
     struct real timeout, settle;

@@ -36,6 +36,12 @@ static const struct shared_row {
      {"judge", 0, "MODEL", "A model that says whether texts follow from their prompts: the original, or any other",
       GROUP_WORK, KIND_TEXT, AT(judge), 0, 0}},
     {OPTIONS_REPORT,
+     {"fail-on", 0, "any|degraded|broken|warn|skip",
+      "What ends with status 1: a check that fails (default); one whose severity is degraded, or broken, or unknown; a "
+      "warning too; a check that was skipped too",
+      GROUP_WORK, KIND_CHOICE, AT(fail_on), 0, 0}},
+    {OPTIONS_REPORT, {"strict", 0, NULL, "The same as --fail-on skip", GROUP_WORK, KIND_FLAG, AT(strict), 0, 0}},
+    {OPTIONS_REPORT,
      {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT,
       AT(out), 0, 0}},
     {OPTIONS_PART,

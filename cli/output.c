@@ -102,6 +102,33 @@ static void report_unable(struct report *report, const struct arguments *argumen
     error_clear(&again);
 }
 
+static bool any_skipped(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].summary && findings->items[i].verdict == VERDICT_SKIP)
+            return true;
+    return false;
+}
+
+/* Which severity a failed check has to have, if it is to end with status 1; and what else does. */
+static bool ends_failed(const struct report *report, const struct arguments *arguments)
+{
+    bool failed = report->verdict == VERDICT_FAIL;
+    enum severity level = report->severity.level;
+    switch (arguments->strict ? FAIL_ON_SKIP : arguments->fail_on) {
+    case FAIL_ON_DEGRADED:
+        return failed && level >= SEVERITY_DEGRADED;
+    case FAIL_ON_BROKEN:
+        return failed && level >= SEVERITY_BROKEN;
+    case FAIL_ON_SKIP:
+        return failed || report->verdict == VERDICT_WARN || any_skipped(&report->findings);
+    case FAIL_ON_WARN:
+        return failed || report->verdict == VERDICT_WARN;
+    default:
+        return failed;
+    }
+}
+
 int command_judge(const char *name, const struct arguments *arguments, command_work *work)
 {
     struct report report;
@@ -110,7 +137,7 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     /* The folder first: hours of work must not end in a folder that cannot be made. */
     bool folder = !arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error));
     bool worked = folder && work(arguments, &report, &error), good = worked && report_write(&report, arguments, &error);
-    int status = report.verdict == VERDICT_FAIL ? EXIT_FAIL : EXIT_PASS;
+    int status = ends_failed(&report, arguments) ? EXIT_FAIL : EXIT_PASS;
     if (folder && !worked && arguments->out)
         report_unable(&report, arguments, &error);
     if (good && report.verdict == VERDICT_ERROR)
@@ -140,6 +167,10 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
                            struct report *report, struct error *error)
 {
     struct subject subject = {0};
+    const struct limits *limits = request->limits;
+    report->severity_limits =
+        (struct severity_limits){limits->rows[LIMIT_HARMLESS_NATS].value, limits->rows[LIMIT_HARMLESS_PERPLEXITY].value,
+                                 limits->rows[LIMIT_BROKEN_NATS].value, limits->rows[LIMIT_BROKEN_PERPLEXITY].value};
     request->subject = &subject;
     request->goldens = goldens;
     request->golden_count = golden_count;

@@ -35,6 +35,14 @@ static void banner(struct page *page)
     page_text(page, report->command);
     page_raw(page, "</h1>\n<p class=\"reason\">");
     page_text(page, report->reason);
+    if (severity_tells(&report->severity, report->verdict)) {
+        struct buffer severity = {0};
+        severity_text(&report->severity, &severity);
+        page_raw(page, "</p>\n<p class=\"severity\">Severity: ");
+        page_text(page, severity.data);
+        page_raw(page, ".");
+        buffer_free(&severity);
+    }
     page_raw(page, "</p>\n<p class=\"facts\"><b>");
     page_text(page, report->subject.path);
     page_raw(page, "</b></p>\n<p class=\"facts\">");

@@ -31,6 +31,7 @@ const char *const html_style[] = {
     ".reason{font-size:21px;line-height:1.35;margin:8px 0 14px;max-width:46em}",
     ".command{margin:4px 0 10px;padding:8px 10px;background:var(--ground);border-radius:4px;white-space:pre-wrap;"
     "overflow-wrap:anywhere;font-size:13px}",
+    ".severity{margin:0 0 12px;max-width:60em;font-weight:600}",
     ".facts{margin:0;color:var(--soft);font-size:14.5px}",
     ".facts b{color:var(--ink);font-weight:600}",
     "h2{font-size:22px;margin:38px 0 14px}",

@@ -21,6 +21,14 @@ static void heading(struct buffer *out, const struct report *report, const struc
     buffer_format(out, ": %s\n\n**", verdict_name(report->verdict));
     text_append_short(out, TEXT_MARKDOWN, report->reason ? report->reason : "", MESSAGE_SHOWN);
     buffer_text(out, "**\n\n");
+    if (severity_tells(&report->severity, report->verdict)) {
+        struct buffer severity = {0};
+        severity_text(&report->severity, &severity);
+        buffer_text(out, "Severity: ");
+        text_append_short(out, TEXT_MARKDOWN, severity.data, MESSAGE_SHOWN);
+        buffer_text(out, ".  \n");
+        buffer_free(&severity);
+    }
     if (report->subject.path) {
         buffer_text(out, "Subject: ");
         text_append_short(out, TEXT_MARKDOWN, report->subject.path, MESSAGE_SHOWN);

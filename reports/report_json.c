@@ -1,6 +1,7 @@
 /* report.json, described by report.schema.json. */
 #include "base/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,6 +218,22 @@ static void add_machine(struct writer *writer, cJSON *document, const struct rep
         add_number(writer, machine, "peak_memory_bytes", report->machine.peak_memory_bytes);
 }
 
+static void add_severity(struct writer *writer, cJSON *document, const struct report *report)
+{
+    cJSON *severity = add(writer, document, "severity", cJSON_CreateObject());
+    const struct severity_facts *facts = &report->severity;
+    const struct {
+        const char *name;
+        double number;
+    } numbers[] = {
+        {"nats", facts->nats}, {"top1", facts->top1}, {"perplexity_ratio", facts->perplexity}, {"texts", facts->texts}};
+    add_text(writer, severity, "level", severity_name(facts->level));
+    add_text(writer, severity, "why", facts->why);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!isnan(numbers[i].number))
+            add_number(writer, severity, numbers[i].name, numbers[i].number);
+}
+
 static cJSON *document_new(const struct outline *outline, struct error *error)
 {
     const struct report *report = outline->report;
@@ -227,6 +244,7 @@ static cJSON *document_new(const struct outline *outline, struct error *error)
     add_text(&writer, document, "command", report->command ? report->command : "");
     add_text(&writer, document, "verdict", verdict_name(report->verdict));
     add_text(&writer, document, "reason", report->reason ? report->reason : "");
+    add_severity(&writer, document, report);
     add_text(&writer, document, "started", report->started);
     add_number(&writer, document, "duration_s", report->duration_s);
     add_subject(&writer, document, report);

@@ -114,6 +114,12 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
         text_append_short(&line, TEXT_PLAIN, report->subject.summary, 300);
     }
     wrap_line(terminal, 6, 6, &line);
+    if (severity_tells(&report->severity, report->verdict)) {
+        buffer_text(terminal->out, "      Severity: ");
+        severity_text(&report->severity, &line);
+        buffer_char(&line, '.');
+        wrap_line(terminal, 16, 6, &line);
+    }
 }
 
 /* What is wrong with a text, and the text around the place where it goes wrong. */

@@ -3,6 +3,7 @@
 #define ASSAY_FINDINGS_REPORT_H
 
 #include "findings/finding.h"
+#include "findings/severity.h"
 
 /* All strings owned, NULL when unknown. */
 struct report {
@@ -34,12 +35,17 @@ struct report {
         char *blas;
         double peak_memory_bytes;
     } machine;
+    struct severity_limits severity_limits; /* of the suite; all 0: the built-in ones */
+    struct severity_facts severity;
     struct findings findings;
 };
 
-/* Sets verdict and reason from the findings: the first failing summary names the reason, else, with the verdict
- * VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in which nothing was
- * judged (no findings, or only skips) fails: it proves nothing. */
+/* As the table of limits has them. */
+extern const struct severity_limits severity_limits_default;
+
+/* Sets verdict, severity and reason from the findings: the first failing summary names the reason, else, with the
+ * verdict VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in which nothing
+ * was judged (no findings, or only skips) fails: it proves nothing. */
 void report_conclude(struct report *report);
 /* Copies text into a field of the report, freeing what was there. */
 void report_set(char **field, const char *format, ...) ASSAY_PRINTF(2, 3);

@@ -59,6 +59,12 @@ static const struct limit_row {
         {"text.relevance", 0.2,
          "1 of 140 texts of SmolLM2, intact or a little damaged, has lost its prompt; of noise, 94 of "
          "100; of words without sense, 62"},
+    [LIMIT_HARMLESS_NATS] = {"severity.harmless.nats", 1e-3,
+                             "SmolLM2 in Q8_0, which nobody tells from the original, is below that"},
+    [LIMIT_HARMLESS_PERPLEXITY] = {"severity.harmless.perplexity", 1e-2, "one percent of perplexity"},
+    [LIMIT_BROKEN_NATS] = {"severity.broken.nats", 1,
+                           "a nat for each token: of ten tokens that gold writes hardly one text stays the same"},
+    [LIMIT_BROKEN_PERPLEXITY] = {"severity.broken.perplexity", 0.7, "twice gold's perplexity"},
 };
 
 bool limits_init(struct limits *limits, struct error *error)

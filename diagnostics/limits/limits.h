@@ -26,6 +26,10 @@ enum limit {
     LIMIT_TEXT_PERPLEXITY, /* |subject / gold - 1| on a text that gold records */
     LIMIT_TEXT_ENTROPY,    /* of a text: mean entropy of a step / that of a flat distribution over the vocabulary */
     LIMIT_TEXT_RELEVANCE,  /* share of texts that say nothing of their prompt, by a judge model */
+    LIMIT_HARMLESS_NATS,   /* severity: mean nats from gold up to which a difference is harmless */
+    LIMIT_HARMLESS_PERPLEXITY, /* ... and |log(perplexity / gold's)| */
+    LIMIT_BROKEN_NATS,         /* beyond which the model is broken */
+    LIMIT_BROKEN_PERPLEXITY,
     LIMIT_COUNT
 };
 

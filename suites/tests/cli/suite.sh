@@ -204,3 +204,38 @@ json "$(summary greedy) | .verdict == \"pass\" and .measured == 0 and .near_ties
 json '[.findings[] | select(.check == "greedy" and (.summary | not)) | .verdict] == ["warn", "warn"]'
 run 1 check "$nano/thinker" --suite "$suite" --golden "$(gold thinker)" --json -q --fault "$fault"
 json "$(summary greedy) | .measured == 2 and .near_ties == 0"
+
+# severity_of LEVEL OPTION...: of a check of thinker against its gold.
+severity_of() {
+    local level=$1 status=$2
+    shift 2
+    run "$status" check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q "$@"
+    json ".severity.level == \"$level\" and (.severity.nats | . >= 0)"
+}
+slightly=(--fault scale:model.layers.4.post_attention_layernorm.weight,1.004)
+test_that 'every verdict says how bad it is, and what ends with status 1 can be chosen'
+severity_of identical 0
+severity_of broken 1 --fault swap-layers:1,3
+severity_of broken 1 --fault swap-layers:1,3 --fail-on broken
+severity_of degraded 1 --fault scale:model.norm.weight,1.01
+severity_of degraded 1 --fault scale:model.norm.weight,1.01 --fail-on degraded
+severity_of degraded 0 --fault scale:model.norm.weight,1.01 --fail-on broken
+severity_of harmless 1 "${slightly[@]}"
+severity_of harmless 0 "${slightly[@]}" --fail-on degraded
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --json -q --fail-on warn
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --json -q --fail-on skip
+json '.verdict == "pass" and ([.findings[] | select(.verdict == "skip")] | length > 0)'
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --json -q --strict
+run 0 inspect "$nano/thinker" --json -q
+json '.severity.level == "unknown"'
+run 2 check "$nano/thinker" --golden "$(gold thinker)" -q --fail-on worse
+says err 'any|degraded|broken|warn|skip'
+jq '.limits["severity.broken.nats"] = {"value": 1e-9, "cause": "for a test"} | .limits["severity.harmless.nats"] = {"value": 1e-10, "cause": "for a test"}' \
+    "$proof" >"$T/severe.json"
+run 1 check "$nano/thinker" --suite "$T/severe.json" --golden "$(gold thinker)" --json -q "${slightly[@]}"
+json '.severity.level == "broken"'
+run 1 check "$nano/thinker" --golden "$(gold thinker)" -q -o "$T/severe" --no-diagnose --fault swap-layers:1,3
+says out 'Severity: broken: the distribution of the next token is another one ('
+for file in report.html summary.md; do
+    same "$(grep -c 'Severity: broken: the distribution' "$T/severe/$file")" 1
+done

@@ -307,3 +307,58 @@ Test(findings, places_without_a_measured_value_keep_their_order)
     }
     findings_free(&findings);
 }
+
+/* severity */
+
+static void put(struct findings *findings, const char *check, enum verdict verdict, double measured, const char *unit)
+{
+    struct finding *finding = findings_add(findings, check);
+    finding->verdict = verdict;
+    if (!isnan(measured))
+        finding_measured(finding, measured, unit);
+}
+
+Test(severity, is_what_the_difference_does_to_answers)
+{
+    static const struct {
+        const char *what;
+        double nats, top1, log_ratio;   /* NaN: not measured */
+        const char *fails, *also_fails; /* checks; NULL */
+        enum severity level;
+    } rows[] = {
+        {"nothing fails", 1e-12, 0, 1e-9, NULL, NULL, SEVERITY_IDENTICAL},
+        {"a little beyond the noise", 4e-8, 0, 1e-6, "logits.kl", "layers.isolated", SEVERITY_HARMLESS},
+        {"one token is another one", 4e-8, 0.01, 1e-6, "logits.top1", NULL, SEVERITY_DEGRADED},
+        {"far enough to matter", 0.002, 0, 1e-6, "logits.kl", NULL, SEVERITY_DEGRADED},
+        {"perplexity alone", 1e-5, 0, 0.02, "perplexity", NULL, SEVERITY_DEGRADED},
+        {"a continuation alone", 1e-5, 0, 1e-6, "greedy", NULL, SEVERITY_DEGRADED},
+        {"what gold does not see", 1e-12, 0, 1e-9, "inventory.absent", NULL, SEVERITY_DEGRADED},
+        {"a lost tokenizer", 1e-12, 0, 1e-9, "tokens.ids", NULL, SEVERITY_DEGRADED},
+        {"ten nats", 10, 1, 12, "logits.kl", NULL, SEVERITY_BROKEN},
+        {"infinitely far", INFINITY, 1, NAN, "logits.kl", NULL, SEVERITY_BROKEN},
+        {"half as likely", 0.3, 0.2, -0.8, "perplexity", NULL, SEVERITY_BROKEN},
+        {"gibberish, without gold", NAN, NAN, NAN, "text.verdict", NULL, SEVERITY_BROKEN},
+        {"absent tensors, without gold", NAN, NAN, NAN, "inventory.absent", NULL, SEVERITY_UNKNOWN},
+        {"no gold", NAN, NAN, NAN, NULL, NULL, SEVERITY_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct report report = {0};
+        const double numbers[] = {rows[i].nats, rows[i].top1, rows[i].log_ratio};
+        static const char *const checks[] = {"logits.kl", "logits.top1", "perplexity"};
+        for (size_t k = 0; k < 3; k++)
+            put(&report.findings, checks[k], isnan(numbers[k]) ? VERDICT_SKIP : VERDICT_PASS, numbers[k],
+                k == 2 ? "log ratio" : "x");
+        if (rows[i].fails)
+            put(&report.findings, rows[i].fails, VERDICT_FAIL, NAN, NULL);
+        if (rows[i].also_fails)
+            put(&report.findings, rows[i].also_fails, VERDICT_FAIL, NAN, NULL);
+        report_conclude(&report);
+        cr_expect_eq(report.severity.level, rows[i].level, "%s: %s", rows[i].what,
+                     severity_name(report.severity.level));
+        enum severity back;
+        cr_expect(severity_parse(severity_name(rows[i].level), &back) && back == rows[i].level);
+        report_free(&report);
+    }
+    enum severity none;
+    cr_expect(!severity_parse("bad", &none));
+}

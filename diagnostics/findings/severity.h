@@ -1,0 +1,45 @@
+/* How bad it is: by what the difference does to the model's answers, which a verdict does not say. */
+#ifndef ASSAY_FINDINGS_SEVERITY_H
+#define ASSAY_FINDINGS_SEVERITY_H
+
+#include "base/buffer.h"
+#include "findings/finding.h"
+
+enum severity {
+    SEVERITY_IDENTICAL, /* within gold's noise, everywhere */
+    SEVERITY_HARMLESS,  /* measurable, and no decision is another one */
+    SEVERITY_DEGRADED,  /* answers change */
+    SEVERITY_BROKEN,    /* answers are no longer the model's */
+    SEVERITY_UNKNOWN    /* nothing measured what it does to answers */
+};
+
+/* "identical", "harmless", ... */
+const char *severity_name(enum severity severity);
+/* False: no such name. */
+bool severity_parse(const char *name, enum severity *severity);
+
+/* From where on: mean nats from gold, and |log(perplexity / gold's)|. */
+struct severity_limits {
+    double harmless_nats, harmless_perplexity; /* up to these, where no most likely token is another one */
+    double broken_nats, broken_perplexity;     /* beyond either of these */
+};
+
+/* The numbers that decide; NaN: not measured. */
+struct severity_facts {
+    enum severity level;
+    double nats;       /* mean Kullback-Leibler divergence from gold */
+    double top1;       /* share of positions with another most likely token, near-ties not counted */
+    double perplexity; /* over gold's */
+    double texts;      /* share of texts at fault that were judged */
+    const char *why;   /* what decided, a few words, static */
+};
+
+/* "broken: the distribution of the next token is another one (10.1 nats from gold, ...)" */
+void severity_text(const struct severity_facts *facts, struct buffer *out);
+
+/* What is not unknown, or is no pass. */
+bool severity_tells(const struct severity_facts *facts, enum verdict verdict);
+
+struct severity_facts severity_of(const struct findings *findings, const struct severity_limits *limits);
+
+#endif
