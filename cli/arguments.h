@@ -25,10 +25,10 @@ struct real {
     bool given;
 };
 
-/* What was asked for; NULL, 0 or empty where it was not. */
 /* What ends with EXIT_FAIL, in the order of the words of --fail-on. */
 enum fail_on { FAIL_ON_ANY = 1, FAIL_ON_DEGRADED, FAIL_ON_BROKEN, FAIL_ON_WARN, FAIL_ON_SKIP };
 
+/* What was asked for; NULL, 0 or empty where it was not. */
 struct arguments {
     const char *positional[2];
     size_t positional_count;

@@ -65,6 +65,16 @@ static struct causes_request request_of(const struct arguments *arguments, struc
                                    .departs = arguments->settings.count + arguments->variants.count > 0};
 }
 
+/* Told beside the causes, which stand without it. */
+static bool add_domains(const struct subject *subject, struct findings *findings, struct error *error)
+{
+    struct error problem = {0};
+    bool good = domains_report(subject, findings, &problem) ||
+                findings_skip(findings, "experts.domains", error_text(&problem), error);
+    error_clear(&problem);
+    return good;
+}
+
 bool diagnosis_find(const struct arguments *arguments, struct subject *subject, const struct diagnosis *diagnosis,
                     struct findings *findings, struct error *error)
 {
@@ -80,7 +90,8 @@ bool diagnosis_find(const struct arguments *arguments, struct subject *subject, 
     else if (good)
         good = subject_needs_tokenizer(subject, error) && config_predicts(subject->config, error) &&
                likelihood_find(&likelihood, findings, error);
-    good = good && (diagnosis->implementation || domains_report(subject, findings, error));
+    if (good && !diagnosis->implementation)
+        good = add_domains(subject, findings, error);
     buffer_free(&options);
     return good;
 }

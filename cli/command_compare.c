@@ -24,6 +24,7 @@ static bool compare_dump(struct golden *golden, struct golden *dump, const struc
     report_set(&report->subject.format, "dump");
     report_set(&report->subject.summary, "%s", golden_producer(dump));
     report->subject.tensors = (double)golden_tensor_count(dump);
+    report_limits(report, &suite->limits);
     return check_dump(golden, dump, &suite->limits, suite->wanted, &report->findings, error);
 }
 

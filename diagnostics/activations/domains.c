@@ -249,16 +249,22 @@ static bool report(const struct profile *profile, struct findings *findings)
     finding_fact(finding, "busiest", loads.busiest);
     finding_fact(finding, "least_alike", alike(profile, 0, least));
     finding_fact(finding, "masked_ratio", perplexity(profile, true, worst) / perplexity(profile, false, worst));
-    finding_message(
-        finding,
-        "English goes through %.0f of %d experts of a layer, %s through %.0f, the kind that is routed least like it "
-        "(cosine %.2f). %zu of %zu experts meet no token of English, other languages, code and sums; the busiest, %d "
-        "of layer %d, takes %.1f times an even share. %.2g %% of the routers' probability lies on experts that are "
-        "absent. Without the experts that the first half of a text does not use, the perplexity of its second half is "
-        "%.4g in place of %.4g in %s, where that does most harm.",
-        experts_used(profile, 0), profile->config->experts, domains[least].name, experts_used(profile, least),
-        alike(profile, 0, least), loads.dead, loads.experts, loads.expert, loads.layer, loads.busiest, 100 * lost,
-        perplexity(profile, true, worst), perplexity(profile, false, worst), domains[worst].name);
+    struct buffer harm = {0};
+    double ratio = perplexity(profile, true, worst) / perplexity(profile, false, worst);
+    if (ratio > 1.001 && isfinite(ratio))
+        buffer_format(&harm,
+                      " Without the experts that the first half of a text does not use, the perplexity of its second "
+                      "half is %.4g in place of %.4g in %s, where that does most harm.",
+                      perplexity(profile, true, worst), perplexity(profile, false, worst), domains[worst].name);
+    finding_message(finding,
+                    "English goes through %.0f of %d experts of a layer, %s through %.0f, the kind that is routed "
+                    "least like it (cosine %.2f). %zu of %zu experts meet no token of English, other languages, code "
+                    "and sums; the busiest, %d of layer %d, takes %.1f times an even share. %.2g %% of the routers' "
+                    "probability lies on experts that are absent.%s",
+                    experts_used(profile, 0), profile->config->experts, domains[least].name,
+                    experts_used(profile, least), alike(profile, 0, least), loads.dead, loads.experts, loads.expert,
+                    loads.layer, loads.busiest, 100 * lost, harm.data ? harm.data : "");
+    buffer_free(&harm);
     return true;
 }
 

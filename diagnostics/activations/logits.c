@@ -384,6 +384,8 @@ static bool report_kl(const struct logits *logits, struct findings *findings)
     double error, ratio = perplexity_ratio(logits, &error);
     finding_fact(finding, "perplexity_ratio", ratio);
     finding_fact(finding, "perplexity_ratio_error", error);
+    finding_fact(finding, "within",
+                 summary.limit); /* what the precision of gold accounts for, whatever a suite allows */
     char ratio_text[96] = "";
     if (!isnan(ratio))
         snprintf(ratio_text, sizeof ratio_text, "; perplexity is %.6g +- %.2g times gold's", ratio, error);

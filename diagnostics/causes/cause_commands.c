@@ -13,9 +13,9 @@ static void departures_text(const struct hypothesis *hypotheses, size_t count, s
 }
 
 /* "assay check MODEL --golden GOLD" */
-static void begin_text(const struct causes_request *request, const char *with_gold, struct buffer *out)
+static void begin_text(const struct causes_request *request, struct buffer *out)
 {
-    buffer_format(out, "assay %s ", request->gold ? with_gold : "perplexity");
+    buffer_format(out, "assay %s ", request->gold ? "check" : "perplexity");
     shell_word(out, request->subject);
     buffer_text(out, request->gold ? " --golden " : " --text ");
     shell_word(out, request->gold ? request->gold : request->text);
@@ -26,7 +26,7 @@ static void confirm_text(const struct causes_request *request, const struct hypo
 {
     if (!request->gold)
         return;
-    begin_text(request, "check", out);
+    begin_text(request, out);
     buffer_text(out, request->options);
     departures_text(hypotheses, count, out);
 }
@@ -34,7 +34,7 @@ static void confirm_text(const struct causes_request *request, const struct hypo
 static void repeat_text(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
                         struct buffer *out)
 {
-    begin_text(request, "check", out);
+    begin_text(request, out);
     if (request->gold)
         buffer_format(out, " --only %s --no-diagnose",
                       count && hypotheses[0].departure == DEPARTURE_TEXT ? "tokens" : "layers,logits");
@@ -109,7 +109,14 @@ bool commands_add_likely(const struct causes_request *request, struct finding *f
     struct buffer confirm = {0};
     if (!commands_add(request, NULL, 0, finding))
         return false;
-    begin_text(request, "diagnose", &confirm);
+    if (request->hunt.ground.means.original) /* it was tried */
+        return true;
+    buffer_text(&confirm, "assay diagnose ");
+    shell_word(&confirm, request->subject);
+    if (request->gold) {
+        buffer_text(&confirm, " --golden ");
+        shell_word(&confirm, request->gold);
+    }
     buffer_format(&confirm, "%s --source ORIGINAL", request->options);
     bool good = confirm.data && !confirm.failed;
     if (good)

@@ -217,10 +217,9 @@ static bool report_proof(const struct causes_request *request, const struct hunt
 }
 
 /* What it comes to, in a few sentences. */
-static void whole_text(const struct causes_request *request, const struct rest *rest, const struct damage *damage,
-                       const size_t order[PROOFS_MAX], struct buffer *out)
+static void whole_text(const struct causes_request *request, const struct hunt *hunt, const struct rest *rest,
+                       const struct damage *damage, const size_t order[PROOFS_MAX], struct buffer *out)
 {
-    const struct hunt *hunt = rest->hunt;
     size_t bad = hunt_bad(hunt, hunt->before), left = hunt_bad(hunt, hunt->after), count = hunt->proof_count;
     if (!bad)
         buffer_format(out, "Each of %zu modules that were compared alone equals gold: nothing is to be explained.",
@@ -229,7 +228,7 @@ static void whole_text(const struct causes_request *request, const struct rest *
         buffer_format(out, "None of %zu experiments explains the %zu bad module%s.", hunt->tried, bad,
                       text_plural(bad));
     else if (!count)
-        rest_text(rest, "likely the cause", out);
+        rest_text(rest, "the cause", out);
     else if (count == 1)
         proof_text(request, hunt, damage, 0, out);
     else
@@ -251,16 +250,15 @@ static void whole_text(const struct causes_request *request, const struct rest *
         buffer_text(out, ".");
     if (count && rest->likely_count) {
         buffer_char(out, ' ');
-        rest_text(rest, "likely the rest", out);
+        rest_text(rest, "the rest", out);
     }
     if (hunt->untried)
         buffer_format(out, " %zu experiments were not tried for want of time (--budget).", hunt->untried);
 }
 
-static bool report_whole(const struct causes_request *request, const struct rest *rest, const struct damage *damage,
-                         const size_t order[PROOFS_MAX], struct findings *findings)
+static bool report_whole(const struct causes_request *request, const struct hunt *hunt, const struct rest *rest,
+                         const struct damage *damage, const size_t order[PROOFS_MAX], struct findings *findings)
 {
-    const struct hunt *hunt = rest->hunt;
     struct finding *finding = findings_add(findings, CAUSE_CHECK);
     struct buffer text = {0};
     struct hypothesis all[PROOFS_MAX];
@@ -270,7 +268,7 @@ static bool report_whole(const struct causes_request *request, const struct rest
     finding->verdict = bad ? VERDICT_FAIL : VERDICT_PASS;
     finding_measured(finding, (double)bad, "modules");
     finding_limit(finding, 0, "Every module equals gold when it is fed gold's input.");
-    whole_text(request, rest, damage, order, &text);
+    whole_text(request, hunt, rest, damage, order, &text);
     for (size_t i = 0; i < hunt->proof_count; i++)
         all[i] = hunt->proofs[i].hypothesis;
     bool good = text.data && !text.failed;
@@ -299,6 +297,23 @@ static double whole_known(const struct causes_request *request)
     return NAN;
 }
 
+/* Where logits alone were compared nothing tells which modules are bad, so every tensor that is absent or not sound is
+ * a suspect. */
+static bool find_rest(const struct causes_request *request, const struct hunt *hunt, struct rest *rest)
+{
+    unsigned seen = 0;
+    for (int block = 0; block < hunt->blocks; block++)
+        seen |= hunt->seen[block];
+    if (!seen && hunt_bad(hunt, hunt->after)) {
+        if (!rest_find(request, NULL, rest))
+            return false;
+        if (rest->likely_count)
+            return true;
+        rest_free(rest);
+    }
+    return rest_find(request, hunt, rest);
+}
+
 bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error)
 {
     struct hunt hunt;
@@ -308,14 +323,14 @@ bool causes_find(const struct causes_request *request, struct findings *findings
     bool good = hunt_run(&request->hunt, &hunt, error) && whole_find(&request->hunt, &hunt, error);
     size_t bad = good ? hunt_bad(&hunt, hunt.before) : 0;
     good = good && (!bad || damage_shares(&request->hunt, &hunt, &damage, error)) &&
-           (rest_find(request, &hunt, &rest) || error_memory(error, "causes"));
+           (find_rest(request, &hunt, &rest) || error_memory(error, "causes"));
     if (good) {
         rank(&hunt, &damage, order);
-        bool room = report_whole(request, &rest, &damage, order, findings);
+        bool room = report_whole(request, &hunt, &rest, &damage, order, findings);
         for (size_t i = 0; room && i < hunt.proof_count; i++)
             room = report_proof(request, &hunt, &damage, order[i], findings);
         good = ((room && rest_report(request, &rest, findings)) || error_memory(error, "causes")) &&
-               usual_report(request, &rest, &damage, findings, error);
+               usual_report(request, &hunt, &rest, &damage, findings, error);
     }
     rest_free(&rest);
     hunt_free(&hunt);

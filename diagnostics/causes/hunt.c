@@ -29,6 +29,7 @@ struct hunting {
     double *ratios;                         /* [blocks][POINT_COUNT]: errors over their limits before any experiment */
     double *errors2;                        /* the same: squared errors over gold's squares */
     unsigned *found;                        /* [blocks]: scratch */
+    double *left;                           /* the same */
     struct refuted *refuted;
     size_t refuted_count, refuted_capacity;
 };
@@ -70,8 +71,13 @@ static size_t path_head(const char *path)
 
 unsigned hunt_point(const struct hunt *hunt, const struct expected *expected)
 {
-    int block = hunt_block(hunt, expected);
-    for (int point = 0; point < POINT_COUNT; point++) {
+    int block = hunt_block(hunt, expected), own = 0;
+    while (own < POINT_COUNT && point_rows[own].weight != expected->weight)
+        own++;
+    for (int point = own; point < POINT_COUNT; point++) /* what it makes, or what is made of that */
+        if (hunt->seen[block] >> point & 1)
+            return 1u << point;
+    for (int point = 0; own == POINT_COUNT && point < POINT_COUNT; point++) {
         char path[POINT_PATH];
         if (!(hunt->seen[block] >> point & 1))
             continue;
@@ -133,6 +139,14 @@ static bool try_block(struct hunting *hunting, const struct world *world, int bl
     return good;
 }
 
+/* What experiments are held against. */
+static void keep_errors(struct hunting *hunting, int block, const struct isolated_result *result)
+{
+    memcpy(hunting->ratios + (size_t)block * POINT_COUNT, result->ratios, sizeof result->ratios);
+    for (int point = 0; point < POINT_COUNT; point++)
+        hunting->errors2[(size_t)block * POINT_COUNT + (size_t)point] = result->errors2[point] / result->golds2[point];
+}
+
 /* All blocks as they are. */
 static bool survey(struct hunting *hunting, struct error *error)
 {
@@ -147,10 +161,7 @@ static bool survey(struct hunting *hunting, struct error *error)
             result.bad_points ? isolated_experts(hunting->isolated, block, hunt->blamed[block].experts, BLAMED_MOST)
                               : 0;
         hunt->seen[block] = result.compared_points;
-        memcpy(hunting->ratios + (size_t)block * POINT_COUNT, result.ratios, sizeof result.ratios);
-        for (int point = 0; point < POINT_COUNT; point++)
-            hunting->errors2[(size_t)block * POINT_COUNT + (size_t)point] =
-                result.errors2[point] / result.golds2[point];
+        keep_errors(hunting, block, &result);
         hunt->compared += result.compared;
     }
     world_close(&world);
@@ -231,8 +242,6 @@ static void add_near(struct near *near, const struct hypothesis *hypothesis, dou
     if (!(others.fell > 0) || others.fell > AS_NEAR * left)
         return;
     near->twins[near->twin_count++] = others.hypothesis;
-    for (size_t i = 0; i < others.twin_count && near->twin_count < TWINS_MAX; i++)
-        near->twins[near->twin_count++] = others.twins[i];
 }
 
 /* Keeps what brings the pilot far nearer, unless something good is bad with it. */
@@ -240,15 +249,16 @@ static bool note_near(struct hunting *hunting, const struct world *world, const 
                       int pilot, double left, struct error *error)
 {
     struct near *near = &hunting->hunt->near[pilot];
-    double other;
     if (!(left * NEAR < 1) || (near->fell > 0 && near->fell * AS_NEAR < left))
         return true;
     for (int block = 0; block < hunting->hunt->blocks; block++)
-        if (!try_block(hunting, world, block, &hunting->found[block], &other, error))
+        if (!try_block(hunting, world, block, &hunting->found[block], &hunting->left[block], error))
             return false;
         else if (hunting->found[block] & ~hunting->hunt->after[block])
             return true;
-    add_near(near, hypothesis, left);
+    for (int block = 0; block < hunting->hunt->blocks; block++)
+        if (hunting->hunt->after[block] && hunting->left[block] * NEAR < 1)
+            add_near(&hunting->hunt->near[block], hypothesis, hunting->left[block]);
     return true;
 }
 
@@ -306,6 +316,23 @@ static void take_best(struct hunting *hunting, struct round *round, const struct
     }
 }
 
+/* What stays bad is nearer or farther now, and what was nearly a cure was so of something else. */
+static bool measure_again(struct hunting *hunting, const struct world *world, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    bool good = true;
+    for (int block = 0; good && block < hunt->blocks; block++) {
+        struct isolated_result result;
+        hunt->near[block] = (struct near){0};
+        if (!hunt->after[block])
+            continue;
+        good = isolated_try(hunting->isolated, world->store, world->config, block, &result, error);
+        if (good)
+            keep_errors(hunting, block, &result);
+    }
+    return good;
+}
+
 /* The proof is kept, and what it cures is cured. */
 static bool keep(struct hunting *hunting, const struct round *round, struct error *error)
 {
@@ -329,7 +356,7 @@ static bool keep(struct hunting *hunting, const struct round *round, struct erro
     laid->settled = true;
     if (hypothesis_solves(laid))
         proof->hypothesis.solved = proof->world.store;
-    return true;
+    return measure_again(hunting, &proof->world, error);
 }
 
 /* It says what is everywhere, and takes nothing from the original or from gold. */
@@ -418,22 +445,23 @@ static bool factor_try(void *context, double factor, double *distance)
     return true;
 }
 
-/* In as few digits as bring the block as near. False: time is up. */
-static bool factor_shorten(struct factoring *factoring, double *factor, double fell)
+/* In as few digits as bring the block as near; as it is where time is up. */
+static void factor_shorten(struct factoring *factoring, double *factor, double fell)
 {
+    double one;
+    if ((!(*factor < 1) && !(*factor > 1)) || !factor_try(factoring, 1, &one))
+        return;
     for (int digits = 1; digits < 9; digits++) {
         char text[32];
-        double distance, one, rounded;
+        double distance;
         snprintf(text, sizeof text, "%.*g", digits, *factor);
-        rounded = strtod(text, NULL);
-        if (!factor_try(factoring, rounded, &distance) || !factor_try(factoring, 1, &one))
-            return false;
+        if (!factor_try(factoring, strtod(text, NULL), &distance))
+            return;
         if (distance <= 1.1 * fell * one) {
-            *factor = rounded;
-            break;
+            *factor = strtod(text, NULL);
+            return;
         }
     }
-    return true;
 }
 
 /* Of each block that is bad, tensors with a factor that brings it nearer. */
@@ -450,10 +478,12 @@ static bool find_factors(struct hunting *hunting, const struct evidence *evidenc
         struct factoring factoring = {hunting, &tensors.items[i]};
         struct hypothesis found;
         double factor = 1, fell;
-        if (!factor_search(factor_try, &factoring, &factor, &fell))
-            break; /* for want of time */
-        if ((factor < 1 || factor > 1) && factor_shorten(&factoring, &factor, fell) &&
-            factor_put(&tensors.items[i], factor, &found))
+        if (!factor_search(factor_try, &factoring, &factor, &fell)) { /* time is up */
+            hunting->hunt->untried += tensors.count - i;
+            break;
+        }
+        factor_shorten(&factoring, &factor, fell);
+        if ((factor < 1 || factor > 1) && factor_put(&tensors.items[i], factor, &found))
             good = hypotheses_add(out, found.departure, found.points, found.block, "%s", found.text);
     }
     hypotheses_free(&tensors);
@@ -483,7 +513,10 @@ static bool compose(struct hunting *hunting, struct error *error)
         good = good && go_round(hunting, &round, error);
         if (good && !round.best.cured && !hunt->untried) {
             round.list = &factors;
-            good = find_factors(hunting, &evidence, &factors, error) && go_round(hunting, &round, error);
+            good = find_factors(hunting, &evidence, &factors, error);
+            size_t untried = hunt->untried;
+            good = good && go_round(hunting, &round, error);
+            hunt->untried += untried;
         }
         more = round.best.cured > 0;
         hypotheses_free(&factors);
@@ -544,10 +577,11 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     hunt->near = calloc((size_t)hunt->blocks, sizeof *hunt->near);
     hunt->blamed = calloc((size_t)hunt->blocks, sizeof *hunt->blamed);
     hunting.found = calloc((size_t)hunt->blocks, sizeof *hunting.found);
+    hunting.left = calloc((size_t)hunt->blocks, sizeof *hunting.left);
     hunting.ratios = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.ratios);
     hunting.errors2 = calloc((size_t)hunt->blocks * POINT_COUNT, sizeof *hunting.errors2);
     bool good = (hunt->before && hunt->after && hunt->seen && hunt->whole && hunt->near && hunt->blamed &&
-                 hunting.found && hunting.ratios && hunting.errors2) ||
+                 hunting.found && hunting.left && hunting.ratios && hunting.errors2) ||
                 error_memory(error, "experiments");
     good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
                                                     request->limits, request->threads, error));
@@ -560,6 +594,7 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
     isolated_free(hunting.isolated);
     free(hunting.gold);
     free(hunting.found);
+    free(hunting.left);
     free(hunting.ratios);
     free(hunting.errors2);
     free(hunting.refuted);

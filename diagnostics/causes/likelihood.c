@@ -544,7 +544,7 @@ static bool report_unread(const struct searching *searching, struct findings *fi
 static void whole_text(const struct searching *searching, size_t count, const struct rest *rest, struct buffer *text)
 {
     if (rest->likely_count)
-        rest_text(rest, "likely a cause", text);
+        rest_text(rest, "a cause", text);
     for (size_t i = 0; i < count; i++) {
         bool likely = is_likely(&searching->causes[i]);
         buffer_text(text, i ? "; " : rest->likely_count ? " " : "");

@@ -19,13 +19,18 @@ struct seeking {
 /* What a check said of the values: what is not finite comes last, for something made it so. */
 static const struct finding *symptom_of(const struct findings *symptoms, const char *tensor)
 {
+    const struct finding *found = NULL;
     for (size_t i = 0; symptoms && i < symptoms->count; i++) {
         const struct finding *finding = &symptoms->items[i];
-        if (!finding->summary && finding->where.tensor && strcmp(finding->where.tensor, tensor) == 0 &&
-            finding_fact_named(finding, "fault"))
-            return finding;
+        if (!finding->summary && finding->verdict == VERDICT_FAIL && finding->where.tensor &&
+            strcmp(finding->where.tensor, tensor) == 0 && finding_fact_named(finding, "fault") &&
+            (!found || strcmp(finding->check, "weights.finite") != 0)) {
+            if (strcmp(finding->check, "weights.finite") != 0)
+                return finding;
+            found = finding;
+        }
     }
-    return NULL;
+    return found;
 }
 
 static bool see_weight(void *context, const struct expected *expected)
@@ -83,19 +88,32 @@ static double bits_against_chance(size_t of, size_t bad, size_t count, size_t fo
     return chance > 0 ? fmax(0, -log2(chance)) : 0;
 }
 
-/* Something brings the block nearer, which says more than how its tensors look. */
-static bool is_near(const struct rest *rest, int block)
-{
-    for (size_t i = 0; i < rest->likely_count; i++)
-        if (rest->likely[i].near && rest->likely[i].block == block)
-            return true;
-    return false;
-}
-
 /* Its module is bad, or nothing tells. */
 static bool is_bad(const struct rest *rest, const struct suspect *suspect)
 {
     return !rest->hunt || (suspect->point & rest->hunt->after[suspect->block]);
+}
+
+/* What brings the block nearer is none of its tensors that look wrong: those say more. */
+static bool is_outdone(const struct rest *rest, int block)
+{
+    bool suspects = false;
+    for (size_t i = 0; i < rest->count; i++) {
+        const struct suspect *suspect = &rest->suspects[i];
+        if (suspect->block != block || !is_bad(rest, suspect))
+            continue;
+        if (strstr(rest->hunt->near[block].hypothesis.text, suspect->expected.name))
+            return false;
+        suspects = true;
+    }
+    return suspects;
+}
+
+/* Something brings the block nearer, which says more than how its tensors look. */
+static bool is_near(const struct rest *rest, int block)
+{
+    return rest->hunt && rest->hunt->near[block].fell > 0 && rest->explained[block] == rest->hunt->after[block] &&
+           !is_outdone(rest, block);
 }
 
 /* Counts the suspects like the first of them, and what they explain. */
@@ -132,28 +150,25 @@ static bool measure_sort(struct rest *rest, size_t first, unsigned *touched, str
     return likely->first;
 }
 
-/* What brings the block nearer is none of its tensors that look wrong: those say more. */
-static bool is_outdone(const struct rest *rest, int block)
-{
-    bool suspects = false;
-    for (size_t i = 0; i < rest->count; i++) {
-        const struct suspect *suspect = &rest->suspects[i];
-        if (suspect->block != block || !is_bad(rest, suspect))
-            continue;
-        if (strstr(rest->hunt->near[block].hypothesis.text, suspect->expected.name))
-            return false;
-        suspects = true;
-    }
-    return suspects;
-}
-
 static void add_near(struct rest *rest, int block)
 {
     const struct hunt *hunt = rest->hunt;
-    struct likely *likely = &rest->likely[rest->likely_count++];
-    *likely = (struct likely){.near = &hunt->near[block], .block = block, .modules = bits_of(hunt->after[block])};
-    memcpy(likely->hypothesis, likely->near->hypothesis.text, sizeof likely->hypothesis);
-    rest->modules += likely->modules;
+    const struct near *near = &hunt->near[block];
+    struct likely *likely = NULL;
+    size_t modules = bits_of(hunt->after[block]);
+    for (size_t i = 0; i < rest->likely_count; i++)
+        if (rest->likely[i].near && strcmp(rest->likely[i].hypothesis, near->hypothesis.text) == 0)
+            likely = &rest->likely[i];
+    if (!likely && rest->likely_count == LIKELY_MOST)
+        return;
+    if (!likely) {
+        likely = &rest->likely[rest->likely_count++];
+        *likely = (struct likely){.near = near, .block = block, .fell = near->fell, .bits = NAN};
+        memcpy(likely->hypothesis, near->hypothesis.text, sizeof likely->hypothesis);
+    }
+    likely->fell = fmax(likely->fell, near->fell);
+    likely->modules += modules;
+    rest->modules += modules;
     rest->explained[block] = hunt->after[block];
 }
 
@@ -173,7 +188,7 @@ bool rest_find(const struct causes_request *request, const struct hunt *hunt, st
     unsigned *touched = calloc(blocks, sizeof *touched);
     bool seek = !hunt || hunt_bad(hunt, hunt->after);
     bool good = rest->explained && touched && (!seek || weights_each(request->hunt.config, see_weight, &seeking));
-    for (int block = 0; good && hunt && block < hunt->blocks && rest->likely_count < LIKELY_MOST; block++)
+    for (int block = 0; good && hunt && block < hunt->blocks; block++)
         if (hunt->after[block] && hunt->near[block].fell > 0 && !is_outdone(rest, block))
             add_near(rest, block);
     for (int unsound = 0; good && unsound < 2; unsound++) /* what is absent comes first */
@@ -199,10 +214,13 @@ static void likely_text(const struct rest *rest, const struct likely *likely, st
     char path[POINT_PATH];
     const struct suspect *first = likely->first;
     if (likely->near) {
-        buffer_format(out, "%s %s brings %s to %.2g of its distance from gold",
-                      departure_option(likely->near->hypothesis.departure), likely->hypothesis,
-                      hunt_module(rest->hunt, likely->block, rest->hunt->after[likely->block], path),
-                      likely->near->fell);
+        buffer_format(out, "%s %s brings ", departure_option(likely->near->hypothesis.departure), likely->hypothesis);
+        if (likely->modules > 1)
+            buffer_format(out, "%zu modules, the first of them %s,", likely->modules,
+                          hunt_module(rest->hunt, likely->block, rest->hunt->after[likely->block], path));
+        else
+            buffer_text(out, hunt_module(rest->hunt, likely->block, rest->hunt->after[likely->block], path));
+        buffer_format(out, " to %.2g of %s distance from gold", likely->fell, likely->modules > 1 ? "their" : "its");
         return;
     }
     if (!rest->hunt) {
@@ -217,25 +235,40 @@ static void likely_text(const struct rest *rest, const struct likely *likely, st
     unsigned bad = first->point & rest->hunt->after[first->block];
     const char *module = hunt_module(rest->hunt, first->block, bad, path);
     if (likely->tensors == 1 && first->fault)
-        buffer_format(out, "%s is not sound (%s), and just its module, %s, is bad", first->expected.name, first->what,
+        buffer_format(out, "%s is not sound (%s), and its module, %s, is bad", first->expected.name, first->what,
                       module);
     else if (likely->tensors == 1)
-        buffer_format(out, "%s is absent, and just its module, %s, is bad", first->expected.name, module);
+        buffer_format(out, "%s is absent, and its module, %s, is bad", first->expected.name, module);
     else if (first->fault)
-        buffer_format(out, "%zu tensors are not sound (%s) just where %zu module%s bad", likely->tensors, first->what,
+        buffer_format(out, "%zu tensors are not sound (%s) where %zu module%s bad", likely->tensors, first->what,
                       likely->modules, likely->modules > 1 ? "s are" : " is");
     else
-        buffer_format(out, "%zu tensors are absent just where %zu module%s bad", likely->tensors, likely->modules,
+        buffer_format(out, "%zu tensors are absent where %zu module%s bad", likely->tensors, likely->modules,
                       likely->modules > 1 ? "s are" : " is");
+}
+
+/* That it is just these modules which are wrong is no proof that nothing else is. Absent tensors are as good as one
+ * where they are needed; of what looks wrong, chance must be unlikely. */
+#define BITS_LIKELY 3
+
+bool likely_is_strong(const struct rest *rest, const struct likely *likely)
+{
+    return likely->near || !rest->hunt || !likely->first->fault || likely->bits >= BITS_LIKELY;
 }
 
 void rest_text(const struct rest *rest, const char *what, struct buffer *out)
 {
+    bool strong = true;
     for (size_t i = 0; i < rest->likely_count; i++) {
         buffer_text(out, i ? "; " : "");
         likely_text(rest, &rest->likely[i], out);
+        strong = strong && likely_is_strong(rest, &rest->likely[i]);
     }
-    buffer_format(out, ": %s.", what);
+    buffer_format(out, ": %s %s", strong ? "likely" : "possibly", what);
+    size_t bad = rest->hunt ? hunt_bad(rest->hunt, rest->hunt->after) : 0;
+    if (rest->modules < bad)
+        buffer_format(out, ", of %zu of %zu bad modules", rest->modules, bad);
+    buffer_char(out, '.');
 }
 
 static bool list_text(const struct rest *rest, const struct likely *likely, struct buffer *out)
@@ -244,7 +277,7 @@ static bool list_text(const struct rest *rest, const struct likely *likely, stru
     bool good = true;
     for (size_t i = 0; good && i < rest->count; i++) {
         const struct suspect *suspect = &rest->suspects[i];
-        if (same_sort(likely->first, suspect) && is_bad(rest, suspect))
+        if (same_sort(likely->first, suspect) && is_bad(rest, suspect) && !is_near(rest, suspect->block))
             good = expected_list_add(&list, &suspect->expected);
     }
     expected_list_text(&list, out);
@@ -262,10 +295,6 @@ static struct finding *add_place(const struct hunt *hunt, int block, unsigned ba
     }
     return finding;
 }
-
-/* That it is just these modules which are wrong is no proof that nothing else is. Absent tensors are as good as one
- * where they are needed; of what looks wrong, chance must be unlikely. */
-#define BITS_LIKELY 3
 
 static bool report_near(const struct causes_request *request, const struct rest *rest, const struct likely *likely,
                         struct findings *findings)
@@ -289,7 +318,7 @@ static bool report_near(const struct causes_request *request, const struct rest 
         finding_fact_text(finding, "option", "%s", departure_option(hypothesis->departure));
         finding_fact_text(finding, "kind", "%s", departure_kind(hypothesis->departure));
         finding_fact_text(finding, "grade", "likely");
-        finding_fact(finding, "error_left", likely->near->fell);
+        finding_fact(finding, "error_left", likely->fell);
     }
     bool good = finding && text.data && !text.failed && !twins.failed && commands_add(request, hypothesis, 1, finding);
     buffer_free(&text);
@@ -301,7 +330,8 @@ static bool report_suspects(const struct causes_request *request, const struct r
                             struct findings *findings)
 {
     const struct suspect *first = likely->first;
-    const char *grade = !first->fault || !rest->hunt || likely->bits >= BITS_LIKELY ? "likely" : "possible";
+    const char *grade = likely_is_strong(rest, likely) ? "likely" : "possible";
+    bool original = request->hunt.ground.means.original;
     struct buffer text = {0}, list = {0}, bits = {0};
     struct finding *finding =
         rest->hunt ? add_place(rest->hunt, first->block, first->point & rest->hunt->after[first->block], findings)
@@ -311,12 +341,13 @@ static bool report_suspects(const struct causes_request *request, const struct r
     if (good && likely->tensors > 1)
         buffer_format(&text, ": %s", list.data);
     if (!isnan(likely->bits))
-        buffer_format(&bits, " (%.1f bits)", likely->bits);
+        buffer_format(&bits, " (%.1f bits against chance)", likely->bits);
     if (good && text.data) {
-        finding_message(finding,
-                        "%s. %s%s, not proved: nothing here holds what belongs there; with --source DIR, the "
-                        "original, it would be tried.",
-                        text.data, strcmp(grade, "likely") == 0 ? "Likely" : "Possible", bits.data ? bits.data : "");
+        finding_message(finding, "%s. %s%s, not proved: %s.", text.data,
+                        strcmp(grade, "likely") == 0 ? "Likely" : "Possible", bits.data ? bits.data : "",
+                        original ? "the original's tensors do not make the module equal gold either"
+                                 : "nothing here holds what belongs there; with --source DIR, the original, it would "
+                                   "be tried");
         finding->where.layer = first->expected.layer;
         where_set(&finding->where.tensor, first->expected.name);
         finding_fact_text(finding, "hypothesis", "%s", likely->hypothesis);

@@ -20,7 +20,8 @@ struct suspect {
 /* Suspects of one sort; or what brings a block far nearer to gold, and does not cure it. */
 struct likely {
     const struct near *near;     /* NULL: suspects */
-    int block;                   /* that it brings nearer */
+    int block;                   /* the first that it brings nearer */
+    double fell;                 /* the farthest, over what it was */
     const struct suspect *first; /* in a module that is bad */
     size_t tensors, modules;     /* how many of each, that are bad */
     double bits;                 /* against the chance that the modules of all suspects of the sort are just these */
@@ -44,7 +45,10 @@ struct rest {
 bool rest_find(const struct causes_request *request, const struct hunt *hunt, struct rest *rest);
 void rest_free(struct rest *rest);
 
-/* "12 tensors are absent just where 12 modules are bad: likely the cause." */
+/* Worth being called likely: not merely possible. */
+bool likely_is_strong(const struct rest *rest, const struct likely *likely);
+
+/* "12 tensors are absent where 12 modules are bad: likely the cause." */
 void rest_text(const struct rest *rest, const char *what, struct buffer *out);
 
 /* Adds a cause for each sort of suspects, likely, not proved, and one for what stays unexplained; nothing where all is

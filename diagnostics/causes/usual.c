@@ -83,7 +83,11 @@ static bool add_likely(const struct usual_case *of, enum usual usual, struct buf
         const struct likely *likely = &of->rest->likely[i];
         struct hypothesis hypothesis = {.departure = DEPARTURE_FAULT};
         memcpy(hypothesis.text, likely->hypothesis, sizeof hypothesis.text);
+        if (likely->near)
+            hypothesis = likely->near->hypothesis;
         if (usual_of(&hypothesis, 0) != usual)
+            continue;
+        if (!likely_is_strong(of->rest, likely))
             continue;
         buffer_format(out, "%s%s", count++ ? ", " : out->size ? " Likely: " : "Likely: ", likely->hypothesis);
         if (likely->tensors > 1)
@@ -205,10 +209,9 @@ static const struct usual_row {
     [USUAL_TOKENIZER] = {"hypothesis.tokenizer", judge_tokenizer},
 };
 
-bool usual_report(const struct causes_request *request, const struct rest *rest, const struct damage *damage,
-                  struct findings *findings, struct error *error)
+bool usual_report(const struct causes_request *request, const struct hunt *hunt, const struct rest *rest,
+                  const struct damage *damage, struct findings *findings, struct error *error)
 {
-    const struct hunt *hunt = rest->hunt;
     const struct model_config *config = request->hunt.config;
     struct usual_case of = {.request = &request->hunt,
                             .hunt = hunt,

@@ -35,7 +35,7 @@ struct report {
         char *blas;
         double peak_memory_bytes;
     } machine;
-    struct severity_limits severity_limits; /* of the suite; all 0: the built-in ones */
+    struct severity_limits severity_limits; /* of the suite;  */
     struct severity_facts severity;
     struct findings findings;
 };

@@ -33,13 +33,46 @@ static double largest_of(const struct findings *findings, const char *check, con
     return largest;
 }
 
+static double fact_of(const struct finding *finding, const char *name)
+{
+    for (size_t i = 0; i < finding->fact_count; i++)
+        if (strcmp(finding->facts[i].name, name) == 0 && !finding->facts[i].text)
+            return finding->facts[i].number;
+    return NAN;
+}
+
+/* The largest of a fact of a check as a whole; NaN: there is none. */
 static double number_of(const struct findings *findings, const char *check, const char *name)
 {
+    double largest = NAN;
     for (size_t i = 0; i < findings->count; i++)
-        for (size_t k = 0; findings->items[i].summary && k < findings->items[i].fact_count; k++)
-            if (strcmp(findings->items[i].check, check) == 0 && strcmp(findings->items[i].facts[k].name, name) == 0)
-                return findings->items[i].facts[k].number;
-    return NAN;
+        if (findings->items[i].summary && strcmp(findings->items[i].check, check) == 0)
+            largest = fmax(largest, fact_of(&findings->items[i], name));
+    return largest;
+}
+
+/* Over gold's: of the text that gold records, else of its cases. */
+static double perplexity_of(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        double gold = fact_of(&findings->items[i], "golden_perplexity");
+        if (findings->items[i].summary && !isnan(gold))
+            return fact_of(&findings->items[i], "perplexity") / gold;
+    }
+    return number_of(findings, "logits.kl", "perplexity_ratio");
+}
+
+/* Every dump's divergence lies within what its precision accounts for. */
+static bool within_noise(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        double within = fact_of(finding, "within");
+        if (finding->summary && strcmp(finding->check, "logits.kl") == 0 && !isnan(within) &&
+            !(finding->measured <= within))
+            return false;
+    }
+    return true;
 }
 
 /* What compares numbers with gold: how far they are apart is measured by the rest of them. */
@@ -70,31 +103,40 @@ static bool fails(const struct findings *findings, const char *check)
     return false;
 }
 
-static void decide(const struct findings *findings, const struct severity_limits *limits, struct severity_facts *facts)
+#define TEXTS_BROKEN 0.5 /* share of texts at fault: one may be chance */
+
+static bool is_broken(const struct severity_limits *limits, struct severity_facts *facts)
 {
-    double log_ratio = fabs(log(facts->perplexity));
-    bool compared = !isnan(facts->nats) || !isnan(facts->perplexity), bad = any_fails(findings, true),
-         other = any_fails(findings, false);
-    facts->level = SEVERITY_BROKEN;
     if (facts->nats > limits->broken_nats)
         facts->why = "the distribution of the next token is another one";
-    else if (log_ratio > limits->broken_perplexity)
+    else if (log(facts->perplexity) > limits->broken_perplexity)
         facts->why = "text is far less likely than under gold";
-    else if (fails(findings, "text.verdict"))
-        facts->why = "what it writes is no text";
-    else if (!compared) {
+    else if (facts->texts >= TEXTS_BROKEN)
+        facts->why = "most of what it writes is no text";
+    return facts->why;
+}
+
+static void decide(const struct findings *findings, const struct severity_limits *limits, struct severity_facts *facts)
+{
+    bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) ||
+                    !isnan(largest_of(findings, "greedy", "continuations differ"));
+    bool gibberish = fails(findings, "text.verdict"), noise = within_noise(findings) && !(facts->top1 > 0);
+    bool changed = facts->nats > limits->harmless_nats || facts->top1 > 0 ||
+                   fabs(log(facts->perplexity)) > limits->harmless_perplexity;
+    if (is_broken(limits, facts)) {
+        facts->level = SEVERITY_BROKEN;
+    } else if (!compared && !gibberish) {
         facts->level = SEVERITY_UNKNOWN;
         facts->why = "nothing compared its answers with gold's";
-    } else if (!bad && !other) {
-        facts->level = SEVERITY_IDENTICAL;
-        facts->why = "all within gold's noise";
-    } else if (other) {
+    } else if ((changed && !noise) || fails(findings, "greedy") || gibberish) {
+        facts->level = SEVERITY_DEGRADED;
+        facts->why = compared ? "some answers are others than gold's" : "some of what it writes is no text";
+    } else if (any_fails(findings, false)) {
         facts->level = SEVERITY_DEGRADED;
         facts->why = "what is wrong may show elsewhere than in gold's prompts";
-    } else if (facts->nats > limits->harmless_nats || facts->top1 > 0 || log_ratio > limits->harmless_perplexity ||
-               fails(findings, "greedy")) {
-        facts->level = SEVERITY_DEGRADED;
-        facts->why = "some answers are others than gold's";
+    } else if (noise && !any_fails(findings, true)) {
+        facts->level = SEVERITY_IDENTICAL;
+        facts->why = "all within gold's noise";
     } else {
         facts->level = SEVERITY_HARMLESS;
         facts->why = "no decision is another one than gold's";
@@ -103,12 +145,10 @@ static void decide(const struct findings *findings, const struct severity_limits
 
 struct severity_facts severity_of(const struct findings *findings, const struct severity_limits *limits)
 {
-    double ratio = largest_of(findings, "perplexity", "log ratio");
-    double relative = largest_of(findings, "perplexity.text", NULL);
     double texts = largest_of(findings, "text.verdict", NULL);
     struct severity_facts facts = {.nats = largest_of(findings, "logits.kl", NULL),
                                    .top1 = largest_of(findings, "logits.top1", NULL),
-                                   .perplexity = exp(fmax(ratio, log1p(relative))),
+                                   .perplexity = perplexity_of(findings),
                                    .texts = texts / number_of(findings, "text.verdict", "texts")};
     decide(findings, limits, &facts);
     return facts;
@@ -124,7 +164,7 @@ void severity_text(const struct severity_facts *facts, struct buffer *out)
         buffer_format(out, "%sanother most likely token at %.3g %% of positions", count++ ? ", " : " (",
                       100 * facts->top1);
     if (!isnan(facts->perplexity))
-        buffer_format(out, "%sperplexity %.4g times gold's at worst", count++ ? ", " : " (", facts->perplexity);
+        buffer_format(out, "%sperplexity %.4g times gold's", count++ ? ", " : " (", facts->perplexity);
     if (!isnan(facts->texts))
         buffer_format(out, "%s%.3g %% of texts at fault", count++ ? ", " : " (", 100 * facts->texts);
     buffer_text(out, count ? ")" : "");

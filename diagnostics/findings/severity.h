@@ -20,6 +20,7 @@ bool severity_parse(const char *name, enum severity *severity);
 
 /* From where on: mean nats from gold, and |log(perplexity / gold's)|. */
 struct severity_limits {
+    bool given;                                /* false: the built-in ones */
     double harmless_nats, harmless_perplexity; /* up to these, where no most likely token is another one */
     double broken_nats, broken_perplexity;     /* beyond either of these */
 };
@@ -29,7 +30,7 @@ struct severity_facts {
     enum severity level;
     double nats;       /* mean Kullback-Leibler divergence from gold */
     double top1;       /* share of positions with another most likely token, near-ties not counted */
-    double perplexity; /* over gold's */
+    double perplexity; /* over gold's, of all cases together */
     double texts;      /* share of texts at fault that were judged */
     const char *why;   /* what decided, a few words, static */
 };

@@ -43,6 +43,8 @@ static bool place_finite(const struct examined *examined, struct findings *findi
         return false;
     finding_measured(place, (double)measure->nonfinite, "values");
     finding_limit(place, 0, "a weight is a finite number");
+    finding_fact_text(place, "anomaly", "values that are no numbers");
+    finding_fact_text(place, "fault", "nan:%s", examined->tensor->name);
     tensor_text(&text, examined->tensor);
     finding_message(place, "%s holds %zu value%s that %s NaN or infinite, the first at row %llu, column %llu.",
                     text.data ? text.data : "", (size_t)measure->nonfinite, text_plural((size_t)measure->nonfinite),

@@ -115,14 +115,14 @@ static bool find_twins(struct judging *judging)
 }
 
 /* More than half of the tensors of that kind, in all layers, have a twin. */
-static bool copies_everywhere(const struct judging *judging, uint64_t kin)
+static bool copies_everywhere(const struct judging *judging, const size_t *twins, uint64_t kin)
 {
     const struct scan *scan = judging->ranks->scan;
     size_t count = 0, have = 0;
     for (size_t i = 0; i < scan->count; i++)
         if (scan->tensors[i].kin == kin) {
             count++;
-            have += judging->twins[i] != PAIR_NONE;
+            have += twins[i] != PAIR_NONE;
         }
     return 2 * have > count;
 }
@@ -130,25 +130,32 @@ static bool copies_everywhere(const struct judging *judging, uint64_t kin)
 /* Where more than half of a tensor's peers are twins of each other, the model was made of copies (experts of a dense
  * layer, layers that were doubled): that is told and no fault. Experts of one layer that are another layer's are one,
  * unless most layers have such. */
-static void excuse_twins(struct judging *judging)
+static bool excuse_twins(struct judging *judging, struct error *error)
 {
     const struct ranks *ranks = judging->ranks;
+    size_t *twins = malloc((ranks->scan->count + 1) * sizeof *twins); /* before any was excused */
+    if (!twins)
+        return error_memory(error, "weights");
+    memcpy(twins, judging->twins, ranks->scan->count * sizeof *twins);
     for (size_t first = 0; first < ranks->scan->count; first++) {
         size_t tensor = ranks->order[first], size = ranks->size[tensor], have = 0, within = 0;
         if (ranks->place[tensor] || size < (ranks->scan->config->family ? 3 : 2))
             continue;
         for (size_t i = 0; i < size; i++) {
-            size_t twin = judging->twins[ranks->order[first + i]];
+            size_t twin = twins[ranks->order[first + i]];
             have += twin != PAIR_NONE;
             within += twin != PAIR_NONE && ranks->group[twin] == ranks->group[tensor];
         }
-        if (2 * have <= size || (2 * within <= size && !copies_everywhere(judging, ranks->scan->tensors[tensor].kin)))
+        if (2 * have <= size ||
+            (2 * within <= size && !copies_everywhere(judging, twins, ranks->scan->tensors[tensor].kin)))
             continue;
         for (size_t i = 0; i < size; i++) {
             judging->copies += judging->twins[ranks->order[first + i]] != PAIR_NONE;
             judging->twins[ranks->order[first + i]] = PAIR_NONE;
         }
     }
+    free(twins);
+    return true;
 }
 
 static bool find_tails(struct judging *judging)
@@ -245,9 +252,7 @@ bool judging_new(const struct ranks *ranks, struct judging *judging, struct erro
     for (size_t i = 0; good && i < count; i++)
         judging->twins[i] = PAIR_NONE;
     good = (good && find_twins(judging) && find_tails(judging)) || error_memory(error, "weights");
-    if (good)
-        excuse_twins(judging);
-    return good && find_transposed(judging, error) && find_turned_pairs(judging, error);
+    return good && excuse_twins(judging, error) && find_transposed(judging, error) && find_turned_pairs(judging, error);
 }
 
 void judging_free(struct judging *judging)

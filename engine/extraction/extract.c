@@ -39,6 +39,8 @@ static bool is_missed(const struct extract_request *request, size_t problem)
     int layer, expert;
     if (!announced)
         return true;
+    if (store_name_is_other(announced))
+        return false;
     name_place(announced, &layer, &expert);
     return layer < request->layers && (strncmp(announced, "model.", 6) == 0 || strncmp(announced, "lm_head.", 8) == 0);
 }

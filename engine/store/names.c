@@ -256,3 +256,10 @@ bool names_cut_fused(struct store *store, struct error *error)
     free(transposed);
     return good;
 }
+
+bool store_name_is_other(const char *name)
+{
+    char canonical[TENSOR_NAME_MAX];
+    bool other = false;
+    return name_canonical(name, canonical, sizeof canonical, &other) && other;
+}

@@ -103,6 +103,8 @@ const char *store_problem(const struct store *store, size_t index);
  */
 #define LAYERS_FROM "model.layers.%d."
 const char *store_problem_announced(const struct store *store, size_t index);
+/* The name, as a file or an index has it, is one of another component's. */
+bool store_name_is_other(const char *name);
 /* What lies beside the files and was not read, where it may be what was meant. One sentence each. */
 size_t store_note_count(const struct store *store);
 const char *store_note(const struct store *store, size_t index);

@@ -61,7 +61,7 @@ says out 'makes nothing bad that was good; nearly as near: --fault scale:model.l
 
 test_that 'what is absent, or does not look sound, just where a module is bad is likely the cause'
 cause_of 1 thinker missing:model.layers.2.mlp.experts.4.gate_proj.weight --fault missing-experts:2/4-7
-says out '12 tensors are absent just where 1 module is bad: mlp.experts of layer 2: experts 4-7. Likely'
+says out '12 tensors are absent where 1 module is bad: mlp.experts of layer 2: experts 4-7. Likely'
 json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .kind == "absent" and .tensors == 12 and .bits > 4'
 confirm=$(jq -r '[.findings[] | select(.check == "cause" and (.summary | not))][0].commands.confirm' "$T/out")
 same "${confirm/ORIGINAL/$nano/thinker}" "assay diagnose $nano/thinker --golden $(gold thinker) --fault missing-experts:2/4-7 --source $nano/thinker"
@@ -71,7 +71,7 @@ for fault in $(some 1 "zeros:$v" "initialise:$v" "copy:$v,model.layers.2.self_at
     json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .kind == "weights" and .bits >= 3'
 done
 run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault foreign-experts:1,3
-says out '36 tensors are not sound (the very values of another tensor) just where 1 module is bad'
+says out '36 tensors are not sound (the very values of another tensor) where 1 module is bad'
 json '.findings[] | select(.check == "hypothesis.weights") | .verdict == "fail" and (.message | startswith("Likely: copy:model.layers.1.mlp.experts.0."))'
 
 test_that 'with the original what was damaged is undone'

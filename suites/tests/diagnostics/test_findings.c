@@ -310,48 +310,58 @@ Test(findings, places_without_a_measured_value_keep_their_order)
 
 /* severity */
 
-static void put(struct findings *findings, const char *check, enum verdict verdict, double measured, const char *unit)
+static struct finding *put(struct findings *findings, const char *check, enum verdict verdict, double measured)
 {
     struct finding *finding = findings_add(findings, check);
     finding->verdict = verdict;
     if (!isnan(measured))
-        finding_measured(finding, measured, unit);
+        finding_measured(finding, measured, "");
+    return finding;
 }
 
 Test(severity, is_what_the_difference_does_to_answers)
 {
     static const struct {
         const char *what;
-        double nats, top1, log_ratio;   /* NaN: not measured */
+        double nats, top1, ratio;       /* of perplexity; NaN: not measured */
+        double within;                  /* nats that the precision of gold accounts for */
+        double texts;                   /* of 40, at fault */
         const char *fails, *also_fails; /* checks; NULL */
         enum severity level;
     } rows[] = {
-        {"nothing fails", 1e-12, 0, 1e-9, NULL, NULL, SEVERITY_IDENTICAL},
-        {"a little beyond the noise", 4e-8, 0, 1e-6, "logits.kl", "layers.isolated", SEVERITY_HARMLESS},
-        {"one token is another one", 4e-8, 0.01, 1e-6, "logits.top1", NULL, SEVERITY_DEGRADED},
-        {"far enough to matter", 0.002, 0, 1e-6, "logits.kl", NULL, SEVERITY_DEGRADED},
-        {"perplexity alone", 1e-5, 0, 0.02, "perplexity", NULL, SEVERITY_DEGRADED},
-        {"a continuation alone", 1e-5, 0, 1e-6, "greedy", NULL, SEVERITY_DEGRADED},
-        {"what gold does not see", 1e-12, 0, 1e-9, "inventory.absent", NULL, SEVERITY_DEGRADED},
-        {"a lost tokenizer", 1e-12, 0, 1e-9, "tokens.ids", NULL, SEVERITY_DEGRADED},
-        {"ten nats", 10, 1, 12, "logits.kl", NULL, SEVERITY_BROKEN},
-        {"infinitely far", INFINITY, 1, NAN, "logits.kl", NULL, SEVERITY_BROKEN},
-        {"half as likely", 0.3, 0.2, -0.8, "perplexity", NULL, SEVERITY_BROKEN},
-        {"gibberish, without gold", NAN, NAN, NAN, "text.verdict", NULL, SEVERITY_BROKEN},
-        {"absent tensors, without gold", NAN, NAN, NAN, "inventory.absent", NULL, SEVERITY_UNKNOWN},
-        {"no gold", NAN, NAN, NAN, NULL, NULL, SEVERITY_UNKNOWN},
+        {"nothing fails", 1e-12, 0, 1, 1e-9, 0, NULL, NULL, SEVERITY_IDENTICAL},
+        {"gold of few bits", 5e-3, 0, 1.03, 1e-2, 0, NULL, NULL, SEVERITY_IDENTICAL},
+        {"a suite that allows much", 5e-3, 0, 1.03, 1e-9, 0, NULL, NULL, SEVERITY_DEGRADED},
+        {"a suite that allows a little", 5e-6, 0, 1.0001, 1e-9, 0, NULL, NULL, SEVERITY_HARMLESS},
+        {"a little beyond the noise", 4e-8, 0, 1, 1e-9, 0, "logits.kl", "layers.isolated", SEVERITY_HARMLESS},
+        {"one module beyond its noise", 1e-12, 0, 1, 1e-9, 0, "layers.isolated", NULL, SEVERITY_HARMLESS},
+        {"one token is another one", 4e-8, 0.01, 1, 1e-9, 0, "logits.top1", NULL, SEVERITY_DEGRADED},
+        {"far enough to matter", 0.002, 0, 1, 1e-9, 0, "logits.kl", NULL, SEVERITY_DEGRADED},
+        {"perplexity alone", 1e-5, 0, 1.02, 1e-9, 0, "perplexity", NULL, SEVERITY_DEGRADED},
+        {"a continuation alone", 1e-5, 0, 1, 1e-4, 0, "greedy", NULL, SEVERITY_DEGRADED},
+        {"what gold does not see", 1e-12, 0, 1, 1e-9, 0, "inventory.absent", NULL, SEVERITY_DEGRADED},
+        {"a lost tokenizer", 1e-12, 0, 1, 1e-9, 0, "tokens.ids", NULL, SEVERITY_DEGRADED},
+        {"ten nats", 10, 1, 1e5, 1e-9, 0, "logits.kl", NULL, SEVERITY_BROKEN},
+        {"infinitely far", INFINITY, 1, NAN, 1e-9, 0, "logits.kl", NULL, SEVERITY_BROKEN},
+        {"less than half as likely", 0.3, 0.2, 2.2, 1e-9, 0, "perplexity", NULL, SEVERITY_BROKEN},
+        {"more than twice as likely", 0.06, 0, 0.3, 1e-9, 0, "perplexity", NULL, SEVERITY_DEGRADED},
+        {"gibberish, without gold", NAN, NAN, NAN, NAN, 30, "text.verdict", NULL, SEVERITY_BROKEN},
+        {"one text of forty", NAN, NAN, NAN, NAN, 1, "text.verdict", NULL, SEVERITY_DEGRADED},
+        {"absent tensors, without gold", NAN, NAN, NAN, NAN, 0, "inventory.absent", NULL, SEVERITY_UNKNOWN},
+        {"no gold", NAN, NAN, NAN, NAN, 0, NULL, NULL, SEVERITY_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct report report = {0};
-        const double numbers[] = {rows[i].nats, rows[i].top1, rows[i].log_ratio};
-        static const char *const checks[] = {"logits.kl", "logits.top1", "perplexity"};
-        for (size_t k = 0; k < 3; k++)
-            put(&report.findings, checks[k], isnan(numbers[k]) ? VERDICT_SKIP : VERDICT_PASS, numbers[k],
-                k == 2 ? "log ratio" : "x");
-        if (rows[i].fails)
-            put(&report.findings, rows[i].fails, VERDICT_FAIL, NAN, NULL);
-        if (rows[i].also_fails)
-            put(&report.findings, rows[i].also_fails, VERDICT_FAIL, NAN, NULL);
+        enum verdict verdict = isnan(rows[i].nats) ? VERDICT_SKIP : VERDICT_PASS;
+        struct finding *kl = put(&report.findings, "logits.kl", verdict, rows[i].nats);
+        finding_fact(kl, "perplexity_ratio", rows[i].ratio);
+        finding_fact(kl, "within", rows[i].within);
+        put(&report.findings, "logits.top1", verdict, rows[i].top1);
+        finding_fact(put(&report.findings, "text.verdict", VERDICT_PASS, rows[i].texts), "texts", 40);
+        const char *fails[] = {rows[i].fails, rows[i].also_fails};
+        for (size_t k = 0; k < 2; k++)
+            if (fails[k])
+                put(&report.findings, fails[k], VERDICT_FAIL, NAN);
         report_conclude(&report);
         cr_expect_eq(report.severity.level, rows[i].level, "%s: %s", rows[i].what,
                      severity_name(report.severity.level));
@@ -361,4 +371,17 @@ Test(severity, is_what_the_difference_does_to_answers)
     }
     enum severity none;
     cr_expect(!severity_parse("bad", &none));
+}
+
+Test(severity, a_perplexity_that_nothing_was_compared_with_says_nothing)
+{
+    struct report report = {0};
+    put(&report.findings, "logits.kl", VERDICT_PASS, 1e-12);
+    finding_fact(put(&report.findings, "perplexity.text", VERDICT_PASS, 1e6), "perplexity", 1e6);
+    report_conclude(&report);
+    cr_expect_eq(report.severity.level, SEVERITY_IDENTICAL);
+    finding_fact(&report.findings.items[1], "golden_perplexity", 1e5);
+    report_conclude(&report);
+    cr_expect_eq(report.severity.level, SEVERITY_BROKEN);
+    report_free(&report);
 }

@@ -160,6 +160,23 @@ Test(health, of_many_random_layers_nothing_is_claimed)
     pool_free(pool);
 }
 
+Test(health, experts_of_one_layer_that_are_anothers_are_named_and_doubled_layers_excused)
+{
+    struct told told = {0};
+    fault_put(&told, "foreign-experts:1,2");
+    tell(&told, MODEL("nano/thinker"));
+    cr_expect_eq(places(&told, "weights.identical", NULL), 72);
+    cr_expect(summary_of(&told, "weights.identical")->verdict == VERDICT_FAIL);
+    findings_free(&told.findings);
+    told = (struct told){0};
+    fault_put(&told, "foreign-experts:1,0");
+    fault_put(&told, "foreign-experts:3,2");
+    tell(&told, MODEL("nano/thinker"));
+    cr_expect_eq(places(&told, "weights.identical", NULL), 0, "four of five layers");
+    cr_expect(summary_of(&told, "weights.identical")->verdict == VERDICT_PASS);
+    findings_free(&told.findings);
+}
+
 Test(health, copies_of_most_are_excused_and_one_pair_is_named)
 {
     struct told told = {0};
