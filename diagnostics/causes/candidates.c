@@ -396,6 +396,16 @@ bool candidates_of_factor(const struct evidence *evidence, int block, struct hyp
     return true;
 }
 
+/* Rows of the vocabulary that moved by one; of the head, and of the embedding. */
+static bool take_vocabulary(const struct evidence *evidence, struct hypotheses *out)
+{
+    for (int shift = 1; shift >= -1; shift -= 2)
+        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "shift-rows:model.embed_tokens.weight,%d", shift) ||
+            !hypotheses_add(out, DEPARTURE_FAULT, OF(HEAD), -1, "shift-rows:lm_head.weight,%d", shift))
+            return false;
+    return take_offsets(evidence, evidence->blocks - 1, out);
+}
+
 static bool take_weights(const struct evidence *evidence, struct hypotheses *out)
 {
     int bad = 0;
@@ -409,7 +419,7 @@ static bool take_weights(const struct evidence *evidence, struct hypotheses *out
         if (may_be_changed(evidence, block) &&
             (!candidates_of_block(evidence, block, out) || !take_experts(evidence, block, out)))
             return false;
-    return !evidence->bad[evidence->blocks - 1] || take_offsets(evidence, evidence->blocks - 1, out);
+    return (!evidence->bad[0] && !evidence->bad[evidence->blocks - 1]) || take_vocabulary(evidence, out);
 }
 
 /* --- gold --- */
@@ -560,16 +570,6 @@ bool candidates_take(const struct evidence *evidence, struct hypotheses *out)
            (evidence->weights_right || (take_unsound(&whole, out) && take_weights(&whole, out))) &&
            take_original(evidence, out) && (evidence->weights_right || take_solved(evidence, out)) &&
            take_variants(evidence, out, false) && take_variants(evidence, out, true);
-}
-
-/* Rows of the vocabulary that moved by one; of the head, and of the embedding. */
-static bool take_vocabulary(const struct evidence *evidence, struct hypotheses *out)
-{
-    for (int shift = 1; shift >= -1; shift -= 2)
-        if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, -1, "shift-rows:model.embed_tokens.weight,%d", shift) ||
-            !hypotheses_add(out, DEPARTURE_FAULT, OF(HEAD), -1, "shift-rows:lm_head.weight,%d", shift))
-            return false;
-    return take_offsets(evidence, evidence->blocks - 1, out);
 }
 
 bool candidates_everywhere(const struct evidence *evidence, struct hypotheses *out)

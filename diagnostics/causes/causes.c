@@ -176,11 +176,11 @@ static void proof_text(const struct causes_request *request, const struct hunt *
                   proof->cured > 1 ? "" : "s");
     places_text(hunt, proof, out);
     buffer_text(out, "), and none that was good is bad: proved.");
-    for (size_t i = 0; i < proof->twin_count; i++)
-        buffer_format(out, "%s%s %s", i ? ", " : " No value tells it from ",
-                      departure_option(proof->twins[i].departure), proof->twins[i].text);
-    if (proof->twin_count)
+    if (proof->twin_count) {
+        buffer_text(out, " No value tells it from ");
+        hypotheses_text(proof->twins, proof->twin_count, out);
         buffer_text(out, ".");
+    }
     if (!isnan(damage->share[index]))
         buffer_format(out, " It is %.0f %% of the damage.", 100 * damage->share[index]);
 }
@@ -190,12 +190,16 @@ static bool report_proof(const struct causes_request *request, const struct hunt
 {
     const struct proof *proof = &hunt->proofs[index];
     struct finding *finding = findings_place(findings, CAUSE_CHECK, VERDICT_FAIL);
-    struct buffer text = {0};
+    struct buffer text = {0}, twins = {0};
     char path[POINT_PATH];
     if (!finding)
         return false;
     proof_text(request, hunt, damage, index, &text);
-    bool good = text.data && !text.failed;
+    hypotheses_text(proof->twins, proof->twin_count, &twins);
+    bool good = text.data && !text.failed && !twins.failed;
+    if (good && twins.data)
+        finding_fact_text(finding, "alternatives", "%s", twins.data);
+    buffer_free(&twins);
     if (good) {
         finding_message(finding, "%s", text.data);
         where_set(&finding->where.module,

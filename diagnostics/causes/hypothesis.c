@@ -50,6 +50,12 @@ const char *departure_option(enum departure departure)
     return options[departure];
 }
 
+void hypotheses_text(const struct hypothesis *hypotheses, size_t count, struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++)
+        buffer_format(out, "%s%s %s", i ? ", " : "", departure_option(hypotheses[i].departure), hypotheses[i].text);
+}
+
 const char *departure_kind(enum departure departure)
 {
     static const char *const kinds[DEPARTURE_COUNT] = {"weights", "configuration", "architecture", "text"};

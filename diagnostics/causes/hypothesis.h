@@ -2,6 +2,7 @@
 #ifndef ASSAY_CAUSES_HYPOTHESIS_H
 #define ASSAY_CAUSES_HYPOTHESIS_H
 
+#include "base/buffer.h"
 #include "faults/fault.h"
 #include "model/config.h"
 #include "store/store.h"
@@ -39,6 +40,9 @@ const char *hypothesis_solves(const struct hypothesis *hypothesis);
 bool hypotheses_add(struct hypotheses *list, enum departure departure, unsigned points, int block, const char *format,
                     ...) ASSAY_PRINTF(5, 6);
 void hypotheses_free(struct hypotheses *list);
+
+/* "--fault scale:x,2, --variant no-rotation"; nothing of none. */
+void hypotheses_text(const struct hypothesis *hypotheses, size_t count, struct buffer *out);
 
 /* "--fault", "--set", "--variant", "--text-variant" */
 const char *departure_option(enum departure departure);

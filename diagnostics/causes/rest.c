@@ -302,9 +302,7 @@ static bool report_near(const struct causes_request *request, const struct rest 
     const struct hypothesis *hypothesis = &likely->near->hypothesis;
     struct finding *finding = add_place(rest->hunt, likely->block, rest->hunt->after[likely->block], findings);
     struct buffer text = {0}, twins = {0};
-    for (size_t i = 0; i < likely->near->twin_count; i++)
-        buffer_format(&twins, "%s%s %s", i ? ", " : "", departure_option(likely->near->twins[i].departure),
-                      likely->near->twins[i].text);
+    hypotheses_text(likely->near->twins, likely->near->twin_count, &twins);
     likely_text(rest, likely, &text);
     if (finding && text.data) {
         finding_message(finding,

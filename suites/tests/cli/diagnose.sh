@@ -50,6 +50,7 @@ says out "$expert is not the original"
 test_that 'a matrix that is not square is turned back, also of one expert'
 cause_of 1 thinker "transpose-back:$expert" --fault "transpose:$expert"
 cause_of 1 thinker "byte-swap:$expert" --fault "byte-swap:$expert"
+cause_of 1 thinker shift-rows:lm_head.weight,-1 --fault shift-rows:lm_head.weight,1
 cause_of 1 thinker "shift-rows:model.layers.2.self_attn.v_proj.weight,-2" --fault shift-rows:model.layers.2.self_attn.v_proj.weight,2
 
 test_that 'a tensor that was multiplied is found with its factor, or nearly where rounding leaves no proof'
