@@ -66,10 +66,10 @@ static struct causes_request request_of(const struct arguments *arguments, struc
 }
 
 /* Told beside the causes, which stand without it. */
-static bool add_domains(const struct subject *subject, struct findings *findings, struct error *error)
+static bool add_domains(const struct subject *subject, double seconds, struct findings *findings, struct error *error)
 {
     struct error problem = {0};
-    bool good = domains_report(subject, findings, &problem) ||
+    bool good = domains_report(subject, seconds, findings, &problem) ||
                 findings_skip(findings, "experts.domains", error_text(&problem), error);
     error_clear(&problem);
     return good;
@@ -91,7 +91,7 @@ bool diagnosis_find(const struct arguments *arguments, struct subject *subject, 
         good = subject_needs_tokenizer(subject, error) && config_predicts(subject->config, error) &&
                likelihood_find(&likelihood, findings, error);
     if (good && !diagnosis->implementation)
-        good = add_domains(subject, findings, error);
+        good = add_domains(subject, diagnosis->budget, findings, error);
     buffer_free(&options);
     return good;
 }

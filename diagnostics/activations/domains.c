@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "activations/corpus.h"
+#include "base/progress.h"
 #include "math/distribution.h"
 #include "model/routing.h"
 #include "model/weights.h"
@@ -76,11 +77,12 @@ static bool see(void *context, size_t domain, const struct part *part, struct er
     return true;
 }
 
-static bool run_all(struct profile *profile, struct model *model, struct error *error)
+/* The kinds first .. end - 1, in one pass. */
+static bool run_kinds(struct profile *profile, struct model *model, size_t first, size_t end, struct error *error)
 {
     struct run *run = run_new(model, error);
     bool good = run;
-    for (size_t i = 0; good && i < DOMAINS; i++)
+    for (size_t i = first; good && i < end; i++)
         good = run_add(run, profile->ids[i].data, profile->ids[i].count, profile->ids[i].count / 2,
                        (struct rider){see, profile, i}, error);
     good = good && run_execute(run, "experts by kind of text", 0, error);
@@ -268,7 +270,7 @@ static bool report(const struct profile *profile, struct findings *findings)
     return true;
 }
 
-bool domains_report(const struct subject *subject, struct findings *findings, struct error *error)
+bool domains_report(const struct subject *subject, double seconds, struct findings *findings, struct error *error)
 {
     struct profile profile = {.config = subject->config};
     struct model_options options = subject->engine;
@@ -281,10 +283,17 @@ bool domains_report(const struct subject *subject, struct findings *findings, st
         return findings_skip(findings, "experts.domains", "It takes a tokenizer.", error);
     options.missing = MISSING_DEFAULT;
     struct model *model = model_open(subject->store, subject->config, &options, error);
-    bool good = model && profile_begin(&profile, subject, error) && run_all(&profile, model, error);
-    profile.masked = true;
-    good = good && run_all(&profile, model, error) &&
-           (report(&profile, findings) || error_memory(error, "experts.domains"));
+    double begun = clock_seconds();
+    bool good = model && profile_begin(&profile, subject, error) && run_kinds(&profile, model, 0, 1, error);
+    if (good && seconds > 0 && clock_seconds() - begun > seconds / DOMAINS) {
+        good = findings_skip(findings, "experts.domains",
+                             "Texts of four kinds would take longer than --budget: see assay diagnose.", error);
+    } else if (good) {
+        good = run_kinds(&profile, model, 1, DOMAINS, error);
+        profile.masked = true;
+        good = good && run_kinds(&profile, model, 0, DOMAINS, error) &&
+               (report(&profile, findings) || error_memory(error, "experts.domains"));
+    }
     profile_end(&profile);
     model_free(model);
     return good;
