@@ -24,7 +24,7 @@ static bool compare_dump(struct golden *golden, struct golden *dump, const struc
     report_set(&report->subject.format, "dump");
     report_set(&report->subject.summary, "%s", golden_producer(dump));
     report->subject.tensors = (double)golden_tensor_count(dump);
-    report_limits(report, &suite->limits);
+    report->severity_limits = severity_limits_of(&suite->limits);
     return check_dump(golden, dump, &suite->limits, suite->wanted, &report->findings, error);
 }
 

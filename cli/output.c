@@ -162,19 +162,12 @@ static bool is_judged(const struct findings *findings)
     return false;
 }
 
-void report_limits(struct report *report, const struct limits *limits)
-{
-    report->severity_limits = (struct severity_limits){
-        true, limits->rows[LIMIT_HARMLESS_NATS].value, limits->rows[LIMIT_HARMLESS_PERPLEXITY].value,
-        limits->rows[LIMIT_BROKEN_NATS].value, limits->rows[LIMIT_BROKEN_PERPLEXITY].value};
-}
-
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error)
 {
     struct subject subject = {0};
-    report_limits(report, request->limits);
+    report->severity_limits = severity_limits_of(request->limits);
     request->subject = &subject;
     request->goldens = goldens;
     request->golden_count = golden_count;

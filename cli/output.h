@@ -30,9 +30,6 @@ void report_gold(struct report *report, const struct golden *golden);
 bool goldens_fit(const struct goldens *goldens, const struct subject *subject, struct report *report,
                  struct error *error);
 
-/* From where on the suite calls a difference harmful. */
-void report_limits(struct report *report, const struct limits *limits);
-
 /* Opens the subject at `path` and runs the request, whose subject and goldens this fills; names both in the report. */
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,

@@ -25,15 +25,6 @@ static void attribute_seconds(struct buffer *out, double seconds)
         buffer_format(out, " time=\"%.3f\"", seconds);
 }
 
-/* `time` of a check is there when its diagnostic measured it: the fact "duration_s". */
-static double check_seconds(const struct finding *finding)
-{
-    for (size_t i = 0; i < finding->fact_count; i++)
-        if (strcmp(finding->facts[i].name, "duration_s") == 0 && !finding->facts[i].text)
-            return finding->facts[i].number;
-    return NAN;
-}
-
 static void details(struct buffer *out, const struct outline *outline, const struct outline_check *check)
 {
     const struct finding *head = check->head;
@@ -112,7 +103,7 @@ static void testcase(struct buffer *out, const struct outline *outline, const st
     buffer_text(out, "    <testcase");
     attribute(out, "name", check->name);
     class_name(out, check->name);
-    attribute_seconds(out, check_seconds(check->head));
+    attribute_seconds(out, finding_fact_number(check->head, "duration_s"));
     buffer_char(out, '>');
     testcase_body(out, outline, check);
     buffer_text(out, "</testcase>\n");

@@ -208,6 +208,12 @@ static double perplexity(const struct profile *profile, bool masked, size_t doma
     return exp(profile->nats[masked][domain] / (double)predicted);
 }
 
+/* What masking does to the perplexity, as a factor. */
+static double harm_of(const struct profile *profile, size_t domain)
+{
+    return perplexity(profile, true, domain) / perplexity(profile, false, domain);
+}
+
 static bool add_table(const struct profile *profile, struct finding *finding)
 {
     struct series *series =
@@ -240,9 +246,8 @@ static bool report(const struct profile *profile, struct findings *findings)
     for (size_t i = 1; i < DOMAINS; i++)
         least = alike(profile, 0, i) < alike(profile, 0, least) ? i : least;
     for (size_t i = 1; i < DOMAINS; i++)
-        if (perplexity(profile, true, i) / perplexity(profile, false, i) >
-            perplexity(profile, true, worst) / perplexity(profile, false, worst))
-            worst = i;
+        worst = harm_of(profile, i) > harm_of(profile, worst) ? i : worst;
+    double ratio = harm_of(profile, worst);
     double lost = profile->lost / (double)profile->routings;
     finding->verdict = lost > 0 ? VERDICT_WARN : VERDICT_PASS;
     finding_measured(finding, lost, "of the routers' probability on absent experts");
@@ -250,9 +255,8 @@ static bool report(const struct profile *profile, struct findings *findings)
     finding_fact(finding, "experts", (double)loads.experts);
     finding_fact(finding, "busiest", loads.busiest);
     finding_fact(finding, "least_alike", alike(profile, 0, least));
-    finding_fact(finding, "masked_ratio", perplexity(profile, true, worst) / perplexity(profile, false, worst));
+    finding_fact(finding, "masked_ratio", ratio);
     struct buffer harm = {0};
-    double ratio = perplexity(profile, true, worst) / perplexity(profile, false, worst);
     if (ratio > 1.001 && isfinite(ratio))
         buffer_format(&harm,
                       " Without the experts that the first half of a text does not use, the perplexity of its second "
@@ -274,10 +278,7 @@ bool domains_report(const struct subject *subject, double seconds, struct findin
 {
     struct profile profile = {.config = subject->config};
     struct model_options options = subject->engine;
-    bool sparse = false;
-    for (int layer = 0; layer < subject->config->layers; layer++)
-        sparse = sparse || subject->config->sparse[layer];
-    if (!sparse)
+    if (!config_is_sparse(subject->config))
         return true;
     if (!subject->tokenizer)
         return findings_skip(findings, "experts.domains", "It takes a tokenizer.", error);

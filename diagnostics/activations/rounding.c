@@ -20,9 +20,6 @@ static double chance(double multiple, double carriers)
     return fmax(1, sqrt(2) / multiple * (1 + 6 / sqrt(carriers)));
 }
 
-#define MULTIPLE_ALONE 2 /* layers.rounding_multiple.isolated */
-#define MULTIPLE_WHOLE 4 /* layers.rounding_multiple */
-
 struct accuracy gold_accuracy(const struct golden *golden, const struct golden_tensor *tensor, bool alone)
 {
     struct accuracy accuracy = {.noise = NAN, .rounding = NAN, .alone = alone, .dtype = golden_dtype(golden)};
@@ -281,7 +278,8 @@ static bool compare(struct rounding *rounding, const struct seat *seat, const st
     }
     double carriers = distance_carriers(distance);
     double relative = comparison_relative(&distance->sum) * (1 + 2 / sqrt(carriers)); /* luck of few values */
-    relative *= chance(seat->isolated ? MULTIPLE_ALONE : MULTIPLE_WHOLE, carriers / ROUNDING_DRAWS);
+    relative *=
+        chance(limit_default(seat->isolated ? LIMIT_ROUNDING_ALONE : LIMIT_ROUNDING), carriers / ROUNDING_DRAWS);
     golden_set_rounding(golden, tensor, seat->isolated, isfinite(relative) ? relative : NAN);
     return seat->isolated || part->point != POINT_HEAD || compare_logits(rounding, golden, tensor, &within, error);
 }

@@ -205,10 +205,7 @@ static bool report_proof(const struct causes_request *request, const struct hunt
         where_set(&finding->where.module,
                   hunt_module(hunt, proof->first, hunt->before[proof->first] & proof->points, path));
         finding->where.layer = hunt_layer(hunt, proof->first);
-        finding_fact_text(finding, "hypothesis", "%s", proof->hypothesis.text);
-        finding_fact_text(finding, "option", "%s", departure_option(proof->hypothesis.departure));
-        finding_fact_text(finding, "kind", "%s", departure_kind(proof->hypothesis.departure));
-        finding_fact_text(finding, "grade", "proved");
+        hypothesis_facts(&proof->hypothesis, "proved", finding);
         finding_fact(finding, "cured", (double)proof->cured);
         finding_fact(finding, "share", damage->share[index]);
         if (!isnan(damage->share[index]))

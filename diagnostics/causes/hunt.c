@@ -445,19 +445,16 @@ static bool factor_try(void *context, double factor, double *distance)
     return true;
 }
 
-/* In as few digits as bring the block as near; as it is where time is up. */
+/* In as few digits as bring the block as near; as it is where time is up. Distances are over that of factor 1. */
 static void factor_shorten(struct factoring *factoring, double *factor, double fell)
 {
-    double one;
-    if ((!(*factor < 1) && !(*factor > 1)) || !factor_try(factoring, 1, &one))
-        return;
     for (int digits = 1; digits < 9; digits++) {
         char text[32];
         double distance;
         snprintf(text, sizeof text, "%.*g", digits, *factor);
         if (!factor_try(factoring, strtod(text, NULL), &distance))
             return;
-        if (distance <= 1.1 * fell * one) {
+        if (distance <= 1.1 * fell) {
             *factor = strtod(text, NULL);
             return;
         }
@@ -482,8 +479,10 @@ static bool find_factors(struct hunting *hunting, const struct evidence *evidenc
             hunting->hunt->untried += tensors.count - i;
             break;
         }
+        if (!(factor < 1) && !(factor > 1))
+            continue;
         factor_shorten(&factoring, &factor, fell);
-        if ((factor < 1 || factor > 1) && factor_put(&tensors.items[i], factor, &found))
+        if (factor_put(&tensors.items[i], factor, &found))
             good = hypotheses_add(out, found.departure, found.points, found.block, "%s", found.text);
     }
     hypotheses_free(&tensors);

@@ -62,6 +62,14 @@ const char *departure_kind(enum departure departure)
     return kinds[departure];
 }
 
+void hypothesis_facts(const struct hypothesis *hypothesis, const char *grade, struct finding *finding)
+{
+    finding_fact_text(finding, "hypothesis", "%s", hypothesis->text);
+    finding_fact_text(finding, "option", "%s", departure_option(hypothesis->departure));
+    finding_fact_text(finding, "kind", "%s", departure_kind(hypothesis->departure));
+    finding_fact_text(finding, "grade", "%s", grade);
+}
+
 /* The texts of one sort. */
 static size_t texts_of(enum departure departure, const struct hypothesis *hypotheses, size_t count, const char **texts)
 {

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "faults/fault.h"
+#include "findings/finding.h"
 #include "model/config.h"
 #include "store/store.h"
 
@@ -43,6 +44,9 @@ void hypotheses_free(struct hypotheses *list);
 
 /* "--fault scale:x,2, --variant no-rotation"; nothing of none. */
 void hypotheses_text(const struct hypothesis *hypotheses, size_t count, struct buffer *out);
+
+/* Adds what every finding of a cause says of its hypothesis: "hypothesis", "option", "kind", "grade". */
+void hypothesis_facts(const struct hypothesis *hypothesis, const char *grade, struct finding *finding);
 
 /* "--fault", "--set", "--variant", "--text-variant" */
 const char *departure_option(enum departure departure);

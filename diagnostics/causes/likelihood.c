@@ -511,10 +511,7 @@ static bool report_cause(const struct searching *searching, const struct cause *
     finding_message(finding, "%s.", text.data ? text.data : "");
     buffer_free(&text);
     finding->where.layer = cause->hypothesis.block > 0 ? cause->hypothesis.block - 1 : -1;
-    finding_fact_text(finding, "hypothesis", "%s", cause->hypothesis.text);
-    finding_fact_text(finding, "option", "%s", departure_option(cause->hypothesis.departure));
-    finding_fact_text(finding, "kind", "%s", departure_kind(cause->hypothesis.departure));
-    finding_fact_text(finding, "grade", "%s", grade_of(cause));
+    hypothesis_facts(&cause->hypothesis, grade_of(cause), finding);
     finding_fact(finding, "bits", cause->bits);
     finding_fact(finding, "gain", cause->gain);
     finding_fact(finding, "perplexity", exp(cause->after));

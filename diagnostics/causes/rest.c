@@ -22,13 +22,12 @@ static const struct finding *symptom_of(const struct findings *symptoms, const c
     const struct finding *found = NULL;
     for (size_t i = 0; symptoms && i < symptoms->count; i++) {
         const struct finding *finding = &symptoms->items[i];
-        if (!finding->summary && finding->verdict == VERDICT_FAIL && finding->where.tensor &&
-            strcmp(finding->where.tensor, tensor) == 0 && finding_fact_named(finding, "fault") &&
-            (!found || strcmp(finding->check, "weights.finite") != 0)) {
-            if (strcmp(finding->check, "weights.finite") != 0)
-                return finding;
-            found = finding;
-        }
+        if (finding->summary || finding->verdict != VERDICT_FAIL || !finding->where.tensor ||
+            strcmp(finding->where.tensor, tensor) != 0 || !finding_fact_named(finding, "fault"))
+            continue;
+        if (strcmp(finding->check, "weights.finite") != 0)
+            return finding;
+        found = finding;
     }
     return found;
 }
@@ -39,7 +38,7 @@ static bool see_weight(void *context, const struct expected *expected)
     struct rest *rest = seeking->rest;
     const struct hunt_request *request = &seeking->request->hunt;
     bool absent = !expected->optional && !weights_find(request->ground.store, expected);
-    const struct finding *symptom = absent ? NULL : symptom_of(seeking->request->hunt.symptoms, expected->name);
+    const struct finding *symptom = absent ? NULL : symptom_of(request->symptoms, expected->name);
     struct suspect suspect = {.expected = *expected};
     if ((!absent && !symptom) || (rest->hunt && hunt_has_put(rest->hunt, expected)))
         return true;
@@ -112,8 +111,7 @@ static bool is_outdone(const struct rest *rest, int block)
 /* Something brings the block nearer, which says more than how its tensors look. */
 static bool is_near(const struct rest *rest, int block)
 {
-    return rest->hunt && rest->hunt->near[block].fell > 0 && rest->explained[block] == rest->hunt->after[block] &&
-           !is_outdone(rest, block);
+    return rest->hunt && rest->hunt->near[block].fell > 0 && !is_outdone(rest, block);
 }
 
 /* Counts the suspects like the first of them, and what they explain. */
@@ -189,7 +187,7 @@ bool rest_find(const struct causes_request *request, const struct hunt *hunt, st
     bool seek = !hunt || hunt_bad(hunt, hunt->after);
     bool good = rest->explained && touched && (!seek || weights_each(request->hunt.config, see_weight, &seeking));
     for (int block = 0; good && hunt && block < hunt->blocks; block++)
-        if (hunt->after[block] && hunt->near[block].fell > 0 && !is_outdone(rest, block))
+        if (hunt->after[block] && is_near(rest, block))
             add_near(rest, block);
     for (int unsound = 0; good && unsound < 2; unsound++) /* what is absent comes first */
         for (size_t i = 0; i < rest->count; i++)
@@ -312,10 +310,7 @@ static bool report_near(const struct causes_request *request, const struct rest 
                         text.data, twins.data ? "; nearly as near: " : "", twins.data ? twins.data : "");
         if (twins.data)
             finding_fact_text(finding, "alternatives", "%s", twins.data);
-        finding_fact_text(finding, "hypothesis", "%s", hypothesis->text);
-        finding_fact_text(finding, "option", "%s", departure_option(hypothesis->departure));
-        finding_fact_text(finding, "kind", "%s", departure_kind(hypothesis->departure));
-        finding_fact_text(finding, "grade", "likely");
+        hypothesis_facts(hypothesis, "likely", finding);
         finding_fact(finding, "error_left", likely->fell);
     }
     bool good = finding && text.data && !text.failed && !twins.failed && commands_add(request, hypothesis, 1, finding);

@@ -40,10 +40,7 @@ static bool report(const struct causes_request *request, const struct text_varia
         finding,
         "Gold's text %s. With --text-variant %s all %zu prompts have gold's ids: proved. The usual mistake: %s.",
         row->does, row->name, count, row->mistake);
-    finding_fact_text(finding, "hypothesis", "%s", row->name);
-    finding_fact_text(finding, "option", "%s", departure_option(DEPARTURE_TEXT));
-    finding_fact_text(finding, "kind", "%s", departure_kind(DEPARTURE_TEXT));
-    finding_fact_text(finding, "grade", "proved");
+    hypothesis_facts(&hypothesis, "proved", finding);
     return commands_add(request, &hypothesis, 1, finding);
 }
 

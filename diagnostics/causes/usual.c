@@ -212,16 +212,14 @@ static const struct usual_row {
 bool usual_report(const struct causes_request *request, const struct hunt *hunt, const struct rest *rest,
                   const struct damage *damage, struct findings *findings, struct error *error)
 {
-    const struct model_config *config = request->hunt.config;
     struct usual_case of = {.request = &request->hunt,
                             .hunt = hunt,
                             .damage = damage,
                             .symptoms = request->hunt.symptoms,
                             .rest = rest,
                             .bad = over_blocks(hunt, hunt->before),
-                            .left = over_blocks(hunt, hunt->after)};
-    for (int layer = 0; layer < config->layers; layer++)
-        of.sparse = of.sparse || config->sparse[layer];
+                            .left = over_blocks(hunt, hunt->after),
+                            .sparse = config_is_sparse(request->hunt.config)};
     for (int usual = 0; usual < USUAL_COUNT; usual++) {
         struct finding *finding = findings_add(findings, rows[usual].check);
         struct buffer text = {0};

@@ -67,11 +67,11 @@ const struct fault_kind fault_permute_rows = {
      "the module's channels are in another order than its reader's", "a permutation applied on one side only"},
     lay_permute_rows};
 
-static bool transpose(struct held *held, const struct fault_arguments *arguments, struct error *error)
+/* Of values that are [rows, columns]. */
+static bool turn(struct held *held, size_t rows, size_t columns, struct error *error)
 {
-    size_t rows = (size_t)held->tensor->rows, columns = (size_t)held->tensor->columns, width = held->width;
+    size_t width = held->width;
     char *copy = held_copy(held, error);
-    (void)arguments;
     if (!copy)
         return false;
     for (size_t row = 0; row < rows; row++)
@@ -79,6 +79,12 @@ static bool transpose(struct held *held, const struct fault_arguments *arguments
             memcpy(held->values + (column * rows + row) * width, copy + (row * columns + column) * width, width);
     free(copy);
     return true;
+}
+
+static bool transpose(struct held *held, const struct fault_arguments *arguments, struct error *error)
+{
+    (void)arguments;
+    return turn(held, (size_t)held->tensor->rows, (size_t)held->tensor->columns, error);
 }
 
 static bool is_matrix(const struct fault_site *site, const struct tensor *tensor, struct error *error)
@@ -99,19 +105,11 @@ const struct fault_kind fault_transpose = {
      "the module wrong, its statistics as they were", "x W in the place of x W^T: Conv1D's or JAX' layout"},
     lay_transpose};
 
-/* The inverse. */
+/* The inverse: what lies there has as many rows as the tensor has columns. */
 static bool transpose_back(struct held *held, const struct fault_arguments *arguments, struct error *error)
 {
-    size_t rows = (size_t)held->tensor->rows, columns = (size_t)held->tensor->columns, width = held->width;
-    char *copy = held_copy(held, error);
     (void)arguments;
-    if (!copy)
-        return false;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t column = 0; column < columns; column++)
-            memcpy(held->values + (row * columns + column) * width, copy + (column * rows + row) * width, width);
-    free(copy);
-    return true;
+    return turn(held, (size_t)held->tensor->columns, (size_t)held->tensor->rows, error);
 }
 
 static bool lay_transpose_back(struct fault_site *site, const struct fault_arguments *arguments, struct error *error)

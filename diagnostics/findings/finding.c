@@ -164,6 +164,14 @@ const char *finding_fact_named(const struct finding *finding, const char *name)
     return NULL;
 }
 
+double finding_fact_number(const struct finding *finding, const char *name)
+{
+    for (size_t i = 0; i < finding->fact_count; i++)
+        if (strcmp(finding->facts[i].name, name) == 0 && !finding->facts[i].text)
+            return finding->facts[i].number;
+    return NAN;
+}
+
 void finding_judge(struct finding *finding)
 {
     bool pass = finding->has_measured && finding->has_limit && finding->measured <= finding->limit;

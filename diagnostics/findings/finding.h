@@ -136,6 +136,8 @@ void finding_fact(struct finding *finding, const char *name, double number);
 void finding_fact_text(struct finding *finding, const char *name, const char *format, ...) ASSAY_PRINTF(3, 4);
 /* The text of the fact; NULL: there is none of that name, or it is a number. */
 const char *finding_fact_named(const struct finding *finding, const char *name);
+/* The number of the fact; NaN: there is none of that name, or it is a text. */
+double finding_fact_number(const struct finding *finding, const char *name);
 void where_set(char **field, const char *text);
 /* Says of all findings from `first` on which dump they were judged by. */
 void findings_set_gold(struct findings *findings, size_t first, const char *path);

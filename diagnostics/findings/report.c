@@ -67,12 +67,11 @@ static void reason_from(struct report *report, const struct finding *finding, si
     free(copy);
 }
 
-const struct severity_limits severity_limits_default = {true, 1e-3, 1e-2, 1, 0.7};
-
 void report_conclude(struct report *report)
 {
-    report->severity = severity_of(&report->findings,
-                                   report->severity_limits.given ? &report->severity_limits : &severity_limits_default);
+    if (!report->severity_limits.given)
+        report->severity_limits = severity_limits_of(NULL);
+    report->severity = severity_of(&report->findings, &report->severity_limits);
     size_t failed, warned, passed, skipped;
     const struct finding *fail = report_first(report, VERDICT_FAIL, &failed);
     const struct finding *warn = report_first(report, VERDICT_WARN, &warned);

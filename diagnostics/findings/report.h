@@ -35,13 +35,10 @@ struct report {
         char *blas;
         double peak_memory_bytes;
     } machine;
-    struct severity_limits severity_limits; /* of the suite;  */
+    struct severity_limits severity_limits; /* of the suite; {0}: the built-in ones */
     struct severity_facts severity;
     struct findings findings;
 };
-
-/* As the table of limits has them. */
-extern const struct severity_limits severity_limits_default;
 
 /* Sets verdict, severity and reason from the findings: the first failing summary names the reason, else, with the
  * verdict VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in which nothing

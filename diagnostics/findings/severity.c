@@ -20,6 +20,18 @@ bool severity_parse(const char *name, enum severity *severity)
     return false;
 }
 
+static double value_of(const struct limits *limits, enum limit limit)
+{
+    return limits ? limits->rows[limit].value : limit_default(limit);
+}
+
+struct severity_limits severity_limits_of(const struct limits *limits)
+{
+    return (struct severity_limits){true, value_of(limits, LIMIT_HARMLESS_NATS),
+                                    value_of(limits, LIMIT_HARMLESS_PERPLEXITY), value_of(limits, LIMIT_BROKEN_NATS),
+                                    value_of(limits, LIMIT_BROKEN_PERPLEXITY)};
+}
+
 /* The largest that was measured of a check as a whole, in that unit (NULL: in any); NaN: it was not. */
 static double largest_of(const struct findings *findings, const char *check, const char *unit)
 {
@@ -33,21 +45,13 @@ static double largest_of(const struct findings *findings, const char *check, con
     return largest;
 }
 
-static double fact_of(const struct finding *finding, const char *name)
-{
-    for (size_t i = 0; i < finding->fact_count; i++)
-        if (strcmp(finding->facts[i].name, name) == 0 && !finding->facts[i].text)
-            return finding->facts[i].number;
-    return NAN;
-}
-
 /* The largest of a fact of a check as a whole; NaN: there is none. */
 static double number_of(const struct findings *findings, const char *check, const char *name)
 {
     double largest = NAN;
     for (size_t i = 0; i < findings->count; i++)
         if (findings->items[i].summary && strcmp(findings->items[i].check, check) == 0)
-            largest = fmax(largest, fact_of(&findings->items[i], name));
+            largest = fmax(largest, finding_fact_number(&findings->items[i], name));
     return largest;
 }
 
@@ -55,9 +59,9 @@ static double number_of(const struct findings *findings, const char *check, cons
 static double perplexity_of(const struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {
-        double gold = fact_of(&findings->items[i], "golden_perplexity");
+        double gold = finding_fact_number(&findings->items[i], "golden_perplexity");
         if (findings->items[i].summary && !isnan(gold))
-            return fact_of(&findings->items[i], "perplexity") / gold;
+            return finding_fact_number(&findings->items[i], "perplexity") / gold;
     }
     return number_of(findings, "logits.kl", "perplexity_ratio");
 }
@@ -67,7 +71,7 @@ static bool within_noise(const struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
-        double within = fact_of(finding, "within");
+        double within = finding_fact_number(finding, "within");
         if (finding->summary && strcmp(finding->check, "logits.kl") == 0 && !isnan(within) &&
             !(finding->measured <= within))
             return false;

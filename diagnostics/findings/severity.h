@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "findings/finding.h"
+#include "limits/limits.h"
 
 enum severity {
     SEVERITY_IDENTICAL, /* within gold's noise, everywhere */
@@ -24,6 +25,9 @@ struct severity_limits {
     double harmless_nats, harmless_perplexity; /* up to these, where no most likely token is another one */
     double broken_nats, broken_perplexity;     /* beyond either of these */
 };
+
+/* Those of a suite; NULL: the built-in ones. */
+struct severity_limits severity_limits_of(const struct limits *limits);
 
 /* The numbers that decide; NaN: not measured. */
 struct severity_facts {

@@ -175,25 +175,17 @@ static void percent(struct buffer *out, double share)
         buffer_format(out, "%.3g %%", 100 * share);
 }
 
-static double fact_of(const struct finding *finding, const char *name)
-{
-    for (size_t i = 0; i < finding->fact_count; i++)
-        if (strcmp(finding->facts[i].name, name) == 0)
-            return finding->facts[i].number;
-    return NAN;
-}
-
 /* "in 9.3 of 48 layers on average; 8.7 % of all calls of experts are lost" */
 static void shares_text(const struct finding *finding, const char *kind, struct buffer *out)
 {
     char name[64];
     snprintf(name, sizeof name, "%s_tokens", kind);
-    percent(out, fact_of(finding, name));
+    percent(out, finding_fact_number(finding, name));
     snprintf(name, sizeof name, "%s_layers_per_token", kind);
     buffer_format(out, " of tokens meet an expert that is absent or incomplete, in %.3g layers each, and ",
-                  fact_of(finding, name));
+                  finding_fact_number(finding, name));
     snprintf(name, sizeof name, "%s_calls", kind);
-    percent(out, fact_of(finding, name));
+    percent(out, finding_fact_number(finding, name));
     buffer_text(out, " of the calls of experts go to one");
 }
 

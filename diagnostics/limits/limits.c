@@ -96,6 +96,11 @@ const char *limit_name(enum limit limit)
     return limit_rows[limit].name;
 }
 
+double limit_default(enum limit limit)
+{
+    return limit_rows[limit].value;
+}
+
 bool limits_set(struct limits *limits, enum limit limit, double value, const char *cause, struct error *error)
 {
     char *copy = strdup(cause);

@@ -47,6 +47,8 @@ void limits_free(struct limits *limits);
 /* By the name a suite uses ("layers.noise_multiple"); LIMIT_COUNT when there is none. */
 enum limit limit_parse(const char *name);
 const char *limit_name(enum limit limit);
+/* The built-in value. */
+double limit_default(enum limit limit);
 bool limits_set(struct limits *limits, enum limit limit, double value, const char *cause, struct error *error);
 
 /* How exactly gold is known at a place; relative L2, NaN: not known. */

@@ -480,6 +480,14 @@ struct model_config *config_read(const char *path, struct error *error)
     return config;
 }
 
+bool config_is_sparse(const struct model_config *config)
+{
+    for (int layer = 0; layer < config->layers; layer++)
+        if (config->sparse[layer])
+            return true;
+    return false;
+}
+
 bool config_computes(const struct model_config *config, const char *name, struct error *error)
 {
     return !*config->unsupported || error_set(error, "%s: %s", name, config->unsupported);

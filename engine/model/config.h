@@ -86,6 +86,9 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
 /* False, with the reason, for a model that cannot be computed; `name` is for the message. */
 bool config_computes(const struct model_config *config, const char *name, struct error *error);
 
+/* Some layer has experts. */
+bool config_is_sparse(const struct model_config *config);
+
 /* False, with the reason, for a model that has no head. */
 bool config_predicts(const struct model_config *config, struct error *error);
 

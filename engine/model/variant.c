@@ -268,9 +268,7 @@ static const char *lacks(enum need need, const struct model_config *config)
         [NEEDS_NORMED] = "the weights of its experts do not sum to one",
         [NEEDS_RAW] = "the weights of its experts sum to one already",
     };
-    bool experts = false;
-    for (int layer = 0; layer < config->layers; layer++)
-        experts = experts || config->sparse[layer];
+    bool experts = config_is_sparse(config);
     const bool has[NEED_COUNT] = {
         [NEEDS_NOTHING] = true,
         [NEEDS_HEAD_NORM] = config->norms & WEIGHT_BIT(WEIGHT_Q_NORM),
