@@ -61,6 +61,7 @@ struct arguments {
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
     /* how to talk */
     bool json, quiet;
+    char *command_line; /* as a shell takes it; NULL: out of memory. Lives as long as the program */
 };
 
 /* For a command's `judge`: NULL, or what is wrong. */

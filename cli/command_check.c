@@ -45,7 +45,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct suite suite = {0};
     struct subject judge = {0};
     struct quality *quality = NULL;
-    bool good = suite_chosen(arguments, &suite, error) && goldens_open(arguments, &goldens, error) &&
+    bool good = suite_chosen(arguments, &suite, report, error) && goldens_open(arguments, &goldens, error) &&
                 open_texts(arguments, &suite, &quality, &judge, error) &&
                 check_suite(arguments, &suite, goldens.items, quality, arguments->judge ? &judge : NULL, report, error);
     goldens_close(&goldens);

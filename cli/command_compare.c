@@ -52,7 +52,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                          first, second);
     struct golden *golden = golden_open(first, error), *dump = NULL;
     struct suite suite = {0};
-    bool good = golden && suite_chosen(arguments, &suite, error) &&
+    bool good = golden && suite_chosen(arguments, &suite, report, error) &&
                 (diagnostics_compare(suite.wanted) || error_set(error, "none of the suite's diagnostics compares"));
     if (good && dumped)
         good = (dump = golden_open(second, error)) && compare_dump(golden, dump, &suite, report, error);

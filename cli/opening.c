@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "activations/precision.h"
 #include "base/memory.h"
@@ -79,10 +80,15 @@ bool judge_open(const struct arguments *arguments, struct subject *judge, struct
            error_context(error, "--judge");
 }
 
-bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct error *error)
+bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct report *report, struct error *error)
 {
-    return suite_open(arguments->suite, suite, error) &&
-           (!arguments->only || suite_only(suite, arguments->only, error));
+    if (!suite_open(arguments->suite, suite, error))
+        return false;
+    report_set(&report->suite.name, "%s", suite->name ? suite->name : "default");
+    if (arguments->suite)
+        report_set(&report->suite.path, "%s", arguments->suite);
+    memcpy(report->suite.sha256, suite->sha256, sizeof suite->sha256);
+    return !arguments->only || suite_only(suite, arguments->only, error);
 }
 
 const char *only_judge(const struct arguments *arguments)

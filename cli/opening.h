@@ -3,6 +3,7 @@
 #define ASSAY_CLI_OPENING_H
 
 #include "cli/arguments.h"
+#include "findings/report.h"
 #include "golden/golden.h"
 #include "run/subject.h"
 #include "suites/suite.h"
@@ -16,7 +17,7 @@ bool arguments_open(const struct arguments *arguments, const char *path, enum mi
 bool judge_open(const struct arguments *arguments, struct subject *judge, struct error *error);
 
 /* The suite of --suite, and of it what --only says. */
-bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct error *error);
+bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct report *report, struct error *error);
 /* What is wrong with --only; NULL: nothing. In a buffer that the next call writes over. */
 const char *only_judge(const struct arguments *arguments);
 

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "activations/gold_config.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/processor.h"
 #include "base/progress.h"
 #include "cli/causes_find.h"
@@ -16,16 +18,33 @@
 #include "math/blas.h"
 #include "reports/reports.h"
 
-static void report_begin(struct report *report, const char *command)
+/* The same work gives the same bytes where SOURCE_DATE_EPOCH names the time: nothing that is measured of the machine is
+ * told. */
+static bool report_fixed(time_t *when)
+{
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    char *end = NULL;
+    long long seconds = text && *text ? strtoll(text, &end, 10) : -1;
+    *when = (time_t)seconds;
+    return seconds >= 0 && seconds < 1LL << 37 && !*end;
+}
+
+static void report_begin(struct report *report, const char *command, const char *command_line)
 {
     *report = (struct report){0};
     char when[32];
-    time_t now = time(NULL);
+    time_t now;
+    if (!report_fixed(&now))
+        now = time(NULL);
     struct tm utc;
     struct buffer processor = {0};
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     report_set(&report->command, "%s", command);
     report_set(&report->version, "%s", ASSAY_VERSION);
+    if (*ASSAY_COMMIT)
+        report_set(&report->commit, "%s", ASSAY_COMMIT);
+    if (command_line)
+        report_set(&report->command_line, "%s", command_line);
     report_set(&report->started, "%s", when);
     report->duration_s = -clock_seconds(); /* the end adds its own */
     if (processor_name(&processor))
@@ -46,6 +65,10 @@ void report_subject(struct report *report, const struct subject *subject)
     for (size_t i = 0; i < store_count(subject->store); i++)
         report->subject.bytes += (double)store_at(subject->store, i)->bytes;
     report->subject.tensors = (double)store_count(subject->store);
+    report->subject.layers = subject->config->layers;
+    report->subject.experts = subject->config->experts;
+    if (store_sha256_known(subject->store))
+        report_set(&report->subject.sha256, "%s", store_sha256_known(subject->store));
     if (subject->model)
         report->machine.threads = pool_threads(workspace_pool(model_workspace(subject->model)));
 }
@@ -59,6 +82,13 @@ void report_gold(struct report *report, const struct golden *golden)
     report_set(&gold->producer, "%s", golden_producer(golden));
     report_set(&gold->dtype, "%s", golden_rounded(golden) ? golden_rounded(golden) : golden_arithmetic(golden));
     gold->cases = (double)golden_case_count(golden);
+    /* A folder has none of its own, and what cannot be read again was read all the same. */
+    struct error none = {0};
+    struct stat status;
+    if (stat(golden_path(golden), &status) == 0 && S_ISREG(status.st_mode) &&
+        !sha256_file(golden_path(golden), gold->sha256, &none))
+        *gold->sha256 = '\0';
+    error_clear(&none);
 }
 
 bool goldens_fit(const struct goldens *goldens, const struct subject *subject, struct report *report,
@@ -74,8 +104,9 @@ bool goldens_fit(const struct goldens *goldens, const struct subject *subject, s
 
 static bool report_write(struct report *report, const struct arguments *arguments, struct error *error)
 {
-    report->machine.peak_memory_bytes = memory_peak();
-    report->duration_s += clock_seconds();
+    time_t fixed;
+    report->duration_s = report_fixed(&fixed) ? 0 : report->duration_s + clock_seconds();
+    report->machine.peak_memory_bytes = report_fixed(&fixed) ? 0 : memory_peak();
     report_conclude(report);
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     /* The folder first: whoever reads stdout may stop reading. */
@@ -133,7 +164,7 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
 {
     struct report report;
     struct error error = {0};
-    report_begin(&report, name);
+    report_begin(&report, name, arguments->command_line);
     /* The folder first: hours of work must not end in a folder that cannot be made. */
     bool folder = !arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error));
     bool worked = folder && work(arguments, &report, &error), good = worked && report_write(&report, arguments, &error);

@@ -9,6 +9,7 @@
 
 #include "base/numbers.h"
 #include "base/progress.h"
+#include "base/wording.h"
 #include "faults/fault.h"
 #include "model/setting.h"
 #include "model/variant.h"
@@ -153,9 +154,21 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
+static char *command_line(int argc, char **argv)
+{
+    struct buffer line = {0};
+    buffer_text(&line, "assay");
+    for (int i = 0; i < argc; i++) {
+        buffer_char(&line, ' ');
+        shell_word(&line, argv[i]);
+    }
+    return buffer_take(&line);
+}
+
 void arguments_parse(const struct command *command, int argc, char **argv, struct arguments *arguments)
 {
     struct parsing parsing = {.command = command, .arguments = arguments};
+    arguments->command_line = command_line(argc, argv);
     struct argp_option options[OPTIONS_MAX + 1] = {0};
     static char title[64];
     const struct option_row *row;

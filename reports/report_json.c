@@ -184,6 +184,22 @@ static void add_finding(struct writer *writer, cJSON *parent, const struct findi
         add_series(writer, series, &finding->series[i]);
 }
 
+/* A hash that is not known says nothing. */
+static void add_hash(struct writer *writer, cJSON *parent, const char *sha256)
+{
+    add_text(writer, parent, "sha256", sha256 && *sha256 ? sha256 : NULL);
+}
+
+static void add_suite(struct writer *writer, cJSON *document, const struct report *report)
+{
+    if (!report->suite.name)
+        return;
+    cJSON *suite = add(writer, document, "suite", cJSON_CreateObject());
+    add_text(writer, suite, "name", report->suite.name);
+    add_text(writer, suite, "path", report->suite.path);
+    add_hash(writer, suite, report->suite.sha256);
+}
+
 static void add_subject(struct writer *writer, cJSON *document, const struct report *report)
 {
     cJSON *subject = add(writer, document, "subject", cJSON_CreateObject());
@@ -193,6 +209,9 @@ static void add_subject(struct writer *writer, cJSON *document, const struct rep
     add_text(writer, subject, "summary", report->subject.summary);
     add_number(writer, subject, "tensors", report->subject.tensors);
     add_number(writer, subject, "bytes", report->subject.bytes);
+    add_number(writer, subject, "layers", report->subject.layers);
+    add_number(writer, subject, "experts", report->subject.experts);
+    add_hash(writer, subject, report->subject.sha256);
 }
 
 static void add_golds(struct writer *writer, cJSON *document, const struct report *report)
@@ -204,6 +223,7 @@ static void add_golds(struct writer *writer, cJSON *document, const struct repor
         add_text(writer, gold, "producer", report->golds[i].producer);
         add_text(writer, gold, "dtype", report->golds[i].dtype);
         add_number(writer, gold, "cases", report->golds[i].cases);
+        add_hash(writer, gold, report->golds[i].sha256);
     }
 }
 
@@ -241,7 +261,10 @@ static cJSON *document_new(const struct outline *outline, struct error *error)
     struct writer writer = {document != NULL};
     add_number(&writer, document, "assay_report", 1);
     add_text(&writer, document, "version", report->version);
+    add_text(&writer, document, "commit", report->commit);
     add_text(&writer, document, "command", report->command ? report->command : "");
+    add_text(&writer, document, "command_line", report->command_line);
+    add_suite(&writer, document, report);
     add_text(&writer, document, "verdict", verdict_name(report->verdict));
     add_text(&writer, document, "reason", report->reason ? report->reason : "");
     add_severity(&writer, document, report);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "generated/suite_default.h"
 
@@ -223,6 +224,14 @@ static bool suite_parse(const char *name, const cJSON *root, struct suite *suite
     return error_set(error, "%s: a suite without \"diagnostics\" checks nothing", name);
 }
 
+static bool hash(const cJSON *root, char hex[65], struct error *error)
+{
+    char *text = cJSON_PrintUnformatted(root);
+    bool good = text ? sha256_bytes(text, strlen(text), hex, error) : error_memory(error, "the suite's hash");
+    cJSON_free(text);
+    return good;
+}
+
 bool suite_open(const char *path, struct suite *suite, struct error *error)
 {
     memset(suite, 0, sizeof *suite);
@@ -230,8 +239,8 @@ bool suite_open(const char *path, struct suite *suite, struct error *error)
     suite->sampler = (struct sampler_options){.temperature = 0.7, .top_k = 50, .top_p = 1, .repetition_penalty = 1};
     cJSON *root = path ? json_read(path, SUITE_MAX, error)
                        : json_parse("default suite", suite_default, strlen(suite_default), error);
-    bool good =
-        root && limits_init(&suite->limits, error) && suite_parse(path ? path : "default suite", root, suite, error);
+    bool good = root && limits_init(&suite->limits, error) &&
+                suite_parse(path ? path : "default suite", root, suite, error) && hash(root, suite->sha256, error);
     cJSON_Delete(root);
     if (!good)
         suite_free(suite);

@@ -7,6 +7,7 @@
 struct suite {
     char *name;
     char *description;
+    char sha256[65]; /* of its text as JSON without white space */
     bool wanted[DIAGNOSTIC_COUNT];
     char **prompts;          /* texts that the subject continues */
     struct expects *expects; /* [prompt_count] */

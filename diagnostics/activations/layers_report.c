@@ -393,6 +393,7 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     finding_fact_text(finding, "worst_ratio_module", "%s",
                       point_path(survey.ratio_place.point, survey.ratio_place.layer, path));
     finding_fact(finding, "compared", (double)survey.compared);
+    finding_fact(finding, "bad", (double)survey.bad);
     finding_fact(finding, "not_compared", (double)not_compared(layers, mode));
     finding_fact(finding, "fallback_limits", (double)survey.fallback);
     if (mode == MODE_PROPAGATED)

@@ -8,7 +8,14 @@
 /* All strings owned, NULL when unknown. */
 struct report {
     char *command; /* "check" */
-    char *version; /* of assay */
+    char *version;      /* of assay */
+    char *commit;       /* of its source; NULL: unknown */
+    char *command_line; /* as a shell takes it */
+    struct {
+        char *name;      /* "default" */
+        char *path;      /* NULL: it is built in */
+        char sha256[65]; /* of its text; "": unknown */
+    } suite;
     enum verdict verdict;
     char *reason;  /* one sentence: why this verdict */
     char *unable;  /* why what was asked for could not be run; NULL: it could. What could is judged all the same */
@@ -21,12 +28,15 @@ struct report {
         char *summary; /* "5 layers, hidden 40, 12 experts top-3, ..." */
         double tensors;
         double bytes;
+        int layers, experts; /* that the configuration declares; 0: none, or unknown */
+        char *sha256;        /* of its weights, where they had to be hashed; NULL: unknown */
     } subject;
     struct report_gold {
         char *path;
         char *producer;
         char *dtype;
         double cases;
+        char sha256[65]; /* of the file; "": unknown, as of a folder */
     } * golds;
     size_t gold_count, gold_capacity;
     struct {

@@ -131,6 +131,8 @@ bool store_read(const struct store *store, const struct tensor *tensor, void *ou
  * each followed by a NUL, then the values as stored. Experts are tensors of their own, however the files hold them.
  * Computed at the first call, which reads every byte; after an overlay was changed, anew. */
 bool store_sha256(struct store *store, char hex[65], struct error *error);
+/* The same where it was computed before; NULL: it was not. */
+const char *store_sha256_known(const struct store *store);
 
 /* Are the two, each anything with `rank` and `shape`, of one shape; and of one `dtype` too? */
 #define tensor_same_shape(a, b) shape_same((a)->shape, (a)->rank, (b)->shape, (b)->rank)

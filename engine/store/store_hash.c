@@ -73,3 +73,8 @@ bool store_sha256(struct store *store, char hex[65], struct error *error)
     memcpy(hex, store->sha256, sizeof store->sha256);
     return true;
 }
+
+const char *store_sha256_known(const struct store *store)
+{
+    return *store->sha256 ? store->sha256 : NULL;
+}
