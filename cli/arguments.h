@@ -60,7 +60,7 @@ struct arguments {
     struct real timeout, settle;
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
     /* how to talk */
-    bool json, quiet;
+    bool json, quiet, verbose;
     char *command_line; /* as a shell takes it; NULL: out of memory. Lives as long as the program */
 };
 

@@ -40,6 +40,9 @@ static const struct shared_row {
       "What ends with status 1: a check that fails (default); one whose severity is degraded, or broken, or unknown; a "
       "warning too; a check that was skipped too",
       GROUP_WORK, KIND_CHOICE, AT(fail_on), 0, 0}},
+    {OPTIONS_REPORT,
+     {"verbose", 'v', NULL, "Print every check, and where it fails (default: the answer, and what failed)", GROUP_TALK,
+      KIND_FLAG, AT(verbose), 0, 0}},
     {OPTIONS_REPORT, {"strict", 0, NULL, "The same as --fail-on skip", GROUP_WORK, KIND_FLAG, AT(strict), 0, 0}},
     {OPTIONS_REPORT,
      {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT,

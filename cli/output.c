@@ -113,7 +113,7 @@ static bool report_write(struct report *report, const struct arguments *argument
     bool good = !arguments->out || report_render(report, arguments->out, error);
     if (!arguments->csv)
         good = good && (arguments->json ? report_write_json(report, stdout, error)
-                                        : report_write_terminal(report, stdout, colour, error));
+                                        : report_write_terminal(report, stdout, colour, arguments->verbose, error));
     if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
     return good;

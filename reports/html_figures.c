@@ -2,11 +2,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "reports/html_page.h"
 #include "reports/svg.h"
 #include "reports/text.h"
 
-#define FIGURES_SHOWN 60
+#define FIGURES_SHOWN 60 /* of a question */
 #define CELLS_SHOWN 20000
 #define LEGEND_SHOWN 64
 
@@ -134,21 +135,54 @@ static void figure(struct page *page, const struct finding *finding, const struc
     buffer_free(&notes);
 }
 
-void page_figures(struct page *page)
+/* One to be shown: of a check as a whole, or of the worst of its places. */
+static bool is_shown(const struct page *page, size_t index)
+{
+    const struct finding *const *ranked = page->outline->ranked;
+    const struct finding *before = index ? ranked[index - 1] : NULL;
+    return ranked[index]->summary || !before || before->summary || !finding_same_check(before, ranked[index]);
+}
+
+/* What is drawn of checks as a whole, what is drawn of places, and what is a table. */
+enum figure_class { FIGURE_WHOLE, FIGURE_PLACE, FIGURE_TABLE, FIGURE_CLASSES };
+
+static enum figure_class class_of(const struct finding *finding, const struct series *series)
+{
+    return series->kind == SERIES_TABLE ? FIGURE_TABLE : finding->summary ? FIGURE_WHOLE : FIGURE_PLACE;
+}
+
+/* Writes the figures of the question, class by class: those from number `from` to `to` - 1, up to class `last`. Returns
+ * how many there are. */
+static size_t figures_each(struct page *page, enum question question, enum figure_class last, size_t from, size_t to)
 {
     const struct findings *findings = &page->outline->report->findings;
-    size_t total = 0;
-    for (size_t i = 0; i < findings->count; i++)
-        total += findings->items[i].series_count;
-    if (!total)
+    size_t count = 0;
+    for (int class = 0; class <= (int)last; class ++)
+        for (size_t i = 0; i < findings->count; i++) {
+            const struct finding *finding = page->outline->ranked[i];
+            if (!finding->series_count || check_words(finding->check)->question != question || !is_shown(page, i))
+                continue;
+            for (size_t k = 0; k < finding->series_count; k++)
+                if ((int)class_of(finding, &finding->series[k]) == class) {
+                    if (count >= from && count < to)
+                        figure(page, finding, &finding->series[k]);
+                    count++;
+                }
+        }
+    return count;
+}
+
+void page_figures(struct page *page, enum question question, bool open)
+{
+    size_t first = open && figures_each(page, question, FIGURE_WHOLE, 0, 1) ? 1 : 0;
+    size_t count = figures_each(page, question, FIGURE_TABLE, 0, 0);
+    size_t shown = count < FIGURES_SHOWN ? count : FIGURES_SHOWN;
+    if (shown <= first)
         return;
-    page_raw(page, "<section aria-labelledby=\"h-plots\">\n<h2 id=\"h-plots\">Plots</h2>\n");
-    for (size_t i = 0; i < findings->count && page->figures < FIGURES_SHOWN; i++) {
-        const struct finding *finding = page->outline->ranked[i];
-        for (size_t k = 0; k < finding->series_count && page->figures < FIGURES_SHOWN; k++)
-            figure(page, finding, &finding->series[k]);
-    }
-    if (total > page->figures)
-        buffer_format(page->out, "<p class=\"note\">%zu more series are in report.json.</p>\n", total - page->figures);
-    page_raw(page, "</section>\n");
+    buffer_format(page->out, "<details><summary>%zu %sfigure%s and table%s</summary>\n", shown - first,
+                  first ? "more " : "", text_plural(shown - first), text_plural(shown - first));
+    figures_each(page, question, FIGURE_TABLE, first, shown);
+    page_raw(page, "</details>\n");
+    if (count > shown)
+        buffer_format(page->out, "<p class=\"note\">%zu more series are in report.json.</p>\n", count - shown);
 }

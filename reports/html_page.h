@@ -7,14 +7,27 @@
 /* The style sheet, rule by rule; a null pointer ends it. */
 extern const char *const html_style[];
 
-/* The section of all plots and tables of series; nothing when there are none. */
-void page_figures(struct page *page);
+/* The first screen: what is wrong, how bad it is, where, what to do. */
+void page_answer(struct page *page);
 
-/* The section of the texts that were judged: at most TEXT_CARDS cards; nothing when there are none. */
+/* A section for each question that some check answers, and the links to them. */
+void page_links(struct page *page);
+void page_sections(struct page *page);
+
+/* A check that failed or warned: what was measured and where, the worst first. */
+void page_card(struct page *page, const struct outline_check *check);
+/* The name of a check, and its id small beside it. */
+void page_check_name(struct page *page, const struct outline_check *check);
+
+/* The plots and tables of the checks of a question, folded but for the first where `open`; nothing where there are
+ * none. */
+void page_figures(struct page *page, enum question question, bool open);
+
+/* The texts that were judged: at most TEXT_CARDS cards; nothing when there are none. */
 #define TEXT_CARDS 200
 void page_texts(struct page *page);
 
-/* The section of what is wrong; a sentence when nothing is. */
-void page_wrong(struct page *page);
+/* What was judged, by what, on what. */
+void page_circumstances(struct page *page);
 
 #endif

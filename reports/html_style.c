@@ -5,7 +5,9 @@
 /* Dark ink on light paper: on a screen, and on paper whatever the screen is. */
 #define LIGHT_INK                                                                                                      \
     "--pass:#13713d;--warn:#8a5a00;--fail:#b3261e;--skip:#57606a;--c0:#0b62c4;--c1:#c9480a;--c2:#0f7a52;"              \
-    "--c3:#a8358a;--c4:#917000;--c5:#1488ad;--c6:#6447c8;--c7:#74583a"
+    "--c3:#a8358a;--c4:#917000;--c5:#1488ad;--c6:#6447c8;--c7:#74583a;"                                                \
+    "--m0:#e6e8eb;--m1:#b9d3ec;--m2:#8fc6a3;--m3:#f0c84b;--m4:#ee8a3a;--m5:#c62a20;--m6:#7a4bc4;--m7:#5a5f66;"         \
+    "--m8:#15181c;--mark:#7a4bc4"
 
 const char *const html_style[] = {
     ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--card:#fff;--ground:#f4f5f7;--line:#d7dbe0;"
@@ -14,28 +16,57 @@ const char *const html_style[] = {
     "@media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--card:#1b1f24;--ground:#14171b;"
     "--line:#343b43;--grid:#2c3239;--reference:#9aa4af;--pass:#5fd08b;--warn:#e8b84a;--fail:#ff8a80;"
     "--skip:#9aa4af;--passbg:#15301f;--warnbg:#33280c;--failbg:#3a1b19;--skipbg:#262b31;--c0:#6cb2ff;"
-    "--c1:#ff9a5c;--c2:#4fd1a1;--c3:#f08bd0;--c4:#e0bd45;--c5:#67d3ec;--c6:#b3a1ff;--c7:#cfa983}}",
+    "--c1:#ff9a5c;--c2:#4fd1a1;--c3:#f08bd0;--c4:#e0bd45;--c5:#67d3ec;--c6:#b3a1ff;--c7:#cfa983;"
+    "--m0:#2a2f36;--m1:#31506f;--m2:#2f7a4d;--m3:#b8941f;--m4:#d0702a;--m5:#ef5b50;--m6:#a884f0;--m7:#aeb4bb;"
+    "--m8:#f5f7f9;--mark:#d9c6ff}}",
     "*{box-sizing:border-box}",
     "body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"
     "'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif;overflow-wrap:anywhere}",
-    "main,header .in,footer{max-width:1080px;margin:0 auto;padding:0 20px}",
-    "header{border-top:8px solid var(--v);background:var(--vbg);padding:26px 0 22px;"
+    "main,header .in,footer{max-width:1240px;margin:0 auto;padding:0 20px}",
+    "header{border-top:6px solid var(--v);background:var(--vbg);padding:10px 0 14px;"
     "border-bottom:1px solid var(--line)}",
     ".v-pass{--v:var(--pass);--vbg:var(--passbg)}",
     ".v-warn{--v:var(--warn);--vbg:var(--warnbg)}",
     ".v-fail,.v-error{--v:var(--fail);--vbg:var(--failbg)}",
     ".v-skip{--v:var(--skip);--vbg:var(--skipbg)}",
-    "h1{margin:0;font-size:15px;font-weight:600;color:var(--soft)}",
-    "h1 .word{display:block;font-size:52px;line-height:1.1;font-weight:800;letter-spacing:.02em;"
-    "color:var(--v);text-transform:uppercase}",
-    ".reason{font-size:21px;line-height:1.35;margin:8px 0 14px;max-width:46em}",
+    ".of{margin:0;color:var(--soft);font-size:14px}",
+    ".of b{color:var(--ink);font-weight:600}",
+    "h1{margin:0;font-size:15px;font-weight:400;color:var(--soft)}",
+    "h1 .word{font-size:34px;line-height:1.25;font-weight:800;color:var(--v);margin-right:8px}",
+    "h1 .tag{vertical-align:6px}",
+    "h1 .counts{vertical-align:6px;margin-left:6px}",
+    ".reason{font-size:19px;line-height:1.35;margin:2px 0 4px;max-width:62em}",
+    ".rest{margin:2px 0;color:var(--soft);font-size:14.5px;max-width:84em}",
+    ".rest b{color:var(--ink)}",
+    ".tiles{display:flex;flex-wrap:wrap;gap:8px;margin:10px 0 10px;padding:0}",
+    ".tiles div{flex:1 1 150px;background:var(--card);border:1px solid var(--line);border-radius:8px;"
+    "padding:5px 12px 6px}",
+    ".tiles dt{font-size:13px}",
+    ".tiles dd{font-size:20px;font-weight:650;line-height:1.25;font-variant-numeric:tabular-nums}",
+    ".glance{display:grid;grid-template-columns:minmax(0,1fr);gap:12px}",
+    "@media (min-width:1000px){.glance:has(.next):has(.whole){grid-template-columns:minmax(0,2fr) minmax(0,1fr)}}",
+    ".whole{margin:0;padding:8px 12px}",
+    ".whole .how{display:block;font-weight:400;color:var(--soft);font-size:12.5px}",
+    ".next{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:8px 14px}",
+    ".next h2{margin:0 0 4px;font-size:16px}",
+    ".next p{margin:6px 0 2px;font-size:14.5px}",
+    ".map text{font-size:11px;fill:var(--soft)}",
+    ".map rect:hover{stroke:var(--ink);stroke-width:1}",
+    ".m0{fill:var(--m0)}.m1{fill:var(--m1)}.m2{fill:var(--m2)}.m3{fill:var(--m3)}.m4{fill:var(--m4)}",
+    ".m5{fill:var(--m5)}.m6{fill:var(--m6)}.m7{fill:var(--m7)}.m8{fill:var(--m8)}",
+    ".mu{fill:var(--mark);stroke:var(--card);stroke-width:1}",
+    "nav{display:flex;flex-wrap:wrap;gap:6px 20px;margin:14px 0 0;font-size:14px}",
+    ".lead{font-size:16.5px;margin:0 0 12px}",
+    ".graded{margin:8px 0 0;padding-left:22px}",
+    ".graded li{margin:6px 0}",
+    ".say .soft{display:block}",
+    ".soft{color:var(--soft);font-size:13.5px}",
     ".command{margin:4px 0 10px;padding:8px 10px;background:var(--ground);border-radius:4px;white-space:pre-wrap;"
     "overflow-wrap:anywhere;font-size:13px}",
-    ".severity{margin:0 0 12px;max-width:60em;font-weight:600}",
-    ".facts{margin:0;color:var(--soft);font-size:14.5px}",
-    ".facts b{color:var(--ink);font-weight:600}",
-    "h2{font-size:22px;margin:38px 0 14px}",
+    "h2{font-size:21px;margin:30px 0 6px}",
+    "h2 .tag{vertical-align:3px;margin-left:6px}",
     "h3{font-size:16px;margin:0;font-weight:650}",
+    "td.name .id,h3 .id{color:var(--soft);font-weight:400;font-size:12.5px}",
     "code,.id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace;"
     "font-size:.92em}",
     "a{color:inherit}",
@@ -59,13 +90,11 @@ const char *const html_style[] = {
     "thead th{white-space:nowrap}",
     "td.place{overflow-wrap:anywhere;min-width:11em}",
     "td.say{overflow-wrap:anywhere;min-width:14em}",
-    "td.soft{overflow-wrap:anywhere;min-width:9em}",
     "tbody th{overflow-wrap:anywhere;min-width:4em}",
     "td.n,th.n{text-align:right;white-space:nowrap}",
     "tr:last-child td{border-bottom:0}",
-    "td.soft{color:var(--soft);font-size:13.5px}",
     ".panel{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:6px 10px}",
-    ".checks td:nth-child(2){white-space:nowrap}",
+    "td.name{min-width:11em}",
     "figure{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px 18px 12px;"
     "margin:0 0 16px}",
     "figcaption{font-weight:650}",
@@ -117,8 +146,9 @@ const char *const html_style[] = {
     "@media (max-width:720px){",
     "body{font-size:15px}",
     "main,header .in,footer{padding:0 14px}",
-    "h1 .word{font-size:42px}",
-    ".reason{font-size:18px}",
+    "h1 .word{font-size:30px}",
+    ".reason{font-size:17px}",
+    ".tiles div{flex-basis:40%}",
     ".checks thead{position:absolute;left:-9999px}",
     ".checks tr{display:block;padding:10px 2px;border-bottom:1px solid var(--line)}",
     ".checks tr:last-child{border-bottom:0}",

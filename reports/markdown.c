@@ -1,4 +1,8 @@
 /* summary.md: short, for the job summary of a CI run. */
+#include <string.h>
+
+#include "base/wording.h"
+#include "reports/answer.h"
 #include "reports/marked.h"
 #include "reports/report_render.h"
 #include "reports/text.h"
@@ -9,62 +13,130 @@
 #define TEXTS_SHOWN 20
 #define REASONS_SHOWN 2
 
-static void heading(struct buffer *out, const struct report *report, const struct outline *outline)
+static void line_of(struct buffer *out, const char *name, const char *text)
+{
+    if (!text || !*text)
+        return;
+    buffer_format(out, "%s: ", name);
+    text_append_short(out, TEXT_MARKDOWN, text, MESSAGE_SHOWN);
+    buffer_text(out, "  \n");
+}
+
+static void numbers(struct buffer *out, const struct answer *answer)
+{
+    if (!answer->number_count)
+        return;
+    for (size_t i = 0; i < answer->number_count; i++) {
+        buffer_text(out, i ? " | " : "| ");
+        text_append(out, TEXT_MARKDOWN, answer->numbers[i].name);
+    }
+    buffer_text(out, " |\n");
+    for (size_t i = 0; i < answer->number_count; i++)
+        buffer_text(out, i ? "---|" : "|---|");
+    buffer_char(out, '\n');
+    for (size_t i = 0; i < answer->number_count; i++) {
+        buffer_text(out, i ? " | **" : "| **");
+        text_append(out, TEXT_MARKDOWN, answer->numbers[i].value.data);
+        buffer_text(out, "**");
+    }
+    buffer_text(out, " |\n\n");
+}
+
+/* A command stands in <pre>, where nothing of it is read as Markdown. */
+static void steps(struct buffer *out, const struct answer *answer)
+{
+    if (!answer->step_count)
+        return;
+    buffer_text(out, "### What to do next\n\n");
+    for (size_t i = 0; i < answer->step_count; i++) {
+        text_append_short(out, TEXT_MARKDOWN, answer->steps[i].does, MESSAGE_SHOWN);
+        buffer_text(out, answer->steps[i].command ? ":\n\n<pre>" : "\n\n");
+        text_append_short(out, TEXT_MARKUP, answer->steps[i].command, 4 * MESSAGE_SHOWN);
+        buffer_text(out, answer->steps[i].command ? "</pre>\n\n" : "");
+    }
+}
+
+static void heading(struct buffer *out, const struct outline *outline, const struct answer *answer)
 {
     static const char *const signs[] = {[VERDICT_PASS] = "\xE2\x9C\x85",
                                         [VERDICT_WARN] = "\xE2\x9A\xA0\xEF\xB8\x8F",
                                         [VERDICT_FAIL] = "\xE2\x9D\x8C",
                                         [VERDICT_SKIP] = "\xE2\x9E\x96",
                                         [VERDICT_ERROR] = "\xF0\x9F\x9B\x91"};
+    const struct report *report = outline->report;
     buffer_format(out, "## %s assay ", signs[report->verdict]);
     text_append(out, TEXT_MARKDOWN, report->command);
-    buffer_format(out, ": %s\n\n**", verdict_name(report->verdict));
-    text_append_short(out, TEXT_MARKDOWN, report->reason ? report->reason : "", MESSAGE_SHOWN);
+    buffer_format(out, ": %s", verdict_name(report->verdict));
+    if (strcmp(answer->word, verdict_name(report->verdict)) != 0)
+        buffer_format(out, ", %s", answer->word);
+    buffer_text(out, "\n\n**");
+    text_append_short(out, TEXT_MARKDOWN, answer->headline.data ? answer->headline.data : "", MESSAGE_SHOWN);
     buffer_text(out, "**\n\n");
+    text_append_short(out, TEXT_MARKDOWN, answer->rest.data, MESSAGE_SHOWN);
+    buffer_text(out, answer->rest.size ? "\n\n" : "");
+    numbers(out, answer);
+    steps(out, answer);
     if (severity_tells(&report->severity, report->verdict)) {
-        struct buffer severity = {0};
-        severity_text(&report->severity, &severity);
-        buffer_text(out, "Severity: ");
-        text_append_short(out, TEXT_MARKDOWN, severity.data, MESSAGE_SHOWN);
+        buffer_format(out, "Severity: %s: ", severity_name(report->severity.level));
+        text_append(out, TEXT_MARKDOWN, report->severity.why);
         buffer_text(out, ".  \n");
-        buffer_free(&severity);
     }
-    if (report->subject.path) {
-        buffer_text(out, "Subject: ");
-        text_append_short(out, TEXT_MARKDOWN, report->subject.path, MESSAGE_SHOWN);
-        buffer_text(out, "  \n");
-    }
-    for (size_t i = 0; i < report->gold_count; i++) {
-        buffer_text(out, "Gold: ");
-        text_append_short(out, TEXT_MARKDOWN, report->golds[i].path, MESSAGE_SHOWN);
-        buffer_text(out, "  \n");
-    }
+    line_of(out, "Subject", report->subject.path);
+    for (size_t i = 0; i < report->gold_count; i++)
+        line_of(out, "Gold", report->golds[i].path);
+    line_of(out, "Suite", report->suite.name);
     buffer_text(out, "Checks: ");
     counts_append(out, outline->counts);
     buffer_text(out, "\n\n");
 }
 
-static void check_table(struct buffer *out, const struct outline *outline)
+static void check_row(struct buffer *out, const struct outline_check *check)
 {
-    size_t shown = outline->count < CHECKS_SHOWN ? outline->count : CHECKS_SHOWN;
-    if (!shown)
-        return;
-    buffer_text(out, "| verdict | check | measured | limit | |\n|---|---|---:|---:|---|\n");
-    for (size_t i = 0; i < shown; i++) {
-        const struct outline_check *check = &outline->checks[i];
-        const char *strong = check->verdict == VERDICT_FAIL ? "**" : "";
-        buffer_format(out, "| %s%s%s | ", strong, verdict_name(check->verdict), strong);
-        text_append_short(out, TEXT_MARKDOWN, check->name, 100);
-        buffer_text(out, " | ");
-        measured_append(out, TEXT_MARKDOWN, check->head);
-        buffer_text(out, " | ");
-        limit_append(out, check->head);
-        buffer_text(out, " | ");
-        text_append_short(out, TEXT_MARKDOWN, check->head->message, MESSAGE_SHOWN);
-        buffer_text(out, " |\n");
+    const char *strong = check->verdict == VERDICT_FAIL ? "**" : "";
+    const char *title = check_words(check->head->check)->title;
+    buffer_format(out, "| %s%s%s | ", strong, verdict_name(check->verdict), strong);
+    text_append_short(out, TEXT_MARKDOWN, title, 80);
+    buffer_text(out, title ? " `" : "");
+    text_append_short(out, title ? TEXT_PLAIN : TEXT_MARKDOWN, check->name, 100);
+    buffer_text(out, title ? "` | " : " | ");
+    measured_append(out, TEXT_MARKDOWN, check->head);
+    buffer_text(out, " | ");
+    limit_append(out, check->head);
+    buffer_text(out, " | ");
+    text_append_short(out, TEXT_MARKDOWN, check->head->message, MESSAGE_SHOWN);
+    buffer_text(out, " |\n");
+}
+
+/* The checks with the verdicts of which the bit is set. */
+static void check_table(struct buffer *out, const struct outline *outline, unsigned verdicts)
+{
+    size_t shown = 0, left = 0;
+    for (size_t i = 0; i < outline->count; i++) {
+        if (!(verdicts >> outline->checks[i].verdict & 1))
+            continue;
+        if (shown == CHECKS_SHOWN) {
+            left++;
+            continue;
+        }
+        if (!shown++)
+            buffer_text(out, "| verdict | check | measured | limit | |\n|---|---|---:|---:|---|\n");
+        check_row(out, &outline->checks[i]);
     }
-    if (outline->count > shown)
-        buffer_format(out, "\nand %zu more checks.\n", outline->count - shown);
+    if (left)
+        buffer_format(out, "\nand %zu more checks.\n", left);
+}
+
+/* What passed is folded. */
+static void checks(struct buffer *out, const struct outline *outline)
+{
+    size_t rest = outline->counts[VERDICT_PASS] + outline->counts[VERDICT_SKIP];
+    check_table(out, outline, 1u << VERDICT_FAIL | 1u << VERDICT_WARN);
+    if (!rest)
+        return;
+    buffer_format(out, "\n<details><summary>%zu check%s that passed%s</summary>\n\n", rest, text_plural(rest),
+                  outline->counts[VERDICT_SKIP] ? " or were skipped" : "");
+    check_table(out, outline, 1u << VERDICT_PASS | 1u << VERDICT_SKIP);
+    buffer_text(out, "\n</details>\n");
 }
 
 static void places(struct buffer *out, const struct outline *outline, const struct outline_check *check)
@@ -120,8 +192,11 @@ static bool has_texts(const struct outline_check *check)
 
 bool markdown_build(const struct outline *outline, struct buffer *out, struct error *error)
 {
-    heading(out, outline->report, outline);
-    check_table(out, outline);
+    struct answer answer;
+    answer_build(outline, &answer);
+    heading(out, outline, &answer);
+    answer_free(&answer);
+    checks(out, outline);
     texts(out, outline);
     size_t listed = 0;
     const struct outline_check *check = NULL;

@@ -1,5 +1,7 @@
 #include "reports/page.h"
 
+#include <ctype.h>
+
 #include "reports/text.h"
 
 #define MESSAGE_SHOWN 4000
@@ -7,6 +9,17 @@
 void page_raw(struct page *page, const char *markup)
 {
     buffer_text(page->out, markup);
+}
+
+void page_sentence(struct page *page, const char *text)
+{
+    char first[2] = {0};
+    if (text && islower((unsigned char)*text)) {
+        *first = (char)toupper((unsigned char)*text);
+        page_text(page, first);
+        text++;
+    }
+    page_text(page, text);
 }
 
 void page_text(struct page *page, const char *text)

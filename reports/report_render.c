@@ -7,16 +7,6 @@
 #include "reports/report_render.h"
 #include "reports/reports.h"
 
-static bool terminal_plain(const struct outline *outline, struct buffer *out, struct error *error)
-{
-    return terminal_build(outline, false, out, error);
-}
-
-static bool terminal_colour(const struct outline *outline, struct buffer *out, struct error *error)
-{
-    return terminal_build(outline, true, out, error);
-}
-
 typedef bool builder(const struct outline *outline, struct buffer *out, struct error *error);
 
 static const struct {
@@ -67,27 +57,35 @@ bool report_remove(const char *folder, struct error *error)
     return good;
 }
 
-static bool stream_write(const struct report *report, FILE *file, builder *build, struct error *error)
+/* Writes what was built, if it was. */
+static bool stream_end(struct buffer *out, bool built, FILE *file, struct error *error)
 {
-    struct outline outline;
-    struct buffer out = {0};
-    if (!outline_build(&outline, report, error))
-        return false;
-    bool good = build(&outline, &out, error) && (!out.failed || error_memory(error, "the report"));
+    bool good = built && (!out->failed || error_memory(error, "the report"));
     errno = 0;
-    if (good && (fwrite(out.data, 1, out.size, file) != out.size || fflush(file) != 0))
+    if (good && (fwrite(out->data, 1, out->size, file) != out->size || fflush(file) != 0))
         good = error_errno(error, "cannot write the report");
-    buffer_free(&out);
-    outline_free(&outline);
+    buffer_free(out);
     return good;
 }
 
 bool report_write_json(const struct report *report, FILE *file, struct error *error)
 {
-    return stream_write(report, file, json_build, error);
+    struct outline outline;
+    struct buffer out = {0};
+    if (!outline_build(&outline, report, error))
+        return false;
+    bool built = json_build(&outline, &out, error);
+    outline_free(&outline);
+    return stream_end(&out, built, file, error);
 }
 
-bool report_write_terminal(const struct report *report, FILE *file, bool colour, struct error *error)
+bool report_write_terminal(const struct report *report, FILE *file, bool colour, bool verbose, struct error *error)
 {
-    return stream_write(report, file, colour ? terminal_colour : terminal_plain, error);
+    struct outline outline;
+    struct buffer out = {0};
+    if (!outline_build(&outline, report, error))
+        return false;
+    bool built = terminal_build(&outline, colour, verbose, &out, error);
+    outline_free(&outline);
+    return stream_end(&out, built, file, error);
 }

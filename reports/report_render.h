@@ -9,6 +9,6 @@ bool json_build(const struct outline *outline, struct buffer *out, struct error 
 bool junit_build(const struct outline *outline, struct buffer *out, struct error *error);
 bool markdown_build(const struct outline *outline, struct buffer *out, struct error *error);
 bool html_build(const struct outline *outline, struct buffer *out, struct error *error);
-bool terminal_build(const struct outline *outline, bool colour, struct buffer *out, struct error *error);
+bool terminal_build(const struct outline *outline, bool colour, bool verbose, struct buffer *out, struct error *error);
 
 #endif

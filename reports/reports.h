@@ -12,9 +12,9 @@
 #include "base/error.h"
 #include "findings/report.h"
 
-/* For people, at most 100 columns wide: the verdict, what is wrong and where, then every check. `colour`: with ANSI
- * colours. Flushes. */
-bool report_write_terminal(const struct report *report, FILE *file, bool colour, struct error *error);
+/* For people, at most 100 columns wide but for commands: the answer, and a line or two for each check that failed.
+ * `verbose`: where each of them fails, and every check. `colour`: with ANSI colours. Flushes. */
+bool report_write_terminal(const struct report *report, FILE *file, bool colour, bool verbose, struct error *error);
 
 /* The document that report.schema.json describes. The caller frees with cJSON_Delete. NULL: out of memory. */
 cJSON *report_json(const struct report *report, struct error *error);

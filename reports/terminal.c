@@ -1,8 +1,10 @@
 /* The report on a terminal: at most WIDTH columns. */
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/answer.h"
 #include "reports/ascii_map.h"
 #include "reports/marked.h"
 #include "reports/report_render.h"
@@ -91,7 +93,46 @@ static void verdict_word(const struct terminal *terminal, enum verdict verdict)
     styled(terminal, verdict_colours[verdict], verdict_name(verdict));
 }
 
-static void banner(const struct terminal *terminal, const struct outline *outline)
+static void indented(const struct terminal *terminal, struct buffer *line)
+{
+    buffer_text(terminal->out, "      ");
+    wrap_line(terminal, 6, 6, line);
+}
+
+/* "Perplexity 12,700 times gold's; modules to blame 36 of 387." */
+static void numbers_line(const struct terminal *terminal, const struct answer *answer)
+{
+    struct buffer line = {0};
+    for (size_t i = 0; i < answer->number_count; i++) {
+        const char *name = answer->numbers[i].name;
+        buffer_text(&line, i ? "; " : "");
+        buffer_char(&line, i ? (char)tolower((unsigned char)*name) : *name);
+        buffer_format(&line, "%s: %s", name + 1, answer->numbers[i].value.data);
+    }
+    if (!line.size)
+        return;
+    buffer_char(&line, '.');
+    indented(terminal, &line);
+}
+
+/* Commands whole, on lines of their own, to be copied. */
+static void steps(const struct terminal *terminal, const struct answer *answer)
+{
+    for (size_t i = 0; i < answer->step_count; i++) {
+        struct buffer line = {0};
+        const struct answer_step *step = &answer->steps[i];
+        if (step->command) {
+            text_append(&line, TEXT_PLAIN, step->command);
+            buffer_format(terminal->out, "      %s:\n        %s\n", step->does, line.data ? line.data : "");
+            buffer_free(&line);
+        } else {
+            buffer_text(&line, step->does);
+            indented(terminal, &line);
+        }
+    }
+}
+
+static void banner(const struct terminal *terminal, const struct outline *outline, const struct answer *answer)
 {
     static const char *const words[] = {[VERDICT_PASS] = "PASS",
                                         [VERDICT_WARN] = "WARN",
@@ -103,9 +144,18 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
     style(terminal, "\033[1m");
     styled(terminal, verdict_colours[report->verdict], words[report->verdict]);
     buffer_text(terminal->out, "  ");
-    text_append_short(&line, TEXT_PLAIN, report->reason, MESSAGE_SHOWN);
+    text_append_short(&line, TEXT_PLAIN, answer->headline.data, MESSAGE_SHOWN);
     wrap_line(terminal, 6, 6, &line);
-    buffer_text(terminal->out, "      ");
+    if (answer->rest.size) {
+        text_append_short(&line, TEXT_PLAIN, answer->rest.data, MESSAGE_SHOWN);
+        indented(terminal, &line);
+    }
+    if (severity_tells(&report->severity, report->verdict)) {
+        buffer_format(&line, "Severity: %s: %s.", severity_name(report->severity.level), report->severity.why);
+        indented(terminal, &line);
+    }
+    numbers_line(terminal, answer);
+    steps(terminal, answer);
     text_append_short(&line, TEXT_PLAIN, report->command, 40);
     buffer_char(&line, ' ');
     text_append_short(&line, TEXT_PLAIN, report->subject.path, 300);
@@ -113,13 +163,7 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
         buffer_text(&line, ": ");
         text_append_short(&line, TEXT_PLAIN, report->subject.summary, 300);
     }
-    wrap_line(terminal, 6, 6, &line);
-    if (severity_tells(&report->severity, report->verdict)) {
-        buffer_text(terminal->out, "      Severity: ");
-        severity_text(&report->severity, &line);
-        buffer_char(&line, '.');
-        wrap_line(terminal, 16, 6, &line);
-    }
+    indented(terminal, &line);
 }
 
 /* What is wrong with a text, and the text around the place where it goes wrong. */
@@ -290,32 +334,88 @@ static void check_row(const struct terminal *terminal, const struct outline_chec
     buffer_char(terminal->out, '\n');
 }
 
-static void check_list(const struct terminal *terminal, const struct outline *outline)
+static void summary_line(const struct terminal *terminal, const struct outline *outline)
+{
+    buffer_text(terminal->out, "  ");
+    counts_append(terminal->out, outline->counts);
+    if (isfinite(outline->report->duration_s) && outline->report->duration_s > 0)
+        buffer_format(terminal->out, " in %.1f s", outline->report->duration_s);
+    buffer_text(terminal->out, ".");
+}
+
+/* Columns of the longest name of a check with one of the verdicts of which the bit is set. */
+static size_t names_width(const struct outline *outline, unsigned verdicts)
 {
     size_t width = 12;
     for (size_t i = 0; i < outline->count; i++) {
         struct buffer name = {0};
+        if (!(verdicts >> outline->checks[i].verdict & 1))
+            continue;
         text_append_short(&name, TEXT_PLAIN, outline->checks[i].name, NAME_SHOWN);
         size_t columns = name.size ? text_width(name.data, name.size) : 0;
         width = columns > width ? columns : width;
         buffer_free(&name);
     }
+    return width;
+}
+
+static void check_list(const struct terminal *terminal, const struct outline *outline)
+{
+    size_t width = names_width(outline, ~0u);
     buffer_char(terminal->out, '\n');
     styled(terminal, "\033[1m", "Checks\n");
     for (size_t i = 0; i < outline->count; i++)
         check_row(terminal, &outline->checks[i], width);
-    buffer_text(terminal->out, "  ");
-    counts_append(terminal->out, outline->counts);
-    if (isfinite(outline->report->duration_s) && outline->report->duration_s > 0)
-        buffer_format(terminal->out, " in %.1f s", outline->report->duration_s);
-    buffer_text(terminal->out, ".\n");
+    summary_line(terminal, outline);
+    buffer_char(terminal->out, '\n');
 }
 
-bool terminal_build(const struct outline *outline, bool colour, struct buffer *out, struct error *error)
+/* A check that failed or warned, in one line. */
+static void wrong_row(const struct terminal *terminal, const struct outline_check *check, size_t name_width)
+{
+    struct buffer text = {0};
+    buffer_text(terminal->out, "  ");
+    verdict_word(terminal, check->verdict);
+    buffer_text(terminal->out, "  ");
+    text_append_short(&text, TEXT_PLAIN, check->name, NAME_SHOWN);
+    cell(terminal, &text, name_width, false);
+    buffer_text(terminal->out, "  ");
+    text_append_short(&text, TEXT_PLAIN, check->head->message, WIDTH - 11 - name_width);
+    buffer_append(terminal->out, text.data, text.size ? line_break(text.data, text.size, WIDTH - 10 - name_width) : 0);
+    buffer_char(terminal->out, '\n');
+    buffer_free(&text);
+}
+
+/* What failed, a check a row; of which finding the answer tells is told. */
+static void brief(const struct terminal *terminal, const struct outline *outline, const struct answer *answer)
+{
+    static const enum verdict order[] = {VERDICT_FAIL, VERDICT_WARN};
+    size_t wrong = outline->counts[VERDICT_FAIL] + outline->counts[VERDICT_WARN];
+    size_t width = names_width(outline, 1u << VERDICT_FAIL | 1u << VERDICT_WARN);
+    if (wrong)
+        buffer_char(terminal->out, '\n');
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        for (const struct outline_check *check = NULL; (check = outline_next(outline, order[i], check));)
+            if (check->head != answer->leads || !answer->headline.size)
+                wrong_row(terminal, check, width);
+    buffer_text(terminal->out, "\n");
+    summary_line(terminal, outline);
+    buffer_text(terminal->out,
+                wrong ? " --verbose lists every check, and where it fails.\n" : " --verbose lists every check.\n");
+}
+
+bool terminal_build(const struct outline *outline, bool colour, bool verbose, struct buffer *out, struct error *error)
 {
     struct terminal terminal = {out, colour};
-    banner(&terminal, outline);
-    wrong_list(&terminal, outline);
-    check_list(&terminal, outline);
+    struct answer answer;
+    answer_build(outline, &answer);
+    banner(&terminal, outline, &answer);
+    if (verbose) {
+        wrong_list(&terminal, outline);
+        check_list(&terminal, outline);
+    } else {
+        brief(&terminal, outline, &answer);
+    }
+    answer_free(&answer);
     return !out->failed || error_memory(error, "the report");
 }

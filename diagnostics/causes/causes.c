@@ -121,7 +121,6 @@ static void solved_text(const struct hunt *hunt, const char *pattern, struct buf
                       absent > 1 ? "are" : "is");
     else
         buffer_format(out, "Some tensors %s are not what gold was computed with", pattern);
-    buffer_text(out, ", and gold determines what belongs there");
 }
 
 /* What the departure of the hypothesis says, as a sentence without its full stop. */
@@ -169,9 +168,9 @@ static void proof_text(const struct causes_request *request, const struct hunt *
     const struct proof *proof = &hunt->proofs[index];
     says_text(request, hunt, &proof->hypothesis, out);
     buffer_format(out, ". With %s %zu module%s that %s bad equal%s gold (",
-                  hypothesis_restores(&proof->hypothesis) ? "the original's"
-                  : hypothesis_solves(&proof->hypothesis) ? "what was solved for"
-                                                          : "it",
+                  hypothesis_restores(&proof->hypothesis) ? "the original's values,"
+                  : hypothesis_solves(&proof->hypothesis) ? "the values that gold determines,"
+                                                          : "it,",
                   proof->cured, text_plural(proof->cured), proof->cured > 1 ? "were" : "was",
                   proof->cured > 1 ? "" : "s");
     places_text(hunt, proof, out);

@@ -43,6 +43,13 @@ static const struct finding *report_first(const struct report *report, enum verd
     return summary ? summary : place;
 }
 
+const struct finding *report_leading(const struct report *report)
+{
+    size_t count;
+    const struct finding *fail = report_first(report, VERDICT_FAIL, &count);
+    return fail || report->unable ? fail : report_first(report, VERDICT_WARN, &count);
+}
+
 /* Length of the text without the full stop at its end. */
 static int sentence_length(const char *text)
 {

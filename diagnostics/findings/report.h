@@ -54,6 +54,9 @@ struct report {
  * verdict VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in which nothing
  * was judged (no findings, or only skips) fails: it proves nothing. */
 void report_conclude(struct report *report);
+/* The finding that the reason is taken from: the first that failed, else that warned. NULL: nothing did, or what was
+ * asked for could not be run. */
+const struct finding *report_leading(const struct report *report);
 /* Copies text into a field of the report, freeing what was there. */
 void report_set(char **field, const char *format, ...) ASSAY_PRINTF(2, 3);
 /* Appends an empty one, valid until the next is added. NULL: out of memory. */

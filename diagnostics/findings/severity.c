@@ -153,7 +153,9 @@ struct severity_facts severity_of(const struct findings *findings, const struct 
     struct severity_facts facts = {.nats = largest_of(findings, "logits.kl", NULL),
                                    .top1 = largest_of(findings, "logits.top1", NULL),
                                    .perplexity = perplexity_of(findings),
-                                   .texts = texts / number_of(findings, "text.verdict", "texts")};
+                                   .texts = texts / number_of(findings, "text.verdict", "texts"),
+                                   .blamed = number_of(findings, "layers.isolated", "bad"),
+                                   .modules = number_of(findings, "layers.isolated", "compared")};
     decide(findings, limits, &facts);
     return facts;
 }

@@ -36,6 +36,7 @@ struct severity_facts {
     double top1;       /* share of positions with another most likely token, near-ties not counted */
     double perplexity; /* over gold's, of all cases together */
     double texts;      /* share of texts at fault that were judged */
+    double blamed, modules; /* modules that are wrong when fed gold's input, and how many were compared so */
     const char *why;   /* what decided, a few words, static */
 };
 

@@ -166,7 +166,7 @@ char *terminal_text(const struct report *report, bool colour)
     size_t size = 0;
     struct error error = {0};
     FILE *file = open_memstream(&text, &size);
-    cr_assert(report_write_terminal(report, file, colour, &error), "%s", error_text(&error));
+    cr_assert(report_write_terminal(report, file, colour, true, &error), "%s", error_text(&error));
     fclose(file);
     return text;
 }

@@ -91,7 +91,7 @@ Test(report_texts, a_text_is_shown_with_its_faults_in_every_form)
     expect_in(html, "<span class=\"numbers\">loop 0.93 &gt;= 0.4</span>");
     expect_in(html, "<details><summary>1 text that did not fail</summary>");
     expect_in(html, "<a href=\"#text-0\"><bdi>line 2: &quot;Say something.&quot;</bdi></a>");
-    cr_expect(strstr(html, "What is wrong, and where</h2>") < strstr(html, "Texts</h2>"));
+    cr_expect(strstr(html, "<section id=\"text\"") < strstr(html, "Texts, the worst first</h3>"));
     cr_expect_eq(count_of(html, "line 1"), 1, "a text in order is no place of what is wrong");
     expect_in(rendered.files[JUNIT], "tests=\"3\" failures=\"2\" errors=\"0\" skipped=\"0\"");
     expect_in(rendered.files[JUNIT], "name=\"line 1: &quot;Say hello.&quot;\" classname=\"assay.text\"></testcase>");

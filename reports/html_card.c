@@ -1,12 +1,12 @@
-/* "What is wrong, and where": a card for each check that failed or warned. */
+/* A card: a check that failed or warned. */
 #include <math.h>
 
 #include "reports/html_page.h"
 #include "reports/marked.h"
 #include "reports/text.h"
 
-#define PLACES_OPEN 8
-#define PLACES_LISTED 5000
+#define PLACES_OPEN 5
+#define PLACES_LISTED 500
 #define REASONS_SHOWN 2
 
 static void numbers(struct page *page, const struct finding *finding)
@@ -25,10 +25,6 @@ static void numbers(struct page *page, const struct finding *finding)
         if (excess.size)
             buffer_format(page->out, ": <span class=\"over\">%s</span>", excess.data);
         buffer_free(&excess);
-    }
-    if (finding->cause) {
-        page_raw(page, ". Why this limit: ");
-        page_text(page, finding->cause);
     }
     page_raw(page, "</p>\n");
 }
@@ -66,12 +62,12 @@ static void facts(struct page *page, const struct finding *finding)
         page_raw(page, "</p>\n");
 }
 
-/* Each whole, on lines of its own, to be copied. */
+/* Each whole, on lines of its own, to be copied; those of the first screen are not said again. */
 static void commands(struct page *page, const struct finding *finding)
 {
     for (size_t i = 0; i < finding->fact_count; i++) {
         const char *does = fact_command(&finding->facts[i]);
-        if (!does)
+        if (!does || answer_tells(page->answer, finding->facts[i].text))
             continue;
         page_raw(page, "<p class=\"numbers\">To ");
         page_text(page, does);
@@ -93,25 +89,41 @@ static void place_cell(struct page *page, const struct finding *place)
     page_raw(page, card < TEXT_CARDS ? "</bdi></a></td>" : "</bdi></td>");
 }
 
+/* One of the places has what the column would show. */
+static bool any_place(const struct outline_check *check, bool limit)
+{
+    for (size_t i = 0; i < check->place_count; i++)
+        if (limit ? check->places[i]->has_limit : check->places[i]->has_measured)
+            return true;
+    return false;
+}
+
+static void place_row(struct page *page, const struct finding *place, bool measured, bool limit)
+{
+    page_raw(page, "<tr>");
+    place_cell(page, place);
+    page_raw(page, measured ? "<td class=\"n\">" : "");
+    if (place->has_measured)
+        measured_append(page->out, TEXT_MARKUP, place);
+    page_raw(page, measured ? "</td>" : "");
+    page_raw(page, limit ? "<td class=\"n\">" : "");
+    if (place->has_limit)
+        limit_append(page->out, place);
+    page_raw(page, limit ? "</td>" : "");
+    page_raw(page, "<td class=\"say\">");
+    text_append_short(page->out, TEXT_MARKUP, place->message, 500);
+    page_raw(page, "</td></tr>\n");
+}
+
 static void place_rows(struct page *page, const struct outline_check *check, size_t first, size_t end)
 {
-    page_raw(page,
-             "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Where</th><th scope=\"col\" class=\"n\">Measured"
-             "</th><th scope=\"col\" class=\"n\">Limit</th><th scope=\"col\">What</th></tr></thead><tbody>\n");
-    for (size_t i = first; i < end; i++) {
-        const struct finding *place = check->places[i];
-        page_raw(page, "<tr>");
-        place_cell(page, place);
-        page_raw(page, "<td class=\"n\">");
-        if (place->has_measured)
-            measured_append(page->out, TEXT_MARKUP, place);
-        page_raw(page, "</td><td class=\"n\">");
-        if (place->has_limit)
-            limit_append(page->out, place);
-        page_raw(page, "</td><td class=\"say\">");
-        text_append_short(page->out, TEXT_MARKUP, place->message, 500);
-        page_raw(page, "</td></tr>\n");
-    }
+    bool measured = any_place(check, false), limit = any_place(check, true);
+    page_raw(page, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Where</th>");
+    page_raw(page, measured ? "<th scope=\"col\" class=\"n\">Measured</th>" : "");
+    page_raw(page, limit ? "<th scope=\"col\" class=\"n\">Limit</th>" : "");
+    page_raw(page, "<th scope=\"col\">What</th></tr></thead><tbody>\n");
+    for (size_t i = first; i < end; i++)
+        place_row(page, check->places[i], measured, limit);
     page_raw(page, "</tbody></table></div>\n");
 }
 
@@ -130,6 +142,25 @@ static void text_rows(struct page *page, const struct outline_check *check, size
     page_raw(page, "</tbody></table></div>\n");
 }
 
+/* A place that is graded is a sentence of its own, and has what shows it. */
+static void graded_rows(struct page *page, const struct outline_check *check, size_t first, size_t end)
+{
+    page_raw(page, "<ol class=\"graded\">\n");
+    for (size_t i = first; i < end; i++) {
+        const struct finding *place = check->places[i];
+        const char *grade = finding_fact_named(place, "grade");
+        page_raw(page, "<li><b>");
+        page_sentence(page, grade ? grade : "");
+        page_raw(page, grade ? ":</b> " : "</b>");
+        page_text(page, place->message);
+        page_raw(page, "\n<details><summary>Its numbers and commands</summary>\n");
+        facts(page, place);
+        commands(page, place);
+        page_raw(page, "</details></li>\n");
+    }
+    page_raw(page, "</ol>\n");
+}
+
 static void places(struct page *page, const struct outline_check *check)
 {
     size_t count = check->place_count < PLACES_LISTED ? check->place_count : PLACES_LISTED;
@@ -137,50 +168,57 @@ static void places(struct page *page, const struct outline_check *check)
     if (!count)
         return;
     void (*rows)(struct page *, const struct outline_check *, size_t, size_t) =
-        place_is_text(check->places[0]) ? text_rows : place_rows;
+        finding_fact_named(check->places[0], "grade") ? graded_rows
+        : place_is_text(check->places[0])             ? text_rows
+                                                      : place_rows;
     rows(page, check, 0, open);
     if (open < count) {
         buffer_format(page->out, "<details><summary>%zu more places</summary>\n", check->place_count - open);
         rows(page, check, open, count);
+        if (count < check->place_count)
+            buffer_format(page->out, "<p class=\"note\">The last %zu places are listed in report.json only.</p>\n",
+                          check->place_count - count);
         page_raw(page, "</details>\n");
     }
-    if (count < check->place_count)
-        buffer_format(page->out, "<p class=\"note\">The last %zu places are listed in report.json only.</p>\n",
-                      check->place_count - count);
 }
 
-static void card(struct page *page, const struct outline_check *check)
+static void paragraph(struct page *page, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    buffer_format(page->out, "<p class=\"numbers\">%s: ", name);
+    page_text(page, text);
+    page_raw(page, "</p>\n");
+}
+
+/* What it means, why the limit is what it is, and all that was noted. */
+static void details(struct page *page, const struct finding *head)
+{
+    const struct check_words *words = check_words(head->check);
+    page_raw(page, "<details><summary>What this means, and what to do</summary>\n");
+    paragraph(page, "What it measures", words->means);
+    paragraph(page, "What to do", words->remedy);
+    paragraph(page, "Why this limit", head->cause);
+    where_line(page, head);
+    facts(page, head);
+    page_raw(page, "</details>\n");
+}
+
+void page_card(struct page *page, const struct outline_check *check)
 {
     const struct finding *head = check->head;
-    buffer_format(page->out,
-                  "<article class=\"card v-%s\" id=\"check-%zu\">\n<h3><span class=\"tag\">%s</span>"
-                  "<span class=\"id\">",
+    buffer_format(page->out, "<article class=\"card v-%s\" id=\"check-%zu\">\n<h3><span class=\"tag\">%s</span> <span>",
                   verdict_name(check->verdict), (size_t)(check - page->outline->checks), verdict_name(check->verdict));
-    text_append_short(page->out, TEXT_MARKUP, check->name, 200);
+    page_check_name(page, check);
     page_raw(page, "</span></h3>\n");
-    if (head->message) {
+    if (head->message && head != page->answer->leads) {
         page_raw(page, "<p class=\"message\">");
         page_text(page, head->message);
         page_raw(page, "</p>\n");
     }
     numbers(page, head);
-    where_line(page, head);
-    facts(page, head);
-    commands(page, head);
     places(page, check);
+    commands(page, head);
+    details(page, head);
     page_raw(page, "</article>\n");
-}
-
-void page_wrong(struct page *page)
-{
-    static const enum verdict order[] = {VERDICT_FAIL, VERDICT_WARN};
-    const size_t *counts = page->outline->counts;
-    page_raw(page, "<section aria-labelledby=\"h-wrong\">\n<h2 id=\"h-wrong\">What is wrong, and where</h2>\n");
-    if (!counts[VERDICT_FAIL] && !counts[VERDICT_WARN])
-        page_raw(page,
-                 counts[VERDICT_PASS] ? "<p>Nothing: no check failed.</p>\n" : "<p>No check gave a verdict.</p>\n");
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        for (const struct outline_check *check = NULL; (check = outline_next(page->outline, order[i], check));)
-            card(page, check);
-    page_raw(page, "</section>\n");
 }

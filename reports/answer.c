@@ -1,0 +1,260 @@
+#include "reports/answer.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/marked.h"
+#include "reports/text.h"
+
+void digits_append(struct buffer *out, double value)
+{
+    double size = fabs(value);
+    if (!(size >= 1000 && size < 1e7)) {
+        char text[40];
+        snprintf(text, sizeof text, "%.3g", value);
+        number_append(out, isfinite(value) ? strtod(text, NULL) : value);
+        return;
+    }
+    long unit = size < 1e4 ? 10 : size < 1e5 ? 100 : size < 1e6 ? 1000 : 10000;
+    long whole = lround(size / (double)unit) * unit;
+    buffer_text(out, value < 0 ? "-" : "");
+    if (whole >= 1000000)
+        buffer_format(out, "%ld,%03ld,%03ld", whole / 1000000, whole / 1000 % 1000, whole % 1000);
+    else
+        buffer_format(out, "%ld,%03ld", whole / 1000, whole % 1000);
+}
+
+/* A count, whole: "1,622". */
+static void count_append(struct buffer *out, double count)
+{
+    if (count >= 1000 && count < 1e9 && count == floor(count)) {
+        long whole = (long)count;
+        if (whole >= 1000000)
+            buffer_format(out, "%ld,", whole / 1000000);
+        buffer_format(out, whole >= 1000000 ? "%03ld,%03ld" : "%ld,%03ld", whole / 1000 % 1000, whole % 1000);
+        return;
+    }
+    number_append(out, count);
+}
+
+static void of_append(struct buffer *out, double part, double whole)
+{
+    count_append(out, part);
+    if (!isnan(whole)) {
+        buffer_text(out, " of ");
+        count_append(out, whole);
+    }
+}
+
+/* The first summary of the check that measured something; NULL: none did. */
+static const struct finding *summary_of(const struct outline *outline, const char *check)
+{
+    for (size_t i = 0; i < outline->count; i++) {
+        const struct finding *head = outline->checks[i].head;
+        if (head->summary && head->has_measured && head->verdict != VERDICT_SKIP && strcmp(head->check, check) == 0)
+            return head;
+    }
+    return NULL;
+}
+
+static void perplexity(const struct outline *outline, struct buffer *out)
+{
+    double ratio = outline->report->severity.perplexity;
+    if (isnan(ratio))
+        return;
+    if (fabs(ratio - 1) < 0.0005) {
+        buffer_text(out, "equal to gold's");
+        return;
+    }
+    digits_append(out, ratio);
+    buffer_text(out, " times gold's");
+}
+
+static void divergence(const struct outline *outline, struct buffer *out)
+{
+    if (isnan(outline->report->severity.nats))
+        return;
+    digits_append(out, outline->report->severity.nats);
+    buffer_text(out, " nats a token");
+}
+
+static void same_token(const struct outline *outline, struct buffer *out)
+{
+    if (isnan(outline->report->severity.top1))
+        return;
+    digits_append(out, 100 * (1 - outline->report->severity.top1));
+    buffer_text(out, " % of positions");
+}
+
+static void blamed(const struct outline *outline, struct buffer *out)
+{
+    const struct severity_facts *facts = &outline->report->severity;
+    if (!isnan(facts->blamed))
+        of_append(out, facts->blamed, facts->modules);
+}
+
+static void absent(const struct outline *outline, struct buffer *out)
+{
+    const struct finding *finding = summary_of(outline, "inventory.absent");
+    if (finding)
+        of_append(out, finding->measured, finding_fact_number(finding, "expected"));
+}
+
+/* Of whatever looks at values: no tensor is counted twice by one check, but may be by two. */
+static void unsound(const struct outline *outline, struct buffer *out)
+{
+    double most = NAN;
+    for (size_t i = 0; i < outline->count; i++) {
+        const struct finding *head = outline->checks[i].head;
+        if (head->summary && head->has_measured && head->verdict != VERDICT_SKIP &&
+            strncmp(head->check, "weights.", 8) == 0 && head->unit && strcmp(head->unit, "tensors") == 0)
+            most = fmax(most, head->measured);
+    }
+    if (!isnan(most))
+        count_append(out, most);
+}
+
+static void faulty_texts(const struct outline *outline, struct buffer *out)
+{
+    const struct finding *finding = summary_of(outline, "text.verdict");
+    if (finding)
+        of_append(out, finding->measured, finding_fact_number(finding, "texts"));
+}
+
+static void text_perplexity(const struct outline *outline, struct buffer *out)
+{
+    const struct finding *finding = summary_of(outline, "perplexity.text");
+    double value = finding ? finding_fact_number(finding, "perplexity") : NAN;
+    if (!isnan(value))
+        digits_append(out, value);
+}
+
+/* The first that are known are told: what it does to answers, then where, then what files show. */
+static const struct {
+    const char *name;
+    void (*append)(const struct outline *outline, struct buffer *out); /* nothing where it is not known */
+} number_rows[] = {
+    {"Perplexity", perplexity},
+    {"Distance from gold (KL)", divergence},
+    {"Same most likely token", same_token},
+    {"Modules to blame", blamed},
+    {"Tensors absent", absent},
+    {"Texts at fault", faulty_texts},
+    {"Perplexity of the text", text_perplexity},
+    {"Tensors with odd values", unsound},
+};
+
+static void numbers_build(const struct outline *outline, struct answer *answer)
+{
+    for (size_t i = 0; i < sizeof number_rows / sizeof *number_rows && answer->number_count < ANSWER_NUMBERS; i++) {
+        struct answer_number *number = &answer->numbers[answer->number_count];
+        number_rows[i].append(outline, &number->value);
+        number->name = number_rows[i].name;
+        answer->number_count += number->value.size > 0;
+    }
+}
+
+/* What a reader does next comes before what shows that it is true. */
+static const struct {
+    const char *kind, *does;
+} step_rows[] = {
+    {"repair", "Repair it"},
+    {"confirm", "Prove it: the whole check with the cause undone"},
+    {"repeat", "Repeat the experiment"},
+};
+
+bool answer_tells(const struct answer *answer, const char *command)
+{
+    for (size_t i = 0; i < answer->step_count; i++)
+        if (answer->steps[i].command && strcmp(answer->steps[i].command, command) == 0)
+            return true;
+    return false;
+}
+
+/* The commands of that kind that checks that failed name, each once. */
+static void steps_of(const struct outline *outline, struct answer *answer, const char *kind, const char *does)
+{
+    const struct outline_check *check = NULL;
+    while ((check = outline_next(outline, VERDICT_FAIL, check)))
+        for (size_t i = 0; i < check->head->fact_count && answer->step_count < ANSWER_STEPS; i++) {
+            const struct fact *fact = &check->head->facts[i];
+            const char *command = fact_command(fact);
+            if (command && strcmp(command, kind) == 0 && !answer_tells(answer, fact->text))
+                answer->steps[answer->step_count++] = (struct answer_step){does, fact->text};
+        }
+}
+
+static void steps_build(const struct outline *outline, struct answer *answer)
+{
+    for (size_t i = 0; i < sizeof step_rows / sizeof *step_rows; i++)
+        steps_of(outline, answer, step_rows[i].kind, step_rows[i].does);
+    if (answer->step_count || !answer->leads)
+        return;
+    const char *remedy = check_words(answer->leads->check)->remedy;
+    if (remedy)
+        answer->steps[answer->step_count++] = (struct answer_step){remedy, NULL};
+}
+
+/* Length of the first sentence: up to a full stop in front of another one. */
+static size_t first_sentence(const char *text)
+{
+    for (const char *at = text; (at = strstr(at, ". ")); at += 2) {
+        unsigned char next = (unsigned char)at[2];
+        if (isupper(next) || isdigit(next) || next == '\'' || next >= 0x80)
+            return (size_t)(at - text) + 1;
+    }
+    return strlen(text);
+}
+
+/* What was proved: the reason of a pass says how many checks there were, and no more. */
+static const char *passed_headline(const struct report *report)
+{
+    switch (report->severity.level) {
+    case SEVERITY_IDENTICAL:
+        return "The model computes what the original computes: it equals gold within the noise of the arithmetic.";
+    case SEVERITY_HARMLESS:
+        return "The model differs from gold measurably, and no decision of it is another one.";
+    case SEVERITY_DEGRADED:
+        return "Within the limits of the suite; some answers are others than gold's.";
+    default:
+        return NULL;
+    }
+}
+
+static void headline_build(const struct outline *outline, struct answer *answer)
+{
+    const struct report *report = outline->report;
+    const char *reason = report->reason ? report->reason : "";
+    const char *passed = report->verdict == VERDICT_PASS ? passed_headline(report) : NULL;
+    size_t length = passed ? 0 : first_sentence(reason);
+    if (passed)
+        buffer_text(&answer->headline, passed);
+    else
+        buffer_append(&answer->headline, reason, length);
+    reason += length;
+    reason += *reason == ' ';
+    buffer_text(&answer->rest, reason);
+}
+
+void answer_build(const struct outline *outline, struct answer *answer)
+{
+    const struct report *report = outline->report;
+    *answer = (struct answer){.leads = report_leading(report)};
+    bool told = severity_tells(&report->severity, report->verdict) && report->severity.level != SEVERITY_UNKNOWN;
+    answer->word = told ? severity_name(report->severity.level) : verdict_name(report->verdict);
+    headline_build(outline, answer);
+    numbers_build(outline, answer);
+    steps_build(outline, answer);
+}
+
+void answer_free(struct answer *answer)
+{
+    buffer_free(&answer->headline);
+    buffer_free(&answer->rest);
+    for (size_t i = 0; i < ANSWER_NUMBERS; i++)
+        buffer_free(&answer->numbers[i].value);
+    *answer = (struct answer){0};
+}

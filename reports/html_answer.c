@@ -1,0 +1,111 @@
+/* The first screen. */
+#include "reports/html_page.h"
+#include "reports/model_map.h"
+#include "reports/text.h"
+
+static void verdict_line(struct page *page)
+{
+    const struct report *report = page->outline->report;
+    const char *verdict = verdict_name(report->verdict);
+    page_raw(page, "<p class=\"of\">assay ");
+    page_text(page, report->command);
+    page_raw(page, " \xC2\xB7 <b>");
+    page_text(page, report->subject.path);
+    page_raw(page, "</b></p>\n<h1><span class=\"word\">");
+    page_sentence(page, page->answer->word);
+    buffer_format(page->out, "</span> <span class=\"tag\">%s</span> <span class=\"counts\">", verdict);
+    counts_append(page->out, page->outline->counts);
+    page_raw(page, "</span></h1>\n");
+}
+
+static void says(struct page *page)
+{
+    const struct answer *answer = page->answer;
+    const struct report *report = page->outline->report;
+    page_raw(page, "<p class=\"reason\">");
+    page_text(page, answer->headline.data);
+    page_raw(page, "</p>\n");
+    if (answer->rest.size) {
+        page_raw(page, "<p class=\"rest\">");
+        page_text(page, answer->rest.data);
+        page_raw(page, "</p>\n");
+    }
+    if (severity_tells(&report->severity, report->verdict)) {
+        page_raw(page, "<p class=\"rest\">Severity: <b>");
+        page_text(page, severity_name(report->severity.level));
+        page_raw(page, "</b>: ");
+        page_text(page, report->severity.why);
+        page_raw(page, ".</p>\n");
+    }
+}
+
+static void tiles(struct page *page)
+{
+    if (!page->answer->number_count)
+        return;
+    page_raw(page, "<dl class=\"tiles\">\n");
+    for (size_t i = 0; i < page->answer->number_count; i++) {
+        page_raw(page, "<div><dt>");
+        page_text(page, page->answer->numbers[i].name);
+        page_raw(page, "</dt><dd>");
+        page_text(page, page->answer->numbers[i].value.data);
+        page_raw(page, "</dd></div>\n");
+    }
+    page_raw(page, "</dl>\n");
+}
+
+static void steps(struct page *page)
+{
+    if (!page->answer->step_count)
+        return;
+    page_raw(page, "<div class=\"next\">\n<h2>What to do next</h2>\n");
+    for (size_t i = 0; i < page->answer->step_count; i++) {
+        page_raw(page, "<p>");
+        page_text(page, page->answer->steps[i].does);
+        if (page->answer->steps[i].command) {
+            page_raw(page, ":</p>\n<pre class=\"command\" tabindex=\"0\">");
+            page_text(page, page->answer->steps[i].command);
+            page_raw(page, "</pre>\n");
+        } else {
+            page_raw(page, "</p>\n");
+        }
+    }
+    page_raw(page, "</div>\n");
+}
+
+static bool picture(struct page *page)
+{
+    struct model_map map;
+    if (!model_map_build(page->outline, &map))
+        return false;
+    page_raw(page,
+             "<figure class=\"whole\">\n<figcaption>The model at a glance <span class=\"how\">Layers from left to "
+             "right");
+    page_raw(page, map.before + map.behind ? ", between what is before and behind them; " : "; ");
+    page_raw(page, map.rows ? "a row for each kind of module" : "the experts of each layer from top to bottom");
+    if (map.rows && map.experts)
+        page_raw(page, ", beneath them the experts");
+    page_raw(page, !map.rows      ? ""
+                   : map.compared ? ". Each module was fed gold's input, so what is red is wrong by itself."
+                                  : ". Errors are end to end.");
+    page_raw(page, "</span></figcaption>\n<div class=\"plot\">");
+    model_map_svg(&map, page->out);
+    page_raw(page, "</div>\n");
+    model_map_legend(&map, page->out);
+    page_raw(page, "</figure>\n");
+    model_map_free(&map);
+    return true;
+}
+
+void page_answer(struct page *page)
+{
+    buffer_format(page->out, "<header class=\"v-%s\"><div class=\"in\">\n",
+                  verdict_name(page->outline->report->verdict));
+    verdict_line(page);
+    says(page);
+    tiles(page);
+    page_raw(page, "<div class=\"glance\">\n");
+    picture(page);
+    steps(page);
+    page_raw(page, "</div>\n</div></header>\n");
+}

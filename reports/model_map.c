@@ -1,0 +1,385 @@
+#include "reports/model_map.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/numbers.h"
+
+/* Where a path lies: "model.layers.3.mlp.gate" is "mlp.gate" of layer 3. */
+struct map_place {
+    const char *name; /* points into the path */
+    size_t length;
+    int layer; /* -1: of none */
+};
+
+static struct map_place place_of(const char *path)
+{
+    static const char layers[] = "layers.";
+    const char *at = strstr(path, layers);
+    size_t digits = at ? strspn(at + sizeof layers - 1, "0123456789") : 0;
+    struct map_place place = {.name = path, .layer = -1};
+    if (digits && digits < 6) {
+        place.layer = atoi(at + sizeof layers - 1);
+        place.name = at + sizeof layers - 1 + digits;
+        place.name += *place.name == '.';
+    } else if (strncmp(path, "model.", 6) == 0) {
+        place.name = path + 6;
+    }
+    static const char *const endings[] = {".weight", ".bias"};
+    place.length = strlen(place.name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t ending = strlen(endings[i]);
+        if (place.length > ending && strcmp(place.name + place.length - ending, endings[i]) == 0)
+            place.length -= ending;
+    }
+    return place;
+}
+
+/* A name without what stands behind its first number: "mlp.experts" of "mlp.experts.76.gate_proj". */
+static size_t kind_length(const char *name, size_t length)
+{
+    for (size_t i = 0; i + 1 < length; i++)
+        if (name[i] == '.' && isdigit((unsigned char)name[i + 1]))
+            return i;
+    return length;
+}
+
+/* The row that the name is of: its own, or that of the module it lies in; `rows`: none. */
+static size_t row_find(const struct model_map *map, const char *name, size_t length)
+{
+    size_t best = map->rows, longest = 0;
+    for (size_t row = 0; row < map->rows; row++) {
+        const struct buffer *own = &map->names[row];
+        bool in = own->size <= length && memcmp(own->data, name, own->size) == 0 &&
+                  (own->size == length || name[own->size] == '.');
+        if (in && own->size > longest) {
+            longest = own->size;
+            best = row;
+        }
+    }
+    return best;
+}
+
+/* `exactly`: a module that contains it is not enough. `rows`: there is no room for another. */
+static size_t row_take(struct model_map *map, const char *name, size_t length, bool exactly)
+{
+    static const char whole[] = "layer";
+    if (!length) {
+        name = whole;
+        length = sizeof whole - 1;
+    }
+    size_t row = row_find(map, name, length);
+    if (row < map->rows && (!exactly || map->names[row].size == length))
+        return row;
+    if (!exactly)
+        length = kind_length(name, length);
+    if (map->rows == MAP_ROWS || length > 60)
+        return map->rows;
+    buffer_append(&map->names[map->rows], name, length);
+    return map->rows++;
+}
+
+/* The column of what lies in no layer; SIZE_MAX: it has none. */
+static size_t aside_find(const struct model_map *map, const struct map_place *place)
+{
+    size_t count = map->before + map->layers + map->behind;
+    for (size_t i = 0; i < count; i++)
+        if ((i < map->before || i >= map->before + map->layers) && map->columns[i].size == place->length &&
+            memcmp(map->columns[i].data, place->name, place->length) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static struct map_cell *cell_of(struct model_map *map, const char *path, bool exactly)
+{
+    struct map_place place = place_of(path);
+    if (place.layer < 0) {
+        size_t column = aside_find(map, &place);
+        return column == SIZE_MAX ? NULL : &map->cells[column][0];
+    }
+    size_t row = row_take(map, place.name, place.length, exactly);
+    if (row >= map->rows || (size_t)place.layer >= map->layers)
+        return NULL;
+    return &map->cells[map->before + (size_t)place.layer][row];
+}
+
+static enum cell_state state_of(double error, double limit)
+{
+    double ratio = error / limit;
+    if (error <= limit)
+        return CELL_GOOD;
+    return ratio <= 10 ? CELL_OVER : ratio <= 1000 ? CELL_FAR : CELL_LOST;
+}
+
+static void cell_compare(struct map_cell *cell, double error, double limit)
+{
+    enum cell_state state = state_of(error, limit);
+    bool worse = isnan(cell->limit) || !(error / limit <= cell->error / cell->limit);
+    if (worse) {
+        cell->error = error;
+        cell->limit = limit;
+    }
+    if (state > cell->state)
+        cell->state = state;
+}
+
+static const double *curve_named(const struct series *series, const char *name)
+{
+    for (size_t i = 0; i < series->curve_count; i++)
+        if (strcmp(series->curves[i].name, name) == 0 && series->curves[i].count >= series->points)
+            return series->curves[i].values;
+    return NULL;
+}
+
+static bool alone(const struct finding *finding)
+{
+    return strcmp(finding->check, "layers.isolated") == 0;
+}
+
+/* The next series of that name of a summary, from `*at` on; moves it behind. NULL: there is none. */
+static const struct series *series_next(const struct outline *outline, const char *name, size_t *at,
+                                        const struct finding **of)
+{
+    while (*at < outline->count) {
+        const struct finding *head = outline->checks[(*at)++].head;
+        for (size_t i = 0; i < head->series_count; i++)
+            if (strcmp(head->series[i].name, name) == 0) {
+                *of = head;
+                return &head->series[i];
+            }
+    }
+    return NULL;
+}
+
+/* Calls for each path with what was measured there: of modules alone where there are such. */
+static void compared_each(const struct outline *outline, struct model_map *map,
+                          void (*see)(struct model_map *map, const char *path, double error, double limit))
+{
+    const struct series *series;
+    const struct finding *of;
+    for (size_t at = 0; (series = series_next(outline, "places", &at, &of));)
+        map->compared = map->compared || alone(of);
+    for (size_t at = 0; (series = series_next(outline, "places", &at, &of));) {
+        const double *error = curve_named(series, "relative L2"), *limit = curve_named(series, "limit");
+        if (!error || !limit || !series->labels || alone(of) != map->compared)
+            continue;
+        for (size_t i = 0; i < series->points; i++)
+            if (series->labels[i])
+                see(map, series->labels[i], error[i], limit[i]);
+    }
+}
+
+static void see_layer(struct model_map *map, int layer)
+{
+    if (layer >= 0 && layer < MAP_COLUMNS - 16 && (size_t)layer >= map->layers)
+        map->layers = (size_t)layer + 1;
+}
+
+static void see_extent(struct model_map *map, const char *path, double error, double limit)
+{
+    (void)error;
+    (void)limit;
+    struct map_place place = place_of(path);
+    see_layer(map, place.layer);
+    if (place.layer >= 0)
+        row_take(map, place.name, place.length, true);
+}
+
+static void see_aside(struct model_map *map, const char *path, double error, double limit)
+{
+    (void)error;
+    (void)limit;
+    struct map_place place = place_of(path);
+    size_t count = map->before + map->layers + map->behind;
+    if (place.layer >= 0 || !place.length || place.length > 60 || aside_find(map, &place) != SIZE_MAX ||
+        map->behind + map->before >= 12)
+        return;
+    bool first = memmem(place.name, place.length, "embed", 5) != NULL;
+    if (first) {
+        memmove(map->columns + 1, map->columns, count * sizeof *map->columns);
+        map->columns[0] = (struct buffer){0};
+    }
+    buffer_append(&map->columns[first ? 0 : count], place.name, place.length);
+    map->before += first;
+    map->behind += !first;
+}
+
+static void see_error(struct model_map *map, const char *path, double error, double limit)
+{
+    struct map_cell *cell = cell_of(map, path, true);
+    if (cell)
+        cell_compare(cell, error, limit);
+}
+
+/* A place that fails, of which the path is known; NULL: it has none. */
+static const char *path_of(const struct finding *place)
+{
+    if (place->verdict != VERDICT_FAIL)
+        return NULL;
+    return place->where.tensor ? place->where.tensor : place->where.module;
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static void fault_take(struct model_map *map, const struct finding *place)
+{
+    bool gone = begins(place->check, "inventory.absent"), values = begins(place->check, "weights.");
+    bool measured = alone(place) && place->has_measured && place->has_limit;
+    struct map_cell *cell = gone || values || measured ? cell_of(map, path_of(place), false) : NULL;
+    if (!cell)
+        return;
+    bool expert = place->where.expert >= 0;
+    if (measured)
+        cell_compare(cell, place->measured, place->limit);
+    if (values) {
+        cell->marked = true;
+        if (cell->state == CELL_UNKNOWN)
+            cell->state = CELL_UNSOUND;
+    }
+    if (gone && (!expert || cell->state == CELL_UNKNOWN))
+        cell->state = expert ? CELL_PARTLY : CELL_ABSENT;
+    if (!cell->why || (gone && !expert))
+        cell->why = place;
+}
+
+/* What a failing place does to the layers there are, and to what stands beside them. */
+static void faults_each(const struct outline *outline, struct model_map *map,
+                        void (*see)(struct model_map *map, const struct finding *place))
+{
+    for (size_t i = 0; i < outline->count; i++)
+        for (size_t k = 0; k < outline->checks[i].place_count; k++)
+            if (path_of(outline->checks[i].places[k]))
+                see(map, outline->checks[i].places[k]);
+}
+
+static void fault_extent(struct model_map *map, const struct finding *place)
+{
+    see_layer(map, place->where.layer);
+}
+
+static void fault_aside(struct model_map *map, const struct finding *place)
+{
+    if (begins(place->check, "inventory.absent") || begins(place->check, "weights."))
+        see_aside(map, path_of(place), NAN, NAN);
+}
+
+static enum cell_state *expert_at(const struct model_map *map, size_t layer, size_t expert)
+{
+    return &map->experts[layer * map->expert_count + expert];
+}
+
+static void fault_expert(struct model_map *map, const struct finding *place)
+{
+    int layer = place->where.layer, expert = place->where.expert;
+    if (!begins(place->check, "weights.") || layer < 0 || expert < 0 || (size_t)layer >= map->layers ||
+        (size_t)expert >= map->expert_count)
+        return;
+    enum cell_state *state = expert_at(map, (size_t)layer, (size_t)expert);
+    if (*state < CELL_UNSOUND)
+        *state = CELL_UNSOUND;
+}
+
+/* The layer that a curve is of: of "layer 3", or "3". */
+static int curve_layer(const struct curve *curve)
+{
+    const char *digits = curve->name + strcspn(curve->name, "0123456789");
+    long long layer;
+    return number_parse(digits, 0, MAP_COLUMNS, &layer) ? (int)layer : -1;
+}
+
+static void experts_take(struct model_map *map, const struct series *series, bool use)
+{
+    for (size_t i = 0; i < series->curve_count; i++) {
+        const struct curve *curve = &series->curves[i];
+        int layer = curve_layer(curve);
+        if (layer < 0 || (size_t)layer >= map->layers)
+            continue;
+        for (size_t expert = 0; expert < curve->count && expert < map->expert_count; expert++) {
+            double value = curve->values[expert];
+            enum cell_state state = use                          ? (value > 0 ? CELL_USED : CELL_UNKNOWN)
+                                    : value >= 1 || isnan(value) ? CELL_UNKNOWN
+                                    : value > 0                  ? CELL_PARTLY
+                                                                 : CELL_ABSENT;
+            enum cell_state *known = expert_at(map, (size_t)layer, expert);
+            *known = state > *known ? state : *known;
+        }
+    }
+}
+
+static bool experts_build(const struct outline *outline, struct model_map *map)
+{
+    static const char *const names[] = {"experts", "expert-use"};
+    const struct series *series;
+    const struct finding *of;
+    for (size_t name = 0; name < 2; name++)
+        for (size_t at = 0; (series = series_next(outline, names[name], &at, &of));)
+            if (series->points > map->expert_count && series->points <= 65536)
+                map->expert_count = series->points;
+    if (!map->expert_count || !map->layers)
+        return true;
+    if (!(map->experts = calloc(map->layers * map->expert_count, sizeof *map->experts)))
+        return false;
+    for (size_t name = 0; name < 2; name++)
+        for (size_t at = 0; (series = series_next(outline, names[name], &at, &of));)
+            experts_take(map, series, name == 1);
+    faults_each(outline, map, fault_expert);
+    return true;
+}
+
+static bool cells_build(const struct outline *outline, struct model_map *map)
+{
+    size_t count = map->before + map->layers + map->behind;
+    if (!count || !(map->cells = calloc(count, sizeof *map->cells)))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        for (size_t row = 0; row < MAP_ROWS; row++)
+            map->cells[i][row].error = map->cells[i][row].limit = NAN;
+    compared_each(outline, map, see_error);
+    faults_each(outline, map, fault_take);
+    return true;
+}
+
+static bool anything_known(const struct model_map *map)
+{
+    size_t count = map->before + map->layers + map->behind;
+    for (size_t i = 0; i < count; i++)
+        for (size_t row = 0; row < MAP_ROWS; row++)
+            if (map->cells[i][row].state != CELL_UNKNOWN)
+                return true;
+    for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++)
+        if (map->experts[i] > CELL_USED)
+            return true;
+    return false;
+}
+
+bool model_map_build(const struct outline *outline, struct model_map *map)
+{
+    *map = (struct model_map){0};
+    see_layer(map, outline->report->subject.layers - 1);
+    compared_each(outline, map, see_extent);
+    faults_each(outline, map, fault_extent);
+    for (size_t i = 0; i < map->layers; i++)
+        buffer_format(&map->columns[i], "%zu", i);
+    compared_each(outline, map, see_aside);
+    faults_each(outline, map, fault_aside);
+    if (cells_build(outline, map) && experts_build(outline, map) && anything_known(map))
+        return true;
+    model_map_free(map);
+    return false;
+}
+
+void model_map_free(struct model_map *map)
+{
+    for (size_t i = 0; i < MAP_ROWS; i++)
+        buffer_free(&map->names[i]);
+    for (size_t i = 0; i < MAP_COLUMNS; i++)
+        buffer_free(&map->columns[i]);
+    free(map->cells);
+    free(map->experts);
+    *map = (struct model_map){0};
+}
