@@ -101,14 +101,14 @@ static void values(struct page *page, const struct series *series, bool open)
 
 static void drawing(struct page *page, const struct series *series, const struct buffer *svg)
 {
-    bool heatmap = series->kind == SERIES_HEATMAP;
-    if (!heatmap)
+    bool steps = series->kind == SERIES_STEPS;
+    if (series->kind == SERIES_LINE)
         legend(page, series);
-    axis_name(page, "y", series->y_label);
+    axis_name(page, "y", steps ? series->x_label : series->y_label);
     page_raw(page, "<div class=\"plot\">");
     buffer_append(page->out, svg->data, svg->size);
     page_raw(page, "</div>\n");
-    axis_name(page, "x", series->x_label);
+    axis_name(page, "x", steps ? series->y_label : series->x_label);
 }
 
 static void figure(struct page *page, const struct finding *finding, const struct series *series)

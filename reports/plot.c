@@ -141,7 +141,8 @@ static size_t name_length(const struct series *series, size_t point)
     for (size_t i = 0; i < name.size; i++)
         length += (name.data[i] & 0xC0) != 0x80;
     buffer_free(&name);
-    return length < SVG_LABEL_LENGTH ? length : SVG_LABEL_LENGTH + 1;
+    size_t most = svg_label_length(series);
+    return length < most ? length : most + 1;
 }
 
 /* Ticks with names: place marks, at most `maximum` of them. */
@@ -278,7 +279,7 @@ static void heatmap_rows(struct buffer *script, const struct series *series)
         longest = length > longest ? length : longest;
         buffer_format(script, "%s'" MARK_CURVE "' %zu", row ? ", " : "", row, row);
     }
-    longest = longest > SVG_LABEL_LENGTH ? SVG_LABEL_LENGTH + 1 : longest;
+    longest = longest > svg_label_length(series) ? svg_label_length(series) + 1 : longest;
     buffer_format(script, ")\nset lmargin %.1f\n", fmax(5, 2.5 + 0.9 * (double)longest));
 }
 
@@ -309,6 +310,31 @@ static void heatmap_script(struct buffer *script, const struct series *series, c
     buffer_format(script, "EOD\nplot $m matrix with image%s\n", shapes ? " pixels" : "");
 }
 
+/* A bar for each place, one beneath the other: their names are long. */
+static void steps_script(struct buffer *script, const struct series *series, const struct axis *axis)
+{
+    const struct curve *from = &series->curves[0], *to = &series->curves[1];
+    size_t longest = 0;
+    head(script, (int)(series->points * 34 + 60));
+    buffer_format(script, "set border 1\nset yrange [%zu.5:-0.5]\nset xrange [%.17g:%.17g]\nset ytics scale 0 (",
+                  series->points - 1, fmin(axis->low, 0), axis->high);
+    for (size_t i = 0; i < series->points; i++) {
+        size_t length = name_length(series, i);
+        longest = length > longest ? length : longest;
+        buffer_format(script, "%s'" MARK_X "' %zu", i ? ", " : "", i, i);
+    }
+    buffer_format(script, ")\nset lmargin %.1f\nset grid xtics lt 1 lw 1 lc rgb '" INK_GRID "'\n$d << EOD\n",
+                  2.5 + 0.85 * (double)longest);
+    for (size_t i = 0; i < series->points; i++)
+        if (i < from->count && i < to->count && isfinite(from->values[i]) && isfinite(to->values[i]))
+            buffer_format(script, "%zu %.17g %.17g " MARK_POINT "\n", i, axis_clip(axis, from->values[i]),
+                          axis_clip(axis, to->values[i]), (size_t)1, i);
+    buffer_text(script, "EOD\nset style fill solid 0.75 noborder\n"
+                        "plot $d using (($2+$3)/2):1:2:3:($1-0.32):($1+0.32) with boxxyerror lc rgb '");
+    buffer_format(script, INK_CURVE, 0u);
+    buffer_format(script, "', $d using 3:1:4 with labels hypertext point pt 7 ps 0.6 lc rgb '" INK_CURVE "'\n", 1u);
+}
+
 /* Why a series has no plot whatever gnuplot can do; NULL: it can have one. */
 static const char *plot_obstacle(const struct series *series, const struct axis *axis)
 {
@@ -318,6 +344,8 @@ static const char *plot_obstacle(const struct series *series, const struct axis 
         return "There are too many values to draw.";
     if (series->curve_count > 1000 && series->kind == SERIES_LINE)
         return "There are too many curves to draw.";
+    if (series->kind == SERIES_STEPS && (series->curve_count != 2 || series->points > 64))
+        return "There are too many steps to draw.";
     return NULL;
 }
 
@@ -340,7 +368,7 @@ static bool plot_draw(struct plotter *plotter, const struct buffer *script, cons
 bool plot_svg(struct plotter *plotter, const struct series *series, size_t number, struct buffer *svg,
               struct buffer *notes)
 {
-    struct axis axis = axis_of(series, series->log_y);
+    struct axis axis = axis_of(series, series->log_y && series->kind != SERIES_STEPS);
     const char *obstacle = plot_obstacle(series, &axis);
     if (obstacle) {
         buffer_text(notes, obstacle);
@@ -350,6 +378,8 @@ bool plot_svg(struct plotter *plotter, const struct series *series, size_t numbe
     struct error error = {0};
     if (series->kind == SERIES_HEATMAP)
         heatmap_script(&script, series, &axis);
+    else if (series->kind == SERIES_STEPS)
+        steps_script(&script, series, &axis);
     else
         line_script(&script, series, &axis);
     bool good = plot_draw(plotter, &script, series, number, svg, &error);

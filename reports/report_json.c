@@ -70,7 +70,8 @@ static void add_numbers(struct writer *writer, cJSON *parent, const char *key, c
 
 static void add_series(struct writer *writer, cJSON *parent, const struct series *series)
 {
-    static const char *const kinds[] = {[SERIES_LINE] = "line", [SERIES_HEATMAP] = "heatmap", [SERIES_TABLE] = "table"};
+    static const char *const kinds[] = {
+        [SERIES_LINE] = "line", [SERIES_HEATMAP] = "heatmap", [SERIES_STEPS] = "steps", [SERIES_TABLE] = "table"};
     cJSON *object = add(writer, parent, NULL, cJSON_CreateObject());
     add_text(writer, object, "name", series->name);
     add_text(writer, object, "title", series->title);

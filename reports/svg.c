@@ -114,6 +114,11 @@ static const char *group(struct adopter *adopter, const char *at)
     return at + 2;
 }
 
+size_t svg_label_length(const struct series *series)
+{
+    return series->kind == SERIES_STEPS ? 52 : 26;
+}
+
 void series_place(struct buffer *out, const struct series *series, size_t point)
 {
     if (series->labels && series->labels[point])
@@ -139,7 +144,7 @@ static const char *mark_text(struct adopter *adopter, const char *at)
     else
         buffer_text(&name, adopter->series->curves[index].name);
     buffer_text(adopter->out, "<text>");
-    text_append_short(adopter->out, TEXT_MARKUP, name.data, SVG_LABEL_LENGTH);
+    text_append_short(adopter->out, TEXT_MARKUP, name.data, svg_label_length(adopter->series));
     buffer_text(adopter->out, close);
     buffer_free(&name);
     return after + sizeof close;

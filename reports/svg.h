@@ -16,7 +16,8 @@
 #define INK_REFERENCE "#010103"
 #define INK_CURVE "#0202%02x" /* number of the colour */
 
-#define SVG_LABEL_LENGTH 26 /* characters of a name on an axis */
+/* Characters of a name on an axis. */
+size_t svg_label_length(const struct series *series);
 
 /* Appends the element. False, with `out` as before: the input is not what gnuplot's svg terminal writes. */
 bool svg_adopt(const char *svg, size_t size, const struct series *series, size_t number, struct buffer *out);

@@ -253,6 +253,29 @@ static bool tell_of(struct telling *telling, const struct lens_case *one)
     return telling->name && telling->answer;
 }
 
+#define ROWS_SHOWN 48
+
+/* All cases in one picture, the worst first. */
+static bool add_picture(struct telling *telling, struct finding *summary, const struct lens_case *const *order,
+                        size_t count)
+{
+    struct series *series =
+        finding_series(summary, "answers", "Log-probability of each case's answer, as it stands behind every layer",
+                       "layer", "nats; 0 is certain", lens_layers(telling->lens));
+    if (series)
+        series->kind = SERIES_HEATMAP;
+    for (size_t i = 0; series && i < count && i < ROWS_SHOWN; i++) {
+        struct buffer name = {0};
+        bool good = tell_of(telling, order[i]);
+        buffer_format(&name, "%s: %s", good ? telling->name : "", good ? telling->answer : "");
+        good = good && !name.failed && curve(series, name.data, order[i]->points, log_probability_at);
+        buffer_free(&name);
+        if (!good)
+            return false;
+    }
+    return series;
+}
+
 /* Of the worst case of `order`, which is the first. */
 static void summarise(struct telling *telling, struct finding *summary, const struct lens_case *const *order,
                       size_t count, size_t all)
@@ -326,7 +349,8 @@ bool lens_report(const struct lens *lens, const struct golden *golden, size_t al
         good = findings_add(findings, telling.check);
         for (size_t i = 0; good && i < count; i++)
             good = tell_of(&telling, order[i]) && add_place(&telling, order[i], i < DETAILED);
-        if (good && (good = tell_of(&telling, order[0])))
+        good = good && add_picture(&telling, &findings->items[at], order, count) && tell_of(&telling, order[0]);
+        if (good)
             summarise(&telling, &findings->items[at], order, count, all);
     }
     free(order);

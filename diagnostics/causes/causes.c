@@ -256,6 +256,40 @@ static void whole_text(const struct causes_request *request, const struct hunt *
         buffer_format(out, " %zu experiments were not tried for want of time (--budget).", hunt->untried);
 }
 
+/* What is left of the divergence as one cause after the other is undone, in the order of their shares: Shapley's, so
+ * the steps add up to what is left with all of them undone. */
+static bool add_steps(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
+                      const size_t order[PROOFS_MAX], struct finding *finding)
+{
+    double nats = damage->whole;
+    bool told = hunt->proof_count && !isnan(nats) && !isnan(damage->left);
+    for (size_t i = 0; i < hunt->proof_count; i++)
+        told = told && !isnan(damage->share[i]);
+    if (!told)
+        return true;
+    struct series *series = finding_series(finding, "damage", "The damage, and what is left as each cause is undone",
+                                           "cause undone", "nats from gold", hunt->proof_count + 2);
+    double *from = series ? series_curve(series, "from") : NULL, *to = from ? series_curve(series, "to") : NULL;
+    if (!to)
+        return false;
+    series->kind = SERIES_STEPS;
+    from[0] = 0;
+    to[0] = nats;
+    bool good = series_label(series, 0, "as it is");
+    for (size_t i = 0; i < hunt->proof_count && good; i++) {
+        struct buffer text = {0};
+        says_text(request, hunt, &hunt->proofs[order[i]].hypothesis, &text);
+        from[i + 1] = nats;
+        nats -= damage->share[order[i]] * damage->whole;
+        to[i + 1] = nats;
+        good = text.data && series_label(series, i + 1, text.data);
+        buffer_free(&text);
+    }
+    from[hunt->proof_count + 1] = 0;
+    to[hunt->proof_count + 1] = damage->left;
+    return good && series_label(series, hunt->proof_count + 1, "left with all of them undone");
+}
+
 static bool report_whole(const struct causes_request *request, const struct hunt *hunt, const struct rest *rest,
                          const struct damage *damage, const size_t order[PROOFS_MAX], struct findings *findings)
 {
@@ -279,7 +313,8 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     if (bad) {
         finding_fact(finding, "nats", damage->whole);
         finding_fact(finding, "nats_left", damage->left);
-        good = good && commands_add(request, all, hunt->proof_count, finding);
+        good = good && commands_add(request, all, hunt->proof_count, finding) &&
+               add_steps(request, hunt, damage, order, finding);
     }
     buffer_free(&text);
     return good;

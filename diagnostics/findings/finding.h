@@ -37,6 +37,7 @@ struct curve {
 enum series_kind {
     SERIES_LINE,    /* one curve or more over x */
     SERIES_HEATMAP, /* each curve is a row, x the columns */
+    SERIES_STEPS,   /* two curves: a bar from the first to the second at each x */
     SERIES_TABLE    /* shown as a table: one column a curve, one row an x */
 };
 
