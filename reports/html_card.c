@@ -9,6 +9,18 @@
 #define PLACES_LISTED 500
 #define REASONS_SHOWN 2
 
+void page_check_name(struct page *page, const struct outline_check *check)
+{
+    const char *title = check_words(check->head->check)->title;
+    if (title) {
+        page_text(page, title);
+        page_raw(page, " ");
+    }
+    page_raw(page, "<span class=\"id\">");
+    text_append_short(page->out, TEXT_MARKUP, check->name, 120);
+    page_raw(page, "</span>");
+}
+
 static void numbers(struct page *page, const struct finding *finding)
 {
     if (!finding->has_measured)

@@ -40,18 +40,6 @@ static struct tally tally_of(const struct page *page, enum question question)
     return tally;
 }
 
-void page_check_name(struct page *page, const struct outline_check *check)
-{
-    const char *title = check_words(check->head->check)->title;
-    if (title) {
-        page_text(page, title);
-        page_raw(page, " ");
-    }
-    page_raw(page, "<span class=\"id\">");
-    text_append_short(page->out, TEXT_MARKUP, check->name, 120);
-    page_raw(page, "</span>");
-}
-
 /* It has more to show than a row of the table has room for. */
 static bool is_card(const struct outline_check *check)
 {

@@ -7,7 +7,7 @@
 
 /* All strings owned, NULL when unknown. */
 struct report {
-    char *command; /* "check" */
+    char *command;      /* "check" */
     char *version;      /* of assay */
     char *commit;       /* of its source; NULL: unknown */
     char *command_line; /* as a shell takes it */
