@@ -76,7 +76,7 @@ const struct check_words words_of_inventory[] = {
         "disagree about which of the two to use.",
         "If the model is to write, fetch lm_head.weight from the original. Where both are stored and differ, set "
         "tie_word_embeddings to false, or leave the head out if the embedding is meant."),
-    ROW("inventory.configuration", "config.json against the tensors",
+    ROW("inventory.configuration", "Configuration against the tensors",
         "Looks for another value of a key of config.json, such as the number of layers or experts or the size of a "
         "head, with which tensors that seem absent or misshapen fit. A failure means that config.json belongs to "
         "another model than the tensors, or is stale.",
