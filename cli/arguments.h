@@ -28,6 +28,8 @@ struct real {
 /* What ends with EXIT_FAIL, in the order of the words of --fail-on. */
 enum fail_on { FAIL_ON_ANY = 1, FAIL_ON_DEGRADED, FAIL_ON_BROKEN, FAIL_ON_WARN, FAIL_ON_SKIP };
 
+struct command;
+
 /* What was asked for; NULL, 0 or empty where it was not. */
 struct arguments {
     const char *positional[2];
@@ -62,6 +64,7 @@ struct arguments {
     /* how to talk */
     bool json, quiet, verbose;
     char *command_line; /* as a shell takes it; NULL: out of memory. Lives as long as the program */
+    const struct command *const *commands; /* all there are, NULL behind the last: for help */
 };
 
 /* For a command's `judge`: NULL, or what is wrong. */

@@ -21,7 +21,8 @@
     ROW(verify)                                                                                                        \
     ROW(repair)                                                                                                        \
     ROW(faults)                                                                                                        \
-    ROW(bench)
+    ROW(bench)                                                                                                         \
+    ROW(help)
 
 #define COMMAND_DECLARE(name) extern const struct command command_##name;
 COMMANDS(COMMAND_DECLARE)

@@ -13,17 +13,35 @@
 #include "math/blas.h"
 
 #define COMMAND_AT(name) &command_##name,
-static const struct command *const commands[] = {COMMANDS(COMMAND_AT)};
+static const struct command *const commands[] = {COMMANDS(COMMAND_AT) NULL};
 
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+/* For who does not know yet what to ask for. */
+static void begin(FILE *file)
+{
+    fprintf(file, "assay proves an extracted language model against gold, and names what broke.\n\n"
+                  "Is a model right? With gold, which the original made (assay help golden):\n"
+                  "  assay check MODEL --golden GOLD -o report\n"
+                  "Is everything in it? Without gold; --source is the model that it was made from:\n"
+                  "  assay inspect MODEL --source ORIGINAL\n"
+                  "Extract a model, one file for each expert, attention block and pair of norms, and prove it:\n"
+                  "  assay extract ORIGINAL EXTRACTION\n"
+                  "  assay verify EXTRACTION --source ORIGINAL\n"
+                  "What broke, and what puts it right:\n"
+                  "  assay diagnose MODEL --golden GOLD --source ORIGINAL\n"
+                  "  assay repair EXTRACTION --source ORIGINAL\n"
+                  "\"My model writes gibberish\": what to run, in which order:\n"
+                  "  assay help gibberish\n\n"
+                  "All commands: assay -h. Options of one: assay COMMAND -h. Topics: assay help.\n");
+}
 
 static void usage(FILE *file)
 {
     fprintf(file, "Usage: assay COMMAND [OPTIONS] ...\n\nProves an extracted language model against gold, and names "
                   "what broke.\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (size_t i = 0; commands[i]; i++)
         fprintf(file, "  %-12s%s\n", commands[i]->name, commands[i]->does);
-    fprintf(file, "\n  assay COMMAND -h   options of a command\n  assay --version\n\n"
+    fprintf(file, "\n  assay COMMAND -h   options of a command\n  assay help TOPIC   what is what, and what to do\n"
+                  "  assay --version\n\n"
                   "Exit status: 0 verdict pass, 1 verdict fail, 2 misuse of the command line, 3 could not be run.\n");
 }
 
@@ -83,7 +101,7 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN);
     catch_ends();
     const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+    if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
         usage(stdout);
         return EXIT_PASS;
     }
@@ -91,16 +109,19 @@ int main(int argc, char **argv)
         printf("assay %s\n", ASSAY_VERSION);
         return EXIT_PASS;
     }
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    for (size_t i = 0; commands[i]; i++) {
         if (strcmp(commands[i]->name, name) != 0)
             continue;
         blas_choose(argv);
-        struct arguments arguments = {0};
+        struct arguments arguments = {.commands = commands};
         arguments_parse(commands[i], argc - 1, argv + 1, &arguments);
         end(finish(name, commands[i]->run(&arguments)));
     }
-    if (*name)
-        fprintf(stderr, "assay: unknown command '%s'\n\n", name);
+    if (argc < 2) {
+        begin(stderr);
+        return EXIT_USAGE;
+    }
+    fprintf(stderr, "assay: unknown command '%s'\n\n", name);
     usage(stderr);
     return EXIT_USAGE;
 }

@@ -39,7 +39,7 @@ for command in $commands; do
     run 0 --help
     says out "$command"
 done
-for option in -h --help help; do
+for option in -h --help; do
     run 0 $option
     silent err
     says out 'Exit status'

@@ -1,0 +1,109 @@
+/* Topics, commands and checks, explained. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/help_checks.h"
+#include "cli/help_topics.h"
+#include "cli/output.h"
+#include "cli/parse.h"
+
+static const struct command *find_command(const struct arguments *arguments, const char *name)
+{
+    const struct command *const *at = arguments->commands;
+    while (*at && strcmp((*at)->name, name) != 0)
+        at++;
+    return *at;
+}
+
+/* What there is to ask for. */
+static void contents(const struct arguments *arguments, struct buffer *out)
+{
+    const struct help_topic *topic;
+    buffer_text(out, "assay help TOPIC\n");
+    for (size_t i = 0; (topic = help_topic_at(i)); i++)
+        buffer_format(out, "  %-12s%s\n", topic->name, topic->does);
+    buffer_text(out, "\nassay help COMMAND, the same as assay COMMAND -h\n");
+    for (const struct command *const *at = arguments->commands; *at; at++)
+        buffer_format(out, "  %-12s%s\n", (*at)->name, (*at)->does);
+    buffer_text(out, "\nassay help ID, one check by its id in a report: assay help layers.isolated\n");
+}
+
+static cJSON *contents_json(const struct arguments *arguments)
+{
+    cJSON *json = cJSON_CreateObject(), *topics = cJSON_AddObjectToObject(json, "topics");
+    cJSON *commands = cJSON_AddObjectToObject(json, "commands");
+    const struct help_topic *topic;
+    for (size_t i = 0; (topic = help_topic_at(i)); i++)
+        cJSON_AddStringToObject(topics, topic->name, topic->does);
+    for (const struct command *const *at = arguments->commands; *at; at++)
+        cJSON_AddStringToObject(commands, (*at)->name, (*at)->does);
+    return json;
+}
+
+/* Prints what was written, as a text or as the member "text" of a document. */
+static int print(const struct arguments *arguments, struct buffer *text)
+{
+    int status = text->failed ? EXIT_ERROR : EXIT_PASS;
+    if (text->failed) {
+        fprintf(stderr, "assay help: out of memory\n");
+    } else if (arguments->json) {
+        cJSON *json = cJSON_CreateObject();
+        cJSON_AddStringToObject(json, "topic", arguments->positional[0]);
+        cJSON_AddStringToObject(json, "text", text->data);
+        json_print(json, true);
+    } else {
+        fputs(text->data, stdout);
+    }
+    buffer_free(text);
+    return status;
+}
+
+/* As with -h, which ends the program. */
+static int print_command(const struct command *command)
+{
+    char name[] = "assay", help[] = "--help", *words[] = {name, help, NULL};
+    struct arguments arguments = {0};
+    arguments_parse(command, 2, words, &arguments);
+    return EXIT_PASS;
+}
+
+static int run(struct arguments *arguments)
+{
+    const char *asked = arguments->positional_count ? arguments->positional[0] : "";
+    const struct help_topic *topic = help_topic_find(asked);
+    const struct command *command = find_command(arguments, asked);
+    const struct check_words *words = check_words(asked);
+    struct buffer text = {0};
+    if (arguments->json && (!*asked || strcmp(asked, "checks") == 0)) {
+        json_print(*asked ? help_checks_json() : contents_json(arguments), true);
+        return EXIT_PASS;
+    }
+    if (!*asked)
+        contents(arguments, &text);
+    else if (topic)
+        topic->write(&text);
+    else if (command)
+        return print_command(command);
+    else if (words->title)
+        help_check(words, &text);
+    else {
+        contents(arguments, &text);
+        fprintf(stderr, "assay help: there is no topic, command or check '%s'\n\n%s", asked,
+                text.data ? text.data : "");
+        buffer_free(&text);
+        return EXIT_USAGE;
+    }
+    return print(arguments, &text);
+}
+
+const struct command command_help = {
+    .name = "help",
+    .does = "explain a topic, a command or a check; alone: list them",
+    .args = "[TOPIC | COMMAND | ID]",
+    .doc = "Explains a topic, the options of a command, or a check by its id in a report (layers.isolated). Without an "
+           "argument it lists topics and commands.",
+    .least = 0,
+    .most = 1,
+    .run = run,
+};
