@@ -63,7 +63,7 @@ struct arguments {
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
     /* how to talk */
     bool json, quiet, verbose;
-    char *command_line; /* as a shell takes it; NULL: out of memory. Lives as long as the program */
+    char *command_line;                    /* as a shell takes it; NULL: out of memory. Lives as long as the program */
     const struct command *const *commands; /* all there are, NULL behind the last: for help */
 };
 

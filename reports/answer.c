@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "reports/marked.h"
 #include "reports/text.h"
 
@@ -187,6 +188,27 @@ static void steps_of(const struct outline *outline, struct answer *answer, const
         }
 }
 
+/* What stands for something of the user's is that, as far as the report knows it. */
+static void advice_append(struct buffer *out, const struct report *report, const char *remedy)
+{
+    const struct {
+        const char *stands, *path;
+    } rows[] = {{"MODEL", report->subject.path},
+                {"EXTRACTION", report->subject.path},
+                {"GOLD", report->gold_count == 1 ? report->golds[0].path : NULL}};
+    for (const char *at = remedy; *at;) {
+        size_t row = 0, rows_count = sizeof rows / sizeof *rows;
+        while (row < rows_count && (!rows[row].path || strncmp(at, rows[row].stands, strlen(rows[row].stands)) != 0))
+            row++;
+        if (row < rows_count) {
+            shell_word(out, rows[row].path);
+            at += strlen(rows[row].stands);
+        } else {
+            buffer_char(out, *at++);
+        }
+    }
+}
+
 static void steps_build(const struct outline *outline, struct answer *answer)
 {
     for (size_t i = 0; i < sizeof step_rows / sizeof *step_rows; i++)
@@ -195,7 +217,9 @@ static void steps_build(const struct outline *outline, struct answer *answer)
         return;
     const char *remedy = check_words(answer->leads->check)->remedy;
     if (remedy)
-        answer->steps[answer->step_count++] = (struct answer_step){remedy, NULL};
+        advice_append(&answer->advice, outline->report, remedy);
+    if (answer->advice.data)
+        answer->steps[answer->step_count++] = (struct answer_step){answer->advice.data, NULL};
 }
 
 /* Length of the first sentence: up to a full stop in front of another one. */
@@ -254,6 +278,7 @@ void answer_free(struct answer *answer)
 {
     buffer_free(&answer->headline);
     buffer_free(&answer->rest);
+    buffer_free(&answer->advice);
     for (size_t i = 0; i < ANSWER_NUMBERS; i++)
         buffer_free(&answer->numbers[i].value);
     *answer = (struct answer){0};

@@ -24,6 +24,7 @@ struct answer {
         const char *command; /* as a shell takes it; NULL: `does` is all there is to say */
     } steps[ANSWER_STEPS];
     size_t step_count;
+    struct buffer advice;        /* what the only step says where no command is known */
     const struct finding *leads; /* the finding that the headline tells of; NULL: none */
 };
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "activations/layers_internal.h"
 #include "base/numbers.h"
@@ -322,6 +323,83 @@ static void bad_names(const struct layers *layers, enum mode mode, size_t bad, s
         buffer_format(out, " and %zu more", bad - named);
 }
 
+/* The layers of the bad places of one point, rising; returns how many. `*compared`: how many places it has in all. */
+static size_t bad_layers(const struct layers *layers, enum mode mode, enum point point, int bad[CONFIG_LAYERS_MAX],
+                         size_t *compared)
+{
+    size_t count = 0;
+    *compared = 0;
+    for (size_t index = 0; index < layers->places; index++) {
+        struct place place = place_worst(layers, mode, index);
+        if (place.point != point || !place.cell || !place.cell->comparison.count)
+            continue;
+        ++*compared;
+        if (place.bad && count < CONFIG_LAYERS_MAX)
+            bad[count++] = place.layer;
+    }
+    return count;
+}
+
+/* "all 48 layers", "every 4th layer from 1 to 45", "layers 3, 17-19". */
+static void layers_text(const int *bad, size_t count, size_t compared, struct buffer *out)
+{
+    int step = count > 3 ? bad[1] - bad[0] : 0;
+    for (size_t i = 1; i < count && step > 1; i++)
+        step = bad[i] - bad[i - 1] == step ? step : 0;
+    if (count == compared && count > 1) {
+        buffer_format(out, "all %zu layers", count);
+    } else if (step > 1) {
+        buffer_format(out, "every %d%s layer from %d to %d", step,
+                      step == 2   ? "nd"
+                      : step == 3 ? "rd"
+                                  : "th",
+                      bad[0], bad[count - 1]);
+    } else {
+        buffer_text(out, count > 1 ? "layers " : "layer ");
+        numbers_ranges(out, bad, count);
+    }
+}
+
+/* What many bad places have in common: "input_layernorm and mlp of every 4th layer from 1 to 45; nothing else". Kinds
+ * of the same layers are told together. */
+static void bad_kinds(const struct layers *layers, enum mode mode, struct buffer *out)
+{
+    struct buffer texts[POINT_COUNT] = {0};
+    const char *semicolon = "";
+    for (int point = 0; point < POINT_COUNT; point++) {
+        int bad[CONFIG_LAYERS_MAX];
+        size_t compared, count = bad_layers(layers, mode, (enum point)point, bad, &compared);
+        if (count && point_rows[point].place == PLACE_IN_LAYER)
+            layers_text(bad, count, compared, &texts[point]);
+        else if (count)
+            buffer_text(&texts[point], " ");
+    }
+    for (int point = 0; point < POINT_COUNT; point++) {
+        const char *and = semicolon;
+        if (!texts[point].size)
+            continue;
+        for (int other = point; other < POINT_COUNT; other++) {
+            char path[POINT_PATH];
+            bool inside = point_rows[other].place == PLACE_IN_LAYER;
+            if (!texts[other].size || strcmp(texts[other].data, texts[point].data) != 0)
+                continue;
+            const char *name = point_path((enum point)other, inside ? 0 : -1, path);
+            const char *tail = inside ? strstr(name, "layers.0") : NULL;
+            tail = tail ? tail + strlen("layers.0") : name;
+            tail += *tail == '.';
+            buffer_format(out, "%s%s", and, *tail ? tail : "the output");
+            and = ", ";
+            if (other != point)
+                buffer_free(&texts[other]);
+        }
+        if (point_rows[point].place == PLACE_IN_LAYER)
+            buffer_format(out, " of %s", texts[point].data);
+        semicolon = "; ";
+        buffer_free(&texts[point]);
+    }
+    buffer_text(out, "; nothing else");
+}
+
 /* Tensors of gold that were not compared (the engine has no probe there, or a dump lacks them): told, never passed over
  * in silence. */
 static size_t not_compared(const struct layers *layers, enum mode mode)
@@ -365,7 +443,10 @@ static void summary_message(const struct layers *layers, struct finding *finding
         return;
     }
     struct buffer names = {0};
-    bad_names(layers, mode, survey->bad, &names);
+    if (survey->bad > NAMED_MAX)
+        bad_kinds(layers, mode, &names);
+    else
+        bad_names(layers, mode, survey->bad, &names);
     finding_message(finding, "%zu of %zu modules %s to blame (good input, bad output): %s.", survey->bad,
                     survey->compared, survey->bad > 1 ? "are" : "is", names.data ? names.data : "");
     buffer_free(&names);
