@@ -435,11 +435,13 @@ static void summary_message(const struct layers *layers, struct finding *finding
     if (mode == MODE_PROPAGATED) {
         point_path(survey->first_bad.point, survey->first_bad.layer, path);
         bool deeper = survey->first_bad.point == POINT_FINAL_NORM && golden_is_deeper(layers->golden);
-        finding_message(finding, "The subject leaves gold at %s%s; %zu of %zu places are bad from there on.", path,
-                        survey->first_bad.point == POINT_EMBEDDING ? ", before the first layer"
-                        : deeper ? ", behind layers of gold's that the subject has not"
-                                 : "",
-                        survey->bad, survey->compared);
+        finding_message(
+            finding, "The computation differs from gold from %s on%s: %zu of %zu activations are beyond their limits.",
+            path,
+            survey->first_bad.point == POINT_EMBEDDING ? ", before the first layer"
+            : deeper                                   ? ", behind layers of gold's that the subject has not"
+                                                       : "",
+            survey->bad, survey->compared);
         return;
     }
     struct buffer names = {0};

@@ -154,10 +154,10 @@ static bool add_table(struct telling *telling, struct finding *place, const stru
                                          curve(series, "answer's rank in gold's", one->gold, rank_at)));
 }
 
-/* "The subject's lens leaves gold's at layer 7: ' Paris' becomes 'mb' (Latin)". */
+/* "the most likely token differs from gold's from layer 7 on: ' Paris' becomes 'mb' (Latin)". */
 static void leaving_append(struct telling *telling, struct buffer *out, const struct lens_case *one)
 {
-    buffer_format(out, "the subject's lens leaves gold's at layer %d: ", one->first_different);
+    buffer_format(out, "the most likely token differs from gold's from layer %d on: ", one->first_different);
     token_append(telling, out, one->gold[one->first_different].top[0].id, false);
     buffer_text(out, " becomes ");
     top_append(telling, out, &one->points[one->first_different]);

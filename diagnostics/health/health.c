@@ -152,8 +152,8 @@ struct claim {
 
 static bool add_claims(struct finding *finding, const struct claim *claims, size_t count, bool factors)
 {
-    struct series *series =
-        finding_series(finding, "what-can-be-told", "Of which weights it can be told", "weight", "", count);
+    struct series *series = finding_series(finding, "what-can-be-told",
+                                           "For which kinds of weights this check can judge", "weight", "", count);
     double *tensors = series ? series_curve(series, "tensors") : NULL;
     double *judged = tensors ? series_curve(series, "judged by their peers") : NULL;
     double *least = judged && factors ? series_curve(series, "seen from a factor of, at best") : NULL;

@@ -226,7 +226,7 @@ bool judge_transposed(const struct judging *judging, size_t tensor, struct anoma
 void say_transposed(struct buffer *out, const struct judging *judging, size_t tensor, const struct anomaly *anomaly)
 {
     (void)judging, (void)tensor, (void)anomaly;
-    buffer_text(out, " is transposed: turned, its rows and columns are like those of its peers");
+    buffer_text(out, " is transposed: with rows and columns exchanged it is like its peers");
 }
 
 bool judge_shuffled(const struct judging *judging, size_t tensor, struct anomaly *anomaly)

@@ -20,6 +20,6 @@ void tensor_text(struct buffer *out, const struct tensor *tensor)
 {
     const char *part = strstr(tensor->name, ".experts.");
     bool fused = part && !strstr(tensor->disk_name, part); /* or another spelling of the same */
-    buffer_format(out, "%s: tensor '%s'%s%s%s", tensor->file ? tensor->file : "an overlay", tensor->disk_name,
-                  fused ? " (" : "", fused ? part + 1 : "", fused ? ")" : "");
+    buffer_format(out, "%s: tensor '%s'%s%s%s", tensor_file(tensor), tensor->disk_name, fused ? " (" : "",
+                  fused ? part + 1 : "", fused ? ")" : "");
 }

@@ -29,7 +29,7 @@ static struct charge charge_of(const char *check, enum verdict verdict, const ch
 
 static const char *file_of(const struct tensor *tensor)
 {
-    return tensor->file ? tensor->file : "an overlay";
+    return tensor_file(tensor);
 }
 
 struct charge charge_unread(const char *problem)

@@ -342,13 +342,15 @@ static void excuses_text(const struct census *census, struct buffer *out)
             named[excuse == EXCUSE_DENIES][counts[excuse == EXCUSE_DENIES]++] = document_rows[i].name;
     }
     for (size_t denies = 0; denies < 2; denies++) {
+        const char *plural = counts[denies] > 1 ? "" : "s";
         for (size_t i = 0; i < counts[denies]; i++)
-            buffer_format(out, "%s%s", i ? " and " : denies ? " " : " That ", named[denies][i]);
+            buffer_format(out, "%s%s", i ? " and " : " ", named[denies][i]);
         if (counts[denies])
-            buffer_text(out,
-                        denies ? (counts[1] > 1 ? " list experts that are absent." : " lists experts that are absent.")
-                               : (counts[0] > 1 ? " agree with the gaps is no excuse."
-                                                : " agrees with the gaps is no excuse."));
+            buffer_format(out,
+                          denies
+                              ? " list%s experts that are absent."
+                              : " name%s the same gaps, as whoever left them out wrote: that does not make them right.",
+                          plural);
     }
 }
 

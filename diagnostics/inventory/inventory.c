@@ -70,9 +70,9 @@ static bool take_refusals(struct inventory *inventory)
             good = refusals_add(dtype ? &inventory->dtypes : &inventory->shapes, item, charge.verdict,
                                 charge.text ? charge.text : "");
         } else if (is_odd(census, item)) {
-            error_set(&refusal, "%s: tensor '%s' has dtype %s, but most of its kind %s.",
-                      item->tensor->file ? item->tensor->file : "an overlay", item->tensor->disk_name,
-                      dtype_name(item->tensor->dtype), dtype_name(census->common[item->expected->weight]));
+            error_set(&refusal, "%s: tensor '%s' has dtype %s, but most of its kind %s.", tensor_file(item->tensor),
+                      item->tensor->disk_name, dtype_name(item->tensor->dtype),
+                      dtype_name(census->common[item->expected->weight]));
             good = refusals_add(&inventory->dtypes, item, VERDICT_WARN, error_text(&refusal));
         }
         error_clear(&refusal);

@@ -137,16 +137,15 @@ static void say_shape(const struct alike_odd *odd, struct finding *place)
 {
     char own[TENSOR_SHAPE_TEXT], usual[TENSOR_SHAPE_TEXT];
     finding_message(place, "%s: tensor '%s' has shape %s, but %s of its kind %s, '%s' for one.",
-                    odd->tensor->file ? odd->tensor->file : "an overlay", odd->tensor->disk_name,
+                    tensor_file(odd->tensor), odd->tensor->disk_name,
                     shape_text(odd->tensor->shape, odd->tensor->rank, own), odd->peers > 1 ? "most" : "the other",
                     shape_text(odd->usual->shape, odd->usual->rank, usual), odd->usual->disk_name);
 }
 
 static void say_dtype(const struct alike_odd *odd, struct finding *place)
 {
-    finding_message(place, "%s: tensor '%s' has dtype %s, but most of its kind %s.",
-                    odd->tensor->file ? odd->tensor->file : "an overlay", odd->tensor->disk_name,
-                    dtype_name(odd->tensor->dtype), dtype_name(odd->usual->dtype));
+    finding_message(place, "%s: tensor '%s' has dtype %s, but most of its kind %s.", tensor_file(odd->tensor),
+                    odd->tensor->disk_name, dtype_name(odd->tensor->dtype), dtype_name(odd->usual->dtype));
 }
 
 static bool report_odds(const struct alike_odds *odds, const char *check, const char *cause, const char *good,

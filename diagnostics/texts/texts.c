@@ -197,11 +197,12 @@ static bool report_verdicts(struct quality *quality, const struct text_case *cas
     finding_fact(finding, "too_short", (double)brief);
     finding_fact_text(finding, "dictionaries", "%s", quality_dictionaries(quality));
     finding_fact_text(finding, "grammar", "%s", quality_has_grammar(quality) ? "link-grammar, English" : "none");
-    finding_message(finding,
-                    "%zu of %zu text%s gibberish or not what was asked for, in %zu no fault was found, %zu %s too "
-                    "short to tell.%s%s",
-                    bad, count, count == 1 ? " is" : "s are", count - bad - brief, brief, brief == 1 ? "is" : "are",
-                    bad && control->original ? " " : "", bad && control->original ? control->original : "");
+    finding_message(
+        finding,
+        "%zu of %zu text%s gibberish or not what was asked for; %zu %s no fault, %zu %s too short to judge.%s%s", bad,
+        count, count == 1 ? " is" : "s are", count - bad - brief, count - bad - brief == 1 ? "has" : "have", brief,
+        brief == 1 ? "is" : "are", bad && control->original ? " " : "",
+        bad && control->original ? control->original : "");
     return true;
 }
 

@@ -302,7 +302,7 @@ bool tensor_is_ignored(const struct tensor *tensor)
 bool weight_fits(const struct expected *expected, const struct tensor *tensor, struct error *error)
 {
     char found[TENSOR_SHAPE_TEXT], wanted[TENSOR_SHAPE_TEXT];
-    const char *file = tensor->file ? tensor->file : "an overlay";
+    const char *file = tensor_file(tensor);
     if (!tensor_same_shape(tensor, expected))
         return error_set_kind(error, ERROR_SHAPE, "%s: tensor '%s' has shape %s, but the configuration calls for %s%s",
                               file, tensor->disk_name, shape_text(tensor->shape, tensor->rank, found),

@@ -143,7 +143,7 @@ bool store_add(struct store *store, const struct tensor *tensor, struct error *e
 {
     if (store->count == TENSORS_MAX)
         return error_set(error, "%s: more than %d tensors, experts counted one by one; at '%s' of %s", store->path,
-                         TENSORS_MAX, tensor->disk_name, tensor->file ? tensor->file : "an overlay");
+                         TENSORS_MAX, tensor->disk_name, tensor_file(tensor));
     if (!array_grow(store->tensors, store->count, store->capacity))
         return error_memory(error, store->path);
     store->tensors[store->count] = *tensor;
@@ -233,6 +233,11 @@ const char *store_note(const struct store *store, size_t index)
 uint64_t chunk_rows(uint64_t columns)
 {
     return CHUNK_VALUES / columns ? CHUNK_VALUES / columns : 1;
+}
+
+const char *tensor_file(const struct tensor *tensor)
+{
+    return tensor->file ? tensor->file : "changed by --fault";
 }
 
 bool shape_same(const uint64_t *a, int a_rank, const uint64_t *b, int b_rank)

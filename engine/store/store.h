@@ -134,6 +134,9 @@ bool store_sha256(struct store *store, char hex[65], struct error *error);
 /* The same where it was computed before; NULL: it was not. */
 const char *store_sha256_known(const struct store *store);
 
+/* The file that holds it, for messages; of a tensor that was laid over the store, what did that. */
+const char *tensor_file(const struct tensor *tensor);
+
 /* Are the two, each anything with `rank` and `shape`, of one shape; and of one `dtype` too? */
 #define tensor_same_shape(a, b) shape_same((a)->shape, (a)->rank, (b)->shape, (b)->rank)
 #define tensor_same_kind(a, b) ((a)->dtype == (b)->dtype && tensor_same_shape(a, b))

@@ -56,7 +56,7 @@ test_that 'faults are laid over quantised tensors'
 for fault in scale:model.layers.0.mlp.up_proj.weight,2 nan:model.layers.0.self_attn.q_proj.weight,3,7 \
     zero-page:model.layers.0.mlp.down_proj.weight,1 random-attention:0; do
     run 1 check "$G/quantised.gguf" --suite "$proof" --golden "$G/quantised.golden.safetensors" --fault "$fault" -q
-    says out 'The subject leaves gold at model.layers.0'
+    says out 'The computation differs from gold from model.layers.0'
 done
 run 0 break "$G/quantised.gguf" "$T/broken" --fault scale:model.layers.0.mlp.up_proj.weight,2 -q
 run 1 check "$T/broken" --suite "$proof" --golden "$G/quantised.golden.safetensors" -q

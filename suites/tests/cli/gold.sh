@@ -77,7 +77,7 @@ cp -r "$nano/qwen3" "$T/hurt"
 jq '.num_hidden_layers = 3 | del(.layer_types)' "$nano/qwen3/config.json" >"$T/hurt/config.json"
 check 1 qwen3
 json "$(summary config.gold) | .verdict == \"warn\" and (.message | contains(\"num_hidden_layers is 3 here and 5 there\") and contains(\"gold's layers 3 to 4\"))"
-json "$(summary layers.propagated) | .verdict == \"fail\" and (.message | contains(\"leaves gold at model.norm, behind layers of gold's that the subject has not\"))"
+json "$(summary layers.propagated) | .verdict == \"fail\" and (.message | contains(\"differs from gold from model.norm on, behind layers of gold's that the subject has not\"))"
 json "$(summary layers.isolated).verdict == \"pass\""
 check 1 qwen3 --fault scale:model.layers.1.mlp.down_proj.weight,1.1
 blames model.layers.1.mlp

@@ -26,7 +26,7 @@ test_that 'the same in the text report'
 run 1 check "$T/hurt" --suite "$proof" --golden "$(gold thinker)"
 says out FAIL
 says out $L.4.post_attention_layernorm.weight
-says out "The subject leaves gold at $L.4.post_attention_layernorm"
+says out "The computation differs from gold from $L.4.post_attention_layernorm on"
 run 1 check "$T/hurt" --suite "$proof" --golden "$(gold thinker)" -o "$T/report" -q
 for file in report.html junit.xml report.json; do
     cp "$T/report/$file" "$T/out"
@@ -34,7 +34,7 @@ for file in report.html junit.xml report.json; do
 done
 tr -d '\\' <"$T/report/summary.md" >"$T/out"
 says out 'post_attention_layernorm.weight of layer 4'
-says out "leaves gold at $L.4.post_attention_layernorm"
+says out "differs from gold from $L.4.post_attention_layernorm on"
 
 test_that 'a file of norms of the extraction is absent'
 extraction norms/thinker_norms_layer_03.safetensors

@@ -71,7 +71,7 @@ json "$places[0].series[2] | .kind == \"table\" and (.labels[0] | test(\"^0: '.*
 test_that 'a break warns, with the layer and the tokens, and fails nothing'
 with 0 '{"diagnostics": ["lens"]}' --golden "$(gold thinker)" --fault swap-layers:1,2
 equal .verdict warn
-json "$(summary lens) | .verdict == \"warn\" and .measured > 0 and .limit == 0 and .where.layer == 1 and (.message | test(\"leaves gold's at layer 1: '.*' becomes '.*'\"))"
+json "$(summary lens) | .verdict == \"warn\" and .measured > 0 and .limit == 0 and .where.layer == 1 and (.message | test(\"differs from gold's from layer 1 on: '.*' becomes '.*'\"))"
 json "$places | .[0].first_different_layer == 1"
 with 0 '{"diagnostics": ["lens"], "limits": {"lens.top1": {"value": 5, "cause": "a test"}}}' --golden "$(gold thinker)" --fault swap-layers:1,2
 equal .verdict pass

@@ -365,7 +365,7 @@ Test(lens, leaves_golds_where_the_model_breaks)
         struct findings findings = judged(rows[i].name, rows[i].fault, NULL, 0);
         const struct finding *summary = summary_of(&findings);
         cr_expect(summary->verdict == VERDICT_WARN && summary->measured > 0, "%s: %s", rows[i].name, rows[i].fault);
-        cr_expect(strstr(summary->message, "leaves gold's at layer"), "%s", summary->message);
+        cr_expect(strstr(summary->message, "differs from gold's from layer"), "%s", summary->message);
         cr_expect(leaves_at(&findings) == rows[i].layer, "%s, %s: at layer %d", rows[i].name, rows[i].fault,
                   leaves_at(&findings));
         cr_expect(findings_verdict(&findings) == VERDICT_WARN, "never a failure");
