@@ -59,6 +59,8 @@ struct arguments {
     bool strict;                /* FAIL_ON_SKIP */
     bool no_diagnose, diagnose; /* of check: causes are looked for */
     bool once;
+    int completion; /* of help: 1: bash, 2: zsh, 3: fish */
+    const char *man;
     struct real timeout, settle;
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
     /* how to talk */

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/help_checks.h"
 #include "cli/help_topics.h"
+#include "cli/manual.h"
 #include "cli/output.h"
 #include "cli/parse.h"
 
@@ -41,15 +43,15 @@ static cJSON *contents_json(const struct arguments *arguments)
     return json;
 }
 
-/* Prints what was written, as a text or as the member "text" of a document. */
-static int print(const struct arguments *arguments, struct buffer *text)
+/* Prints what was written of the topic, as a text or as the member "text" of a document. */
+static int print(const struct arguments *arguments, const char *topic, struct buffer *text)
 {
     int status = text->failed ? EXIT_ERROR : EXIT_PASS;
     if (text->failed) {
         fprintf(stderr, "assay help: out of memory\n");
     } else if (arguments->json) {
         cJSON *json = cJSON_CreateObject();
-        cJSON_AddStringToObject(json, "topic", arguments->positional[0]);
+        cJSON_AddStringToObject(json, "topic", topic);
         cJSON_AddStringToObject(json, "text", text->data);
         json_print(json, true);
     } else {
@@ -68,8 +70,40 @@ static int print_command(const struct command *command)
     return EXIT_PASS;
 }
 
+static int unknown(const struct arguments *arguments, const char *what, const char *asked)
+{
+    struct buffer text = {0};
+    contents(arguments, &text);
+    fprintf(stderr, "assay help: there is no %s '%s'\n\n%s", what, asked, text.data ? text.data : "");
+    buffer_free(&text);
+    return EXIT_USAGE;
+}
+
+static int run_manual(const struct arguments *arguments)
+{
+    const struct command *command = find_command(arguments, arguments->man);
+    struct buffer text = {0};
+    if (!command && strcmp(arguments->man, "assay") != 0)
+        return unknown(arguments, "command", arguments->man);
+    manual_write(command, arguments->commands, &text);
+    return print(arguments, arguments->man, &text);
+}
+
+static int run_completion(const struct arguments *arguments)
+{
+    static const char *const names[] = {[SHELL_BASH] = "bash", [SHELL_ZSH] = "zsh", [SHELL_FISH] = "fish"};
+    enum shell shell = (enum shell)(arguments->completion - 1);
+    struct buffer text = {0};
+    completion_write(shell, arguments->commands, &text);
+    return print(arguments, names[shell], &text);
+}
+
 static int run(struct arguments *arguments)
 {
+    if (arguments->man)
+        return run_manual(arguments);
+    if (arguments->completion)
+        return run_completion(arguments);
     const char *asked = arguments->positional_count ? arguments->positional[0] : "";
     const struct help_topic *topic = help_topic_find(asked);
     const struct command *command = find_command(arguments, asked);
@@ -87,15 +121,25 @@ static int run(struct arguments *arguments)
         return print_command(command);
     else if (words->title)
         help_check(words, &text);
-    else {
-        contents(arguments, &text);
-        fprintf(stderr, "assay help: there is no topic, command or check '%s'\n\n%s", asked,
-                text.data ? text.data : "");
-        buffer_free(&text);
-        return EXIT_USAGE;
-    }
-    return print(arguments, &text);
+    else
+        return unknown(arguments, "topic, command or check", asked);
+    return print(arguments, asked, &text);
 }
+
+static const char *judge(const struct arguments *arguments)
+{
+    if ((arguments->man != NULL) + (arguments->completion > 0) + (arguments->positional_count > 0) > 1)
+        return "--man, --completion and a topic are three things: ask for one of them";
+    return NULL;
+}
+
+static const struct option_row options[] = {
+    {"completion", 0, "bash|zsh|fish", "Print what the shell has to source to complete commands and options",
+     GROUP_WORK, KIND_CHOICE, AT(completion), 0, 0},
+    {"man", 0, "COMMAND", "Print the manual page of a command, or of assay, in roff for man -l", GROUP_WORK, KIND_TEXT,
+     AT(man), 0, 0},
+    {0},
+};
 
 const struct command command_help = {
     .name = "help",
@@ -105,5 +149,7 @@ const struct command command_help = {
            "argument it lists topics and commands.",
     .least = 0,
     .most = 1,
+    .options = options,
+    .judge = judge,
     .run = run,
 };

@@ -6,6 +6,9 @@ topics=$("$assay" help | sed -n '/TOPIC/,/^$/s/^  \([a-z][a-z]*\)  .*/\1/p')
 "$assay" help checks --json >"$T/words.json"
 jq -r '.[].check' "$T/words.json" >"$T/ids"
 
+# options COMMAND: the long options that its help lists, sorted; a description begins in column 30.
+options() { "$assay" "$1" -h | sed -n 's/^\( \{2,6\}\| \{30,\}\)\(-., \)\?\(--[a-z-]*\).*/\3/p' | sort; }
+
 # fits FILE: it is written in lines of at most 100 columns.
 fits() {
     local long
@@ -165,9 +168,76 @@ for option in $(grep -oP -- ' --\K[a-z][-a-z]+' "$T/all" | sort -u); do
     fi
 done
 for path in $(grep -oP '\b(scripts|suites|golden|engine|reports)/[a-z_.]+[a-z]' "$T/all" | sort -u); do there "$path"; done
+"$assay" faults >"$T/faults"
 for fault in $(grep -oP -- '--(fault|variant) \K[a-z][-a-z]+' "$T/all" | sort -u); do
-    if "$assay" faults | grep -qE "^$fault(:|$)"; then passed; else failed "there is no fault $fault"; fi
+    if grep -qE "^$fault(:|$)" "$T/faults"; then passed; else failed "there is no fault $fault"; fi
 done
 for id in $(grep -oP "\b($nouns)\.[a-z_]+\b(?!\.)" "$T/all" | sort -u | grep -vx -e config.json -e passport.h -e layers.fallback); do
     if grep -qxF -e "$id" "$T/ids" "$T/limits"; then passed; else failed "there is no check $id"; fi
 done
+
+test_that 'bash completes commands, options and their words'
+run 0 help --completion bash
+silent err
+cp "$T/out" "$T/assay.bash"
+same "$(bash -n "$T/assay.bash" 2>&1)" ''
+# completes EXPECTED WORD...: what bash offers for the last word, of those that begin as it does.
+completes() {
+    local expected=$1
+    shift
+    same "$(bash -c 'compopt() { :; }; source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _assay; printf "%s\\n" "${COMPREPLY[@]}"' "$T/assay.bash" "$@" 2>&1 | sort | paste -sd ' ')" "$expected"
+}
+completes "$(printf '%s\n' -h --help --version $commands | sort | paste -sd ' ')" assay ''
+completes 'perplexity' assay pe
+completes '--golden' assay check --gol
+completes 'degraded' assay check MODEL --fail-on de
+completes 'bash' assay help --completion = b
+completes 'any broken degraded skip warn' assay check --fail-on =
+completes '' assay check --golden "$T"
+completes '' assay check MODEL --budget ''
+completes 'tokenize trace' assay help t
+for command in $commands; do
+    completes "$(options "$command" | paste -sd ' ')" assay "$command" --
+done
+
+test_that 'every shell gets every command and every option'
+for shell in bash zsh fish; do
+    run 0 help --completion $shell
+    cp "$T/out" "$T/assay.$shell"
+    for command in $commands; do
+        case $shell in
+            bash) sed -n "s/^ *$command:-\*) words='\(.*\)' ;;/\1/p" "$T/assay.bash" | tr ' ' '\n' ;;
+            zsh) sed -n "/^    $command)/,/;;/p" "$T/assay.zsh" | grep -oP "(^ *'\*?|,)--[a-z-]+" | grep -o -- '--.*' ;;
+            fish) grep "seen_subcommand_from $command'" "$T/assay.fish" | grep -oP ' -l \K[a-z-]+' | sed 's/^/--/' ;;
+        esac | sort >"$T/found"
+        same "$(grep -c "^ *'$command:\|use_subcommand -a $command -d\|[' ]$command[' ]" "$T/assay.$shell" | grep -vx 0 | wc -l)" 1
+        same "$(options "$command" | diff - "$T/found")" ''
+    done
+    # judged by the shell itself, where it is there
+    if command -v $shell >/dev/null; then
+        same "$($shell -n "$T/assay.$shell" 2>&1)" ''
+    else
+        echo "skipped: no $shell to read its completion"
+    fi
+done
+
+test_that 'every command has a page for man'
+for command in assay $commands; do
+    run 0 help --man "$command"
+    silent err
+    cp "$T/out" "$T/page.1"
+    if command -v groff >/dev/null; then
+        same "$(groff -man -Tutf8 -ww "$T/page.1" 2>&1 >"$T/formatted")" ''
+    fi
+    [ "$command" == assay ] && continue
+    sed 's/\\-/-/g; s/\\f.//g' "$T/page.1" >"$T/plain"
+    for option in $(options "$command"); do
+        if grep -qE -e "^(-., )?$option(=|$)" "$T/plain"; then passed; else failed "there is no $option"; fi
+    done
+    if grep -q "^assay-$command - " "$T/plain"; then passed; else failed 'it has no NAME'; fi
+done
+command -v groff >/dev/null || echo 'skipped: no groff to judge the pages for man'
+run 2 help --man nonsense
+says err "no command 'nonsense'"
+run 2 help checks --completion bash
+run 2 help --completion tcsh
