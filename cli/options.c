@@ -41,7 +41,7 @@ static const struct shared_row {
       "warning too; a check that was skipped too",
       GROUP_WORK, KIND_CHOICE, AT(fail_on), 0, 0}},
     {OPTIONS_REPORT,
-     {"verbose", 'v', NULL, "Print every check, and where it fails (default: the answer, and what failed)", GROUP_TALK,
+     {"verbose", 0, NULL, "Print every check, and where it fails (default: the answer, and what failed)", GROUP_TALK,
       KIND_FLAG, AT(verbose), 0, 0}},
     {OPTIONS_REPORT, {"strict", 0, NULL, "The same as --fail-on skip", GROUP_WORK, KIND_FLAG, AT(strict), 0, 0}},
     {OPTIONS_REPORT,

@@ -37,8 +37,31 @@ static bool is_other_file(const struct subject *subject, const struct golden *go
     return gold && *subject->tokenizer_sha256 && strcmp(gold, subject->tokenizer_sha256) != 0;
 }
 
+static bool holds_prompts(const struct golden *golden)
+{
+    for (size_t i = 0; i < golden_case_count(golden); i++)
+        if (golden_case_at(golden, i)->prompt)
+            return true;
+    return false;
+}
+
+/* A folder without its tokenizer cannot be used; a file of weights alone may never have had one. */
+static bool is_lost(const struct subject *subject, const struct golden *golden)
+{
+    enum store_kind kind = store_kind(subject->store);
+    return !subject->tokenizer && (kind == STORE_CHECKPOINT || kind == STORE_EXTRACTION) && holds_prompts(golden);
+}
+
 static void no_prompts(const struct subject *subject, const struct golden *golden, struct finding *finding)
 {
+    if (is_lost(subject, golden)) {
+        finding->verdict = VERDICT_WARN;
+        finding_message(finding,
+                        "The tokenizer is missing, so nothing shows that the model reads gold's prompts as the original "
+                        "does: %s.",
+                        subject->tokenizer_problem);
+        return;
+    }
     bool unread = !subject->tokenizer && (subject->tokenizer_document || subject->tokenizer_folder);
     bool other = subject->tokenizer && is_other_file(subject, golden);
     finding->verdict = unread || other ? VERDICT_WARN : VERDICT_SKIP;

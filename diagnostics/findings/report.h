@@ -52,7 +52,8 @@ struct report {
 
 /* Sets verdict, severity and reason from the findings: the first failing summary names the reason, else, with the
  * verdict VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in which nothing
- * was judged (no findings, or only skips) fails: it proves nothing. */
+ * was judged (no findings, or only skips) fails: it proves nothing; one of which half the checks or more were skipped
+ * warns. */
 void report_conclude(struct report *report);
 /* The finding that the reason is taken from: the first that failed, else that warned. NULL: nothing did, or what was
  * asked for could not be run. */
