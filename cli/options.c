@@ -45,8 +45,8 @@ static const struct shared_row {
       KIND_FLAG, AT(verbose), 0, 0}},
     {OPTIONS_REPORT, {"strict", 0, NULL, "The same as --fail-on skip", GROUP_WORK, KIND_FLAG, AT(strict), 0, 0}},
     {OPTIONS_REPORT,
-     {"output", 'o', "DIR", "Write report.html, report.json, junit.xml and summary.md there", GROUP_WORK, KIND_TEXT,
-      AT(out), 0, 0}},
+     {"output", 'o', "DIR", "Write report.html, report.json, junit.xml, report.sarif, report.tap and summary.md there",
+      GROUP_WORK, KIND_TEXT, AT(out), 0, 0}},
     {OPTIONS_PART,
      {"only", 0, "KINDS",
       "Only files of these kinds: experts, routers, attention, mlp, norms, embeddings, final_norm, "

@@ -32,7 +32,7 @@ static bool report_fixed(time_t *when)
 static void report_begin(struct report *report, const char *command, const char *command_line)
 {
     *report = (struct report){0};
-    char when[32];
+    char when[32], host[256] = "";
     time_t now;
     if (!report_fixed(&now))
         now = time(NULL);
@@ -51,6 +51,8 @@ static void report_begin(struct report *report, const char *command, const char 
         report_set(&report->machine.processor, "%s", processor.data);
     buffer_free(&processor);
     report_set(&report->machine.blas, "%s", blas_name());
+    if (gethostname(host, sizeof host - 1) == 0 && *host)
+        report_set(&report->machine.host, "%s", host);
 }
 
 void report_subject(struct report *report, const struct subject *subject)
@@ -102,12 +104,8 @@ bool goldens_fit(const struct goldens *goldens, const struct subject *subject, s
     return true;
 }
 
-static bool report_write(struct report *report, const struct arguments *arguments, struct error *error)
+static bool report_write(const struct report *report, const struct arguments *arguments, struct error *error)
 {
-    time_t fixed;
-    report->duration_s = report_fixed(&fixed) ? 0 : report->duration_s + clock_seconds();
-    report->machine.peak_memory_bytes = report_fixed(&fixed) ? 0 : memory_peak();
-    report_conclude(report);
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     /* The folder first: whoever reads stdout may stop reading. */
     bool good = !arguments->out || report_render(report, arguments->out, error);
@@ -119,15 +117,19 @@ static bool report_write(struct report *report, const struct arguments *argument
     return good;
 }
 
-/* The folder's files for what could not be run, if they can be written: whoever looks there must not find nothing. */
+/* Makes it the report of what could not be run. */
 static void report_unable(struct report *report, const struct arguments *arguments, const struct error *error)
 {
-    struct error again = {0};
     findings_free(&report->findings); /* half of the checks */
     report_set(&report->unable, "%s", error_text(error));
     if (!report->subject.path && arguments->positional_count)
         report_set(&report->subject.path, "%s", arguments->positional[arguments->positional_count - 1]);
-    report_conclude(report);
+}
+
+/* The folder's files for that, if they can be written: whoever looks there must not find nothing. */
+static void report_write_unable(const struct report *report, const struct arguments *arguments)
+{
+    struct error again = {0};
     if (report_render(report, arguments->out, &again) && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
     error_clear(&again);
@@ -160,6 +162,19 @@ static bool ends_failed(const struct report *report, const struct arguments *arg
     }
 }
 
+/* With this the report is complete. */
+static void report_end(struct report *report, const struct arguments *arguments)
+{
+    time_t fixed;
+    report->duration_s = report_fixed(&fixed) ? 0 : report->duration_s + clock_seconds();
+    report->machine.peak_memory_bytes = report_fixed(&fixed) ? 0 : memory_peak();
+    report_conclude(report);
+    report->ended = true;
+    report->exit_status = ends_failed(report, arguments) ? EXIT_FAIL : EXIT_PASS;
+    if (report->verdict == VERDICT_ERROR)
+        report->exit_status = EXIT_ERROR;
+}
+
 int command_judge(const char *name, const struct arguments *arguments, command_work *work)
 {
     struct report report;
@@ -167,10 +182,14 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     report_begin(&report, name, arguments->command_line);
     /* The folder first: hours of work must not end in a folder that cannot be made. */
     bool folder = !arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error));
-    bool worked = folder && work(arguments, &report, &error), good = worked && report_write(&report, arguments, &error);
-    int status = ends_failed(&report, arguments) ? EXIT_FAIL : EXIT_PASS;
-    if (folder && !worked && arguments->out)
+    bool worked = folder && work(arguments, &report, &error);
+    if (!worked)
         report_unable(&report, arguments, &error);
+    report_end(&report, arguments);
+    bool good = worked && report_write(&report, arguments, &error);
+    int status = report.exit_status;
+    if (folder && !worked && arguments->out)
+        report_write_unable(&report, arguments);
     if (good && report.verdict == VERDICT_ERROR)
         good = error_set(&error, "%s", report.unable);
     report_free(&report);

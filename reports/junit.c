@@ -1,64 +1,144 @@
-/* junit.xml: one suite, one case for each check, and one for each text. */
+/* junit.xml: one suite, one case for each check, and one failure for it however many places it has. Valid for the
+ * schemas of Jenkins (junit-10) and of Surefire. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "reports/ci.h"
 #include "reports/marked.h"
 #include "reports/report_render.h"
 #include "reports/text.h"
 
 #define PLACES_SHOWN 50
+#define TEXTS_SHOWN 10
 #define REASONS_SHOWN 3
 #define NUMBERS_SHOWN 500
+#define MESSAGE_SHOWN 2000
+#define VALUE_SHOWN 4000
 
 static void attribute(struct buffer *out, const char *name, const char *value)
 {
     if (!value)
         return;
     buffer_format(out, " %s=\"", name);
-    text_append(out, TEXT_MARKUP, value);
+    text_append_short(out, TEXT_MARKUP, value, VALUE_SHOWN);
     buffer_char(out, '"');
 }
 
+/* The schemas want it of every case; what was not measured alone is 0, and the suite has the whole. */
 static void attribute_seconds(struct buffer *out, double seconds)
 {
-    if (isfinite(seconds) && seconds >= 0)
-        buffer_format(out, " time=\"%.3f\"", seconds);
+    buffer_format(out, " time=\"%.3f\"", isfinite(seconds) && seconds >= 0 ? seconds : 0.0);
 }
 
-static void details(struct buffer *out, const struct outline *outline, const struct outline_check *check)
+/* ---- what a failure says ---- */
+
+/* A text at fault: what it was asked for, where it goes wrong, and why. */
+static void text_place(struct buffer *out, const struct finding *place)
 {
-    const struct finding *head = check->head;
+    const char *prompt = finding_fact_named(place, "prompt");
+    if (prompt) {
+        buffer_text(out, "  prompt: ");
+        text_append_short(out, TEXT_MARKUP, prompt, 500);
+        buffer_char(out, '\n');
+    }
+    buffer_text(out, "  ");
+    excerpt_append(out, TEXT_MARKUP, place->marked);
+    buffer_char(out, '\n');
+    for (size_t i = 0; i < place->marked->reason_count; i++) {
+        const struct text_reason *reason = &place->marked->reasons[i];
+        buffer_text(out, "  ");
+        text_append_short(out, TEXT_MARKUP, reason->what, 60);
+        buffer_text(out, ": ");
+        reason_append(out, TEXT_MARKUP, place->marked, reason);
+        if (reason->numbers) {
+            buffer_text(out, " (");
+            text_append_short(out, TEXT_MARKUP, reason->numbers, NUMBERS_SHOWN);
+            buffer_char(out, ')');
+        }
+        buffer_char(out, '\n');
+    }
+}
+
+static void place_line(struct buffer *out, const struct outline *outline, const struct finding *place)
+{
+    bool reasons = place->marked && place->marked->reason_count; /* which have lines of their own */
+    buffer_format(out, "%s: ", verdict_name(place->verdict));
+    size_t before = out->size;
+    place_append(out, TEXT_MARKUP, place);
+    buffer_text(out, out->size > before && !reasons ? ": " : "");
+    if (!place_is_text(place)) {
+        if (place->has_measured) {
+            measured_append(out, TEXT_MARKUP, place);
+            buffer_text(out, ". ");
+        }
+        text_append_short(out, TEXT_MARKUP, place->message, 500);
+    } else if (!reasons) {
+        reasons_append(out, TEXT_MARKUP, outline, place, REASONS_SHOWN);
+    }
+    buffer_char(out, '\n');
+    if (place->marked)
+        text_place(out, place);
+}
+
+static void places(struct buffer *out, const struct outline *outline, const struct outline_check *check)
+{
+    size_t most = check->place_count && check->places[0]->marked ? TEXTS_SHOWN : PLACES_SHOWN;
+    size_t shown = check->place_count < most ? check->place_count : most;
+    for (size_t i = 0; i < shown; i++)
+        place_line(out, outline, check->places[i]);
+    if (check->place_count > shown)
+        buffer_format(out, "and %zu more\n", check->place_count - shown);
+}
+
+static void numbers(struct buffer *out, const struct finding *head)
+{
+    if (!head->has_measured && !head->has_limit)
+        return;
     buffer_text(out, "measured ");
     measured_append(out, TEXT_MARKUP, head);
     buffer_text(out, ", limit ");
     limit_append(out, head);
     if (head->cause) {
         buffer_text(out, " (");
-        text_append(out, TEXT_MARKUP, head->cause);
+        text_append_short(out, TEXT_MARKUP, head->cause, MESSAGE_SHOWN);
         buffer_char(out, ')');
     }
     buffer_char(out, '\n');
-    where_append(out, TEXT_MARKUP, &head->where);
-    buffer_char(out, '\n');
-    if (check->place_count && check->places[0]->marked) /* each has a case of its own */
-        return;
-    size_t shown = check->place_count < PLACES_SHOWN ? check->place_count : PLACES_SHOWN;
-    for (size_t i = 0; i < shown; i++) {
-        buffer_format(out, "%s: ", verdict_name(check->places[i]->verdict));
-        place_append(out, TEXT_MARKUP, check->places[i]);
+}
+
+/* What a reader may run: "repair: assay repair ..." */
+static void commands(struct buffer *out, const struct finding *head)
+{
+    for (size_t i = 0; i < head->fact_count; i++) {
+        const char *does = fact_command(&head->facts[i]);
+        if (!does)
+            continue;
+        text_append_short(out, TEXT_MARKUP, does, 40);
         buffer_text(out, ": ");
-        if (place_is_text(check->places[i])) {
-            reasons_append(out, TEXT_MARKUP, outline, check->places[i], REASONS_SHOWN);
-        } else {
-            measured_append(out, TEXT_MARKUP, check->places[i]);
-            buffer_text(out, " ");
-            text_append_short(out, TEXT_MARKUP, check->places[i]->message, 500);
-        }
+        text_append_short(out, TEXT_MARKUP, head->facts[i].text, MESSAGE_SHOWN);
         buffer_char(out, '\n');
     }
-    if (check->place_count > shown)
-        buffer_format(out, "and %zu more\n", check->place_count - shown);
 }
+
+/* The cause first, where one is known: the rest is how it shows here. */
+static void details(struct buffer *out, const struct outline *outline, const struct outline_check *check)
+{
+    const struct finding *cause = ci_cause(outline, check), *head = check->head;
+    if (cause) {
+        buffer_text(out, "cause: ");
+        text_append_short(out, TEXT_MARKUP, cause->message, MESSAGE_SHOWN);
+        buffer_char(out, '\n');
+    }
+    numbers(out, head);
+    size_t before = out->size;
+    where_append(out, TEXT_MARKUP, &head->where);
+    buffer_text(out, out->size > before ? "\n" : "");
+    places(out, outline, check);
+    commands(out, head);
+}
+
+/* ---- cases ---- */
 
 static void testcase_body(struct buffer *out, const struct outline *outline, const struct outline_check *check)
 {
@@ -77,7 +157,7 @@ static void testcase_body(struct buffer *out, const struct outline *outline, con
         break;
     case VERDICT_WARN:
         buffer_text(out, "<system-out>warning: ");
-        text_append(out, TEXT_MARKUP, check->head->message);
+        text_append_short(out, TEXT_MARKUP, check->head->message, MESSAGE_SHOWN);
         buffer_char(out, '\n');
         details(out, outline, check);
         buffer_text(out, "</system-out>");
@@ -102,80 +182,90 @@ static void testcase(struct buffer *out, const struct outline *outline, const st
 {
     buffer_text(out, "    <testcase");
     attribute(out, "name", check->name);
-    class_name(out, check->name);
+    class_name(out, check->head->check);
     attribute_seconds(out, finding_fact_number(check->head, "duration_s"));
     buffer_char(out, '>');
     testcase_body(out, outline, check);
     buffer_text(out, "</testcase>\n");
 }
 
-static void text_failure(struct buffer *out, const struct outline *outline, const struct finding *finding)
+static void run_case(struct buffer *out, const struct report *report)
 {
-    const char *prompt = finding_fact_named(finding, "prompt");
-    buffer_text(out, "<failure type=\"fail\" message=\"");
-    reasons_append(out, TEXT_MARKUP, outline, finding, REASONS_SHOWN);
-    buffer_text(out, "\">");
-    if (prompt) {
-        buffer_text(out, "prompt: ");
-        text_append_short(out, TEXT_MARKUP, prompt, 500);
-        buffer_char(out, '\n');
-    }
-    excerpt_append(out, TEXT_MARKUP, finding->marked);
-    for (size_t i = 0; i < finding->marked->reason_count; i++) {
-        const struct text_reason *reason = &finding->marked->reasons[i];
-        buffer_char(out, '\n');
-        text_append_short(out, TEXT_MARKUP, reason->what, 60);
-        buffer_text(out, ": ");
-        reason_append(out, TEXT_MARKUP, finding->marked, reason);
-        if (!reason->numbers)
-            continue;
-        buffer_text(out, " (");
-        text_append_short(out, TEXT_MARKUP, reason->numbers, NUMBERS_SHOWN);
-        buffer_char(out, ')');
-    }
-    buffer_text(out, "</failure>");
+    const char *element = report->verdict == VERDICT_ERROR ? "error" : "failure";
+    buffer_text(out, "    <testcase");
+    attribute(out, "name", ci_run_name(report));
+    attribute(out, "classname", "assay");
+    attribute_seconds(out, NAN);
+    buffer_format(out, "><%s type=\"%s\"", element, verdict_name(report->verdict));
+    attribute(out, "message", report->reason ? report->reason : "");
+    buffer_text(out, "/></testcase>\n");
 }
 
-/* A case named like its text: `line 3: "The key to ..."`. */
-static void text_case(struct buffer *out, const struct outline *outline, const struct finding *finding)
-{
-    buffer_text(out, "    <testcase name=\"");
-    place_append(out, TEXT_MARKUP, finding);
-    buffer_char(out, '"');
-    class_name(out, finding->check);
-    buffer_char(out, '>');
-    if (finding->verdict == VERDICT_FAIL) {
-        text_failure(out, outline, finding);
-    } else if (finding->verdict == VERDICT_SKIP) {
-        buffer_text(out, "<skipped");
-        attribute(out, "message", finding->message ? finding->message : "");
-        buffer_text(out, "/>");
-    } else if (finding->verdict == VERDICT_WARN) {
-        buffer_text(out, "<system-out>warning: ");
-        reasons_append(out, TEXT_MARKUP, outline, finding, REASONS_SHOWN);
-        buffer_text(out, "</system-out>");
-    }
-    buffer_text(out, "</testcase>\n");
-}
+/* ---- the suite ---- */
 
 static void counts(struct buffer *out, const struct outline *outline)
 {
-    size_t errors = outline->report->verdict == VERDICT_ERROR;
-    buffer_format(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"",
-                  errors + outline->count + outline->text_count,
-                  outline->counts[VERDICT_FAIL] + outline->text_counts[VERDICT_FAIL], errors,
-                  outline->counts[VERDICT_SKIP] + outline->text_counts[VERDICT_SKIP]);
-    attribute_seconds(out, outline->report->duration_s);
+    bool run = ci_run_failed(outline), error = outline->report->verdict == VERDICT_ERROR;
+    buffer_format(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%d\"", outline->count + run,
+                  outline->counts[VERDICT_FAIL] + (run && !error), error);
 }
 
-/* What could not be run is a case of its own. */
-static void error_case(struct buffer *out, const struct report *report)
+/* `suffix` of the name: "" or ".limit". */
+static void property(struct buffer *out, const char *name, const char *suffix, const char *value)
 {
-    buffer_text(out, "    <testcase");
-    attribute(out, "name", report->command ? report->command : "run");
-    buffer_text(out, " classname=\"assay\"><error type=\"error\"");
-    attribute(out, "message", report->reason ? report->reason : "");
-    buffer_text(out, "/></testcase>\n");
+    if (!value)
+        return;
+    buffer_text(out, "      <property name=\"");
+    text_append_short(out, TEXT_MARKUP, name, VALUE_SHOWN);
+    buffer_format(out, "%s\"", suffix);
+    attribute(out, "value", value);
+    buffer_text(out, "/>\n");
+}
+
+static void property_number(struct buffer *out, const char *name, const char *suffix, double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.15g", value);
+    property(out, name, suffix, isnan(value) ? "nan" : text);
+}
+
+static void severity_properties(struct buffer *out, const struct severity_facts *facts)
+{
+    const struct {
+        const char *name;
+        double value;
+    } rows[] = {{"severity.nats", facts->nats},
+                {"severity.top1", facts->top1},
+                {"severity.perplexity_ratio", facts->perplexity},
+                {"severity.texts", facts->texts}};
+    property(out, "severity", "", severity_name(facts->level));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!isnan(rows[i].value))
+            property_number(out, rows[i].name, "", rows[i].value);
+}
+
+/* Every number that was measured: trends of them are what a CI server can draw. */
+static void properties(struct buffer *out, const struct outline *outline)
+{
+    const struct report *report = outline->report;
+    buffer_text(out, "    <properties>\n");
+    property(out, "verdict", "", verdict_name(report->verdict));
+    property(out, "reason", "", report->reason ? report->reason : "");
+    severity_properties(out, &report->severity);
+    property(out, "version", "", report->version);
+    property(out, "subject", "", report->subject.path ? report->subject.path : "");
+    for (size_t i = 0; i < report->gold_count; i++)
+        property(out, "gold", "", report->golds[i].path);
+    for (size_t i = 0; i < outline->count; i++) {
+        const struct outline_check *check = &outline->checks[i];
+        if (!check->head->has_measured)
+            continue;
+        property_number(out, check->name, "", check->head->measured);
+        if (check->head->has_limit)
+            property_number(out, check->name, ".limit", check->head->limit);
+        property(out, check->name, ".unit", check->head->unit);
+    }
+    buffer_text(out, "    </properties>\n");
 }
 
 bool junit_build(const struct outline *outline, struct buffer *out, struct error *error)
@@ -183,27 +273,21 @@ bool junit_build(const struct outline *outline, struct buffer *out, struct error
     const struct report *report = outline->report;
     buffer_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"assay\"");
     counts(out, outline);
-    buffer_text(out, ">\n  <testsuite name=\"assay");
-    if (report->command) {
-        buffer_char(out, ' ');
-        text_append(out, TEXT_MARKUP, report->command);
-    }
+    attribute_seconds(out, report->duration_s);
+    buffer_text(out, ">\n  <testsuite name=\"assay ");
+    text_append_short(out, TEXT_MARKUP, ci_run_name(report), VALUE_SHOWN);
     buffer_char(out, '"');
     counts(out, outline);
-    attribute(out, "timestamp", report->started);
-    buffer_text(out, ">\n    <properties>\n      <property name=\"verdict\"");
-    attribute(out, "value", verdict_name(report->verdict));
-    buffer_text(out, "/>\n      <property name=\"reason\"");
-    attribute(out, "value", report->reason ? report->reason : "");
-    buffer_text(out, "/>\n      <property name=\"subject\"");
-    attribute(out, "value", report->subject.path ? report->subject.path : "");
-    buffer_text(out, "/>\n    </properties>\n");
-    if (report->verdict == VERDICT_ERROR)
-        error_case(out, report);
+    buffer_format(out, " skipped=\"%zu\"", outline->counts[VERDICT_SKIP]);
+    attribute_seconds(out, report->duration_s);
+    attribute(out, "timestamp", ci_is_time(report->started) ? report->started : NULL);
+    attribute(out, "hostname", report->machine.host);
+    buffer_text(out, ">\n");
+    properties(out, outline);
+    if (ci_run_failed(outline))
+        run_case(out, report);
     for (size_t i = 0; i < outline->count; i++)
         testcase(out, outline, &outline->checks[i]);
-    for (size_t i = 0; i < outline->text_count; i++)
-        text_case(out, outline, outline->texts[i]);
     buffer_text(out, "  </testsuite>\n</testsuites>\n");
     return !out->failed || error_memory(error, "junit.xml");
 }

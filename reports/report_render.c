@@ -13,10 +13,8 @@ static const struct {
     const char *name;
     builder *build;
 } files[] = {
-    {"report.json", json_build},
-    {"junit.xml", junit_build},
-    {"summary.md", markdown_build},
-    {"report.html", html_build},
+    {"report.json", json_build}, {"junit.xml", junit_build},     {"report.sarif", sarif_build},
+    {"report.tap", tap_build},   {"summary.md", markdown_build}, {"report.html", html_build},
 };
 
 static bool file_render(const struct outline *outline, const char *folder, size_t index, struct error *error)

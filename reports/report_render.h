@@ -7,6 +7,8 @@
 
 bool json_build(const struct outline *outline, struct buffer *out, struct error *error);
 bool junit_build(const struct outline *outline, struct buffer *out, struct error *error);
+bool sarif_build(const struct outline *outline, struct buffer *out, struct error *error);
+bool tap_build(const struct outline *outline, struct buffer *out, struct error *error);
 bool markdown_build(const struct outline *outline, struct buffer *out, struct error *error);
 bool html_build(const struct outline *outline, struct buffer *out, struct error *error);
 bool terminal_build(const struct outline *outline, bool colour, bool verbose, struct buffer *out, struct error *error);

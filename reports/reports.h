@@ -1,4 +1,5 @@
-/* Findings -> terminal, JSON, JUnit, Markdown, HTML with plots. Reads a report and nothing else.
+/* Findings -> terminal, JSON, JUnit, SARIF, TAP, Markdown, HTML with plots. Reads a
+ * report and nothing else.
  *
  * Text in a report is untrusted: it may come from a model or a file. Every format escapes it, shows control characters
  * as visible signs, and replaces bytes that are no UTF-8 by U+FFFD. The order of the findings does not matter. */
@@ -22,12 +23,12 @@ cJSON *report_json(const struct report *report, struct error *error);
 /* The same as text, with a newline at its end. Flushes. */
 bool report_write_json(const struct report *report, FILE *file, struct error *error);
 
-/* Writes report.json, junit.xml, summary.md and report.html into the folder, which is made when absent. Every file
- * appears whole or not at all. Plots come from gnuplot: $ASSAY_GNUPLOT, else `gnuplot` in PATH; without it the report
- * has tables in their place and says why. */
+/* Writes report.json, junit.xml, report.sarif, report.tap, summary.md and report.html into the folder, which is made
+ * when absent. Every file appears whole or not at all. Plots come from gnuplot: $ASSAY_GNUPLOT, else `gnuplot` in PATH;
+ * without it the report has tables in their place and says why. */
 bool report_render(const struct report *report, const char *folder, struct error *error);
 
-/* Removes those four files, where they are, from a folder that is there: what an earlier run found must not be taken
+/* Removes those files, where they are, from a folder that is there: what an earlier run found must not be taken
  * for the result of one that fails. */
 bool report_remove(const char *folder, struct error *error);
 

@@ -56,10 +56,11 @@ static void no_prompts(const struct subject *subject, const struct golden *golde
 {
     if (is_lost(subject, golden)) {
         finding->verdict = VERDICT_WARN;
-        finding_message(finding,
-                        "The tokenizer is missing, so nothing shows that the model reads gold's prompts as the original "
-                        "does: %s.",
-                        subject->tokenizer_problem);
+        finding_message(
+            finding,
+            "The tokenizer is missing, so nothing shows that the model reads gold's prompts as the original "
+            "does: %s.",
+            subject->tokenizer_problem);
         return;
     }
     bool unread = !subject->tokenizer && (subject->tokenizer_document || subject->tokenizer_folder);

@@ -21,6 +21,8 @@ struct report {
     char *unable;  /* why what was asked for could not be run; NULL: it could. What could is judged all the same */
     char *started; /* ISO 8601, UTC */
     double duration_s;
+    bool ended; /* the command is about to end with `exit_status` */
+    int exit_status;
     struct {
         char *path;   /* as given */
         char *format; /* "safetensors", "checkpoint", "extraction" */
@@ -40,6 +42,7 @@ struct report {
     } * golds;
     size_t gold_count, gold_capacity;
     struct {
+        char *host; /* its name */
         char *processor;
         int threads;
         char *blas;

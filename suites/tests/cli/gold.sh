@@ -190,7 +190,7 @@ json "[.findings[] | select(.check == \"greedy\" and (.summary | not)) | .gold] 
 json "[.findings[] | select(.check == \"greedy\") | [.gold, .summary, .verdict]] == [[\"$(gold qwen3)\", true, \"pass\"], [\"$G\", true, \"fail\"], [\"$G\", false, \"fail\"]]"
 run 1 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" --golden "$G" -o "$T/two" -q
 for name in 'greedy (qwen3)' 'greedy (gold)'; do
-    same "$(grep -c "name=\"$name\"" "$T/two/junit.xml")" 1
+    same "$(grep -c "<testcase name=\"$name\"" "$T/two/junit.xml")" 1
     grep -qF "$name" "$T/two/report.html" && passed || failed "no $name in report.html"
 done
 run 1 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" --golden "$G"

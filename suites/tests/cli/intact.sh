@@ -94,9 +94,9 @@ test_that 'one file alone'
 run 0 check "$nano/qwen2/model.safetensors" --suite "$proof" --golden "$(gold qwen2)" --json -q
 equal .subject.format safetensors
 
-test_that 'four files with -o'
+test_that 'all files with -o'
 run 0 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" -o "$T/deep/report"
-same "$(ls "$T/deep/report" | paste -sd ' ')" 'junit.xml report.html report.json summary.md'
+same "$(ls "$T/deep/report" | paste -sd ' ')" 'junit.xml report.html report.json report.sarif report.tap summary.md'
 json "$structure" "$T/deep/report/report.json"
 says err report.html
 says out PASS

@@ -115,7 +115,7 @@ test_that 'a report is written'
 rm -rf "$T/report"
 lines "$good" "$bad"
 run 1 quality "$T/lines.jsonl" -o "$T/report" --json -q
-for file in report.json report.html junit.xml summary.md; do there "$T/report/$file"; done
+for file in report.json report.html junit.xml report.sarif report.tap summary.md; do there "$T/report/$file"; done
 same "$(jq -S '.findings' "$T/report/report.json")" "$(jq -S '.findings' "$T/out")"
 
 test_that 'a text of 1 MiB'

@@ -168,9 +168,9 @@ test_that 'what cannot be run has a report that says so, and none of an earlier 
 run 0 inspect "$model" -o "$T/report" -q
 : >"$T/report/notes.txt"
 run 2 check "$model" -o "$T/report" --chunk 0
-same "$(ls "$T/report" | paste -sd ' ')" 'junit.xml notes.txt report.html report.json summary.md'
+same "$(ls "$T/report" | paste -sd ' ')" 'junit.xml notes.txt report.html report.json report.sarif report.tap summary.md'
 run 3 check "$T/nowhere" -o "$T/report" -q
-same "$(ls "$T/report" | paste -sd ' ')" 'junit.xml notes.txt report.html report.json summary.md'
+same "$(ls "$T/report" | paste -sd ' ')" 'junit.xml notes.txt report.html report.json report.sarif report.tap summary.md'
 json ".verdict == \"error\" and (.reason | contains(\"$T/nowhere\")) and .subject.path == \"$T/nowhere\" and .findings == []" "$T/report/report.json"
 same "$(grep -c '<error' "$T/report/junit.xml")" 1
 same "$(grep -c 'tests="1" failures="0" errors="1"' "$T/report/junit.xml")" 2

@@ -17,7 +17,8 @@ char *folder_new(void)
     return folder;
 }
 
-static const char *const file_names[] = {"report.json", "junit.xml", "summary.md", "report.html"};
+static const char *const file_names[FILES] = {"report.json", "junit.xml",    "summary.md",
+                                              "report.html", "report.sarif", "report.tap"};
 
 struct rendered render(const struct report *report)
 {
@@ -25,7 +26,7 @@ struct rendered render(const struct report *report)
     struct error error = {0};
     char *folder = folder_new();
     cr_assert(report_render(report, folder, &error), "%s", error_text(&error));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < FILES; i++) {
         char *path = path_join(folder, file_names[i]);
         struct buffer text = {0};
         cr_assert(file_read(path, (size_t)1 << 28, &text, &error), "%s", error_text(&error));
@@ -35,14 +36,14 @@ struct rendered render(const struct report *report)
         unlink(path);
         free(path);
     }
-    cr_assert_eq(rmdir(folder), 0, "nothing but the four files was left");
+    cr_assert_eq(rmdir(folder), 0, "nothing but these files was left");
     free(folder);
     return rendered;
 }
 
 void rendered_free(struct rendered *rendered)
 {
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < FILES; i++)
         free(rendered->files[i]);
 }
 

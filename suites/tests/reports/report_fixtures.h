@@ -7,10 +7,10 @@
 /* A new folder in /tmp; the caller removes it and frees the path. */
 char *folder_new(void);
 
-/* The four files of a report, each whole UTF-8. */
-enum { JSON, JUNIT, MARKDOWN, HTML };
+/* The files of a report, each whole UTF-8. */
+enum { JSON, JUNIT, MARKDOWN, HTML, SARIF, TAP, FILES };
 struct rendered {
-    char *files[4];
+    char *files[FILES];
 };
 struct rendered render(const struct report *report);
 void rendered_free(struct rendered *rendered);

@@ -551,7 +551,7 @@ Test(reports, junit_counts_and_one_case_a_check)
     const char *fault = markup_fault(xml, false);
     cr_expect_null(fault, "%s", fault);
     cr_expect_eq(count_of(xml, "<testcase "), 9);
-    cr_expect_eq(count_of(xml, "tests=\"9\" failures=\"5\" errors=\"0\" skipped=\"1\" time=\"83.400\""), 2, "%s", xml);
+    cr_expect_eq(count_of(xml, " tests=\"9\" failures=\"5\" errors=\"0\" "), 2, "%s", xml);
     cr_expect_eq(count_of(xml, "<failure "), 5);
     cr_expect_eq(count_of(xml, "<skipped message=\"No text was given.\"/>"), 1);
     cr_expect_eq(count_of(xml, "classname=\"assay.layers\""), 2);
@@ -610,7 +610,7 @@ Test(reports, an_empty_report_is_whole_and_fails)
     assert_harmless(rendered.files[HTML]);
     cr_expect(strstr(rendered.files[HTML], "Nothing was judged"));
     cr_expect_null(markup_fault(rendered.files[JUNIT], false));
-    cr_expect(strstr(rendered.files[JUNIT], "tests=\"0\" failures=\"0\""));
+    cr_expect(strstr(rendered.files[JUNIT], "tests=\"1\" failures=\"1\""), "what proves nothing is no pass");
     char *text = terminal_text(&report, true);
     cr_expect(strstr(text, "no checks"));
     free(text);
