@@ -12,11 +12,13 @@
 #include "base/hash.h"
 #include "base/processor.h"
 #include "base/progress.h"
+#include "cli/annotate.h"
 #include "cli/causes_find.h"
 #include "cli/opening.h"
 #include "golden/golden.h"
 #include "math/blas.h"
 #include "reports/reports.h"
+#include "reports/text.h"
 
 /* The same work gives the same bytes where SOURCE_DATE_EPOCH names the time: nothing that is measured of the machine is
  * told. */
@@ -190,6 +192,7 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     int status = report.exit_status;
     if (folder && !worked && arguments->out)
         report_write_unable(&report, arguments);
+    annotate(name, &report);
     if (good && report.verdict == VERDICT_ERROR)
         good = error_set(&error, "%s", report.unable);
     report_free(&report);
@@ -198,7 +201,10 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
 
 int command_error(const char *name, struct error *error)
 {
-    fprintf(stderr, "assay %s: %s\n", name, error_text(error));
+    struct buffer text = {0};
+    text_append(&text, TEXT_PLAIN, error_text(error)); /* a name in it may hold what a terminal or a CI server obeys */
+    fprintf(stderr, "assay %s: %s\n", name, text.data && !text.failed ? text.data : "out of memory");
+    buffer_free(&text);
     error_clear(error);
     return EXIT_ERROR;
 }

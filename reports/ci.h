@@ -1,4 +1,4 @@
-/* Inside reports/: what the formats that continuous integration reads (JUnit, TAP, SARIF) have in common.
+/* Inside reports/: what the formats that continuous integration reads (JUnit, TAP, SARIF, annotations) have in common.
  */
 #ifndef ASSAY_REPORTS_CI_H
 #define ASSAY_REPORTS_CI_H

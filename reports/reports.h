@@ -1,4 +1,4 @@
-/* Findings -> terminal, JSON, JUnit, SARIF, TAP, Markdown, HTML with plots. Reads a
+/* Findings -> terminal, JSON, JUnit, SARIF, TAP, Markdown, HTML with plots, and what GitHub shows of a run. Reads a
  * report and nothing else.
  *
  * Text in a report is untrusted: it may come from a model or a file. Every format escapes it, shows control characters
@@ -31,5 +31,13 @@ bool report_render(const struct report *report, const char *folder, struct error
 /* Removes those files, where they are, from a folder that is there: what an earlier run found must not be taken
  * for the result of one that fails. */
 bool report_remove(const char *folder, struct error *error);
+
+/* GitHub's workflow commands, "::error title=...::..." and "::warning ...", a line for each check that fails or warns:
+ * at most ten of each kind, for more are not shown; the last of ten tells how many there are besides. Flushes. */
+bool report_write_annotations(const struct report *report, FILE *file, struct error *error);
+
+/* Appends the text of summary.md to the file at `path`, the job summary of a step, which is made when absent. The file
+ * grows to 1 MiB at most, for GitHub drops a larger one: what does not fit is cut off, and the end says so. */
+bool report_append_summary(const struct report *report, const char *path, struct error *error);
 
 #endif

@@ -1,6 +1,70 @@
-# The files for continuous integration.
+# What a command says to GitHub, and the files for other servers of continuous integration.
 suite=(--suite "$proof" --golden "$(gold qwen3)")
 hurt qwen3 drop layers.1.self_attn.k_norm.weight
+
+# github VARIABLE=VALUE... -- STATUS ARGUMENT...: run with these variables.
+github() {
+    local variables=()
+    while [ "$1" != -- ]; do variables+=("$1") && shift; done
+    shift
+    export "${variables[@]}"
+    run "$@"
+    unset "${variables[@]%%=*}"
+}
+# commands KIND: lines on stderr that GitHub takes for this command.
+commands() { grep -c "^ *::$1 " "$T/err"; }
+within() { if [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; then passed; else failed "$1 is not from $2 to $3"; fi; }
+
+test_that 'elsewhere nothing is annotated'
+run 1 check "$T/hurt" "${suite[@]}" --json -q
+silent err
+GITHUB_ACTIONS=false run 1 check "$T/hurt" "${suite[@]}" --json -q
+silent err
+
+test_that 'what failed is annotated on stderr, and stdout stays one document'
+github GITHUB_ACTIONS=true -- 1 check "$T/hurt" "${suite[@]}" --json -q
+json '.verdict == "fail"'
+within "$(commands error)" 1 10
+within "$(commands warning)" 0 10
+same "$(grep -vc '^::\(error\|warning\) title=[^:]*::' "$T/err")" 0
+says err '::error title=inventory.absent::'
+says err 'self_attn.k_norm.weight of layer 1'
+test_that 'a pass has no error'
+github GITHUB_ACTIONS=true -- 0 check "$nano/qwen3" "${suite[@]}" -q
+same "$(commands error)" 0
+says out PASS
+test_that 'what could not be run is annotated, too, whatever the folder'
+for folder in "$T/unable" /proc/nowhere; do
+    github GITHUB_ACTIONS=true -- 3 check "$T/nowhere" -o "$folder" -q
+    same "$(commands error)" 1
+    says err '::error title=check::'
+done
+test_that 'names of files are no commands'
+odd="$T/odd
+::error title=x::y,%0A"
+cp -r "$T/hurt" "$odd"
+github GITHUB_ACTIONS=true -- 1 inspect "$odd" --json -q
+same "$(grep -c '^ *::error title=x' "$T/err")" 0
+github GITHUB_ACTIONS=true -- 3 inspect "$odd/nowhere" --json -q
+same "$(commands error)" 1
+says err ',%250A/nowhere'
+
+test_that 'the job summary is summary.md, behind what is there'
+echo before >"$T/summary"
+github GITHUB_STEP_SUMMARY="$T/summary" -- 1 check "$T/hurt" "${suite[@]}" -o "$T/report" -q
+silent err
+same "$(head -n 1 "$T/summary")" before
+same "$(tail -n +3 "$T/summary")" "$(cat "$T/report/summary.md")"
+github GITHUB_STEP_SUMMARY="$T/summary" -- 1 check "$T/hurt" "${suite[@]}" -q
+same "$(grep -c '^## ' "$T/summary")" 2
+test_that 'one that cannot be written is a warning, and changes no verdict'
+truncate -s 1M "$T/full"
+mkdir "$T/folder"
+for path in "$T/full" "$T/folder" "$T/nowhere/summary" /dev/null; do
+    github GITHUB_STEP_SUMMARY="$path" -- 0 check "$nano/qwen3" "${suite[@]}" --json -q
+    json '.verdict == "pass"'
+    says err "assay check: warning: $path: "
+done
 
 test_that 'the files of a run that failed'
 "$assay" check "$T/hurt" "${suite[@]}" -o "$T/report" -q --no-diagnose >/dev/null

@@ -1,10 +1,13 @@
-/* What continuous integration reads of a report: JUnit, SARIF, TAP. Each checker is shown to see
+/* What continuous integration reads of a report: JUnit, SARIF, TAP, and what GitHub shows. Each checker is shown to see
  * faults before it is believed. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -136,6 +139,17 @@ static const cJSON *result_of(const cJSON *document, const char *rule, const cha
     }
     cr_assert_fail("no result of %s says '%s'", rule, begins);
     return NULL;
+}
+
+static char *annotations(const struct report *report)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct error error = {0};
+    FILE *file = open_memstream(&text, &size);
+    cr_assert(report_write_annotations(report, file, &error), "%s", error_text(&error));
+    fclose(file);
+    return text;
 }
 
 /* All three files are as their checkers want them. */
@@ -335,6 +349,9 @@ Test(ci, what_no_check_says_is_a_case_of_its_own)
     cr_expect(strstr(rendered.files[SARIF], "{\"executionSuccessful\": false, \"toolExecutionNotifications\": "
                                             "[{\"level\": \"error\", \"message\": {\"text\": \"nowhere: there is"));
     cr_expect(strstr(rendered.files[TAP], "not ok 1 - assay check\n"));
+    char *text = annotations(&report);
+    cr_expect_str_eq(text, "::error title=check::nowhere: there is no such file.\n");
+    free(text);
     rendered_free(&rendered);
     report_free(&report);
 }
@@ -469,6 +486,110 @@ Test(ci, tap_has_a_point_for_each_check)
         "\nok 6 - perplexity # SKIP No text was given. \\# ToDo \\\\\n"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_expect(strstr(rendered.files[TAP], parts[i]), "not there: %s in\n%s", parts[i], rendered.files[TAP]);
+    rendered_free(&rendered);
+    report_free(&report);
+}
+
+/* ---- GitHub ---- */
+
+Test(ci, annotations_are_commands_of_one_line)
+{
+    struct report report = sample();
+    char *text = annotations(&report);
+    cr_expect_str_eq(text, "::error title=cause::Layer 3 holds layer 4's weights.\n"
+                           "::error title=layers.isolated::2 modules are to blame.%0Ameasured 0.5 relative L2, limit "
+                           "6e-6%0Acause: Layer 3 holds layer 4's weights.\n"
+                           "::error title=weights.finite::A tensor holds NaN.%0Ameasured 1 relative L2, limit 6e-6\n"
+                           "::warning title=layers.experts::Compared tokens went through 7 of 8 experts.\n");
+    free(text);
+    report_free(&report);
+}
+
+Test(ci, annotations_of_hostile_text_are_no_other_commands)
+{
+    struct report report = {0};
+    struct finding *finding = add(&report, "a:b,c%\n::warning::x", VERDICT_FAIL, hostile);
+    where_set(&finding->where.file, "m/a:b,c\r.bin");
+    report_conclude(&report);
+    char *text = annotations(&report);
+    cr_expect_eq(count_of(text, "\n"), 1, "%s", text);
+    cr_expect(
+        strstr(text,
+               "::error title=a%3Ab%2Cc%25\xe2\x90\x8a%3A%3Awarning%3A%3Ax,file=m/a%3Ab%2Cc\xe2\x90\x8d.bin::<script>"),
+        "%s", text);
+    cr_expect(strstr(text, "%250A %2525"), "a percent sign stays one");
+    free(text);
+    report_free(&report);
+}
+
+Test(ci, annotations_are_ten_of_each_kind_at_most)
+{
+    struct report report = {0};
+    for (int i = 0; i < 14; i++) {
+        char check[20];
+        snprintf(check, sizeof check, "check.%d", i);
+        add(&report, check, VERDICT_FAIL, "It fails.");
+        snprintf(check, sizeof check, "other.%d", i);
+        if (i < 10)
+            add(&report, check, VERDICT_WARN, "It warns.");
+    }
+    report_set(&report.command, "check");
+    report_conclude(&report);
+    char *text = annotations(&report);
+    cr_expect_eq(count_of(text, "::error "), 10);
+    cr_expect_eq(count_of(text, "::warning "), 10);
+    cr_expect(
+        strstr(text, "::error title=check::5 more checks failed: check.9, check.10, check.11, check.12, check.13.\n"),
+        "%s", text);
+    cr_expect(strstr(text, "::warning title=other.9::It warns.\n"), "ten need no word about more");
+    free(text);
+    report_free(&report);
+}
+
+static size_t size_of(const char *path)
+{
+    struct stat state;
+    return stat(path, &state) == 0 ? (size_t)state.st_size : 0;
+}
+
+Test(ci, the_job_summary_grows_and_stays_within_its_bound)
+{
+    char *folder = folder_new(), *path = path_join(folder, "summary");
+    struct report report = sample();
+    struct rendered rendered = render(&report);
+    struct error error = {0};
+    struct buffer text = {0};
+    size_t once = strlen(rendered.files[MARKDOWN]);
+    cr_assert(file_write(path, "before\n", 7, &error));
+    cr_expect(report_append_summary(&report, path, &error), "%s", error_text(&error));
+    cr_expect(file_read(path, 1 << 21, &text, &error));
+    cr_expect(strncmp(text.data, "before\n\n", 8) == 0 && strcmp(text.data + 8, rendered.files[MARKDOWN]) == 0);
+    buffer_free(&text);
+    cr_expect_eq(truncate(path, (1 << 20) - (off_t)once / 2), 0);
+    cr_expect(report_append_summary(&report, path, &error), "%s", error_text(&error));
+    cr_expect_leq(size_of(path), (size_t)1 << 20);
+    cr_expect(file_read(path, 1 << 21, &text, &error));
+    cr_expect(strstr(text.data + text.size - 100, "The rest was cut"), "what was cut is told");
+    buffer_free(&text);
+    cr_expect_eq(truncate(path, 1 << 20), 0);
+    cr_expect_not(report_append_summary(&report, path, &error), "there is no room");
+    cr_expect(strstr(error_text(&error), "is full"), "%s", error_text(&error));
+    cr_expect_eq(size_of(path), (size_t)1 << 20);
+    error_clear(&error);
+    unlink(path);
+    cr_expect_eq(mkfifo(path, 0600), 0);
+    cr_expect_not(report_append_summary(&report, path, &error), "a pipe that nobody reads is not waited for");
+    error_clear(&error);
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    cr_expect_not(report_append_summary(&report, path, &error), "nor is one that somebody reads written to");
+    error_clear(&error);
+    close(reader);
+    unlink(path);
+    cr_expect_not(report_append_summary(&report, folder, &error), "a folder is no file");
+    error_clear(&error);
+    rmdir(folder);
+    free(folder);
+    free(path);
     rendered_free(&rendered);
     report_free(&report);
 }
