@@ -1,4 +1,4 @@
-# What a command says to GitHub, and the files for other servers of continuous integration.
+# What a command says to GitHub, the files for other servers of continuous integration, and the examples in scripts/ci.
 suite=(--suite "$proof" --golden "$(gold qwen3)")
 hurt qwen3 drop layers.1.self_attn.k_norm.weight
 
@@ -84,3 +84,57 @@ test_that 'they end as the command does'
 same "$(jq '.runs[0].invocations[0].exitCode' "$T/again/report.sarif")" $?
 "$assay" check "$T/nowhere" -o "$T/again" -q >/dev/null 2>&1
 json '.runs[0].invocations[0] | .exitCode == 3 and (.executionSuccessful | not)' "$T/again/report.sarif"
+
+# strange_options FILE: "COMMAND OPTION" of each `assay COMMAND ...` in it whose help does not list the option, and "COMMAND" of
+# one that has no help; after each, "ran": a file in which nothing was found proves nothing.
+strange_options() {
+    local line words word command help
+    sed -e ':more' -e '/\\$/{N;s/\\\n//;bmore' -e '}' "$1" | grep -v '^ *\(#\|//\)' | grep -oE '(^|[[:space:]])assay [a-z]+ .*' |
+        while read -r line; do
+            read -ra words <<<"$line"
+            command=${words[1]}
+            help=$("$assay" "$command" -h 2>/dev/null) || echo "$command"
+            for word in "${words[@]:2}"; do
+                case $word in
+                    --*) grep -qE -e "(^|[ ,])${word%%=*}([=, ]|\$)" <<<"$help" || echo "$command $word" ;;
+                    -?) grep -qE -e "^  $word," <<<"$help" || echo "$command $word" ;;
+                esac
+            done
+            echo ran
+        done
+}
+# strange_yaml FILE: what is no line of our YAML: indented by twos, without tabs, a key or an item, but for blocks of text.
+strange_yaml() {
+    awk '
+        /\t/ { print FILENAME ":" FNR ": a tab" }
+        { match($0, /^ */); depth = RLENGTH }
+        /^ *(#|$)/ || (block && depth > within) { next }
+        { block = 0 }
+        depth % 2 { print FILENAME ":" FNR ": odd indentation" }
+        depth > last + 2 + 2 * item { print FILENAME ":" FNR ": indented too far" }
+        !/^ *(- )?([A-Za-z_-]+:( .+)?$|[^ ].*$)/ || (!/^ *- / && !/^ *[A-Za-z_-]+:( |$)/) { print FILENAME ":" FNR ": no key and no item" }
+        { last = depth; item = /^ *- /; within = depth + 2 * (/^ *- [a-z_]+: \|$/); block = /(: |- )\|$/ }
+    ' "$1"
+}
+
+test_that 'the examples in scripts/ci use commands and options that there are'
+for file in scripts/ci/*; do
+    same "$(strange_options "$file" | sort -u)" ran
+done
+sed 's/--golden/--goldn/; s/assay check/assay chuck/' scripts/ci/github.yml >"$T/bad"
+same "$(strange_options "$T/bad" | paste -sd ' ')" 'chuck chuck --goldn chuck -o ran'
+
+test_that 'they are well-formed, as far as this can see'
+for file in scripts/ci/*.yml; do
+    same "$(strange_yaml "$file")" ''
+done
+for edit in 's/^  image/\timage/' 's/^  image/   image/' 's/^  image: /  image /' 's/^  image/        image/'; do
+    sed "$edit" scripts/ci/gitlab-ci.yml >"$T/bad"
+    if [ -n "$(strange_yaml "$T/bad")" ]; then passed; else failed "not seen: $edit"; fi
+done
+same "$(tr -dc '{' <scripts/ci/Jenkinsfile | wc -c)" "$(tr -dc '}' <scripts/ci/Jenkinsfile | wc -c)"
+for file in scripts/ci/*.yml scripts/ci/Jenkinsfile; do
+    for kept in report/report.sarif report/junit.xml; do
+        grep -q "$kept" "$file" && break
+    done || failed "$file publishes nothing"
+done
