@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "findings/check_words.h"
 #include "reports/ci.h"
 #include "reports/marked.h"
 #include "reports/report_render.h"
@@ -75,13 +76,21 @@ static void member_number(struct buffer *out, const char *key, bool there, doubl
 
 static const char *rule_title(const struct finding *head)
 {
-    return head->check;
+    const char *title = check_words(head->check)->title;
+    return title ? title : head->check;
 }
 
-/* What the check asks for, in words: why its limit is what it is, else what it says. */
-static const char *rule_help(const struct finding *head)
+/* What it means; of a check that is not known, what it found. */
+static const char *rule_means(const struct finding *head)
 {
-    return head->cause ? head->cause : head->message ? head->message : head->check;
+    const char *means = check_words(head->check)->means;
+    return means ? means : head->message ? head->message : head->check;
+}
+
+static const char *rule_remedy(const struct finding *head)
+{
+    const char *remedy = check_words(head->check)->remedy;
+    return remedy ? remedy : rule_means(head);
 }
 
 static void rule(struct buffer *out, const struct finding *head)
@@ -89,8 +98,8 @@ static void rule(struct buffer *out, const struct finding *head)
     buffer_text(out, "{\"id\": ");
     ci_quoted(out, head->check, TEXT_SHOWN);
     member_message(out, "shortDescription", rule_title(head));
-    member_message(out, "fullDescription", rule_help(head));
-    member_message(out, "help", rule_help(head));
+    member_message(out, "fullDescription", rule_means(head));
+    member_message(out, "help", rule_remedy(head));
     buffer_text(out, ", \"defaultConfiguration\": {\"level\": \"error\"}}");
 }
 

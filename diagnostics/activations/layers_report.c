@@ -384,8 +384,7 @@ static void bad_kinds(const struct layers *layers, enum mode mode, struct buffer
             if (!texts[other].size || strcmp(texts[other].data, texts[point].data) != 0)
                 continue;
             const char *name = point_path((enum point)other, inside ? 0 : -1, path);
-            const char *tail = inside ? strstr(name, "layers.0") : NULL;
-            tail = tail ? tail + strlen("layers.0") : name;
+            const char *tail = inside ? name + strcspn(name, "0123456789") + 1 : name;
             tail += *tail == '.';
             buffer_format(out, "%s%s", and, *tail ? tail : "the output");
             and = ", ";
