@@ -50,6 +50,7 @@ const char *const html_style[] = {
     ".next{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:8px 14px}",
     ".next h2{margin:0 0 4px;font-size:16px}",
     ".next p{margin:6px 0 2px;font-size:14.5px}",
+    ".plot svg.map{max-height:400px}",
     ".map text{font-size:11px;fill:var(--soft)}",
     ".map rect:hover{stroke:var(--ink);stroke-width:1}",
     ".m0{fill:var(--m0)}.m1{fill:var(--m1)}.m2{fill:var(--m2)}.m3{fill:var(--m3)}.m4{fill:var(--m4)}",
@@ -117,6 +118,7 @@ const char *const html_style[] = {
     "padding:8px 14px;border:1px solid var(--line);border-radius:6px;background:var(--ground);font-size:15.5px;"
     "line-height:2;font-family:inherit;tab-size:4}",
     ".marks{color:var(--soft);font-size:14px}",
+    ".marks mark{color:var(--ink)}",
     "mark{color:inherit;background:color-mix(in srgb,var(--k) 20%,transparent);"
     "text-decoration:underline var(--k);text-decoration-thickness:2px;text-underline-offset:3px;"
     "text-decoration-skip-ink:none;-webkit-box-decoration-break:clone;box-decoration-break:clone;"

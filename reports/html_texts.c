@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "reports/html_page.h"
 #include "reports/marked.h"
 
@@ -12,6 +13,7 @@
 #define PROMPT_SHOWN 600
 #define NUMBERS_SHOWN 500
 #define REASONS_SHOWN 20
+#define TEXTS_OPEN 2
 
 static void swatch(struct page *page, struct mark_kinds *kinds, const char *what)
 {
@@ -210,6 +212,22 @@ static void summary(struct page *page)
     page_raw(page, ".</p>\n");
 }
 
+/* Those from `first` to `end` - 1, folded where `folded` says as what: "text%s at fault". */
+static void cards(struct page *page, struct mark_kinds *kinds, size_t first, size_t end, const char *folded)
+{
+    if (first >= end)
+        return;
+    if (folded) {
+        buffer_format(page->out, "<details><summary>%zu ", end - first);
+        const char *plural = strstr(folded, "%s");
+        buffer_append(page->out, folded, (size_t)(plural - folded));
+        buffer_format(page->out, "%s%s</summary>\n", text_plural(end - first), plural + 2);
+    }
+    for (size_t i = first; i < end; i++)
+        card(page, i, kinds);
+    page_raw(page, folded ? "</details>\n" : "");
+}
+
 /* Texts at fault stand open; the others are folded where there are any. */
 void page_texts(struct page *page)
 {
@@ -224,14 +242,9 @@ void page_texts(struct page *page)
     page_raw(page, "<h3 id=\"texts\">Texts, the worst first</h3>\n");
     summary(page);
     legend(page, &kinds);
-    for (size_t i = 0; i < shown && i < wrong; i++)
-        card(page, i, &kinds);
-    if (wrong < shown) {
-        buffer_format(page->out, "<details%s><summary>%zu text%s that did not fail</summary>\n", wrong ? "" : " open",
-                      shown - wrong, shown - wrong == 1 ? "" : "s");
-        for (size_t i = wrong; i < shown; i++)
-            card(page, i, &kinds);
-        page_raw(page, "</details>\n");
-    }
+    size_t open = wrong < TEXTS_OPEN + 2 ? wrong : TEXTS_OPEN;
+    cards(page, &kinds, 0, open < shown ? open : shown, NULL);
+    cards(page, &kinds, open, wrong < shown ? wrong : shown, "more text%s at fault");
+    cards(page, &kinds, wrong, shown, "text%s that did not fail");
     left_out(page, shown);
 }
