@@ -163,7 +163,7 @@ static const struct {
     const char *kind, *does;
 } step_rows[] = {
     {"repair", "Repair it"},
-    {"confirm", "Prove it: the whole check with the cause undone"},
+    {"confirm", "Prove it"},
     {"repeat", "Repeat the experiment"},
 };
 

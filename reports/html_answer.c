@@ -85,7 +85,7 @@ static bool picture(struct page *page)
     page_raw(page, map.rows ? "a row for each kind of module" : "the experts of each layer from top to bottom");
     if (map.rows && map.experts)
         page_raw(page, ", beneath them the experts");
-    page_raw(page, !map.rows      ? ""
+    page_raw(page, !map.measured  ? ". Nothing was compared with gold."
                    : map.compared ? ". Each module was fed gold's input, so what is red is wrong by itself."
                                   : ". Errors are end to end.");
     page_raw(page, "</span></figcaption>\n<div class=\"plot\">");

@@ -208,6 +208,7 @@ static void see_aside(struct model_map *map, const char *path, double error, dou
 
 static void see_error(struct model_map *map, const char *path, double error, double limit)
 {
+    map->measured = true;
     struct map_cell *cell = cell_of(map, path, true);
     if (cell)
         cell_compare(cell, error, limit);
@@ -234,6 +235,8 @@ static void fault_take(struct model_map *map, const struct finding *place)
     if (!cell)
         return;
     bool expert = place->where.expert >= 0;
+    map->measured = map->measured || measured;
+    map->compared = map->compared || measured;
     if (measured)
         cell_compare(cell, place->measured, place->limit);
     if (values) {

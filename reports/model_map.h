@@ -38,7 +38,8 @@ struct model_map {
     struct map_cell (*cells)[MAP_ROWS]; /* [columns]; what is no layer has one in row 0; owned */
     enum cell_state *experts;           /* [layers][expert_count]; NULL: none */
     size_t expert_count;
-    bool compared; /* modules were fed gold's input; else errors are end to end, or there are none */
+    bool measured; /* something was compared with gold */
+    bool compared; /* each module was fed gold's input; else errors are end to end */
 };
 
 /* False: there is nothing to draw, or no memory; then there is nothing to free. */

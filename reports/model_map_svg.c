@@ -10,6 +10,8 @@
 #define WIDTH 1000
 #define GUTTER 176 /* for names of rows */
 #define ROW 15
+#define ASIDE 20 /* at most, of a column that is no layer */
+#define APART 4
 #define AXIS 20 /* for numbers of layers */
 #define EXPERTS_LEAST 64
 #define EXPERTS_MOST 256
@@ -29,16 +31,21 @@ struct frame {
     const struct model_map *map;
     struct buffer *out;
     size_t columns;
-    double wide; /* a column */
-    double top;  /* of the experts */
+    double wide;  /* a layer */
+    double aside; /* a column that is no layer */
+    double top;   /* of the experts */
     double experts;
 };
 
 static double left_of(const struct frame *frame, size_t column)
 {
-    /* A little apart from the layers. */
-    double apart = column < frame->map->before ? 0 : column < frame->map->before + frame->map->layers ? 4 : 8;
-    return GUTTER + apart + frame->wide * (double)column;
+    size_t before = frame->map->before, layers = frame->map->layers;
+    double left = GUTTER + frame->aside * (double)(column < before ? column : before);
+    if (column >= before) /* a little apart */
+        left += APART + frame->wide * (double)(column - before < layers ? column - before : layers);
+    if (column >= before + layers)
+        left += APART + frame->aside * (double)(column - before - layers);
+    return left;
 }
 
 static void text_at(struct buffer *out, double x, double y, const char *anchor, const char *text)
@@ -85,10 +92,10 @@ static bool joins(const struct map_cell *a, const struct map_cell *b)
     return a->state == b->state && a->state <= CELL_GOOD && !a->marked && !b->marked;
 }
 
-static void mark_unsound(const struct frame *frame, double x, double y, double height)
+static void mark_unsound(const struct frame *frame, double x, double y, double wide, double height)
 {
-    buffer_format(frame->out, "<circle class=\"mu\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>\n", x + frame->wide / 2,
-                  y + height / 2, fmin(frame->wide, ROW) * 0.28);
+    buffer_format(frame->out, "<circle class=\"mu\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>\n", x + wide / 2,
+                  y + height / 2, fmin(wide, ROW) * 0.28);
 }
 
 static void row_draw(const struct frame *frame, size_t row)
@@ -112,7 +119,7 @@ static void row_draw(const struct frame *frame, size_t row)
             cell_says(frame->out, cell);
         rect_close(frame->out);
         if (cell->marked)
-            mark_unsound(frame, x, y, ROW - 1);
+            mark_unsound(frame, x, y, frame->wide, ROW - 1);
     }
 }
 
@@ -120,12 +127,12 @@ static void aside_draw(const struct frame *frame, size_t column)
 {
     const struct map_cell *cell = &frame->map->cells[column][0];
     double height = (double)(frame->map->rows ? frame->map->rows : 1) * ROW - 1;
-    rect_open(frame->out, cell->state, left_of(frame, column), 0, frame->wide - 0.6, height);
+    rect_open(frame->out, cell->state, left_of(frame, column), 0, frame->aside - 0.6, height);
     text_append_short(frame->out, TEXT_MARKUP, frame->map->columns[column].data, 60);
     cell_says(frame->out, cell);
     rect_close(frame->out);
     if (cell->marked)
-        mark_unsound(frame, left_of(frame, column), 0, height);
+        mark_unsound(frame, left_of(frame, column), 0, frame->aside, height);
 }
 
 static void experts_draw(const struct frame *frame, size_t layer)
@@ -166,22 +173,22 @@ static void experts_part(const struct frame *frame)
                   left_of(frame, map->before), frame->top, frame->wide * (double)map->layers - 0.6, frame->experts);
     for (size_t layer = 0; layer < map->layers; layer++)
         experts_draw(frame, layer);
-    for (size_t i = 0; i < 5; i++) {
-        size_t expert = i * (map->expert_count - 1) / 4;
+    size_t names = map->expert_count < 5 ? map->expert_count : 5;
+    for (size_t i = 0; i < names; i++) {
+        size_t expert = names > 1 ? i * (map->expert_count - 1) / (names - 1) : 0;
         char name[40];
-        if (i && expert == (i - 1) * (map->expert_count - 1) / 4)
-            continue;
         snprintf(name, sizeof name, i ? "%zu" : "expert %zu", expert);
         text_at(frame->out, GUTTER - 6,
-                frame->top + fmin(frame->experts - 1, frame->experts * (double)expert / (double)map->expert_count + 9),
-                "end", name);
+                frame->top + 9 + (frame->experts - 10) * (double)i / (double)(names > 1 ? names - 1 : 1), "end", name);
     }
 }
 
 void model_map_svg(const struct model_map *map, struct buffer *out)
 {
     struct frame frame = {.map = map, .out = out, .columns = map->before + map->layers + map->behind};
-    frame.wide = (WIDTH - GUTTER - 8) / (double)frame.columns;
+    double aside = (double)(map->before + map->behind), room = WIDTH - GUTTER - 2 * APART;
+    frame.aside = fmin(ASIDE, room / (double)frame.columns);
+    frame.wide = map->layers ? (room - frame.aside * aside) / (double)map->layers : 0;
     double rows = (double)(map->rows ? map->rows : 1) * ROW;
     frame.top = map->rows || map->before + map->behind ? rows + AXIS : 0;
     if (map->experts)

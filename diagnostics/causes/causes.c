@@ -216,6 +216,22 @@ static bool report_proof(const struct causes_request *request, const struct hunt
     return good;
 }
 
+/* The place is the answer where the cause is not known. */
+static void unexplained_text(const struct hunt *hunt, size_t bad, struct buffer *out)
+{
+    char path[POINT_PATH];
+    int block = 0;
+    while (!hunt->before[block])
+        block++;
+    const char *first = hunt_module(hunt, block, hunt->before[block], path);
+    if (bad == 1)
+        buffer_format(out, "%s alone computes something else than gold, and its cause is not known.", first);
+    else
+        buffer_format(out, "%zu modules compute something else than gold, %s first, and their cause is not known.", bad,
+                      first);
+    buffer_format(out, " None of %zu experiments explains %s.", hunt->tried, bad == 1 ? "it" : "them");
+}
+
 /* What it comes to, in a few sentences. */
 static void whole_text(const struct causes_request *request, const struct hunt *hunt, const struct rest *rest,
                        const struct damage *damage, const size_t order[PROOFS_MAX], struct buffer *out)
@@ -225,8 +241,7 @@ static void whole_text(const struct causes_request *request, const struct hunt *
         buffer_format(out, "Each of %zu modules that were compared alone equals gold: nothing is to be explained.",
                       hunt->compared);
     else if (!count && !rest->likely_count)
-        buffer_format(out, "None of %zu experiments explains the %zu bad module%s.", hunt->tried, bad,
-                      text_plural(bad));
+        unexplained_text(hunt, bad, out);
     else if (!count)
         rest_text(rest, "the cause", out);
     else if (count == 1)
@@ -313,8 +328,11 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     if (bad) {
         finding_fact(finding, "nats", damage->whole);
         finding_fact(finding, "nats_left", damage->left);
-        good = good && commands_add(request, all, hunt->proof_count, finding) &&
-               add_steps(request, hunt, damage, order, finding);
+        bool likely = !hunt->proof_count && !request->implementation;
+        good =
+            good &&
+            (likely ? commands_add_likely(request, finding) : commands_add(request, all, hunt->proof_count, finding)) &&
+            add_steps(request, hunt, damage, order, finding);
     }
     buffer_free(&text);
     return good;
