@@ -1,0 +1,404 @@
+/* What a reader in a hurry is told first: the sentence, the numbers, the commands, and the picture of the model. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report_fixtures.h"
+#include "reports/answer.h"
+#include "reports/model_map.h"
+
+static struct finding *failing(struct report *report, const char *check, const char *message)
+{
+    struct finding *finding = findings_add(&report->findings, check);
+    finding->verdict = VERDICT_FAIL;
+    finding_message(finding, "%s", message);
+    return finding;
+}
+
+static struct finding *place_at(struct report *report, const char *check, int layer, int expert, const char *tensor)
+{
+    struct finding *finding = findings_place(&report->findings, check, VERDICT_FAIL);
+    finding->where.layer = layer;
+    finding->where.expert = expert;
+    where_set(&finding->where.tensor, tensor);
+    finding_message(finding, "Tensor '%s' is bad.", tensor);
+    return finding;
+}
+
+struct answered {
+    struct report report;
+    struct outline outline;
+    struct answer answer;
+};
+
+static void answer_of(struct answered *answered)
+{
+    struct error error = {0};
+    report_conclude(&answered->report);
+    cr_assert(outline_build(&answered->outline, &answered->report, &error), "%s", error_text(&error));
+    answer_build(&answered->outline, &answered->answer);
+}
+
+static void answered_free(struct answered *answered)
+{
+    answer_free(&answered->answer);
+    outline_free(&answered->outline);
+    report_free(&answered->report);
+}
+
+static void expect_digits(double value, const char *text)
+{
+    struct buffer out = {0};
+    digits_append(&out, value);
+    cr_expect_str_eq(out.data, text);
+    buffer_free(&out);
+}
+
+Test(answer, numbers_have_three_digits)
+{
+    expect_digits(12698.5, "12,700");
+    expect_digits(1234, "1,230");
+    expect_digits(999.6, "1000");
+    expect_digits(1845549.3, "1,850,000");
+    expect_digits(-4321, "-4,320");
+    expect_digits(0.83125, "0.831");
+    expect_digits(4.2345e-6, "4.23e-6");
+    expect_digits(0, "0");
+    expect_digits(1.5e9, "1.5e9");
+    expect_digits(NAN, "nan");
+    expect_digits(INFINITY, "inf");
+}
+
+Test(answer, a_sentence_leads_and_what_follows_is_apart)
+{
+    struct answered answered = {0};
+    failing(&answered.report, "layers.isolated", "2 modules of version 1.5 are bad, e.g. one. 'a' is the first. More.");
+    failing(&answered.report, "logits.kl", "Far.");
+    answer_of(&answered);
+    cr_expect_str_eq(answered.answer.headline.data, "2 modules of version 1.5 are bad, e.g. one.");
+    cr_expect_str_eq(answered.answer.rest.data, "'a' is the first. More; 1 more check failed.");
+    cr_expect_str_eq(answered.answer.word, "fail", "nothing tells how bad it is");
+    cr_expect_eq(answered.answer.leads, &answered.report.findings.items[0]);
+    answered_free(&answered);
+}
+
+Test(answer, a_pass_says_what_was_proved)
+{
+    struct answered answered = {0};
+    struct finding *finding = findings_add(&answered.report.findings, "logits.kl");
+    finding_measured(finding, 1e-14, "nats");
+    finding_limit(finding, 1e-9, "for a test");
+    finding_fact(finding, "within", 1e-12);
+    finding_judge(finding);
+    finding_message(finding, "Near.");
+    answer_of(&answered);
+    cr_expect_str_eq(answered.answer.word, "identical");
+    cr_expect(strstr(answered.answer.headline.data, "computes what the original computes"));
+    cr_expect_eq(answered.answer.step_count, 0);
+    cr_expect_null(answered.answer.leads);
+    answered_free(&answered);
+}
+
+/* Of more than four the first four are told: what it does to answers before what files show. */
+Test(answer, four_numbers_tell_how_bad_it_is)
+{
+    struct answered answered = {0};
+    static const struct {
+        const char *check, *unit, *fact;
+        double measured, of;
+    } rows[] = {{"inventory.absent", "tensors", "expected", 1622, 18867},
+                {"logits.kl", "nats", "perplexity_ratio", 3.7123, 12698.5},
+                {"logits.top1", "fraction", "positions", 0.25, 100},
+                {"layers.isolated", "relative L2", "compared", 1, 387},
+                {"text.verdict", "texts", "texts", 3, 8}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct finding *finding = failing(&answered.report, rows[i].check, "It is bad.");
+        finding_measured(finding, rows[i].measured, rows[i].unit);
+        finding_fact(finding, rows[i].fact, rows[i].of);
+        if (i == 3)
+            finding_fact(finding, "bad", 36);
+    }
+    answer_of(&answered);
+    static const char *const expected[] = {"12,700 times gold's", "3.71 nats a token", "75 % of positions",
+                                           "36 of 387"};
+    cr_assert_eq(answered.answer.number_count, 4);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_str_eq(answered.answer.numbers[i].value.data, expected[i]);
+    cr_expect_str_eq(answered.answer.word, "broken");
+    answered_free(&answered);
+    answered = (struct answered){0};
+    struct finding *finding = failing(&answered.report, "inventory.absent", "Tensors are absent.");
+    finding_measured(finding, 1622, "tensors");
+    finding_fact(finding, "expected", 18867);
+    answer_of(&answered);
+    cr_assert_eq(answered.answer.number_count, 1);
+    cr_expect_str_eq(answered.answer.numbers[0].value.data, "1,622 of 18,867");
+    answered_free(&answered);
+}
+
+Test(answer, commands_come_once_and_what_mends_comes_first)
+{
+    struct answered answered = {0};
+    struct finding *finding = failing(&answered.report, "cause", "It is known.");
+    finding_fact_text(finding, "commands.repeat", "assay check a");
+    finding_fact_text(finding, "commands.repair", "assay repair a");
+    finding = failing(&answered.report, "inventory.absent", "Absent.");
+    finding_fact_text(finding, "commands.repair", "assay repair a");
+    finding_fact_text(finding, "commands.confirm", "assay diagnose a");
+    answer_of(&answered);
+    cr_assert_eq(answered.answer.step_count, 3);
+    cr_expect_str_eq(answered.answer.steps[0].command, "assay repair a");
+    cr_expect_str_eq(answered.answer.steps[1].command, "assay diagnose a");
+    cr_expect_str_eq(answered.answer.steps[2].command, "assay check a");
+    cr_expect(answer_tells(&answered.answer, "assay repair a"));
+    cr_expect_not(answer_tells(&answered.answer, "assay repair b"));
+    answered_free(&answered);
+}
+
+Test(answer, without_a_command_the_table_of_checks_advises)
+{
+    struct answered answered = {0};
+    report_set(&answered.report.subject.path, "my models/$(it)");
+    failing(&answered.report, "layers.propagated", "It differs.");
+    answer_of(&answered);
+    cr_assert_eq(answered.answer.step_count, 1);
+    cr_expect_null(answered.answer.steps[0].command);
+    cr_expect(strstr(answered.answer.steps[0].does, "assay diagnose 'my models/$(it)'"), "%s",
+              answered.answer.steps[0].does);
+    answered_free(&answered);
+}
+
+/* ---- the picture ---- */
+
+static void add_places(struct report *report, const char *check, const char *const *paths, const double *errors,
+                       size_t count)
+{
+    struct finding *finding = failing(report, check, "Some are bad.");
+    struct series *series = finding_series(finding, "places", "Places", "module", "", count);
+    double *error = series_curve(series, "relative L2"), *limit = series_curve(series, "limit");
+    for (size_t i = 0; i < count; i++) {
+        series_label(series, i, paths[i]);
+        error[i] = errors[i];
+        limit[i] = 1e-6;
+    }
+}
+
+static const struct map_cell *cell_at(const struct model_map *map, const char *column, const char *row)
+{
+    size_t columns = map->before + map->layers + map->behind;
+    for (size_t i = 0; i < columns; i++)
+        for (size_t k = 0; k < MAP_ROWS; k++)
+            if (strcmp(map->columns[i].data, column) == 0 &&
+                (row ? k < map->rows && strcmp(map->names[k].data, row) == 0 : k == 0))
+                return &map->cells[i][k];
+    cr_assert_fail("no cell %s, %s", column, row ? row : "");
+    return NULL;
+}
+
+static const char *const paths[] = {"model.embed_tokens",
+                                    "model.layers.0.input_layernorm",
+                                    "model.layers.0.mlp",
+                                    "model.layers.0",
+                                    "model.layers.1.input_layernorm",
+                                    "model.layers.1.mlp",
+                                    "model.layers.1",
+                                    "model.norm",
+                                    "lm_head"};
+static const double errors[] = {0, 5e-7, 5e-6, 1e-6, 9e-4, 1, NAN, 2e-7, 3e-7};
+
+static void map_of(struct answered *answered, struct model_map *map)
+{
+    answer_of(answered);
+    cr_assert(model_map_build(&answered->outline, map));
+    struct buffer svg = {0};
+    model_map_svg(map, &svg);
+    model_map_legend(map, &svg);
+    cr_expect_null(markup_fault(svg.data, true), "%s", markup_fault(svg.data, true));
+    buffer_free(&svg);
+}
+
+Test(map, errors_are_told_by_how_far_they_are_beyond_their_limits)
+{
+    struct answered answered = {0};
+    struct model_map map;
+    double end_to_end[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    add_places(&answered.report, "layers.propagated", paths, end_to_end, 9);
+    add_places(&answered.report, "layers.isolated", paths, errors, 9);
+    map_of(&answered, &map);
+    cr_expect(map.compared && map.measured);
+    cr_expect_eq(map.before, 1);
+    cr_expect_eq(map.layers, 2);
+    cr_expect_eq(map.behind, 2);
+    cr_expect_eq(cell_at(&map, "embed_tokens", NULL)->state, CELL_GOOD);
+    cr_expect_eq(cell_at(&map, "0", "input_layernorm")->state, CELL_GOOD);
+    cr_expect_eq(cell_at(&map, "0", "mlp")->state, CELL_OVER);
+    cr_expect_eq(cell_at(&map, "0", "layer")->state, CELL_GOOD, "at the limit");
+    cr_expect_eq(cell_at(&map, "1", "input_layernorm")->state, CELL_FAR);
+    cr_expect_eq(cell_at(&map, "1", "mlp")->state, CELL_LOST);
+    cr_expect_eq(cell_at(&map, "1", "layer")->state, CELL_LOST, "not finite");
+    cr_expect_eq(cell_at(&map, "lm_head", NULL)->state, CELL_GOOD);
+    model_map_free(&map);
+    answered_free(&answered);
+}
+
+Test(map, what_is_absent_or_unsound_is_marked)
+{
+    struct answered answered = {0};
+    struct model_map map;
+    add_places(&answered.report, "layers.isolated", paths, errors, 9);
+    struct finding *finding = failing(&answered.report, "inventory.absent", "Some are absent.");
+    struct series *series = finding_series(finding, "experts", "Experts", "expert", "layer", 4);
+    for (int layer = 0; layer < 2; layer++) {
+        double *values = series_curve(series, layer ? "1" : "0");
+        for (int expert = 0; expert < 4; expert++)
+            values[expert] = layer && expert > 1 ? expert == 2 ? 0.5 : 0 : 1;
+    }
+    place_at(&answered.report, "inventory.absent", 1, -1, "model.layers.1.input_layernorm.weight");
+    place_at(&answered.report, "inventory.absent", 1, 3, "model.layers.1.mlp.experts.3.up_proj.weight");
+    failing(&answered.report, "weights.magnitude", "Some are odd.");
+    place_at(&answered.report, "weights.magnitude", 0, -1, "model.layers.0.mlp.gate.weight");
+    place_at(&answered.report, "weights.magnitude", 0, 2, "model.layers.0.mlp.experts.2.up_proj.weight");
+    map_of(&answered, &map);
+    cr_expect_eq(cell_at(&map, "1", "input_layernorm")->state, CELL_ABSENT);
+    cr_expect_eq(cell_at(&map, "1", "mlp")->state, CELL_LOST, "what was measured tells more than an absent expert");
+    cr_expect(cell_at(&map, "0", "mlp")->marked && cell_at(&map, "0", "mlp")->state == CELL_OVER);
+    cr_assert_eq(map.expert_count, 4);
+    cr_expect_eq(map.experts[0 * 4 + 2], CELL_UNSOUND);
+    cr_expect_eq(map.experts[1 * 4 + 1], CELL_UNKNOWN);
+    cr_expect_eq(map.experts[1 * 4 + 2], CELL_PARTLY);
+    cr_expect_eq(map.experts[1 * 4 + 3], CELL_ABSENT);
+    model_map_free(&map);
+    answered_free(&answered);
+}
+
+Test(map, without_gold_there_is_what_is_absent)
+{
+    struct answered answered = {0};
+    struct model_map map;
+    answered.report.subject.layers = 3;
+    failing(&answered.report, "inventory.absent", "Some are absent.");
+    place_at(&answered.report, "inventory.absent", 1, -1, "model.layers.1.self_attn.q_proj.weight");
+    place_at(&answered.report, "inventory.absent", 2, 7, "model.layers.2.mlp.experts.7.up_proj.weight");
+    place_at(&answered.report, "inventory.absent", -1, -1, "lm_head.weight");
+    map_of(&answered, &map);
+    cr_expect_not(map.measured);
+    cr_expect_eq(cell_at(&map, "1", "self_attn.q_proj")->state, CELL_ABSENT);
+    cr_expect_eq(cell_at(&map, "2", "mlp.experts")->state, CELL_PARTLY);
+    cr_expect_eq(cell_at(&map, "lm_head", NULL)->state, CELL_ABSENT);
+    model_map_free(&map);
+    answered_free(&answered);
+}
+
+Test(map, there_is_none_where_nothing_is_known)
+{
+    struct answered answered = {0};
+    struct model_map map;
+    answered.report.subject.layers = 48;
+    failing(&answered.report, "config.gold", "It is another one.");
+    answer_of(&answered);
+    cr_expect_not(model_map_build(&answered.outline, &map));
+    answered_free(&answered);
+}
+
+/* Paths come from files. */
+Test(map, any_path_can_be_drawn)
+{
+    struct answered answered = {0};
+    char endless[3000];
+    memset(endless, 'w', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    const char *const odd[] = {"model.layers.99999999999999999999.mlp",
+                               "model.layers.399.mlp",
+                               "model.layers.-1.mlp",
+                               "layers.",
+                               "layers.5",
+                               "",
+                               ".",
+                               "model.",
+                               ".weight",
+                               "model.layers.2..weight",
+                               "model.layers.2.</title><script>",
+                               "\xff\xfe",
+                               endless,
+                               "model.layers.3.mlp"};
+    enum { ODD = sizeof odd / sizeof *odd };
+    double values[ODD];
+    for (size_t i = 0; i < ODD; i++)
+        values[i] = i % 3 ? 1 : INFINITY;
+    add_places(&answered.report, "layers.isolated", odd, values, ODD);
+    failing(&answered.report, "inventory.absent", "Some are absent.");
+    for (int i = 0; i < 3 * ODD; i++)
+        place_at(&answered.report, i % 2 ? "inventory.absent" : "weights.finite", i * 1000 - 3, i - 1, odd[i % ODD]);
+    for (int i = 0; i < 100; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "model.layers.%d.kind_%d.weight", i, i);
+        place_at(&answered.report, "weights.finite", i, -1, name);
+    }
+    struct rendered rendered = render(&answered.report);
+    assert_harmless(rendered.files[HTML]);
+    rendered_free(&rendered);
+    struct model_map map;
+    map_of(&answered, &map);
+    model_map_free(&map);
+    answered_free(&answered);
+}
+
+Test(map, thousands_of_experts_stay_small)
+{
+    struct answered answered = {0};
+    struct model_map map;
+    struct finding *finding = findings_add(&answered.report.findings, "layers.experts");
+    finding->verdict = VERDICT_WARN;
+    struct series *series = finding_series(finding, "expert-use", "Use", "expert", "layer", 6144);
+    for (int layer = 0; layer < 48; layer++) {
+        char name[20];
+        snprintf(name, sizeof name, "layer %d", layer);
+        double *values = series_curve(series, name);
+        for (int expert = 0; expert < 6144; expert++)
+            values[expert] = expert % 97 != layer;
+    }
+    answered.report.subject.layers = 48;
+    failing(&answered.report, "inventory.absent", "One is absent.");
+    place_at(&answered.report, "inventory.absent", 1, -1, "model.layers.1.input_layernorm.weight");
+    answer_of(&answered);
+    cr_assert(model_map_build(&answered.outline, &map));
+    struct buffer svg = {0};
+    model_map_svg(&map, &svg);
+    cr_expect_lt(svg.size, 1000000);
+    cr_expect_gt(svg.size, 100000);
+    buffer_free(&svg);
+    model_map_free(&map);
+    answered_free(&answered);
+}
+
+/* ---- the terminal ---- */
+
+Test(answer, the_terminal_has_a_line_for_each_check_that_failed)
+{
+    struct answered answered = {0};
+    char endless[3000], *text = NULL;
+    size_t size = 0;
+    memset(endless, 'w', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    struct finding *finding = failing(&answered.report, "layers.propagated", "The computation differs.");
+    for (int i = 0; i < 50; i++)
+        place_at(&answered.report, "layers.propagated", i, -1, "model.layers.1.mlp");
+    finding = failing(&answered.report, "logits.kl", endless);
+    finding_measured(finding, 3, "nats");
+    failing(&answered.report, "text.verdict", "\033[31mred\n\rover");
+    report_conclude(&answered.report);
+    FILE *file = open_memstream(&text, &size);
+    struct error error = {0};
+    cr_assert(report_write_terminal(&answered.report, file, false, false, &error), "%s", error_text(&error));
+    fclose(file);
+    assert_narrow(text);
+    cr_expect_lt(count_of(text, "\n"), 18);
+    cr_expect_eq(count_of(text, "\n  fail  "), 2, "of the third the answer tells");
+    cr_expect_null(strchr(text, '\033'));
+    cr_expect(strstr(text, "3 failed"));
+    cr_expect(strstr(text, "--verbose"));
+    free(text);
+    report_free(&answered.report);
+}
