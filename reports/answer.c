@@ -92,9 +92,10 @@ static void same_token(const struct outline *outline, struct buffer *out)
 
 static void blamed(const struct outline *outline, struct buffer *out)
 {
-    const struct severity_facts *facts = &outline->report->severity;
-    if (!isnan(facts->blamed))
-        of_append(out, facts->blamed, facts->modules);
+    const struct finding *finding = summary_of(outline, "layers.isolated");
+    double bad = finding ? finding_fact_number(finding, "bad") : NAN;
+    if (!isnan(bad))
+        of_append(out, bad, finding_fact_number(finding, "compared"));
 }
 
 static void absent(const struct outline *outline, struct buffer *out)

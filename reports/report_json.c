@@ -2,9 +2,11 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/report_document.h"
 #include "reports/report_render.h"
 #include "reports/reports.h"
 #include "reports/text.h"
@@ -68,16 +70,17 @@ static void add_numbers(struct writer *writer, cJSON *parent, const char *key, c
         add_number(writer, array, NULL, values[i]);
 }
 
+const char *const series_kind_names[SERIES_KINDS] = {
+    [SERIES_LINE] = "line", [SERIES_HEATMAP] = "heatmap", [SERIES_STEPS] = "steps", [SERIES_TABLE] = "table"};
+
 static void add_series(struct writer *writer, cJSON *parent, const struct series *series)
 {
-    static const char *const kinds[] = {
-        [SERIES_LINE] = "line", [SERIES_HEATMAP] = "heatmap", [SERIES_STEPS] = "steps", [SERIES_TABLE] = "table"};
     cJSON *object = add(writer, parent, NULL, cJSON_CreateObject());
     add_text(writer, object, "name", series->name);
     add_text(writer, object, "title", series->title);
     add_text(writer, object, "x_label", series->x_label);
     add_text(writer, object, "y_label", series->y_label);
-    add_text(writer, object, "kind", kinds[series->kind]);
+    add_text(writer, object, "kind", series_kind_names[series->kind]);
     add(writer, object, "log_y", cJSON_CreateBool(series->log_y));
     add_numbers(writer, object, "x", series->x, series->points);
     if (series->labels) {
@@ -93,7 +96,7 @@ static void add_series(struct writer *writer, cJSON *parent, const struct series
     }
 }
 
-static bool name_reserved(const char *name)
+bool member_reserved(const char *name)
 {
     static const char *const reserved[] = {"check", "verdict", "summary", "measured", "limit", "unit",
                                            "cause", "message", "where",   "series",   "gold",  "text"};
@@ -123,8 +126,8 @@ static void add_fact(struct writer *writer, cJSON *finding, const struct fact *f
     struct buffer name = {0};
     const char *own = fact->name;
     cJSON *object = object_of(writer, finding, &own);
-    if (name_reserved(fact->name))
-        buffer_text(&name, "fact_");
+    if (member_reserved(fact->name))
+        buffer_text(&name, FACT_PREFIX);
     text_append(&name, TEXT_JSON, own);
     char *key = buffer_take(&name);
     if (!key)
@@ -233,26 +236,32 @@ static void add_machine(struct writer *writer, cJSON *document, const struct rep
     cJSON *machine = add(writer, document, "machine", cJSON_CreateObject());
     add_text(writer, machine, "processor", report->machine.processor);
     add_text(writer, machine, "blas", report->machine.blas);
+    add_text(writer, machine, "host", report->machine.host);
     if (report->machine.threads > 0)
         add_number(writer, machine, "threads", report->machine.threads);
     if (report->machine.peak_memory_bytes > 0)
         add_number(writer, machine, "peak_memory_bytes", report->machine.peak_memory_bytes);
 }
 
+void severity_numbers(struct severity_facts *facts, struct severity_number numbers[SEVERITY_NUMBERS])
+{
+    numbers[0] = (struct severity_number){"nats", &facts->nats};
+    numbers[1] = (struct severity_number){"top1", &facts->top1};
+    numbers[2] = (struct severity_number){"perplexity_ratio", &facts->perplexity};
+    numbers[3] = (struct severity_number){"texts", &facts->texts};
+}
+
 static void add_severity(struct writer *writer, cJSON *document, const struct report *report)
 {
     cJSON *severity = add(writer, document, "severity", cJSON_CreateObject());
-    const struct severity_facts *facts = &report->severity;
-    const struct {
-        const char *name;
-        double number;
-    } numbers[] = {
-        {"nats", facts->nats}, {"top1", facts->top1}, {"perplexity_ratio", facts->perplexity}, {"texts", facts->texts}};
-    add_text(writer, severity, "level", severity_name(facts->level));
-    add_text(writer, severity, "why", facts->why);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (!isnan(numbers[i].number))
-            add_number(writer, severity, numbers[i].name, numbers[i].number);
+    struct severity_facts facts = report->severity;
+    struct severity_number numbers[SEVERITY_NUMBERS];
+    severity_numbers(&facts, numbers);
+    add_text(writer, severity, "level", severity_name(facts.level));
+    add_text(writer, severity, "why", facts.why ? facts.why : "");
+    for (size_t i = 0; i < SEVERITY_NUMBERS; i++)
+        if (!isnan(*numbers[i].number))
+            add_number(writer, severity, numbers[i].name, *numbers[i].number);
 }
 
 static cJSON *document_new(const struct outline *outline, struct error *error)
@@ -260,7 +269,7 @@ static cJSON *document_new(const struct outline *outline, struct error *error)
     const struct report *report = outline->report;
     cJSON *document = cJSON_CreateObject();
     struct writer writer = {document != NULL};
-    add_number(&writer, document, "assay_report", 1);
+    add_number(&writer, document, "assay_report", REPORT_FORMAT);
     add_text(&writer, document, "version", report->version);
     add_text(&writer, document, "commit", report->commit);
     add_text(&writer, document, "command", report->command ? report->command : "");
@@ -269,6 +278,8 @@ static cJSON *document_new(const struct outline *outline, struct error *error)
     add_text(&writer, document, "verdict", verdict_name(report->verdict));
     add_text(&writer, document, "reason", report->reason ? report->reason : "");
     add_severity(&writer, document, report);
+    if (report->ended)
+        add_number(&writer, document, "exit_status", report->exit_status);
     add_text(&writer, document, "started", report->started);
     add_number(&writer, document, "duration_s", report->duration_s);
     add_subject(&writer, document, report);
@@ -294,12 +305,35 @@ cJSON *report_json(const struct report *report, struct error *error)
     return document;
 }
 
+/* cJSON writes 15 digits where they are nearly the number. Who reads the document is to have the number itself, so that
+ * the report can be rendered again as it was: such a number is given to cJSON as text. */
+static bool numbers_exact(cJSON *item)
+{
+    bool good = true;
+    for (; item && good; item = item->next) {
+        char text[40];
+        snprintf(text, sizeof text, "%.15g", item->valuedouble);
+        bool exact = !cJSON_IsNumber(item) || (strtod(text, NULL) == item->valuedouble &&
+                                               !(item->valuedouble == 0 && signbit(item->valuedouble)));
+        if (!exact) {
+            snprintf(text, sizeof text, "%.17g", item->valuedouble);
+            item->valuestring = cJSON_malloc(strlen(text) + 1);
+            good = item->valuestring;
+            item->type = good ? cJSON_Raw : item->type;
+            if (good)
+                memcpy(item->valuestring, text, strlen(text) + 1);
+        }
+        good = good && numbers_exact(item->child);
+    }
+    return good;
+}
+
 bool json_build(const struct outline *outline, struct buffer *out, struct error *error)
 {
     cJSON *document = document_new(outline, error);
     if (!document)
         return false;
-    char *text = cJSON_Print(document);
+    char *text = numbers_exact(document->child) ? cJSON_Print(document) : NULL;
     cJSON_Delete(document);
     bool good = text && buffer_text(out, text) && buffer_char(out, '\n');
     cJSON_free(text);

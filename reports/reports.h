@@ -1,5 +1,5 @@
-/* Findings -> terminal, JSON, JUnit, SARIF, TAP, Markdown, HTML with plots, and what GitHub shows of a run. Reads a
- * report and nothing else.
+/* Findings -> terminal, JSON, JUnit, SARIF, TAP, Markdown, HTML with plots, and what GitHub shows of a run; and JSON ->
+ * findings. Reads a report and nothing else.
  *
  * Text in a report is untrusted: it may come from a model or a file. Every format escapes it, shows control characters
  * as visible signs, and replaces bytes that are no UTF-8 by U+FFFD. The order of the findings does not matter. */
@@ -22,6 +22,13 @@ cJSON *report_json(const struct report *report, struct error *error);
 
 /* The same as text, with a newline at its end. Flushes. */
 bool report_write_json(const struct report *report, FILE *file, struct error *error);
+
+/* Reads report.json back: everything that it says, so that writing it again gives the same bytes. `unable` and the
+ * limits of severity are not in it, so report_conclude would decide anew. An error names the file and the member; then
+ * there is nothing to free. */
+bool report_read(const char *path, struct report *report, struct error *error);
+/* The same of a document; `name` is what errors call it. */
+bool report_from_json(const cJSON *document, const char *name, struct report *report, struct error *error);
 
 /* Writes report.json, junit.xml, report.sarif, report.tap, summary.md and report.html into the folder, which is made
  * when absent. Every file appears whole or not at all. Plots come from gnuplot: $ASSAY_GNUPLOT, else `gnuplot` in PATH;

@@ -122,7 +122,7 @@ void report_free(struct report *report)
                            report->reason,          report->unable,         report->started,
                            report->subject.path,    report->subject.format, report->subject.model_type,
                            report->subject.summary, report->subject.sha256, report->machine.processor,
-                           report->machine.blas,    report->machine.host};
+                           report->machine.blas,    report->machine.host,   report->severity_why};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < report->gold_count; i++) {

@@ -50,6 +50,7 @@ struct report {
     } machine;
     struct severity_limits severity_limits; /* of the suite; {0}: the built-in ones */
     struct severity_facts severity;
+    char *severity_why; /* of a report that was read: what severity.why points to */
     struct findings findings;
 };
 

@@ -153,9 +153,7 @@ struct severity_facts severity_of(const struct findings *findings, const struct 
     struct severity_facts facts = {.nats = largest_of(findings, "logits.kl", NULL),
                                    .top1 = largest_of(findings, "logits.top1", NULL),
                                    .perplexity = perplexity_of(findings),
-                                   .texts = texts / number_of(findings, "text.verdict", "texts"),
-                                   .blamed = number_of(findings, "layers.isolated", "bad"),
-                                   .modules = number_of(findings, "layers.isolated", "compared")};
+                                   .texts = texts / number_of(findings, "text.verdict", "texts")};
     decide(findings, limits, &facts);
     return facts;
 }
@@ -163,7 +161,7 @@ struct severity_facts severity_of(const struct findings *findings, const struct 
 void severity_text(const struct severity_facts *facts, struct buffer *out)
 {
     size_t count = 0;
-    buffer_format(out, "%s: %s", severity_name(facts->level), facts->why);
+    buffer_format(out, "%s: %s", severity_name(facts->level), facts->why ? facts->why : "");
     if (!isnan(facts->nats))
         buffer_format(out, "%s%.3g nats from gold", count++ ? ", " : " (", facts->nats);
     if (!isnan(facts->top1))

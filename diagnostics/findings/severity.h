@@ -32,12 +32,11 @@ struct severity_limits severity_limits_of(const struct limits *limits);
 /* The numbers that decide; NaN: not measured. */
 struct severity_facts {
     enum severity level;
-    double nats;            /* mean Kullback-Leibler divergence from gold */
-    double top1;            /* share of positions with another most likely token, near-ties not counted */
-    double perplexity;      /* over gold's, of all cases together */
-    double texts;           /* share of texts at fault that were judged */
-    double blamed, modules; /* modules that are wrong when fed gold's input, and how many were compared so */
-    const char *why;        /* what decided, a few words, static */
+    double nats;       /* mean Kullback-Leibler divergence from gold */
+    double top1;       /* share of positions with another most likely token, near-ties not counted */
+    double perplexity; /* over gold's, of all cases together */
+    double texts;      /* share of texts at fault that were judged */
+    const char *why;   /* what decided, a few words; borrowed: static, or of the report that was read */
 };
 
 /* "broken: the distribution of the next token is another one (10.1 nats from gold, ...)" */

@@ -20,12 +20,16 @@ char *folder_new(void)
 static const char *const file_names[FILES] = {"report.json", "junit.xml",    "summary.md",
                                               "report.html", "report.sarif", "report.tap"};
 
-struct rendered render(const struct report *report)
+/* `again` gets what report.json says; NULL: it is not read. */
+static struct rendered render_once(const struct report *report, struct report *again)
 {
     struct rendered rendered = {0};
     struct error error = {0};
     char *folder = folder_new();
     cr_assert(report_render(report, folder, &error), "%s", error_text(&error));
+    char *document = path_join(folder, file_names[JSON]);
+    cr_assert(!again || report_read(document, again, &error), "%s", error_text(&error));
+    free(document);
     for (size_t i = 0; i < FILES; i++) {
         char *path = path_join(folder, file_names[i]);
         struct buffer text = {0};
@@ -38,6 +42,18 @@ struct rendered render(const struct report *report)
     }
     cr_assert_eq(rmdir(folder), 0, "nothing but these files was left");
     free(folder);
+    return rendered;
+}
+
+struct rendered render(const struct report *report)
+{
+    struct report again;
+    struct rendered rendered = render_once(report, &again), repeated = render_once(&again, NULL);
+    for (size_t i = 0; i < FILES; i++)
+        cr_expect(strcmp(rendered.files[i], repeated.files[i]) == 0, "%s of a report that was read is another one",
+                  file_names[i]);
+    rendered_free(&repeated);
+    report_free(&again);
     return rendered;
 }
 

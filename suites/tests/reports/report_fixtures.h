@@ -12,6 +12,7 @@ enum { JSON, JUNIT, MARKDOWN, HTML, SARIF, TAP, FILES };
 struct rendered {
     char *files[FILES];
 };
+/* What was written is read, too, and written again: that gives the same files. */
 struct rendered render(const struct report *report);
 void rendered_free(struct rendered *rendered);
 

@@ -1,0 +1,30 @@
+/* Inside reports/: what report_json.c writes and report_read.c reads. */
+#ifndef ASSAY_REPORTS_REPORT_DOCUMENT_H
+#define ASSAY_REPORTS_REPORT_DOCUMENT_H
+
+#include <cjson/cJSON.h>
+
+#include "findings/report.h"
+
+#define REPORT_FORMAT 1 /* "assay_report" */
+
+/* A member of every finding: a fact of that name is written as "fact_NAME". */
+bool member_reserved(const char *name);
+#define FACT_PREFIX "fact_"
+
+/* "line", "heatmap", "table", by enum series_kind. */
+#define SERIES_KINDS 4
+extern const char *const series_kind_names[SERIES_KINDS];
+
+/* The numbers of a severity, NaN where nothing was measured, by their names in the document. */
+#define SEVERITY_NUMBERS 4
+struct severity_number {
+    const char *name;
+    double *number;
+};
+void severity_numbers(struct severity_facts *facts, struct severity_number numbers[SEVERITY_NUMBERS]);
+
+/* Appends what the document says of one finding. `where` is what errors call it. */
+bool finding_read(const cJSON *item, const char *where, struct findings *findings, struct error *error);
+
+#endif
