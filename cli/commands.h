@@ -14,6 +14,7 @@
     ROW(perplexity)                                                                                                    \
     ROW(generate)                                                                                                      \
     ROW(quality)                                                                                                       \
+    ROW(report)                                                                                                        \
     ROW(tokenize)                                                                                                      \
     ROW(extract)                                                                                                       \
     ROW(break)                                                                                                         \

@@ -106,17 +106,19 @@ bool goldens_fit(const struct goldens *goldens, const struct subject *subject, s
     return true;
 }
 
-static bool report_write(const struct report *report, const struct arguments *arguments, struct error *error)
+bool report_show(const struct report *report, const struct arguments *arguments, bool text, struct error *error)
 {
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     /* The folder first: whoever reads stdout may stop reading. */
     bool good = !arguments->out || report_render(report, arguments->out, error);
-    if (!arguments->csv)
-        good = good && (arguments->json ? report_write_json(report, stdout, error)
-                                        : report_write_terminal(report, stdout, colour, arguments->verbose, error));
+    if (arguments->json)
+        good = good && report_write_json(report, stdout, error);
+    else if (text)
+        good = good && report_write_terminal(report, stdout, colour, arguments->verbose, error);
     if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
     return good;
+}
 }
 
 /* Makes it the report of what could not be run. */
@@ -145,8 +147,7 @@ static bool any_skipped(const struct findings *findings)
     return false;
 }
 
-/* Which severity a failed check has to have, if it is to end with status 1; and what else does. */
-static bool ends_failed(const struct report *report, const struct arguments *arguments)
+bool report_ends_failed(const struct report *report, const struct arguments *arguments)
 {
     bool failed = report->verdict == VERDICT_FAIL;
     enum severity level = report->severity.level;
@@ -172,7 +173,7 @@ static void report_end(struct report *report, const struct arguments *arguments)
     report->machine.peak_memory_bytes = report_fixed(&fixed) ? 0 : memory_peak();
     report_conclude(report);
     report->ended = true;
-    report->exit_status = ends_failed(report, arguments) ? EXIT_FAIL : EXIT_PASS;
+    report->exit_status = report_ends_failed(report, arguments) ? EXIT_FAIL : EXIT_PASS;
     if (report->verdict == VERDICT_ERROR)
         report->exit_status = EXIT_ERROR;
 }
@@ -188,7 +189,7 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     if (!worked)
         report_unable(&report, arguments, &error);
     report_end(&report, arguments);
-    bool good = worked && report_write(&report, arguments, &error);
+    bool good = worked && report_show(&report, arguments, !arguments->csv, &error);
     int status = report.exit_status;
     if (folder && !worked && arguments->out)
         report_write_unable(&report, arguments);

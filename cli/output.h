@@ -17,6 +17,12 @@ typedef bool command_work(const struct arguments *arguments, struct report *repo
  * status: EXIT_ERROR also for a report that fails nothing, but was unable to do what was asked for. */
 int command_judge(const char *name, const struct arguments *arguments, command_work *work);
 
+/* Writes a report that is concluded into the folder, when there is one, and on stdout: as JSON where that was asked
+ * for, else, with `text`, as text. */
+bool report_show(const struct report *report, const struct arguments *arguments, bool text, struct error *error);
+/* Which severity a failed check has to have, if it is to end with status 1; and what else does. */
+bool report_ends_failed(const struct report *report, const struct arguments *arguments);
+
 /* Prints the error; returns EXIT_ERROR and clears it. */
 int command_error(const char *name, struct error *error);
 

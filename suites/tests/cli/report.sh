@@ -1,0 +1,66 @@
+# Reports that are read again.
+model=$nano/qwen3
+fault=scale:model.layers.1.mlp.down_proj.weight,1.5
+# render ARGUMENT...: checks the model into $T/first, and renders its report.json into $T/second.
+render() {
+    local status=$1
+    shift
+    rm -rf "$T/first" "$T/second"
+    run "$status" check "$model" --golden "$(gold qwen3)" -o "$T/first" "$@"
+    mv "$T/out" "$T/text"
+    run "$status" report "$T/first/report.json" -o "$T/second" -q
+    silent out
+    same "$(diff -rq "$T/first" "$T/second")" ''
+    run "$status" report "$T/first/report.json"
+    same "$(diff "$T/text" "$T/out")" ''
+    run "$status" report "$T/first/report.json" --json
+    same "$(diff "$T/first/report.json" "$T/out")" ''
+}
+
+test_that 'a report that is rendered again is the same, byte for byte'
+render 0
+diagnoses=yes
+render 1 --fault $fault
+model=$nano/thinker # whose gold this is not
+if thorough; then
+    render 1
+    (
+        export SOURCE_DATE_EPOCH=1700000000
+        model=$nano/qwen3
+        render 0
+        render 1 --fault $fault
+        exit $failures
+    ) || failed 'with SOURCE_DATE_EPOCH'
+fi
+diagnoses=
+
+test_that 'the folder of the report may be that of the document, and a failure leaves it as it is'
+run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --fault $fault -o "$T/first" -q
+cp -r "$T/first" "$T/kept"
+run 1 report "$T/first/report.json" -o "$T/first" -q
+same "$(diff -rq "$T/first" "$T/kept")" ''
+run 3 report "$T/first/summary.md" -o "$T/first" -q
+says err summary.md
+same "$(diff -rq "$T/first" "$T/kept")" ''
+
+test_that 'the status is that of the verdict, as --fail-on has it'
+run 1 report "$T/first/report.json" -q
+run 0 report "$T/first/report.json" -q --fail-on broken
+run 3 check "$T/nowhere" -o "$T/unable" -q
+run 3 report "$T/unable/report.json" -q
+says err "$T/nowhere"
+
+test_that 'what is no report is refused, and named'
+run 3 report "$T/nowhere.json"
+says err "$T/nowhere.json"
+run 3 report "$nano/qwen3/config.json"
+says err 'no report of assay'
+jq '.assay_report = 2' "$T/first/report.json" >"$T/two.json"
+run 3 report "$T/two.json"
+says err "$T/two.json: the report is of version 2 of its format"
+jq '.findings[3].limit = "much"' "$T/first/report.json" >"$T/two.json"
+run 3 report "$T/two.json"
+says err "$T/two.json, finding 3: \"limit\" should be a number"
+head -c 5000 "$T/first/report.json" >"$T/two.json"
+run 3 report "$T/two.json"
+says err truncated
