@@ -15,6 +15,7 @@
     ROW(generate)                                                                                                      \
     ROW(quality)                                                                                                       \
     ROW(report)                                                                                                        \
+    ROW(diff)                                                                                                          \
     ROW(tokenize)                                                                                                      \
     ROW(extract)                                                                                                       \
     ROW(break)                                                                                                         \

@@ -428,6 +428,7 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     finding_judge(finding);
     finding_fact(finding, "max_abs", all.largest);
     finding_fact(finding, "cosine", comparison_cosine(&all));
+    finding_fact(finding, "within", limit);
     finding_message(finding, "The logits' mean squared error is %.3g of their mean square.", error * error);
     return true;
 }
@@ -494,7 +495,7 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
 {
     struct finding *summary = findings_add(findings, "perplexity");
     size_t at = findings->count - 1, compared = 0, bad = 0;
-    double worst_ratio = -1, worst = NAN;
+    double worst_ratio = -1, worst = NAN, within = NAN;
     if (!summary)
         return false;
     for (size_t i = 0; i < golden_case_count(logits->golden); i++) {
@@ -510,6 +511,7 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
         if (!isnan(worst_ratio) && !(off / limit <= worst_ratio)) {
             worst_ratio = off / limit;
             worst = off;
+            within = limit * limit - 2 * logits->limits->rows[LIMIT_KL].value; /* without what a suite allows */
             finding_limit(&findings->items[at], limit, why);
             where_set(&findings->items[at].where.case_id, golden_case->id);
         }
@@ -530,6 +532,7 @@ static bool report_perplexity(const struct logits *logits, struct findings *find
     if (!compared)
         return finding_skip(summary, "%s records no perplexity of its cases.", golden_path(logits->golden));
     finding_measured(summary, worst, "log ratio");
+    finding_fact(summary, "within", sqrt(fmax(within, 0)));
     summary->verdict = bad ? VERDICT_FAIL : VERDICT_PASS;
     finding_message(summary, "Perplexity of %zu case%s compared with gold's: %zu differ%s.", compared,
                     compared > 1 ? "s" : "", bad, bad == 1 ? "s" : "");

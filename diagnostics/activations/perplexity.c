@@ -11,6 +11,7 @@
 #include "math/distribution.h"
 
 #define CONTEXT_DEFAULT 512
+#define TEXT_NOISE 1e-6 /* two float32 runs of one model agree that well (LIMIT_TEXT_PERPLEXITY) */
 
 struct window {
     size_t begin;
@@ -260,6 +261,7 @@ static const char *report_judge(const struct perplexity *perplexity, const struc
     finding_fact(finding, "golden_perplexity", gold);
     finding_measured(finding, fabs(mine / gold - 1), "relative");
     double limit = limits->rows[LIMIT_TEXT_PERPLEXITY].value, rounding = gold_logits_rounding(golden);
+    finding_fact(finding, "within", fmax(TEXT_NOISE, rounding));
     if (rounding > limit)
         finding_limit(finding, rounding, "few bits cost the logits that much, which was measured by computing them so");
     else

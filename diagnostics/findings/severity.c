@@ -79,11 +79,12 @@ static bool within_noise(const struct findings *findings)
     return true;
 }
 
-/* What compares numbers with gold: how far they are apart is measured by the rest of them. */
+/* What compares numbers with gold, or with those of an earlier run: how far they are apart is measured by the rest of
+ * them. */
 static bool is_measured(const char *check)
 {
-    static const char *const prefixes[] = {"layers.", "logits.", "perplexity",  "lens",     "greedy",
-                                           "gold.",   "cause",   "hypothesis.", "experts.", "text."};
+    static const char *const prefixes[] = {"layers.", "logits.",     "perplexity", "lens",  "greedy",   "gold.",
+                                           "cause",   "hypothesis.", "experts.",   "text.", "baseline."};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(check, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
