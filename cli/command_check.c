@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "cli/baseline.h"
 #include "cli/command.h"
 #include "cli/opening.h"
 #include "cli/output.h"
@@ -45,9 +46,13 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct suite suite = {0};
     struct subject judge = {0};
     struct quality *quality = NULL;
-    bool good = suite_chosen(arguments, &suite, report, error) && goldens_open(arguments, &goldens, error) &&
-                open_texts(arguments, &suite, &quality, &judge, error) &&
-                check_suite(arguments, &suite, goldens.items, quality, arguments->judge ? &judge : NULL, report, error);
+    struct baseline baseline = {0};
+    bool good =
+        baseline_open(arguments, &baseline, error) && suite_chosen(arguments, &suite, report, error) &&
+        goldens_open(arguments, &goldens, error) && open_texts(arguments, &suite, &quality, &judge, error) &&
+        check_suite(arguments, &suite, goldens.items, quality, arguments->judge ? &judge : NULL, report, error) &&
+        baseline_judge(&baseline, report, error);
+    baseline_free(&baseline);
     goldens_close(&goldens);
     suite_free(&suite);
     quality_free(quality);
@@ -77,6 +82,10 @@ static const struct option_row options[] = {
     {"budget", 0, "SECONDS", "Bound on the time that experiments take when gold is missed (default: 30)", GROUP_WORK,
      KIND_COUNT, AT(budget), 1, 0},
     {"no-diagnose", 0, NULL, "Look for no cause when gold is missed", GROUP_WORK, KIND_FLAG, AT(no_diagnose), 0, 0},
+    {"baseline", 0, "REPORT",
+     "An earlier report.json of the same check: what got worse since then, beyond its noise, fails even within its "
+     "limit",
+     GROUP_WORK, KIND_TEXT, AT(baseline), 0, 0},
     {0},
 };
 

@@ -36,7 +36,7 @@ static bool name_both(const struct arguments *arguments, const struct report *ol
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
     struct report old = {0}, now = {0};
-    const struct changes_request request = {"diff", &old, &now};
+    const struct changes_request request = {"diff", arguments->positional[0], &old, &now};
     bool good = report_read(arguments->positional[0], &old, error) &&
                 report_read(arguments->positional[1], &now, error) && name_both(arguments, &old, &now, report, error) &&
                 changes_find(&request, &report->findings, error);

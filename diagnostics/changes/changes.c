@@ -326,7 +326,8 @@ static bool checks_report(const struct changes_request *request, const struct ch
     finding_measured(finding, (double)changes->failing, "checks");
     finding_limit(finding, 0, "no check may be worse than it was");
     finding_judge(finding);
-    buffer_format(&text, "Of %zu checks %zu got worse", changes->count, changes->counts[KIND_WORSE]);
+    buffer_format(&text, "Against %.300s, of %zu checks %zu got worse", request->against, changes->count,
+                  changes->counts[KIND_WORSE]);
     for (size_t i = 0; i < KINDS; i++) {
         finding_fact(finding, kind_names[i], (double)changes->counts[i]);
         if (i != KIND_WORSE && changes->counts[i])

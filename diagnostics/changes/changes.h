@@ -11,6 +11,7 @@
 /* Borrowed. */
 struct changes_request {
     const char *noun;               /* what the ids begin with: "diff" */
+    const char *against;            /* what messages call the earlier report */
     const struct report *old, *now; /* both concluded */
 };
 

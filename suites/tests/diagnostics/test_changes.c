@@ -34,7 +34,8 @@ static struct findings changes_of(struct report *old, struct report *now)
     struct error error = {0};
     report_conclude(old);
     report_conclude(now);
-    cr_assert(changes_find(&(struct changes_request){"diff", old, now}, &findings, &error), "%s", error_text(&error));
+    cr_assert(changes_find(&(struct changes_request){"diff", "before.json", old, now}, &findings, &error), "%s",
+              error_text(&error));
     report_free(old);
     report_free(now);
     return findings;
