@@ -58,6 +58,8 @@ struct arguments {
     int fail_on;                /* enum fail_on; 0: any */
     bool strict;                /* FAIL_ON_SKIP */
     const char *baseline;       /* of check */
+    const char *history;        /* a database */
+    const char *check, *html;   /* of history */
     bool no_diagnose, diagnose; /* of check: causes are looked for */
     bool once;
     int completion; /* of help: 1: bash, 2: zsh, 3: fish */

@@ -9,7 +9,7 @@ static int run(struct arguments *arguments)
     if (!report_read(arguments->positional[0], &report, &error))
         return command_error("report", &error);
     int status = report_ends_failed(&report, arguments) ? EXIT_FAIL : EXIT_PASS;
-    bool good = report_show(&report, arguments, !arguments->out, &error);
+    bool good = report_show(&report, arguments, !arguments->out, &error) && report_record(&report, arguments, &error);
     if (good && report.verdict == VERDICT_ERROR)
         good = error_set(&error, "%s", report.reason ? report.reason : "the report says that it could not be run");
     report_free(&report);
@@ -21,7 +21,9 @@ const struct command command_report = {
     .does = "render a report.json again: HTML, JUnit, Markdown, or text",
     .args = "REPORT.json",
     .doc = "Reads a report.json and writes what the command that made it wrote: with -o report.html, report.json, "
-           "junit.xml and summary.md, else the text for a terminal. Ends with the status of the report's verdict.",
+           "junit.xml and summary.md, else the text for a terminal. Ends with the status of the report's verdict. With "
+           "--history an earlier run "
+           "is added to a history.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_REPORT,

@@ -16,6 +16,7 @@
     ROW(quality)                                                                                                       \
     ROW(report)                                                                                                        \
     ROW(diff)                                                                                                          \
+    ROW(history)                                                                                                       \
     ROW(tokenize)                                                                                                      \
     ROW(extract)                                                                                                       \
     ROW(break)                                                                                                         \

@@ -47,6 +47,9 @@ static const struct shared_row {
     {OPTIONS_REPORT,
      {"output", 'o', "DIR", "Write report.html, report.json, junit.xml, report.sarif, report.tap and summary.md there",
       GROUP_WORK, KIND_TEXT, AT(out), 0, 0}},
+    {OPTIONS_REPORT,
+     {"history", 0, "DB", "Add this run to a history of runs (assay history shows it); made when absent", GROUP_WORK,
+      KIND_TEXT, AT(history), 0, 0}},
     {OPTIONS_PART,
      {"only", 0, "KINDS",
       "Only files of these kinds: experts, routers, attention, mlp, norms, embeddings, final_norm, "

@@ -50,7 +50,7 @@ enum option_set {
     OPTIONS_ORIGINAL = 1 << 4,  /* --source: the original to hold it against */
     OPTIONS_THREADS = 1 << 5,   /* --threads */
     OPTIONS_ENGINE = 1 << 6,    /* --fault --set --variant --text-variant --memory --cache-experts --missing --sums */
-    OPTIONS_REPORT = 1 << 7,    /* --output, a folder; --verbose, --fail-on, --strict */
+    OPTIONS_REPORT = 1 << 7,    /* --output, a folder; --verbose, --fail-on, --strict, --history */
     OPTIONS_GOLD = 1 << 8,      /* --golden, to compare with */
     OPTIONS_SUITE = 1 << 9,     /* --suite --only */
     OPTIONS_WINDOWS = 1 << 10,  /* --text --context --stride */

@@ -16,6 +16,7 @@
 #include "cli/causes_find.h"
 #include "cli/opening.h"
 #include "golden/golden.h"
+#include "history/history.h"
 #include "math/blas.h"
 #include "reports/reports.h"
 #include "reports/text.h"
@@ -178,14 +179,27 @@ static void report_end(struct report *report, const struct arguments *arguments)
         report->exit_status = EXIT_ERROR;
 }
 
+bool report_record(const struct report *report, const struct arguments *arguments, struct error *error)
+{
+    struct error met = {0};
+    if (!arguments->history || history_record(arguments->history, report, &met))
+        return true;
+    if (error->text) /* which ends the command: this is told beside it */
+        fprintf(stderr, "assay %s: %s\n", report->command, error_text(&met));
+    error_take(error, &met);
+    error_clear(&met);
+    return false;
+}
+
 int command_judge(const char *name, const struct arguments *arguments, command_work *work)
 {
     struct report report;
     struct error error = {0};
     report_begin(&report, name, arguments->command_line);
-    /* The folder first: hours of work must not end in a folder that cannot be made. */
+    /* The folder first: hours of work must not end in a folder that cannot be made; nor in a history that is none. */
     bool folder = !arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error));
-    bool worked = folder && work(arguments, &report, &error);
+    bool usable = folder && (!arguments->history || history_usable(arguments->history, &error));
+    bool worked = usable && work(arguments, &report, &error);
     if (!worked)
         report_unable(&report, arguments, &error);
     report_end(&report, arguments);
@@ -193,6 +207,7 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     int status = report.exit_status;
     if (folder && !worked && arguments->out)
         report_write_unable(&report, arguments);
+    good = (!usable || report_record(&report, arguments, &error)) && good;
     annotate(name, &report);
     if (good && report.verdict == VERDICT_ERROR)
         good = error_set(&error, "%s", report.unable);

@@ -23,6 +23,10 @@ bool report_show(const struct report *report, const struct arguments *arguments,
 /* Which severity a failed check has to have, if it is to end with status 1; and what else does. */
 bool report_ends_failed(const struct report *report, const struct arguments *arguments);
 
+/* Adds it to the history that was asked for. Where `error` says something already, what went wrong is told on stderr.
+ */
+bool report_record(const struct report *report, const struct arguments *arguments, struct error *error);
+
 /* Prints the error; returns EXIT_ERROR and clears it. */
 int command_error(const char *name, struct error *error);
 

@@ -1,9 +1,10 @@
-/* Inside reports/: what report_json.c writes and report_read.c reads. */
+/* Inside reports/ and its history: the document that report_json.c writes and report_read.c reads. */
 #ifndef ASSAY_REPORTS_REPORT_DOCUMENT_H
 #define ASSAY_REPORTS_REPORT_DOCUMENT_H
 
 #include <cjson/cJSON.h>
 
+#include "base/buffer.h"
 #include "findings/report.h"
 
 #define REPORT_FORMAT 1 /* "assay_report" */
@@ -26,5 +27,8 @@ void severity_numbers(struct severity_facts *facts, struct severity_number numbe
 
 /* Appends what the document says of one finding. `where` is what errors call it. */
 bool finding_read(const cJSON *item, const char *where, struct findings *findings, struct error *error);
+
+/* Appends the text of a document or a part of it, in which numbers get as many digits as they have. */
+bool document_text(cJSON *document, bool indented, struct buffer *out, struct error *error);
 
 #endif

@@ -328,14 +328,21 @@ static bool numbers_exact(cJSON *item)
     return good;
 }
 
+bool document_text(cJSON *document, bool indented, struct buffer *out, struct error *error)
+{
+    bool exact = numbers_exact(document->child);
+    char *text = !exact ? NULL : indented ? cJSON_Print(document) : cJSON_PrintUnformatted(document);
+    bool good = text && buffer_text(out, text);
+    cJSON_free(text);
+    return good || error_memory(error, "the JSON report");
+}
+
 bool json_build(const struct outline *outline, struct buffer *out, struct error *error)
 {
     cJSON *document = document_new(outline, error);
     if (!document)
         return false;
-    char *text = numbers_exact(document->child) ? cJSON_Print(document) : NULL;
+    bool good = document_text(document, true, out, error);
     cJSON_Delete(document);
-    bool good = text && buffer_text(out, text) && buffer_char(out, '\n');
-    cJSON_free(text);
-    return good || error_memory(error, "the JSON report");
+    return good && (buffer_char(out, '\n') || error_memory(error, "the JSON report"));
 }

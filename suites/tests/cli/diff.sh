@@ -32,9 +32,9 @@ json "$(summary diff.logits.kl).times | . > 2 and . < 1000"
 test_that 'what got better does not'
 run 0 diff "$T/scaled/report.json" "$T/slightly/report.json" --json
 json "$(summary diff.logits.kl) | .verdict == \"pass\" and .change == \"better\""
-run 0 diff "$T/scaled/report.json" "$T/good/report.json" -o "$T/report" -q
-json "$(summary diff.places) | .gone > 0 and .new == 0" "$T/report/report.json"
-there "$T/report/report.html"
+run 0 diff "$T/scaled/report.json" "$T/good/report.json" -o "$T/diffed" -q
+json "$(summary diff.places) | .gone > 0 and .new == 0" "$T/diffed/report.json"
+there "$T/diffed/report.html"
 
 test_that 'what is no longer looked at is skipped, and is no pass for who is strict'
 run 1 diff "$T/good/report.json" "$T/silent/report.json" --json
