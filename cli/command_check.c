@@ -82,8 +82,9 @@ static const struct option_row options[] = {
     {"budget", 0, "SECONDS", "Bound on the time that experiments take when gold is missed (default: 30)", GROUP_WORK,
      KIND_COUNT, AT(budget), 1, 0},
     {"no-diagnose", 0, NULL, "Look for no cause when gold is missed", GROUP_WORK, KIND_FLAG, AT(no_diagnose), 0, 0},
-    {"baseline", 0, "REPORT",
-     "An earlier report.json of the same check: what got worse since then, beyond its noise, fails even within its "
+    {"baseline", 0, "REPORT|DB[:last-pass]",
+     "An earlier report.json of the same check, or a history, whose last run is taken, or the last that passed: what "
+     "got worse since then, beyond its noise, fails even within its "
      "limit",
      GROUP_WORK, KIND_TEXT, AT(baseline), 0, 0},
     {0},

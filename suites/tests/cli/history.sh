@@ -1,4 +1,4 @@
-# A history of runs: many writers, kill -9, a full disk; and what it shows.
+# A history of runs: many writers, kill -9, a full disk; what it shows, and a check that is held against it.
 db=$T/history.db
 model=$nano/qwen3
 down=model.layers.1.mlp.down_proj.weight
@@ -40,6 +40,25 @@ run 3 history "$db" --check logits.lk
 says err 'no run of it has a check logits.lk'
 run 0 history "$db" --check logits.kl --html "$T/page.html" --json
 json '.check == "logits.kl" and (.runs[0] | .check_verdict == "pass" and .unit == "nats" and .measured < .limit)'
+
+test_that 'a check is held against the last run that it can be compared with, or the last that passed'
+checked 1 --baseline "$db:last-pass" --fault scale:$down,1.5 --json
+json "$(summary baseline.checks) | .verdict == \"fail\" and (.message | contains(\"$db\"))"
+json "$(summary baseline.logits.kl) | .before < 1e-9"
+checked 1 --baseline "$db" --fault scale:$down,1.5 --json
+json "$(summary baseline.checks) | .verdict == \"pass\" and .same > 5"
+checked 0 --baseline "$db" --json
+json "$(summary baseline.logits.kl) | .verdict == \"pass\" and .change == \"better\""
+run 0 check "$nano/qwen2" --golden "$(gold qwen2)" --only inventory,logits --baseline "$db" --json
+json "$(summary baseline.checks) | .verdict == \"skip\" and (.message | contains(\"nothing to hold this one against\"))"
+checked 0 --baseline "$T/first.db:last-pass" --history "$T/first.db" --json
+json "$(summary baseline.checks) | .verdict == \"skip\""
+checked 0 --baseline "$T/first.db:last-pass" --history "$T/first.db" --json
+json "$(summary baseline.checks) | .verdict == \"pass\""
+checked 3 --baseline "$T/none.db:last-pass" -q
+says err "--baseline: $T/none.db"
+checked 3 --baseline "$T/good/report.json:last-pass" -q
+says err 'no SQLite database'
 
 test_that 'what is no history is refused before any work'
 for file in "$T/good/report.json" "$T"; do
