@@ -8,20 +8,26 @@
 #include "reports/text.h"
 
 #define RUNS_SHOWN 40
+/* columns */
+#define WHEN_SHOWN 20
+#define COMMAND_SHOWN 10
 #define SUBJECT_SHOWN 34
+#define SEVERITY_SHOWN 9
+#define UNIT_SHOWN 40
 
-/* The last characters of it, for paths differ at their end; as wide as the column. */
-static void subject_print(const char *subject)
+/* `width` columns of it: of what is longer the first, or with `end` the last, for paths differ there. */
+static void text_print(const char *text, size_t width, bool end)
 {
     struct buffer clean = {0};
-    text_append(&clean, TEXT_PLAIN, subject ? subject : "?");
-    if (!clean.failed && clean.size) {
-        size_t count = text_characters(clean.data, clean.size);
-        size_t skipped = count > SUBJECT_SHOWN ? text_prefix(clean.data, clean.size, count - SUBJECT_SHOWN + 3) : 0;
-        printf("%s%s", skipped ? "..." : "", clean.data + skipped);
-        size_t width = text_width(clean.data + skipped, clean.size - skipped) + (skipped ? 3 : 0);
-        printf("%*s", width < SUBJECT_SHOWN ? (int)(SUBJECT_SHOWN - width) : 0, "");
-    }
+    text_append(&clean, TEXT_PLAIN, text ? text : "?");
+    size_t size = clean.failed ? 0 : clean.size, count = text_characters(clean.data, size), from = 0;
+    if (count > width && end)
+        from = text_prefix(clean.data, size, count - width + 3);
+    else if (count > width)
+        size = text_prefix(clean.data, size, width);
+    printf("%s%.*s", from ? "..." : "", (int)(size - from), clean.data ? clean.data + from : "");
+    size_t columns = text_width(clean.data + from, size - from) + (from ? 3 : 0);
+    printf("%*s", columns < width ? (int)(width - columns) : 0, "");
     buffer_free(&clean);
 }
 
@@ -36,17 +42,23 @@ static void number_print(double value, bool there)
 
 static void run_print(const struct history *history, const struct history_run *run)
 {
-    printf("%5lld  %-20.20s  %-10.10s  ", run->id, run->started ? run->started : "?",
-           run->command ? run->command : "?");
-    subject_print(run->subject);
+    printf("%5lld  ", run->id);
+    text_print(run->started, WHEN_SHOWN, false);
+    printf("  ");
+    text_print(run->command, COMMAND_SHOWN, false);
+    printf("  ");
+    text_print(run->subject, SUBJECT_SHOWN, true);
     if (history->check) {
         printf("  %-5s", run->has_check ? verdict_name(run->check_verdict) : "-");
         number_print(run->measured, run->has_measured);
         number_print(run->limit, run->has_limit);
-        printf("  %.40s\n", run->unit ? run->unit : "");
+        printf("  ");
+        text_print(run->unit ? run->unit : "", strnlen(run->unit ? run->unit : "", UNIT_SHOWN), false);
+        printf("\n");
         return;
     }
-    printf("  %-5s  %-9.9s", verdict_name(run->verdict), run->severity ? run->severity : "?");
+    printf("  %-5s  ", verdict_name(run->verdict));
+    text_print(run->severity, SEVERITY_SHOWN, false);
     number_print(run->nats, !isnan(run->nats));
     number_print(run->perplexity, !isnan(run->perplexity));
     printf("%8d\n", run->failed);
@@ -59,7 +71,7 @@ void history_print(const struct history *history, const struct turns *turns)
         printf("%s holds no run yet: give --history %s to a check.\n", history->path, history->path);
         return;
     }
-    printf("%5s  %-20s  %-10s  %-*s  ", "run", "when", "command", SUBJECT_SHOWN, "subject");
+    printf("%5s  %-*s  %-*s  %-*s  ", "run", WHEN_SHOWN, "when", COMMAND_SHOWN, "command", SUBJECT_SHOWN, "subject");
     if (history->check)
         printf("%-5s%10s%10s  %s\n", "check", "measured", "limit", "unit");
     else

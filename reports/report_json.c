@@ -307,24 +307,29 @@ cJSON *report_json(const struct report *report, struct error *error)
 
 /* cJSON writes 15 digits where they are nearly the number. Who reads the document is to have the number itself, so that
  * the report can be rendered again as it was: such a number is given to cJSON as text. */
+static bool number_exact(cJSON *item)
+{
+    char text[40];
+    double value = item->valuedouble;
+    bool whole = value == floor(value) && fabs(value) < 1e15 && !(value == 0 && signbit(value));
+    if (!cJSON_IsNumber(item) || whole)
+        return true;
+    snprintf(text, sizeof text, "%.15g", value);
+    if (strtod(text, NULL) == value && value != 0)
+        return true;
+    snprintf(text, sizeof text, "%.17g", value);
+    if (!(item->valuestring = cJSON_malloc(strlen(text) + 1)))
+        return false;
+    memcpy(item->valuestring, text, strlen(text) + 1);
+    item->type = cJSON_Raw;
+    return true;
+}
+
 static bool numbers_exact(cJSON *item)
 {
     bool good = true;
-    for (; item && good; item = item->next) {
-        char text[40];
-        snprintf(text, sizeof text, "%.15g", item->valuedouble);
-        bool exact = !cJSON_IsNumber(item) || (strtod(text, NULL) == item->valuedouble &&
-                                               !(item->valuedouble == 0 && signbit(item->valuedouble)));
-        if (!exact) {
-            snprintf(text, sizeof text, "%.17g", item->valuedouble);
-            item->valuestring = cJSON_malloc(strlen(text) + 1);
-            good = item->valuestring;
-            item->type = good ? cJSON_Raw : item->type;
-            if (good)
-                memcpy(item->valuestring, text, strlen(text) + 1);
-        }
-        good = good && numbers_exact(item->child);
-    }
+    for (; item && good; item = item->next)
+        good = number_exact(item) && numbers_exact(item->child);
     return good;
 }
 

@@ -157,7 +157,7 @@ static bool changes_collect(const struct changes_request *request, struct change
     for (size_t i = 0; i < old->count && good; i++)
         if (is_summary(&old->items[i]) && counterparts.now_of[i] == SIZE_MAX)
             good = changes_add(changes, &old->items[i], NULL);
-    if (good)
+    if (good && changes->count)
         qsort(changes->items, changes->count, sizeof *changes->items, change_order);
     counterparts_free(&counterparts);
     return good;
@@ -189,12 +189,22 @@ static void numbers_text(const struct change *change, struct buffer *out)
     }
 }
 
+/* Bytes of what is shown of it: whole characters. */
+static int shown(const char *message)
+{
+    size_t size = strnlen(message, MESSAGE_SHOWN + 1);
+    if (size > MESSAGE_SHOWN)
+        for (size = MESSAGE_SHOWN; size && ((unsigned char)message[size] & 0xC0) == 0x80;)
+            size--;
+    return (int)size;
+}
+
 /* Behind what else is said: what the check itself says. */
 static void message_text(const struct finding *finding, struct buffer *out)
 {
     const char *message = finding->message ? finding->message : "";
-    size_t length = strlen(message);
-    buffer_format(out, ".%s%.*s%s", length ? " " : "", MESSAGE_SHOWN, message, length > MESSAGE_SHOWN ? " ..." : "");
+    int size = shown(message);
+    buffer_format(out, ".%s%.*s%s", size ? " " : "", size, message, message[size] ? " ..." : "");
 }
 
 static void change_text(const struct change *change, struct buffer *out)
@@ -414,8 +424,8 @@ static bool places_name(const struct changes_request *request, const struct find
             finding_limit(finding, place->limit, place->cause);
         finding_fact_text(finding, "change", "%s", new ? "new" : "gone");
         finding_fact_text(finding, "of", "%s", place->check);
-        finding_message(finding, "%s, %.120s: %.*s", new ? "New" : "Gone", place->check, MESSAGE_SHOWN,
-                        place->message ? place->message : "");
+        const char *message = place->message ? place->message : "";
+        finding_message(finding, "%s, %.120s: %.*s", new ? "New" : "Gone", place->check, shown(message), message);
         where_set(&finding->gold, NULL); /* all of them are places of one check */
     }
     return true;

@@ -156,10 +156,11 @@ static bool handle_open(struct database *database, const char *name, int flags, 
     return true;
 }
 
+/* What is not ours is not touched, so that is asked first; and once more when nobody else can make it meanwhile. */
 static bool open_to_write(struct database *database, const char *name, struct error *error)
 {
     return handle_open(database, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error) &&
-           execute(database, "PRAGMA journal_mode = WAL", error) &&
+           schema_known(database, error) && execute(database, "PRAGMA journal_mode = WAL", error) &&
            execute(database, "PRAGMA synchronous = FULL", error) && execute(database, "BEGIN IMMEDIATE", error) &&
            schema_known(database, error) && (!database->empty || schema_make(database, error));
 }

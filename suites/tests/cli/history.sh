@@ -41,6 +41,15 @@ says err 'no run of it has a check logits.lk'
 run 0 history "$db" --check logits.kl --html "$T/page.html" --json
 json '.check == "logits.kl" and (.runs[0] | .check_verdict == "pass" and .unit == "nats" and .measured < .limit)'
 
+test_that 'text of a report does nothing to a terminal'
+jq '.started = "\u001b[31m" | .command = "\u001b[2J\n" | .subject.path = "\u202e\u0007x"' "$T/bad/report.json" >"$T/hostile.json"
+run 1 report "$T/hostile.json" --history "$T/hostile.db" -q
+for check in '' 'logits.kl'; do
+    run 0 history "$T/hostile.db" ${check:+--check $check}
+    same "$(grep -c $'[\e\a]' "$T/out")" 0
+    same "$(grep -c '^ *1  ' "$T/out")" 1
+done
+
 test_that 'a check is held against the last run that it can be compared with, or the last that passed'
 checked 1 --baseline "$db:last-pass" --fault scale:$down,1.5 --json
 json "$(summary baseline.checks) | .verdict == \"fail\" and (.message | contains(\"$db\"))"
