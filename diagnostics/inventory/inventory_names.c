@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
+
 #define WORDS_MAX 24
 #define WORD_BYTES 24
 #define NUMBERS_MAX 6
@@ -227,22 +229,8 @@ static bool index_make(const struct census *census, struct index *index)
 /* Levenshtein's distance over the longer length: 0 the same, 1 nothing in common. */
 static double word_distance(const char *a, const char *b)
 {
-    double row[WORD_BYTES + 1];
     size_t m = strlen(a), n = strlen(b);
-    if (strcmp(a, b) == 0)
-        return 0;
-    for (size_t k = 0; k <= n; k++)
-        row[k] = (double)k;
-    for (size_t i = 0; i < m; i++) {
-        double corner = row[0];
-        row[0] = (double)(i + 1);
-        for (size_t k = 0; k < n; k++) {
-            double changed = corner + (a[i] != b[k]);
-            corner = row[k + 1];
-            row[k + 1] = fmin(changed, fmin(row[k], corner) + 1);
-        }
-    }
-    return row[n] / (double)(m > n ? m : n);
+    return m + n ? (double)text_distance(a, b) / (double)(m > n ? m : n) : 0;
 }
 
 static double gap_cost(const char *word)

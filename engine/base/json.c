@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/file_kind.h"
+#include "base/json_place.h"
 #include "base/map.h"
 
 size_t utf8_check(const char *text, size_t size)
@@ -37,13 +38,13 @@ size_t utf8_check(const char *text, size_t size)
     return size;
 }
 
-/* True for an escape \u0000, and for one without four hexadecimal digits, which cJSON takes for \u0000: either would
- * cut the string there. Outside of strings a backslash is malformed anyway. */
-static bool json_has_nul_escape(const char *text, size_t size)
+/* Where an escape \u0000 stands, or one without four hexadecimal digits, which cJSON takes for \u0000: either would
+ * cut the string there. `size`: nowhere. Outside of strings a backslash is malformed anyway. */
+static size_t json_nul_escape(const char *text, size_t size)
 {
     for (const char *at = text, *end = text + size; (at = memchr(at, '\\', (size_t)(end - at))); at += 2) {
         if (end - at < 2)
-            return false;
+            return size;
         if (at[1] != 'u')
             continue;
         size_t digits = 0, zeros = 0;
@@ -53,51 +54,49 @@ static bool json_has_nul_escape(const char *text, size_t size)
             zeros += *digit == '0';
         }
         if (digits < 4 || zeros == 4)
-            return true;
+            return (size_t)(at - text);
     }
-    return false;
+    return size;
 }
 
 #define KEYS_FEW 16 /* up to which each is held against all before it */
 
-/* The first key that occurs again, or NULL. */
-static const char *keys_few_twice(const cJSON *object)
+/* The first member whose key occurs again, or NULL. */
+static const cJSON *keys_few_twice(const cJSON *object)
 {
     for (const cJSON *item = object->child; item; item = item->next)
         for (const cJSON *before = object->child; before != item; before = before->next)
             if (strcmp(before->string, item->string) == 0)
-                return item->string;
+                return item;
     return NULL;
 }
 
 /* The same for many keys. False: out of memory. */
-static bool keys_many_twice(const cJSON *object, const char **key)
+static bool keys_many_twice(const cJSON *object, const cJSON **found)
 {
     struct map seen = {0};
     bool good = true;
-    for (const cJSON *item = object->child; item && good && !*key; item = item->next) {
+    for (const cJSON *item = object->child; item && good && !*found; item = item->next) {
         size_t twice = MAP_ABSENT;
         good = map_add(&seen, item->string, strlen(item->string), 0, &twice);
         if (twice != MAP_ABSENT)
-            *key = item->string;
+            *found = item;
     }
     map_free(&seen);
     return good;
 }
 
-static bool keys_once(const char *name, const cJSON *json, struct error *error)
+/* Looks for a member whose key is that of one before it in the same object. False: out of memory. */
+static bool keys_once(const cJSON *json, const cJSON **twice)
 {
-    const char *key = NULL;
     if (cJSON_IsObject(json)) {
         if (cJSON_GetArraySize(json) <= KEYS_FEW)
-            key = keys_few_twice(json);
-        else if (!keys_many_twice(json, &key))
-            return error_memory(error, name);
+            *twice = keys_few_twice(json);
+        else if (!keys_many_twice(json, twice))
+            return false;
     }
-    if (key)
-        return error_set(error, "%s: \"%.200s\" occurs twice in one JSON object", name, key);
-    for (const cJSON *item = json->child; item; item = item->next)
-        if (item->child && !keys_once(name, item, error))
+    for (const cJSON *item = json->child; item && !*twice; item = item->next)
+        if (item->child && !keys_once(item, twice))
             return false;
     return true;
 }
@@ -115,36 +114,80 @@ static bool ends_open(const char *text, size_t size)
     return size && ((*text == '{' && text[size - 1] != '}') || (*text == '[' && text[size - 1] != ']'));
 }
 
-cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error)
+/* A text that is parsed, and what errors call it. */
+struct source {
+    const char *name;
+    const char *text;
+    size_t size;
+    bool lines; /* a text that people write: errors name line and column, else the byte */
+};
+
+static bool source_wrong(const struct source *source, size_t at, const char *what, struct error *error)
 {
-    size_t bad = utf8_check(text, size);
-    if (bad < size) {
-        error_set(error, "%s: JSON is not valid UTF-8 at byte %zu", name, bad);
+    struct json_place place = json_place_at(source->text, source->size, at);
+    if (source->lines)
+        return error_set(error, "%s:%zu:%zu: %s", source->name, place.line, place.column, what);
+    return error_set(error, "%s: %s at byte %zu", source->name, what, at);
+}
+
+/* What can be told before it is parsed. */
+static bool source_sound(const struct source *source, struct error *error)
+{
+    const char *text = source->text;
+    size_t size = source->size, bad = utf8_check(text, size);
+    if (bad < size)
+        return source_wrong(source, bad, "JSON is not valid UTF-8", error);
+    const char *nul = memchr(text, '\0', size);
+    size_t escape = nul ? (size_t)(nul - text) : json_nul_escape(text, size);
+    return escape == size ||
+           source_wrong(source, escape, "JSON holds a NUL character or a malformed \\u escape", error);
+}
+
+static bool source_unique(const struct source *source, const cJSON *json, struct error *error)
+{
+    const cJSON *twice = NULL;
+    if (!keys_once(json, &twice))
+        return error_memory(error, source->name);
+    if (!twice)
+        return true;
+    error_set(error, "\"%.200s\" occurs twice in one JSON object", twice->string);
+    struct json_place place = json_place_of(source->text, source->size, json, twice);
+    return source->lines ? error_context(error, "%s:%zu:%zu", source->name, place.line, place.column)
+                         : error_context(error, "%s", source->name);
+}
+
+static cJSON *parse(const struct source *source, struct error *error)
+{
+    const char *text = source->text, *end = text;
+    size_t size = source->size;
+    if (!source_sound(source, error))
         return NULL;
-    }
-    if (memchr(text, '\0', size) || json_has_nul_escape(text, size)) {
-        error_set(error, "%s: JSON holds a NUL character or a malformed \\u escape", name);
-        return NULL;
-    }
-    const char *end = text;
     cJSON *json = cJSON_ParseWithLengthOpts(text, size, &end, false);
     if (!json) {
         size_t at = end >= text && (size_t)(end - text) <= size ? (size_t)(end - text) : 0;
-        error_set(error, "%s: malformed JSON near byte %zu%s", name, at,
-                  ends_open(text, size) ? ", and it does not end (truncated? get it again)" : "");
+        source_wrong(source, at,
+                     ends_open(text, size) ? "malformed JSON, and it does not end (truncated? get it again)"
+                                           : "malformed JSON",
+                     error);
         return NULL;
     }
-    for (; end < text + size; end++) {
-        if (!strchr(" \t\r\n", *end)) {
-            error_set(error, "%s: JSON goes on after its end, at byte %zu", name, (size_t)(end - text));
-            cJSON_Delete(json);
-            return NULL;
-        }
-    }
-    if (keys_once(name, json, error))
+    while (end < text + size && strchr(" \t\r\n", *end))
+        end++;
+    if ((end == text + size || source_wrong(source, (size_t)(end - text), "JSON goes on after its end", error)) &&
+        source_unique(source, json, error))
         return json;
     cJSON_Delete(json);
     return NULL;
+}
+
+cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error)
+{
+    return parse(&(struct source){.name = name, .text = text, .size = size}, error);
+}
+
+cJSON *json_parse_lines(const char *name, const char *text, size_t size, struct error *error)
+{
+    return parse(&(struct source){.name = name, .text = text, .size = size, .lines = true}, error);
 }
 
 void json_append_string(struct buffer *out, const char *text, size_t size)
@@ -166,7 +209,7 @@ void json_append_string(struct buffer *out, const char *text, size_t size)
 cJSON *json_read_text(const char *path, size_t maximum, struct buffer *text, struct error *error)
 {
     struct error met = {0};
-    cJSON *json = file_read(path, maximum, text, &met) ? json_parse(path, text->data, text->size, &met) : NULL;
+    cJSON *json = file_read(path, maximum, text, &met) ? json_parse_lines(path, text->data, text->size, &met) : NULL;
     if (!json)
         file_kind_error(path, FILE_TEXT, &met, error);
     return json;

@@ -14,6 +14,8 @@
  * no key twice in one object (readers differ in which of the two counts), nothing but white space after the value.
  * `name` is what the error calls it. The caller frees with cJSON_Delete. */
 cJSON *json_parse(const char *name, const char *text, size_t size, struct error *error);
+/* The same of a text that people write: errors begin with "name:LINE:COLUMN: ". */
+cJSON *json_parse_lines(const char *name, const char *text, size_t size, struct error *error);
 
 /* Appends the text of one JSON string, quotes and all, with white space around it allowed; unlike cJSON, "\u0000" is
  * kept. An escape for half a surrogate pair is an error: it has no UTF-8. */

@@ -22,6 +22,15 @@ void names_join(struct buffer *out, size_t count, const char *(*name)(size_t ind
  */
 bool names_mark(const char *list, size_t count, const char *(*name)(size_t index), bool *marks);
 
+/* How many bytes have to be put in, taken out or replaced to make one of the other (Levenshtein); of each text at most
+ * the first TEXT_DISTANCE_BYTES are looked at. */
+#define TEXT_DISTANCE_BYTES 80
+size_t text_distance(const char *a, const char *b);
+
+/* The name that was probably meant: of those that are a slip or two away from `word`, or begin as it does (at least
+ * three bytes), the nearest; NULL: none is. */
+const char *names_nearest(const char *word, size_t count, const char *(*name)(size_t index));
+
 /* Appends the word as a shell takes it: in quotes where it holds what a shell would read otherwise. */
 void shell_word(struct buffer *out, const char *word);
 
