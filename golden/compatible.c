@@ -1,4 +1,5 @@
 /* What of this gold is for this model? */
+#include <fnmatch.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -254,6 +255,25 @@ static void left_out_text(const struct left_out *left, const struct model_config
                       "%zu tensor%s of another width ('%s' has %zu values for each token in gold, %zu here)", count,
                       count > 1 ? "s" : "", point_rows[first].path + (*point_rows[first].path == '.'),
                       left->there[first], left->here[first]);
+}
+
+static bool like_any(const char *id, const char *const *globs, size_t count)
+{
+    bool like = false;
+    for (size_t i = 0; i < count; i++)
+        like = like || fnmatch(globs[i], id, 0) == 0;
+    return like;
+}
+
+bool golden_choose(struct golden *golden, const char *const *globs, size_t count, struct error *error)
+{
+    bool *drop = calloc(golden->case_count + 1, sizeof *drop), *lost = calloc(golden->tensor_count + 1, sizeof *lost);
+    for (size_t i = 0; drop && i < golden->case_count; i++)
+        drop[i] = !like_any(golden->cases[i].id, globs, count);
+    bool good = drop && lost && drop_cases(golden, drop) && find_again(golden, lost);
+    free(drop);
+    free(lost);
+    return good || error_memory(error, golden->path);
 }
 
 bool golden_restrict(struct golden *golden, const struct model_config *config, struct buffer *list, bool *other,

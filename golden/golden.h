@@ -156,6 +156,9 @@ bool golden_ids_fit(const struct golden *golden, int vocabulary, struct error *e
  * not fit its own configuration (golden_config) contradicts itself. */
 bool golden_fits(const struct golden *golden, const struct model_config *config, struct error *error);
 
+/* Drops the cases whose ids match none of the globs (fnmatch(3)); none may be left. */
+bool golden_choose(struct golden *golden, const char *const *globs, size_t count, struct error *error);
+
 /* Restricts the dump to what can be compared with a subject of that configuration, and appends to `list` what it leaves
  * out, for people: cases with ids that it has not are dropped, and continuations cut at the first of them; of its
  * logits those of the ids that both have are left, and perplexities are unknown where that is less than all;
