@@ -41,9 +41,9 @@ struct arguments {
     int missing; /* enum missing + 1 */
     int sums;    /* 1: double, 2: float */
     /* what to do */
-    struct texts goldens, prompts, id_lists, faults, settings, variants, text_variants;
+    struct texts goldens, prompts, id_lists, faults, settings, variants, text_variants, tags, cases;
     const char *suite, *text, *out, *file, *decode;
-    const char *only, *layers;
+    const char *only, *skip, *layers;
     size_t context, stride, chunk;
     int points; /* 1: all, 2: logits, 3: layers */
     int format; /* 1: assay, 2: npy, 3: logits */

@@ -17,7 +17,7 @@ static bool open_texts(const struct arguments *arguments, const struct suite *su
            (!arguments->judge || judge_open(arguments, judge, error));
 }
 
-static bool check_suite(const struct arguments *arguments, const struct suite *suite, struct golden *const *goldens,
+static bool check_suite(const struct arguments *arguments, const struct suite *suite, const struct goldens *goldens,
                         struct quality *quality, struct subject *judge, struct report *report, struct error *error)
 {
     struct check_request request = {.limits = &suite->limits,
@@ -36,8 +36,10 @@ static bool check_suite(const struct arguments *arguments, const struct suite *s
                                                 .judge = judge}};
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
         request.wanted[i] = suite->wanted[i];
-    return command_check_subject(arguments, arguments->positional[0], MISSING_DEFAULT, true, goldens,
-                                 arguments->goldens.count, &request, report, error);
+    return command_check_subject(arguments, arguments->positional[0], MISSING_DEFAULT, true, goldens->items,
+                                 goldens->count, &request, report, error) &&
+           goldens_tell_left_out(goldens, &report->findings, error) &&
+           suite_tell_left_out(suite, false, &report->findings, error);
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
@@ -47,11 +49,10 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct subject judge = {0};
     struct quality *quality = NULL;
     struct baseline baseline = {0};
-    bool good =
-        baseline_open(arguments, &baseline, error) && suite_chosen(arguments, &suite, report, error) &&
-        goldens_open(arguments, &goldens, error) && open_texts(arguments, &suite, &quality, &judge, error) &&
-        check_suite(arguments, &suite, goldens.items, quality, arguments->judge ? &judge : NULL, report, error) &&
-        baseline_judge(&baseline, report, error);
+    bool good = baseline_open(arguments, &baseline, error) && suite_chosen(arguments, &suite, report, error) &&
+                goldens_open(arguments, &goldens, error) && open_texts(arguments, &suite, &quality, &judge, error) &&
+                check_suite(arguments, &suite, &goldens, quality, arguments->judge ? &judge : NULL, report, error) &&
+                baseline_judge(&baseline, report, error);
     baseline_free(&baseline);
     goldens_close(&goldens);
     suite_free(&suite);
@@ -62,7 +63,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 
 static const char *judge(const struct arguments *arguments)
 {
-    const char *wrong = only_judge(arguments);
+    const char *wrong = suite_judge(arguments);
     return wrong ? wrong : windows_judge(arguments);
 }
 
@@ -100,7 +101,7 @@ const struct command command_check = {
     .least = 1,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_SUITE | OPTIONS_WINDOWS | OPTIONS_CHUNK | OPTIONS_CHAT |
-            OPTIONS_JUDGE | OPTIONS_REPORT,
+            OPTIONS_JUDGE | OPTIONS_REPORT | OPTIONS_TAGS,
     .options = options,
     .explain = explain,
     .judge = judge,

@@ -43,6 +43,17 @@ static enum content content_of(const char *path)
     return model ? CONTENT_MODEL : CONTENT_UNREADABLE;
 }
 
+/* By --cases; `*golden` is NULL where none of its cases is left. */
+static bool choose_cases(const struct arguments *arguments, struct golden **golden, struct report *report,
+                         struct error *error)
+{
+    struct goldens one = {.items = golden, .count = 1};
+    bool good = goldens_choose(arguments, &one, error) && goldens_tell_left_out(&one, &report->findings, error);
+    if (!one.count)
+        *golden = NULL;
+    return good;
+}
+
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
 {
     const char *first = arguments->positional[0], *second = arguments->positional[1];
@@ -52,12 +63,14 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                          first, second);
     struct golden *golden = golden_open(first, error), *dump = NULL;
     struct suite suite = {0};
-    bool good = golden && suite_chosen(arguments, &suite, report, error) &&
+    bool good = golden && choose_cases(arguments, &golden, report, error) &&
+                suite_chosen(arguments, &suite, report, error) &&
                 (diagnostics_compare(suite.wanted) || error_set(error, "none of the suite's diagnostics compares"));
     if (good && dumped)
         good = (dump = golden_open(second, error)) && compare_dump(golden, dump, &suite, report, error);
     else if (good)
         good = compare_model(arguments, golden, &suite, report, error);
+    good = good && suite_tell_left_out(&suite, true, &report->findings, error);
     golden_free(golden);
     golden_free(dump);
     suite_free(&suite);
@@ -85,6 +98,6 @@ const struct command command_compare = {
     .most = 2,
     .sets = OPTIONS_MODEL | OPTIONS_SUITE | OPTIONS_CHUNK | OPTIONS_REPORT,
     .explain = explain,
-    .judge = only_judge,
+    .judge = suite_judge,
     .run = run,
 };

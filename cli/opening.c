@@ -24,7 +24,52 @@ bool goldens_open(const struct arguments *arguments, struct goldens *goldens, st
     for (; goldens->count < arguments->goldens.count; goldens->count++)
         if (!(goldens->items[goldens->count] = golden_open(arguments->goldens.items[goldens->count], error)))
             return false;
-    return true;
+    return goldens_choose(arguments, goldens, error);
+}
+
+/* What a dump without a chosen case is called to have. */
+static bool no_case(const struct arguments *arguments, struct error *error)
+{
+    struct buffer globs = {0};
+    for (size_t i = 0; i < arguments->cases.count; i++)
+        buffer_format(&globs, "%s%s", i ? " and " : "", arguments->cases.items[i]);
+    error_set(error,
+              arguments->goldens.count || arguments->positional_count > 1
+                  ? "--cases %s: no case of gold has such an id"
+                  : "--cases %s: there is no gold to choose cases of",
+              globs.data ? globs.data : "");
+    buffer_free(&globs);
+    return false;
+}
+
+bool goldens_choose(const struct arguments *arguments, struct goldens *goldens, struct error *error)
+{
+    size_t kept = 0;
+    if (!arguments->cases.count)
+        return true;
+    for (size_t i = 0; i < goldens->count; i++) {
+        size_t before = golden_case_count(goldens->items[i]);
+        if (!golden_choose(goldens->items[i], arguments->cases.items, arguments->cases.count, error))
+            return false;
+        goldens->cases += before;
+        goldens->left_out += before - golden_case_count(goldens->items[i]);
+    }
+    for (size_t i = 0; i < goldens->count; i++) {
+        if (golden_case_count(goldens->items[i]))
+            goldens->items[kept++] = goldens->items[i];
+        else
+            golden_free(goldens->items[i]);
+    }
+    goldens->count = kept;
+    return kept || no_case(arguments, error);
+}
+
+bool goldens_tell_left_out(const struct goldens *goldens, struct findings *findings, struct error *error)
+{
+    char message[120];
+    snprintf(message, sizeof message, "Of gold's %zu cases %zu %s left out by --cases.", goldens->cases,
+             goldens->left_out, goldens->left_out == 1 ? "was" : "were");
+    return !goldens->left_out || findings_leave_out(findings, "cases", "--cases", message, error);
 }
 
 void goldens_close(struct goldens *goldens)
@@ -84,22 +129,31 @@ bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct
 {
     if (!suite_open(arguments->suite, suite, error))
         return false;
-    report_set(&report->suite.name, "%s", suite->name ? suite->name : "default");
+    report_set(&report->suite.name, "%s", suite->name);
     if (arguments->suite)
         report_set(&report->suite.path, "%s", arguments->suite);
     memcpy(report->suite.sha256, suite->sha256, sizeof suite->sha256);
-    return !arguments->only || suite_only(suite, arguments->only, error);
+    return (!arguments->only || suite_only(suite, arguments->only, error)) &&
+           (!arguments->skip || suite_skip(suite, arguments->skip, error)) &&
+           (!arguments->tags.count || suite_tagged(suite, arguments->tags.items, arguments->tags.count, error));
 }
 
-const char *only_judge(const struct arguments *arguments)
+const char *suite_judge(const struct arguments *arguments)
 {
     static char message[256];
-    bool marks[DIAGNOSTIC_COUNT];
-    if (!arguments->only || diagnostics_parse(arguments->only, marks))
-        return NULL;
-    struct buffer names = {0};
-    diagnostic_names(&names);
-    snprintf(message, sizeof message, "--only takes %s, several with commas", names.data ? names.data : "");
-    buffer_free(&names);
-    return message;
+    const struct {
+        const char *option, *list;
+    } lists[] = {{"only", arguments->only}, {"skip", arguments->skip}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        bool marks[DIAGNOSTIC_COUNT];
+        if (!lists[i].list || diagnostics_parse(lists[i].list, marks))
+            continue;
+        struct buffer names = {0};
+        diagnostic_names(&names);
+        snprintf(message, sizeof message, "--%s takes %s, several with commas", lists[i].option,
+                 names.data ? names.data : "");
+        buffer_free(&names);
+        return message;
+    }
+    return NULL;
 }

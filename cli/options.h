@@ -52,12 +52,13 @@ enum option_set {
     OPTIONS_ENGINE = 1 << 6,    /* --fault --set --variant --text-variant --memory --cache-experts --missing --sums */
     OPTIONS_REPORT = 1 << 7,    /* --output, a folder; --verbose, --fail-on, --strict, --history */
     OPTIONS_GOLD = 1 << 8,      /* --golden, to compare with */
-    OPTIONS_SUITE = 1 << 9,     /* --suite --only */
+    OPTIONS_SUITE = 1 << 9,     /* --suite --only --skip --cases */
     OPTIONS_WINDOWS = 1 << 10,  /* --text --context --stride */
     OPTIONS_CHUNK = 1 << 11,    /* --chunk */
     OPTIONS_CHAT = 1 << 12,     /* --chat */
     OPTIONS_JUDGE = 1 << 13,    /* --rules --judge */
     OPTIONS_PART = 1 << 14,     /* --only --layers */
+    OPTIONS_TAGS = 1 << 15,     /* --tag: of the suite's prompts */
     /* of a command that opens a store, and of one that runs the model in it */
     OPTIONS_STORE = OPTIONS_CONFIG | OPTIONS_TOKENIZER | OPTIONS_SOURCE | OPTIONS_THREADS,
     OPTIONS_MODEL = OPTIONS_STORE | OPTIONS_ENGINE,

@@ -140,10 +140,12 @@ static void report_write_unable(const struct report *report, const struct argume
     error_clear(&again);
 }
 
+/* What --only, --skip and --cases left out was not asked for. */
 static bool any_skipped(const struct findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++)
-        if (findings->items[i].summary && findings->items[i].verdict == VERDICT_SKIP)
+        if (findings->items[i].summary && findings->items[i].verdict == VERDICT_SKIP &&
+            !finding_is_left_out(&findings->items[i]))
             return true;
     return false;
 }

@@ -1,31 +1,63 @@
-/* A suite: what to run on what, with which limits. JSON, described in README.md. */
+/* A suite: what to run on what, with which limits. JSON: README.md says what a suite is, suites/suite.schema.json what
+ * may be in one. */
 #ifndef ASSAY_SUITES_SUITE_H
 #define ASSAY_SUITES_SUITE_H
 
+#include "base/file.h"
+#include "base/json.h"
 #include "diagnostics/check.h"
 
 struct suite {
-    char *name;
-    char *description;
-    char sha256[65]; /* of its text as JSON without white space */
+    char *name;        /* never NULL: the file's where it does not say */
+    char *purpose;     /* what it is for, in a sentence; NULL: it does not say */
+    char *description; /* more of it; NULL: none */
+    char sha256[65];   /* of what was read, as JSON without white space, what it extends first */
     bool wanted[DIAGNOSTIC_COUNT];
-    char **prompts;          /* texts that the subject continues */
-    struct expects *expects; /* [prompt_count] */
+    const char *left_out[DIAGNOSTIC_COUNT]; /* what it had and the command line took away: by which option; NULL */
+    char **prompts;                         /* texts that the subject continues */
+    struct expects *expects;                /* [prompt_count] */
+    struct names *tags;                     /* [prompt_count] */
     size_t prompt_count;
     size_t new_tokens; /* for each of them */
     struct sampler_options sampler;
     uint64_t seed;
     bool chat;
-    char *text; /* file for perplexity, found beside the suite; NULL: none */
+    char *text; /* file for perplexity, found beside the suite, or ":english"; NULL: none */
     size_t context, stride;
     struct limits limits;
+    cJSON *members; /* what suites said, the extended ones first, where later ones replaced it; for suite_json */
 };
 
-/* `path` NULL: the suite that is built in, suites/default.json. Unknown members, diagnostics and limits are errors, as
- * is a limit without a cause. */
-bool suite_open(const char *path, struct suite *suite, struct error *error);
-/* Of the suite's diagnostics only those of the list "layers,logits"; one that it does not have is an error. */
+/* Those that are built in, in the order in which they are listed. The last row has no name. */
+struct suite_bundled {
+    const char *name;
+    const char *text;
+};
+extern const struct suite_bundled suite_bundled[];
+
+/* `name` is that of a suite that is built in, or a path; NULL: default. Members, diagnostics, limits that nobody knows
+ * are errors, as is a limit without a cause: they begin with "FILE:LINE:COLUMN: ", then the path of the key. What it
+ * extends is read first; of objects in both (limits, sampling, text) the members are put together, anything else
+ * replaces what was there. To be freed either way. */
+bool suite_open(const char *name, struct suite *suite, struct error *error);
+
+/* The suite as one document that extends nothing. The caller frees with cJSON_Delete; NULL: out of memory. */
+cJSON *suite_json(const struct suite *suite, struct error *error);
+
+/* Of the suite's diagnostics only those of the list "layers,logits", or all but those. An error where nothing is left;
+ * of `suite_only` also where one is not the suite's. */
 bool suite_only(struct suite *suite, const char *list, struct error *error);
+bool suite_skip(struct suite *suite, const char *list, struct error *error);
+/* Adds a skip for each diagnostic that was left out so, or (`comparing`) for those that take part in assay compare. See
+ * findings_leave_out. */
+bool suite_tell_left_out(const struct suite *suite, bool comparing, struct findings *findings, struct error *error);
+
+/* Of the prompts those that have one of the tags. An error where one is no prompt's. */
+bool suite_tagged(struct suite *suite, const char *const *tags, size_t count, struct error *error);
+
+/* The keys of an object of a suite ("suite", "sampling", "text", "limit", "prompt", "expects", "change"), for its
+ * schema; NULL behind the last. `*required`: it has to be there. */
+const char *suite_key(const char *object, size_t index, bool *required);
 
 void suite_free(struct suite *suite);
 

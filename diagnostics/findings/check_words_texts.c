@@ -92,6 +92,10 @@ const struct check_words words_of_coverage[] = {
         "some were not or when gold holds no logits, and fails when none was, or a case of gold is not in a dump.",
         "Read which tensors were left out. Give a dump that holds the same cases and names, or make gold for this "
         "model with scripts/make_golden.py."),
+    COVERAGE("left_out.*", "Left out on purpose",
+             "Names what the command line took away: a diagnostic of the suite by --only or --skip, cases of gold by "
+             "--cases. It is told so that nobody takes the rest for the whole, and never fails.",
+             "Run the check again without that option before you rely on it."),
     COVERAGE("gold.precision", "Precision of gold",
              "Tells that gold, or the dump beside it, has no more bits than float16 or bfloat16, and what such "
              "arithmetic costs this model. The comparison is only as sharp as that; this check never fails.",

@@ -89,6 +89,24 @@ struct finding *findings_place(struct findings *findings, const char *check, enu
     return place;
 }
 
+bool findings_leave_out(struct findings *findings, const char *what, const char *option, const char *message,
+                        struct error *error)
+{
+    struct buffer check = {0};
+    buffer_format(&check, LEFT_OUT "%s", what);
+    struct finding *finding = check.data ? findings_add(findings, check.data) : NULL;
+    buffer_free(&check);
+    if (!finding_skip(finding, "%s", message))
+        return error_memory(error, "findings");
+    finding_fact_text(finding, "left_out", "%s", option);
+    return true;
+}
+
+bool finding_is_left_out(const struct finding *finding)
+{
+    return finding->check && strncmp(finding->check, LEFT_OUT, sizeof LEFT_OUT - 1) == 0;
+}
+
 bool finding_skip(struct finding *finding, const char *format, ...)
 {
     if (!finding)

@@ -129,6 +129,13 @@ bool findings_skip(struct findings *findings, const char *check, const char *why
 /* Makes a finding of a whole check that. False: `finding` is NULL, for it may come straight from findings_add. */
 bool finding_skip(struct finding *finding, const char *format, ...) ASSAY_PRINTF(2, 3);
 
+/* A skip of what the command line left out on purpose, "left_out.layers": the fact "left_out" is the option that did.
+ * It is told, and is no check that could not be made. False: out of memory. */
+#define LEFT_OUT "left_out."
+bool findings_leave_out(struct findings *findings, const char *what, const char *option, const char *message,
+                        struct error *error);
+bool finding_is_left_out(const struct finding *finding);
+
 /* The setters copy their text; running out of memory leaves the field NULL. */
 void finding_message(struct finding *finding, const char *format, ...) ASSAY_PRINTF(2, 3);
 void finding_measured(struct finding *finding, double measured, const char *unit);

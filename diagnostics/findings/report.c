@@ -25,14 +25,15 @@ struct report_gold *report_add_gold(struct report *report)
     return good ? &report->golds[report->gold_count - 1] : NULL;
 }
 
-/* The first summary with the verdict, else the first place with it, else NULL; `*count` summaries have it. */
+/* What was left out on purpose has none. The first summary with the verdict, else the first place with it, else NULL;
+ * `*count` summaries have it. */
 static const struct finding *report_first(const struct report *report, enum verdict verdict, size_t *count)
 {
     const struct finding *summary = NULL, *place = NULL;
     *count = 0;
     for (size_t i = 0; i < report->findings.count; i++) {
         const struct finding *finding = &report->findings.items[i];
-        if (finding->verdict != verdict)
+        if (finding->verdict != verdict || finding_is_left_out(finding))
             continue;
         *count += finding->summary;
         if (finding->summary && !summary)
@@ -74,6 +75,21 @@ static void reason_from(struct report *report, const struct finding *finding, si
     free(copy);
 }
 
+/* To a pass: of how much. */
+static void tell_left_out(struct report *report)
+{
+    size_t count = 0;
+    char *reason = report->reason;
+    for (size_t i = 0; i < report->findings.count; i++)
+        count += finding_is_left_out(&report->findings.items[i]);
+    if (!count || !reason)
+        return;
+    report->reason = NULL;
+    report_set(&report->reason, "%.*s; %zu %s left out on purpose.", sentence_length(reason), reason, count,
+               count == 1 ? "was" : "were");
+    free(reason);
+}
+
 void report_conclude(struct report *report)
 {
     if (!report->severity_limits.given)
@@ -111,6 +127,8 @@ void report_conclude(struct report *report)
     } else {
         report_set(&report->reason, passed > 1 ? "All %zu check%s passed." : "%zu check%s passed.", passed, plural);
     }
+    if (report->verdict == VERDICT_PASS)
+        tell_left_out(report);
 }
 
 void report_free(struct report *report)

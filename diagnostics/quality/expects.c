@@ -76,27 +76,31 @@ static bool take_patterns(const char *where, const cJSON *item, struct pattern_l
     return true;
 }
 
+bool expects_take(const char *where, const cJSON *item, struct expects *expects, struct error *error)
+{
+    enum expect_flag flag = expect_flag_parse(item->string);
+    if (flag != EXPECT_FLAG_COUNT) {
+        expects->flags[flag] = cJSON_IsTrue(item);
+        return cJSON_IsBool(item) || cJSON_IsNull(item) ||
+               error_set(error, "%s: \"%s\" should be true or false", where, item->string);
+    }
+    if (strcmp(item->string, "language") == 0)
+        return take_languages(where, item, expects, error);
+    if (strcmp(item->string, "matches") == 0)
+        return take_patterns(where, item, &expects->matches, error);
+    if (strcmp(item->string, "forbids") == 0)
+        return take_patterns(where, item, &expects->forbids, error);
+    return error_set(error, "%s: unknown member \"%s\" of \"expects\"", where, item->string);
+}
+
 bool expects_parse(const char *where, const cJSON *json, struct expects *expects, struct error *error)
 {
     memset(expects, 0, sizeof *expects);
     if (json && !cJSON_IsNull(json) && !cJSON_IsObject(json))
         return error_set(error, "%s: \"expects\" should be an object", where);
-    for (const cJSON *item = json ? json->child : NULL; item; item = item->next) {
-        enum expect_flag flag = expect_flag_parse(item->string);
-        bool good = true;
-        if (flag != EXPECT_FLAG_COUNT)
-            good = json_get_bool(json, where, item->string, &expects->flags[flag], error);
-        else if (strcmp(item->string, "language") == 0)
-            good = take_languages(where, item, expects, error);
-        else if (strcmp(item->string, "matches") == 0)
-            good = take_patterns(where, item, &expects->matches, error);
-        else if (strcmp(item->string, "forbids") == 0)
-            good = take_patterns(where, item, &expects->forbids, error);
-        else
-            good = error_set(error, "%s: unknown member \"%s\" of \"expects\"", where, item->string);
-        if (!good)
+    for (const cJSON *item = json ? json->child : NULL; item; item = item->next)
+        if (!expects_take(where, item, expects, error))
             return false;
-    }
     return true;
 }
 

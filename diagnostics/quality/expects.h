@@ -27,6 +27,8 @@ struct expects {
  * "forbids": ["regex"]}; NULL: nothing is expected. Unknown members, languages and bad patterns are errors that begin
  * with `where`. Free it either way. */
 bool expects_parse(const char *where, const cJSON *json, struct expects *expects, struct error *error);
+/* One member of it, for whoever goes through them. */
+bool expects_take(const char *where, const cJSON *item, struct expects *expects, struct error *error);
 void expects_free(struct expects *expects);
 
 /* Index of the first byte of a match of pattern `index`; PATTERN_NONE: there is none; PATTERN_UNKNOWN: the pattern

@@ -40,10 +40,29 @@ json '.reason | test("skipped")'
 json "$(summary layers.propagated).verdict == \"skip\""
 
 test_that 'of the diagnostics only some'
+judged='[.findings[] | select(.summary and (has("left_out") | not)) | .check] | join(" ")'
+left_out='[.findings[] | select(has("left_out")) | [(.check | ltrimstr("left_out.")), .verdict, .left_out]]'
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --only inventory --json -q
-equal "$checks_of" "$inventory"
+equal "$judged" "$inventory"
+equal '[.verdict, .reason]' '["pass","All 10 checks passed; 8 were left out on purpose."]'
+json "$left_out | map(.[0]) == [\"weights\", \"tokens\", \"layers\", \"logits\", \"lens\", \"greedy\", \"perplexity\", \"texts\"] and all(.[1:] == [\"skip\", \"--only\"])"
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --only layers,logits --json -q
-json '[.findings[].check] | any(. == "layers.isolated") and any(. == "logits.kl") and all(test("^(layers|logits|gold|config.gold|perplexity)"))'
+json '[.findings[] | select(has("left_out") | not) | .check] | any(. == "layers.isolated") and any(. == "logits.kl") and all(test("^(layers|logits|gold|config.gold|perplexity)"))'
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --skip texts,lens --json -q
+json "$left_out == [[\"lens\", \"skip\", \"--skip\"], [\"texts\", \"skip\", \"--skip\"]]"
+json '[.findings[].check] | any(. == "layers.isolated") and all(test("^(text|lens)[.]") | not)'
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --only layers,logits,greedy --skip greedy --suite default
+says out 'skip left_out.greedy Left out by --skip.'
+says out 'skip left_out.texts Left out by --only.'
+run 3 check "$nano/thinker" --only layers,logits --skip layers,logits -q
+says err '--skip leaves nothing of the suite default to be checked'
+run 2 check "$nano/thinker" --skip layers,nothing
+says err '--skip takes inventory,'
+test_that 'what was left out on purpose is no skipped check for --fail-on skip, what could not be checked is one'
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --only inventory,layers --json -q --strict
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --skip weights,tokens,lens,perplexity,texts --json -q --fail-on skip
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --only inventory,perplexity --json -q --fail-on skip
+test_that 'of the diagnostics only some, in other suites and commands'
 with 3 '{"diagnostics": ["layers"]}' --golden "$(gold thinker)" --only logits
 says err logits
 run 2 check "$nano/thinker" --only layers,nothing
@@ -63,7 +82,10 @@ run 0 trace "$nano/thinker" --golden "$(gold thinker)" -o "$T/dump.safetensors" 
 run 0 compare "$(gold thinker)" "$T/dump.safetensors" --suite "$suite" --json -q
 json '[.findings[].check] | any(. == "logits.kl") and all(test("^(layers|inventory|greedy|text)") | not)'
 run 0 compare "$(gold thinker)" "$T/dump.safetensors" --only layers --json -q
-json '[.findings[].check] | any(. == "layers.propagated") and all(test("^(logits|greedy)") | not)'
+json '[.findings[] | select(has("left_out") | not) | .check] | any(. == "layers.propagated") and all(test("^(logits|greedy)") | not)'
+json "$left_out | map(.[0]) == [\"inventory\", \"logits\", \"greedy\"]"
+run 0 compare "$(gold thinker)" "$T/dump.safetensors" --skip layers --json -q
+json "$left_out == [[\"layers\", \"skip\", \"--skip\"]]"
 run 3 compare "$(gold thinker)" "$nano/thinker" --only texts
 says err compares
 
@@ -78,54 +100,90 @@ check 0 thinker --suite "$suite"
 run 0 compare "$(gold thinker)" "$T/hurt" --suite "$suite" --json -q
 json "$(summary layers.isolated).verdict == \"pass\""
 
-test_that 'refused'
+test_that 'refused: an error names line, column and key (test_suite has every kind of it)'
 refused '' 'is empty'
-refused '[]' object
-refused '{}' diagnostics
-refused '{"limits": {}}' diagnostics
-refused '{"diagnostics": []}' diagnostics
-refused '{"diagnostics": "layers"}' diagnostics
-refused '{"diagnostics": ["layer"]}' layer
-refused '{"diagnostics": [5]}' diagnostic
-refused '{"diagnostics": ["layers"], "limit": {}}' limit
-refused '{"diagnostics": ["layers"], "diagnostics": ["logits"]}' diagnostics
-refused '{"diagnostics": ["layers"], "prompts": ["a", "b"], "prompts": ["c", "d", "e"]}' prompts
-refused '{"diagnostics": ["layers"], "limits": {"layers.noise": {"value": 1, "cause": "c"}}}' layers.noise
-refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": 1}}}' cause
-refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": 1, "cause": ""}}}' cause
-refused '{"diagnostics": ["layers"], "limits": {"greedy": {"cause": "c"}}}' value
-refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": -1, "cause": "c"}}}' value
-refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": "1", "cause": "c"}}}' value
-refused '{"diagnostics": ["layers"], "limits": {"greedy": 1}}' cause
-refused '{"diagnostics": ["layers"], "limits": {"greedy": {"value": 1, "cause": "c", "values": 2}}}' values
-refused '{"diagnostics": ["layers"], "limits": []}' limits
-refused '{"diagnostics": ["layers"], "prompts": []}' prompts
-refused '{"diagnostics": ["layers"], "prompts": [5]}' prompt
-refused '{"diagnostics": ["layers"], "new_tokens": 0}' new_tokens
-refused '{"diagnostics": ["texts"], "prompts": [""]}' 'prompt 0 is not a text'
-refused '{"diagnostics": ["texts"], "prompts": ["a", {"text": "b"}]}' 'prompt 1: unknown member "text"'
-refused '{"diagnostics": ["texts"], "prompts": ["a", {"expects": {}}]}' 'prompt 1 is not a text'
-refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"match": ["b"]}}]}' match
-refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"matches": ["("]}}]}' '('
-refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"matches": "b"}}]}' matches
-refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"language": "xx"}}]}' xx
-refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": {"code": 1}}]}' code
-refused '{"diagnostics": ["texts"], "prompts": [{"prompt": "a", "expects": []}]}' expects
-refused '{"diagnostics": ["texts"], "sampling": 1}' '"sampling" should be an object'
-refused '{"diagnostics": ["texts"], "sampling": {"top-k": 1}}' 'unknown member "top-k" of "sampling"'
-refused '{"diagnostics": ["texts"], "sampling": {"temperature": -1}}' 'a temperature is at least 0'
-refused '{"diagnostics": ["texts"], "sampling": {"temperature": "hot"}}' temperature
-refused '{"diagnostics": ["texts"], "sampling": {"top_k": -1}}' top_k
-refused '{"diagnostics": ["texts"], "sampling": {"top_p": 0}}' 'top_p above 0 and up to 1'
-refused '{"diagnostics": ["texts"], "sampling": {"min_p": 1.5}}' 'min_p from 0 to 1'
-refused '{"diagnostics": ["texts"], "sampling": {"repetition_penalty": 0}}' 'repetition_penalty above 0'
-refused '{"diagnostics": ["texts"], "sampling": {"seed": 1.5}}' seed
-refused '{"diagnostics": ["texts"], "sampling": {"seed": -1}}' seed
-refused '{"diagnostics": ["texts"], "chat": "yes"}' '"chat" should be true or false'
-refused '{"diagnostics": ["layers"], "text": "file"}' text
-refused '{"diagnostics": ["layers"], "text": {"context": 8}}' text
-refused '{"diagnostics": ["layers"], "text": {"file": "f", "contxt": 8}}' contxt
-refused '{"diagnostics": ["layers"], "name": 5}' name
+refused '[]' ':1:1: a suite is a JSON object'
+refused '{}' ':1:1: a suite without "diagnostics" checks nothing'
+refused '{"diagnostics": ["layer"]}' ':1:18: diagnostics[0]: "layer" is no diagnostic; did you mean "layers"?'
+refused $'{"diagnostics": ["layers"],\n "limit": {}}' ':2:2: limit: "limit" is no key that is known here; did you mean "limits"?'
+refused $'{"diagnostics": ["layers"]\n "limits": {}}' ':2:2: malformed JSON'
+refused '{"diagnostics": ["layers"], "diagnostics": ["logits"]}' ':1:29: "diagnostics" occurs twice'
+refused '{"diagnostics": ["layers"], "limits": {"layers.noise": {"value": 1, "cause": "c"}}}' 'did you mean "layers.noise_multiple"?'
+refused '{"diagnostics": ["texts"], "prompts": ["a", {"text": "b"}]}' 'prompts[1].text: "text" is no key that is known here; there are prompt, expects and tags'
+refused '{"diagnostics": ["layers"], "chat\u001b[31m": 5}' 'did you mean "chat"?'
+if grep -q $'\x1b' "$T/err"; then failed 'an escape sequence reached the terminal'; else passed; fi
+refused '{"extends": "nowhere"}' 'extends: "nowhere" is no suite that is built in, and no file; there are default, quick,'
+refused '{"extends": "suite.json"}' 'in a circle: '
+run 3 check "$nano/thinker" --suite defualt -q
+says err '"defualt" is no suite that is built in, and no file; did you mean "default"? There are default, quick,'
+
+test_that 'suites that are built in: by name, from anywhere, listed and printed'
+run 0 suites
+bundled='default quick full extraction implementation quantised english'
+for bundle in $bundled; do
+    says out "$bundle $(jq -r .purpose "suites/$bundle.json")"
+done
+run 0 suites --json
+equal '[.[].name] | join(" ")' "$bundled"
+json 'all(.purpose | length > 20) and .[1].diagnostics == ["inventory", "weights", "tokens", "logits"]'
+for bundle in $bundled; do
+    run 0 suites "$bundle"
+    json "has(\"extends\") | not"
+    cp "$T/out" "$T/printed.json"
+    run 0 suites "$T/printed.json"
+    same "$(cmp "$T/out" "$T/printed.json")" ''
+done
+binary=$(realpath "$assay")
+same "$(cd / && "$binary" suites quick | jq -r .name)" quick
+run 3 suites quik
+says err 'did you mean "quick"?'
+printf '{"extends": "quick", "limits": {"logits.kl": {"value": 1e9, "cause": "a test"}}, "diagnostics": {"remove": ["weights"]}}' >"$suite"
+run 0 suites "$suite"
+json '.name == "suite.json" and .diagnostics == ["inventory", "tokens", "logits"] and .limits["logits.kl"].value == 1e9 and .limits.greedy.value == 0'
+run 0 check "$nano/thinker" --suite quick --golden "$(gold thinker)" --json -q
+json '[.findings[].check] | any(. == "logits.kl") and any(. == "weights.finite") and all(test("^(layers.isolated|greedy|text)") | not)'
+for fault in missing-norms:1 scale:model.norm.weight,1.01 swap-layers:1,3; do
+    run 1 check "$nano/thinker" --suite quick --golden "$(gold thinker)" --json -q --fault "$fault"
+done
+run 0 compare "$(gold thinker)" "$T/dump.safetensors" --suite implementation --json -q
+json '[.findings[].check] | any(. == "logits.kl") and any(. == "greedy") and any(. == "layers.propagated") and all(test("inventory") | not)'
+run 1 check "$nano/thinker" --suite extraction --json -q
+json "$(summary perplexity).verdict == \"pass\" and $(summary text.verdict).verdict == \"fail\" and $(summary lens.prompts)"
+run 0 check "$nano/thinker" --suite extraction --skip texts --json -q
+
+test_that 'prompts by tag, gold by the name of its cases'
+printf '{"diagnostics": ["texts"], "new_tokens": 3, "prompts": ["a", {"prompt": "b", "tags": ["x", "y"]}, {"prompt": "c", "tags": ["x"]}]}' >"$suite"
+chosen() { json "[.findings[] | select(.check == \"text.verdict\" and (.summary | not)).prompt] | unique == $1"; }
+run 1 check "$nano/thinker" --suite "$suite" --tag x --json -q
+chosen '["b", "c"]'
+run 1 check "$nano/thinker" --suite "$suite" --tag y --tag y --json -q
+chosen '["b"]'
+run 3 check "$nano/thinker" --suite "$suite" --tag z -q
+says err '--tag: in the suite suite.json "z" is no tag of a prompt; there are x and y'
+run 3 check "$nano/thinker" --tag code -q
+says err '--tag code: no prompt of the suite default has a tag'
+run 3 check "$nano/thinker" --suite english --tag coed -q
+says err 'did you mean "code"?'
+cases() { jq -c '[.gold[].cases]' "$T/out"; }
+run 0 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --cases 'prompt-*' --json -q
+same "$(cases)" '[2]'
+equal '.findings[] | select(.check == "left_out.cases") | [.verdict, .left_out, .message]' '["skip","--cases","Of gold'"'"'s 4 cases 2 were left out by --cases."]'
+json '[.findings[] | select(.where.case).where.case] | all(test("^prompt-"))'
+run 0 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --golden suites/data/foreign/npy/short --cases ids-2 --cases prompt-0 --json -q --only logits
+same "$(cases)" '[2]'
+run 0 compare "$(gold thinker)" "$T/dump.safetensors" --cases ids-3 --json -q
+same "$(cases)" '[1]'
+json '.findings[0].check == "left_out.cases"'
+run 0 check "$nano/thinker" --only inventory,layers --golden "$(gold thinker)" --cases 'prompt-*' --json -q --fail-on skip
+run 3 check "$nano/thinker" --golden "$(gold thinker)" --cases 'prompt' -q
+says err '--cases prompt: no case of gold has such an id'
+run 3 compare "$(gold thinker)" "$nano/thinker" --cases nothing --cases none -q
+says err '--cases nothing and none: no case of gold has such an id'
+run 3 check "$nano/thinker" --cases 'prompt*' -q
+says err 'there is no gold to choose cases of'
+hurt_gold thinker scale ids-3/lm_head 1.5
+run 0 check "$nano/thinker" --suite "$proof" --golden "$T/gold.safetensors" --cases 'prompt-*' --json -q
+run 1 check "$nano/thinker" --suite "$proof" --golden "$T/gold.safetensors" --cases 'ids-[3]' --json -q
 
 test_that 'prompts: they are continued, sampled and greedily, in any case'
 written='[.findings[] | select(.check == "text.verdict" and (.summary | not)) | [.where.case, .prompt, .text.text]] | sort'

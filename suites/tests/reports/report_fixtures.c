@@ -243,6 +243,26 @@ static const char *object_fault(const cJSON *root, const cJSON *schema, const cJ
     return NULL;
 }
 
+/* A bound of the schema on a number, a text's bytes or a list's items; `fallback` where it has none. */
+static double bound(const cJSON *schema, const char *key, double fallback)
+{
+    const cJSON *item = json_member(schema, key);
+    return item ? item->valuedouble : fallback;
+}
+
+static bool within_bounds(const cJSON *schema, const cJSON *value)
+{
+    double size = cJSON_IsString(value) ? (double)strlen(value->valuestring) : cJSON_GetArraySize(value);
+    if (cJSON_IsNumber(value))
+        return value->valuedouble >= bound(schema, "minimum", -INFINITY) &&
+               value->valuedouble > bound(schema, "exclusiveMinimum", -INFINITY) &&
+               value->valuedouble <= bound(schema, "maximum", INFINITY);
+    return (!cJSON_IsString(value) ||
+            (size >= bound(schema, "minLength", 0) && size <= bound(schema, "maxLength", INFINITY))) &&
+           (!cJSON_IsArray(value) ||
+            (size >= bound(schema, "minItems", 0) && size <= bound(schema, "maxItems", INFINITY)));
+}
+
 static size_t fitting(const cJSON *root, const cJSON *list, const cJSON *value)
 {
     size_t fits = 0;
@@ -260,10 +280,10 @@ const char *schema_fault(const cJSON *root, const cJSON *schema, const cJSON *va
         return NULL;
     const char *name = value->string ? value->string : "an item";
     const cJSON *constant = json_member(schema, "const"), *list = json_member(schema, "enum");
-    const cJSON *either = json_member(schema, "oneOf"), *least = json_member(schema, "minimum");
+    const cJSON *either = json_member(schema, "oneOf");
     if (!type_fits(json_member(schema, "type"), value) || (constant && !cJSON_Compare(constant, value, true)) ||
         (list && !one_of(list, value)) || (either && fitting(root, either, value) != 1) ||
-        (least && value->valuedouble < least->valuedouble))
+        !within_bounds(schema, value))
         return name;
     const cJSON *items = json_member(schema, "items");
     for (const cJSON *item = cJSON_IsArray(value) ? value->child : NULL; item; item = item->next) {

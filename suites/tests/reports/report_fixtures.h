@@ -31,7 +31,7 @@ const char *markup_fault(const char *text, bool html);
 void assert_harmless(const char *html);
 
 /* The name of the first member of `value` that is not as the schema says, or NULL. As much of JSON Schema as
- * report.schema.json uses; `root` has the definitions. */
+ * report.schema.json and suite.schema.json use; `root` has the definitions. */
 const char *schema_fault(const cJSON *root, const cJSON *schema, const cJSON *value);
 
 #endif

@@ -1,0 +1,134 @@
+/* Of a suite only a part: what the command line leaves out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/wording.h"
+#include "suites/suite_internal.h"
+
+/* Marks what the list names. */
+static bool marks_of(const char *option, const char *list, bool marks[DIAGNOSTIC_COUNT], struct error *error)
+{
+    struct buffer names = {0};
+    if (diagnostics_parse(list, marks))
+        return true;
+    diagnostic_names(&names);
+    error_set(error, "%s takes %s, several with commas", option, names.data ? names.data : "");
+    buffer_free(&names);
+    return false;
+}
+
+/* Leaves out those that `out` marks. */
+static bool leave_out(struct suite *suite, const char *option, const bool out[DIAGNOSTIC_COUNT], struct error *error)
+{
+    bool any = false;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+        if (suite->wanted[i] && out[i])
+            suite->left_out[i] = option;
+        suite->wanted[i] = suite->wanted[i] && !out[i];
+        any = any || suite->wanted[i];
+    }
+    return any || error_set(error, "%s leaves nothing of the suite %s to be checked", option, suite->name);
+}
+
+bool suite_only(struct suite *suite, const char *list, struct error *error)
+{
+    bool marks[DIAGNOSTIC_COUNT] = {false};
+    if (!marks_of("--only", list, marks, error))
+        return false;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+        if (marks[i] && !suite->wanted[i])
+            return error_set(error, "--only %s: the suite %s does not have it", diagnostic_rows[i]->name, suite->name);
+        marks[i] = !marks[i];
+    }
+    return leave_out(suite, "--only", marks, error);
+}
+
+bool suite_skip(struct suite *suite, const char *list, struct error *error)
+{
+    bool marks[DIAGNOSTIC_COUNT] = {false};
+    return marks_of("--skip", list, marks, error) && leave_out(suite, "--skip", marks, error);
+}
+
+bool suite_tell_left_out(const struct suite *suite, bool comparing, struct findings *findings, struct error *error)
+{
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+        if (!suite->left_out[i] || (comparing && !diagnostic_rows[i]->compares))
+            continue;
+        char message[80];
+        snprintf(message, sizeof message, "Left out by %s.", suite->left_out[i]);
+        if (!findings_leave_out(findings, diagnostic_rows[i]->name, suite->left_out[i], message, error))
+            return false;
+    }
+    return true;
+}
+
+/* --- prompts by tag --- */
+
+static bool has_tag(const struct names *tags, const char *tag)
+{
+    for (size_t i = 0; i < tags->count; i++)
+        if (strcmp(tags->items[i], tag) == 0)
+            return true;
+    return false;
+}
+
+static bool prompt_chosen(const struct suite *suite, size_t prompt, const char *const *tags, size_t count)
+{
+    bool chosen = false;
+    for (size_t i = 0; i < count; i++)
+        chosen = chosen || has_tag(&suite->tags[prompt], tags[i]);
+    return chosen;
+}
+
+static _Thread_local const struct names *known; /* the tags that known_tag names */
+
+static const char *known_tag(size_t index)
+{
+    return known->items[index];
+}
+
+static bool tag_is_known(const struct suite *suite, const char *tag, struct error *error)
+{
+    struct names all = {0};
+    struct buffer text = {0};
+    bool good = true;
+    for (size_t i = 0; i < suite->prompt_count; i++)
+        for (size_t k = 0; k < suite->tags[i].count; k++)
+            if (!has_tag(&all, suite->tags[i].items[k]))
+                good = good && names_add(&all, suite->tags[i].items[k]);
+    bool there = has_tag(&all, tag);
+    if (!good) {
+        error_memory(error, "tags");
+    } else if (!all.count) {
+        error_set(error, "--tag %s: no prompt of the suite %s has a tag", tag, suite->name);
+    } else if (!there) {
+        known = &all;
+        unknown_append(&text, "tag of a prompt", tag, all.count, known_tag);
+        error_set(error, "--tag: in the suite %s %s", suite->name, text.data ? text.data : "");
+    }
+    buffer_free(&text);
+    names_free(&all);
+    return good && there;
+}
+
+bool suite_tagged(struct suite *suite, const char *const *tags, size_t count, struct error *error)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!tag_is_known(suite, tags[i], error))
+            return false;
+    for (size_t i = 0; i < suite->prompt_count; i++) {
+        if (!prompt_chosen(suite, i, tags, count)) {
+            free(suite->prompts[i]);
+            expects_free(&suite->expects[i]);
+            names_free(&suite->tags[i]);
+            continue;
+        }
+        suite->prompts[kept] = suite->prompts[i];
+        suite->expects[kept] = suite->expects[i];
+        suite->tags[kept++] = suite->tags[i];
+    }
+    suite->prompt_count = kept;
+    return true;
+}
