@@ -120,7 +120,6 @@ bool report_show(const struct report *report, const struct arguments *arguments,
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
     return good;
 }
-}
 
 /* Makes it the report of what could not be run. */
 static void report_unable(struct report *report, const struct arguments *arguments, const struct error *error)

@@ -121,9 +121,13 @@ static bool rules(struct sarif *sarif, struct error *error)
 
 /* ---- where ---- */
 
-/* A path as a URI reference: file:///a%20b where it is absolute, else relative as it is given. */
-static void uri(struct buffer *out, const char *path)
+/* A path, as report.json has it, as a URI reference: file:///a%20b where it is absolute, else relative as it is given.
+ */
+static void uri(struct buffer *out, const char *given)
 {
+    struct buffer clean = {0};
+    text_append(&clean, TEXT_JSON, given);
+    const char *path = clean.data ? clean.data : "";
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
     while (strncmp(path, "./", 2) == 0 && path[2 + strspn(path + 2, "/")])
         path += 2 + strspn(path + 2, "/");
@@ -131,6 +135,7 @@ static void uri(struct buffer *out, const char *path)
     for (; *path; path++)
         buffer_format(out, strchr(plain, *path) ? "%c" : "%%%02X", (unsigned char)*path);
     buffer_char(out, '"');
+    buffer_free(&clean);
 }
 
 static void logical(struct buffer *out, const char *name, const char *kind)
@@ -192,7 +197,7 @@ static void identity(const struct report *report, const struct finding *finding,
                                  finding_fact_named(finding, "hypothesis")};
     const int numbers[] = {where->layer, where->expert, where->token};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        buffer_text(out, texts[i] ? texts[i] : "");
+        text_append(out, TEXT_JSON, texts[i]);
         buffer_append(out, "", 1);
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

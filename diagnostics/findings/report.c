@@ -114,10 +114,10 @@ void report_conclude(struct report *report)
         report_set(&report->reason, "Nothing was judged%s, so nothing is proved.",
                    skipped ? ": every check was skipped" : ": there was no check to run");
     } else if (skipped >= 2 && skipped >= passed) {
+        const char *why = skip->message ? skip->message : "";
         report->verdict = VERDICT_WARN;
-        report_set(&report->reason, "%zu of %zu checks were skipped, so this proves little: %.*s.", skipped,
-                   passed + skipped, sentence_length(skip->message ? skip->message : ""),
-                   skip->message ? skip->message : "");
+        report_set(&report->reason, "%zu of %zu checks were skipped, so this proves little%s%.*s.", skipped,
+                   passed + skipped, *why ? ": " : "", sentence_length(why), why);
     } else if (skipped) {
         const char *why = skip->message ? skip->message : "";
         report_set(&report->reason, "%zu check%s passed; %zu %s skipped%s%.*s.", passed, plural, skipped,
