@@ -330,7 +330,7 @@ Test(map, any_path_can_be_drawn)
     add_places(&answered.report, "layers.isolated", odd, values, ODD);
     failing(&answered.report, "inventory.absent", "Some are absent.");
     for (int i = 0; i < 3 * ODD; i++)
-        place_at(&answered.report, i % 2 ? "inventory.absent" : "weights.finite", i * 1000 - 3, i - 1, odd[i % ODD]);
+        place_at(&answered.report, i % 2 ? "inventory.absent" : "weights.finite", i * 1000 - 1, i - 1, odd[i % ODD]);
     for (int i = 0; i < 100; i++) {
         char name[80];
         snprintf(name, sizeof name, "model.layers.%d.kind_%d.weight", i, i);
