@@ -123,6 +123,53 @@ static void solved_text(const struct hunt *hunt, const char *pattern, struct buf
         buffer_format(out, "Some tensors %s are not what gold was computed with", pattern);
 }
 
+/* What weights are like that a fault makes whole again; $1, $2 ... are its arguments. */
+static const struct {
+    const char *fault, *says;
+} undone_rows[] = {
+    {"transpose", "$1 is transposed"},
+    {"transpose-back", "$1 is transposed"},
+    {"byte-swap", "$1 has its bytes in the wrong order"},
+    {"swap-tensors", "$1 and $2 are exchanged"},
+    {"swap-experts", "Experts $2 and $3 of layer $1 are exchanged"},
+    {"swap-router-rows", "The router's rows of experts $2 and $3 in layer $1 are exchanged"},
+    {"swap-layers", "Layers $1 and $2 are exchanged"},
+    {"cut-as-stack", "$1 and $2 were cut from one matrix the wrong way, as rows in turn"},
+    {"cut-as-pairs", "$1 and $2 were cut from one matrix the wrong way, in its middle"},
+    {"halve-heads", "The rows of each head of $1 lie in turn, as for interleaved rotation"},
+    {"pair-heads", "The rows of each head of $1 were laid as halves although they lay so before"},
+    {"scale", "$1 is not of its size: multiplied by $2 it is right"},
+    {"add", "$1 is off by a constant: with $2 added it is right"},
+};
+
+/* The `index`th argument (1, 2 ...) of NAME:A,B,... */
+static void argument_append(struct buffer *out, const char *spec, int index)
+{
+    const char *at = strchr(spec, ':');
+    for (; at && index > 1; index--)
+        at = strchr(at + 1, ',');
+    if (at)
+        buffer_append(out, at + 1, strcspn(at + 1, ","));
+}
+
+static void undone_text(const char *spec, struct buffer *out)
+{
+    size_t length = strcspn(spec, ":"), row = 0, rows = sizeof undone_rows / sizeof *undone_rows;
+    while (row < rows &&
+           (strlen(undone_rows[row].fault) != length || strncmp(undone_rows[row].fault, spec, length) != 0))
+        row++;
+    if (row == rows) {
+        buffer_format(out, "Weights were damaged, and --fault %s undoes it", spec);
+        return;
+    }
+    for (const char *at = undone_rows[row].says; *at; at++) {
+        if (*at == '$')
+            argument_append(out, spec, *++at - '0');
+        else
+            buffer_char(out, *at);
+    }
+}
+
 /* What the departure of the hypothesis says, as a sentence without its full stop. */
 static void says_text(const struct causes_request *request, const struct hunt *hunt,
                       const struct hypothesis *hypothesis, struct buffer *out)
@@ -143,7 +190,7 @@ static void says_text(const struct causes_request *request, const struct hunt *h
         struct buffer tensor = {0};
         if (name)
             buffer_append(&tensor, name + 1, strcspn(name + 1, ","));
-        buffer_format(out, "Weights were damaged, and --fault %s undoes it", hypothesis->text);
+        undone_text(hypothesis->text, out);
         if (tensor.data && hunt->relations)
             related_text(hunt, tensor.data, out);
         buffer_free(&tensor);
