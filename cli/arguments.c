@@ -5,6 +5,7 @@
 
 #include "base/id_list.h"
 #include "base/json.h"
+#include "base/wording.h"
 
 const char *ids_judge(const char *list)
 {
@@ -33,4 +34,20 @@ const char *windows_judge(const struct arguments *arguments)
     return arguments->context && arguments->stride > arguments->context
                ? "--stride is larger than --context: there would be gaps"
                : NULL;
+}
+
+void departures_append(const struct arguments *arguments, struct buffer *out)
+{
+    const struct {
+        const char *option;
+        const struct texts *values;
+    } lists[] = {{"--fault", &arguments->faults},
+                 {"--set", &arguments->settings},
+                 {"--variant", &arguments->variants},
+                 {"--text-variant", &arguments->text_variants}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (size_t k = 0; k < lists[i].values->count; k++) {
+            buffer_format(out, " %s ", lists[i].option);
+            shell_word(out, lists[i].values->items[k]);
+        }
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+
 /* The exit status of every command. */
 #define EXIT_PASS 0
 #define EXIT_FAIL 1
@@ -71,6 +73,9 @@ struct arguments {
     char *command_line;                    /* as a shell takes it; NULL: out of memory. Lives as long as the program */
     const struct command *const *commands; /* all there are, NULL behind the last: for help */
 };
+
+/* Appends the departures: " --fault A --set B", as a shell takes it. */
+void departures_append(const struct arguments *arguments, struct buffer *out);
 
 /* For a command's `judge`: NULL, or what is wrong. */
 

@@ -14,55 +14,44 @@ static void options_text(const struct arguments *arguments, struct buffer *out)
         const char *option, *value;
     } singles[] = {
         {"--config", arguments->config}, {"--tokenizer", arguments->tokenizer}, {"--source", arguments->source}};
-    const struct {
-        const char *option;
-        const struct texts *values;
-    } lists[] = {{"--fault", &arguments->faults},
-                 {"--set", &arguments->settings},
-                 {"--variant", &arguments->variants},
-                 {"--text-variant", &arguments->text_variants}};
     for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
         if (!singles[i].value)
             continue;
         buffer_format(out, " %s ", singles[i].option);
         shell_word(out, singles[i].value);
     }
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        for (size_t k = 0; k < lists[i].values->count; k++) {
-            buffer_format(out, " %s ", lists[i].option);
-            shell_word(out, lists[i].values->items[k]);
-        }
+    departures_append(arguments, out);
 }
 
 static struct causes_request request_of(const struct arguments *arguments, struct subject *subject,
                                         const struct diagnosis *diagnosis, const char *options)
 {
     const char *gold = diagnosis->golden_count ? golden_path(diagnosis->goldens[0]) : NULL;
-    return (struct causes_request){.hunt = {.ground = {.store = subject->store,
-                                                       .config_text = subject->config_text,
-                                                       .variants = arguments->variants.items,
-                                                       .variant_count = arguments->variants.count,
-                                                       .means = {.source = subject->source_path,
-                                                                 .original = subject_source(subject),
-                                                                 .goldens = diagnosis->goldens,
-                                                                 .golden_count = diagnosis->golden_count}},
-                                            .config = subject->config,
-                                            .goldens = diagnosis->goldens,
-                                            .golden_count = diagnosis->golden_count,
-                                            .limits = diagnosis->limits,
-                                            .threads = (int)arguments->threads,
-                                            .budget = diagnosis->budget,
-                                            .weights_right = diagnosis->implementation,
-                                            .symptoms = diagnosis->symptoms},
-                                   .subject = store_path(subject->base),
-                                   .gold = gold,
-                                   .text = diagnosis->text,
-                                   .options = options,
-                                   .text_variants = {arguments->text_variants.items, arguments->text_variants.count},
-                                   .implementation = diagnosis->implementation,
-                                   .extraction =
-                                       store_kind(subject->base) == STORE_EXTRACTION && !arguments->faults.count,
-                                   .departs = arguments->settings.count + arguments->variants.count > 0};
+    return (struct causes_request){
+        .hunt = {.ground = {.store = subject->store,
+                            .config_text = subject->config_text,
+                            .variants = arguments->variants.items,
+                            .variant_count = arguments->variants.count,
+                            .means = {.source = subject->source_path,
+                                      .original = subject_source(subject),
+                                      .goldens = diagnosis->goldens,
+                                      .golden_count = diagnosis->golden_count}},
+                 .config = subject->config,
+                 .goldens = diagnosis->goldens,
+                 .golden_count = diagnosis->golden_count,
+                 .limits = diagnosis->limits,
+                 .threads = (int)arguments->threads,
+                 .budget = diagnosis->budget,
+                 .weights_right = diagnosis->implementation,
+                 .symptoms = diagnosis->symptoms},
+        .subject = store_path(subject->base),
+        .gold = gold,
+        .text = diagnosis->text,
+        .options = options,
+        .text_variants = {arguments->text_variants.items, arguments->text_variants.count},
+        .implementation = diagnosis->implementation,
+        .extraction = store_kind(subject->base) == STORE_EXTRACTION && !arguments->faults.count,
+        .departs = arguments->faults.count + arguments->settings.count + arguments->variants.count > 0};
 }
 
 /* Told beside the causes, which stand without it. */

@@ -112,7 +112,7 @@ static void write_report(struct buffer *out)
                 "\n"
                 "Severity of the whole: what the difference does to the model's answers.\n"
                 "  identical  all within gold's noise\n"
-                "  harmless   measurable, and no decision is another one\n"
+                "  harmless   measurable, and every decision is gold's\n"
                 "  degraded   answers change, or may change where gold does not look (an absent expert, a tokenizer)\n"
                 "  broken     answers are no longer the model's: far from gold, or most of what it writes is no text\n"
                 "  unknown    nothing compared its answers with gold's\n"

@@ -197,6 +197,11 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     struct report report;
     struct error error = {0};
     report_begin(&report, name, arguments->command_line);
+    struct buffer departures = {0};
+    departures_append(arguments, &departures);
+    if (departures.data)
+        report_set(&report.departures, "%s", departures.data + 1);
+    buffer_free(&departures);
     /* The folder first: hours of work must not end in a folder that cannot be made; nor in a history that is none. */
     bool folder = !arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error));
     bool usable = folder && (!arguments->history || history_usable(arguments->history, &error));

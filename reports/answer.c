@@ -139,9 +139,9 @@ static const struct {
     const char *name;
     void (*append)(const struct outline *outline, struct buffer *out); /* nothing where it is not known */
 } number_rows[] = {
-    {"Perplexity", perplexity},
-    {"Distance from gold (KL)", divergence},
     {"Same most likely token", same_token},
+    {"Distance from gold (KL)", divergence},
+    {"Perplexity, where 1 is right", perplexity},
     {"Modules to blame", blamed},
     {"Tensors absent", absent},
     {"Texts at fault", faulty_texts},
@@ -159,13 +159,14 @@ static void numbers_build(const struct outline *outline, struct answer *answer)
     }
 }
 
-/* What a reader does next comes before what shows that it is true. */
+/* What a reader does next comes before what shows that it is true. `original`: where the command wants ORIGINAL. */
 static const struct {
-    const char *kind, *does;
+    const char *kind, *does, *original;
 } step_rows[] = {
-    {"repair", "Repair it"},
-    {"confirm", "Prove it"},
-    {"repeat", "Repeat the experiment"},
+    {"repair", "Repair it", "Repair it, with the original checkpoint's path for ORIGINAL"},
+    {"confirm", "See the check pass with the cause undone",
+     "Find the cause for certain, with the original checkpoint's path for ORIGINAL"},
+    {"repeat", "Repeat the experiment", NULL}, /* where there is nothing else to do */
 };
 
 bool answer_tells(const struct answer *answer, const char *command)
@@ -177,16 +178,30 @@ bool answer_tells(const struct answer *answer, const char *command)
 }
 
 /* The commands of that kind that checks that failed name, each once. */
-static void steps_of(const struct outline *outline, struct answer *answer, const char *kind, const char *does)
+static void steps_of(const struct outline *outline, struct answer *answer, size_t row)
 {
     const struct outline_check *check = NULL;
     while ((check = outline_next(outline, VERDICT_FAIL, check)))
         for (size_t i = 0; i < check->head->fact_count && answer->step_count < ANSWER_STEPS; i++) {
             const struct fact *fact = &check->head->facts[i];
             const char *command = fact_command(fact);
-            if (command && strcmp(command, kind) == 0 && !answer_tells(answer, fact->text))
-                answer->steps[answer->step_count++] = (struct answer_step){does, fact->text};
+            if (!command || strcmp(command, step_rows[row].kind) != 0 || answer_tells(answer, fact->text))
+                continue;
+            bool original = step_rows[row].original && strstr(fact->text, " ORIGINAL");
+            answer->steps[answer->step_count++] =
+                (struct answer_step){original ? step_rows[row].original : step_rows[row].does, fact->text};
         }
+}
+
+/* What no command does. */
+static void steps_by_hand(const struct outline *outline, struct answer *answer)
+{
+    const struct outline_check *check = NULL;
+    while ((check = outline_next(outline, VERDICT_FAIL, check)) && answer->step_count < ANSWER_STEPS) {
+        const char *does = finding_fact_named(check->head, "by_hand");
+        if (does)
+            answer->steps[answer->step_count++] = (struct answer_step){does, NULL};
+    }
 }
 
 /* What stands for something of the user's is that, as far as the report knows it. */
@@ -212,8 +227,10 @@ static void advice_append(struct buffer *out, const struct report *report, const
 
 static void steps_build(const struct outline *outline, struct answer *answer)
 {
-    for (size_t i = 0; i < sizeof step_rows / sizeof *step_rows; i++)
-        steps_of(outline, answer, step_rows[i].kind, step_rows[i].does);
+    steps_by_hand(outline, answer);
+    size_t last = sizeof step_rows / sizeof *step_rows - 1;
+    for (size_t i = 0; i < last || (i == last && !answer->step_count); i++)
+        steps_of(outline, answer, i);
     if (answer->step_count || !answer->leads)
         return;
     const char *remedy = check_words(answer->leads->check)->remedy;
@@ -241,9 +258,9 @@ static const char *passed_headline(const struct report *report)
     case SEVERITY_IDENTICAL:
         return "The model computes what the original computes: it equals gold within the noise of the arithmetic.";
     case SEVERITY_HARMLESS:
-        return "The model differs from gold measurably, and no decision of it is another one.";
+        return "The model differs from gold measurably, and every decision is gold's.";
     case SEVERITY_DEGRADED:
-        return "Within the limits of the suite; some answers are others than gold's.";
+        return "The model is within the limits of the suite; some of its answers differ from gold's.";
     default:
         return NULL;
     }

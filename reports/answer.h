@@ -7,7 +7,7 @@
 #include "reports/outline.h"
 
 #define ANSWER_NUMBERS 4
-#define ANSWER_STEPS 3
+#define ANSWER_STEPS 2
 
 /* Texts are plain, not escaped. All but the buffers is borrowed from the outline, or static. */
 struct answer {

@@ -25,6 +25,11 @@ static void says(struct page *page)
     page_raw(page, "<p class=\"reason\">");
     page_text(page, answer->headline.data);
     page_raw(page, "</p>\n");
+    if (report->departures) {
+        page_raw(page, "<p class=\"experiment\">This is an experiment: the model was opened with <code>");
+        page_text(page, report->departures);
+        page_raw(page, "</code>. Its files are as they were.</p>\n");
+    }
     if (answer->rest.size) {
         page_raw(page, "<p class=\"rest\">");
         page_text(page, answer->rest.data);
@@ -86,7 +91,7 @@ static bool picture(struct page *page)
     if (map.rows && map.experts)
         page_raw(page, ", beneath them the experts");
     page_raw(page, !map.measured  ? ". Nothing was compared with gold."
-                   : map.compared ? ". Each module was fed gold's input, so what is red is wrong by itself."
+                   : map.compared ? ". Each was fed gold's own input: red is wrong by itself, whatever it is part of."
                                   : ". Errors are end to end.");
     page_raw(page, "</span></figcaption>\n<div class=\"plot\">");
     model_map_svg(&map, page->out);

@@ -47,6 +47,25 @@ static bool is_card(const struct outline_check *check)
     return wrong && (check->head->has_measured || check->place_count);
 }
 
+/* The word for a question: how sure its answer is, where a check grades it; else the worst verdict. */
+static const char *tag_of(const struct page *page, enum question question, const struct tally *tally)
+{
+    for (size_t i = 0; i < page->outline->count; i++) {
+        const struct finding *head = page->outline->checks[i].head;
+        const char *grade = head->summary ? finding_fact_named(head, "grade") : NULL;
+        if (grade && question_of(&page->outline->checks[i]) == question)
+            return grade;
+    }
+    return verdict_name(tally->worst);
+}
+
+static void tag(struct page *page, enum question question, const struct tally *tally)
+{
+    page_raw(page, "<span class=\"tag\">");
+    text_append_short(page->out, TEXT_MARKUP, tag_of(page, question, tally), 30);
+    page_raw(page, "</span>");
+}
+
 /* The next check of the question with the verdict, behind `check`. */
 static const struct outline_check *next_of(const struct page *page, enum question question, enum verdict verdict,
                                            const struct outline_check *check)
@@ -160,10 +179,10 @@ static void section(struct page *page, enum question question)
     if (!tally.all)
         return;
     const char *id = question_rows[question].id, *verdict = verdict_name(tally.worst);
-    buffer_format(page->out,
-                  "<section id=\"%s\" class=\"v-%s\" aria-labelledby=\"h-%s\">\n<h2 id=\"h-%s\">%s <span class=\"tag\">"
-                  "%s</span></h2>\n",
-                  id, verdict, id, id, question_heading(question), verdict);
+    buffer_format(page->out, "<section id=\"%s\" class=\"v-%s\" aria-labelledby=\"h-%s\">\n<h2 id=\"h-%s\">%s ", id,
+                  verdict, id, id, question_heading(question));
+    tag(page, question, &tally);
+    page_raw(page, "</h2>\n");
     lead(page, question, &tally);
     page_figures(page, question, question_rows[question].figure);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -181,10 +200,12 @@ void page_links(struct page *page)
     page_raw(page, "<nav aria-label=\"Sections\">\n");
     for (int question = 0; question < QUESTION_COUNT; question++) {
         struct tally tally = tally_of(page, (enum question)question);
-        if (tally.all)
-            buffer_format(page->out, "<a class=\"v-%s\" href=\"#%s\">%s <span class=\"tag\">%s</span></a>\n",
-                          verdict_name(tally.worst), question_rows[question].id,
-                          question_heading((enum question)question), verdict_name(tally.worst));
+        if (!tally.all)
+            continue;
+        buffer_format(page->out, "<a class=\"v-%s\" href=\"#%s\">%s ", verdict_name(tally.worst),
+                      question_rows[question].id, question_heading((enum question)question));
+        tag(page, (enum question)question, &tally);
+        page_raw(page, "</a>\n");
     }
     page_raw(page, "<a href=\"#provenance\">Provenance</a>\n</nav>\n");
 }

@@ -6,8 +6,8 @@
 #define LIGHT_INK                                                                                                      \
     "--pass:#13713d;--warn:#8a5a00;--fail:#b3261e;--skip:#57606a;--c0:#0b62c4;--c1:#c9480a;--c2:#0f7a52;"              \
     "--c3:#a8358a;--c4:#917000;--c5:#1488ad;--c6:#6447c8;--c7:#74583a;"                                                \
-    "--m0:#e6e8eb;--m1:#b9d3ec;--m2:#8fc6a3;--m3:#f0c84b;--m4:#ee8a3a;--m5:#c62a20;--m6:#7a4bc4;--m7:#5a5f66;"         \
-    "--m8:#15181c;--mark:#7a4bc4"
+    "--m1:#e6e8eb;--m2:#b9d3ec;--m3:#8fc6a3;--m4:#f0c84b;--m5:#ee8a3a;--m6:#c62a20;--m7:#7a4bc4;--m8:#5a5f66;"         \
+    "--m9:#15181c;--mark:#7a4bc4"
 
 const char *const html_style[] = {
     ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--card:#fff;--ground:#f4f5f7;--line:#d7dbe0;"
@@ -17,8 +17,8 @@ const char *const html_style[] = {
     "--line:#343b43;--grid:#2c3239;--reference:#9aa4af;--pass:#5fd08b;--warn:#e8b84a;--fail:#ff8a80;"
     "--skip:#9aa4af;--passbg:#15301f;--warnbg:#33280c;--failbg:#3a1b19;--skipbg:#262b31;--c0:#6cb2ff;"
     "--c1:#ff9a5c;--c2:#4fd1a1;--c3:#f08bd0;--c4:#e0bd45;--c5:#67d3ec;--c6:#b3a1ff;--c7:#cfa983;"
-    "--m0:#2a2f36;--m1:#31506f;--m2:#2f7a4d;--m3:#b8941f;--m4:#d0702a;--m5:#ef5b50;--m6:#a884f0;--m7:#aeb4bb;"
-    "--m8:#f5f7f9;--mark:#d9c6ff}}",
+    "--m1:#2a2f36;--m2:#31506f;--m3:#2f7a4d;--m4:#b8941f;--m5:#d0702a;--m6:#ef5b50;--m7:#a884f0;--m8:#aeb4bb;"
+    "--m9:#f5f7f9;--mark:#d9c6ff}}",
     "*{box-sizing:border-box}",
     "body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"
     "'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif;overflow-wrap:anywhere}",
@@ -36,6 +36,8 @@ const char *const html_style[] = {
     "h1 .tag{vertical-align:6px}",
     "h1 .counts{vertical-align:6px;margin-left:6px}",
     ".reason{font-size:19px;line-height:1.35;margin:2px 0 4px;max-width:62em}",
+    ".experiment{margin:4px 0;padding:4px 10px;background:var(--card);border:1px dashed var(--soft);border-radius:6px;"
+    "font-size:14.5px}",
     ".rest{margin:2px 0;color:var(--soft);font-size:14.5px;max-width:84em}",
     ".rest b{color:var(--ink)}",
     ".tiles{display:flex;flex-wrap:wrap;gap:8px;margin:10px 0 10px;padding:0}",
@@ -53,8 +55,8 @@ const char *const html_style[] = {
     ".plot svg.map{max-height:400px}",
     ".map text{font-size:11px;fill:var(--soft)}",
     ".map rect:hover{stroke:var(--ink);stroke-width:1}",
-    ".m0{fill:var(--m0)}.m1{fill:var(--m1)}.m2{fill:var(--m2)}.m3{fill:var(--m3)}.m4{fill:var(--m4)}",
-    ".m5{fill:var(--m5)}.m6{fill:var(--m6)}.m7{fill:var(--m7)}.m8{fill:var(--m8)}",
+    ".m1{fill:var(--m1)}.m2{fill:var(--m2)}.m3{fill:var(--m3)}.m4{fill:var(--m4)}.m5{fill:var(--m5)}",
+    ".m6{fill:var(--m6)}.m7{fill:var(--m7)}.m8{fill:var(--m8)}.m9{fill:var(--m9)}",
     ".mu{fill:var(--mark);stroke:var(--card);stroke-width:1}",
     "nav{display:flex;flex-wrap:wrap;gap:6px 20px;margin:14px 0 0;font-size:14px}",
     ".lead{font-size:16.5px;margin:0 0 12px}",

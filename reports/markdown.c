@@ -72,6 +72,11 @@ static void heading(struct buffer *out, const struct outline *outline, const str
     buffer_text(out, "\n\n**");
     text_append_short(out, TEXT_MARKDOWN, answer->headline.data ? answer->headline.data : "", MESSAGE_SHOWN);
     buffer_text(out, "**\n\n");
+    if (report->departures) {
+        buffer_text(out, "This is an experiment: the model was opened with ");
+        text_append_short(out, TEXT_MARKDOWN, report->departures, MESSAGE_SHOWN);
+        buffer_text(out, ". Its files are as they were.\n\n");
+    }
     text_append_short(out, TEXT_MARKDOWN, answer->rest.data, MESSAGE_SHOWN);
     buffer_text(out, answer->rest.size ? "\n\n" : "");
     numbers(out, answer);

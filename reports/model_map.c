@@ -65,7 +65,7 @@ static size_t row_find(const struct model_map *map, const char *name, size_t len
 /* `exactly`: a module that contains it is not enough. `rows`: there is no room for another. */
 static size_t row_take(struct model_map *map, const char *name, size_t length, bool exactly)
 {
-    static const char whole[] = "layer";
+    static const char whole[] = "whole layer";
     if (!length) {
         name = whole;
         length = sizeof whole - 1;
@@ -77,8 +77,12 @@ static size_t row_take(struct model_map *map, const char *name, size_t length, b
         length = kind_length(name, length);
     if (map->rows == MAP_ROWS || length > 60)
         return map->rows;
-    buffer_append(&map->names[map->rows], name, length);
-    return map->rows++;
+    row = map->next < map->rows && !map->cells ? map->next : map->rows;
+    memmove(map->names + row + 1, map->names + row, (map->rows - row) * sizeof *map->names);
+    map->names[row] = (struct buffer){0};
+    buffer_append(&map->names[row], name, length);
+    map->rows++;
+    return row;
 }
 
 /* The column of what lies in no layer; SIZE_MAX: it has none. */
@@ -183,8 +187,13 @@ static void see_extent(struct model_map *map, const char *path, double error, do
     (void)limit;
     struct map_place place = place_of(path);
     see_layer(map, place.layer);
-    if (place.layer >= 0)
-        row_take(map, place.name, place.length, true);
+    if (place.layer < 0)
+        return;
+    /* Behind what came before it in its layer: paths come in the order of the pass. */
+    if (place.layer != map->last_layer)
+        map->next = 0;
+    map->last_layer = place.layer;
+    map->next = row_take(map, place.name, place.length, true) + 1;
 }
 
 static void see_aside(struct model_map *map, const char *path, double error, double limit)
@@ -241,10 +250,10 @@ static void fault_take(struct model_map *map, const struct finding *place)
         cell_compare(cell, place->measured, place->limit);
     if (values) {
         cell->marked = true;
-        if (cell->state == CELL_UNKNOWN)
+        if (cell->state <= CELL_UNKNOWN)
             cell->state = CELL_UNSOUND;
     }
-    if (gone && (!expert || cell->state == CELL_UNKNOWN))
+    if (gone && (!expert || cell->state <= CELL_UNKNOWN))
         cell->state = expert ? CELL_PARTLY : CELL_ABSENT;
     if (!cell->why || (gone && !expert))
         cell->why = place;
@@ -327,6 +336,8 @@ static bool experts_build(const struct outline *outline, struct model_map *map)
         return true;
     if (!(map->experts = calloc(map->layers * map->expert_count, sizeof *map->experts)))
         return false;
+    for (size_t i = 0; i < map->layers * map->expert_count; i++)
+        map->experts[i] = CELL_UNKNOWN;
     for (size_t name = 0; name < 2; name++)
         for (size_t at = 0; (series = series_next(outline, names[name], &at, &of));)
             experts_take(map, series, name == 1);
@@ -344,6 +355,10 @@ static bool cells_build(const struct outline *outline, struct model_map *map)
             map->cells[i][row].error = map->cells[i][row].limit = NAN;
     compared_each(outline, map, see_error);
     faults_each(outline, map, fault_take);
+    for (size_t i = 0; !map->measured && i < count; i++)
+        for (size_t row = 0; row < MAP_ROWS; row++)
+            if (map->cells[i][row].state == CELL_NONE)
+                map->cells[i][row].state = CELL_UNKNOWN;
     return true;
 }
 
@@ -352,7 +367,7 @@ static bool anything_known(const struct model_map *map)
     size_t count = map->before + map->layers + map->behind;
     for (size_t i = 0; i < count; i++)
         for (size_t row = 0; row < MAP_ROWS; row++)
-            if (map->cells[i][row].state != CELL_UNKNOWN)
+            if (map->cells[i][row].state > CELL_UNKNOWN)
                 return true;
     for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++)
         if (map->experts[i] > CELL_USED)
@@ -364,7 +379,9 @@ bool model_map_build(const struct outline *outline, struct model_map *map)
 {
     *map = (struct model_map){0};
     see_layer(map, outline->report->subject.layers - 1);
+    map->last_layer = -1;
     compared_each(outline, map, see_extent);
+    map->next = map->rows;
     faults_each(outline, map, fault_extent);
     for (size_t i = 0; i < map->layers; i++)
         buffer_format(&map->columns[i], "%zu", i);

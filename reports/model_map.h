@@ -9,6 +9,7 @@
 
 /* What a place is, the worst that is known of it. */
 enum cell_state {
+    CELL_NONE,    /* gold has nothing there, as of a module that the layer has not */
     CELL_UNKNOWN, /* nothing was compared there */
     CELL_USED,    /* an expert that compared tokens went through */
     CELL_GOOD,    /* within the limit */
@@ -31,15 +32,17 @@ struct map_cell {
 /* Filled from a report: series "places" of relative errors and limits by module path, places with a layer, and the
  * series "experts" (1 there, 0 absent) and "expert-use" (tokens) whose curves are layers. */
 struct model_map {
-    struct buffer names[MAP_ROWS]; /* "self_attn"; the layer as a whole is "layer" */
+    struct buffer names[MAP_ROWS]; /* "self_attn"; the layer as a whole is "whole layer" */
     size_t rows;
     struct buffer columns[MAP_COLUMNS]; /* "embed_tokens", "0", "1" ..., "norm", "lm_head" */
     size_t before, layers, behind;      /* how many columns are what */
     struct map_cell (*cells)[MAP_ROWS]; /* [columns]; what is no layer has one in row 0; owned */
     enum cell_state *experts;           /* [layers][expert_count]; NULL: none */
     size_t expert_count;
-    bool measured; /* something was compared with gold */
-    bool compared; /* each module was fed gold's input; else errors are end to end */
+    size_t next;    /* while rows are found: where the next new one goes */
+    int last_layer; /* and the layer of the last */
+    bool measured;  /* something was compared with gold */
+    bool compared;  /* each module was fed gold's input; else errors are end to end */
 };
 
 /* False: there is nothing to draw, or no memory; then there is nothing to free. */

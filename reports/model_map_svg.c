@@ -12,11 +12,13 @@
 #define ROW 15
 #define ASIDE 20 /* at most, of a column that is no layer */
 #define APART 4
+#define TOP 14  /* for names of what is no layer */
 #define AXIS 20 /* for numbers of layers */
 #define EXPERTS_LEAST 64
 #define EXPERTS_MOST 256
 
-static const char *const state_says[CELL_STATES] = {[CELL_UNKNOWN] = "not compared",
+static const char *const state_says[CELL_STATES] = {[CELL_NONE] = "not there",
+                                                    [CELL_UNKNOWN] = "not compared",
                                                     [CELL_USED] = "an expert that compared tokens went through",
                                                     [CELL_GOOD] = "within its limit",
                                                     [CELL_OVER] = "up to 10 times its limit",
@@ -101,7 +103,7 @@ static void mark_unsound(const struct frame *frame, double x, double y, double w
 static void row_draw(const struct frame *frame, size_t row)
 {
     const struct model_map *map = frame->map;
-    double y = (double)row * ROW;
+    double y = TOP + (double)row * ROW;
     size_t end = map->before + map->layers;
     text_at(frame->out, GUTTER - 6, y + ROW - 4, "end", map->names[row].data);
     for (size_t first = map->before, last; first < end; first = last + 1) {
@@ -109,6 +111,8 @@ static void row_draw(const struct frame *frame, size_t row)
         for (last = first; last + 1 < end && joins(cell, &map->cells[last + 1][row]);)
             last++;
         double x = left_of(frame, first);
+        if (cell->state == CELL_NONE && !cell->marked)
+            continue;
         rect_open(frame->out, cell->state, x, y, frame->wide * (double)(last - first + 1) - 0.6, ROW - 1);
         buffer_format(frame->out, last > first ? "layers %zu-%zu, " : "layer %zu, ", first - map->before,
                       last - map->before);
@@ -127,12 +131,30 @@ static void aside_draw(const struct frame *frame, size_t column)
 {
     const struct map_cell *cell = &frame->map->cells[column][0];
     double height = (double)(frame->map->rows ? frame->map->rows : 1) * ROW - 1;
-    rect_open(frame->out, cell->state, left_of(frame, column), 0, frame->aside - 0.6, height);
+    rect_open(frame->out, cell->state, left_of(frame, column), TOP, frame->aside - 0.6, height);
     text_append_short(frame->out, TEXT_MARKUP, frame->map->columns[column].data, 60);
     cell_says(frame->out, cell);
     rect_close(frame->out);
     if (cell->marked)
-        mark_unsound(frame, left_of(frame, column), 0, frame->aside, height);
+        mark_unsound(frame, left_of(frame, column), TOP, frame->aside, height);
+}
+
+/* Above their columns: of those in front from the left, of those behind from the right. */
+static void aside_names(const struct frame *frame)
+{
+    const struct model_map *map = frame->map;
+    struct buffer names[2] = {0};
+    for (size_t i = 0; i < frame->columns; i++) {
+        bool behind = i >= map->before + map->layers;
+        if (i < map->before || behind)
+            buffer_format(&names[behind], "%s%s", names[behind].size ? ", " : "", map->columns[i].data);
+    }
+    if (names[0].data)
+        text_at(frame->out, GUTTER, TOP - 4, "start", names[0].data);
+    if (names[1].data)
+        text_at(frame->out, WIDTH, TOP - 4, "end", names[1].data);
+    for (size_t i = 0; i < 2; i++)
+        buffer_free(&names[i]);
 }
 
 static void experts_draw(const struct frame *frame, size_t layer)
@@ -143,7 +165,7 @@ static void experts_draw(const struct frame *frame, size_t layer)
     for (size_t first = 0, last; first < map->expert_count; first = last + 1) {
         for (last = first; last + 1 < map->expert_count && states[last + 1] == states[first];)
             last++;
-        if (states[first] == CELL_UNKNOWN)
+        if (states[first] <= CELL_UNKNOWN)
             continue; /* the ground is that colour */
         rect_open(frame->out, states[first], x, frame->top + each * (double)first, frame->wide - 0.6,
                   fmax(each * (double)(last - first + 1), 0.4));
@@ -158,7 +180,7 @@ static void experts_draw(const struct frame *frame, size_t layer)
 static void layer_numbers(const struct frame *frame, double y)
 {
     size_t layers = frame->map->layers, step = layers <= 16 ? 1 : layers <= 64 ? 4 : layers <= 128 ? 8 : 16;
-    text_at(frame->out, GUTTER - 6, y, "end", "layer");
+    text_at(frame->out, GUTTER - 6, y, "end", "layer number");
     for (size_t i = 0; i < layers; i += step) {
         char number[24];
         snprintf(number, sizeof number, "%zu", i);
@@ -169,7 +191,7 @@ static void layer_numbers(const struct frame *frame, double y)
 static void experts_part(const struct frame *frame)
 {
     const struct model_map *map = frame->map;
-    buffer_format(frame->out, "<rect class=\"m0\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
+    buffer_format(frame->out, "<rect class=\"m1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
                   left_of(frame, map->before), frame->top, frame->wide * (double)map->layers - 0.6, frame->experts);
     for (size_t layer = 0; layer < map->layers; layer++)
         experts_draw(frame, layer);
@@ -189,7 +211,7 @@ void model_map_svg(const struct model_map *map, struct buffer *out)
     double aside = (double)(map->before + map->behind), room = WIDTH - GUTTER - 2 * APART;
     frame.aside = fmin(ASIDE, room / (double)frame.columns);
     frame.wide = map->layers ? (room - frame.aside * aside) / (double)map->layers : 0;
-    double rows = (double)(map->rows ? map->rows : 1) * ROW;
+    double rows = TOP + (double)(map->rows ? map->rows : 1) * ROW;
     frame.top = map->rows || map->before + map->behind ? rows + AXIS : 0;
     if (map->experts)
         frame.experts = fmax(EXPERTS_LEAST, fmin(EXPERTS_MOST, 2 * (double)map->expert_count));
@@ -206,6 +228,7 @@ void model_map_svg(const struct model_map *map, struct buffer *out)
     for (size_t i = 0; i < frame.columns; i++)
         if (i < map->before || i >= map->before + map->layers)
             aside_draw(&frame, i);
+    aside_names(&frame);
     layer_numbers(&frame, frame.top ? rows + 13 : height - 5);
     if (map->experts)
         experts_part(&frame);
@@ -217,14 +240,14 @@ void model_map_legend(const struct model_map *map, struct buffer *out)
     bool seen[CELL_STATES] = {false}, marked = false;
     size_t columns = map->before + map->layers + map->behind;
     for (size_t i = 0; i < columns; i++)
-        for (size_t row = 0; row < (map->rows ? map->rows : 1); row++) {
+        for (size_t row = 0; row < (i < map->before || i >= map->before + map->layers ? 1 : map->rows); row++) {
             seen[map->cells[i][row].state] = true;
             marked = marked || map->cells[i][row].marked;
         }
     for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++)
         seen[map->experts[i]] = true;
     buffer_text(out, "<ul class=\"legend\">\n");
-    for (int state = 0; state < CELL_STATES; state++)
+    for (int state = CELL_UNKNOWN; state < CELL_STATES; state++)
         if (seen[state])
             buffer_format(out,
                           "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"m%d\" width=\"12\" "

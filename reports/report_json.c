@@ -274,6 +274,7 @@ static cJSON *document_new(const struct outline *outline, struct error *error)
     add_text(&writer, document, "commit", report->commit);
     add_text(&writer, document, "command", report->command ? report->command : "");
     add_text(&writer, document, "command_line", report->command_line);
+    add_text(&writer, document, "departures", report->departures);
     add_suite(&writer, document, report);
     add_text(&writer, document, "verdict", verdict_name(report->verdict));
     add_text(&writer, document, "reason", report->reason ? report->reason : "");

@@ -465,9 +465,9 @@ static bool findings_read(const cJSON *document, const struct place *place, stru
 /* Of another version than ours nobody knows what its members mean. */
 static bool format_known(const cJSON *document, const struct place *place, struct error *error)
 {
-    static const char *const known[] = {
-        "assay_report", "version", "commit",     "command", "command_line", "suite",   "verdict",  "reason", "severity",
-        "exit_status",  "started", "duration_s", "subject", "gold",         "machine", "findings", NULL};
+    static const char *const known[] = {"assay_report", "version", "commit", "command",  "command_line", "departures",
+                                        "suite",        "verdict", "reason", "severity", "exit_status",  "started",
+                                        "duration_s",   "subject", "gold",   "machine",  "findings",     NULL};
     int format = 0;
     const char *version = "?";
     if (!cJSON_IsObject(document) || !json_member(document, "assay_report"))
@@ -506,6 +506,7 @@ bool report_from_json(const cJSON *document, const char *name, struct report *re
                 get_text(document, &place, "commit", &report->commit, error) &&
                 get_sentence(document, &place, "command", &report->command, error) &&
                 get_text(document, &place, "command_line", &report->command_line, error) &&
+                get_text(document, &place, "departures", &report->departures, error) &&
                 suite_read(document, &place, report, error) &&
                 verdict_read(document, &place, VERDICT_SKIP, &report->verdict, error) &&
                 get_sentence(document, &place, "reason", &report->reason, error) &&

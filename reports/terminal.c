@@ -146,6 +146,12 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
     buffer_text(terminal->out, "  ");
     text_append_short(&line, TEXT_PLAIN, answer->headline.data, MESSAGE_SHOWN);
     wrap_line(terminal, 6, 6, &line);
+    if (report->departures) {
+        buffer_text(&line, "This is an experiment: the model was opened with ");
+        text_append_short(&line, TEXT_PLAIN, report->departures, 300);
+        buffer_text(&line, ". Its files are as they were.");
+        indented(terminal, &line);
+    }
     if (answer->rest.size) {
         text_append_short(&line, TEXT_PLAIN, answer->rest.data, MESSAGE_SHOWN);
         indented(terminal, &line);
@@ -386,8 +392,8 @@ static void wrong_row(const struct terminal *terminal, const struct outline_chec
     buffer_free(&text);
 }
 
-/* What failed, a check a row; of which finding the answer tells is told. */
-static void brief(const struct terminal *terminal, const struct outline *outline, const struct answer *answer)
+/* What failed, a check a row. */
+static void brief(const struct terminal *terminal, const struct outline *outline)
 {
     static const enum verdict order[] = {VERDICT_FAIL, VERDICT_WARN};
     size_t wrong = outline->counts[VERDICT_FAIL] + outline->counts[VERDICT_WARN];
@@ -396,8 +402,7 @@ static void brief(const struct terminal *terminal, const struct outline *outline
         buffer_char(terminal->out, '\n');
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         for (const struct outline_check *check = NULL; (check = outline_next(outline, order[i], check));)
-            if (check->head != answer->leads || !answer->headline.size)
-                wrong_row(terminal, check, width);
+            wrong_row(terminal, check, width);
     buffer_text(terminal->out, "\n");
     summary_line(terminal, outline);
     buffer_text(terminal->out,
@@ -414,7 +419,7 @@ bool terminal_build(const struct outline *outline, bool colour, bool verbose, st
         wrong_list(&terminal, outline);
         check_list(&terminal, outline);
     } else {
-        brief(&terminal, outline, &answer);
+        brief(&terminal, outline);
     }
     answer_free(&answer);
     return !out->failed || error_memory(error, "the report");

@@ -85,6 +85,21 @@ static void repair_text(const struct causes_request *request, const struct hypot
     }
 }
 
+/* A configuration is mended by hand. */
+static void by_hand(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
+                    struct finding *finding)
+{
+    struct buffer text = {0};
+    for (size_t i = 0; i < count; i++)
+        if (hypotheses[i].departure == DEPARTURE_SETTING)
+            buffer_format(&text, "%s%s", text.size ? " and " : "Set ", hypotheses[i].text);
+    if (text.size && !request->departs && !request->implementation) {
+        buffer_text(&text, " in config.json");
+        finding_fact_text(finding, "by_hand", "%s", text.data);
+    }
+    buffer_free(&text);
+}
+
 bool commands_add(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
                   struct finding *finding)
 {
@@ -95,6 +110,7 @@ bool commands_add(const struct causes_request *request, const struct hypothesis 
     if (count)
         confirm_text(request, hypotheses, count, &texts[1]);
     repair_text(request, hypotheses, count, &texts[2]);
+    by_hand(request, hypotheses, count, finding);
     for (size_t i = 0; i < 3; i++) {
         good = good && !texts[i].failed;
         if (texts[i].data)

@@ -180,7 +180,10 @@ static void says_text(const struct causes_request *request, const struct hunt *h
         buffer_format(out, "%s computes as --variant %s: %s", whose, hypothesis->text,
                       variant_of(hypothesis->text)->does);
     else if (hypothesis->departure == DEPARTURE_SETTING)
-        buffer_format(out, "%s computes with %s", whose, hypothesis->text);
+        buffer_format(out,
+                      request->implementation ? "The implementation computes with %s"
+                                              : "The configuration is wrong: gold was computed with %s",
+                      hypothesis->text);
     else if (restored)
         restored_text(hunt, restored, out);
     else if (solved)
@@ -214,21 +217,23 @@ static void proof_text(const struct causes_request *request, const struct hunt *
 {
     const struct proof *proof = &hunt->proofs[index];
     says_text(request, hunt, &proof->hypothesis, out);
-    buffer_format(out, ". With %s %zu module%s that %s bad equal%s gold (",
-                  hypothesis_restores(&proof->hypothesis) ? "the original's values,"
-                  : hypothesis_solves(&proof->hypothesis) ? "the values that gold determines,"
-                                                          : "it,",
+    buffer_format(out, ". With %s %zu module%s that %s wrong equal%s gold (",
+                  hypothesis_restores(&proof->hypothesis)            ? "the original's values"
+                  : hypothesis_solves(&proof->hypothesis)            ? "the values that gold determines"
+                  : proof->hypothesis.departure == DEPARTURE_SETTING ? "that value"
+                  : proof->hypothesis.departure == DEPARTURE_FAULT   ? "that undone"
+                                                                     : "that",
                   proof->cured, text_plural(proof->cured), proof->cured > 1 ? "were" : "was",
                   proof->cured > 1 ? "" : "s");
     places_text(hunt, proof, out);
-    buffer_text(out, "), and none that was good is bad: proved.");
+    buffer_text(out, "), and no other gets worse, which proves it.");
     if (proof->twin_count) {
         buffer_text(out, " No value tells it from ");
         hypotheses_text(proof->twins, proof->twin_count, out);
         buffer_text(out, ".");
     }
     if (!isnan(damage->share[index]))
-        buffer_format(out, " It is %.0f %% of the damage.", 100 * damage->share[index]);
+        buffer_format(out, " It explains %.0f %% of the damage.", 100 * damage->share[index]);
 }
 
 static bool report_proof(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
@@ -305,9 +310,9 @@ static void whole_text(const struct causes_request *request, const struct hunt *
     if (count > 1)
         buffer_text(out, ".");
     if (bad && !isnan(damage->whole))
-        buffer_format(out, " Logits are %.3g nats from gold", damage->whole);
+        buffer_format(out, " The next-token distribution is %.3g nats from gold", damage->whole);
     if (bad && !isnan(damage->whole) && count && !isnan(damage->left))
-        buffer_format(out, ", and %.3g with %s undone", damage->left, count > 1 ? "all of them" : "it");
+        buffer_format(out, ", and %.3g with %s undone", damage->left, count > 1 ? "all causes" : "the cause");
     if (bad && !isnan(damage->whole))
         buffer_text(out, ".");
     if (count && rest->likely_count) {
@@ -370,6 +375,8 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     bool good = text.data && !text.failed;
     if (good)
         finding_message(finding, "%s", text.data);
+    if (bad)
+        finding_fact_text(finding, "grade", hunt->proof_count ? "proved" : rest->likely_count ? "likely" : "unknown");
     finding_fact(finding, "tried", (double)hunt->tried);
     finding_fact(finding, "untried", (double)hunt->untried);
     if (bad) {

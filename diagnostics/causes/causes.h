@@ -19,7 +19,7 @@ struct causes_request {
     struct text_variants text_variants; /* that the subject's tokenizer was opened with */
     bool implementation;
     bool extraction; /* the subject is one, which repair can mend */
-    bool departs;    /* it was opened with other departures than faults, so no command writes it */
+    bool departs;    /* it was opened with departures: what is wrong is not in its files, so no command mends them */
 };
 
 bool causes_find(const struct causes_request *request, struct findings *findings, struct error *error);

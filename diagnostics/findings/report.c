@@ -135,12 +135,25 @@ void report_free(struct report *report)
 {
     if (!report)
         return;
-    char *const texts[] = {report->command,         report->version,        report->commit,
-                           report->command_line,    report->suite.name,     report->suite.path,
-                           report->reason,          report->unable,         report->started,
-                           report->subject.path,    report->subject.format, report->subject.model_type,
-                           report->subject.summary, report->subject.sha256, report->machine.processor,
-                           report->machine.blas,    report->machine.host,   report->severity_why};
+    char *const texts[] = {report->command,
+                           report->version,
+                           report->commit,
+                           report->command_line,
+                           report->departures,
+                           report->suite.name,
+                           report->suite.path,
+                           report->reason,
+                           report->unable,
+                           report->started,
+                           report->subject.path,
+                           report->subject.format,
+                           report->subject.model_type,
+                           report->subject.summary,
+                           report->subject.sha256,
+                           report->machine.processor,
+                           report->machine.blas,
+                           report->machine.host,
+                           report->severity_why};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     for (size_t i = 0; i < report->gold_count; i++) {

@@ -11,6 +11,8 @@ struct report {
     char *version;      /* of assay */
     char *commit;       /* of its source; NULL: unknown */
     char *command_line; /* as a shell takes it */
+    char *
+        departures; /* with which the model was opened, for an experiment: "--fault zeros:lm_head.weight"; NULL: none */
     struct {
         char *name;      /* "default" */
         char *path;      /* NULL: it is built in */

@@ -113,9 +113,9 @@ static bool fails(const struct findings *findings, const char *check)
 static bool is_broken(const struct severity_limits *limits, struct severity_facts *facts)
 {
     if (facts->nats > limits->broken_nats)
-        facts->why = "the distribution of the next token is another one";
+        facts->why = "the next-token distribution has little to do with gold's";
     else if (log(facts->perplexity) > limits->broken_perplexity)
-        facts->why = "text is far less likely than under gold";
+        facts->why = "text is far less likely than under the original";
     else if (facts->texts >= TEXTS_BROKEN)
         facts->why = "most of what it writes is no text";
     return facts->why;
@@ -135,7 +135,7 @@ static void decide(const struct findings *findings, const struct severity_limits
         facts->why = "nothing compared its answers with gold's";
     } else if ((changed && !noise) || fails(findings, "greedy") || gibberish) {
         facts->level = SEVERITY_DEGRADED;
-        facts->why = compared ? "some answers are others than gold's" : "some of what it writes is no text";
+        facts->why = compared ? "answers differ from gold's" : "some of what it writes is no text";
     } else if (any_fails(findings, false)) {
         facts->level = SEVERITY_DEGRADED;
         facts->why = "what is wrong may show elsewhere than in gold's prompts";
@@ -144,7 +144,7 @@ static void decide(const struct findings *findings, const struct severity_limits
         facts->why = "all within gold's noise";
     } else {
         facts->level = SEVERITY_HARMLESS;
-        facts->why = "no decision is another one than gold's";
+        facts->why = "every decision is gold's";
     }
 }
 

@@ -183,7 +183,7 @@ json "$(summary cause) | .commands | has(\"repair\") | not"
 
 test_that 'gains, routers and heads are solved from gold'
 cause_of 1 thinker 'solve:*.input_layernorm.weight solve:*.post_attention_layernorm.weight' --fault missing-norms:1,3
-says out '2 tensors *.input_layernorm.weight are absent. With the values that gold determines, 2 modules'
+says out '2 tensors *.input_layernorm.weight are absent. With the values that gold determines 2 modules'
 json "$(summary cause) | .nats > 1 and .nats_left < 1e-8"
 for weight in $(some 1 layers.2.self_attn.k_norm.weight norm.weight layers.2.mlp.gate.weight lm_head.weight); do
     name=model.$weight
@@ -227,7 +227,7 @@ test_that 'a check that misses gold looks for the cause by itself, and says it f
 diagnoses=yes
 run 1 check "$nano/thinker" --golden "$(gold thinker)" --suite "$proof" --json -q --fault swap-layers:1,3
 json '.findings[0] | .check == "cause" and .summary'
-json '.reason | contains("swap-layers:1,3")'
+json '.reason | contains("Layers 1 and 3 are exchanged")'
 equal "$causes" swap-layers:1,3
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --suite "$proof" --json -q
 json '[.findings[] | select(.check == "cause")] == []'
@@ -245,7 +245,7 @@ cause_of_source() {
 }
 cause_of_source thinker swap-layers:1,3 swap-layers:1,3
 cause_of_source thinker transpose:model.layers.2.self_attn.o_proj.weight transpose-back:model.layers.2.self_attn.o_proj.weight
-says out "it is the original's transposed. With it"
+says out "it is the original's transposed. With that"
 command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repeat' "$T/out")
 eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"
 json '[.findings[] | select(.summary) | .verdict] | index("fail") == null' "$T/again"

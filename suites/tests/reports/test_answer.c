@@ -121,7 +121,7 @@ Test(answer, four_numbers_tell_how_bad_it_is)
             finding_fact(finding, "bad", 36);
     }
     answer_of(&answered);
-    static const char *const expected[] = {"12,700 times gold's", "3.71 nats a token", "75 % of positions",
+    static const char *const expected[] = {"75 % of positions", "3.71 nats a token", "12,700 times gold's",
                                            "36 of 387"};
     cr_assert_eq(answered.answer.number_count, 4);
     for (size_t i = 0; i < 4; i++)
@@ -148,10 +148,9 @@ Test(answer, commands_come_once_and_what_mends_comes_first)
     finding_fact_text(finding, "commands.repair", "assay repair a");
     finding_fact_text(finding, "commands.confirm", "assay diagnose a");
     answer_of(&answered);
-    cr_assert_eq(answered.answer.step_count, 3);
+    cr_assert_eq(answered.answer.step_count, 2);
     cr_expect_str_eq(answered.answer.steps[0].command, "assay repair a");
     cr_expect_str_eq(answered.answer.steps[1].command, "assay diagnose a");
-    cr_expect_str_eq(answered.answer.steps[2].command, "assay check a");
     cr_expect(answer_tells(&answered.answer, "assay repair a"));
     cr_expect_not(answer_tells(&answered.answer, "assay repair b"));
     answered_free(&answered);
@@ -234,10 +233,10 @@ Test(map, errors_are_told_by_how_far_they_are_beyond_their_limits)
     cr_expect_eq(cell_at(&map, "embed_tokens", NULL)->state, CELL_GOOD);
     cr_expect_eq(cell_at(&map, "0", "input_layernorm")->state, CELL_GOOD);
     cr_expect_eq(cell_at(&map, "0", "mlp")->state, CELL_OVER);
-    cr_expect_eq(cell_at(&map, "0", "layer")->state, CELL_GOOD, "at the limit");
+    cr_expect_eq(cell_at(&map, "0", "whole layer")->state, CELL_GOOD, "at the limit");
     cr_expect_eq(cell_at(&map, "1", "input_layernorm")->state, CELL_FAR);
     cr_expect_eq(cell_at(&map, "1", "mlp")->state, CELL_LOST);
-    cr_expect_eq(cell_at(&map, "1", "layer")->state, CELL_LOST, "not finite");
+    cr_expect_eq(cell_at(&map, "1", "whole layer")->state, CELL_LOST, "not finite");
     cr_expect_eq(cell_at(&map, "lm_head", NULL)->state, CELL_GOOD);
     model_map_free(&map);
     answered_free(&answered);
@@ -395,10 +394,26 @@ Test(answer, the_terminal_has_a_line_for_each_check_that_failed)
     fclose(file);
     assert_narrow(text);
     cr_expect_lt(count_of(text, "\n"), 18);
-    cr_expect_eq(count_of(text, "\n  fail  "), 2, "of the third the answer tells");
+    cr_expect_eq(count_of(text, "\n  fail  "), 3);
     cr_expect_null(strchr(text, '\033'));
     cr_expect(strstr(text, "3 failed"));
     cr_expect(strstr(text, "--verbose"));
     free(text);
     report_free(&answered.report);
+}
+
+Test(answer, an_experiment_says_so_everywhere)
+{
+    struct report report = {0};
+    report_set(&report.departures, "--fault 'zeros:<b>'");
+    failing(&report, "layers.propagated", "It differs.");
+    report_conclude(&report);
+    struct rendered rendered = render(&report);
+    cr_expect(strstr(rendered.files[HTML], "opened with <code>--fault &#39;zeros:&lt;b&gt;&#39;</code>"));
+    cr_expect(strstr(rendered.files[MARKDOWN], "This is an experiment"));
+    rendered_free(&rendered);
+    char *text = terminal_text(&report, false);
+    cr_expect(strstr(text, "This is an experiment: the model was opened with --fault 'zeros:<b>'."));
+    free(text);
+    report_free(&report);
 }
