@@ -52,9 +52,9 @@ static const char *tag_of(const struct page *page, enum question question, const
 {
     for (size_t i = 0; i < page->outline->count; i++) {
         const struct finding *head = page->outline->checks[i].head;
-        const char *grade = head->summary ? finding_fact_named(head, "grade") : NULL;
-        if (grade && question_of(&page->outline->checks[i]) == question)
-            return grade;
+        const char *certainty = head->summary ? finding_fact_named(head, "certainty") : NULL;
+        if (certainty && question_of(&page->outline->checks[i]) == question)
+            return certainty;
     }
     return verdict_name(tally->worst);
 }

@@ -376,7 +376,10 @@ static bool report_whole(const struct causes_request *request, const struct hunt
     if (good)
         finding_message(finding, "%s", text.data);
     if (bad)
-        finding_fact_text(finding, "grade", hunt->proof_count ? "proved" : rest->likely_count ? "likely" : "unknown");
+        finding_fact_text(finding, "certainty",
+                          hunt->proof_count    ? "proved"
+                          : rest->likely_count ? "likely"
+                                               : "unknown");
     finding_fact(finding, "tried", (double)hunt->tried);
     finding_fact(finding, "untried", (double)hunt->untried);
     if (bad) {

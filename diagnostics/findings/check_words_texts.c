@@ -92,6 +92,19 @@ const struct check_words words_of_coverage[] = {
         "some were not or when gold holds no logits, and fails when none was, or a case of gold is not in a dump.",
         "Read which tensors were left out. Give a dump that holds the same cases and names, or make gold for this "
         "model with scripts/make_golden.py."),
+    COVERAGE(
+        "baseline.checks", "Checks against the baseline",
+        "Each check is held against that of an earlier run: it is worse where its verdict is, where it is no longer "
+        "judged, or where what it measured grew by more than noise, even within its limit.",
+        "Look at what got worse and at what changed since, which the findings tell, too: assay diff BASELINE "
+        "report/report.json shows all of it."),
+    COVERAGE("baseline.*", "A check against the baseline",
+             "What this check measured got worse than in the baseline by more than noise, or other things of the two "
+             "runs differ.",
+             "Find what changed between the runs, with assay diff BASELINE report/report.json."),
+    COVERAGE("diff.*", "A check in two reports",
+             "What this check measured, or its verdict, differs between the two reports by more than noise.",
+             "What got worse is worth a look first: assay check MODEL --only NAME repeats one diagnostic."),
     COVERAGE("left_out.*", "Left out on purpose",
              "Names what the command line took away: a diagnostic of the suite by --only or --skip, cases of gold by "
              "--cases. It is told so that nobody takes the rest for the whole, and never fails.",
