@@ -173,6 +173,7 @@ static void report_end(struct report *report, const struct arguments *arguments)
     time_t fixed;
     report->duration_s = report_fixed(&fixed) ? 0 : report->duration_s + clock_seconds();
     report->machine.peak_memory_bytes = report_fixed(&fixed) ? 0 : memory_peak();
+    report->times.count = report_fixed(&fixed) ? 0 : report->times.count;
     report_conclude(report);
     report->ended = true;
     report->exit_status = report_ends_failed(report, arguments) ? EXIT_FAIL : EXIT_PASS;
@@ -240,6 +241,17 @@ static bool is_judged(const struct findings *findings)
     return false;
 }
 
+static bool diagnose_timed(const struct arguments *arguments, struct subject *subject,
+                           const struct check_request *request, struct report *report, struct error *error)
+{
+    double since = clock_seconds();
+    size_t before = report->findings.count;
+    bool good = diagnosis_of_failed(arguments, subject, request, &report->findings, error);
+    if (report->findings.count > before)
+        times_add(&report->times, "causes", clock_seconds() - since);
+    return good;
+}
+
 bool command_check_subject(const struct arguments *arguments, const char *path, enum missing missing, bool exact,
                            struct golden *const *goldens, size_t golden_count, struct check_request *request,
                            struct report *report, struct error *error)
@@ -249,11 +261,14 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
     request->subject = &subject;
     request->goldens = goldens;
     request->golden_count = golden_count;
+    request->times = &report->times;
+    request->more = arguments->diagnose;
     for (size_t i = 0; i < golden_count; i++)
         report_gold(report, goldens[i]);
     bool good = arguments_open(arguments, path, missing, exact, &subject, error) &&
                 check_run(request, &report->findings, error) &&
-                (!arguments->diagnose || diagnosis_of_failed(arguments, &subject, request, &report->findings, error));
+                (!arguments->diagnose || diagnose_timed(arguments, &subject, request, report, error));
+    progress_phase(0, 0);
     if (good && !is_judged(&report->findings))
         good = config_computes(subject.config, path, error) && config_writes(subject.config, error);
     if (good)

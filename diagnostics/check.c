@@ -93,8 +93,11 @@ static bool golds_fit(struct checking *checking, const struct check_request *req
 static bool check_pass(struct checking *checking, const struct check_request *request, struct error *error)
 {
     struct run *run = checking->check.run;
-    return add_golds(checking, error) && checking_begin(checking, error) &&
-           (!run_count(run) || run_execute(run, "layers", request->chunk, error));
+    double since = checking_next(checking);
+    bool good = add_golds(checking, error) && checking_begin(checking, error) &&
+                (!run_count(run) || run_execute(run, "layers", request->chunk, error));
+    checking_spent(checking, "pass", since);
+    return good;
 }
 
 bool check_run(const struct check_request *request, struct findings *findings, struct error *error)
@@ -109,10 +112,12 @@ bool check_run(const struct check_request *request, struct findings *findings, s
                                           .stride = request->stride,
                                           .prompts = request->writing.prompts,
                                           .prompt_count = request->writing.count,
-                                          .writing = &request->writing}};
+                                          .writing = &request->writing},
+                                .times = request->times};
     struct run *run = NULL;
     bool computes = !*request->subject->config->unsupported;
     checking_choose(&checking, request->wanted);
+    checking_count(&checking, request->more);
     bool good =
         (!computes || (golds_fit(&checking, request, findings, error) && subject_load(request->subject, error) &&
                        (run = checking.check.run = run_new(request->subject->model, error)))) &&

@@ -3,6 +3,7 @@
 #define ASSAY_DIAGNOSTICS_CHECK_H
 
 #include "diagnostics/diagnostics.h"
+#include "findings/report.h"
 #include "golden/golden.h"
 #include "limits/limits.h"
 #include "texts/writing.h"
@@ -18,6 +19,8 @@ struct check_request {
     size_t chunk; /* 0: prefill; else see run_execute */
     /* Prompts that the subject continues; its `limits` and what is of gold are set here. */
     struct writing_request writing;
+    struct times *times; /* where it is told what took how long; NULL: nowhere */
+    bool more;           /* the caller has one more phase behind the check */
 };
 
 /* Appends the findings of all wanted diagnostics, in the order of their table; one that cannot say anything (no gold,

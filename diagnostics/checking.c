@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "activations/gold_use.h"
+#include "base/progress.h"
 #include "golden/golden.h"
 #include "run/subject.h"
 
@@ -79,6 +80,33 @@ void checking_choose(struct checking *checking, const bool *wanted)
     }
 }
 
+/* It has something to do of its own when the pass is over. */
+static bool concludes(const struct checking *checking, int row)
+{
+    return checking->reports[row] && (diagnostic_rows[row]->report || diagnostic_rows[row]->conclude);
+}
+
+void checking_count(struct checking *checking, unsigned more)
+{
+    checking->phases = 1 + more; /* the pass */
+    for (size_t i = 0; checking->wanted[i]; i++)
+        checking->phases += checking->wanted[i]->before != NULL;
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        checking->phases += concludes(checking, i);
+}
+
+double checking_next(struct checking *checking)
+{
+    if (checking->phases)
+        progress_phase(++checking->phase, checking->phases);
+    return clock_seconds();
+}
+
+void checking_spent(struct checking *checking, const char *part, double since)
+{
+    times_add(checking->times, part, clock_seconds() - since);
+}
+
 bool checking_begin(struct checking *checking, struct error *error)
 {
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
@@ -142,9 +170,14 @@ bool checking_see(struct checking *checking, const struct seat *seat, const stru
 
 bool checking_before(struct checking *checking, struct findings *findings, struct error *error)
 {
-    for (size_t i = 0; checking->check.wanted[i]; i++)
-        if (checking->check.wanted[i]->before && !checking->check.wanted[i]->before(&checking->check, findings, error))
+    for (size_t i = 0; checking->check.wanted[i]; i++) {
+        const struct diagnostic *row = checking->check.wanted[i];
+        double since = row->before ? checking_next(checking) : 0;
+        if (row->before && !row->before(&checking->check, findings, error))
             return false;
+        if (row->before)
+            checking_spent(checking, row->name, since);
+    }
     return true;
 }
 
@@ -196,8 +229,11 @@ static bool report_one_gold(struct checking *checking, size_t gold, bool *same, 
     bool good = gold_report_reading(golden, check->dump, findings, error) &&
                 precision_report(golden, check->subject, weights, check->limits, findings, error);
     for (int i = 0; good && i < DIAGNOSTIC_COUNT; i++)
-        if (checking->reports[i] && diagnostic_rows[i]->report_gold)
+        if (checking->reports[i] && diagnostic_rows[i]->report_gold) {
+            double since = clock_seconds();
             good = diagnostic_rows[i]->report_gold(check, checking->states[i], gold, findings, error);
+            checking_spent(checking, diagnostic_rows[i]->name, since);
+        }
     good = good &&
            (check->dump ||
             gold_check_weights(golden, check->subject->store, weights != WEIGHTS_AS_GOLD || check->subject->quantised,
@@ -210,10 +246,14 @@ static bool report_one_gold(struct checking *checking, size_t gold, bool *same, 
 
 static bool report_all(struct checking *checking, struct findings *findings, struct error *error)
 {
-    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+        double since = concludes(checking, i) ? checking_next(checking) : 0;
         if (checking->reports[i] && diagnostic_rows[i]->report &&
             !diagnostic_rows[i]->report(&checking->check, checking->states[i], findings, error))
             return false;
+        if (concludes(checking, i))
+            checking_spent(checking, diagnostic_rows[i]->name, since);
+    }
     return true;
 }
 
@@ -237,9 +277,12 @@ static bool conclude_all(struct checking *checking, struct findings *findings, s
         const struct diagnostic *row = diagnostic_rows[i];
         if (check_wants(&checking->check, row->name) && !skip_row(&checking->check, row, findings, error))
             return false;
+        double since = clock_seconds();
         if (checking->reports[i] && row->conclude &&
             !row->conclude(&checking->check, checking->states[i], findings, error))
             return false;
+        if (concludes(checking, i))
+            checking_spent(checking, row->name, since);
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include "activations/precision.h"
 #include "activations/rounding.h"
 #include "diagnostics/diagnostics.h"
+#include "findings/report.h"
 
 /* Start with the facts of `check`, all else zero. Arrays are by the places of the table. */
 struct checking {
@@ -17,6 +18,8 @@ struct checking {
     size_t seat_count;
     struct rounding *rounding;    /* what few bits cost; NULL where there are none */
     enum weights_beside *weights; /* of each gold; NULL with a dump */
+    struct times *times;          /* what took how long; NULL: it is not told */
+    unsigned phase, phases;       /* of progress */
     const bool *cases;            /* of a dump: which cases of gold it has; NULL: all */
 };
 
@@ -26,6 +29,13 @@ void checking_choose(struct checking *checking, const bool *wanted);
 bool checking_passes_gold(const struct checking *checking);
 /* Somebody wants something of gold compared: else it is not judged by how much of it was. */
 bool checking_compares(const struct checking *checking);
+
+/* Counts the phases that are shown with progress; `more` are the caller's. */
+void checking_count(struct checking *checking, unsigned more);
+/* The next phase begins. Returns the time, for checking_spent. */
+double checking_next(struct checking *checking);
+/* The part took the time since then. */
+void checking_spent(struct checking *checking, const char *part, double since);
 
 /* The steps of a check, in this order; checking_end in any case. */
 bool checking_before(struct checking *checking, struct findings *findings, struct error *error);

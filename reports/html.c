@@ -123,6 +123,12 @@ void page_circumstances(struct page *page)
     term_bytes(page, "Peak memory", report->machine.peak_memory_bytes);
     if (isfinite(report->duration_s) && report->duration_s > 0)
         buffer_format(page->out, "<dt>Duration</dt><dd>%.1f s</dd>\n", report->duration_s);
+    for (size_t i = 0; i < report->times.count; i++)
+        if (report->times.rows[i].seconds >= 0.05) {
+            page_raw(page, "<dt>of it, ");
+            page_text(page, report->times.rows[i].name);
+            buffer_format(page->out, "</dt><dd>%.1f s</dd>\n", report->times.rows[i].seconds);
+        }
     term(page, "Started", report->started);
     page_raw(page, "</dl></div>\n</div>\n</section>\n");
 }

@@ -283,6 +283,9 @@ static cJSON *document_new(const struct outline *outline, struct error *error)
         add_number(&writer, document, "exit_status", report->exit_status);
     add_text(&writer, document, "started", report->started);
     add_number(&writer, document, "duration_s", report->duration_s);
+    cJSON *times = report->times.count ? add(&writer, document, "times", cJSON_CreateObject()) : NULL;
+    for (size_t i = 0; i < report->times.count && writer.good; i++)
+        add_number(&writer, times, report->times.rows[i].name, report->times.rows[i].seconds);
     add_subject(&writer, document, report);
     add_golds(&writer, document, report);
     add_machine(&writer, document, report);

@@ -465,9 +465,10 @@ static bool findings_read(const cJSON *document, const struct place *place, stru
 /* Of another version than ours nobody knows what its members mean. */
 static bool format_known(const cJSON *document, const struct place *place, struct error *error)
 {
-    static const char *const known[] = {"assay_report", "version", "commit", "command",  "command_line", "departures",
-                                        "suite",        "verdict", "reason", "severity", "exit_status",  "started",
-                                        "duration_s",   "subject", "gold",   "machine",  "findings",     NULL};
+    static const char *const known[] = {"assay_report", "version", "commit",     "command", "command_line",
+                                        "departures",   "suite",   "verdict",    "reason",  "severity",
+                                        "exit_status",  "started", "duration_s", "times",   "subject",
+                                        "gold",         "machine", "findings",   NULL};
     int format = 0;
     const char *version = "?";
     if (!cJSON_IsObject(document) || !json_member(document, "assay_report"))
@@ -496,6 +497,24 @@ static bool status_read(const cJSON *document, const struct place *place, struct
     return true;
 }
 
+static bool times_read(const cJSON *document, const struct place *outer, struct report *report, struct error *error)
+{
+    struct place own = place_in(outer, "times"), *place = &own;
+    const cJSON *object = json_member(document, "times"), *item;
+    if (!object)
+        return true;
+    if (!(object = get_inner(document, outer, "times", false, error)))
+        return false;
+    cJSON_ArrayForEach(item, object)
+    {
+        double seconds = NAN;
+        if (!get_number(object, place, item->string, &seconds, NULL, error))
+            return false;
+        times_add(&report->times, item->string, seconds);
+    }
+    return true;
+}
+
 bool report_from_json(const cJSON *document, const char *name, struct report *report, struct error *error)
 {
     struct place place;
@@ -513,8 +532,9 @@ bool report_from_json(const cJSON *document, const char *name, struct report *re
                 severity_read(document, &place, report, error) && status_read(document, &place, report, error) &&
                 get_text(document, &place, "started", &report->started, error) &&
                 get_number(document, &place, "duration_s", &report->duration_s, NULL, error) &&
-                subject_read(document, &place, report, error) && golds_read(document, &place, report, error) &&
-                machine_read(document, &place, report, error) && findings_read(document, &place, report, error);
+                times_read(document, &place, report, error) && subject_read(document, &place, report, error) &&
+                golds_read(document, &place, report, error) && machine_read(document, &place, report, error) &&
+                findings_read(document, &place, report, error);
     if (!good)
         report_free(report);
     return good;

@@ -365,6 +365,23 @@ static size_t names_width(const struct outline *outline, unsigned verdicts)
     return width;
 }
 
+/* "Time: pass 1.2 s, inventory 0.3 s": what took a twentieth of a second or more. */
+static void times_line(const struct terminal *terminal, const struct times *times)
+{
+    struct buffer line = {0};
+    for (size_t i = 0; i < times->count; i++)
+        if (times->rows[i].seconds >= 0.05) {
+            buffer_text(&line, line.size ? ", " : "Time: ");
+            text_append_short(&line, TEXT_PLAIN, times->rows[i].name, 32);
+            buffer_format(&line, " %.1f s", times->rows[i].seconds);
+        }
+    if (!line.size)
+        return;
+    buffer_text(&line, ".");
+    buffer_text(terminal->out, "  ");
+    wrap_line(terminal, 2, 2, &line);
+}
+
 static void check_list(const struct terminal *terminal, const struct outline *outline)
 {
     size_t width = names_width(outline, ~0u);
@@ -418,6 +435,7 @@ bool terminal_build(const struct outline *outline, bool colour, bool verbose, st
     if (verbose) {
         wrong_list(&terminal, outline);
         check_list(&terminal, outline);
+        times_line(&terminal, &outline->report->times);
     } else {
         brief(&terminal, outline);
     }

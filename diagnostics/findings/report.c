@@ -19,6 +19,20 @@ void report_set(char **field, const char *format, ...)
     *field = text;
 }
 
+void times_add(struct times *times, const char *name, double seconds)
+{
+    size_t row = 0;
+    while (times && row < times->count && strcmp(times->rows[row].name, name) != 0)
+        row++;
+    if (!times || row == TIMES_MAX)
+        return;
+    if (row == times->count) {
+        snprintf(times->rows[row].name, sizeof times->rows[row].name, "%s", name);
+        times->rows[times->count++].seconds = 0;
+    }
+    times->rows[row].seconds += seconds;
+}
+
 struct report_gold *report_add_gold(struct report *report)
 {
     bool good = array_push(report->golds, report->gold_count, report->gold_capacity, (struct report_gold){0});

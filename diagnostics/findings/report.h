@@ -5,6 +5,19 @@
 #include "findings/finding.h"
 #include "findings/severity.h"
 
+/* Where the time went: parts of a run by name, in the order in which they first ran. */
+#define TIMES_MAX 32
+struct times {
+    struct time_row {
+        char name[32]; /* "pass", "inventory" */
+        double seconds;
+    } rows[TIMES_MAX];
+    size_t count;
+};
+
+/* Adds to the part of that name; NULL `times`, and what there is no room for, is left out. */
+void times_add(struct times *times, const char *name, double seconds);
+
 /* All strings owned, NULL when unknown. */
 struct report {
     char *command;      /* "check" */
@@ -50,6 +63,7 @@ struct report {
         char *blas;
         double peak_memory_bytes;
     } machine;
+    struct times times;
     struct severity_limits severity_limits; /* of the suite; {0}: the built-in ones */
     struct severity_facts severity;
     char *severity_why; /* of a report that was read: what severity.why points to */

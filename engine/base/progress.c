@@ -11,6 +11,14 @@ void progress_mode_set(enum progress_mode wanted)
     mode = wanted;
 }
 
+static unsigned phase, phases;
+
+void progress_phase(unsigned number, unsigned count)
+{
+    phase = number;
+    phases = count;
+}
+
 double clock_seconds(void)
 {
     struct timespec now;
@@ -48,9 +56,12 @@ static void progress_show(struct progress *progress, double now)
     for (unsigned i = 0; i < 20; i++)
         bar[i] = i < percent / 5 ? '#' : '.';
     bar[20] = '\0';
-    fprintf(stderr, "%s%s [%s] %llu/%llu %s, %.3g %s/s, %.0f s left%s", terminal ? "\r\033[K" : "", progress->title,
-            bar, (unsigned long long)progress->done, (unsigned long long)progress->total, progress->unit, rate,
-            progress->unit, left, terminal ? "" : "\n");
+    char place[40] = "";
+    if (phases)
+        snprintf(place, sizeof place, "phase %u of %u: ", phase, phases);
+    fprintf(stderr, "%s%s%s [%s] %llu/%llu %s, %.3g %s/s, %.0f s left%s", terminal ? "\r\033[K" : "", place,
+            progress->title, bar, (unsigned long long)progress->done, (unsigned long long)progress->total,
+            progress->unit, rate, progress->unit, left, terminal ? "" : "\n");
     fflush(stderr);
     progress->shown = now;
 }

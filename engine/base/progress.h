@@ -25,6 +25,9 @@ struct progress progress_begin(const char *title, const char *unit, uint64_t tot
 void progress_step(struct progress *progress, uint64_t done);
 void progress_end(struct progress *progress);
 
+/* Long work has phases: what is shown from now on is the `number`th of `count`. 0 of 0: of no phases. */
+void progress_phase(unsigned number, unsigned count);
+
 /* Seconds of a monotonic clock. */
 double clock_seconds(void);
 

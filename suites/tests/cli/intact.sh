@@ -105,7 +105,7 @@ run 0 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" -o "$T/deep/
 silent err
 run 0 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" -o "$T/deep/report" --json
 json '.verdict == "pass"'
-same "$(jq -S 'del(.duration_s, .started, .machine, .command_line)' "$T/out")" "$(jq -S 'del(.duration_s, .started, .machine, .command_line)' "$T/deep/report/report.json")"
+same "$(jq -S 'del(.duration_s, .started, .machine, .command_line, .times)' "$T/out")" "$(jq -S 'del(.duration_s, .started, .machine, .command_line)' "$T/deep/report/report.json")"
 same "$(grep -c '<script\|https\?://[^w]' "$T/deep/report/report.html")" 0
 head -c 15 "$T/deep/report/report.html" >"$T/out"
 says out '<!DOCTYPE html>'
@@ -137,10 +137,10 @@ done
 test_that 'bf16 and f16 models stored as f32 are exactly equal'
 for model in $(some 1 thinker qwen3_moe); do
     run 0 check "$nano/$model" --suite "$proof" --golden "$(gold $model)" --json -q
-    jq -S 'del(.duration_s, .started, .machine, .subject, .command_line) | del(.findings[].dtypes?)' "$T/out" >"$T/first"
+    jq -S 'del(.duration_s, .started, .machine, .subject, .command_line, .times) | del(.findings[].dtypes?)' "$T/out" >"$T/first"
     hurt $model cast all F32
     check 0 $model
-    same "$(jq -S 'del(.duration_s, .started, .machine, .subject, .command_line) | del(.findings[].dtypes?)' "$T/out" | sed 's/(safetensors)/(checkpoint)/' | diff - "$T/first" | head -n 5)" ''
+    same "$(jq -S 'del(.duration_s, .started, .machine, .subject, .command_line, .times) | del(.findings[].dtypes?)' "$T/out" | sed 's/(safetensors)/(checkpoint)/' | diff - "$T/first" | head -n 5)" ''
 done
 
 test_that 'fused experts of either orientation'
@@ -157,7 +157,7 @@ for model in $(some 1 thinker llama); do
     for threads in 1 2 7; do
         run 0 check "$nano/$model" --suite "$proof" --golden "$(gold $model)" --text suites/data/text/english.txt --context 64 --json -q --threads $threads
         equal .machine.threads $threads
-        jq -S 'del(.duration_s, .started, .machine, .command_line)' "$T/out" >"$T/threads.$threads"
+        jq -S 'del(.duration_s, .started, .machine, .command_line, .times)' "$T/out" >"$T/threads.$threads"
     done
     same "$(cmp "$T/threads.1" "$T/threads.2")$(cmp "$T/threads.1" "$T/threads.7")" ''
 done
