@@ -20,22 +20,14 @@ static bool open_texts(const struct arguments *arguments, const struct suite *su
 static bool check_suite(const struct arguments *arguments, const struct suite *suite, const struct goldens *goldens,
                         struct quality *quality, struct subject *judge, struct report *report, struct error *error)
 {
-    struct check_request request = {.limits = &suite->limits,
-                                    .text = arguments->text ? arguments->text : suite->text,
-                                    .context = arguments->context ? arguments->context : suite->context,
-                                    .stride = arguments->stride ? arguments->stride : suite->stride,
-                                    .chunk = arguments->chunk,
-                                    .writing = {.prompts = suite->prompts,
-                                                .expects = suite->expects,
-                                                .count = suite->prompt_count,
-                                                .chat = suite->chat || arguments->chat,
-                                                .most = suite->new_tokens,
-                                                .sampler = suite->sampler,
-                                                .seed = suite->seed,
-                                                .quality = quality,
-                                                .judge = judge}};
-    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
-        request.wanted[i] = suite->wanted[i];
+    struct check_request request = suite_request(suite);
+    request.text = arguments->text ? arguments->text : request.text;
+    request.context = arguments->context ? arguments->context : request.context;
+    request.stride = arguments->stride ? arguments->stride : request.stride;
+    request.chunk = arguments->chunk;
+    request.writing.chat = request.writing.chat || arguments->chat;
+    request.writing.quality = quality;
+    request.writing.judge = judge;
     return command_check_subject(arguments, arguments->positional[0], MISSING_DEFAULT, true, goldens->items,
                                  goldens->count, &request, report, error) &&
            goldens_tell_left_out(goldens, &report->findings, error) &&

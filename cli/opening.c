@@ -5,16 +5,8 @@
 #include <string.h>
 
 #include "activations/precision.h"
-#include "base/memory.h"
 #include "faults/fault.h"
-
-/* 0: as the engine chooses, by what the machine has. A container may have less. */
-static uint64_t memory_bound(const struct arguments *arguments)
-{
-    uint64_t limit = memory_limit("");
-    bool less = limit && limit < memory_machine() && limit / 3 < MODEL_MEMORY_DEFAULT;
-    return arguments->memory || !less ? arguments->memory : limit / 3;
-}
+#include "library/account.h"
 
 bool goldens_open(const struct arguments *arguments, struct goldens *goldens, struct error *error)
 {
@@ -108,7 +100,7 @@ bool arguments_open(const struct arguments *arguments, const char *path, enum mi
                        .setting_count = arguments->settings.count,
                        .variant_count = arguments->variants.count},
         .engine = {.threads = (int)arguments->threads,
-                   .memory = memory_bound(arguments),
+                   .memory = subject_memory(arguments->memory),
                    .cache_experts = arguments->cache_experts,
                    .missing = arguments->missing ? (enum missing)(arguments->missing - 1) : missing,
                    .exact = arguments->sums ? arguments->sums == 1 : exact}};
@@ -129,10 +121,7 @@ bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct
 {
     if (!suite_open(arguments->suite, suite, error))
         return false;
-    report_set(&report->suite.name, "%s", suite->name);
-    if (arguments->suite)
-        report_set(&report->suite.path, "%s", arguments->suite);
-    memcpy(report->suite.sha256, suite->sha256, sizeof suite->sha256);
+    report_suite(report, suite, arguments->suite);
     return (!arguments->only || suite_only(suite, arguments->only, error)) &&
            (!arguments->skip || suite_skip(suite, arguments->skip, error)) &&
            (!arguments->tags.count || suite_tagged(suite, arguments->tags.items, arguments->tags.count, error));

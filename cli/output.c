@@ -3,98 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "activations/gold_config.h"
 #include "base/file.h"
-#include "base/hash.h"
-#include "base/processor.h"
-#include "base/progress.h"
 #include "cli/annotate.h"
 #include "cli/causes_find.h"
 #include "cli/opening.h"
 #include "golden/golden.h"
 #include "history/history.h"
-#include "math/blas.h"
 #include "reports/reports.h"
 #include "reports/text.h"
-
-/* The same work gives the same bytes where SOURCE_DATE_EPOCH names the time: nothing that is measured of the machine is
- * told. */
-static bool report_fixed(time_t *when)
-{
-    const char *text = getenv("SOURCE_DATE_EPOCH");
-    char *end = NULL;
-    long long seconds = text && *text ? strtoll(text, &end, 10) : -1;
-    *when = (time_t)seconds;
-    return seconds >= 0 && seconds < 1LL << 37 && !*end;
-}
-
-static void report_begin(struct report *report, const char *command, const char *command_line)
-{
-    *report = (struct report){0};
-    char when[32], host[256] = "";
-    time_t now;
-    if (!report_fixed(&now))
-        now = time(NULL);
-    struct tm utc;
-    struct buffer processor = {0};
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    report_set(&report->command, "%s", command);
-    report_set(&report->version, "%s", ASSAY_VERSION);
-    if (*ASSAY_COMMIT)
-        report_set(&report->commit, "%s", ASSAY_COMMIT);
-    if (command_line)
-        report_set(&report->command_line, "%s", command_line);
-    report_set(&report->started, "%s", when);
-    report->duration_s = -clock_seconds(); /* the end adds its own */
-    if (processor_name(&processor))
-        report_set(&report->machine.processor, "%s", processor.data);
-    buffer_free(&processor);
-    report_set(&report->machine.blas, "%s", blas_name());
-    if (gethostname(host, sizeof host - 1) == 0 && *host)
-        report_set(&report->machine.host, "%s", host);
-}
-
-void report_subject(struct report *report, const struct subject *subject)
-{
-    struct buffer summary = {0};
-    config_summary(subject->config, &summary);
-    report_set(&report->subject.path, "%s", store_path(subject->store));
-    report_set(&report->subject.format, "%s", store_format(subject->store));
-    report_set(&report->subject.model_type, "%s", subject->config->model_type);
-    report_set(&report->subject.summary, "%s", summary.data ? summary.data : "");
-    buffer_free(&summary);
-    for (size_t i = 0; i < store_count(subject->store); i++)
-        report->subject.bytes += (double)store_at(subject->store, i)->bytes;
-    report->subject.tensors = (double)store_count(subject->store);
-    report->subject.layers = subject->config->layers;
-    report->subject.experts = subject->config->experts;
-    if (store_sha256_known(subject->store))
-        report_set(&report->subject.sha256, "%s", store_sha256_known(subject->store));
-    if (subject->model)
-        report->machine.threads = pool_threads(workspace_pool(model_workspace(subject->model)));
-}
-
-void report_gold(struct report *report, const struct golden *golden)
-{
-    struct report_gold *gold = report_add_gold(report);
-    if (!gold)
-        return;
-    report_set(&gold->path, "%s", golden_path(golden));
-    report_set(&gold->producer, "%s", golden_producer(golden));
-    report_set(&gold->dtype, "%s", golden_rounded(golden) ? golden_rounded(golden) : golden_arithmetic(golden));
-    gold->cases = (double)golden_case_count(golden);
-    /* A folder has none of its own, and what cannot be read again was read all the same. */
-    struct error none = {0};
-    struct stat status;
-    if (stat(golden_path(golden), &status) == 0 && S_ISREG(status.st_mode) &&
-        !sha256_file(golden_path(golden), gold->sha256, &none))
-        *gold->sha256 = '\0';
-    error_clear(&none);
-}
 
 bool goldens_fit(const struct goldens *goldens, const struct subject *subject, struct report *report,
                  struct error *error)
@@ -167,18 +86,11 @@ bool report_ends_failed(const struct report *report, const struct arguments *arg
     }
 }
 
-/* With this the report is complete. */
-static void report_end(struct report *report, const struct arguments *arguments)
+static void end(struct report *report, const struct arguments *arguments)
 {
-    time_t fixed;
-    report->duration_s = report_fixed(&fixed) ? 0 : report->duration_s + clock_seconds();
-    report->machine.peak_memory_bytes = report_fixed(&fixed) ? 0 : memory_peak();
-    report->times.count = report_fixed(&fixed) ? 0 : report->times.count;
-    report_conclude(report);
-    report->ended = true;
-    report->exit_status = report_ends_failed(report, arguments) ? EXIT_FAIL : EXIT_PASS;
-    if (report->verdict == VERDICT_ERROR)
-        report->exit_status = EXIT_ERROR;
+    report_end(report);
+    if (report->verdict != VERDICT_ERROR)
+        report->exit_status = report_ends_failed(report, arguments) ? EXIT_FAIL : EXIT_PASS;
 }
 
 bool report_record(const struct report *report, const struct arguments *arguments, struct error *error)
@@ -209,7 +121,7 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
     bool worked = usable && work(arguments, &report, &error);
     if (!worked)
         report_unable(&report, arguments, &error);
-    report_end(&report, arguments);
+    end(&report, arguments);
     bool good = worked && report_show(&report, arguments, !arguments->csv, &error);
     int status = report.exit_status;
     if (folder && !worked && arguments->out)
@@ -232,15 +144,6 @@ int command_error(const char *name, struct error *error)
     return EXIT_ERROR;
 }
 
-/* Anything but skips. */
-static bool is_judged(const struct findings *findings)
-{
-    for (size_t i = 0; i < findings->count; i++)
-        if (findings->items[i].verdict != VERDICT_SKIP)
-            return true;
-    return false;
-}
-
 static bool diagnose_timed(const struct arguments *arguments, struct subject *subject,
                            const struct check_request *request, struct report *report, struct error *error)
 {
@@ -257,7 +160,6 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
                            struct report *report, struct error *error)
 {
     struct subject subject = {0};
-    report->severity_limits = severity_limits_of(request->limits);
     request->subject = &subject;
     request->goldens = goldens;
     request->golden_count = golden_count;
@@ -266,15 +168,10 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
     for (size_t i = 0; i < golden_count; i++)
         report_gold(report, goldens[i]);
     bool good = arguments_open(arguments, path, missing, exact, &subject, error) &&
-                check_run(request, &report->findings, error) &&
-                (!arguments->diagnose || diagnose_timed(arguments, &subject, request, report, error));
+                report_check(report, request, error) &&
+                (!arguments->diagnose || diagnose_timed(arguments, &subject, request, report, error)) &&
+                report_checked(report, request, path, error);
     progress_phase(0, 0);
-    if (good && !is_judged(&report->findings))
-        good = config_computes(subject.config, path, error) && config_writes(subject.config, error);
-    if (good)
-        report_subject(report, &subject);
-    if (good && golden_count && *subject.config->unsupported)
-        report_set(&report->unable, "%s: %s; nothing could be compared with gold", path, subject.config->unsupported);
     subject_free(&subject);
     request->subject = NULL;
     return good;

@@ -8,6 +8,7 @@
 #include "diagnostics/check.h"
 #include "findings/report.h"
 #include "golden/golden.h"
+#include "library/account.h"
 #include "run/subject.h"
 
 /* A command that judges: fills the report. */
@@ -32,9 +33,6 @@ int command_error(const char *name, struct error *error);
 
 /* Prints the document on stdout, with a newline at its end, and deletes it. */
 void json_print(cJSON *json, bool indented);
-
-void report_subject(struct report *report, const struct subject *subject);
-void report_gold(struct report *report, const struct golden *golden);
 
 /* Names the dumps in the report and holds each against the subject's configuration (gold_check_config). */
 bool goldens_fit(const struct goldens *goldens, const struct subject *subject, struct report *report,

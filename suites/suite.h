@@ -44,6 +44,10 @@ bool suite_open(const char *name, struct suite *suite, struct error *error);
 /* The suite as one document that extends nothing. The caller frees with cJSON_Delete; NULL: out of memory. */
 cJSON *suite_json(const struct suite *suite, struct error *error);
 
+/* What it asks of a subject and gold, which are set by the caller, as is what judges texts (writing.quality). Borrows
+ * from the suite. */
+struct check_request suite_request(const struct suite *suite);
+
 /* Of the suite's diagnostics only those of the list "layers,logits", or all but those. An error where nothing is left;
  * of `suite_only` also where one is not the suite's. */
 bool suite_only(struct suite *suite, const char *list, struct error *error);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/wording.h"
 #include "math/blas.h"
 #include "model/headless.h"
@@ -288,4 +289,11 @@ void subject_free(struct subject *subject)
     store_free(subject->source);
     store_free(subject->base);
     *subject = (struct subject){0};
+}
+
+uint64_t subject_memory(uint64_t asked)
+{
+    uint64_t limit = memory_limit("");
+    bool less = limit && limit < memory_machine() && limit / 3 < MODEL_MEMORY_DEFAULT;
+    return asked || !less ? asked : limit / 3;
 }

@@ -39,6 +39,10 @@ struct subject {
     struct model_options engine;
 };
 
+/* The bound on weights in memory (model_options.memory) where one was asked for, or none, 0: a container may have less
+ * than the machine, of which the engine knows. */
+uint64_t subject_memory(uint64_t asked);
+
 /* Opens weights, configuration and tokenizer. `*subject` is filled as far as it got and must be freed either way. A
  * tokenizer that was asked for by name and cannot be read is an error; one that was only found is a problem. */
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error);
