@@ -7,6 +7,7 @@
 
 #include "activations/gold_config.h"
 #include "base/file.h"
+#include "base/progress.h"
 #include "cli/annotate.h"
 #include "cli/causes_find.h"
 #include "cli/opening.h"
