@@ -55,7 +55,11 @@ install(FILES ${CMAKE_SOURCE_DIR}/reports/report.schema.json ${CMAKE_SOURCE_DIR}
               ${CMAKE_SOURCE_DIR}/suites/quality.json DESTINATION ${CMAKE_INSTALL_DATADIR}/assay)
 list(TRANSFORM suite_files PREPEND ${CMAKE_SOURCE_DIR}/)
 install(FILES ${suite_files} DESTINATION ${CMAKE_INSTALL_DATADIR}/assay)
-install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/HACKING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(page ${ASSAY_PAGES} reports/report.png)
+  get_filename_component(folder ${page} DIRECTORY)
+  install(FILES ${CMAKE_SOURCE_DIR}/${page} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
+endforeach()
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright) # where Debian looks
 install(FILES ${CMAKE_SOURCE_DIR}/scripts/example.c DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
