@@ -34,6 +34,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                 subject_origin(&subject, &origin, error) && goldens_open(arguments, &goldens, error) &&
                 goldens_fit(&goldens, &subject, report, error);
     const struct inventory_request request = {.store = subject.store,
+                                              .source = subject.source_path,
                                               .config = subject.config,
                                               .origin = origin,
                                               .goldens = goldens.items,

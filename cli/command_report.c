@@ -21,7 +21,8 @@ const struct command command_report = {
     .does = "render a report.json again: HTML, JUnit, Markdown, or text",
     .args = "REPORT.json",
     .doc = "Reads a report.json and writes what the command that made it wrote: with -o report.html, report.json, "
-           "junit.xml and summary.md, else the text for a terminal. Ends with the status of the report's verdict. With "
+           "junit.xml, report.sarif, report.tap and summary.md, else the text for a terminal. Ends with the status of "
+           "the report's verdict. With "
            "--history an earlier run "
            "is added to a history.",
     .least = 1,

@@ -124,6 +124,8 @@ static void write_report(struct buffer *out)
                      "  report.html   for people; needs no network and no script\n"
                      "  report.json   the same document as --json prints, described by reports/report.schema.json\n"
                      "  junit.xml     for CI: a test case for each check\n"
+                     "  report.sarif  for code scanning: a result for each place, with rules and help\n"
+                     "  report.tap    for harnesses that read TAP\n"
                      "  summary.md    for a job's summary or a pull request\n"
                      "\n"
                      "Exit status: 0 verdict pass, 1 verdict fail, 2 misuse of the command line, 3 could not be run. "

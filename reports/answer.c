@@ -67,7 +67,7 @@ static void perplexity(const struct outline *outline, struct buffer *out)
     if (isnan(ratio))
         return;
     if (fabs(ratio - 1) < 0.0005) {
-        buffer_text(out, "equal to gold's");
+        buffer_text(out, "1.000 times gold's");
         return;
     }
     digits_append(out, ratio);
@@ -207,16 +207,23 @@ static void steps_by_hand(const struct outline *outline, struct answer *answer)
 /* What stands for something of the user's is that, as far as the report knows it. */
 static void advice_append(struct buffer *out, const struct report *report, const char *remedy)
 {
+    bool dump = report->subject.format && strcmp(report->subject.format, "dump") == 0;
     const struct {
         const char *stands, *path;
-    } rows[] = {{"MODEL", report->subject.path},
+    } rows[] = {{"diagnose MODEL", dump ? "diagnose --dump " : NULL},
+                {"MODEL", report->subject.path},
                 {"EXTRACTION", report->subject.path},
                 {"GOLD", report->gold_count == 1 ? report->golds[0].path : NULL}};
     for (const char *at = remedy; *at;) {
         size_t row = 0, rows_count = sizeof rows / sizeof *rows;
         while (row < rows_count && (!rows[row].path || strncmp(at, rows[row].stands, strlen(rows[row].stands)) != 0))
             row++;
-        if (row < rows_count) {
+        if (row == 0) {
+            buffer_text(out, rows[row].path);
+            shell_word(out, report->subject.path ? report->subject.path : "DUMP");
+            buffer_text(out, " --model WEIGHTS");
+            at += strlen(rows[row].stands);
+        } else if (row < rows_count) {
             shell_word(out, rows[row].path);
             at += strlen(rows[row].stands);
         } else {

@@ -122,13 +122,14 @@ static void absent_message(const struct census *census, struct finding *finding)
     buffer_free(&text);
 }
 
-/* With the original in place of ORIGINAL. */
-static void repair_command(const struct store *store, struct finding *finding)
+/* With the original in place of ORIGINAL where it was not named. */
+static void repair_command(const struct store *store, const char *source, struct finding *finding)
 {
     struct buffer command = {0};
     buffer_text(&command, "assay repair ");
     shell_word(&command, store_path(store));
-    buffer_text(&command, " --source ORIGINAL");
+    buffer_text(&command, " --source ");
+    shell_word(&command, source ? source : "ORIGINAL");
     if (!command.failed)
         finding_fact_text(finding, "commands.repair", "%s", command.data);
     buffer_free(&command);
@@ -154,7 +155,7 @@ static bool report_absent(const struct inventory *inventory, struct findings *fi
     finding_fact(finding, "absent_bytes", (double)absent_bytes);
     absent_message(census, finding);
     if (census->absent && store_kind(inventory->store) == STORE_EXTRACTION)
-        repair_command(inventory->store, finding);
+        repair_command(inventory->store, inventory->request->source, finding);
     if (experts && !report_map(census, finding))
         return false;
     for (size_t i = 0; i < census->count && listed < ABSENT_MAX; i++) {

@@ -11,6 +11,7 @@ struct inventory_request {
     const struct store *store;
     const struct model_config *config;
     const struct origin *origin;   /* of the original; NULL: unknown */
+    const char *source;            /* path of the original, for commands; NULL: it was not named */
     struct golden *const *goldens; /* their router logits tell which experts tokens meet */
     size_t golden_count;
     bool causes; /* look for what the gaps have in common, and for how many tokens meet them */

@@ -11,6 +11,7 @@ static bool before(const struct check *check, struct findings *findings, struct 
     const struct inventory_request request = {.store = check->subject->store,
                                               .config = check->config,
                                               .origin = origin,
+                                              .source = check->subject->source_path,
                                               .goldens = check->goldens,
                                               .golden_count = check->golden_count,
                                               .causes = true};
