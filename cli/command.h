@@ -8,6 +8,7 @@
 
 struct command {
     const char *name;
+    const char *program;              /* that is this command and nothing else; NULL: it is assay NAME */
     const char *does;                 /* one line, for assay -h */
     const char *args;                 /* "MODEL --text FILE" */
     const char *doc;                  /* what it does, for assay NAME -h */

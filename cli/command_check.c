@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "cli/baseline.h"
-#include "cli/command.h"
+#include "cli/command_check.h"
 #include "cli/opening.h"
 #include "cli/output.h"
 #include "suites/suite.h"
@@ -34,7 +34,7 @@ static bool check_suite(const struct arguments *arguments, const struct suite *s
            suite_tell_left_out(suite, false, &report->findings, error);
 }
 
-static bool work(const struct arguments *arguments, struct report *report, struct error *error)
+bool check_work(const struct arguments *arguments, struct report *report, struct error *error)
 {
     struct goldens goldens = {0};
     struct suite suite = {0};
@@ -68,7 +68,7 @@ static void explain(struct buffer *out)
 static int run(struct arguments *arguments)
 {
     arguments->diagnose = !arguments->no_diagnose;
-    return command_judge("check", arguments, work);
+    return command_judge("check", arguments, check_work);
 }
 
 static const struct option_row options[] = {

@@ -121,8 +121,9 @@ static const struct shared_row {
 
 const struct option_row *option_at(unsigned sets, const struct option_row *own, size_t index)
 {
+    sets |= sets & OPTIONS_BARE ? 0 : OPTIONS_TALK;
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
-        if (shared[i].set & (sets | OPTIONS_TALK) && index-- == 0)
+        if (shared[i].set & sets && index-- == 0)
             return &shared[i].option;
     for (size_t i = 0; own && own[i].name; i++)
         if (index-- == 0)

@@ -41,7 +41,7 @@ struct option_row {
     long long minimum, maximum; /* of a count; a maximum of 0: none */
 };
 
-/* What is shared. Every command has OPTIONS_TALK without naming it. */
+/* What is shared. Every command has OPTIONS_TALK without naming it, but for OPTIONS_BARE. */
 enum option_set {
     OPTIONS_TALK = 1 << 0,      /* --json --quiet --help --usage */
     OPTIONS_CONFIG = 1 << 1,    /* --config */
@@ -59,6 +59,7 @@ enum option_set {
     OPTIONS_JUDGE = 1 << 13,    /* --rules --judge */
     OPTIONS_PART = 1 << 14,     /* --only --layers */
     OPTIONS_TAGS = 1 << 15,     /* --tag: of the suite's prompts */
+    OPTIONS_BARE = 1 << 16,     /* no OPTIONS_TALK */
     /* of a command that opens a store, and of one that runs the model in it */
     OPTIONS_STORE = OPTIONS_CONFIG | OPTIONS_TOKENIZER | OPTIONS_SOURCE | OPTIONS_THREADS,
     OPTIONS_MODEL = OPTIONS_STORE | OPTIONS_ENGINE,

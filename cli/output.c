@@ -106,40 +106,53 @@ bool report_record(const struct report *report, const struct arguments *argument
     return false;
 }
 
+int command_make(const char *name, const struct arguments *arguments, command_work *work, bool text,
+                 struct report *report, struct error *error)
+{
+    struct buffer departures = {0};
+    report_begin(report, name, arguments->command_line);
+    departures_append(arguments, &departures);
+    if (departures.data)
+        report_set(&report->departures, "%s", departures.data + 1);
+    buffer_free(&departures);
+    /* The folder first: hours of work must not end in a folder that cannot be made; nor in a history that is none. */
+    bool folder = !arguments->out || (folder_make(arguments->out, error) && report_remove(arguments->out, error));
+    bool usable = folder && (!arguments->history || history_usable(arguments->history, error));
+    bool worked = usable && work(arguments, report, error);
+    if (!worked)
+        report_unable(report, arguments, error);
+    end(report, arguments);
+    bool good = worked && report_show(report, arguments, text, error);
+    if (folder && !worked && arguments->out)
+        report_write_unable(report, arguments);
+    good = (!usable || report_record(report, arguments, error)) && good;
+    annotate(name, report);
+    if (good && report->verdict == VERDICT_ERROR)
+        good = error_set(error, "%s", report->unable);
+    return good ? report->exit_status : EXIT_ERROR;
+}
+
 int command_judge(const char *name, const struct arguments *arguments, command_work *work)
 {
     struct report report;
     struct error error = {0};
-    report_begin(&report, name, arguments->command_line);
-    struct buffer departures = {0};
-    departures_append(arguments, &departures);
-    if (departures.data)
-        report_set(&report.departures, "%s", departures.data + 1);
-    buffer_free(&departures);
-    /* The folder first: hours of work must not end in a folder that cannot be made; nor in a history that is none. */
-    bool folder = !arguments->out || (folder_make(arguments->out, &error) && report_remove(arguments->out, &error));
-    bool usable = folder && (!arguments->history || history_usable(arguments->history, &error));
-    bool worked = usable && work(arguments, &report, &error);
-    if (!worked)
-        report_unable(&report, arguments, &error);
-    end(&report, arguments);
-    bool good = worked && report_show(&report, arguments, !arguments->csv, &error);
-    int status = report.exit_status;
-    if (folder && !worked && arguments->out)
-        report_write_unable(&report, arguments);
-    good = (!usable || report_record(&report, arguments, &error)) && good;
-    annotate(name, &report);
-    if (good && report.verdict == VERDICT_ERROR)
-        good = error_set(&error, "%s", report.unable);
+    int status = command_make(name, arguments, work, !arguments->csv, &report, &error);
     report_free(&report);
-    return good ? status : command_error(name, &error);
+    return error.text ? command_error(name, &error) : status;
 }
 
 int command_error(const char *name, struct error *error)
 {
+    char program[64];
+    snprintf(program, sizeof program, "assay %s", name);
+    return program_error(program, error);
+}
+
+int program_error(const char *program, struct error *error)
+{
     struct buffer text = {0};
     text_append(&text, TEXT_PLAIN, error_text(error)); /* a name in it may hold what a terminal or a CI server obeys */
-    fprintf(stderr, "assay %s: %s\n", name, text.data && !text.failed ? text.data : "out of memory");
+    fprintf(stderr, "%s: %s\n", program, text.data && !text.failed ? text.data : "out of memory");
     buffer_free(&text);
     error_clear(error);
     return EXIT_ERROR;

@@ -18,6 +18,11 @@ typedef bool command_work(const struct arguments *arguments, struct report *repo
  * status: EXIT_ERROR also for a report that fails nothing, but was unable to do what was asked for. */
 int command_judge(const char *name, const struct arguments *arguments, command_work *work);
 
+/* The same without a last word: the report is the caller's, to be freed either way, text goes to stdout where `text`
+ * says so, and EXIT_ERROR leaves the reason in `error`. */
+int command_make(const char *name, const struct arguments *arguments, command_work *work, bool text,
+                 struct report *report, struct error *error);
+
 /* Writes a report that is concluded into the folder, when there is one, and on stdout: as JSON where that was asked
  * for, else, with `text`, as text. */
 bool report_show(const struct report *report, const struct arguments *arguments, bool text, struct error *error);
@@ -30,6 +35,8 @@ bool report_record(const struct report *report, const struct arguments *argument
 
 /* Prints the error; returns EXIT_ERROR and clears it. */
 int command_error(const char *name, struct error *error);
+/* The same of a program that is no command of assay. */
+int program_error(const char *program, struct error *error);
 
 /* Prints the document on stdout, with a newline at its end, and deletes it. */
 void json_print(cJSON *json, bool indented);

@@ -154,11 +154,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-static char *command_line(int argc, char **argv)
+static char *command_line(const char *program, int argc, char **argv)
 {
     struct buffer line = {0};
-    buffer_text(&line, "assay");
-    for (int i = 0; i < argc; i++) {
+    buffer_text(&line, program ? program : "assay");
+    for (int i = program ? 1 : 0; i < argc; i++) {
         buffer_char(&line, ' ');
         shell_word(&line, argv[i]);
     }
@@ -168,7 +168,7 @@ static char *command_line(int argc, char **argv)
 void arguments_parse(const struct command *command, int argc, char **argv, struct arguments *arguments)
 {
     struct parsing parsing = {.command = command, .arguments = arguments};
-    arguments->command_line = command_line(argc, argv);
+    arguments->command_line = command_line(command->program, argc, argv);
     struct argp_option options[OPTIONS_MAX + 1] = {0};
     static char title[64];
     const struct option_row *row;
@@ -188,7 +188,8 @@ void arguments_parse(const struct command *command, int argc, char **argv, struc
         command->explain(&doc);
     }
     struct argp argp = {.options = options, .parser = parse, .args_doc = command->args, .doc = doc.data};
-    snprintf(title, sizeof title, "assay %s", command->name);
+    snprintf(title, sizeof title, "%s%s", command->program ? "" : "assay ",
+             command->program ? command->program : command->name);
     argv[0] = title;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &parsing);

@@ -1,0 +1,12 @@
+/* How a program that runs models begins and ends. */
+#ifndef ASSAY_CLI_PROGRAM_H
+#define ASSAY_CLI_PROGRAM_H
+
+/* Memory is kept, and a signal that ends the program leaves nothing half written. */
+void program_begin(void);
+
+/* Ends it. OpenBLAS waits at exit for threads that may never end where memory is short, so nothing is run at exit but
+ * what a sanitizer reports. */
+_Noreturn void program_end(int status);
+
+#endif
