@@ -35,6 +35,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
                 goldens_fit(&goldens, &subject, report, error);
     const struct inventory_request request = {.store = subject.store,
                                               .source = subject.source_path,
+                                              .departs = subject.store != subject.base,
                                               .config = subject.config,
                                               .origin = origin,
                                               .goldens = goldens.items,

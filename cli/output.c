@@ -163,6 +163,7 @@ static bool diagnose_timed(const struct arguments *arguments, struct subject *su
 {
     double since = clock_seconds();
     size_t before = report->findings.count;
+    progress_phase(0, 0); /* experiments are counted by themselves */
     bool good = diagnosis_of_failed(arguments, subject, request, &report->findings, error);
     if (report->findings.count > before)
         times_add(&report->times, "causes", clock_seconds() - since);
@@ -178,7 +179,6 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
     request->goldens = goldens;
     request->golden_count = golden_count;
     request->times = &report->times;
-    request->more = arguments->diagnose;
     for (size_t i = 0; i < golden_count; i++)
         report_gold(report, goldens[i]);
     bool good = arguments_open(arguments, path, missing, exact, &subject, error) &&

@@ -117,7 +117,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
     struct run *run = NULL;
     bool computes = !*request->subject->config->unsupported;
     checking_choose(&checking, request->wanted);
-    checking_count(&checking, request->more);
+    checking_count(&checking);
     bool good =
         (!computes || (golds_fit(&checking, request, findings, error) && subject_load(request->subject, error) &&
                        (run = checking.check.run = run_new(request->subject->model, error)))) &&

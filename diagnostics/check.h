@@ -20,7 +20,6 @@ struct check_request {
     /* Prompts that the subject continues; its `limits` and what is of gold are set here. */
     struct writing_request writing;
     struct times *times; /* where it is told what took how long; NULL: nowhere */
-    bool more;           /* the caller has one more phase behind the check */
 };
 
 /* Appends the findings of all wanted diagnostics, in the order of their table; one that cannot say anything (no gold,

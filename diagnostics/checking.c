@@ -86,9 +86,9 @@ static bool concludes(const struct checking *checking, int row)
     return checking->reports[row] && (diagnostic_rows[row]->report || diagnostic_rows[row]->conclude);
 }
 
-void checking_count(struct checking *checking, unsigned more)
+void checking_count(struct checking *checking)
 {
-    checking->phases = 1 + more; /* the pass */
+    checking->phases = 1; /* the pass */
     for (size_t i = 0; checking->wanted[i]; i++)
         checking->phases += checking->wanted[i]->before != NULL;
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++)

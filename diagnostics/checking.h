@@ -30,8 +30,8 @@ bool checking_passes_gold(const struct checking *checking);
 /* Somebody wants something of gold compared: else it is not judged by how much of it was. */
 bool checking_compares(const struct checking *checking);
 
-/* Counts the phases that are shown with progress; `more` are the caller's. */
-void checking_count(struct checking *checking, unsigned more);
+/* Counts the phases that are shown with progress. */
+void checking_count(struct checking *checking);
 /* The next phase begins. Returns the time, for checking_spent. */
 double checking_next(struct checking *checking);
 /* The part took the time since then. */

@@ -66,11 +66,10 @@ static void perplexity(const struct outline *outline, struct buffer *out)
     double ratio = outline->report->severity.perplexity;
     if (isnan(ratio))
         return;
-    if (fabs(ratio - 1) < 0.0005) {
-        buffer_text(out, "1.000 times gold's");
-        return;
-    }
-    digits_append(out, ratio);
+    if (fabs(ratio - 1) < 0.01)
+        buffer_format(out, "%.4f", ratio);
+    else
+        digits_append(out, ratio);
     buffer_text(out, " times gold's");
 }
 
@@ -86,7 +85,11 @@ static void same_token(const struct outline *outline, struct buffer *out)
 {
     if (isnan(outline->report->severity.top1))
         return;
-    digits_append(out, 100 * (1 - outline->report->severity.top1));
+    double share = 100 * (1 - outline->report->severity.top1);
+    if (share < 100 && share >= 99.5) /* never rounded up to all of them */
+        buffer_format(out, "%.4f", floor(share * 1e4) / 1e4);
+    else
+        digits_append(out, share);
     buffer_text(out, " % of positions");
 }
 
@@ -159,15 +162,27 @@ static void numbers_build(const struct outline *outline, struct answer *answer)
     }
 }
 
-/* What a reader does next comes before what shows that it is true. `original`: where the command wants ORIGINAL. */
+/* What a reader does next comes before what shows that it is true. The first row that fits a command names it. */
 static const struct {
-    const char *kind, *does, *original;
+    const char *kind;
+    const char *holds; /* the command does; "": any */
+    const char *does;
 } step_rows[] = {
-    {"repair", "Repair it", "Repair it, with the original checkpoint's path for ORIGINAL"},
-    {"confirm", "See the check pass with the cause undone",
-     "Find the cause for certain, with the original checkpoint's path for ORIGINAL"},
-    {"repeat", "Repeat the experiment", NULL}, /* where there is nothing else to do */
+    {"repair", " ORIGINAL", "Repair all of it, with the original checkpoint's path for ORIGINAL"},
+    {"repair", " --golden ", "Repair what gold determines"},
+    {"repair", "", "Repair it"},
+    {"confirm", " ORIGINAL", "Find the cause for certain, with the original checkpoint's path for ORIGINAL"},
+    {"confirm", "", "See the check pass with the cause undone"},
+    {"repeat", "", "Repeat the experiment"},
 };
+
+static const char *step_does(const char *kind, const char *command)
+{
+    for (size_t i = 0; i < sizeof step_rows / sizeof *step_rows; i++)
+        if (strcmp(step_rows[i].kind, kind) == 0 && strstr(command, step_rows[i].holds))
+            return step_rows[i].does;
+    return kind;
+}
 
 bool answer_tells(const struct answer *answer, const char *command)
 {
@@ -178,18 +193,15 @@ bool answer_tells(const struct answer *answer, const char *command)
 }
 
 /* The commands of that kind that checks that failed name, each once. */
-static void steps_of(const struct outline *outline, struct answer *answer, size_t row)
+static void steps_of(const struct outline *outline, struct answer *answer, const char *kind)
 {
     const struct outline_check *check = NULL;
     while ((check = outline_next(outline, VERDICT_FAIL, check)))
         for (size_t i = 0; i < check->head->fact_count && answer->step_count < ANSWER_STEPS; i++) {
             const struct fact *fact = &check->head->facts[i];
             const char *command = fact_command(fact);
-            if (!command || strcmp(command, step_rows[row].kind) != 0 || answer_tells(answer, fact->text))
-                continue;
-            bool original = step_rows[row].original && strstr(fact->text, " ORIGINAL");
-            answer->steps[answer->step_count++] =
-                (struct answer_step){original ? step_rows[row].original : step_rows[row].does, fact->text};
+            if (command && strcmp(command, kind) == 0 && !answer_tells(answer, fact->text))
+                answer->steps[answer->step_count++] = (struct answer_step){step_does(kind, fact->text), fact->text};
         }
 }
 
@@ -207,12 +219,13 @@ static void steps_by_hand(const struct outline *outline, struct answer *answer)
 /* What stands for something of the user's is that, as far as the report knows it. */
 static void advice_append(struct buffer *out, const struct report *report, const char *remedy)
 {
-    bool dump = report->subject.format && strcmp(report->subject.format, "dump") == 0;
+    const char *format = report->subject.format ? report->subject.format : "";
+    bool dump = strcmp(format, "dump") == 0, model = report->subject.model_type && *format;
     const struct {
         const char *stands, *path;
     } rows[] = {{"diagnose MODEL", dump ? "diagnose --dump " : NULL},
-                {"MODEL", report->subject.path},
-                {"EXTRACTION", report->subject.path},
+                {"MODEL", model ? report->subject.path : NULL},
+                {"EXTRACTION", strcmp(format, "extraction") == 0 ? report->subject.path : NULL},
                 {"GOLD", report->gold_count == 1 ? report->golds[0].path : NULL}};
     for (const char *at = remedy; *at;) {
         size_t row = 0, rows_count = sizeof rows / sizeof *rows;
@@ -235,9 +248,10 @@ static void advice_append(struct buffer *out, const struct report *report, const
 static void steps_build(const struct outline *outline, struct answer *answer)
 {
     steps_by_hand(outline, answer);
-    size_t last = sizeof step_rows / sizeof *step_rows - 1;
-    for (size_t i = 0; i < last || (i == last && !answer->step_count); i++)
-        steps_of(outline, answer, i);
+    steps_of(outline, answer, "repair");
+    steps_of(outline, answer, "confirm");
+    if (!answer->step_count)
+        steps_of(outline, answer, "repeat");
     if (answer->step_count || !answer->leads)
         return;
     const char *remedy = check_words(answer->leads->check)->remedy;
@@ -259,10 +273,12 @@ static size_t first_sentence(const char *text)
 }
 
 /* What was proved: the reason of a pass says how many checks there were, and no more. */
-static const char *passed_headline(const struct report *report)
+static const char *passed_headline(const struct outline *outline)
 {
-    switch (report->severity.level) {
+    switch (outline->report->severity.level) {
     case SEVERITY_IDENTICAL:
+        if (!summary_of(outline, "logits.kl") && !summary_of(outline, "layers.isolated"))
+            return "All that was compared equals gold's, within the noise of the arithmetic.";
         return "The model computes what the original computes: it equals gold within the noise of the arithmetic.";
     case SEVERITY_HARMLESS:
         return "The model differs from gold measurably, and every decision is gold's.";
@@ -277,7 +293,7 @@ static void headline_build(const struct outline *outline, struct answer *answer)
 {
     const struct report *report = outline->report;
     const char *reason = report->reason ? report->reason : "";
-    const char *passed = report->verdict == VERDICT_PASS ? passed_headline(report) : NULL;
+    const char *passed = report->verdict == VERDICT_PASS ? passed_headline(outline) : NULL;
     size_t length = passed ? 0 : first_sentence(reason);
     if (passed)
         buffer_text(&answer->headline, passed);

@@ -1,4 +1,6 @@
 /* The first screen. */
+#include <string.h>
+
 #include "reports/html_page.h"
 #include "reports/model_map.h"
 #include "reports/text.h"
@@ -13,7 +15,10 @@ static void verdict_line(struct page *page)
     page_text(page, report->subject.path);
     page_raw(page, "</b></p>\n<h1><span class=\"word\">");
     page_sentence(page, page->answer->word);
-    buffer_format(page->out, "</span> <span class=\"tag\">%s</span> <span class=\"counts\">", verdict);
+    page_raw(page, "</span> ");
+    if (strcmp(page->answer->word, verdict) != 0)
+        buffer_format(page->out, "<span class=\"tag\">%s</span> ", verdict);
+    page_raw(page, "<span class=\"counts\">");
     counts_append(page->out, page->outline->counts);
     page_raw(page, "</span></h1>\n");
 }
@@ -69,7 +74,7 @@ static void steps(struct page *page)
         page_text(page, page->answer->steps[i].does);
         if (page->answer->steps[i].command) {
             page_raw(page, ":</p>\n<pre class=\"command\" tabindex=\"0\">");
-            page_text(page, page->answer->steps[i].command);
+            text_append(page->out, TEXT_MARKUP, page->answer->steps[i].command);
             page_raw(page, "</pre>\n");
         } else {
             page_raw(page, "</p>\n");
@@ -78,19 +83,23 @@ static void steps(struct page *page)
     page_raw(page, "</div>\n");
 }
 
-static bool picture(struct page *page)
+static void picture(struct page *page)
 {
     struct model_map map;
     if (!model_map_build(page->outline, &map))
-        return false;
+        return;
     page_raw(page,
              "<figure class=\"whole\">\n<figcaption>The model at a glance <span class=\"how\">Layers from left to "
              "right");
     page_raw(page, map.before + map.behind ? ", between what is before and behind them; " : "; ");
-    page_raw(page, map.rows ? "a row for each kind of module" : "the experts of each layer from top to bottom");
-    if (map.rows && map.experts)
-        page_raw(page, ", beneath them the experts");
-    page_raw(page, !map.measured  ? ". Nothing was compared with gold."
+    page_raw(page, map.rows ? "a row for each kind of module" : "");
+    if (map.experts)
+        page_raw(page, map.rows ? ", beneath them the experts" : "the experts of each layer from top to bottom");
+    if (!map.rows && !map.experts)
+        page_raw(page, "what is wrong lies in none");
+    if (map.cut)
+        page_raw(page, "; not all layers are shown");
+    page_raw(page, !map.measured  ? ". No module was compared with gold."
                    : map.compared ? ". Each was fed gold's own input: red is wrong by itself, whatever it is part of."
                                   : ". Errors are end to end.");
     page_raw(page, "</span></figcaption>\n<div class=\"plot\">");
@@ -99,7 +108,6 @@ static bool picture(struct page *page)
     model_map_legend(&map, page->out);
     page_raw(page, "</figure>\n");
     model_map_free(&map);
-    return true;
 }
 
 void page_answer(struct page *page)

@@ -84,7 +84,7 @@ static void commands(struct page *page, const struct finding *finding)
         page_raw(page, "<p class=\"numbers\">To ");
         page_text(page, does);
         page_raw(page, ":</p>\n<pre class=\"command\">");
-        page_text(page, finding->facts[i].text);
+        text_append(page->out, TEXT_MARKUP, finding->facts[i].text);
         page_raw(page, "</pre>\n");
     }
 }

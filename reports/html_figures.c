@@ -179,7 +179,7 @@ void page_figures(struct page *page, enum question question, bool open)
     size_t shown = count < FIGURES_SHOWN ? count : FIGURES_SHOWN;
     if (shown <= first)
         return;
-    buffer_format(page->out, "<details><summary>%zu %sfigure%s and table%s</summary>\n", shown - first,
+    buffer_format(page->out, "<details><summary>%zu %sfigure%s or table%s</summary>\n", shown - first,
                   first ? "more " : "", text_plural(shown - first), text_plural(shown - first));
     figures_each(page, question, FIGURE_TABLE, first, shown);
     page_raw(page, "</details>\n");

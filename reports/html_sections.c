@@ -1,4 +1,5 @@
 /* A section for each question: what its checks say in a sentence, its figure, what failed, and the rest folded. */
+#include "base/wording.h"
 #include "reports/html_page.h"
 #include "reports/text.h"
 
@@ -166,7 +167,7 @@ static void rest(struct page *page, enum question question)
     if (!count)
         return;
     if (!open)
-        buffer_format(page->out, "<details><summary>%zu more check%s</summary>\n", count, count == 1 ? "" : "s");
+        buffer_format(page->out, "<details><summary>The other %zu check%s</summary>\n", count, text_plural(count));
     check_table(page, question);
     if (!open)
         page_raw(page, "</details>\n");

@@ -51,7 +51,7 @@ static void steps(struct buffer *out, const struct answer *answer)
     for (size_t i = 0; i < answer->step_count; i++) {
         text_append_short(out, TEXT_MARKDOWN, answer->steps[i].does, MESSAGE_SHOWN);
         buffer_text(out, answer->steps[i].command ? ":\n\n<pre>" : "\n\n");
-        text_append_short(out, TEXT_MARKUP, answer->steps[i].command, 4 * MESSAGE_SHOWN);
+        text_append(out, TEXT_MARKUP, answer->steps[i].command);
         buffer_text(out, answer->steps[i].command ? "</pre>\n\n" : "");
     }
 }
@@ -101,9 +101,9 @@ static void check_row(struct buffer *out, const struct outline_check *check)
     const char *title = check_words(check->head->check)->title;
     buffer_format(out, "| %s%s%s | ", strong, verdict_name(check->verdict), strong);
     text_append_short(out, TEXT_MARKDOWN, title, 80);
-    buffer_text(out, title ? " `" : "");
-    text_append_short(out, title ? TEXT_PLAIN : TEXT_MARKDOWN, check->name, 100);
-    buffer_text(out, title ? "` | " : " | ");
+    buffer_text(out, title ? " <code>" : "");
+    text_append_short(out, TEXT_MARKDOWN, check->name, 100);
+    buffer_text(out, title ? "</code> | " : " | ");
     measured_append(out, TEXT_MARKDOWN, check->head);
     buffer_text(out, " | ");
     limit_append(out, check->head);

@@ -177,7 +177,9 @@ static void compared_each(const struct outline *outline, struct model_map *map,
 
 static void see_layer(struct model_map *map, int layer)
 {
-    if (layer >= 0 && layer < MAP_COLUMNS - 16 && (size_t)layer >= map->layers)
+    map->cut = map->cut || layer >= MAP_COLUMNS - 16;
+    layer = layer < MAP_COLUMNS - 16 ? layer : MAP_COLUMNS - 17;
+    if (layer >= 0 && (size_t)layer >= map->layers)
         map->layers = (size_t)layer + 1;
 }
 
@@ -236,6 +238,14 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+/* The tensor is all that its row stands for, as a norm's gain is. */
+static bool is_whole(const struct model_map *map, const char *path)
+{
+    struct map_place place = place_of(path);
+    size_t row = row_find(map, place.name, place.length);
+    return place.layer < 0 || (row < map->rows && map->names[row].size == place.length);
+}
+
 static void fault_take(struct model_map *map, const struct finding *place)
 {
     bool gone = begins(place->check, "inventory.absent"), values = begins(place->check, "weights.");
@@ -253,8 +263,9 @@ static void fault_take(struct model_map *map, const struct finding *place)
         if (cell->state <= CELL_UNKNOWN)
             cell->state = CELL_UNSOUND;
     }
-    if (gone && (!expert || cell->state <= CELL_UNKNOWN))
-        cell->state = expert ? CELL_PARTLY : CELL_ABSENT;
+    bool partly = expert || !is_whole(map, path_of(place));
+    if (gone && (!partly || cell->state <= CELL_UNKNOWN))
+        cell->state = partly ? CELL_PARTLY : CELL_ABSENT;
     if (!cell->why || (gone && !expert))
         cell->why = place;
 }

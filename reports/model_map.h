@@ -41,6 +41,7 @@ struct model_map {
     size_t expert_count;
     size_t next;    /* while rows are found: where the next new one goes */
     int last_layer; /* and the layer of the last */
+    bool cut;       /* there are more layers than it has room for */
     bool measured;  /* something was compared with gold */
     bool compared;  /* each module was fed gold's input; else errors are end to end */
 };

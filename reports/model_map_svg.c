@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/wording.h"
 #include "reports/answer.h"
 #include "reports/model_map.h"
 #include "reports/text.h"
@@ -217,9 +218,9 @@ void model_map_svg(const struct model_map *map, struct buffer *out)
         frame.experts = fmax(EXPERTS_LEAST, fmin(EXPERTS_MOST, 2 * (double)map->expert_count));
     double height = frame.top + frame.experts + (map->experts && frame.top == 0 ? AXIS : 0);
     buffer_format(out,
-                  "<svg class=\"map\" role=\"img\" viewBox=\"0 0 %d %.0f\" aria-label=\"The model: %zu layers across, "
-                  "%zu kinds of modules down",
-                  WIDTH, height, map->layers, map->rows);
+                  "<svg class=\"map\" role=\"img\" viewBox=\"0 0 %d %.0f\" aria-label=\"The model: %zu layer%s across, "
+                  "%zu kind%s of modules down",
+                  WIDTH, height, map->layers, text_plural(map->layers), map->rows, text_plural(map->rows));
     if (map->experts)
         buffer_format(out, ", and beneath them the %zu experts of each layer", map->expert_count);
     buffer_text(out, ". What fails is listed in the sections that follow.\">\n");

@@ -345,7 +345,7 @@ static const char *plot_obstacle(const struct series *series, const struct axis 
     if (series->curve_count > 1000 && series->kind == SERIES_LINE)
         return "There are too many curves to draw.";
     if (series->kind == SERIES_STEPS && (series->curve_count != 2 || series->points > 64))
-        return "There are too many steps to draw.";
+        return "These are no steps that can be drawn.";
     return NULL;
 }
 
@@ -384,7 +384,7 @@ bool plot_svg(struct plotter *plotter, const struct series *series, size_t numbe
         line_script(&script, series, &axis);
     bool good = plot_draw(plotter, &script, series, number, svg, &error);
     if (good)
-        axis_notes(&axis, series->log_y, notes);
+        axis_notes(&axis, series->log_y && series->kind != SERIES_STEPS, notes);
     else
         buffer_format(notes, "There is no plot: %s.", error_text(&error));
     if (!good && !plotter->why)

@@ -13,7 +13,7 @@
 bool member_reserved(const char *name);
 #define FACT_PREFIX "fact_"
 
-/* "line", "heatmap", "table", by enum series_kind. */
+/* "line", "heatmap", "steps", "table", by enum series_kind. */
 #define SERIES_KINDS 4
 extern const char *const series_kind_names[SERIES_KINDS];
 

@@ -172,7 +172,7 @@ static bool kind_read(const cJSON *object, const struct place *place, enum serie
             *kind = (enum series_kind)i;
             return true;
         }
-    return error_set(error, "%s: \"kind\" should be line, heatmap or table", place->name);
+    return error_set(error, "%s: \"kind\" should be line, heatmap, steps or table", place->name);
 }
 
 static bool series_read(const cJSON *item, const struct place *place, struct finding *finding, struct error *error)
@@ -413,8 +413,8 @@ static bool subject_read(const cJSON *document, const struct place *outer, struc
                 get_text(object, place, "summary", &report->subject.summary, error) &&
                 get_number(object, place, "tensors", &report->subject.tensors, NULL, error) &&
                 get_number(object, place, "bytes", &report->subject.bytes, NULL, error) &&
-                json_get_int(object, place->name, "layers", INT_MIN, INT_MAX, &report->subject.layers, error) &&
-                json_get_int(object, place->name, "experts", INT_MIN, INT_MAX, &report->subject.experts, error) &&
+                json_get_int(object, place->name, "layers", 0, INT_MAX, &report->subject.layers, error) &&
+                json_get_int(object, place->name, "experts", 0, INT_MAX, &report->subject.experts, error) &&
                 get_hash(object, place, hash, error);
     if (good && *hash)
         where_set(&report->subject.sha256, hash);

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "findings/report.h"
 
-/* For people, at most 100 columns wide but for commands: the answer, and a line or two for each check that failed.
+/* For people, at most 100 columns wide but for commands: the answer, and a line for each check that failed.
  * `verbose`: where each of them fails, and every check. `colour`: with ANSI colours. Flushes. */
 bool report_write_terminal(const struct report *report, FILE *file, bool colour, bool verbose, struct error *error);
 

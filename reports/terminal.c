@@ -99,7 +99,7 @@ static void indented(const struct terminal *terminal, struct buffer *line)
     wrap_line(terminal, 6, 6, line);
 }
 
-/* "Perplexity 12,700 times gold's; modules to blame 36 of 387." */
+/* "Same most likely token: 0 % of positions; modules to blame: 36 of 387." */
 static void numbers_line(const struct terminal *terminal, const struct answer *answer)
 {
     struct buffer line = {0};
@@ -126,7 +126,7 @@ static void steps(const struct terminal *terminal, const struct answer *answer)
             buffer_format(terminal->out, "      %s:\n        %s\n", step->does, line.data ? line.data : "");
             buffer_free(&line);
         } else {
-            buffer_text(&line, step->does);
+            text_append_short(&line, TEXT_PLAIN, step->does, MESSAGE_SHOWN);
             indented(terminal, &line);
         }
     }
@@ -157,7 +157,9 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
         indented(terminal, &line);
     }
     if (severity_tells(&report->severity, report->verdict)) {
-        buffer_format(&line, "Severity: %s: %s.", severity_name(report->severity.level), report->severity.why);
+        buffer_format(&line, "Severity: %s: ", severity_name(report->severity.level));
+        text_append_short(&line, TEXT_PLAIN, report->severity.why, MESSAGE_SHOWN);
+        buffer_char(&line, '.');
         indented(terminal, &line);
     }
     numbers_line(terminal, answer);

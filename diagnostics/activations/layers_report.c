@@ -340,14 +340,14 @@ static size_t bad_layers(const struct layers *layers, enum mode mode, enum point
     return count;
 }
 
-/* "all 48 layers", "every 4th layer from 1 to 45", "layers 3, 17-19". */
+/* "all 48 compared layers", "layers 1 to 45 in steps of 4", "layers 3, 17-19". */
 static void layers_text(const int *bad, size_t count, size_t compared, struct buffer *out)
 {
     int step = count > 3 ? bad[1] - bad[0] : 0;
     for (size_t i = 1; i < count && step > 1; i++)
         step = bad[i] - bad[i - 1] == step ? step : 0;
     if (count == compared && count > 1) {
-        buffer_format(out, "all %zu layers", count);
+        buffer_format(out, "all %zu compared layers", count);
     } else if (step > 1) {
         buffer_format(out, "every %d%s layer from %d to %d", step,
                       step == 2   ? "nd"
@@ -360,7 +360,7 @@ static void layers_text(const int *bad, size_t count, size_t compared, struct bu
     }
 }
 
-/* What many bad places have in common: "input_layernorm and mlp of every 4th layer from 1 to 45; nothing else". Kinds
+/* What many bad places have in common: "input_layernorm, mlp of layers 1 to 45 in steps of 4; nothing else". Kinds
  * of the same layers are told together. */
 static void bad_kinds(const struct layers *layers, enum mode mode, struct buffer *out)
 {
@@ -396,7 +396,7 @@ static void bad_kinds(const struct layers *layers, enum mode mode, struct buffer
         semicolon = "; ";
         buffer_free(&texts[point]);
     }
-    buffer_text(out, "; nothing else");
+    buffer_text(out, "; nothing else that was compared");
 }
 
 /* Tensors of gold that were not compared (the engine has no probe there, or a dump lacks them): told, never passed over

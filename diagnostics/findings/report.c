@@ -22,6 +22,8 @@ void report_set(char **field, const char *format, ...)
 void times_add(struct times *times, const char *name, double seconds)
 {
     size_t row = 0;
+    if (strlen(name) >= sizeof times->rows->name)
+        return;
     while (times && row < times->count && strcmp(times->rows[row].name, name) != 0)
         row++;
     if (!times || row == TIMES_MAX)
@@ -62,7 +64,8 @@ const struct finding *report_leading(const struct report *report)
 {
     size_t count;
     const struct finding *fail = report_first(report, VERDICT_FAIL, &count);
-    return fail || report->unable ? fail : report_first(report, VERDICT_WARN, &count);
+    return fail || report->unable || report->verdict == VERDICT_ERROR ? fail
+                                                                      : report_first(report, VERDICT_WARN, &count);
 }
 
 /* Length of the text without the full stop at its end. */

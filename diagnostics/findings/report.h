@@ -15,7 +15,7 @@ struct times {
     size_t count;
 };
 
-/* Adds to the part of that name; NULL `times`, and what there is no room for, is left out. */
+/* Adds to the part of that name; NULL `times`, and what there is no room for, as of a longer name, is left out. */
 void times_add(struct times *times, const char *name, double seconds);
 
 /* All strings owned, NULL when unknown. */

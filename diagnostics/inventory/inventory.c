@@ -129,7 +129,7 @@ static void repair_command(const struct store *store, const char *source, struct
     buffer_text(&command, "assay repair ");
     shell_word(&command, store_path(store));
     buffer_text(&command, " --source ");
-    shell_word(&command, source ? source : "ORIGINAL");
+    shell_word(&command, source && !origin_is_index(source) ? source : "ORIGINAL"); /* an index has no values */
     if (!command.failed)
         finding_fact_text(finding, "commands.repair", "%s", command.data);
     buffer_free(&command);
@@ -154,7 +154,7 @@ static bool report_absent(const struct inventory *inventory, struct findings *fi
     finding_fact(finding, "expected_bytes", (double)bytes);
     finding_fact(finding, "absent_bytes", (double)absent_bytes);
     absent_message(census, finding);
-    if (census->absent && store_kind(inventory->store) == STORE_EXTRACTION)
+    if (census->absent && !inventory->request->departs && store_kind(inventory->store) == STORE_EXTRACTION)
         repair_command(inventory->store, inventory->request->source, finding);
     if (experts && !report_map(census, finding))
         return false;

@@ -12,6 +12,7 @@ struct inventory_request {
     const struct model_config *config;
     const struct origin *origin;   /* of the original; NULL: unknown */
     const char *source;            /* path of the original, for commands; NULL: it was not named */
+    bool departs;                  /* what is absent is so by a fault that was laid over the files */
     struct golden *const *goldens; /* their router logits tell which experts tokens meet */
     size_t golden_count;
     bool causes; /* look for what the gaps have in common, and for how many tokens meet them */

@@ -12,6 +12,7 @@ static bool before(const struct check *check, struct findings *findings, struct 
                                               .config = check->config,
                                               .origin = origin,
                                               .source = check->subject->source_path,
+                                              .departs = check->subject->store != check->subject->base,
                                               .goldens = check->goldens,
                                               .golden_count = check->golden_count,
                                               .causes = true};

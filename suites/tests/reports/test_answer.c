@@ -160,6 +160,8 @@ Test(answer, without_a_command_the_table_of_checks_advises)
 {
     struct answered answered = {0};
     report_set(&answered.report.subject.path, "my models/$(it)");
+    report_set(&answered.report.subject.format, "checkpoint");
+    report_set(&answered.report.subject.model_type, "llama");
     failing(&answered.report, "layers.propagated", "It differs.");
     answer_of(&answered);
     cr_assert_eq(answered.answer.step_count, 1);
@@ -167,6 +169,44 @@ Test(answer, without_a_command_the_table_of_checks_advises)
     cr_expect(strstr(answered.answer.steps[0].does, "assay diagnose 'my models/$(it)'"), "%s",
               answered.answer.steps[0].does);
     answered_free(&answered);
+}
+
+/* What is no model is not put where a command wants one. */
+Test(answer, advice_names_no_file_that_a_command_would_refuse)
+{
+    static const struct {
+        const char *format, *model_type, *says;
+    } rows[] = {{"report", NULL, "assay diagnose MODEL"},
+                {"dump", NULL, "assay diagnose --dump theirs --model WEIGHTS"},
+                {"gguf", "llama", "assay diagnose theirs "}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct answered answered = {0};
+        report_set(&answered.report.subject.path, "theirs");
+        report_set(&answered.report.subject.format, "%s", rows[i].format);
+        if (rows[i].model_type)
+            report_set(&answered.report.subject.model_type, "%s", rows[i].model_type);
+        failing(&answered.report, "layers.propagated", "It differs.");
+        answer_of(&answered);
+        cr_expect(strstr(answered.answer.steps[0].does, rows[i].says), "%s", answered.answer.steps[0].does);
+        answered_free(&answered);
+    }
+}
+
+/* Of two golds' names and of checks named by a file anything may be in a report that is read. */
+Test(answer, nothing_of_a_report_reaches_the_terminal_as_it_is)
+{
+    struct report report = {0};
+    struct finding *finding = failing(&report, "cause", "It is known.");
+    finding_fact_text(finding, "by_hand", "%s", "\033[2J by hand");
+    report_conclude(&report);
+    report.severity.level = SEVERITY_BROKEN;
+    report.severity.why = "\033]0;x\007";
+    char *text = terminal_text(&report, false);
+    cr_expect_null(strchr(text, '\033'));
+    cr_expect(strstr(text, "by hand"));
+    free(text);
+    report.severity.why = "static";
+    report_free(&report);
 }
 
 /* ---- the picture ---- */

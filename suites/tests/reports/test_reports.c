@@ -568,7 +568,7 @@ Test(reports, summary_is_short_and_says_it)
     const char *text = rendered.files[MARKDOWN];
     cr_expect(strstr(text, "assay check: fail"));
     cr_expect(strstr(text, "**544 tensors are absent"));
-    cr_expect(strstr(text, "| **fail** | Each module alone `layers.isolated` | 0.31 relative L2 | 6e-6 |"));
+    cr_expect(strstr(text, "| **fail** | Each module alone <code>layers.isolated</code> | 0.31 relative L2 | 6e-6 |"));
     cr_expect(strstr(text, "- layer 3, model.layers.3.self\\_attn: 0.31 relative L2."));
     cr_expect(strstr(text, "- and 40 more\n"));
     cr_expect_lt(strlen(text), 6000);
