@@ -1,8 +1,10 @@
 #include "cli/arguments.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/id_list.h"
 #include "base/json.h"
 #include "base/wording.h"
@@ -34,6 +36,21 @@ const char *windows_judge(const struct arguments *arguments)
     return arguments->context && arguments->stride > arguments->context
                ? "--stride is larger than --context: there would be gaps"
                : NULL;
+}
+
+const char *input_judge(const struct arguments *arguments, const char *path)
+{
+    static char message[600];
+    char *folder = path && arguments->out ? path_folder(path) : NULL;
+    char *in = folder ? realpath(folder, NULL) : NULL, *out = in ? realpath(arguments->out, NULL) : NULL;
+    bool same = out && strcmp(in, out) == 0;
+    if (same)
+        snprintf(message, sizeof message,
+                 "%.400s lies in the folder of -o, whose reports are removed first: name another folder", path);
+    free(folder);
+    free(in);
+    free(out);
+    return same ? message : NULL;
 }
 
 void departures_append(const struct arguments *arguments, struct buffer *out)

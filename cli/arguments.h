@@ -83,6 +83,9 @@ void departures_append(const struct arguments *arguments, struct buffer *out);
 const char *ids_judge(const char *list);
 /* With --json, prompts come back in it, and JSON is UTF-8. */
 const char *prompts_judge(const struct arguments *arguments);
+/* With a report to be read that lies in the folder of -o, which is emptied before it is; NULL `path`: none is read. In
+ * a buffer that the next call writes over. */
+const char *input_judge(const struct arguments *arguments, const char *path);
 /* A window that moves on by more than its length leaves gaps. */
 const char *windows_judge(const struct arguments *arguments);
 

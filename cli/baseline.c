@@ -28,7 +28,7 @@ static bool named_open(const struct arguments *arguments, struct baseline *basel
         return error_memory(error, name);
     baseline->history = history_recognises(baseline->path) || begins_history(arguments, baseline->path);
     if (baseline->history)
-        return history_usable(baseline->path, error);
+        return history_usable(baseline->path, false, error);
     if (baseline->pass && file_exists(baseline->path))
         return error_set(error, "%s: it is no SQLite database, so no history of assay", baseline->path);
     return report_read(baseline->path, &baseline->report, error);

@@ -56,7 +56,8 @@ bool check_work(const struct arguments *arguments, struct report *report, struct
 static const char *judge(const struct arguments *arguments)
 {
     const char *wrong = suite_judge(arguments);
-    return wrong ? wrong : windows_judge(arguments);
+    wrong = wrong ? wrong : windows_judge(arguments);
+    return wrong ? wrong : input_judge(arguments, arguments->baseline);
 }
 
 static void explain(struct buffer *out)
@@ -89,7 +90,7 @@ const struct command command_check = {
     .args = "MODEL",
     .doc = "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each "
            "module alone), logits, greedy continuations, perplexity. Where gold is missed, experiments look for the "
-           "cause, as diagnose does. MODEL is a checkpoint folder, a safetensors file or an extraction.",
+           "cause, as diagnose does. MODEL is a checkpoint folder, a safetensors or GGUF file, or an extraction.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_SUITE | OPTIONS_WINDOWS | OPTIONS_CHUNK | OPTIONS_CHAT |

@@ -45,6 +45,12 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     return good;
 }
 
+static const char *judge(const struct arguments *arguments)
+{
+    const char *wrong = input_judge(arguments, arguments->positional[0]);
+    return wrong ? wrong : input_judge(arguments, arguments->positional[1]);
+}
+
 static int run(struct arguments *arguments)
 {
     return command_judge("diff", arguments, work);
@@ -61,5 +67,6 @@ const struct command command_diff = {
     .least = 2,
     .most = 2,
     .sets = OPTIONS_REPORT,
+    .judge = judge,
     .run = run,
 };

@@ -117,7 +117,7 @@ int command_make(const char *name, const struct arguments *arguments, command_wo
     buffer_free(&departures);
     /* The folder first: hours of work must not end in a folder that cannot be made; nor in a history that is none. */
     bool folder = !arguments->out || (folder_make(arguments->out, error) && report_remove(arguments->out, error));
-    bool usable = folder && (!arguments->history || history_usable(arguments->history, error));
+    bool usable = folder && (!arguments->history || history_usable(arguments->history, true, error));
     bool worked = usable && work(arguments, report, error);
     if (!worked)
         report_unable(report, arguments, error);

@@ -508,8 +508,8 @@ static bool times_read(const cJSON *document, const struct place *outer, struct 
     cJSON_ArrayForEach(item, object)
     {
         double seconds = NAN;
-        if (!get_number(object, place, item->string, &seconds, NULL, error))
-            return false;
+        if (!number_of(item, &seconds) || report->times.count == TIMES_MAX)
+            return error_set(error, "%s: there should be at most %d numbers", place->name, TIMES_MAX);
         times_add(&report->times, item->string, seconds);
     }
     return true;

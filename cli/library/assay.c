@@ -1,6 +1,7 @@
 /* The library's verbs, over what the commands are made of. */
 #include "library/assay.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +194,7 @@ static char *report_print(const struct report *report, struct error *error)
     return text;
 }
 
-enum assay_verdict assay_check(const struct assay_check *check, char **report, char **error)
+static enum assay_verdict check_run_here(const struct assay_check *check, char **report, char **error)
 {
     static const enum assay_verdict verdicts[] = {
         [VERDICT_PASS] = ASSAY_PASS, [VERDICT_WARN] = ASSAY_WARN, [VERDICT_FAIL] = ASSAY_FAIL};
@@ -215,5 +216,19 @@ enum assay_verdict assay_check(const struct assay_check *check, char **report, c
     if (report)
         *report = text;
     tell(&met, error);
+    return verdict;
+}
+
+/* Numbers are read and written with a point, whatever the program's language. */
+enum assay_verdict assay_check(const struct assay_check *check, char **report, char **error)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0), before = (locale_t)0;
+    if (plain)
+        before = uselocale(plain);
+    enum assay_verdict verdict = check_run_here(check, report, error);
+    if (plain) {
+        uselocale(before);
+        freelocale(plain);
+    }
     return verdict;
 }

@@ -34,9 +34,15 @@ struct changes {
     size_t failing; /* worse, and new ones that fail */
 };
 
+/* What an earlier comparison found is no check of the model. */
+static bool is_compared(const struct finding *finding)
+{
+    return strncmp(finding->check, "baseline.", 9) != 0 && strncmp(finding->check, "diff.", 5) != 0;
+}
+
 static bool is_summary(const struct finding *finding)
 {
-    return finding->summary;
+    return finding->summary && is_compared(finding);
 }
 
 static bool is_bad(const struct finding *finding)
@@ -46,7 +52,7 @@ static bool is_bad(const struct finding *finding)
 
 static bool is_bad_place(const struct finding *finding)
 {
-    return !finding->summary && is_bad(finding);
+    return !finding->summary && is_bad(finding) && is_compared(finding);
 }
 
 /* What the finding says of its own noise; NaN: nothing. */

@@ -179,6 +179,7 @@ static bool open_to_read(struct database *database, const char *name, struct err
         return error_take(error, &met);
     char *fixed = name_of_fixed(name);
     sqlite3_close(database->handle);
+    database->handle = NULL;
     bool good = fixed ? handle_open(database, fixed, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error) &&
                             execute(database, "BEGIN", error) && schema_known(database, error)
                       : error_memory(error, database->path);

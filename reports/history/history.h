@@ -10,9 +10,9 @@
 
 /* Adds the report, which is concluded, to the database at `path`, which is made when it is absent. */
 bool history_record(const char *path, const struct report *report, struct error *error);
-/* Can something be added there? For who is about to work for hours: an absent file is right, one that is no database,
- * or one of something else, or of a later assay, is an error. */
-bool history_usable(const char *path, struct error *error);
+/* Can it be read, or, with `write`, something be added there? For who is about to work for hours: an absent file is
+ * right, one that is no database, or one of something else, or of a later assay, is an error. */
+bool history_usable(const char *path, bool write, struct error *error);
 /* Does the file look like a database? */
 bool history_recognises(const char *path);
 

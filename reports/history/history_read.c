@@ -80,7 +80,7 @@ static void check_add(sqlite3_stmt *statement, struct history_run *run)
     enum verdict verdict = verdict_at(statement, 19);
     double measured = number_at(statement, 20);
     bool worse = badness(verdict) > badness(run->check_verdict) ||
-                 (verdict == run->check_verdict && !(measured <= run->measured));
+                 (verdict == run->check_verdict && !isnan(run->measured) && !(measured <= run->measured));
     if (!there_at(statement, 18) || (run->has_check && !worse))
         return;
     run->has_check = true;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -194,9 +195,15 @@ bool history_record(const char *path, const struct report *report, struct error 
     return good;
 }
 
-bool history_usable(const char *path, struct error *error)
+bool history_usable(const char *path, bool write, struct error *error)
 {
     struct database database;
+    char *within = write ? path_folder(path) : NULL;
+    bool open =
+        !write || (within && access(within, W_OK | X_OK) == 0 && (!file_exists(path) || access(path, W_OK) == 0));
+    free(within);
+    if (!open && file_exists(path))
+        return error_set(error, "%s: the history cannot be written: there is no permission", path);
     if (!file_exists(path)) {
         char *folder = path_folder(path);
         bool there = folder && file_is_folder(folder);
@@ -213,6 +220,9 @@ bool history_recognises(const char *path)
 {
     static const char magic[16] = "SQLite format 3";
     char begin[sizeof magic];
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) /* of a pipe nothing may be taken */
+        return false;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     bool read_all = descriptor >= 0 && read(descriptor, begin, sizeof begin) == (ssize_t)sizeof begin;
     if (descriptor >= 0)

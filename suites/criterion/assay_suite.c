@@ -186,7 +186,8 @@ static bool report_of(struct arguments *arguments, struct report *report, struct
     *report = (struct report){0};
     if (arguments->file)
         return report_read(arguments->file, report, error) &&
-               (report->verdict != VERDICT_ERROR || error_set(error, "%s: %s", arguments->file, report->reason));
+               (report->verdict != VERDICT_ERROR ||
+                error_set(error, "%s: %s", arguments->file, report->reason ? report->reason : "it could not be run"));
     arguments->positional_count = 1;
     arguments->diagnose = !arguments->no_diagnose;
     return command_make("check", arguments, check_work, false, report, error) != EXIT_ERROR;

@@ -14,6 +14,8 @@ static void name_append(struct buffer *out, const char *text, size_t size)
 {
     for (size_t i = 0; i < size && i < NAME_MAX_BYTES; i++)
         buffer_char(out, isalnum((unsigned char)text[i]) || strchr(".-@#", text[i]) ? text[i] : '_');
+    if (!size)
+        buffer_char(out, '_');
 }
 
 /* "thinker" of "golden/nano/thinker.golden.safetensors". */
@@ -144,6 +146,8 @@ static bool add_places(const struct report *report, const struct finding *check,
     for (size_t i = 0; suite.data && i < suite.size; i++)
         suite.data[i] = suite.data[i] == '.' ? '_' : suite.data[i];
     for (size_t i = 0; good && errors && limits && series->labels && i < series->points; i++) {
+        if (!series->labels[i])
+            continue;
         struct buffer name = {0}, message = {0};
         const struct finding *place = place_named(report, check, series->labels[i]);
         enum verdict verdict = errors[i] <= limits[i] ? VERDICT_PASS : VERDICT_FAIL;

@@ -48,3 +48,17 @@ says err 'it was judged by other gold'
 run 0 inspect "$model" -o "$T/inspect" -q
 checked 3 --baseline "$T/inspect/report.json" -q
 says err 'it is of the command inspect, and this is check'
+
+test_that 'what is read does not lie where reports are removed first'
+run 0 check "$nano/qwen3" --golden "$(gold qwen3)" --only logits -q -o "$T/kept"
+before=$(sha256sum <"$T/kept/report.json")
+run 2 check "$nano/qwen3" --golden "$(gold qwen3)" --only logits -q --baseline "$T/kept/report.json" -o "$T/kept"
+says err 'lies in the folder of -o'
+run 2 diff "$T/kept/report.json" "$T/kept/report.json" -o "$T/kept"
+same "$(sha256sum <"$T/kept/report.json")" "$before"
+
+test_that 'baselines chain: what an earlier comparison found is no check'
+for index in 1 2 3; do
+    run 0 check "$nano/qwen3" --golden "$(gold qwen3)" --only logits --json -q --history "$T/chain.db" --baseline "$T/chain.db"
+done
+equal '[.findings[].check | select(startswith("baseline.baseline"))] | length' 0

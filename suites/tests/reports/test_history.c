@@ -222,7 +222,7 @@ static void assert_refused(const char *says)
     cr_assert(file_read(path, (size_t)1 << 30, &before, NULL));
     cr_expect_not(history_record(path, &report, &errors[0]));
     cr_expect_not(history_read(path, NULL, &history, &errors[1]));
-    cr_expect_not(history_usable(path, &errors[2]));
+    cr_expect_not(history_usable(path, true, &errors[2]));
     for (int i = 0; i < 3; i++) {
         cr_expect(strstr(error_text(&errors[i]), says) && strstr(error_text(&errors[i]), path), "%d: %s", i,
                   error_text(&errors[i]));
