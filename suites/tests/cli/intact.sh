@@ -105,7 +105,7 @@ run 0 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" -o "$T/deep/
 silent err
 run 0 check "$nano/qwen3" --suite "$proof" --golden "$(gold qwen3)" -o "$T/deep/report" --json
 json '.verdict == "pass"'
-same "$(jq -S 'del(.duration_s, .started, .machine, .command_line, .times)' "$T/out")" "$(jq -S 'del(.duration_s, .started, .machine, .command_line)' "$T/deep/report/report.json")"
+same "$(jq -S 'del(.duration_s, .started, .machine, .command_line, .times)' "$T/out")" "$(jq -S 'del(.duration_s, .started, .machine, .command_line, .times)' "$T/deep/report/report.json")"
 same "$(grep -c '<script\|https\?://[^w]' "$T/deep/report/report.html")" 0
 head -c 15 "$T/deep/report/report.html" >"$T/out"
 says out '<!DOCTYPE html>'
