@@ -70,7 +70,6 @@ static void perplexity(const struct outline *outline, struct buffer *out)
         buffer_format(out, "%.4f", ratio);
     else
         digits_append(out, ratio);
-    buffer_text(out, " times gold's");
 }
 
 static void divergence(const struct outline *outline, struct buffer *out)
@@ -144,8 +143,8 @@ static const struct {
 } number_rows[] = {
     {"Same most likely token", same_token},
     {"Distance from gold (KL)", divergence},
-    {"Perplexity, where 1 is right", perplexity},
-    {"Modules to blame", blamed},
+    {"Perplexity ratio, right is 1", perplexity},
+    {"Modules that come out wrong", blamed},
     {"Tensors absent", absent},
     {"Texts at fault", faulty_texts},
     {"Perplexity of the text", text_perplexity},
@@ -168,11 +167,12 @@ static const struct {
     const char *holds; /* the command does; "": any */
     const char *does;
 } step_rows[] = {
-    {"repair", " ORIGINAL", "Repair all of it, with the original checkpoint's path for ORIGINAL"},
+    {"repair", " ORIGINAL", "Repair all of it from the original, whose path stands for ORIGINAL"},
     {"repair", " --golden ", "Repair what gold determines"},
     {"repair", "", "Repair it"},
-    {"confirm", " ORIGINAL", "Find the cause for certain, with the original checkpoint's path for ORIGINAL"},
-    {"confirm", "", "See the check pass with the cause undone"},
+    {"confirm", " ORIGINAL",
+     "Hold it against the original, whose path stands for ORIGINAL: that shows which tensor differs"},
+    {"confirm", "", "Try it without changing a file"},
     {"repeat", "", "Repeat the experiment"},
 };
 

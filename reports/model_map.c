@@ -62,13 +62,14 @@ static size_t row_find(const struct model_map *map, const char *name, size_t len
     return best;
 }
 
+static const char whole_layer[] = "whole layer";
+
 /* `exactly`: a module that contains it is not enough. `rows`: there is no room for another. */
 static size_t row_take(struct model_map *map, const char *name, size_t length, bool exactly)
 {
-    static const char whole[] = "whole layer";
     if (!length) {
-        name = whole;
-        length = sizeof whole - 1;
+        name = whole_layer;
+        length = sizeof whole_layer - 1;
     }
     size_t row = row_find(map, name, length);
     if (row < map->rows && (!exactly || map->names[row].size == length))
@@ -386,6 +387,16 @@ static bool anything_known(const struct model_map *map)
     return false;
 }
 
+/* Fed gold's parts, a layer as a whole is nothing but their sum: that it is right does not say that they are. */
+static void name_sum(struct model_map *map)
+{
+    for (size_t row = 0; row < map->rows; row++)
+        if (map->names[row].data && strcmp(map->names[row].data, whole_layer) == 0) {
+            buffer_free(&map->names[row]);
+            buffer_text(&map->names[row], "residual sum");
+        }
+}
+
 bool model_map_build(const struct outline *outline, struct model_map *map)
 {
     *map = (struct model_map){0};
@@ -398,8 +409,11 @@ bool model_map_build(const struct outline *outline, struct model_map *map)
         buffer_format(&map->columns[i], "%zu", i);
     compared_each(outline, map, see_aside);
     faults_each(outline, map, fault_aside);
-    if (cells_build(outline, map) && experts_build(outline, map) && anything_known(map))
+    if (cells_build(outline, map) && experts_build(outline, map) && anything_known(map)) {
+        if (map->compared)
+            name_sum(map);
         return true;
+    }
     model_map_free(map);
     return false;
 }

@@ -32,7 +32,7 @@ struct map_cell {
 /* Filled from a report: series "places" of relative errors and limits by module path, places with a layer, and the
  * series "experts" (1 there, 0 absent) and "expert-use" (tokens) whose curves are layers. */
 struct model_map {
-    struct buffer names[MAP_ROWS]; /* "self_attn"; the layer as a whole is "whole layer" */
+    struct buffer names[MAP_ROWS]; /* "self_attn"; the layer as a whole is "whole layer", or "residual sum" */
     size_t rows;
     struct buffer columns[MAP_COLUMNS]; /* "embed_tokens", "0", "1" ..., "norm", "lm_head" */
     size_t before, layers, behind;      /* how many columns are what */

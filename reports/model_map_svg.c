@@ -18,7 +18,7 @@
 #define EXPERTS_LEAST 64
 #define EXPERTS_MOST 256
 
-static const char *const state_says[CELL_STATES] = {[CELL_NONE] = "not there",
+static const char *const state_says[CELL_STATES] = {[CELL_NONE] = "the layer has none, or gold holds none",
                                                     [CELL_UNKNOWN] = "not compared",
                                                     [CELL_USED] = "an expert that compared tokens went through",
                                                     [CELL_GOOD] = "within its limit",
@@ -248,7 +248,7 @@ void model_map_legend(const struct model_map *map, struct buffer *out)
     for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++)
         seen[map->experts[i]] = true;
     buffer_text(out, "<ul class=\"legend\">\n");
-    for (int state = CELL_UNKNOWN; state < CELL_STATES; state++)
+    for (int state = CELL_NONE; state < CELL_STATES; state++)
         if (seen[state])
             buffer_format(out,
                           "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"m%d\" width=\"12\" "

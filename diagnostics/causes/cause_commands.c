@@ -94,7 +94,8 @@ static void by_hand(const struct causes_request *request, const struct hypothesi
         if (hypotheses[i].departure == DEPARTURE_SETTING)
             buffer_format(&text, "%s%s", text.size ? " and " : "Set ", hypotheses[i].text);
     if (text.size && !request->departs && !request->implementation) {
-        buffer_text(&text, " in config.json");
+        buffer_format(&text, " in %s", request->subject);
+        buffer_text(&text, "/config.json");
         finding_fact_text(finding, "by_hand", "%s", text.data);
     }
     buffer_free(&text);

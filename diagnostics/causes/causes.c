@@ -217,7 +217,7 @@ static void proof_text(const struct causes_request *request, const struct hunt *
 {
     const struct proof *proof = &hunt->proofs[index];
     says_text(request, hunt, &proof->hypothesis, out);
-    buffer_format(out, ". With %s %zu module%s that %s wrong equal%s gold (",
+    buffer_format(out, ". With %s, %zu module%s that %s wrong equal%s gold (",
                   hypothesis_restores(&proof->hypothesis)            ? "the original's values"
                   : hypothesis_solves(&proof->hypothesis)            ? "the values that gold determines"
                   : proof->hypothesis.departure == DEPARTURE_SETTING ? "that value"
@@ -233,7 +233,7 @@ static void proof_text(const struct causes_request *request, const struct hunt *
         buffer_text(out, ".");
     }
     if (!isnan(damage->share[index]))
-        buffer_format(out, " It explains %.0f %% of the damage.", 100 * damage->share[index]);
+        buffer_format(out, " It explains %.0f %% of the damage.", round(100 * damage->share[index]) + 0.0);
 }
 
 static bool report_proof(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
@@ -305,7 +305,7 @@ static void whole_text(const struct causes_request *request, const struct hunt *
         buffer_text(out, i ? "; " : " ");
         says_text(request, hunt, &hunt->proofs[order[i]].hypothesis, out);
         if (!isnan(damage->share[order[i]]))
-            buffer_format(out, " (%.0f %% of the damage)", 100 * damage->share[order[i]]);
+            buffer_format(out, " (%.0f %% of the damage)", round(100 * damage->share[order[i]]) + 0.0);
     }
     if (count > 1)
         buffer_text(out, ".");

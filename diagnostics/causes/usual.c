@@ -68,7 +68,7 @@ static bool supported_text(const struct usual_case *of, enum usual usual, struct
     if (count)
         buffer_format(out, "Supported by experiment: %s", names.data ? names.data : "");
     if (count && !isnan(share))
-        buffer_format(out, ", %.0f %% of the damage", 100 * share);
+        buffer_format(out, ", %.0f %% of the damage", round(100 * share) + 0.0);
     if (count)
         buffer_text(out, ".");
     buffer_free(&names);

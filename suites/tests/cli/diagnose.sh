@@ -183,7 +183,7 @@ json "$(summary cause) | .commands | has(\"repair\") | not"
 
 test_that 'gains, routers and heads are solved from gold'
 cause_of 1 thinker 'solve:*.input_layernorm.weight solve:*.post_attention_layernorm.weight' --fault missing-norms:1,3
-says out '2 tensors *.input_layernorm.weight are absent. With the values that gold determines 2 modules'
+says out '2 tensors *.input_layernorm.weight are absent. With the values that gold determines, 2 modules'
 json "$(summary cause) | .nats > 1 and .nats_left < 1e-8"
 for weight in $(some 1 layers.2.self_attn.k_norm.weight norm.weight layers.2.mlp.gate.weight lm_head.weight); do
     name=model.$weight
@@ -245,7 +245,7 @@ cause_of_source() {
 }
 cause_of_source thinker swap-layers:1,3 swap-layers:1,3
 cause_of_source thinker transpose:model.layers.2.self_attn.o_proj.weight transpose-back:model.layers.2.self_attn.o_proj.weight
-says out "it is the original's transposed. With that"
+says out "it is the original's transposed. With"
 command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repeat' "$T/out")
 eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"
 json '[.findings[] | select(.summary) | .verdict] | index("fail") == null' "$T/again"
