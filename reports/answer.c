@@ -2,43 +2,19 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/wording.h"
 #include "reports/marked.h"
 #include "reports/text.h"
 
-void digits_append(struct buffer *out, double value)
-{
-    double size = fabs(value);
-    if (!(size >= 1000 && size < 1e7)) {
-        char text[40];
-        snprintf(text, sizeof text, "%.3g", value);
-        number_append(out, isfinite(value) ? strtod(text, NULL) : value);
-        return;
-    }
-    long unit = size < 1e4 ? 10 : size < 1e5 ? 100 : size < 1e6 ? 1000 : 10000;
-    long whole = lround(size / (double)unit) * unit;
-    buffer_text(out, value < 0 ? "-" : "");
-    if (whole >= 1000000)
-        buffer_format(out, "%ld,%03ld,%03ld", whole / 1000000, whole / 1000 % 1000, whole % 1000);
-    else
-        buffer_format(out, "%ld,%03ld", whole / 1000, whole % 1000);
-}
-
 /* A count, whole: "1,622". */
 static void count_append(struct buffer *out, double count)
 {
-    if (count >= 1000 && count < 1e9 && count == floor(count)) {
-        long whole = (long)count;
-        if (whole >= 1000000)
-            buffer_format(out, "%ld,", whole / 1000000);
-        buffer_format(out, whole >= 1000000 ? "%03ld,%03ld" : "%ld,%03ld", whole / 1000 % 1000, whole % 1000);
-        return;
-    }
-    number_append(out, count);
+    if (count >= 1000 && count < 1e9 && count == floor(count))
+        grouped_append(out, (unsigned long)count);
+    else
+        number_append(out, count);
 }
 
 static void of_append(struct buffer *out, double part, double whole)

@@ -33,7 +33,4 @@ void answer_build(const struct outline *outline, struct answer *answer);
 bool answer_tells(const struct answer *answer, const char *command);
 void answer_free(struct answer *answer);
 
-/* Appends a number in three digits, thousands apart: "12,700", "0.83", "4.2e-6". */
-void digits_append(struct buffer *out, double value);
-
 #endif

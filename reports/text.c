@@ -217,6 +217,36 @@ void number_append(struct buffer *out, double value)
     }
 }
 
+void grouped_append(struct buffer *out, unsigned long whole)
+{
+    if (whole >= 1000000)
+        buffer_format(out, "%lu,%03lu,%03lu", whole / 1000000, whole / 1000 % 1000, whole % 1000);
+    else if (whole >= 1000)
+        buffer_format(out, "%lu,%03lu", whole / 1000, whole % 1000);
+    else
+        buffer_format(out, "%lu", whole);
+}
+
+/* To three digits, of at least 1000. */
+static unsigned long rounded(double size)
+{
+    unsigned long unit = size < 1e4 ? 10 : size < 1e5 ? 100 : size < 1e6 ? 1000 : 10000;
+    return (unsigned long)lround(size / (double)unit) * unit;
+}
+
+void digits_append(struct buffer *out, double value)
+{
+    double size = fabs(value);
+    if (!(size >= 1000 && size < 1e7)) {
+        char text[40];
+        snprintf(text, sizeof text, "%.3g", value);
+        number_append(out, isfinite(value) ? strtod(text, NULL) : value);
+        return;
+    }
+    buffer_text(out, value < 0 ? "-" : "");
+    grouped_append(out, rounded(size));
+}
+
 void measured_append(struct buffer *out, enum text_form form, const struct finding *finding)
 {
     if (!finding->has_measured) {
@@ -243,15 +273,11 @@ void excess_append(struct buffer *out, const struct finding *finding)
     double times = finding->measured / finding->limit;
     if (!finding->has_measured || !finding->has_limit || !(finding->limit > 0) || !(times >= 1.05) || isinf(times))
         return;
-    unsigned whole = times < 1e6 ? (unsigned)(times + 0.5) : 0;
-    unsigned unit = whole < 1000 ? 1 : whole < 10000 ? 10 : whole < 100000 ? 100 : 1000; /* three digits say enough */
-    whole = (whole + unit / 2) / unit * unit;
+    unsigned long whole = times < 1e6 ? (unsigned long)(times + 0.5) : 0;
     if (times < 10)
         buffer_format(out, "%.1f", times);
-    else if (whole && whole < 1000)
-        buffer_format(out, "%u", whole);
-    else if (whole)
-        buffer_format(out, "%u,%03u", whole / 1000, whole % 1000);
+    else if (times < 1e6)
+        grouped_append(out, whole < 1000 ? whole : rounded((double)whole));
     else
         number_append(out, times);
     buffer_text(out, " times the limit");

@@ -40,6 +40,11 @@ size_t text_characters(const char *text, size_t size);
 /* A number in at most four significant digits: "0.8312", "4.2e-6", "5612", "nan", "inf". */
 void number_append(struct buffer *out, double value);
 
+/* A whole number with its thousands apart: "12,700". */
+void grouped_append(struct buffer *out, unsigned long whole);
+/* A number in three digits: "12,700", "0.83", "4.2e-6". */
+void digits_append(struct buffer *out, double value);
+
 /* "0.83 nats" of a finding, "-" when nothing was measured; the limit likewise, without its unit. */
 void measured_append(struct buffer *out, enum text_form form, const struct finding *finding);
 void limit_append(struct buffer *out, const struct finding *finding);

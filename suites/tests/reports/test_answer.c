@@ -8,6 +8,7 @@
 #include "report_fixtures.h"
 #include "reports/answer.h"
 #include "reports/model_map.h"
+#include "reports/text.h"
 
 static struct finding *failing(struct report *report, const char *check, const char *message)
 {
