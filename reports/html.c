@@ -19,11 +19,7 @@ static void meta(struct page *page, const char *name, const char *content)
 static void head(struct page *page)
 {
     const struct report *report = page->outline->report;
-    page_raw(page,
-             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-             "img-src data:\">\n<title>");
+    page_open(page);
     page_raw(page, verdict_name(report->verdict));
     page_raw(page, ": assay ");
     page_text(page, report->command);
@@ -39,12 +35,7 @@ static void head(struct page *page)
     for (size_t i = 0; i < report->gold_count; i++)
         meta(page, "gold-sha256", report->golds[i].sha256);
     meta(page, "started", report->started);
-    page_raw(page, "<style>\n");
-    for (size_t i = 0; html_style[i]; i++) {
-        page_raw(page, html_style[i]);
-        page_raw(page, "\n");
-    }
-    page_raw(page, "</style>\n</head>\n<body>\n");
+    page_style(page);
 }
 
 static void term(struct page *page, const char *name, const char *text)

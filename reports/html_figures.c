@@ -124,11 +124,7 @@ static void figure(struct page *page, const struct finding *finding, const struc
     page_raw(page, "</span></figcaption>\n");
     if (drawn)
         drawing(page, series, &svg);
-    if (notes.size) {
-        page_raw(page, "<p class=\"note\">");
-        page_text(page, notes.data);
-        page_raw(page, "</p>\n");
-    }
+    page_note(page, notes.data);
     values(page, series, !drawn);
     page_raw(page, "</figure>\n");
     buffer_free(&svg);

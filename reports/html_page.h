@@ -4,8 +4,10 @@
 
 #include "reports/page.h"
 
-/* The style sheet, rule by rule; a null pointer ends it. */
-extern const char *const html_style[];
+/* The beginning of every page, up to within <title>; nothing runs in it, and nothing is fetched. */
+void page_open(struct page *page);
+/* The style sheet, and the end of the head. */
+void page_style(struct page *page);
 
 /* The first screen: what is wrong, how bad it is, where, what to do. */
 void page_answer(struct page *page);

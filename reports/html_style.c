@@ -9,7 +9,8 @@
     "--m1:#e6e8eb;--m2:#b9d3ec;--m3:#8fc6a3;--m4:#f0c84b;--m5:#ee8a3a;--m6:#c62a20;--m7:#7a4bc4;--m8:#5a5f66;"         \
     "--m9:#15181c;--mark:#7a4bc4"
 
-const char *const html_style[] = {
+/* The style sheet, rule by rule; a null pointer ends it. */
+static const char *const html_style[] = {
     ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--card:#fff;--ground:#f4f5f7;--line:#d7dbe0;"
     "--grid:#e3e6ea;--reference:#6e7781;--passbg:#e5f4ea;--warnbg:#fdf1d6;--failbg:#fdeae8;--skipbg:#eceef1;" LIGHT_INK
     "}",
@@ -176,3 +177,22 @@ const char *const html_style[] = {
     "}",
     NULL,
 };
+
+void page_open(struct page *page)
+{
+    page_raw(page,
+             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+             "img-src data:\">\n<title>");
+}
+
+void page_style(struct page *page)
+{
+    page_raw(page, "<style>\n");
+    for (size_t i = 0; html_style[i]; i++) {
+        page_raw(page, html_style[i]);
+        page_raw(page, "\n");
+    }
+    page_raw(page, "</style>\n</head>\n<body>\n");
+}

@@ -206,22 +206,20 @@ static void left_out(struct page *page, size_t shown)
 static void summary(struct page *page)
 {
     const size_t *counts = page->outline->text_counts;
-    buffer_format(page->out, "<p>Of %zu text%s, ", page->outline->text_count,
-                  page->outline->text_count == 1 ? "" : "s");
+    buffer_format(page->out, "<p>Of %zu text%s, ", page->outline->text_count, text_plural(page->outline->text_count));
     counts_append(page->out, counts);
     page_raw(page, ".</p>\n");
 }
 
-/* Those from `first` to `end` - 1, folded where `folded` says as what: "text%s at fault". */
-static void cards(struct page *page, struct mark_kinds *kinds, size_t first, size_t end, const char *folded)
+/* Those from `first` to `end` - 1, folded where `folded` says as what: "3 more texts at fault". */
+static void cards(struct page *page, struct mark_kinds *kinds, size_t first, size_t end, const char *more,
+                  const char *folded)
 {
     if (first >= end)
         return;
     if (folded) {
-        buffer_format(page->out, "<details><summary>%zu ", end - first);
-        const char *plural = strstr(folded, "%s");
-        buffer_append(page->out, folded, (size_t)(plural - folded));
-        buffer_format(page->out, "%s%s</summary>\n", text_plural(end - first), plural + 2);
+        buffer_format(page->out, "<details><summary>%zu %stext%s %s</summary>\n", end - first, more,
+                      text_plural(end - first), folded);
     }
     for (size_t i = first; i < end; i++)
         card(page, i, kinds);
@@ -243,8 +241,8 @@ void page_texts(struct page *page)
     summary(page);
     legend(page, &kinds);
     size_t open = wrong < TEXTS_OPEN + 2 ? wrong : TEXTS_OPEN;
-    cards(page, &kinds, 0, open < shown ? open : shown, NULL);
-    cards(page, &kinds, open, wrong < shown ? wrong : shown, "more text%s at fault");
-    cards(page, &kinds, wrong, shown, "text%s that did not fail");
+    cards(page, &kinds, 0, open < shown ? open : shown, "", NULL);
+    cards(page, &kinds, open, wrong < shown ? wrong : shown, "more ", "at fault");
+    cards(page, &kinds, wrong, shown, "", "that did not fail");
     left_out(page, shown);
 }

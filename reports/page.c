@@ -22,6 +22,15 @@ void page_sentence(struct page *page, const char *text)
     page_text(page, text);
 }
 
+void page_note(struct page *page, const char *text)
+{
+    if (!text)
+        return;
+    page_raw(page, "<p class=\"note\">");
+    page_text(page, text);
+    page_raw(page, "</p>\n");
+}
+
 void page_text(struct page *page, const char *text)
 {
     text_append_short(page->out, TEXT_MARKUP, text, MESSAGE_SHOWN);

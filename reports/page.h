@@ -20,6 +20,8 @@ struct page {
 void page_text(struct page *page, const char *text);
 /* The same with a capital at its beginning. */
 void page_sentence(struct page *page, const char *text);
+/* A sentence in small beside a figure; NULL writes nothing. */
+void page_note(struct page *page, const char *text);
 /* Markup of our own. */
 void page_raw(struct page *page, const char *markup);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "reports/html_page.h"
 #include "reports/text.h"
 
@@ -14,23 +15,18 @@
 
 static void head(struct page *page, const struct history *history)
 {
-    page_raw(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-                   "'unsafe-inline'; img-src data:\">\n<title>assay history ");
+    page_open(page);
+    page_raw(page, "assay history ");
     page_text(page, history->path);
-    page_raw(page, "</title>\n<style>\n");
-    for (size_t i = 0; html_style[i]; i++) {
-        page_raw(page, html_style[i]);
-        page_raw(page, "\n");
-    }
-    page_raw(page, "</style>\n</head>\n<body>\n<main>\n<h1>Runs of ");
+    page_raw(page, "</title>\n");
+    page_style(page);
+    page_raw(page, "<main>\n<h1>Runs of ");
     page_text(page, history->path);
     if (history->check) {
         page_raw(page, ": ");
         page_text(page, history->check);
     }
-    buffer_format(page->out, "</h1>\n<p>%zu run%s %s recorded.</p>\n", history->count, history->count == 1 ? "" : "s",
+    buffer_format(page->out, "</h1>\n<p>%zu run%s %s recorded.</p>\n", history->count, text_plural(history->count),
                   history->count == 1 ? "is" : "are");
 }
 
@@ -159,11 +155,7 @@ static bool trend_figure(struct page *page, const struct line *line, const struc
             buffer_append(page->out, svg.data, svg.size);
             page_raw(page, "</div>\n<p class=\"axis x\">run, and its month and day</p>\n");
         }
-        if (notes.size) {
-            page_raw(page, "<p class=\"note\">");
-            page_text(page, notes.data);
-            page_raw(page, "</p>\n");
-        }
+        page_note(page, notes.data);
         page_raw(page, "</figure>\n");
     }
     buffer_free(&svg);
