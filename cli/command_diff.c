@@ -61,9 +61,8 @@ const struct command command_diff = {
     .does = "what differs between two reports",
     .args = "BEFORE.json AFTER.json",
     .doc = "Holds AFTER.json against BEFORE.json, both reports of assay: verdict and severity, each check whose "
-           "verdict or "
-           "number changed by more than noise, the worst first, places that are new or gone, and what made the two. "
-           "Fails where something got worse.",
+           "verdict or number changed by more than noise, the worst first, places that are new or gone, and what made "
+           "the two. Fails where something got worse.",
     .least = 2,
     .most = 2,
     .sets = OPTIONS_REPORT,

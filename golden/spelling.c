@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "model/probe.h"
 
 /* A name is held against these in small letters, its words joined by "_" whatever joined them: "Hidden-States.3" is
@@ -72,15 +73,10 @@ static const char *const inner_roots[] = {"layers."};
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
 static bool begins_any(const char *text, const char *const *with, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (begins(text, with[i]))
+        if (text_begins_with(text, with[i]))
             return true;
     return false;
 }
@@ -90,7 +86,7 @@ const char *spelling_unwrapped(const char *name, struct buffer *buffer)
     const char *lead = "";
     buffer_free(buffer);
     for (size_t i = 0; !*lead && i < COUNT(prefix_rows); i++) {
-        if (begins(name, prefix_rows[i].from)) {
+        if (text_begins_with(name, prefix_rows[i].from)) {
             name += strlen(prefix_rows[i].from);
             lead = prefix_rows[i].to;
         }
@@ -154,7 +150,7 @@ static const struct spelling_row *row_of(const char *name, struct words *words)
 static bool is_point(const char *path)
 {
     static const char lead[] = "model.layers.";
-    bool inside = begins(path, lead);
+    bool inside = text_begins_with(path, lead);
     const char *rest = path + (inside ? sizeof lead - 1 : 0);
     rest += inside ? strspn(rest, "0123456789") : 0;
     for (int i = 0; i < POINT_COUNT; i++)

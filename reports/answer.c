@@ -90,7 +90,7 @@ static void unsound(const struct outline *outline, struct buffer *out)
     for (size_t i = 0; i < outline->count; i++) {
         const struct finding *head = outline->checks[i].head;
         if (head->summary && head->has_measured && head->verdict != VERDICT_SKIP &&
-            strncmp(head->check, "weights.", 8) == 0 && head->unit && strcmp(head->unit, "tensors") == 0)
+            text_begins_with(head->check, "weights.") && head->unit && strcmp(head->unit, "tensors") == 0)
             most = fmax(most, head->measured);
     }
     if (!isnan(most))

@@ -6,6 +6,7 @@
 
 #include "reports/ci.h"
 #include "reports/marked.h"
+#include "reports/report_document.h"
 #include "reports/report_render.h"
 #include "reports/text.h"
 
@@ -183,7 +184,7 @@ static void testcase(struct buffer *out, const struct outline *outline, const st
     buffer_text(out, "    <testcase");
     attribute(out, "name", check->name);
     class_name(out, check->head->check);
-    attribute_seconds(out, finding_fact_number(check->head, "duration_s"));
+    attribute_seconds(out, NAN);
     buffer_char(out, '>');
     testcase_body(out, outline, check);
     buffer_text(out, "</testcase>\n");
@@ -229,19 +230,17 @@ static void property_number(struct buffer *out, const char *name, const char *su
     property(out, name, suffix, isnan(value) ? "nan" : text);
 }
 
-static void severity_properties(struct buffer *out, const struct severity_facts *facts)
+static void severity_properties(struct buffer *out, struct severity_facts facts)
 {
-    const struct {
-        const char *name;
-        double value;
-    } rows[] = {{"severity.nats", facts->nats},
-                {"severity.top1", facts->top1},
-                {"severity.perplexity_ratio", facts->perplexity},
-                {"severity.texts", facts->texts}};
-    property(out, "severity", "", severity_name(facts->level));
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!isnan(rows[i].value))
-            property_number(out, rows[i].name, "", rows[i].value);
+    struct severity_number numbers[SEVERITY_NUMBERS];
+    severity_numbers(&facts, numbers);
+    property(out, "severity", "", severity_name(facts.level));
+    for (size_t i = 0; i < SEVERITY_NUMBERS; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "severity.%s", numbers[i].name);
+        if (!isnan(*numbers[i].number))
+            property_number(out, name, "", *numbers[i].number);
+    }
 }
 
 /* Every number that was measured: trends of them are what a CI server can draw. */
@@ -251,7 +250,7 @@ static void properties(struct buffer *out, const struct outline *outline)
     buffer_text(out, "    <properties>\n");
     property(out, "verdict", "", verdict_name(report->verdict));
     property(out, "reason", "", report->reason ? report->reason : "");
-    severity_properties(out, &report->severity);
+    severity_properties(out, report->severity);
     property(out, "version", "", report->version);
     property(out, "subject", "", report->subject.path ? report->subject.path : "");
     for (size_t i = 0; i < report->gold_count; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "base/wording.h"
 
 /* Where a path lies: "model.layers.3.mlp.gate" is "mlp.gate" of layer 3. */
 struct map_place {
@@ -234,11 +235,6 @@ static const char *path_of(const struct finding *place)
     return place->where.tensor ? place->where.tensor : place->where.module;
 }
 
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
 /* The tensor is all that its row stands for, as a norm's gain is. */
 static bool is_whole(const struct model_map *map, const char *path)
 {
@@ -249,7 +245,7 @@ static bool is_whole(const struct model_map *map, const char *path)
 
 static void fault_take(struct model_map *map, const struct finding *place)
 {
-    bool gone = begins(place->check, "inventory.absent"), values = begins(place->check, "weights.");
+    bool gone = text_begins_with(place->check, "inventory.absent"), values = text_begins_with(place->check, "weights.");
     bool measured = alone(place) && place->has_measured && place->has_limit;
     struct map_cell *cell = gone || values || measured ? cell_of(map, path_of(place), false) : NULL;
     if (!cell)
@@ -288,7 +284,7 @@ static void fault_extent(struct model_map *map, const struct finding *place)
 
 static void fault_aside(struct model_map *map, const struct finding *place)
 {
-    if (begins(place->check, "inventory.absent") || begins(place->check, "weights."))
+    if (text_begins_with(place->check, "inventory.absent") || text_begins_with(place->check, "weights."))
         see_aside(map, path_of(place), NAN, NAN);
 }
 
@@ -300,7 +296,7 @@ static enum cell_state *expert_at(const struct model_map *map, size_t layer, siz
 static void fault_expert(struct model_map *map, const struct finding *place)
 {
     int layer = place->where.layer, expert = place->where.expert;
-    if (!begins(place->check, "weights.") || layer < 0 || expert < 0 || (size_t)layer >= map->layers ||
+    if (!text_begins_with(place->check, "weights.") || layer < 0 || expert < 0 || (size_t)layer >= map->layers ||
         (size_t)expert >= map->expert_count)
         return;
     enum cell_state *state = expert_at(map, (size_t)layer, (size_t)expert);

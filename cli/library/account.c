@@ -97,10 +97,11 @@ void report_suite(struct report *report, const struct suite *suite, const char *
 void report_end(struct report *report)
 {
     static const int statuses[] = {[VERDICT_FAIL] = 1, [VERDICT_ERROR] = 3};
-    time_t fixed;
-    report->duration_s = report_fixed(&fixed) ? 0 : report->duration_s + clock_seconds();
-    report->machine.peak_memory_bytes = report_fixed(&fixed) ? 0 : memory_peak();
-    report->times.count = report_fixed(&fixed) ? 0 : report->times.count;
+    time_t when;
+    bool fixed = report_fixed(&when);
+    report->duration_s = fixed ? 0 : report->duration_s + clock_seconds();
+    report->machine.peak_memory_bytes = fixed ? 0 : memory_peak();
+    report->times.count = fixed ? 0 : report->times.count;
     report_conclude(report);
     report->ended = true;
     report->exit_status = statuses[report->verdict];

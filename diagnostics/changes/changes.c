@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/wording.h"
 #include "changes/counterpart.h"
 #include "changes/provenance.h"
 
@@ -37,7 +38,7 @@ struct changes {
 /* What an earlier comparison found is no check of the model. */
 static bool is_compared(const struct finding *finding)
 {
-    return strncmp(finding->check, "baseline.", 9) != 0 && strncmp(finding->check, "diff.", 5) != 0;
+    return !text_begins_with(finding->check, "baseline.") && !text_begins_with(finding->check, "diff.");
 }
 
 static bool is_summary(const struct finding *finding)

@@ -28,13 +28,14 @@ const struct check_words *check_words_at(size_t index)
 const struct check_words *check_words(const char *check)
 {
     static const struct check_words unknown = {.question = QUESTION_COMPUTATION};
-    const struct check_words *row, *pattern = &unknown;
-    for (size_t i = 0; (row = check_words_at(i)); i++) {
-        if (strcmp(row->check, check) == 0)
-            return row;
-        if (fits(row->check, check))
-            pattern = row;
-    }
+    const struct check_words *pattern = &unknown;
+    for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
+        for (const struct check_words *row = tables[table]; row->check; row++) {
+            if (strcmp(row->check, check) == 0)
+                return row;
+            if (fits(row->check, check))
+                pattern = row;
+        }
     return pattern;
 }
 

@@ -8,6 +8,11 @@ const char *text_plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
+bool text_begins_with(const char *text, const char *begin)
+{
+    return strncmp(text, begin, strlen(begin)) == 0;
+}
+
 bool text_ends_with(const char *text, const char *end)
 {
     size_t length = strlen(text), tail = strlen(end);

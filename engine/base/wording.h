@@ -10,6 +10,8 @@
 /* The "s" of so many things: "" for one. */
 const char *text_plural(size_t count);
 
+/* Is `begin` its beginning? */
+bool text_begins_with(const char *text, const char *begin);
 /* Is `end` its end? A text that is nothing else has that end too. */
 bool text_ends_with(const char *text, const char *end);
 

@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/wording.h"
+
 #define RECORDS "ASSAY_SUITE_RECORDS" /* in the environment: the path of the file of records */
 
 /* A record of the file: this, then the file's name and the message, each with its NUL. A test knows where its record
@@ -137,7 +139,7 @@ void tests_list(const struct suite_tests *tests)
         if (i == end) {
             while (end < tests->count && strcmp(rows[end]->suite, rows[i]->suite) == 0)
                 end++;
-            printf("%s: %zu test%s\n", rows[i]->suite, end - i, end - i == 1 ? "" : "s");
+            printf("%s: %zu test%s\n", rows[i]->suite, end - i, text_plural(end - i));
         }
         printf("%s %s\n", i + 1 == end ? (unicode ? "└──" : "`--") : (unicode ? "├──" : "|--"), rows[i]->name);
     }
