@@ -98,8 +98,9 @@ static int run(struct arguments *arguments)
 }
 
 static const struct option_row options[] = {
-    {"golden", 'g', "FILE", "Where the original is lost: gold, which determines gains, routers and heads (repeatable)",
-     GROUP_WORK, KIND_TEXTS, AT(goldens), 0, 0},
+    {"golden", 'g', "FILE",
+     "Where the original is lost: gold, which determines some weights (assay help restored) (repeatable)", GROUP_WORK,
+     KIND_TEXTS, AT(goldens), 0, 0},
     {"dry-run", 0, NULL, "Print what would be written, from where, and write nothing", GROUP_WORK, KIND_FLAG,
      AT(dry_run), 0, 0},
     {0},

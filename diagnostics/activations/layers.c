@@ -235,17 +235,35 @@ static bool is_fed_otherwise(const struct layers *layers, enum mode mode, enum p
     return mode == MODE_ISOLATED && point == POINT_FINAL_NORM && golden_is_deeper(layers->golden);
 }
 
-/* All rows, but of experts fed with gold's routing those where that is unsure. */
-static void compare_rows(struct layers *layers, enum mode mode, size_t case_index, const struct part *part,
-                         const float *gold, struct cell *cell)
+/* Of experts fed with gold's routing: that is unsure of this row, so that gold may have gone through others. */
+static bool is_unsure(const struct layers *layers, enum mode mode, size_t case_index, const struct part *part,
+                      size_t row)
 {
     bool chosen = mode == MODE_ISOLATED && part->point == POINT_MLP && layers->config->sparse[part->layer];
     const unsigned char *states = chosen ? layers_routed(layers, case_index, part->layer)->states : NULL;
+    return states && states[part->first + row] == ROW_UNSURE;
+}
+
+static void compare_rows(struct layers *layers, enum mode mode, size_t case_index, const struct part *part,
+                         const float *gold, struct cell *cell)
+{
     for (size_t row = 0; row < part->rows; row++) {
-        if (states && states[part->first + row] == ROW_UNSURE)
+        if (is_unsure(layers, mode, case_index, part, row))
             continue;
         comparison_add(&cell->comparison, part->values + row * part->width, gold + row * part->width, part->width);
         note_row(layers, mode, cell, part, row, gold + row * part->width);
+    }
+}
+
+/* In stretches of rows that gold is sure of. */
+static void watch_rows(const struct layers *layers, size_t case_index, const struct part *part, const float *gold)
+{
+    for (size_t row = 0, end; layers->watcher && row < part->rows; row = end + 1) {
+        struct part within;
+        for (end = row; end < part->rows && !is_unsure(layers, MODE_ISOLATED, case_index, part, end);)
+            end++;
+        if (end > row && part_within(part, part->first + row, end - row, &within))
+            layers->watcher(layers->watching, layers->which, case_index, &within, gold + row * part->width);
     }
 }
 
@@ -275,8 +293,7 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
             ties_force(layers, part, gold, cell->precision);
         return true;
     }
-    if (layers->watcher)
-        layers->watcher(layers->watching, layers->which, case_index, part, gold);
+    watch_rows(layers, case_index, part, gold);
     if (part->point == POINT_ROUTER && !note_routing(layers, case_index, part, gold, error))
         return false;
     if (part->point == POINT_MLP && layers->config->sparse[part->layer])

@@ -32,7 +32,7 @@ bool layers_can_feed(const struct layers *layers, size_t case_index, int block);
 bool layers_see_block(struct layers *layers, size_t case_index, int block, const struct part *part,
                       struct error *error);
 /* Called, in isolation, with what was computed at a place of which gold holds values, before gold's, `values`, go on in
- * their place. NULL: nobody. */
+ * their place; not with rows of experts of which gold's routing is unsure. NULL: nobody. */
 typedef void layers_watcher(void *context, size_t gold, size_t case_index, const struct part *part,
                             const float *values);
 void layers_watch(struct layers *layers, layers_watcher *watcher, void *context, size_t gold);

@@ -5,24 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "math/blas.h"
+#include "activations/solve_internal.h"
 #include "model/model.h"
 #include "model/probe.h"
 #include "store/overlay.h"
 #include "values/values.h"
 
-#define EQUATIONS_LEAST 3 /* for each unknown of a gain: one more than would always fit */
-#define SPARE_LEAST 8     /* the same of a matrix: tokens beyond its columns */
+#define BLAMED_MOST 16
 
-/* What goes in and what comes out, of gold's tokens that have both. */
-struct pairs {
-    enum point in, out; /* POINT_COUNT: the weight is a gain, and what goes in is what comes out with ones for it */
-    size_t *begins;     /* [golden_count + 1] of tokens; cases in order within */
-    const struct solve_request *request;
-    size_t tokens, width_in, width_out;
-    float *inputs, *outputs; /* [tokens, width] */
-    bool *has_in, *has_out;  /* [tokens] */
-};
+/* --- ways to solve --- */
 
 /* The point that the weight alone makes; POINT_COUNT: none. */
 static enum point point_of_weight(enum weight weight)
@@ -33,208 +24,218 @@ static enum point point_of_weight(enum weight weight)
     return POINT_COUNT;
 }
 
-bool weight_is_solvable(enum weight weight)
+static bool is_gain(enum weight weight)
 {
-    return weight_rows[weight].part == PART_GAIN ? point_of_weight(weight) != POINT_COUNT
-                                                 : weight == WEIGHT_ROUTER || weight == WEIGHT_HEAD;
+    return weight_rows[weight].part == PART_GAIN;
 }
 
-static size_t token_of(const struct pairs *pairs, size_t gold, size_t case_index, size_t token)
+static bool is_looked_up(enum weight weight)
 {
-    size_t at = pairs->begins[gold] + token;
-    for (size_t i = 0; i < case_index; i++)
-        at += golden_case_at(pairs->request->goldens[gold], i)->count;
-    return at;
+    return weight == WEIGHT_EMBEDDING;
 }
 
-static void keep_rows(size_t at, const struct part *part, const float *values, float *to, bool *has)
+static bool is_shown(enum weight weight)
 {
-    memcpy(to + at * part->width, values, part->rows * part->width * sizeof *to);
-    for (size_t row = 0; row < part->rows; row++)
-        has[at + row] = true;
+    return weight_rows[weight].part == PART_MATRIX && point_of_weight(weight) != POINT_COUNT;
 }
 
-static void watch(void *context, size_t gold, size_t case_index, const struct part *part, const float *values)
+/* Added to all that its module makes. */
+static bool is_added(enum weight weight)
 {
-    const struct pairs *pairs = context;
-    size_t at = token_of(pairs, gold, case_index, part->first);
-    if (part->point == pairs->out && part->width == pairs->width_out)
-        keep_rows(at, part, values, pairs->outputs, pairs->has_out);
-    if (part->point == pairs->out && pairs->in == POINT_COUNT && part->width == pairs->width_in)
-        keep_rows(at, part, part->values, pairs->inputs, pairs->has_in);
-    if (part->point == pairs->in && part->width == pairs->width_in)
-        keep_rows(at, part, values, pairs->inputs, pairs->has_in);
+    return weight == WEIGHT_O_BIAS || weight == WEIGHT_DOWN_BIAS;
 }
 
-static bool pairs_make(struct pairs *pairs, struct error *error)
+static bool is_vector(enum weight weight)
 {
-    const struct solve_request *request = pairs->request;
-    pairs->begins = calloc(request->golden_count + 1, sizeof *pairs->begins);
-    for (size_t i = 0; pairs->begins && i < request->golden_count; i++) {
-        pairs->begins[i + 1] = pairs->begins[i];
-        for (size_t k = 0; k < golden_case_count(request->goldens[i]); k++)
-            pairs->begins[i + 1] += golden_case_at(request->goldens[i], k)->count;
+    return weight_rows[weight].part == PART_BIAS || weight_rows[weight].rows == DIM_ONE;
+}
+
+static bool is_matrix(enum weight weight)
+{
+    return weight_rows[weight].part == PART_MATRIX && weight != WEIGHT_EMBEDDING;
+}
+
+/* The first that fits a weight is its way; a later one that fits as well is for where gold holds too little for that.
+ */
+static const struct way {
+    bool (*fits)(enum weight weight);
+    bool absent; /* also of one that is absent */
+    bool own;    /* a point shows what it alone makes */
+    bool stored; /* goes on from what is stored */
+    solve_method *solve;
+} ways[] = {
+    {is_gain, true, true, false, solve_gain},     {is_looked_up, false, true, false, solve_rows},
+    {is_shown, true, true, false, solve_matrix},  {is_added, true, false, true, solve_offset},
+    {is_vector, true, false, true, solve_values}, {is_matrix, false, false, true, solve_factor},
+};
+#define WAY_COUNT (sizeof ways / sizeof *ways)
+
+static const struct way *way_of(enum weight weight)
+{
+    size_t i = 0;
+    while (i < WAY_COUNT && !ways[i].fits(weight))
+        i++;
+    return i < WAY_COUNT ? &ways[i] : NULL;
+}
+
+bool weight_is_solvable(enum weight weight, bool there)
+{
+    const struct way *way = way_of(weight);
+    return way && (there || way->absent);
+}
+
+bool weight_is_within(enum weight weight)
+{
+    const struct way *way = way_of(weight);
+    return way && !way->own;
+}
+
+/* --- what shows a weight --- */
+
+/* How much of a tensor's name is its module's: "model.layers.3.mlp.", and of what q_norm shows "...self_attn.q_", for
+ * q_proj is in it as well. */
+static size_t path_head(const char *path)
+{
+    const char *dot = strrchr(path, '.'), *last = strrchr(dot ? dot : path, '_');
+    return last ? (size_t)(last - path) + 1 : strlen(path);
+}
+
+bool point_covers(enum point point, int layer, const char *name)
+{
+    char path[POINT_PATH];
+    size_t length = path_head(point_path(point, layer, path));
+    return strncmp(name, path, length) == 0 && (name[length] == '.' || path[length]);
+}
+
+/* Of those of its block that gold holds; POINT_COUNT: none. */
+static enum point point_of(const struct expected *expected, unsigned held)
+{
+    if (way_of(expected->weight)->own) {
+        enum point own = point_of_weight(expected->weight);
+        return held >> own & 1 ? own : POINT_COUNT;
     }
-    pairs->tokens = pairs->begins ? pairs->begins[request->golden_count] : 0;
-    pairs->inputs = calloc(pairs->tokens * pairs->width_in + 1, sizeof *pairs->inputs);
-    pairs->outputs = calloc(pairs->tokens * pairs->width_out + 1, sizeof *pairs->outputs);
-    pairs->has_in = calloc(pairs->tokens + 1, sizeof *pairs->has_in);
-    pairs->has_out = calloc(pairs->tokens + 1, sizeof *pairs->has_out);
-    return (pairs->begins && pairs->inputs && pairs->outputs && pairs->has_in && pairs->has_out) ||
-           error_memory(error, "gold");
+    for (int point = 0; point < POINT_COUNT; point++)
+        if (held >> point & 1 && point_covers((enum point)point, expected->layer, expected->name))
+            return (enum point)point;
+    return POINT_COUNT;
 }
 
-static void pairs_free(struct pairs *pairs)
+/* --- blocks --- */
+
+/* A block as it is. */
+struct survey {
+    bool done;
+    struct isolated_result result;
+    int blamed[BLAMED_MOST];
+    size_t blamed_count;
+};
+
+/* What was solved for together with another. */
+struct kept {
+    char name[sizeof((struct expected *)0)->name];
+    struct solved solved;
+};
+
+struct solver {
+    struct solve_request request;
+    struct survey *surveys; /* [blocks] */
+    struct kept *kept;
+    size_t kept_count, kept_capacity;
+};
+
+struct solver *solver_new(const struct solve_request *request, struct error *error)
 {
-    free(pairs->begins);
-    free(pairs->inputs);
-    free(pairs->outputs);
-    free(pairs->has_in);
-    free(pairs->has_out);
+    struct solver *solver = calloc(1, sizeof *solver);
+    if (solver)
+        solver->request = *request;
+    if (solver && (solver->surveys = calloc((size_t)MODEL_BLOCKS(request->config), sizeof *solver->surveys)))
+        return solver;
+    solver_free(solver);
+    error_memory(error, "gold");
+    return NULL;
 }
 
-/* Moves the tokens that have both to the front; how many there are. */
-static size_t pairs_pack(struct pairs *pairs)
+void solver_free(struct solver *solver)
 {
-    size_t count = 0;
-    for (size_t token = 0; token < pairs->tokens; token++) {
-        if (!pairs->has_in[token] || !pairs->has_out[token])
-            continue;
-        memmove(pairs->inputs + count * pairs->width_in, pairs->inputs + token * pairs->width_in,
-                pairs->width_in * sizeof(float));
-        memmove(pairs->outputs + count * pairs->width_out, pairs->outputs + token * pairs->width_out,
-                pairs->width_out * sizeof(float));
-        count++;
-    }
-    return count;
+    if (!solver)
+        return;
+    for (size_t i = 0; i < solver->kept_count; i++)
+        solved_free(&solver->kept[i].solved);
+    free(solver->kept);
+    free(solver->surveys);
+    free(solver);
 }
 
 static int block_of(const struct solve_request *request, const struct expected *expected)
 {
-    return expected->layer >= 0 ? expected->layer + 1 : MODEL_BLOCKS(request->config) - 1;
+    bool begins = weight_rows[expected->weight].scope == OF_BEGIN;
+    return expected->layer >= 0 ? expected->layer + 1 : begins ? 0 : MODEL_BLOCKS(request->config) - 1;
 }
 
-/* Runs the weight's block, fed gold's inputs, with these values in its place. */
-static bool run_with(const struct solve_request *request, const struct expected *expected, const float *values,
-                     struct pairs *pairs, struct isolated_result *result, struct error *error)
+static struct survey *survey_of(struct solver *solver, int block, struct error *error)
 {
-    struct store *laid = values ? overlay_new(request->store, error) : NULL;
-    isolated_watch(request->isolated, pairs ? watch : NULL, pairs);
-    bool good =
-        (!values ||
-         (laid && overlay_replace(laid, expected->name, DTYPE_F32, expected->rank, expected->shape, values, error))) &&
-        isolated_try(request->isolated, laid ? laid : request->store, request->config, block_of(request, expected),
-                     result, error);
-    isolated_watch(request->isolated, NULL, NULL);
-    store_free(laid);
-    return good;
+    const struct solve_request *request = &solver->request;
+    struct survey *survey = &solver->surveys[block];
+    if (survey->done)
+        return survey;
+    if (!isolated_try(request->isolated, request->store, request->config, block, &survey->result, error))
+        return NULL;
+    if (survey->result.bad_points)
+        survey->blamed_count = isolated_experts(request->isolated, block, survey->blamed, BLAMED_MOST);
+    survey->done = true;
+    return survey;
 }
 
-/* --- gains --- */
-
-static bool solve_gain(const struct pairs *pairs, size_t count, size_t unknowns, float *values, struct solved *solved)
+static bool is_blamed(const struct survey *survey, int expert)
 {
-    solved->equations = count * (pairs->width_out / unknowns);
-    if (solved->equations < EQUATIONS_LEAST) {
-        snprintf(solved->why, sizeof solved->why, "it holds %zu token%s of what comes out", count,
-                 count == 1 ? "" : "s");
-        return false;
-    }
-    for (size_t i = 0; i < unknowns; i++) {
-        double products = 0, squares = 0;
-        for (size_t at = i; at < count * pairs->width_out; at += unknowns) {
-            products += (double)pairs->inputs[at] * (double)pairs->outputs[at];
-            squares += (double)pairs->inputs[at] * (double)pairs->inputs[at];
-        }
-        if (!(squares > 0)) {
-            snprintf(solved->why, sizeof solved->why, "nothing flows through channel %zu", i);
-            return false;
-        }
-        values[i] = (float)(products / squares);
-    }
-    return true;
+    for (size_t i = 0; i < survey->blamed_count; i++)
+        if (survey->blamed[i] == expert)
+            return true;
+    return false;
 }
 
-/* --- matrices --- */
+/* --- what else the same point shows --- */
 
-/* LAPACK: min |A X - B| over X, by QR; A is [m, n] and B [m, nrhs], column by column; B is overwritten with X. */
-void dgels_(const char *trans, const int *m, const int *n, const int *nrhs, double *a, const int *lda, double *b,
-            const int *ldb, double *work, const int *lwork, int *info, size_t trans_length);
+/* Weights of a module that may be what is wrong with it. */
+struct suspects {
+    const struct solve_request *request;
+    const struct survey *survey;
+    enum point point;
+    struct expected_list absent, there;
+};
 
-static bool solve_columns(double *a, double *b, int tokens, int columns, int rows, struct error *error)
+static bool see_suspect(void *context, const struct expected *expected)
 {
-    int query = -1, info = 0;
-    double best = 0;
-    dgels_("N", &tokens, &columns, &rows, a, &tokens, b, &tokens, &best, &query, &info, 1);
-    int size = info ? 0 : (int)best;
-    double *work = malloc(((size_t)size + 1) * sizeof *work);
-    if (!work)
-        return error_memory(error, "gold");
-    if (!info)
-        dgels_("N", &tokens, &columns, &rows, a, &tokens, b, &tokens, work, &size, &info, 1);
-    free(work);
-    if (info) /* of less than full rank: then not all of it is determined */
-        b[0] = NAN;
-    return true;
+    struct suspects *suspects = context;
+    bool there = store_find(suspects->request->store, expected->name);
+    if (expected->layer < 0 || (expected->optional && !there) || !weight_is_within(expected->weight) ||
+        point_of(expected, suspects->survey->result.compared_points) != suspects->point ||
+        (there && expected->expert >= 0 && !is_blamed(suspects->survey, expected->expert)))
+        return true;
+    return expected_list_add(there ? &suspects->there : &suspects->absent, expected);
 }
 
-static bool solve_matrix(const struct pairs *pairs, size_t count, float *values, struct solved *solved,
-                         struct error *error)
+static bool suspects_find(const struct solve_task *task, const struct survey *survey, struct suspects *suspects,
+                          struct error *error)
 {
-    size_t columns = pairs->width_in, rows = pairs->width_out;
-    double *a = malloc((count * columns + 1) * sizeof *a), *b = malloc((count * rows + 1) * sizeof *b);
-    bool good = (a && b) || error_memory(error, "gold");
-    for (size_t token = 0; good && token < count; token++) {
-        for (size_t i = 0; i < columns; i++)
-            a[i * count + token] = (double)pairs->inputs[token * columns + i];
-        for (size_t i = 0; i < rows; i++)
-            b[i * count + token] = (double)pairs->outputs[token * rows + i];
-    }
-    good = good && solve_columns(a, b, (int)count, (int)columns, (int)rows, error);
-    for (size_t row = 0; good && row < rows; row++)
-        for (size_t i = 0; i < columns; i++)
-            values[row * columns + i] = (float)b[row * count + i];
-    solved->equations = count / columns;
-    free(a);
-    free(b);
-    return good;
+    int layer = task->expected[0]->layer;
+    *suspects = (struct suspects){.request = task->request, .survey = survey, .point = task->point};
+    return weights_each_in(task->request->config, layer, layer + 1, see_suspect, suspects) ||
+           error_memory(error, "gold");
 }
 
-/* --- both --- */
-
-/* The weight's values, before they are rounded; `solved->why` is set where there are none. */
-static bool solve_values(const struct solve_request *request, const struct expected *expected, float *values,
-                         struct solved *solved, struct error *error)
+static void suspects_free(struct suspects *suspects)
 {
-    bool gain = weight_rows[expected->weight].part == PART_GAIN;
-    size_t unknowns = (size_t)expected->shape[0], heads = 0;
-    struct isolated_result result;
-    struct pairs pairs = {.request = request, .out = point_of_weight(expected->weight), .in = POINT_COUNT};
-    pairs.width_out = point_width(request->config, pairs.out, &heads);
-    pairs.width_in = pairs.width_out;
-    for (size_t i = 0; gain && i < unknowns; i++)
-        values[i] = 1;
-    if (!gain) {
-        pairs.in = expected->weight == WEIGHT_ROUTER ? POINT_POST_NORM : POINT_FINAL_NORM;
-        pairs.width_in = (size_t)expected->shape[1];
-    }
-    bool good = pairs_make(&pairs, error) && run_with(request, expected, gain ? values : NULL, &pairs, &result, error);
-    size_t count = good ? pairs_pack(&pairs) : 0;
-    if (good && gain)
-        solve_gain(&pairs, count, unknowns, values, solved);
-    else if (good && count < pairs.width_in + SPARE_LEAST)
-        snprintf(solved->why, sizeof solved->why, "it holds %zu tokens, and each row has %zu values", count,
-                 pairs.width_in);
-    else if (good)
-        good = solve_matrix(&pairs, count, values, solved, error);
-    pairs_free(&pairs);
-    return good;
+    expected_list_free(&suspects->absent);
+    expected_list_free(&suspects->there);
 }
+
+/* --- one weight --- */
 
 /* Of the tensor, or of the next like it. */
 static enum dtype dtype_for(const struct solve_request *request, const struct expected *expected)
 {
-    const struct tensor *tensor = store_find(request->store, expected->name);
+    const struct tensor *tensor = weights_find(request->store, expected);
     for (int layer = 0; !tensor && expected->layer >= 0 && layer < request->config->layers; layer++) {
         char name[sizeof expected->name];
         if (expected_name(expected->weight, layer, -1, name, sizeof name))
@@ -250,43 +251,308 @@ static size_t value_count(const struct expected *expected)
     return (size_t)(expected->shape[0] * (expected->rank > 1 ? expected->shape[1] : 1));
 }
 
-bool weight_solve(const struct solve_request *request, const struct expected *expected, struct solved *solved,
-                  struct error *error)
+static void task_add(struct solve_task *task, const struct expected *expected)
 {
-    *solved = (struct solved){.dtype = dtype_for(request, expected)};
-    size_t count = value_count(expected);
-    enum point point = point_of_weight(expected->weight);
+    task->expected[task->count] = expected;
+    task->dtypes[task->count] = dtype_for(task->request, expected);
+    task->begins[task->count + 1] = task->begins[task->count] + value_count(expected);
+    task->count++;
+}
+
+/* What is stored; a NaN or an infinity as 0. */
+static bool read_stored(struct solve_task *task, const struct tensor *tensor, struct error *error)
+{
+    struct solved *solved = task->solved;
+    struct error unfit = {0};
+    if (!weight_fits(task->expected[0], tensor, &unfit))
+        snprintf(solved->why, sizeof solved->why, "%s", error_text(&unfit));
+    error_clear(&unfit);
+    if (*solved->why)
+        return true;
+    void *raw = malloc((size_t)tensor->bytes + 1);
+    bool good = (raw || error_memory(error, tensor->name)) &&
+                store_read_wide(task->request->store, tensor, 0, tensor->rows, raw, task->values, error);
+    for (size_t i = 0; good && i < task->begins[1]; i++)
+        if (!isfinite(task->values[i]))
+            task->values[i] = 0;
+    free(raw);
+    return good;
+}
+
+/* Runs the block with all that was solved for. */
+static bool verify(const struct solve_task *task, const struct survey *survey, struct error *error)
+{
+    struct solved *solved = task->solved;
+    const struct solve_request *request = task->request;
+    struct store *laid = overlay_new(request->store, error);
     struct isolated_result result = {0};
-    if (!weight_is_solvable(expected->weight)) {
+    bool good = laid && solved_lay(laid, task->expected[0], solved, error);
+    for (size_t i = 1; good && i < task->count; i++) {
+        const struct solved other = {.values = task->values + task->begins[i], .dtype = task->dtypes[i]};
+        good = solved_lay(laid, task->expected[i], &other, error);
+    }
+    good = good && isolated_try(request->isolated, laid, request->config, task->block, &result, error);
+    solved->ratio = result.ratios[task->point];
+    if (good && !(result.compared_points >> task->point & 1))
+        snprintf(solved->why, sizeof solved->why, "it does not hold what comes out");
+    else if (good && result.bad_points >> task->point & 1)
+        snprintf(solved->why, sizeof solved->why,
+                 "with what fits it best, the error is %.3g of what it may be: something else is wrong there",
+                 solved->ratio);
+    else if (good && result.bad_points & ~survey->result.bad_points)
+        snprintf(solved->why, sizeof solved->why, "with what fits it best, another module would be wrong");
+    store_free(laid);
+    return good;
+}
+
+static void drop_values(struct solved *solved)
+{
+    free(solved->values);
+    solved->values = NULL;
+    solved->state = SOLVED_NOT;
+}
+
+/* Gold may leave values open, where they hardly matter to what comes out. */
+static void judge_spread(struct solved *solved)
+{
+    if (*solved->why || solved->spread <= SPREAD_MOST)
+        return;
+    if (isfinite(solved->spread))
+        snprintf(solved->why, sizeof solved->why, "it leaves open up to %.2g of what its values are on average",
+                 solved->spread);
+    else
+        snprintf(solved->why, sizeof solved->why, "what comes out does not depend on all of it");
+    drop_values(solved);
+}
+
+/* By one way, from what is stored to what is proved; `solved->values` stays NULL where `why` says so. */
+static bool attempt(struct solve_task *task, const struct way *way, const struct survey *survey, struct error *error)
+{
+    struct solved *solved = task->solved;
+    const struct tensor *tensor = weights_find(task->request->store, task->expected[0]);
+    size_t count = task->begins[task->count];
+    task->values = calloc(count + 1, sizeof *task->values);
+    if (tensor && (way->stored || !way->absent) && !dtype_width(tensor->dtype))
+        snprintf(solved->why, sizeof solved->why, "it is stored as %s", dtype_name(tensor->dtype));
+    bool good = (task->values || error_memory(error, task->expected[0]->name)) &&
+                (*solved->why || !way->stored || !tensor || read_stored(task, tensor, error));
+    good = good && (*solved->why || way->solve(task, error));
+    if (good)
+        judge_spread(solved);
+    if (good && !*solved->why) {
+        for (size_t i = 0; i < task->count; i++)
+            round_values(task->dtypes[i], task->values + task->begins[i], task->values + task->begins[i],
+                         task->begins[i + 1] - task->begins[i]);
+        solved->values = task->values;
+        good = verify(task, survey, error);
+    }
+    if (!good || *solved->why) {
+        free(task->values);
+        solved->values = NULL;
+    }
+    return good;
+}
+
+/* By the first way that gold holds enough for. */
+static bool attempt_ways(struct solve_task *task, const struct survey *survey, bool there, struct error *error)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < WAY_COUNT && !task->solved->values; i++) {
+        char why[sizeof task->solved->why];
+        if (!ways[i].fits(task->expected[0]->weight) || (!there && !ways[i].absent))
+            continue;
+        memcpy(why, task->solved->why, sizeof why);
+        solved_free(task->solved);
+        *task->solved = (struct solved){.dtype = task->dtypes[0], .point = task->point};
+        good = attempt(task, &ways[i], survey, error);
+        if (good && !task->solved->values && *why) /* the first says what would have been needed */
+            memcpy(task->solved->why, why, sizeof why);
+    }
+    return good;
+}
+
+/* --- weights within a module --- */
+
+/* Another weight of the module that would make it right as well; `*rival` NULL: none. */
+static bool find_rival(const struct solve_task *task, const struct survey *survey, const struct suspects *suspects,
+                       const struct expected **rival, struct error *error)
+{
+    *rival = NULL;
+    for (size_t i = 0; !*rival && i < suspects->there.count; i++) {
+        const struct expected *other = &suspects->there.items[i];
+        struct solved solved = {0};
+        struct solve_task another = {
+            .request = task->request, .block = task->block, .point = task->point, .solved = &solved};
+        if (strcmp(other->name, task->expected[0]->name) == 0)
+            continue;
+        task_add(&another, other);
+        bool good = attempt_ways(&another, survey, true, error);
+        *rival = solved.values ? other : NULL;
+        solved_free(&solved);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+/* Those that are absent are solved for together. */
+static void join_absent(struct solve_task *task, const struct suspects *suspects)
+{
+    struct solved *solved = task->solved;
+    for (size_t i = 0; !*solved->why && i < suspects->absent.count; i++) {
+        const struct expected *other = &suspects->absent.items[i];
+        if (strcmp(other->name, task->expected[0]->name) == 0)
+            continue;
+        if (!weight_is_solvable(other->weight, false) || task->count == SOLVE_TOGETHER)
+            snprintf(solved->why, sizeof solved->why, "%s is absent as well", other->name);
+        else
+            task_add(task, other);
+    }
+}
+
+static bool keep_others(struct solver *solver, const struct solve_task *task, struct error *error)
+{
+    for (size_t i = 1; i < task->count; i++) {
+        size_t count = task->begins[i + 1] - task->begins[i];
+        struct kept kept = {.solved = *task->solved};
+        kept.solved.dtype = task->dtypes[i];
+        kept.solved.spread = task->spreads[i];
+        kept.solved.values = malloc((count + 1) * sizeof *kept.solved.values);
+        snprintf(kept.name, sizeof kept.name, "%s", task->expected[i]->name);
+        if (!kept.solved.values || !array_push(solver->kept, solver->kept_count, solver->kept_capacity, kept)) {
+            free(kept.solved.values);
+            return error_memory(error, kept.name);
+        }
+        memcpy(kept.solved.values, task->solved->values + task->begins[i], count * sizeof *kept.solved.values);
+        judge_spread(&solver->kept[solver->kept_count - 1].solved);
+    }
+    return true;
+}
+
+/* One that is there is solved for only where nothing is absent, and alone. */
+static bool solve_within(struct solver *solver, struct solve_task *task, const struct survey *survey, bool there,
+                         struct error *error)
+{
+    struct solved *solved = task->solved;
+    struct suspects suspects;
+    const struct expected *rival = NULL;
+    bool good = suspects_find(task, survey, &suspects, error);
+    solved->state = there ? SOLVED_UNFIT : SOLVED_NOT;
+    if (good && !there)
+        join_absent(task, &suspects);
+    if (good && there && suspects.absent.count)
+        solved->state = SOLVED_CLEAR;
+    else if (good && !*solved->why) {
+        good = attempt_ways(task, survey, there, error);
+        solved->state = there ? SOLVED_UNFIT : SOLVED_NOT;
+    }
+    if (good && there && solved->values)
+        good = find_rival(task, survey, &suspects, &rival, error);
+    if (good && rival) {
+        drop_values(solved);
+        snprintf(solved->why, sizeof solved->why, "it would make its module right, and so would %s", rival->name);
+    }
+    if (good && solved->values) {
+        solved->state = SOLVED;
+        good = keep_others(solver, task, error);
+    }
+    suspects_free(&suspects);
+    return good;
+}
+
+/* --- all --- */
+
+/* Is there anything to be solved for? Else `solved->state` says why not. */
+static bool is_wrong(const struct survey *survey, const struct expected *expected, bool there, struct solved *solved)
+{
+    bool within = weight_is_within(expected->weight);
+    solved->point = point_of(expected, survey->result.compared_points);
+    bool held = solved->point != POINT_COUNT, bad = held && survey->result.bad_points >> solved->point & 1;
+    if (!held)
+        snprintf(solved->why, sizeof solved->why, "it does not hold what comes out");
+    if (within && there && (!bad || (expected->expert >= 0 && !is_blamed(survey, expected->expert))))
+        solved->state = SOLVED_CLEAR;
+    else if (held && !bad && !within)
+        solved->state = SOLVED_RIGHT;
+    else
+        return held;
+    return false;
+}
+
+/* It was solved for before: then it is handed over. */
+static bool take_kept(struct solver *solver, const struct expected *expected, struct solved *solved)
+{
+    size_t i = 0;
+    while (i < solver->kept_count && strcmp(solver->kept[i].name, expected->name) != 0)
+        i++;
+    if (i == solver->kept_count)
+        return false;
+    *solved = solver->kept[i].solved;
+    solver->kept[i] = solver->kept[--solver->kept_count];
+    return true;
+}
+
+bool weight_solve(struct solver *solver, const struct expected *expected, struct solved *solved, struct error *error)
+{
+    const struct solve_request *request = &solver->request;
+    bool there = weights_find(request->store, expected);
+    if (take_kept(solver, expected, solved))
+        return true;
+    *solved = (struct solved){.state = SOLVED_NOT, .point = POINT_COUNT};
+    if (!weight_is_solvable(expected->weight, there)) {
         snprintf(solved->why, sizeof solved->why, "what it makes is not shown by itself");
         return true;
     }
-    float *values = calloc(count + 1, sizeof *values);
-    bool good =
-        (values || error_memory(error, expected->name)) && run_with(request, expected, NULL, NULL, &result, error);
-    solved->right = good && result.compared_points >> point & 1 && !(result.bad_points >> point & 1);
-    good = good && (solved->right || solve_values(request, expected, values, solved, error));
-    if (good && !solved->right && !*solved->why) {
-        round_values(solved->dtype, values, values, count);
-        good = run_with(request, expected, values, NULL, &result, error);
-        solved->ratio = result.ratios[point];
-        if (good && !(result.compared_points >> point & 1))
-            snprintf(solved->why, sizeof solved->why, "it does not hold what comes out");
-        else if (good && result.bad_points >> point & 1)
-            snprintf(solved->why, sizeof solved->why,
-                     "with what fits it best, the error is %.3g of what it may be: something else is wrong there",
-                     solved->ratio);
-    }
-    if (good && !solved->right && !*solved->why)
-        solved->values = values;
-    else
-        free(values);
+    int block = block_of(request, expected);
+    const struct survey *survey = survey_of(solver, block, error);
+    if (!survey || !is_wrong(survey, expected, there, solved))
+        return survey;
+    struct solve_task task = {.request = request, .block = block, .point = solved->point, .solved = solved};
+    task_add(&task, expected);
+    solved->dtype = task.dtypes[0];
+    bool good = weight_is_within(expected->weight) ? solve_within(solver, &task, survey, there, error)
+                                                   : attempt_ways(&task, survey, there, error);
+    if (good && solved->values)
+        solved->state = SOLVED;
     return good;
+}
+
+/* Rows in the place of a tensor's. */
+struct laid_rows {
+    size_t count, bytes; /* of each */
+    const uint64_t *rows;
+    const char *values;
+};
+
+static void rewrite_rows(void *context, const struct tensor *tensor, uint64_t first, uint64_t rows, void *values)
+{
+    const struct laid_rows *laid = context;
+    (void)tensor;
+    for (size_t i = 0; i < laid->count; i++)
+        if (laid->rows[i] >= first && laid->rows[i] - first < rows)
+            memcpy((char *)values + (laid->rows[i] - first) * laid->bytes, laid->values + i * laid->bytes, laid->bytes);
+}
+
+static bool lay_rows(struct store *overlay, const struct expected *expected, const struct solved *solved,
+                     struct error *error)
+{
+    size_t bytes = (size_t)expected->shape[1] * dtype_width(solved->dtype), count = solved->row_count;
+    struct laid_rows *laid = malloc(sizeof *laid + count * sizeof *solved->rows + count * bytes);
+    if (!laid)
+        return error_memory(error, expected->name);
+    uint64_t *rows = (uint64_t *)(laid + 1);
+    *laid = (struct laid_rows){.count = count, .bytes = bytes, .rows = rows, .values = (char *)(rows + count)};
+    memcpy(rows, solved->rows, count * sizeof *rows);
+    narrow(solved->dtype, solved->values, rows + count, count * (size_t)expected->shape[1]);
+    return overlay_keep(overlay, laid, error) &&
+           overlay_rewrite(overlay, weights_find(overlay, expected)->name, rewrite_rows, laid, error);
 }
 
 bool solved_lay(struct store *overlay, const struct expected *expected, const struct solved *solved,
                 struct error *error)
 {
+    if (solved->rows)
+        return lay_rows(overlay, expected, solved, error);
     size_t count = value_count(expected);
     void *stored = malloc(count * dtype_width(solved->dtype) + 1);
     bool good = stored || error_memory(error, expected->name);
@@ -301,5 +567,6 @@ bool solved_lay(struct store *overlay, const struct expected *expected, const st
 void solved_free(struct solved *solved)
 {
     free(solved->values);
+    free(solved->rows);
     *solved = (struct solved){0};
 }

@@ -432,7 +432,7 @@ static bool take_solved(const struct evidence *evidence, struct hypotheses *out)
         enum weight weight = point_rows[point].weight;
         int count = 0, last = 0;
         char name[WEIGHT_PATTERN];
-        if (weight == WEIGHT_NONE || !weight_is_solvable(weight))
+        if (weight == WEIGHT_NONE || !weight_is_solvable(weight, true))
             continue;
         for (int block = 0; block < evidence->blocks; block++)
             if (evidence->bad[block] >> point & 1) {
@@ -449,6 +449,42 @@ static bool take_solved(const struct evidence *evidence, struct hypotheses *out)
         out->items[out->count - 1].wide = 2;
     }
     return true;
+}
+
+/* A vector that shows only in what its module makes. */
+static bool is_vector(const struct evidence *evidence, enum weight weight, int block)
+{
+    return weight_is_within(weight) && weight_is_solvable(weight, false) && touches_bad(evidence, weight, block) &&
+           config_calls_for(evidence->config, weight, block - 1);
+}
+
+static bool take_vector(const char *name, int block, struct hypotheses *out)
+{
+    if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, SOLVE "%s", name))
+        return false;
+    out->items[out->count - 1].wide = 2;
+    return true;
+}
+
+bool candidates_of_vectors(const struct evidence *evidence, struct hypotheses *out)
+{
+    char name[WEIGHT_PATTERN];
+    int layers = 0;
+    for (int block = 1; block < evidence->blocks - 1; block++) {
+        size_t vectors = 0;
+        for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+            if (is_vector(evidence, (enum weight)weight, block) &&
+                expected_name((enum weight)weight, block - 1, -1, name, sizeof name)) {
+                vectors++;
+                if (!take_vector(name, block, out))
+                    return false;
+            }
+        snprintf(name, sizeof name, "model.layers.%d.*.bias", block - 1);
+        if (vectors > 1 && !take_vector(name, block, out))
+            return false;
+        layers += vectors > 0;
+    }
+    return layers < 2 || take_vector("*.bias", -1, out);
 }
 
 /* --- the original --- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "activations/isolated.h"
+#include "activations/solve.h"
 #include "base/progress.h"
 #include "causes/candidates.h"
 #include "causes/factor.h"
@@ -61,14 +62,6 @@ const char *hunt_module(const struct hunt *hunt, int block, unsigned points, cha
     return point_path((enum point)point, hunt_layer(hunt, block), path);
 }
 
-/* How much of a tensor's name is its module's: "model.layers.3.mlp.", and of what q_norm shows "...self_attn.q_", for
- * q_proj is in it as well. */
-static size_t path_head(const char *path)
-{
-    const char *dot = strrchr(path, '.'), *last = strrchr(dot ? dot : path, '_');
-    return last ? (size_t)(last - path) + 1 : strlen(path);
-}
-
 unsigned hunt_point(const struct hunt *hunt, const struct expected *expected)
 {
     int block = hunt_block(hunt, expected), own = 0;
@@ -77,14 +70,9 @@ unsigned hunt_point(const struct hunt *hunt, const struct expected *expected)
     for (int point = own; point < POINT_COUNT; point++) /* what it makes, or what is made of that */
         if (hunt->seen[block] >> point & 1)
             return 1u << point;
-    for (int point = 0; own == POINT_COUNT && point < POINT_COUNT; point++) {
-        char path[POINT_PATH];
-        if (!(hunt->seen[block] >> point & 1))
-            continue;
-        size_t length = path_head(hunt_module(hunt, block, 1u << point, path));
-        if (strncmp(expected->name, path, length) == 0 && (expected->name[length] == '.' || path[length]))
+    for (int point = 0; own == POINT_COUNT && point < POINT_COUNT; point++)
+        if (hunt->seen[block] >> point & 1 && point_covers((enum point)point, hunt_layer(hunt, block), expected->name))
             return 1u << point;
-    }
     return 0;
 }
 
@@ -512,7 +500,9 @@ static bool compose(struct hunting *hunting, struct error *error)
         good = good && go_round(hunting, &round, error);
         if (good && !round.best.cured && !hunt->untried) {
             round.list = &factors;
-            good = find_factors(hunting, &evidence, &factors, error);
+            good = find_factors(hunting, &evidence, &factors, error) &&
+                   (request->weights_right || candidates_of_vectors(&evidence, &factors) ||
+                    error_memory(error, "experiments"));
             size_t untried = hunt->untried;
             good = good && go_round(hunting, &round, error);
             hunt->untried += untried;
