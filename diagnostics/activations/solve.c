@@ -36,7 +36,7 @@ static bool is_looked_up(enum weight weight)
 
 static bool is_shown(enum weight weight)
 {
-    return weight_rows[weight].part == PART_MATRIX && point_of_weight(weight) != POINT_COUNT;
+    return weight == WEIGHT_ROUTER || weight == WEIGHT_HEAD;
 }
 
 /* Added to all that its module makes. */
@@ -50,44 +50,50 @@ static bool is_vector(enum weight weight)
     return weight_rows[weight].part == PART_BIAS || weight_rows[weight].rows == DIM_ONE;
 }
 
+/* Its rows make the channels of what a point shows. */
+static bool is_last(enum weight weight)
+{
+    return is_shown(weight) || weight == WEIGHT_O || weight == WEIGHT_DOWN;
+}
+
 static bool is_matrix(enum weight weight)
 {
     return weight_rows[weight].part == PART_MATRIX && weight != WEIGHT_EMBEDDING;
 }
 
-/* The first that fits a weight is its way; a later one that fits as well is for where gold holds too little for that.
- */
+/* In the order in which they are tried. */
 static const struct way {
     bool (*fits)(enum weight weight);
     bool absent; /* also of one that is absent */
-    bool own;    /* a point shows what it alone makes */
     bool stored; /* goes on from what is stored */
     solve_method *solve;
 } ways[] = {
-    {is_gain, true, true, false, solve_gain},     {is_looked_up, false, true, false, solve_rows},
-    {is_shown, true, true, false, solve_matrix},  {is_added, true, false, true, solve_offset},
-    {is_vector, true, false, true, solve_values}, {is_matrix, false, false, true, solve_factor},
+    {is_gain, true, false, solve_gain},    {is_looked_up, false, false, solve_rows},
+    {is_added, true, true, solve_offset},  {is_vector, true, true, solve_values},
+    {is_last, false, true, solve_order},   {is_matrix, false, true, solve_factor},
+    {is_shown, true, false, solve_matrix},
 };
 #define WAY_COUNT (sizeof ways / sizeof *ways)
 
-static const struct way *way_of(enum weight weight)
-{
-    size_t i = 0;
-    while (i < WAY_COUNT && !ways[i].fits(weight))
-        i++;
-    return i < WAY_COUNT ? &ways[i] : NULL;
-}
-
 bool weight_is_solvable(enum weight weight, bool there)
 {
-    const struct way *way = way_of(weight);
-    return way && (there || way->absent);
+    for (size_t i = 0; i < WAY_COUNT; i++)
+        if (ways[i].fits(weight) && (there || ways[i].absent))
+            return true;
+    return false;
 }
 
 bool weight_is_within(enum weight weight)
 {
-    const struct way *way = way_of(weight);
-    return way && !way->own;
+    return point_of_weight(weight) == POINT_COUNT;
+}
+
+bool weight_is_sought(enum weight weight)
+{
+    bool sought = false;
+    for (size_t i = 0; i < WAY_COUNT; i++)
+        sought = sought || (ways[i].fits(weight) && ways[i].solve != solve_factor);
+    return sought && weight_is_within(weight);
 }
 
 /* --- what shows a weight --- */
@@ -110,7 +116,7 @@ bool point_covers(enum point point, int layer, const char *name)
 /* Of those of its block that gold holds; POINT_COUNT: none. */
 static enum point point_of(const struct expected *expected, unsigned held)
 {
-    if (way_of(expected->weight)->own) {
+    if (!weight_is_within(expected->weight)) {
         enum point own = point_of_weight(expected->weight);
         return held >> own & 1 ? own : POINT_COUNT;
     }
@@ -337,36 +343,32 @@ static bool attempt(struct solve_task *task, const struct way *way, const struct
     bool good = (task->values || error_memory(error, task->expected[0]->name)) &&
                 (*solved->why || !way->stored || !tensor || read_stored(task, tensor, error));
     good = good && (*solved->why || way->solve(task, error));
-    if (good)
-        judge_spread(solved);
     if (good && !*solved->why) {
         for (size_t i = 0; i < task->count; i++)
             round_values(task->dtypes[i], task->values + task->begins[i], task->values + task->begins[i],
                          task->begins[i + 1] - task->begins[i]);
         solved->values = task->values;
         good = verify(task, survey, error);
-    }
-    if (!good || *solved->why) {
+        task->fits = task->fits || (good && !*solved->why);
+    } else
         free(task->values);
-        solved->values = NULL;
-    }
+    if (!good || *solved->why)
+        drop_values(solved);
+    else
+        judge_spread(solved);
     return good;
 }
 
-/* By the first way that gold holds enough for. */
+/* By the first way that makes it right. */
 static bool attempt_ways(struct solve_task *task, const struct survey *survey, bool there, struct error *error)
 {
     bool good = true;
     for (size_t i = 0; good && i < WAY_COUNT && !task->solved->values; i++) {
-        char why[sizeof task->solved->why];
         if (!ways[i].fits(task->expected[0]->weight) || (!there && !ways[i].absent))
             continue;
-        memcpy(why, task->solved->why, sizeof why);
         solved_free(task->solved);
         *task->solved = (struct solved){.dtype = task->dtypes[0], .point = task->point};
         good = attempt(task, &ways[i], survey, error);
-        if (good && !task->solved->values && *why) /* the first says what would have been needed */
-            memcpy(task->solved->why, why, sizeof why);
     }
     return good;
 }
@@ -387,7 +389,7 @@ static bool find_rival(const struct solve_task *task, const struct survey *surve
             continue;
         task_add(&another, other);
         bool good = attempt_ways(&another, survey, true, error);
-        *rival = solved.values ? other : NULL;
+        *rival = another.fits ? other : NULL;
         solved_free(&solved);
         if (!good)
             return false;
@@ -444,7 +446,7 @@ static bool solve_within(struct solver *solver, struct solve_task *task, const s
         solved->state = SOLVED_CLEAR;
     else if (good && !*solved->why) {
         good = attempt_ways(task, survey, there, error);
-        solved->state = there ? SOLVED_UNFIT : SOLVED_NOT;
+        solved->state = there && !task->fits ? SOLVED_UNFIT : SOLVED_NOT;
     }
     if (good && there && solved->values)
         good = find_rival(task, survey, &suspects, &rival, error);

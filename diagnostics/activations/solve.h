@@ -33,6 +33,7 @@ struct solved {
     size_t row_count; /* of them, */
     size_t rows_seen; /* of so many that gold shows, in all */
     enum dtype dtype; /* the tensor's own; of one that is absent, what its like in other layers have */
+    size_t moved;     /* so many rows of what is stored lie at other places; 0: none */
     double factor;    /* what is stored is multiplied by it; 0: it is not */
     size_t equations; /* for each unknown */
     double spread;    /* what gold leaves open of a value, over their root mean square; 0: not measured */
@@ -47,6 +48,8 @@ bool weight_is_solvable(enum weight weight, bool there);
 
 /* Does it show only in what its module makes, of which it is one part of several? */
 bool weight_is_within(enum weight weight);
+/* ... and can gold determine more of it than a factor? */
+bool weight_is_sought(enum weight weight);
 
 /* Is the tensor of that name within what the point of that layer shows, as self_attn.q_norm shows q_proj too? */
 bool point_covers(enum point point, int layer, const char *name);

@@ -16,6 +16,7 @@ struct solve_task {
     size_t count;                      /* weights */
     int block;
     enum point point;      /* what shows them */
+    bool fits;             /* something was found that makes the module right, whether gold determines it or not */
     float *values;         /* [begins[count]]: what is stored, or 0; what is solved for, not rounded */
     struct solved *solved; /* of the first; where it is not determined, `why` is set */
 };
@@ -29,7 +30,7 @@ struct solve_task {
 typedef bool solve_method(struct solve_task *task, struct error *error);
 
 /* What goes in and what comes out are known: an equation for each token. */
-solve_method solve_gain, solve_matrix, solve_offset, solve_rows;
+solve_method solve_gain, solve_matrix, solve_offset, solve_rows, solve_order;
 /* By experiment. */
 solve_method solve_values, solve_factor;
 

@@ -379,17 +379,18 @@ bool solve_values(struct solve_task *task, struct error *error)
 
 /* --- a factor --- */
 
-/* The one of the fewest digits, or one over such, that gold allows for. */
+/* The nearest of the fewest digits, or one over such, that gold allows for. */
 static double shortest(double factor, double within)
 {
-    for (int digits = 1; digits < 9; digits++)
-        for (int over = 0; over < 2; over++) {
-            char text[32];
-            snprintf(text, sizeof text, "%.*g", digits, over ? 1 / factor : factor);
-            double brief = over ? 1 / strtod(text, NULL) : strtod(text, NULL);
-            if (fabs(brief - factor) <= within)
-                return brief;
-        }
+    for (int digits = 1; digits < 9; digits++) {
+        char text[32], over[32];
+        snprintf(text, sizeof text, "%.*g", digits, factor);
+        snprintf(over, sizeof over, "%.*g", digits, 1 / factor);
+        double one = strtod(text, NULL), other = 1 / strtod(over, NULL);
+        double brief = fabs(one - factor) <= fabs(other - factor) ? one : other;
+        if (fabs(brief - factor) <= within)
+            return brief;
+    }
     return factor;
 }
 

@@ -451,14 +451,14 @@ static bool take_solved(const struct evidence *evidence, struct hypotheses *out)
     return true;
 }
 
-/* A vector that shows only in what its module makes. */
-static bool is_vector(const struct evidence *evidence, enum weight weight, int block)
+/* It shows only in what its module makes, which is bad, and gold may determine it. */
+static bool is_sought(const struct evidence *evidence, enum weight weight, int block)
 {
-    return weight_is_within(weight) && weight_is_solvable(weight, false) && touches_bad(evidence, weight, block) &&
+    return weight_is_sought(weight) && touches_bad(evidence, weight, block) &&
            config_calls_for(evidence->config, weight, block - 1);
 }
 
-static bool take_vector(const char *name, int block, struct hypotheses *out)
+static bool take_sought(const char *name, int block, struct hypotheses *out)
 {
     if (!hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, block, SOLVE "%s", name))
         return false;
@@ -466,25 +466,25 @@ static bool take_vector(const char *name, int block, struct hypotheses *out)
     return true;
 }
 
-bool candidates_of_vectors(const struct evidence *evidence, struct hypotheses *out)
+bool candidates_of_sought(const struct evidence *evidence, struct hypotheses *out)
 {
     char name[WEIGHT_PATTERN];
     int layers = 0;
     for (int block = 1; block < evidence->blocks - 1; block++) {
-        size_t vectors = 0;
+        size_t biases = 0;
         for (int weight = 0; weight < WEIGHT_COUNT; weight++)
-            if (is_vector(evidence, (enum weight)weight, block) &&
+            if (is_sought(evidence, (enum weight)weight, block) &&
                 expected_name((enum weight)weight, block - 1, -1, name, sizeof name)) {
-                vectors++;
-                if (!take_vector(name, block, out))
+                biases += weight_rows[weight].part == PART_BIAS;
+                if (!take_sought(name, block, out))
                     return false;
             }
         snprintf(name, sizeof name, "model.layers.%d.*.bias", block - 1);
-        if (vectors > 1 && !take_vector(name, block, out))
+        if (biases > 1 && !take_sought(name, block, out))
             return false;
-        layers += vectors > 0;
+        layers += biases > 0;
     }
-    return layers < 2 || take_vector("*.bias", -1, out);
+    return layers < 2 || take_sought("*.bias", -1, out);
 }
 
 /* --- the original --- */

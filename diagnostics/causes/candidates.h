@@ -38,7 +38,7 @@ bool candidates_of_factor(const struct evidence *evidence, int block, struct hyp
 
 /* Vectors that show only in what their module makes, where that is bad: each as "solve:NAME", for gold to determine;
  * then all biases of a layer, and of all layers. */
-bool candidates_of_vectors(const struct evidence *evidence, struct hypotheses *out);
+bool candidates_of_sought(const struct evidence *evidence, struct hypotheses *out);
 
 /* The same without gold, where nothing tells which block is bad: `bad` is all ones, `gold` and `differing` NULL. What
  * is wrong in all layers alike, or at the ends; what is wrong in one layer (block >= 1); two layers in each other's

@@ -501,7 +501,7 @@ static bool compose(struct hunting *hunting, struct error *error)
         if (good && !round.best.cured && !hunt->untried) {
             round.list = &factors;
             good = find_factors(hunting, &evidence, &factors, error) &&
-                   (request->weights_right || candidates_of_vectors(&evidence, &factors) ||
+                   (request->weights_right || candidates_of_sought(&evidence, &factors) ||
                     error_memory(error, "experiments"));
             size_t untried = hunt->untried;
             good = good && go_round(hunting, &round, error);

@@ -153,11 +153,10 @@ const struct check_words words_of_provenance[] = {
         "Prove the result with assay check EXTRACTION --golden GOLD. To store the original's data type, extract anew: "
         "assay extract ORIGINAL EXTRACTION."),
     ROW("restored", "Weights solved for from gold",
-        "Without the original, assay repair solves for what gold's activations determine: gains, routers and heads; "
-        "biases and the gate of a shared expert; the factor that a matrix was multiplied by; the embedding's rows of "
-        "gold's tokens. It writes a tensor only if its module then equals gold, and no other tensor of the module "
-        "explains what is wrong as well. A warning names what gold does not determine, such as experts that are "
-        "absent.",
+        "Without the original, assay repair solves for what gold's activations determine: gains, routers, heads, "
+        "biases, a shared expert's gate, a factor on a matrix or the order of its rows, the embedding's rows of gold's "
+        "tokens. It writes a tensor only if its module then equals gold, and no other explains what is wrong as well. "
+        "A warning names what is not determined.",
         "Fetch what gold does not determine from the original, or make gold with more tokens: a router or a head takes "
         "more tokens than it has columns."),
     {0},

@@ -52,6 +52,8 @@ static void solved_message(const struct expected *expected, const struct solved 
     struct buffer how = {0};
     if (solved->factor < 0 || solved->factor > 0)
         buffer_format(&how, "by what is stored times %.9g", solved->factor);
+    else if (solved->moved)
+        buffer_format(&how, "by %zu rows of what is stored, put at other places", solved->moved);
     else
         buffer_format(&how, "from %zu equation%s for each value", solved->equations, text_plural(solved->equations));
     if (solved->spread > 0)
@@ -63,6 +65,8 @@ static void solved_message(const struct expected *expected, const struct solved 
     buffer_free(&how);
     if (solved->factor < 0 || solved->factor > 0)
         finding_fact(finding, "factor", solved->factor);
+    if (solved->moved)
+        finding_fact(finding, "rows_moved", (double)solved->moved);
 }
 
 static bool report(struct restoring *restoring, const struct expected *expected, const struct solved *solved)
@@ -128,10 +132,11 @@ static bool report_unfit(struct restoring *restoring)
                 return error_memory(restoring->error, "restored");
             where_set(&finding->where.module, point_path((enum point)point, layer, path));
             finding->where.layer = layer;
-            finding_message(finding,
-                            "%s does not make what gold holds, and gold does not determine why: none of %zu of its "
-                            "tensors makes that right, as another vector or times a factor.",
-                            path, unfit->tried);
+            finding_message(
+                finding,
+                "%s does not make what gold holds, and gold does not determine why: none of %zu of its "
+                "tensors makes that right, as another vector, times a factor or with its rows in another order.",
+                path, unfit->tried);
             restoring->undetermined++;
         }
     return true;
@@ -151,7 +156,8 @@ static bool conclude(struct restoring *restoring, size_t at)
     finding_fact(finding, "rows_unseen", (double)restoring->rows_unseen);
     finding_fact(finding, "beyond_gold", (double)restoring->beyond.count);
     finding_message(
-        finding, "Gold determines %zu tensor%s that %s absent or wrong; %zu gains, routers and heads are right%s%s%s%s",
+        finding,
+        "Gold determines %zu tensor%s that %s absent or wrong; %zu others are right as far as it shows%s%s%s%s",
         restoring->solved, text_plural(restoring->solved), restoring->solved == 1 ? "is" : "are", restoring->right,
         restoring->undetermined ? ", and some are not determined" : "",
         beyond.data ? ". Absent, and beyond gold, so that the original is needed: " : "",

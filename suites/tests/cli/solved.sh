@@ -74,6 +74,19 @@ leaves mixtral "$L.1.self_attn.q_proj.weight is not determined by gold: it would
 leaves thinker "$L.1.self_attn.v_proj.weight is not determined by gold: it would make its module right, and so would $L.1.self_attn.o_proj.weight" \
     scale:$L.1.self_attn.v_proj.weight,0.5
 
+test_that 'rows in another order are put back, also those of a head, for which a few tokens do'
+gives_back llama "lm_head.weight $L.1.self_attn.o_proj.weight $L.2.mlp.down_proj.weight" \
+    permute-rows:$L.1.self_attn.o_proj.weight permute-rows:$L.2.mlp.down_proj.weight,0.4 permute-rows:lm_head.weight
+equal "[$restored.rows_moved] | map(tostring) | join(\" \")" '15 36 408'
+"$assay" trace "$nano/llama" --ids 7,300,11,25 -o "$T/few.safetensors" -q 2>/dev/null
+for fault in permute-rows:lm_head.weight missing:lm_head.weight; do
+    broken llama "$fault"
+    golden=$T/few.safetensors
+    repaired 1
+    if [ "$fault" == missing:lm_head.weight ]; then says out 'it holds 4 tokens, and each row has 36 values'; else trees "$right"; fi
+done
+leaves mixtral "$L.1.self_attn does not make what gold holds" permute-rows:$L.1.self_attn.v_proj.weight
+
 test_that 'a matrix that is wrong otherwise is left as it is'
 leaves qwen2_moe "$L.1.self_attn does not make what gold holds, and gold does not determine why: none of 7 of its tensors" \
     shuffle:$L.1.self_attn.v_proj.weight
@@ -111,4 +124,5 @@ named() {
 named qwen2_window solve:$L.1.self_attn.v_proj.bias shuffle:$L.1.self_attn.v_proj.bias
 named qwen2_window 'solve:*.bias' 'missing:*.bias'
 named qwen2_moe solve:$L.1.mlp.shared_expert_gate.weight shuffle:$L.1.mlp.shared_expert_gate.weight
+named qwen2 solve:$L.1.mlp.down_proj.weight permute-rows:$L.1.mlp.down_proj.weight
 named qwen2_moe solve:model.embed_tokens.weight nan:model.embed_tokens.weight,285,4
