@@ -47,7 +47,7 @@ static bool is_added(enum weight weight)
 
 static bool is_vector(enum weight weight)
 {
-    return weight_rows[weight].part == PART_BIAS || weight_rows[weight].rows == DIM_ONE;
+    return (weight_rows[weight].part == PART_BIAS && !is_added(weight)) || weight_rows[weight].rows == DIM_ONE;
 }
 
 /* Its rows make the channels of what a point shows. */

@@ -16,6 +16,7 @@ struct solve_request {
     struct isolated *isolated;     /* of that configuration and these dumps */
     struct golden *const *goldens; /* fit for it (gold_fit) */
     size_t golden_count;
+    double until; /* what clock_seconds says when experiments are to end, with an error; 0: never */
 };
 
 enum solved_state {

@@ -9,6 +9,7 @@
 #include "activations/least_squares.h"
 #include "activations/solve_internal.h"
 #include "activations/solve_pairs.h"
+#include "base/progress.h"
 #include "model/probe.h"
 #include "store/overlay.h"
 #include "values/values.h"
@@ -63,6 +64,8 @@ static bool look(struct search *search, const double *at, double *residual, doub
     size_t count = task->begins[task->count], width = search->pairs.width_out;
     for (size_t i = 0; i < count; i++)
         search->values[i] = (float)(search->factor ? at[0] * (double)task->values[i] : at[i]);
+    if (task->request->until > 0 && clock_seconds() > task->request->until)
+        return error_set(error, "%s: time is up", task->expected[0]->name);
     struct store *laid = solve_lay(task, search->values, error);
     bool good = laid && pairs_run(&search->pairs, laid, task->block, error);
     size_t packed = good ? pairs_pack(&search->pairs) : 0, used = search->equations / width;

@@ -338,7 +338,9 @@ static bool keep(struct hunting *hunting, const struct round *round, struct erro
         hunt->after[block] = round->after[block];
     }
     struct hypothesis *laid = &hunting->laid[hunt->proof_count - 1];
-    if (!world_open(&hunting->ground, hunting->laid, hunt->proof_count, &proof->world, error))
+    struct ground ground = hunting->ground;
+    ground.means.until = 0; /* what is proved is laid, however late it is */
+    if (!world_open(&ground, hunting->laid, hunt->proof_count, &proof->world, error))
         return false;
     hunting->ground.store = proof->world.store;
     laid->settled = true;
@@ -366,6 +368,8 @@ static bool go_half(struct hunting *hunting, struct round *round, bool systemic,
             return true;
         if (!try_one(hunting, hypothesis, &cured, error))
             return false;
+        if (!cured && hypothesis_solves(hypothesis) && hunt_is_late(hunting->request, hunting->hunt->begun))
+            return true;
         take_best(hunting, round, hypothesis, cured);
         progress_step(progress, ++*done);
     }
@@ -574,6 +578,8 @@ bool hunt_run(const struct hunt_request *request, struct hunt *hunt, struct erro
                 error_memory(error, "experiments");
     good = good && (hunting.isolated = isolated_new(request->goldens, request->golden_count, request->config,
                                                     request->limits, request->threads, error));
+    if (request->budget > 0)
+        hunting.ground.means.until = hunt->begun + request->budget;
     for (size_t i = 0; good && !hunting.gold && i < request->golden_count; i++)
         if (golden_records_config(request->goldens[i]))
             hunting.gold = golden_config(request->goldens[i], &none);

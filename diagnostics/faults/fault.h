@@ -28,6 +28,7 @@ struct fault_means {
     const struct store *original;  /* its weights, for those that take some of them; NULL: not known */
     struct golden *const *goldens; /* for those that solve for weights: fit for this configuration (gold_fit) */
     size_t golden_count;
+    double until; /* what clock_seconds says when these are to give up, with an error; 0: never */
 };
 
 /* Lays the faults over the store one after the other, each over what the ones before it left. The broken store is the

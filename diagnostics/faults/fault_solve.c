@@ -43,7 +43,8 @@ static bool lay_solve(struct fault_site *site, const struct fault_arguments *arg
     struct solve_request request = {.store = site->below,
                                     .config = site->config,
                                     .goldens = site->means.goldens,
-                                    .golden_count = site->means.golden_count};
+                                    .golden_count = site->means.golden_count,
+                                    .until = site->means.until};
     good = good &&
            (request.isolated =
                 isolated_new(site->means.goldens, site->means.golden_count, site->config, &limits, 1, error)) &&

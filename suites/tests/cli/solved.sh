@@ -57,6 +57,8 @@ run 0 check "$R" --golden "$golden" --suite "$proof" -q
 test_that 'a bias in whose place another could be is left as it is'
 leaves llama "$L.1.self_attn.v_proj.bias is not determined by gold: it would make its module right, and so would $L.1.self_attn.o_proj.bias" \
     shuffle:$L.1.self_attn.v_proj.bias
+# of keys, a constant that rotation hardly turns in so few tokens is next to nothing behind the softmax
+leaves llama "$L.1.self_attn.k_proj.bias is not determined by gold: it leaves open up to" shuffle:$L.1.self_attn.k_proj.bias
 "$assay" trace "$nano/qwen2_window" --ids 7 -o "$T/one.safetensors" -q 2>/dev/null
 broken qwen2_window missing:$L.1.self_attn.k_proj.bias
 golden=$T/one.safetensors
