@@ -40,6 +40,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     bool good = report_read(arguments->positional[0], &old, error) &&
                 report_read(arguments->positional[1], &now, error) && name_both(arguments, &old, &now, report, error) &&
                 changes_find(&request, &report->findings, error);
+    if (good)
+        report_keep_severity(report, &now);
     report_free(&old);
     report_free(&now);
     return good;

@@ -248,6 +248,59 @@ static size_t first_sentence(const char *text)
     return strlen(text);
 }
 
+/* How the numbers of a severity are told, each times `scale`. */
+static const struct {
+    const char *name, *before, *after, *unit;
+    double scale;
+    const char *broken_is;
+} rule_rows[] = {
+    {"nats", "divergence ", " nats a token", "", 1, "above"},
+    {"top1", "another most likely token at ", " % of positions", " %", 100, "above"},
+    {"perplexity_ratio", "perplexity ", " times gold's", " times", 1, "above"},
+    {"texts", "", " % of texts at fault", " %", 100, "at least"},
+};
+
+/* The number that decided, beside the bounds that it is or is not within. */
+static void rule_append(const struct severity_facts *known, struct buffer *out)
+{
+    struct severity_facts facts = *known;
+    struct severity_place places[SEVERITY_NUMBERS];
+    severity_places(&facts, places);
+    size_t row = 0;
+    while (row < SEVERITY_NUMBERS && strcmp(rule_rows[row].name, facts.rule) != 0)
+        row++;
+    if (row == SEVERITY_NUMBERS)
+        return;
+    double value = *places[row].number, scale = rule_rows[row].scale;
+    double harmless = facts.bounds.harmless, broken = facts.bounds.broken;
+    bool below = row == SEVERITY_PERPLEXITY && value < 1;
+    buffer_text(out, rule_rows[row].before);
+    digits_append(out, scale * value);
+    buffer_text(out, rule_rows[row].after);
+    if (facts.level != SEVERITY_BROKEN && !isnan(harmless)) {
+        buffer_text(out, below ? ", harmless is down to " : ", harmless is up to ");
+        digits_append(out, below ? 1 / harmless : scale * harmless);
+        buffer_text(out, rule_rows[row].unit);
+    }
+    if (facts.level != SEVERITY_HARMLESS && !isnan(broken) && !below) {
+        buffer_format(out, ", broken is %s ", rule_rows[row].broken_is);
+        digits_append(out, scale * broken);
+        buffer_text(out, rule_rows[row].unit);
+    }
+    buffer_text(out, "; ");
+}
+
+static void severity_build(const struct report *report, struct buffer *out)
+{
+    const struct severity_facts *facts = &report->severity;
+    if (!severity_tells(facts, report->verdict))
+        return;
+    buffer_format(out, "%s: ", severity_name(facts->level));
+    if (facts->rule)
+        rule_append(facts, out);
+    buffer_text(out, facts->why ? facts->why : "");
+}
+
 /* What was proved: the reason of a pass says how many checks there were, and no more. */
 static const char *passed_headline(const struct outline *outline)
 {
@@ -269,7 +322,8 @@ static void headline_build(const struct outline *outline, struct answer *answer)
 {
     const struct report *report = outline->report;
     const char *reason = report->reason ? report->reason : "";
-    const char *passed = report->verdict == VERDICT_PASS ? passed_headline(outline) : NULL;
+    bool of_report = report->subject.format && strcmp(report->subject.format, "report") == 0;
+    const char *passed = report->verdict == VERDICT_PASS && !of_report ? passed_headline(outline) : NULL;
     size_t length = passed ? 0 : first_sentence(reason);
     if (passed)
         buffer_text(&answer->headline, passed);
@@ -287,6 +341,7 @@ void answer_build(const struct outline *outline, struct answer *answer)
     bool told = severity_tells(&report->severity, report->verdict) && report->severity.level != SEVERITY_UNKNOWN;
     answer->word = told ? severity_name(report->severity.level) : verdict_name(report->verdict);
     headline_build(outline, answer);
+    severity_build(report, &answer->severity);
     numbers_build(outline, answer);
     steps_build(outline, answer);
 }
@@ -295,6 +350,7 @@ void answer_free(struct answer *answer)
 {
     buffer_free(&answer->headline);
     buffer_free(&answer->rest);
+    buffer_free(&answer->severity);
     buffer_free(&answer->advice);
     for (size_t i = 0; i < ANSWER_NUMBERS; i++)
         buffer_free(&answer->numbers[i].value);

@@ -14,6 +14,7 @@ struct answer {
     const char *word;       /* how bad: "broken", "identical"; the verdict where nothing tells */
     struct buffer headline; /* one sentence: what is wrong, or what was proved */
     struct buffer rest;     /* further sentences; empty: none */
+    struct buffer severity; /* "broken: divergence 3.2 nats a token, broken is above 1; ..."; empty: none told */
     struct answer_number {
         const char *name;    /* "perplexity" */
         struct buffer value; /* "12,700 times gold's" */

@@ -40,11 +40,9 @@ static void says(struct page *page)
         page_text(page, answer->rest.data);
         page_raw(page, "</p>\n");
     }
-    if (severity_tells(&report->severity, report->verdict)) {
-        page_raw(page, "<p class=\"rest\">Severity: <b>");
-        page_text(page, severity_name(report->severity.level));
-        page_raw(page, "</b>: ");
-        page_text(page, report->severity.why);
+    if (answer->severity.size) {
+        page_raw(page, "<p class=\"rest\">Severity: ");
+        page_text(page, answer->severity.data);
         page_raw(page, ".</p>\n");
     }
 }

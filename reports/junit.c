@@ -232,8 +232,8 @@ static void property_number(struct buffer *out, const char *name, const char *su
 
 static void severity_properties(struct buffer *out, struct severity_facts facts)
 {
-    struct severity_number numbers[SEVERITY_NUMBERS];
-    severity_numbers(&facts, numbers);
+    struct severity_place numbers[SEVERITY_NUMBERS];
+    severity_places(&facts, numbers);
     property(out, "severity", "", severity_name(facts.level));
     for (size_t i = 0; i < SEVERITY_NUMBERS; i++) {
         char name[40];

@@ -81,11 +81,7 @@ static void heading(struct buffer *out, const struct outline *outline, const str
     buffer_text(out, answer->rest.size ? "\n\n" : "");
     numbers(out, answer);
     steps(out, answer);
-    if (severity_tells(&report->severity, report->verdict)) {
-        buffer_format(out, "Severity: %s: ", severity_name(report->severity.level));
-        text_append(out, TEXT_MARKDOWN, report->severity.why);
-        buffer_text(out, ".  \n");
-    }
+    line_of(out, "Severity", answer->severity.data);
     line_of(out, "Subject", report->subject.path);
     for (size_t i = 0; i < report->gold_count; i++)
         line_of(out, "Gold", report->golds[i].path);

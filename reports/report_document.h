@@ -17,14 +17,6 @@ bool member_reserved(const char *name);
 #define SERIES_KINDS 4
 extern const char *const series_kind_names[SERIES_KINDS];
 
-/* The numbers of a severity, NaN where nothing was measured, by their names in the document. */
-#define SEVERITY_NUMBERS 4
-struct severity_number {
-    const char *name;
-    double *number;
-};
-void severity_numbers(struct severity_facts *facts, struct severity_number numbers[SEVERITY_NUMBERS]);
-
 /* Appends what the document says of one finding. `where` is what errors call it. */
 bool finding_read(const cJSON *item, const char *where, struct findings *findings, struct error *error);
 

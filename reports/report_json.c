@@ -243,22 +243,27 @@ static void add_machine(struct writer *writer, cJSON *document, const struct rep
         add_number(writer, machine, "peak_memory_bytes", report->machine.peak_memory_bytes);
 }
 
-void severity_numbers(struct severity_facts *facts, struct severity_number numbers[SEVERITY_NUMBERS])
+static void add_rule(struct writer *writer, cJSON *severity, const struct severity_facts *facts)
 {
-    numbers[0] = (struct severity_number){"nats", &facts->nats};
-    numbers[1] = (struct severity_number){"top1", &facts->top1};
-    numbers[2] = (struct severity_number){"perplexity_ratio", &facts->perplexity};
-    numbers[3] = (struct severity_number){"texts", &facts->texts};
+    if (!facts->rule)
+        return;
+    cJSON *rule = add(writer, severity, "rule", cJSON_CreateObject());
+    add_text(writer, rule, "number", facts->rule);
+    if (!isnan(facts->bounds.harmless))
+        add_number(writer, rule, "harmless", facts->bounds.harmless);
+    if (!isnan(facts->bounds.broken))
+        add_number(writer, rule, "broken", facts->bounds.broken);
 }
 
 static void add_severity(struct writer *writer, cJSON *document, const struct report *report)
 {
     cJSON *severity = add(writer, document, "severity", cJSON_CreateObject());
     struct severity_facts facts = report->severity;
-    struct severity_number numbers[SEVERITY_NUMBERS];
-    severity_numbers(&facts, numbers);
+    struct severity_place numbers[SEVERITY_NUMBERS];
+    severity_places(&facts, numbers);
     add_text(writer, severity, "level", severity_name(facts.level));
     add_text(writer, severity, "why", facts.why ? facts.why : "");
+    add_rule(writer, severity, &facts);
     for (size_t i = 0; i < SEVERITY_NUMBERS; i++)
         if (!isnan(*numbers[i].number))
             add_number(writer, severity, numbers[i].name, *numbers[i].number);

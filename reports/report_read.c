@@ -379,14 +379,36 @@ static bool suite_read(const cJSON *document, const struct place *outer, struct 
            get_hash(suite, place, report->suite.sha256, error);
 }
 
+/* Which number decided, and its bounds; nothing where none did. */
+static bool rule_read(const cJSON *severity, const struct place *outer, struct severity_facts *facts,
+                      struct error *error)
+{
+    struct place own = place_in(outer, "rule"), *place = &own;
+    struct severity_place numbers[SEVERITY_NUMBERS];
+    const char *name = "";
+    facts->bounds = (struct severity_bounds){NAN, NAN};
+    if (!json_member(severity, "rule"))
+        return true;
+    const cJSON *rule = get_inner(severity, outer, "rule", false, error);
+    if (!rule || !json_get_string(rule, place->name, "number", &name, error) ||
+        !get_number(rule, place, "harmless", &facts->bounds.harmless, NULL, error) ||
+        !get_number(rule, place, "broken", &facts->bounds.broken, NULL, error))
+        return false;
+    severity_places(facts, numbers);
+    for (size_t i = 0; i < SEVERITY_NUMBERS; i++)
+        if (strcmp(name, numbers[i].name) == 0)
+            facts->rule = numbers[i].name;
+    return facts->rule || error_set(error, "%s: \"number\" should name a number of severity", place->name);
+}
+
 static bool severity_read(const cJSON *document, const struct place *outer, struct report *report, struct error *error)
 {
     struct place own = place_in(outer, "severity"), *place = &own;
     const cJSON *object = get_inner(document, outer, "severity", false, error);
     const char *level = "";
     struct severity_facts *facts = &report->severity;
-    struct severity_number numbers[SEVERITY_NUMBERS];
-    severity_numbers(facts, numbers);
+    struct severity_place numbers[SEVERITY_NUMBERS];
+    severity_places(facts, numbers);
     if (!object || !json_get_string(object, place->name, "level", &level, error) ||
         !get_text(object, place, "why", &report->severity_why, error))
         return false;
@@ -399,7 +421,7 @@ static bool severity_read(const cJSON *document, const struct place *outer, stru
         *numbers[i].number = NAN;
         good = get_number(object, place, numbers[i].name, numbers[i].number, NULL, error);
     }
-    return good;
+    return good && rule_read(object, place, facts, error);
 }
 
 static bool subject_read(const cJSON *document, const struct place *outer, struct report *report, struct error *error)

@@ -24,8 +24,8 @@ cJSON *report_json(const struct report *report, struct error *error);
 bool report_write_json(const struct report *report, FILE *file, struct error *error);
 
 /* Reads report.json back: everything that it says, so that writing it again gives the same bytes. `unable` and the
- * limits of severity are not in it, so report_conclude would decide anew. An error names the file and the member; then
- * there is nothing to free. */
+ * limits of severity but those that decided are not in it, so report_conclude would decide anew. An error names the
+ * file and the member; then there is nothing to free. */
 bool report_read(const char *path, struct report *report, struct error *error);
 /* The same of a document; `name` is what errors call it. */
 bool report_from_json(const cJSON *document, const char *name, struct report *report, struct error *error);

@@ -156,9 +156,9 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
         text_append_short(&line, TEXT_PLAIN, answer->rest.data, MESSAGE_SHOWN);
         indented(terminal, &line);
     }
-    if (severity_tells(&report->severity, report->verdict)) {
-        buffer_format(&line, "Severity: %s: ", severity_name(report->severity.level));
-        text_append_short(&line, TEXT_PLAIN, report->severity.why, MESSAGE_SHOWN);
+    if (answer->severity.size) {
+        buffer_text(&line, "Severity: ");
+        text_append_short(&line, TEXT_PLAIN, answer->severity.data, MESSAGE_SHOWN);
         buffer_char(&line, '.');
         indented(terminal, &line);
     }

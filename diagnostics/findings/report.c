@@ -107,11 +107,20 @@ static void tell_left_out(struct report *report)
     free(reason);
 }
 
+void report_keep_severity(struct report *report, struct report *from)
+{
+    report->severity = from->severity;
+    report->severity_why = from->severity_why;
+    report->severity_kept = true;
+    from->severity_why = NULL;
+}
+
 void report_conclude(struct report *report)
 {
     if (!report->severity_limits.given)
         report->severity_limits = severity_limits_of(NULL);
-    report->severity = severity_of(&report->findings, &report->severity_limits);
+    if (!report->severity_kept)
+        report->severity = severity_of(&report->findings, &report->severity_limits);
     size_t failed, warned, passed, skipped;
     const struct finding *fail = report_first(report, VERDICT_FAIL, &failed);
     const struct finding *warn = report_first(report, VERDICT_WARN, &warned);

@@ -67,14 +67,17 @@ struct report {
     struct severity_limits severity_limits; /* of the suite; {0}: the built-in ones */
     struct severity_facts severity;
     char *severity_why; /* of a report that was read: what severity.why points to */
+    bool severity_kept; /* it is that of the report which this one judges */
     struct findings findings;
 };
 
-/* Sets verdict, severity and reason from the findings: the first failing summary names the reason, else, with the
- * verdict VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in which nothing
- * was judged (no findings, or only skips) fails: it proves nothing; one of which half the checks or more were skipped
- * warns. */
+/* Sets verdict, severity (unless it is kept) and reason from the findings: the first failing summary names the reason,
+ * else, with the verdict VERDICT_ERROR, `unable`, else the first warning one, else how many checks passed. A report in
+ * which nothing was judged (no findings, or only skips) fails: it proves nothing; one of which half the checks or more
+ * were skipped warns. */
 void report_conclude(struct report *report);
+/* Moves the severity of `from`, which was read, into the report that judges it. */
+void report_keep_severity(struct report *report, struct report *from);
 /* The finding that the reason is taken from: the first that failed, else that warned. NULL: nothing did, or what was
  * asked for could not be run. */
 const struct finding *report_leading(const struct report *report);

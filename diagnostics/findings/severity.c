@@ -25,11 +25,25 @@ static double value_of(const struct limits *limits, enum limit limit)
     return limits ? limits->rows[limit].value : limit_default(limit);
 }
 
+#define TEXTS_BROKEN 0.5 /* share of texts at fault: one may be chance */
+
 struct severity_limits severity_limits_of(const struct limits *limits)
 {
-    return (struct severity_limits){true, value_of(limits, LIMIT_HARMLESS_NATS),
-                                    value_of(limits, LIMIT_HARMLESS_PERPLEXITY), value_of(limits, LIMIT_BROKEN_NATS),
-                                    value_of(limits, LIMIT_BROKEN_PERPLEXITY)};
+    return (struct severity_limits){
+        .given = true,
+        .of = {[SEVERITY_NATS] = {value_of(limits, LIMIT_HARMLESS_NATS), value_of(limits, LIMIT_BROKEN_NATS)},
+               [SEVERITY_TOP1] = {0, NAN},
+               [SEVERITY_PERPLEXITY] = {exp(value_of(limits, LIMIT_HARMLESS_PERPLEXITY)),
+                                        exp(value_of(limits, LIMIT_BROKEN_PERPLEXITY))},
+               [SEVERITY_TEXTS] = {NAN, TEXTS_BROKEN}}};
+}
+
+void severity_places(struct severity_facts *facts, struct severity_place places[SEVERITY_NUMBERS])
+{
+    places[SEVERITY_NATS] = (struct severity_place){"nats", &facts->nats};
+    places[SEVERITY_TOP1] = (struct severity_place){"top1", &facts->top1};
+    places[SEVERITY_PERPLEXITY] = (struct severity_place){"perplexity_ratio", &facts->perplexity};
+    places[SEVERITY_TEXTS] = (struct severity_place){"texts", &facts->texts};
 }
 
 /* The largest that was measured of a check as a whole, in that unit (NULL: in any); NaN: it was not. */
@@ -108,33 +122,59 @@ static bool fails(const struct findings *findings, const char *check)
     return false;
 }
 
-#define TEXTS_BROKEN 0.5 /* share of texts at fault: one may be chance */
-
-static bool is_broken(const struct severity_limits *limits, struct severity_facts *facts)
+/* Each is NaN-proof: what was not measured, or has no bound, is not beyond it. */
+static bool is_broken(enum severity_number number, double value, const struct severity_bounds *bounds)
 {
-    if (facts->nats > limits->broken_nats)
-        facts->why = "the next-token distribution has little to do with gold's";
-    else if (log(facts->perplexity) > limits->broken_perplexity)
-        facts->why = "text is far less likely than under the original";
-    else if (facts->texts >= TEXTS_BROKEN)
-        facts->why = "most of what it writes is no text";
-    return facts->why;
+    return number == SEVERITY_TEXTS ? value >= bounds->broken : value > bounds->broken;
+}
+
+static bool is_changed(enum severity_number number, double value, const struct severity_bounds *bounds)
+{
+    return value > bounds->harmless || (number == SEVERITY_PERPLEXITY && value < 1 / bounds->harmless);
+}
+
+static bool is_told(enum severity_number number, double value, const struct severity_bounds *bounds)
+{
+    (void)number;
+    return !isnan(value) && !isnan(bounds->harmless);
+}
+
+typedef bool number_is(enum severity_number number, double value, const struct severity_bounds *bounds);
+
+/* The first number that is so; SEVERITY_NUMBERS: none. */
+static enum severity_number first_that(number_is *is, struct severity_facts *facts,
+                                       const struct severity_limits *limits)
+{
+    struct severity_place places[SEVERITY_NUMBERS];
+    int i = 0;
+    severity_places(facts, places);
+    while (i < SEVERITY_NUMBERS && !is((enum severity_number)i, *places[i].number, &limits->of[i]))
+        i++;
+    return (enum severity_number)i;
 }
 
 static void decide(const struct findings *findings, const struct severity_limits *limits, struct severity_facts *facts)
 {
+    static const char *const broken_whys[] = {[SEVERITY_NATS] =
+                                                  "the next-token distribution has little to do with gold's",
+                                              [SEVERITY_PERPLEXITY] = "text is far less likely than under the original",
+                                              [SEVERITY_TEXTS] = "most of what it writes is no text"};
     bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) ||
                     !isnan(largest_of(findings, "greedy", "continuations differ"));
     bool gibberish = fails(findings, "text.verdict"), noise = within_noise(findings) && !(facts->top1 > 0);
-    bool changed = facts->nats > limits->harmless_nats || facts->top1 > 0 ||
-                   fabs(log(facts->perplexity)) > limits->harmless_perplexity;
-    if (is_broken(limits, facts)) {
+    enum severity_number broken = first_that(is_broken, facts, limits);
+    enum severity_number changed = noise ? SEVERITY_NUMBERS : first_that(is_changed, facts, limits);
+    enum severity_number rule = SEVERITY_NUMBERS;
+    if (broken < SEVERITY_NUMBERS) {
         facts->level = SEVERITY_BROKEN;
+        rule = broken;
+        facts->why = broken_whys[broken];
     } else if (!compared && !gibberish) {
         facts->level = SEVERITY_UNKNOWN;
         facts->why = "nothing compared its answers with gold's";
-    } else if ((changed && !noise) || fails(findings, "greedy") || gibberish) {
+    } else if (changed < SEVERITY_NUMBERS || fails(findings, "greedy") || gibberish) {
         facts->level = SEVERITY_DEGRADED;
+        rule = changed;
         facts->why = compared ? "answers differ from gold's" : "some of what it writes is no text";
     } else if (any_fails(findings, false)) {
         facts->level = SEVERITY_DEGRADED;
@@ -144,7 +184,14 @@ static void decide(const struct findings *findings, const struct severity_limits
         facts->why = "all within gold's noise";
     } else {
         facts->level = SEVERITY_HARMLESS;
+        rule = first_that(is_told, facts, limits);
         facts->why = "every decision is gold's";
+    }
+    if (rule < SEVERITY_NUMBERS) {
+        struct severity_place places[SEVERITY_NUMBERS];
+        severity_places(facts, places);
+        facts->rule = places[rule].name;
+        facts->bounds = limits->of[rule];
     }
 }
 

@@ -19,11 +19,18 @@ const char *severity_name(enum severity severity);
 /* False: no such name. */
 bool severity_parse(const char *name, enum severity *severity);
 
-/* From where on: mean nats from gold, and |log(perplexity / gold's)|. */
+/* The numbers that decide, in the order in which they do. */
+enum severity_number { SEVERITY_NATS, SEVERITY_TOP1, SEVERITY_PERPLEXITY, SEVERITY_TEXTS, SEVERITY_NUMBERS };
+
+/* From where on, of the number itself; NaN: it decides no such thing. */
+struct severity_bounds {
+    double harmless; /* up to this; of a ratio also down to 1 / this */
+    double broken;   /* beyond this; of texts from this on */
+};
+
 struct severity_limits {
-    bool given;                                /* false: the built-in ones */
-    double harmless_nats, harmless_perplexity; /* up to these, where no most likely token is another one */
-    double broken_nats, broken_perplexity;     /* beyond either of these */
+    bool given; /* false: the built-in ones */
+    struct severity_bounds of[SEVERITY_NUMBERS];
 };
 
 /* Those of a suite; NULL: the built-in ones. */
@@ -32,12 +39,21 @@ struct severity_limits severity_limits_of(const struct limits *limits);
 /* The numbers that decide; NaN: not measured. */
 struct severity_facts {
     enum severity level;
-    double nats;       /* mean Kullback-Leibler divergence from gold */
-    double top1;       /* share of positions with another most likely token, near-ties not counted */
-    double perplexity; /* over gold's, of all cases together */
-    double texts;      /* share of texts at fault that were judged */
-    const char *why;   /* what decided, a few words; borrowed: static, or of the report that was read */
+    double nats;                   /* mean Kullback-Leibler divergence from gold */
+    double top1;                   /* share of positions with another most likely token, near-ties not counted */
+    double perplexity;             /* over gold's, of all cases together */
+    double texts;                  /* share of texts at fault that were judged */
+    const char *why;               /* what decided, a few words; borrowed: static, or of the report that was read */
+    const char *rule;              /* name of the number that decided, static; NULL: none did */
+    struct severity_bounds bounds; /* of that number */
 };
+
+/* Where a number lies in the facts, and its name: "nats", "perplexity_ratio". */
+struct severity_place {
+    const char *name;
+    double *number;
+};
+void severity_places(struct severity_facts *facts, struct severity_place places[SEVERITY_NUMBERS]);
 
 /* "broken: the distribution of the next token is another one (10.1 nats from gold, ...)" */
 void severity_text(const struct severity_facts *facts, struct buffer *out);

@@ -26,6 +26,8 @@ json '[.findings[] | select(.check == "diff.places" and (.summary | not))] | any
 json "$(summary diff.provenance).options_now | contains(\"scale:\")"
 run 1 diff "$T/good/report.json" "$T/scaled/report.json"
 says out 'logits.kl got worse'
+says out 'Severity: degraded: divergence'
+says out 'nats a token, harmless is up to 0.001, broken is above 1; answers differ'
 run 1 diff "$T/slightly/report.json" "$T/scaled/report.json" --json
 json "$(summary diff.logits.kl).times | . > 2 and . < 1000"
 

@@ -102,6 +102,51 @@ Test(answer, a_pass_says_what_was_proved)
     answered_free(&answered);
 }
 
+/* The bounds are the suite's, whichever they are. */
+Test(answer, severity_tells_the_number_that_decided_beside_its_bounds)
+{
+    static const struct {
+        double nats, top1, ratio;
+        const char *text;
+    } rows[] = {
+        {3.2, 1, 9,
+         "broken: divergence 3.2 nats a token, broken is above 2; the next-token distribution has little to "
+         "do with gold's"},
+        {0.5, 0, 1,
+         "degraded: divergence 0.5 nats a token, harmless is up to 0.25, broken is above 2; answers differ "
+         "from gold's"},
+        {0.1, 0.03, 1,
+         "degraded: another most likely token at 3 % of positions, harmless is up to 0 %; answers differ "
+         "from gold's"},
+        {0.1, 0, 0.9,
+         "degraded: perplexity 0.9 times gold's, harmless is down to 0.99 times; answers differ from gold's"},
+        {0.1, 0, 2.5,
+         "broken: perplexity 2.5 times gold's, broken is above 2.01 times; text is far less likely than "
+         "under the original"},
+        {0.1, 0, 1, "harmless: divergence 0.1 nats a token, harmless is up to 0.25; every decision is gold's"},
+        {NAN, NAN, NAN, "unknown: nothing compared its answers with gold's"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct answered answered = {0};
+        struct limits limits;
+        struct error error = {0};
+        cr_assert(limits_init(&limits, &error) && limits_set(&limits, LIMIT_HARMLESS_NATS, 0.25, "test", &error) &&
+                  limits_set(&limits, LIMIT_BROKEN_NATS, 2, "test", &error));
+        answered.report.severity_limits = severity_limits_of(&limits);
+        limits_free(&limits);
+        struct finding *finding = failing(&answered.report, "logits.kl", "Far.");
+        finding_fact(finding, "within", 1e-9);
+        finding_fact(finding, "perplexity_ratio", rows[i].ratio);
+        if (!isnan(rows[i].nats))
+            finding_measured(finding, rows[i].nats, "nats");
+        if (!isnan(rows[i].top1))
+            finding_measured(failing(&answered.report, "logits.top1", "Another."), rows[i].top1, "fraction");
+        answer_of(&answered);
+        cr_expect_str_eq(answered.answer.severity.data, rows[i].text);
+        answered_free(&answered);
+    }
+}
+
 /* Of more than four the first four are told: what it does to answers before what files show. */
 Test(answer, four_numbers_tell_how_bad_it_is)
 {

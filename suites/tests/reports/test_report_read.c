@@ -16,7 +16,8 @@ static char *document(const char *old, const char *member)
     static const char whole[] =
         "{\"assay_report\": 1, \"version\": \"0.1.0\", \"commit\": \"c\", \"command\": \"check\", \"command_line\": "
         "\"assay check m\", \"suite\": {\"name\": \"s\", \"path\": \"p\"}, \"verdict\": \"fail\", \"reason\": \"r\", "
-        "\"severity\": {\"level\": \"broken\", \"why\": \"w\", \"nats\": \"inf\"}, \"started\": \"t\", \"duration_s\": "
+        "\"severity\": {\"level\": \"broken\", \"why\": \"w\", \"nats\": \"inf\", \"rule\": "
+        "{\"number\": \"nats\", \"broken\": 1}}, \"started\": \"t\", \"duration_s\": "
         "1.5, \"subject\": {\"path\": \"m\", \"tensors\": 2, \"layers\": 3}, \"gold\": [{\"path\": \"g\", \"cases\": "
         "4}], "
         "\"machine\": {\"threads\": 2}, \"findings\": [{\"check\": \"a.b\", \"gold\": \"g\", \"verdict\": \"fail\", "
@@ -60,6 +61,8 @@ Test(report_read, everything_is_read)
     cr_expect_eq(report.severity.level, SEVERITY_BROKEN);
     cr_expect_str_eq(report.severity.why, "w");
     cr_expect(isinf(report.severity.nats) && isnan(report.severity.top1));
+    cr_expect_str_eq(report.severity.rule, "nats");
+    cr_expect(report.severity.bounds.broken == 1 && isnan(report.severity.bounds.harmless));
     cr_expect_eq(report.subject.layers, 3);
     cr_expect_eq(report.golds[0].cases, 4);
     const struct finding *finding = &report.findings.items[0];
@@ -94,8 +97,10 @@ Test(report_read, what_is_wrong_is_named)
         {"\"reason\": \"r\"", "\"reason\": []", "\"reason\""},
         {"\"level\": \"broken\"", "\"level\": \"bad\"", "it, severity: \"level\""},
         {"\"nats\": \"inf\"", "\"nats\": \"much\"", "it, severity: \"nats\" should be a number"},
-        {"\"severity\": {\"level\": \"broken\", \"why\": \"w\", \"nats\": \"inf\"}, ", "",
-         "\"severity\" should be an object"},
+        {"\"number\": \"nats\"", "\"number\": \"bits\"", "it, severity, rule: \"number\" should name a number"},
+        {"\"severity\": {\"level\": \"broken\", \"why\": \"w\", \"nats\": \"inf\", \"rule\": {\"number\": \"nats\", "
+         "\"broken\": 1}}, ",
+         "", "\"severity\" should be an object"},
         {"\"duration_s\": 1.5", "\"duration_s\": true", "\"duration_s\" should be a number"},
         {"\"duration_s\": 1.5", "\"duration_s\": 1e999", "\"duration_s\" should be a number"},
         {"\"layers\": 3", "\"layers\": 3.5", "it, subject: \"layers\""},
