@@ -7,7 +7,7 @@
     "--pass:#13713d;--warn:#8a5a00;--fail:#b3261e;--skip:#57606a;--c0:#0b62c4;--c1:#c9480a;--c2:#0f7a52;"              \
     "--c3:#a8358a;--c4:#917000;--c5:#1488ad;--c6:#6447c8;--c7:#74583a;"                                                \
     "--m1:#e6e8eb;--m2:#b9d3ec;--m3:#8fc6a3;--m4:#f0c84b;--m5:#ee8a3a;--m6:#c62a20;--m7:#7a4bc4;--m8:#5a5f66;"         \
-    "--m9:#15181c;--mark:#7a4bc4"
+    "--m9:#15181c;--mark:#7a4bc4;--cause:#0047ff"
 
 /* The style sheet, rule by rule; a null pointer ends it. */
 static const char *const html_style[] = {
@@ -19,7 +19,7 @@ static const char *const html_style[] = {
     "--skip:#9aa4af;--passbg:#15301f;--warnbg:#33280c;--failbg:#3a1b19;--skipbg:#262b31;--c0:#6cb2ff;"
     "--c1:#ff9a5c;--c2:#4fd1a1;--c3:#f08bd0;--c4:#e0bd45;--c5:#67d3ec;--c6:#b3a1ff;--c7:#cfa983;"
     "--m1:#2a2f36;--m2:#31506f;--m3:#2f7a4d;--m4:#b8941f;--m5:#d0702a;--m6:#ef5b50;--m7:#a884f0;--m8:#aeb4bb;"
-    "--m9:#f5f7f9;--mark:#d9c6ff}}",
+    "--m9:#f5f7f9;--mark:#d9c6ff;--cause:#4da3ff}}",
     "*{box-sizing:border-box}",
     "body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"
     "'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif;overflow-wrap:anywhere}",
@@ -60,6 +60,7 @@ static const char *const html_style[] = {
     ".m1{fill:var(--m1)}.m2{fill:var(--m2)}.m3{fill:var(--m3)}.m4{fill:var(--m4)}.m5{fill:var(--m5)}",
     ".m6{fill:var(--m6)}.m7{fill:var(--m7)}.m8{fill:var(--m8)}.m9{fill:var(--m9)}",
     ".mu{fill:var(--mark);stroke:var(--card);stroke-width:1}",
+    ".mc{fill:none;stroke:var(--cause);stroke-width:2;pointer-events:none}",
     "nav{display:flex;flex-wrap:wrap;gap:6px 20px;margin:14px 0 0;font-size:14px}",
     ".lead{font-size:16.5px;margin:0 0 12px}",
     ".graded{margin:8px 0 0;padding-left:22px}",

@@ -288,9 +288,58 @@ static void fault_aside(struct model_map *map, const struct finding *place)
         see_aside(map, path_of(place), NAN, NAN);
 }
 
-static enum cell_state *expert_at(const struct model_map *map, size_t layer, size_t expert)
+static struct map_expert *expert_at(const struct model_map *map, size_t layer, size_t expert)
 {
     return &map->experts[layer * map->expert_count + expert];
+}
+
+/* What is named as a cause, and is more than possible. */
+static void causes_each(const struct outline *outline, struct model_map *map,
+                        void (*see)(struct model_map *map, const char *path))
+{
+    for (size_t i = 0; i < outline->count; i++)
+        for (size_t k = 0; k < outline->checks[i].place_count; k++) {
+            const struct finding *place = outline->checks[i].places[k];
+            const char *grade = finding_fact_named(place, "grade");
+            if (!grade || (strcmp(grade, "proved") != 0 && strcmp(grade, "likely") != 0))
+                continue;
+            for (size_t s = 0; s < place->series_count; s++)
+                for (size_t point = 0; point < place->series[s].points; point++)
+                    if (strcmp(place->series[s].name, "cause") == 0 && place->series[s].labels &&
+                        place->series[s].labels[point])
+                        see(map, place->series[s].labels[point]);
+        }
+}
+
+static void cause_aside(struct model_map *map, const char *path)
+{
+    see_aside(map, path, NAN, NAN);
+}
+
+static void cause_take(struct model_map *map, const char *path)
+{
+    struct map_cell *cell = cell_of(map, path, false);
+    if (cell)
+        cell->cause = true;
+}
+
+/* Of "model.layers.3.mlp.experts.76-127", or "....experts.76.up_proj.weight". */
+static void cause_expert(struct model_map *map, const char *path)
+{
+    static const char experts[] = "experts.";
+    const char *at = strstr(path, experts);
+    int layer = place_of(path).layer;
+    if (!at || layer < 0 || (size_t)layer >= map->layers)
+        return;
+    char *end;
+    at += sizeof experts - 1;
+    if (!isdigit((unsigned char)*at))
+        return;
+    size_t first = strtoul(at, &end, 10), last = first;
+    if (*end == '-')
+        last = strtoul(end + 1, NULL, 10);
+    for (size_t expert = first; expert <= last && expert < map->expert_count; expert++)
+        expert_at(map, (size_t)layer, expert)->cause = true;
 }
 
 static void fault_expert(struct model_map *map, const struct finding *place)
@@ -299,7 +348,7 @@ static void fault_expert(struct model_map *map, const struct finding *place)
     if (!text_begins_with(place->check, "weights.") || layer < 0 || expert < 0 || (size_t)layer >= map->layers ||
         (size_t)expert >= map->expert_count)
         return;
-    enum cell_state *state = expert_at(map, (size_t)layer, (size_t)expert);
+    enum cell_state *state = &expert_at(map, (size_t)layer, (size_t)expert)->state;
     if (*state < CELL_UNSOUND)
         *state = CELL_UNSOUND;
 }
@@ -325,7 +374,7 @@ static void experts_take(struct model_map *map, const struct series *series, boo
                                     : value >= 1 || isnan(value) ? CELL_UNKNOWN
                                     : value > 0                  ? CELL_PARTLY
                                                                  : CELL_ABSENT;
-            enum cell_state *known = expert_at(map, (size_t)layer, expert);
+            enum cell_state *known = &expert_at(map, (size_t)layer, expert)->state;
             *known = state > *known ? state : *known;
         }
     }
@@ -345,11 +394,12 @@ static bool experts_build(const struct outline *outline, struct model_map *map)
     if (!(map->experts = calloc(map->layers * map->expert_count, sizeof *map->experts)))
         return false;
     for (size_t i = 0; i < map->layers * map->expert_count; i++)
-        map->experts[i] = CELL_UNKNOWN;
+        map->experts[i].state = CELL_UNKNOWN;
     for (size_t name = 0; name < 2; name++)
         for (size_t at = 0; (series = series_next(outline, names[name], &at, &of));)
             experts_take(map, series, name == 1);
     faults_each(outline, map, fault_expert);
+    causes_each(outline, map, cause_expert);
     return true;
 }
 
@@ -363,6 +413,7 @@ static bool cells_build(const struct outline *outline, struct model_map *map)
             map->cells[i][row].error = map->cells[i][row].limit = NAN;
     compared_each(outline, map, see_error);
     faults_each(outline, map, fault_take);
+    causes_each(outline, map, cause_take);
     for (size_t i = 0; !map->measured && i < count; i++)
         for (size_t row = 0; row < MAP_ROWS; row++)
             if (map->cells[i][row].state == CELL_NONE)
@@ -378,7 +429,7 @@ static bool anything_known(const struct model_map *map)
             if (map->cells[i][row].state > CELL_UNKNOWN)
                 return true;
     for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++)
-        if (map->experts[i] > CELL_USED)
+        if (map->experts[i].state > CELL_USED)
             return true;
     return false;
 }
@@ -405,6 +456,7 @@ bool model_map_build(const struct outline *outline, struct model_map *map)
         buffer_format(&map->columns[i], "%zu", i);
     compared_each(outline, map, see_aside);
     faults_each(outline, map, fault_aside);
+    causes_each(outline, map, cause_aside);
     if (cells_build(outline, map) && experts_build(outline, map) && anything_known(map)) {
         if (map->compared)
             name_sum(map);

@@ -25,6 +25,7 @@ enum cell_state {
 struct map_cell {
     enum cell_state state;
     bool marked;               /* values are unsound there, whatever else is known */
+    bool cause;                /* weights there are a cause, proved or likely */
     double error, limit;       /* NaN: not compared */
     const struct finding *why; /* the place that says most of it; NULL: none */
 };
@@ -37,7 +38,10 @@ struct model_map {
     struct buffer columns[MAP_COLUMNS]; /* "embed_tokens", "0", "1" ..., "norm", "lm_head" */
     size_t before, layers, behind;      /* how many columns are what */
     struct map_cell (*cells)[MAP_ROWS]; /* [columns]; what is no layer has one in row 0; owned */
-    enum cell_state *experts;           /* [layers][expert_count]; NULL: none */
+    struct map_expert {
+        enum cell_state state;
+        bool cause;
+    } * experts; /* [layers][expert_count]; NULL: none */
     size_t expert_count;
     size_t next;    /* while rows are found: where the next new one goes */
     int last_layer; /* and the layer of the last */

@@ -18,6 +18,7 @@
 #define EXPERTS_LEAST 64
 #define EXPERTS_MOST 256
 
+static const char cause_says[] = "the cause is here";
 static const char *const state_says[CELL_STATES] = {[CELL_NONE] = "the layer has none, or gold holds none",
                                                     [CELL_UNKNOWN] = "not compared",
                                                     [CELL_USED] = "an expert that compared tokens went through",
@@ -85,6 +86,8 @@ static void cell_says(struct buffer *out, const struct map_cell *cell)
     }
     if (!text.size)
         buffer_format(&text, ": %s", state_says[cell->state]);
+    if (cell->cause)
+        buffer_format(&text, "; %s", cause_says);
     text_append_short(out, TEXT_MARKUP, text.data, 200);
     buffer_free(&text);
 }
@@ -92,7 +95,7 @@ static void cell_says(struct buffer *out, const struct map_cell *cell)
 /* Layers in a row that have nothing to tell are one cell. */
 static bool joins(const struct map_cell *a, const struct map_cell *b)
 {
-    return a->state == b->state && a->state <= CELL_GOOD && !a->marked && !b->marked;
+    return a->state == b->state && a->state <= CELL_GOOD && !a->marked && !b->marked && !a->cause && !b->cause;
 }
 
 static void mark_unsound(const struct frame *frame, double x, double y, double wide, double height)
@@ -112,7 +115,7 @@ static void row_draw(const struct frame *frame, size_t row)
         for (last = first; last + 1 < end && joins(cell, &map->cells[last + 1][row]);)
             last++;
         double x = left_of(frame, first);
-        if (cell->state == CELL_NONE && !cell->marked)
+        if (cell->state == CELL_NONE && !cell->marked && !cell->cause)
             continue;
         rect_open(frame->out, cell->state, x, y, frame->wide * (double)(last - first + 1) - 0.6, ROW - 1);
         buffer_format(frame->out, last > first ? "layers %zu-%zu, " : "layer %zu, ", first - map->before,
@@ -158,22 +161,70 @@ static void aside_names(const struct frame *frame)
         buffer_free(&names[i]);
 }
 
+/* Where the cause is has an outline, drawn over all else: one around neighbours. */
+static void outline_draw(const struct frame *frame, double x, double y, double width, double height)
+{
+    buffer_format(frame->out, "<rect class=\"mc\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n", x, y,
+                  width, height);
+}
+
+static void causes_draw(const struct frame *frame)
+{
+    const struct model_map *map = frame->map;
+    size_t end = map->before + map->layers;
+    for (size_t row = 0; row < map->rows; row++)
+        for (size_t first = map->before, last; first < end; first = last + 1) {
+            last = first;
+            if (!map->cells[first][row].cause)
+                continue;
+            while (last + 1 < end && map->cells[last + 1][row].cause)
+                last++;
+            outline_draw(frame, left_of(frame, first), TOP + (double)row * ROW,
+                         frame->wide * (double)(last - first + 1) - 0.6, ROW - 1);
+        }
+    for (size_t i = 0; i < frame->columns; i++)
+        if ((i < map->before || i >= end) && map->cells[i][0].cause)
+            outline_draw(frame, left_of(frame, i), TOP, frame->aside - 0.6,
+                         (double)(map->rows ? map->rows : 1) * ROW - 1);
+}
+
+#define OUTLINE_LEAST 5 /* or one expert of many could not be seen */
+
+static void expert_causes_draw(const struct frame *frame, size_t layer)
+{
+    const struct model_map *map = frame->map;
+    const struct map_expert *all = map->experts + layer * map->expert_count;
+    double each = frame->experts / (double)map->expert_count, x = left_of(frame, map->before + layer);
+    for (size_t first = 0, last; first < map->expert_count; first = last + 1) {
+        last = first;
+        if (!all[first].cause)
+            continue;
+        while (last + 1 < map->expert_count && all[last + 1].cause)
+            last++;
+        double height = each * (double)(last - first + 1), more = fmax(0, OUTLINE_LEAST - height);
+        outline_draw(frame, x, frame->top + each * (double)first - more / 2, frame->wide - 0.6, height + more);
+    }
+}
+
 static void experts_draw(const struct frame *frame, size_t layer)
 {
     const struct model_map *map = frame->map;
-    const enum cell_state *states = map->experts + layer * map->expert_count;
+    const struct map_expert *all = map->experts + layer * map->expert_count;
     double each = frame->experts / (double)map->expert_count, x = left_of(frame, map->before + layer);
     for (size_t first = 0, last; first < map->expert_count; first = last + 1) {
-        for (last = first; last + 1 < map->expert_count && states[last + 1] == states[first];)
+        enum cell_state state = all[first].state;
+        for (last = first;
+             last + 1 < map->expert_count && all[last + 1].state == state && all[last + 1].cause == all[first].cause;)
             last++;
-        if (states[first] <= CELL_UNKNOWN)
+        if (state <= CELL_UNKNOWN && !all[first].cause)
             continue; /* the ground is that colour */
-        rect_open(frame->out, states[first], x, frame->top + each * (double)first, frame->wide - 0.6,
+        rect_open(frame->out, state, x, frame->top + each * (double)first, frame->wide - 0.6,
                   fmax(each * (double)(last - first + 1), 0.4));
         buffer_format(frame->out, "layer %zu, expert%s %zu", layer, last > first ? "s" : "", first);
         if (last > first)
             buffer_format(frame->out, "-%zu", last);
-        buffer_format(frame->out, ": %s", state_says[states[first]]);
+        buffer_format(frame->out, ": %s%s%s", state_says[state], all[first].cause ? "; " : "",
+                      all[first].cause ? cause_says : "");
         rect_close(frame->out);
     }
 }
@@ -196,6 +247,8 @@ static void experts_part(const struct frame *frame)
                   left_of(frame, map->before), frame->top, frame->wide * (double)map->layers - 0.6, frame->experts);
     for (size_t layer = 0; layer < map->layers; layer++)
         experts_draw(frame, layer);
+    for (size_t layer = 0; layer < map->layers; layer++)
+        expert_causes_draw(frame, layer);
     size_t names = map->expert_count < 5 ? map->expert_count : 5;
     for (size_t i = 0; i < names; i++) {
         size_t expert = names > 1 ? i * (map->expert_count - 1) / (names - 1) : 0;
@@ -229,6 +282,7 @@ void model_map_svg(const struct model_map *map, struct buffer *out)
     for (size_t i = 0; i < frame.columns; i++)
         if (i < map->before || i >= map->before + map->layers)
             aside_draw(&frame, i);
+    causes_draw(&frame);
     aside_names(&frame);
     layer_numbers(&frame, frame.top ? rows + 13 : height - 5);
     if (map->experts)
@@ -238,15 +292,18 @@ void model_map_svg(const struct model_map *map, struct buffer *out)
 
 void model_map_legend(const struct model_map *map, struct buffer *out)
 {
-    bool seen[CELL_STATES] = {false}, marked = false;
+    bool seen[CELL_STATES] = {false}, marked = false, cause = false;
     size_t columns = map->before + map->layers + map->behind;
     for (size_t i = 0; i < columns; i++)
         for (size_t row = 0; row < (i < map->before || i >= map->before + map->layers ? 1 : map->rows); row++) {
             seen[map->cells[i][row].state] = true;
             marked = marked || map->cells[i][row].marked;
+            cause = cause || map->cells[i][row].cause;
         }
-    for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++)
-        seen[map->experts[i]] = true;
+    for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++) {
+        seen[map->experts[i].state] = true;
+        cause = cause || map->experts[i].cause;
+    }
     buffer_text(out, "<ul class=\"legend\">\n");
     for (int state = CELL_NONE; state < CELL_STATES; state++)
         if (seen[state])
@@ -259,5 +316,10 @@ void model_map_legend(const struct model_map *map, struct buffer *out)
                       "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><circle class=\"mu\" cx=\"6\" cy=\"6\" "
                       "r=\"4\"/></svg>%s</li>\n",
                       state_says[CELL_UNSOUND]);
+    if (cause)
+        buffer_format(out,
+                      "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"mc\" x=\"1\" y=\"1\" "
+                      "width=\"10\" height=\"10\"/></svg>%s</li>\n",
+                      cause_says);
     buffer_text(out, "</ul>\n");
 }

@@ -8,6 +8,7 @@
 #include "base/numbers.h"
 #include "base/wording.h"
 #include "causes/cause_commands.h"
+#include "causes/cause_places.h"
 #include "causes/rest.h"
 #include "causes/usual.h"
 #include "causes/whole.h"
@@ -263,7 +264,8 @@ static bool report_proof(const struct causes_request *request, const struct hunt
             finding_measured(finding, 100 * damage->share[index], "% of the damage");
         finding_fact(finding, "nats_alone", damage->alone[index]);
     }
-    good = good && commands_add(request, &proof->hypothesis, 1, finding);
+    good = good && cause_places_of(&request->hunt, &proof->hypothesis, &hunt->differing, finding) &&
+           commands_add(request, &proof->hypothesis, 1, finding);
     buffer_free(&text);
     return good;
 }

@@ -9,6 +9,7 @@
 #include "base/wording.h"
 #include "causes/candidates.h"
 #include "causes/cause_commands.h"
+#include "causes/cause_places.h"
 #include "causes/rest.h"
 #include "causes/usual.h"
 #include "math/blas.h"
@@ -515,7 +516,8 @@ static bool report_cause(const struct searching *searching, const struct cause *
     finding_fact(finding, "bits", cause->bits);
     finding_fact(finding, "gain", cause->gain);
     finding_fact(finding, "perplexity", exp(cause->after));
-    return commands_add(&searching->request->causes, &cause->hypothesis, 1, finding);
+    return cause_places_of(searching->hunt, &cause->hypothesis, NULL, finding) &&
+           commands_add(&searching->request->causes, &cause->hypothesis, 1, finding);
 }
 
 /* Whoever reads no better than by frequencies is not judged by how it reads: less confidence is all that helps it. */

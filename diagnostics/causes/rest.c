@@ -7,6 +7,7 @@
 
 #include "base/wording.h"
 #include "causes/cause_commands.h"
+#include "causes/cause_places.h"
 
 /* --- suspects --- */
 
@@ -269,18 +270,15 @@ void rest_text(const struct rest *rest, const char *what, struct buffer *out)
     buffer_char(out, '.');
 }
 
-static bool list_text(const struct rest *rest, const struct likely *likely, struct buffer *out)
+static bool list_take(const struct rest *rest, const struct likely *likely, struct expected_list *list)
 {
-    struct expected_list list = {0};
     bool good = true;
     for (size_t i = 0; good && i < rest->count; i++) {
         const struct suspect *suspect = &rest->suspects[i];
         if (same_sort(likely->first, suspect) && is_bad(rest, suspect) && !is_near(rest, suspect->block))
-            good = expected_list_add(&list, &suspect->expected);
+            good = expected_list_add(list, &suspect->expected);
     }
-    expected_list_text(&list, out);
-    expected_list_free(&list);
-    return good && out->data && !out->failed;
+    return good;
 }
 
 static struct finding *add_place(const struct hunt *hunt, int block, unsigned bad, struct findings *findings)
@@ -313,7 +311,9 @@ static bool report_near(const struct causes_request *request, const struct rest 
         hypothesis_facts(hypothesis, "likely", finding);
         finding_fact(finding, "error_left", likely->fell);
     }
-    bool good = finding && text.data && !text.failed && !twins.failed && commands_add(request, hypothesis, 1, finding);
+    bool good = finding && text.data && !text.failed && !twins.failed &&
+                cause_places_of(&request->hunt, hypothesis, &rest->hunt->differing, finding) &&
+                commands_add(request, hypothesis, 1, finding);
     buffer_free(&text);
     buffer_free(&twins);
     return good;
@@ -325,14 +325,17 @@ static bool report_suspects(const struct causes_request *request, const struct r
     const struct suspect *first = likely->first;
     const char *grade = likely_is_strong(rest, likely) ? "likely" : "possible";
     bool original = request->hunt.ground.means.original;
-    struct buffer text = {0}, list = {0}, bits = {0};
+    struct buffer text = {0}, bits = {0};
+    struct expected_list list = {0};
     struct finding *finding =
         rest->hunt ? add_place(rest->hunt, first->block, first->point & rest->hunt->after[first->block], findings)
                    : findings_place(findings, CAUSE_CHECK, VERDICT_FAIL);
-    bool good = finding && list_text(rest, likely, &list);
+    bool good = finding && list_take(rest, likely, &list);
     likely_text(rest, likely, &text);
-    if (good && likely->tensors > 1)
-        buffer_format(&text, ": %s", list.data);
+    if (good && likely->tensors > 1) {
+        buffer_text(&text, ": ");
+        expected_list_text(&list, &text);
+    }
     if (!isnan(likely->bits))
         buffer_format(&bits, " (%.1f bits against chance)", likely->bits);
     if (good && text.data) {
@@ -350,11 +353,11 @@ static bool report_suspects(const struct causes_request *request, const struct r
         if (!isnan(likely->bits))
             finding_fact(finding, "bits", likely->bits);
         finding_fact(finding, "tensors", (double)likely->tensors);
-        good = commands_add_likely(request, finding);
+        good = cause_places_add(request->hunt.ground.store, &list, finding) && commands_add_likely(request, finding);
     }
     good = good && text.data && !text.failed;
     buffer_free(&text);
-    buffer_free(&list);
+    expected_list_free(&list);
     buffer_free(&bits);
     return good;
 }

@@ -49,6 +49,14 @@ bool overlay_keep(struct store *overlay, void *memory, struct error *error)
     return true;
 }
 
+bool overlay_touches(const struct store *overlay, const struct store *below, const char *name)
+{
+    for (const struct store *store = overlay; store && store != below; store = store->base)
+        if (map_find(&store->change_of, name, strlen(name)) != MAP_ABSENT)
+            return true;
+    return !store_find(overlay, name) != !store_find(below, name);
+}
+
 static struct tensor *overlay_tensor(struct store *store, const char *name, struct error *error)
 {
     size_t index = map_find(&store->by_name, name, strlen(name));

@@ -13,6 +13,10 @@ void overlay_take_base(struct store *overlay);
  * remember it. */
 bool overlay_keep(struct store *overlay, void *memory, struct error *error);
 
+/* Does one of the overlays from `overlay` down to `below`, which is one of its bases, change, add or drop the tensor?
+ */
+bool overlay_touches(const struct store *overlay, const struct store *below, const char *name);
+
 /* Each names a tensor by its canonical name; one that the store does not have is an error, except for overlay_replace,
  * which then adds it. */
 bool overlay_drop(struct store *overlay, const char *name, struct error *error);

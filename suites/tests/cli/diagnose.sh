@@ -31,6 +31,10 @@ says out 'activation-on-up'
 test_that 'the command that a cause prints gives what it states'
 run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault swap-layers:1,3 --set rope_theta=1e4
 equal "$causes" 'swap-layers:1,3 rope_theta=1e+06'
+# placed HYPOTHESIS: the places of the cause, by layer.
+placed() { printf '[.findings[] | select(.hypothesis == "%s").series[]? | select(.name == "cause").labels[]]' "$1"; }
+json "$(placed swap-layers:1,3) | length == 20 and index(\"model.layers.3.mlp.experts.0-11\") and index(\"model.layers.1.self_attn.q_proj.weight\")"
+json "$(placed rope_theta=1e+06) == []"
 command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repeat' "$T/out")
 same "$(eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"; echo $?)" 0
 json '[.findings[] | select(.summary) | .verdict] | index("fail") == null' "$T/again"
@@ -45,6 +49,8 @@ test_that 'what gold alone cannot undo is said to be unexplained, and the origin
 cause_of 1 thinker unexplained --fault adapter:layers.2.mlp.experts.3.down_proj.weight,0.5
 json "$(summary cause) | .tried > 50"
 cause_of 1 thinker "restore:$expert" --source "$nano/thinker" --fault "adapter:$expert,0.5"
+json "$(placed "restore:$expert") == [\"$expert\"]"
+json '.findings[] | select(.grade == "proved").where | .expert == 3 and .layer == 2 and .module == "model.layers.2.mlp"'
 says out "$expert is not the original"
 
 test_that 'a matrix that is not square is turned back, also of one expert'
@@ -57,7 +63,7 @@ test_that 'a tensor that was multiplied is found with its factor, or nearly wher
 cause_of 1 llama scale:model.layers.2.mlp.gate_proj.weight,2 --fault scale:model.layers.2.mlp.gate_proj.weight,0.5
 json "$(summary cause) | .nats_left < 1e-9"
 cause_of 1 thinker "scale:$expert,0.667" --fault "scale:$expert,1.5"
-json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .error_left < 0.02'
+json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .error_left < 0.02 and (.where.file | endswith(".safetensors"))'
 says out 'makes nothing bad that was good; nearly as near: --fault scale:model.layers.2.mlp.experts.3.up_proj.weight,0.667'
 
 test_that 'what is absent, or does not look sound, just where a module is bad is likely the cause'

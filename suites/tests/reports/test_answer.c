@@ -349,12 +349,53 @@ Test(map, what_is_absent_or_unsound_is_marked)
     cr_expect_eq(cell_at(&map, "1", "mlp")->state, CELL_LOST, "what was measured tells more than an absent expert");
     cr_expect(cell_at(&map, "0", "mlp")->marked && cell_at(&map, "0", "mlp")->state == CELL_OVER);
     cr_assert_eq(map.expert_count, 4);
-    cr_expect_eq(map.experts[0 * 4 + 2], CELL_UNSOUND);
-    cr_expect_eq(map.experts[1 * 4 + 1], CELL_UNKNOWN);
-    cr_expect_eq(map.experts[1 * 4 + 2], CELL_PARTLY);
-    cr_expect_eq(map.experts[1 * 4 + 3], CELL_ABSENT);
+    cr_expect_eq(map.experts[0 * 4 + 2].state, CELL_UNSOUND);
+    cr_expect_eq(map.experts[1 * 4 + 1].state, CELL_UNKNOWN);
+    cr_expect_eq(map.experts[1 * 4 + 2].state, CELL_PARTLY);
+    cr_expect_eq(map.experts[1 * 4 + 3].state, CELL_ABSENT);
     model_map_free(&map);
     answered_free(&answered);
+}
+
+/* A part of a module that is no row of its own is marked in the row that it is part of. */
+Test(map, the_cause_is_outlined_where_its_weights_are)
+{
+    static const char *const labels[] = {"model.layers.1.mlp.gate.weight", "model.layers.0.mlp.experts.2-3",
+                                         "lm_head.weight", "model.layers.1.mlp.experts.7-99999999999999999999",
+                                         "model.layers.1.mlp.experts."};
+    for (int possible = 0; possible < 2; possible++) {
+        struct answered answered = {0};
+        struct model_map map;
+        add_places(&answered.report, "layers.isolated", paths, errors, 9);
+        struct series *use =
+            finding_series(failing(&answered.report, "layers.experts", "."), "expert-use", "", "", "", 8);
+        series_curve(use, "layer 0")[2] = 1;
+        failing(&answered.report, "cause", "It is known.");
+        struct finding *cause = place_at(&answered.report, "cause", 1, -1, labels[0]);
+        finding_fact_text(cause, "grade", possible ? "possible" : "proved");
+        struct series *series = finding_series(cause, "cause", "Where", "tensors", "", 5);
+        for (size_t i = 0; i < 5; i++)
+            series_label(series, i, labels[i]);
+        map_of(&answered, &map);
+        cr_expect_eq(cell_at(&map, "1", "mlp")->cause, !possible);
+        cr_expect_eq(cell_at(&map, "0", "mlp")->cause, !possible);
+        cr_expect_eq(cell_at(&map, "lm_head", NULL)->cause, !possible);
+        cr_expect_not(cell_at(&map, "0", "input_layernorm")->cause);
+        for (size_t expert = 0; expert < 8; expert++) {
+            cr_expect_eq(map.experts[expert].cause, !possible && (expert == 2 || expert == 3));
+            cr_expect_eq(map.experts[8 + expert].cause, !possible && expert == 7);
+        }
+        struct buffer out = {0};
+        model_map_svg(&map, &out);
+        model_map_legend(&map, &out);
+        cr_expect_eq(strstr(out.data, "layer 0, expert 2: an expert that compared tokens went through; the cause is "
+                                      "here") != NULL,
+                     !possible);
+        cr_expect_eq(strstr(out.data, "</svg>the cause is here</li>") != NULL, !possible);
+        buffer_free(&out);
+        model_map_free(&map);
+        answered_free(&answered);
+    }
 }
 
 Test(map, without_gold_there_is_what_is_absent)
