@@ -149,6 +149,7 @@ static const struct {
     {"confirm", " ORIGINAL",
      "Hold it against the original, whose path stands for ORIGINAL: that shows which tensor differs"},
     {"confirm", "", "Try it without changing a file"},
+    {"recheck", "", "Then check it again"},
     {"repeat", "", "Repeat the experiment"},
 };
 
@@ -168,12 +169,13 @@ bool answer_tells(const struct answer *answer, const char *command)
     return false;
 }
 
-/* The commands of that kind that checks that failed name, each once. */
-static void steps_of(const struct outline *outline, struct answer *answer, const char *kind)
+/* The commands of that kind that checks that failed name, each once, and `most` of them. */
+static void steps_of(const struct outline *outline, struct answer *answer, const char *kind, size_t most)
 {
     const struct outline_check *check = NULL;
+    size_t end = answer->step_count + most < ANSWER_STEPS ? answer->step_count + most : ANSWER_STEPS;
     while ((check = outline_next(outline, VERDICT_FAIL, check)))
-        for (size_t i = 0; i < check->head->fact_count && answer->step_count < ANSWER_STEPS; i++) {
+        for (size_t i = 0; i < check->head->fact_count && answer->step_count < end; i++) {
             const struct fact *fact = &check->head->facts[i];
             const char *command = fact_command(fact);
             if (command && strcmp(command, kind) == 0 && !answer_tells(answer, fact->text))
@@ -221,13 +223,51 @@ static void advice_append(struct buffer *out, const struct report *report, const
     }
 }
 
+static void settings_build(struct answer *answer)
+{
+    static const char now[] = "now.", right[] = "should_be.";
+    const struct finding *leads = answer->leads;
+    for (size_t i = 0; leads && i < leads->fact_count && answer->setting_count < ANSWER_SETTINGS; i++) {
+        const char *key = leads->facts[i].name;
+        struct buffer name = {0};
+        if (!text_begins_with(key, now) || !leads->facts[i].text)
+            continue;
+        key += sizeof now - 1;
+        buffer_format(&name, "%s%s", right, key);
+        const char *should_be = name.data ? finding_fact_named(leads, name.data) : NULL;
+        if (should_be)
+            answer->settings[answer->setting_count++] = (struct answer_setting){key, leads->facts[i].text, should_be};
+        buffer_free(&name);
+    }
+}
+
+/* Of the first place that is in a file: below the subject's folder. */
+static void file_build(const struct outline *outline, struct answer *answer)
+{
+    const char *folder = outline->report->subject.path ? outline->report->subject.path : "";
+    size_t length = strlen(folder);
+    for (size_t i = 0; i < outline->count; i++)
+        for (size_t k = 0; outline->checks[i].head == answer->leads && k < outline->checks[i].place_count; k++) {
+            const struct where *where = &outline->checks[i].places[k]->where;
+            const char *file = where->file;
+            if (!file || !*file || !where->tensor || answer->tensor)
+                continue;
+            if (length && text_begins_with(file, folder) && (folder[length - 1] == '/' || file[length] == '/'))
+                file += length + (folder[length - 1] != '/');
+            answer->tensor = where->tensor;
+            buffer_text(&answer->file, file);
+        }
+}
+
 static void steps_build(const struct outline *outline, struct answer *answer)
 {
     steps_by_hand(outline, answer);
-    steps_of(outline, answer, "repair");
-    steps_of(outline, answer, "confirm");
+    steps_of(outline, answer, "repair", ANSWER_STEPS - 1);
+    if (answer->step_count)
+        steps_of(outline, answer, "recheck", 1);
+    steps_of(outline, answer, "confirm", ANSWER_STEPS);
     if (!answer->step_count)
-        steps_of(outline, answer, "repeat");
+        steps_of(outline, answer, "repeat", ANSWER_STEPS);
     if (answer->step_count || !answer->leads)
         return;
     const char *remedy = check_words(answer->leads->check)->remedy;
@@ -343,6 +383,8 @@ void answer_build(const struct outline *outline, struct answer *answer)
     headline_build(outline, answer);
     severity_build(report, &answer->severity);
     numbers_build(outline, answer);
+    settings_build(answer);
+    file_build(outline, answer);
     steps_build(outline, answer);
 }
 
@@ -352,6 +394,7 @@ void answer_free(struct answer *answer)
     buffer_free(&answer->rest);
     buffer_free(&answer->severity);
     buffer_free(&answer->advice);
+    buffer_free(&answer->file);
     for (size_t i = 0; i < ANSWER_NUMBERS; i++)
         buffer_free(&answer->numbers[i].value);
     *answer = (struct answer){0};

@@ -7,7 +7,8 @@
 #include "reports/outline.h"
 
 #define ANSWER_NUMBERS 4
-#define ANSWER_STEPS 2
+#define ANSWER_STEPS 3
+#define ANSWER_SETTINGS 6
 
 /* Texts are plain, not escaped. All but the buffers is borrowed from the outline, or static. */
 struct answer {
@@ -20,6 +21,12 @@ struct answer {
         struct buffer value; /* "12,700 times gold's" */
     } numbers[ANSWER_NUMBERS];
     size_t number_count;
+    struct answer_setting {
+        const char *key, *now, *should_be;
+    } settings[ANSWER_SETTINGS]; /* of the configuration, where it is the cause */
+    size_t setting_count;
+    struct buffer file; /* where the tensor lies that the headline is about, below the subject; empty: not one */
+    const char *tensor; /* its name */
     struct answer_step {
         const char *does;    /* "To repair it" */
         const char *command; /* as a shell takes it; NULL: `does` is all there is to say */

@@ -1,4 +1,5 @@
 /* The first screen. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/html_page.h"
@@ -40,6 +41,13 @@ static void says(struct page *page)
         page_text(page, answer->rest.data);
         page_raw(page, "</p>\n");
     }
+    if (answer->tensor) {
+        page_raw(page, "<p class=\"rest\">File: <code>");
+        page_text(page, answer->file.data);
+        page_raw(page, "</code> holds <code>");
+        page_text(page, answer->tensor);
+        page_raw(page, "</code>.</p>\n");
+    }
     if (answer->severity.size) {
         page_raw(page, "<p class=\"rest\">Severity: ");
         page_text(page, answer->severity.data);
@@ -62,18 +70,54 @@ static void tiles(struct page *page)
     page_raw(page, "</dl>\n");
 }
 
+static void settings(struct page *page)
+{
+    if (!page->answer->setting_count)
+        return;
+    page_raw(page, "<table><thead><tr><th scope=\"col\">Key</th><th scope=\"col\">Now</th><th scope=\"col\">Should "
+                   "be</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < page->answer->setting_count; i++) {
+        const struct answer_setting *setting = &page->answer->settings[i];
+        const char *const cells[] = {setting->key, setting->now, setting->should_be};
+        page_raw(page, "<tr>");
+        for (size_t k = 0; k < 3; k++) {
+            page_raw(page, k ? "<td>" : "<th scope=\"row\">");
+            text_append_short(page->out, TEXT_MARKUP, cells[k], 80);
+            page_raw(page, k ? "</td>" : "</th>");
+        }
+        page_raw(page, "</tr>\n");
+    }
+    page_raw(page, "</tbody></table>\n");
+}
+
+void page_command(struct page *page, const char *command)
+{
+    page_raw(page, "<pre class=\"command\" tabindex=\"0\">");
+    while (*command) {
+        size_t length = strcspn(command, " ");
+        char *word = strndup(command, length);
+        page_raw(page, "<span>");
+        text_append(page->out, TEXT_MARKUP, word ? word : "");
+        page_raw(page, "</span>");
+        free(word);
+        for (command += length; *command == ' '; command++)
+            page_raw(page, " ");
+    }
+    page_raw(page, "</pre>\n");
+}
+
 static void steps(struct page *page)
 {
-    if (!page->answer->step_count)
+    if (!page->answer->step_count && !page->answer->setting_count)
         return;
     page_raw(page, "<div class=\"next\">\n<h2>What to do next</h2>\n");
+    settings(page);
     for (size_t i = 0; i < page->answer->step_count; i++) {
         page_raw(page, "<p>");
         page_text(page, page->answer->steps[i].does);
         if (page->answer->steps[i].command) {
-            page_raw(page, ":</p>\n<pre class=\"command\" tabindex=\"0\">");
-            text_append(page->out, TEXT_MARKUP, page->answer->steps[i].command);
-            page_raw(page, "</pre>\n");
+            page_raw(page, ":</p>\n");
+            page_command(page, page->answer->steps[i].command);
         } else {
             page_raw(page, "</p>\n");
         }

@@ -83,9 +83,8 @@ static void commands(struct page *page, const struct finding *finding)
             continue;
         page_raw(page, "<p class=\"numbers\">To ");
         page_text(page, does);
-        page_raw(page, ":</p>\n<pre class=\"command\">");
-        text_append(page->out, TEXT_MARKUP, finding->facts[i].text);
-        page_raw(page, "</pre>\n");
+        page_raw(page, ":</p>\n");
+        page_command(page, finding->facts[i].text);
     }
 }
 

@@ -18,6 +18,8 @@ void page_sections(struct page *page);
 
 /* A check that failed or warned: what was measured and where, the worst first. */
 void page_card(struct page *page, const struct outline_check *check);
+/* A command to be copied: where there is no room it breaks at its spaces alone. */
+void page_command(struct page *page, const char *command);
 /* The name of a check, and its id small beside it. */
 void page_check_name(struct page *page, const struct outline_check *check);
 

@@ -48,8 +48,8 @@ static bool is_card(const struct outline_check *check)
     return wrong && (check->head->has_measured || check->place_count);
 }
 
-/* The word for a question: how sure its answer is, where a check grades it; else the worst verdict. */
-static const char *tag_of(const struct page *page, enum question question, const struct tally *tally)
+/* How sure the answer to a question is; NULL: no check grades it. */
+static const char *certainty_of(const struct page *page, enum question question)
 {
     for (size_t i = 0; i < page->outline->count; i++) {
         const struct finding *head = page->outline->checks[i].head;
@@ -57,13 +57,15 @@ static const char *tag_of(const struct page *page, enum question question, const
         if (certainty && question_of(&page->outline->checks[i]) == question)
             return certainty;
     }
-    return verdict_name(tally->worst);
+    return NULL;
 }
 
+/* What is sure is neither good nor bad, and has no colour of a verdict. */
 static void tag(struct page *page, enum question question, const struct tally *tally)
 {
-    page_raw(page, "<span class=\"tag\">");
-    text_append_short(page->out, TEXT_MARKUP, tag_of(page, question, tally), 30);
+    const char *certainty = certainty_of(page, question);
+    page_raw(page, certainty ? "<span class=\"tag certainty\">" : "<span class=\"tag\">");
+    text_append_short(page->out, TEXT_MARKUP, certainty ? certainty : verdict_name(tally->worst), 30);
     page_raw(page, "</span>");
 }
 

@@ -68,7 +68,8 @@ static const char *const html_style[] = {
     ".say .soft{display:block}",
     ".soft{color:var(--soft);font-size:13.5px}",
     ".command{margin:4px 0 10px;padding:8px 10px;background:var(--ground);border-radius:4px;white-space:pre-wrap;"
-    "overflow-wrap:anywhere;font-size:13px}",
+    "overflow-wrap:normal;overflow-x:auto;font-size:13px}",
+    ".command span{white-space:nowrap}",
     "h2{font-size:21px;margin:30px 0 6px}",
     "h2 .tag{vertical-align:3px;margin-left:6px}",
     "h3{font-size:16px;margin:0;font-weight:650}",
@@ -79,6 +80,10 @@ static const char *const html_style[] = {
     ".tag{display:inline-block;white-space:nowrap;min-width:3.6em;text-align:center;font-size:12.5px;font-weight:700;"
     "text-transform:uppercase;letter-spacing:.04em;padding:1px 8px;border-radius:4px;color:var(--v);"
     "background:var(--vbg);border:1px solid var(--v)}",
+    ".tag.certainty{--v:var(--skip);--vbg:var(--skipbg)}",
+    ".next table{margin:2px 0 6px}",
+    ".next th,.next td{padding:3px 8px 3px 0}",
+    ".next tbody th{border-bottom:0}",
     ".card{background:var(--card);border:1px solid var(--line);border-left:5px solid var(--v);"
     "border-radius:8px;padding:16px 18px;margin:0 0 14px}",
     ".card h3{display:flex;gap:10px;align-items:center;flex-wrap:wrap}",

@@ -42,12 +42,29 @@ static void numbers(struct buffer *out, const struct answer *answer)
     buffer_text(out, " |\n\n");
 }
 
+static void settings(struct buffer *out, const struct answer *answer)
+{
+    if (!answer->setting_count)
+        return;
+    buffer_text(out, "| key | now | should be |\n|---|---|---|\n");
+    for (size_t i = 0; i < answer->setting_count; i++) {
+        const char *const cells[] = {answer->settings[i].key, answer->settings[i].now, answer->settings[i].should_be};
+        for (size_t k = 0; k < 3; k++) {
+            buffer_text(out, k ? " | " : "| ");
+            text_append_short(out, TEXT_MARKDOWN, cells[k], 80);
+        }
+        buffer_text(out, " |\n");
+    }
+    buffer_char(out, '\n');
+}
+
 /* A command stands in <pre>, where nothing of it is read as Markdown. */
 static void steps(struct buffer *out, const struct answer *answer)
 {
-    if (!answer->step_count)
+    if (!answer->step_count && !answer->setting_count)
         return;
     buffer_text(out, "### What to do next\n\n");
+    settings(out, answer);
     for (size_t i = 0; i < answer->step_count; i++) {
         text_append_short(out, TEXT_MARKDOWN, answer->steps[i].does, MESSAGE_SHOWN);
         buffer_text(out, answer->steps[i].command ? ":\n\n<pre>" : "\n\n");
@@ -82,6 +99,7 @@ static void heading(struct buffer *out, const struct outline *outline, const str
     numbers(out, answer);
     steps(out, answer);
     line_of(out, "Severity", answer->severity.data);
+    line_of(out, "File", answer->file.data);
     line_of(out, "Subject", report->subject.path);
     for (size_t i = 0; i < report->gold_count; i++)
         line_of(out, "Gold", report->golds[i].path);

@@ -115,9 +115,20 @@ static void numbers_line(const struct terminal *terminal, const struct answer *a
     indented(terminal, &line);
 }
 
-/* Commands whole, on lines of their own, to be copied. */
+/* What the configuration says and should say; and the steps: commands whole, on lines of their own, to be copied. */
 static void steps(const struct terminal *terminal, const struct answer *answer)
 {
+    for (size_t i = 0; i < answer->setting_count; i++) {
+        struct buffer line = {0};
+        const struct answer_setting *setting = &answer->settings[i];
+        text_append_short(&line, TEXT_PLAIN, setting->key, 80);
+        buffer_text(&line, " is ");
+        text_append_short(&line, TEXT_PLAIN, setting->now, 80);
+        buffer_text(&line, " and should be ");
+        text_append_short(&line, TEXT_PLAIN, setting->should_be, 80);
+        buffer_char(&line, '.');
+        indented(terminal, &line);
+    }
     for (size_t i = 0; i < answer->step_count; i++) {
         struct buffer line = {0};
         const struct answer_step *step = &answer->steps[i];
@@ -154,6 +165,14 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
     }
     if (answer->rest.size) {
         text_append_short(&line, TEXT_PLAIN, answer->rest.data, MESSAGE_SHOWN);
+        indented(terminal, &line);
+    }
+    if (answer->tensor) {
+        buffer_text(&line, "File: ");
+        text_append_short(&line, TEXT_PLAIN, answer->file.data, 300);
+        buffer_text(&line, " holds ");
+        text_append_short(&line, TEXT_PLAIN, answer->tensor, 200);
+        buffer_char(&line, '.');
         indented(terminal, &line);
     }
     if (answer->severity.size) {

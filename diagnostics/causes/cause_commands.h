@@ -5,7 +5,8 @@
 #include "causes/causes.h"
 
 /* Adds "commands.repeat", the check that shows what the departures do, "commands.confirm", the whole check with them,
- * and "commands.repair", which writes the model with them, where one command can. False: out of memory. */
+ * "commands.repair", which writes the model with them, where one command can, and "commands.recheck", which checks what
+ * was mended so, or by hand. Of a configuration also "now.KEY" and "should_be.KEY". False: out of memory. */
 bool commands_add(const struct causes_request *request, const struct hypothesis *hypotheses, size_t count,
                   struct finding *finding);
 /* The same of what is likely: the check that shows how bad it is, and what would prove it, with the original in place

@@ -133,6 +133,11 @@ static void repair_command(const struct store *store, const char *source, struct
     if (!command.failed)
         finding_fact_text(finding, "commands.repair", "%s", command.data);
     buffer_free(&command);
+    buffer_text(&command, "assay inspect ");
+    shell_word(&command, store_path(store));
+    if (!command.failed)
+        finding_fact_text(finding, "commands.recheck", "%s", command.data);
+    buffer_free(&command);
 }
 
 static bool report_absent(const struct inventory *inventory, struct findings *findings)

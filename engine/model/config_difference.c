@@ -1,6 +1,7 @@
 #include "model/config_difference.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,16 @@ struct list {
     size_t count;
 };
 
+/* As a person writes it, with all the digits that it has: "1000000", "1e-06". */
 static void spell_number(char text[64], double value)
 {
-    snprintf(text, 64, "%g", value);
+    int digits = 6;
+    if (value == floor(value) && fabs(value) < 1e15)
+        snprintf(text, 64, "%.0f", value);
+    else
+        do
+            snprintf(text, 64, "%.*g", digits, value);
+        while (strtod(text, NULL) != value && digits++ < 17);
 }
 
 static void spell_switch(char text[64], double value)

@@ -30,18 +30,18 @@ says out 'activation-on-up'
 
 test_that 'the command that a cause prints gives what it states'
 run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --fault swap-layers:1,3 --set rope_theta=1e4
-equal "$causes" 'swap-layers:1,3 rope_theta=1e+06'
+equal "$causes" 'swap-layers:1,3 rope_theta=1000000'
 # placed HYPOTHESIS: the places of the cause, by layer.
 placed() { printf '[.findings[] | select(.hypothesis == "%s").series[]? | select(.name == "cause").labels[]]' "$1"; }
 json "$(placed swap-layers:1,3) | length == 20 and index(\"model.layers.3.mlp.experts.0-11\") and index(\"model.layers.1.self_attn.q_proj.weight\")"
-json "$(placed rope_theta=1e+06) == []"
+json "$(placed rope_theta=1000000) == []"
 command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repeat' "$T/out")
 same "$(eval "${command/assay/\"\$assay\"} -q --json" >"$T/again"; echo $?)" 0
 json '[.findings[] | select(.summary) | .verdict] | index("fail") == null' "$T/again"
 json '[.findings[] | select(.check == "cause" and .grade == "proved").share] | add | . > 0.999 and . < 1.001'
 
 test_that 'a wrong configuration'
-cause_of 1 thinker rope_theta=1e+06 --set rope_theta=1e4
+cause_of 1 thinker rope_theta=1000000 --set rope_theta=1e4
 thorough && cause_of 1 qwen3_moe norm_topk_prob=false --set norm_topk_prob=true
 thorough && cause_of 1 llama rms_norm_eps=1e-05 --set rms_norm_eps=1e-2
 
@@ -180,12 +180,14 @@ run 0 break "$nano/thinker" "$T/broken" --fault swap-layers:1,3
 run 1 diagnose "$T/broken" --golden "$(gold thinker)" --json -q
 command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repair' "$T/out")
 same "$command" "assay extract $T/broken $T/broken-repaired --fault swap-layers:1,3"
+recheck=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.recheck' "$T/out")
+same "$recheck" "assay check $T/broken-repaired --golden $(gold thinker)"
 eval "${command/assay/\"\$assay\"}" >/dev/null
-diagnoses=yes run 0 check "$T/broken-repaired" --golden "$(gold thinker)" --only layers,logits --json -q
+same "$(eval "${recheck/assay/\"\$assay\"} --only layers,logits --json -q" >"$T/again"; echo $?)" 0
 run 1 diagnose "$T/broken" --golden "$(gold thinker)" --json -q --source "$nano/thinker"
 json "$(summary cause) | .commands.repair == \"assay repair $T/broken --source $nano/thinker\""
 run 1 diagnose "$nano/thinker" --golden "$(gold thinker)" --json -q --set rope_theta=1e4
-json "$(summary cause) | .commands | has(\"repair\") | not"
+json "$(summary cause) | (.commands | has(\"repair\") or has(\"recheck\") | not) and .now.rope_theta == \"10000\" and .should_be.rope_theta == \"1000000\""
 
 test_that 'gains, routers and heads are solved from gold'
 cause_of 1 thinker 'solve:*.input_layernorm.weight solve:*.post_attention_layernorm.weight' --fault missing-norms:1,3

@@ -192,13 +192,58 @@ Test(answer, commands_come_once_and_what_mends_comes_first)
     finding = failing(&answered.report, "inventory.absent", "Absent.");
     finding_fact_text(finding, "commands.repair", "assay repair a");
     finding_fact_text(finding, "commands.confirm", "assay diagnose a");
+    finding_fact_text(finding, "commands.recheck", "assay inspect a");
     answer_of(&answered);
-    cr_assert_eq(answered.answer.step_count, 2);
+    cr_assert_eq(answered.answer.step_count, 3);
     cr_expect_str_eq(answered.answer.steps[0].command, "assay repair a");
-    cr_expect_str_eq(answered.answer.steps[1].command, "assay diagnose a");
+    cr_expect_str_eq(answered.answer.steps[1].command, "assay inspect a");
+    cr_expect_str_eq(answered.answer.steps[2].command, "assay diagnose a");
     cr_expect(answer_tells(&answered.answer, "assay repair a"));
     cr_expect_not(answer_tells(&answered.answer, "assay repair b"));
     answered_free(&answered);
+}
+
+Test(answer, a_key_of_the_configuration_has_what_it_is_and_should_be)
+{
+    struct answered answered = {0};
+    struct finding *finding = failing(&answered.report, "cause", "It is known.");
+    finding_fact_text(finding, "now.rope_theta", "10000");
+    finding_fact_text(finding, "should_be.rope_theta", "1000000");
+    finding_fact_text(finding, "now.half", "<b>");
+    answer_of(&answered);
+    cr_assert_eq(answered.answer.setting_count, 1);
+    cr_expect_str_eq(answered.answer.settings[0].key, "rope_theta");
+    cr_expect_str_eq(answered.answer.settings[0].now, "10000");
+    cr_expect_str_eq(answered.answer.settings[0].should_be, "1000000");
+    struct rendered rendered = render(&answered.report);
+    cr_expect(strstr(rendered.files[HTML], "<th scope=\"row\">rope_theta</th><td>10000</td><td>1000000</td>"));
+    cr_expect(strstr(rendered.files[MARKDOWN], "| rope_theta | 10000 | 1000000 |") ||
+              strstr(rendered.files[MARKDOWN], "| rope\\_theta | 10000 | 1000000 |"));
+    rendered_free(&rendered);
+    answered_free(&answered);
+}
+
+/* Below the folder of the subject; a file elsewhere is named whole. */
+Test(answer, the_file_of_the_cause_is_named)
+{
+    static const struct {
+        const char *subject, *file, *told;
+    } rows[] = {{"m", "m/a.safetensors", "a.safetensors"},
+                {"m/", "m/b/a.safetensors", "b/a.safetensors"},
+                {"m", "more/a.safetensors", "more/a.safetensors"},
+                {"m.gguf", "m.gguf", "m.gguf"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct answered answered = {0};
+        report_set(&answered.report.subject.path, "%s", rows[i].subject);
+        failing(&answered.report, "cause", "It is known.");
+        place_at(&answered.report, "cause", 1, -1, "absent.weight");
+        struct finding *place = place_at(&answered.report, "cause", 1, -1, "model.norm.weight");
+        where_set(&place->where.file, rows[i].file);
+        answer_of(&answered);
+        cr_expect_str_eq(answered.answer.file.data, rows[i].told);
+        cr_expect_str_eq(answered.answer.tensor, "model.norm.weight");
+        answered_free(&answered);
+    }
 }
 
 Test(answer, without_a_command_the_table_of_checks_advises)
