@@ -25,7 +25,8 @@ static bool compare_dump(struct golden *golden, struct golden *dump, const struc
     report_set(&report->subject.summary, "%s", golden_producer(dump));
     report->subject.tensors = (double)golden_tensor_count(dump);
     report->severity_limits = severity_limits_of(&suite->limits);
-    return check_dump(golden, dump, &suite->limits, suite->wanted, &report->findings, error);
+    return check_dump(golden, dump, &suite->limits, suite->wanted, &report->findings, error) &&
+           choice_apply(&suite->choice, &report->findings, error);
 }
 
 enum content { CONTENT_DUMP, CONTENT_MODEL, CONTENT_UNREADABLE };

@@ -158,7 +158,7 @@ static void write_suite(struct buffer *out)
         "\"purpose\", \"description\", \"new_tokens\", \"sampling\", \"chat\" and \"text\" (file, context, stride), "
         "and "
         "\"tags\" of a prompt. A limit needs its cause in words; a name that does not exist is an error, with line and "
-        "column. --only layers,logits or --skip texts runs a part, --tag NAME and --cases GLOB choose prompts and "
+        "column. --only layers,logits.kl or --skip texts runs a part, --tag NAME and --cases GLOB choose prompts and "
         "cases "
         "of gold; suites/suite.schema.json is for editors.\n"
         "\n"

@@ -129,20 +129,18 @@ bool suite_chosen(const struct arguments *arguments, struct suite *suite, struct
 
 const char *suite_judge(const struct arguments *arguments)
 {
-    static char message[256];
+    static char message[400];
     const struct {
         const char *option, *list;
     } lists[] = {{"only", arguments->only}, {"skip", arguments->skip}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        bool marks[DIAGNOSTIC_COUNT];
-        if (!lists[i].list || diagnostics_parse(lists[i].list, marks))
-            continue;
-        struct buffer names = {0};
-        diagnostic_names(&names);
-        snprintf(message, sizeof message, "--%s takes %s, several with commas", lists[i].option,
-                 names.data ? names.data : "");
-        buffer_free(&names);
-        return message;
+        struct buffer unknown = {0};
+        bool known = !lists[i].list || choice_is_known(lists[i].list, &unknown);
+        if (!known)
+            snprintf(message, sizeof message, "--%s: %s", lists[i].option, unknown.data ? unknown.data : "");
+        buffer_free(&unknown);
+        if (!known)
+            return message;
     }
     return NULL;
 }

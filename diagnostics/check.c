@@ -122,7 +122,7 @@ bool check_run(const struct check_request *request, struct findings *findings, s
         (!computes || (golds_fit(&checking, request, findings, error) && subject_load(request->subject, error) &&
                        (run = checking.check.run = run_new(request->subject->model, error)))) &&
         checking_before(&checking, findings, error) && (!computes || check_pass(&checking, request, error)) &&
-        checking_report(&checking, findings, error);
+        checking_report(&checking, findings, error) && choice_apply(&request->choice, findings, error);
     checking_end(&checking);
     run_free(run);
     rounding_free(checking.rounding);

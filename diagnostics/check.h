@@ -2,6 +2,7 @@
 #ifndef ASSAY_DIAGNOSTICS_CHECK_H
 #define ASSAY_DIAGNOSTICS_CHECK_H
 
+#include "diagnostics/choice.h"
 #include "diagnostics/diagnostics.h"
 #include "findings/report.h"
 #include "golden/golden.h"
@@ -14,7 +15,8 @@ struct check_request {
     size_t golden_count;
     const struct limits *limits;
     bool wanted[DIAGNOSTIC_COUNT];
-    const char *text; /* file for perplexity; NULL: none */
+    struct choice choice; /* of what these report */
+    const char *text;     /* file for perplexity; NULL: none */
     size_t context, stride;
     size_t chunk; /* 0: prefill; else see run_execute */
     /* Prompts that the subject continues; its `limits` and what is of gold are set here. */

@@ -4,9 +4,13 @@
 
 #include "base/wording.h"
 
-#define ROW(NAME, name) &diagnostic_##name,
+#define ROW(NAME, name, checks) &diagnostic_##name,
 const struct diagnostic *const diagnostic_rows[DIAGNOSTIC_COUNT] = {DIAGNOSTICS(ROW)};
 #undef ROW
+
+#define CHECKS(NAME, name, checks) checks,
+const char *const diagnostic_checks[DIAGNOSTIC_COUNT] = {DIAGNOSTICS(CHECKS)};
+#undef CHECKS
 
 enum diagnostic_place diagnostic_parse(const char *name)
 {
@@ -34,11 +38,6 @@ void diagnostic_questions(bool comparing, struct buffer *out)
 static const char *name_of(size_t row)
 {
     return diagnostic_rows[row]->name;
-}
-
-bool diagnostics_parse(const char *list, bool marks[DIAGNOSTIC_COUNT])
-{
-    return names_mark(list, DIAGNOSTIC_COUNT, name_of, marks);
 }
 
 void diagnostic_names(struct buffer *out)

@@ -14,6 +14,7 @@ struct suite {
     char sha256[65];   /* of what was read, as JSON without white space, what it extends first */
     bool wanted[DIAGNOSTIC_COUNT];
     const char *left_out[DIAGNOSTIC_COUNT]; /* what it had and the command line took away: by which option; NULL */
+    struct choice choice;                   /* borrowed: what it takes away of the checks of the others */
     char **prompts;                         /* texts that the subject continues */
     struct expects *expects;                /* [prompt_count] */
     struct names *tags;                     /* [prompt_count] */
@@ -48,8 +49,8 @@ cJSON *suite_json(const struct suite *suite, struct error *error);
  * from the suite. */
 struct check_request suite_request(const struct suite *suite);
 
-/* Of the suite's diagnostics only those of the list "layers,logits", or all but those. An error where nothing is left;
- * of `suite_only` also where one is not the suite's. */
+/* Of the suite's diagnostics and their checks only those of the list (choice.h), or all but those; the list is borrowed
+ * as long as the suite lives. An error where nothing is left; of `suite_only` also where one is not the suite's. */
 bool suite_only(struct suite *suite, const char *list, struct error *error);
 bool suite_skip(struct suite *suite, const char *list, struct error *error);
 /* Adds a skip for each diagnostic that was left out so, or (`comparing`) for those that take part in assay compare. See

@@ -6,16 +6,16 @@
 #include "base/wording.h"
 #include "suites/suite_internal.h"
 
-/* Marks what the list names. */
-static bool marks_of(const char *option, const char *list, bool marks[DIAGNOSTIC_COUNT], struct error *error)
+/* Marks the diagnostics that the list names, or (`every`) all whose checks it names. */
+static bool marks_of(const char *option, const char *list, bool every, bool marks[DIAGNOSTIC_COUNT],
+                     struct error *error)
 {
-    struct buffer names = {0};
-    if (diagnostics_parse(list, marks))
-        return true;
-    diagnostic_names(&names);
-    error_set(error, "%s takes %s, several with commas", option, names.data ? names.data : "");
-    buffer_free(&names);
-    return false;
+    struct buffer unknown = {0};
+    bool known = choice_is_known(list, &unknown) || error_set(error, "%s: %s", option, unknown.data);
+    if (known)
+        choice_marks(list, every, marks);
+    buffer_free(&unknown);
+    return known;
 }
 
 /* Leaves out those that `out` marks. */
@@ -34,20 +34,22 @@ static bool leave_out(struct suite *suite, const char *option, const bool out[DI
 bool suite_only(struct suite *suite, const char *list, struct error *error)
 {
     bool marks[DIAGNOSTIC_COUNT] = {false};
-    if (!marks_of("--only", list, marks, error))
+    if (!marks_of("--only", list, false, marks, error))
         return false;
     for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
         if (marks[i] && !suite->wanted[i])
             return error_set(error, "--only %s: the suite %s does not have it", diagnostic_rows[i]->name, suite->name);
         marks[i] = !marks[i];
     }
+    suite->choice.only = list;
     return leave_out(suite, "--only", marks, error);
 }
 
 bool suite_skip(struct suite *suite, const char *list, struct error *error)
 {
     bool marks[DIAGNOSTIC_COUNT] = {false};
-    return marks_of("--skip", list, marks, error) && leave_out(suite, "--skip", marks, error);
+    suite->choice.skip = list;
+    return marks_of("--skip", list, true, marks, error) && leave_out(suite, "--skip", marks, error);
 }
 
 bool suite_tell_left_out(const struct suite *suite, bool comparing, struct findings *findings, struct error *error)

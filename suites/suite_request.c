@@ -3,6 +3,7 @@
 struct check_request suite_request(const struct suite *suite)
 {
     struct check_request request = {.limits = &suite->limits,
+                                    .choice = suite->choice,
                                     .text = suite->text,
                                     .context = suite->context,
                                     .stride = suite->stride,

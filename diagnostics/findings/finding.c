@@ -396,6 +396,19 @@ static void finding_free(struct finding *finding)
     free(finding->where.file);
 }
 
+void findings_drop(struct findings *findings, bool (*is)(const void *context, const struct finding *finding),
+                   const void *context)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        if (is(context, &findings->items[i]))
+            finding_free(&findings->items[i]);
+        else
+            findings->items[kept++] = findings->items[i];
+    }
+    findings->count = kept;
+}
+
 void findings_free(struct findings *findings)
 {
     if (!findings)

@@ -191,6 +191,10 @@ enum verdict findings_verdict(const struct findings *findings);
 /* Moves those of `from` behind those of `to`. False: out of memory; those that were not moved are freed. */
 bool findings_take(struct findings *to, struct findings *from);
 
+/* Frees and takes out those that are so. */
+void findings_drop(struct findings *findings, bool (*is)(const void *context, const struct finding *finding),
+                   const void *context);
+
 void findings_free(struct findings *findings);
 
 #endif

@@ -57,7 +57,16 @@ says out 'skip left_out.texts Left out by --only.'
 run 3 check "$nano/thinker" --only layers,logits --skip layers,logits -q
 says err '--skip leaves nothing of the suite default to be checked'
 run 2 check "$nano/thinker" --skip layers,nothing
-says err '--skip takes inventory,'
+says err '--skip: "nothing" is no diagnostic and fits no check; diagnostics are inventory,'
+test_that 'a check that is left out is not judged and does not count, and a check alone is'
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --only layers.isolated --json -q --fault scale:model.layers.1.mlp.gate.weight,2 --skip 'layers.iso*'
+equal "$judged" 'config.gold gold.compared'
+json '.verdict == "pass" and .severity.level == "unknown"'
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --only layers.isolated,inventory.absent --json -q --fault scale:model.layers.1.mlp.gate.weight,2
+equal "$judged" 'config.gold inventory.absent layers.isolated gold.compared'
+json "$left_out | index([[\"layers.propagated\", \"skip\", \"--only\"]]) and index([[\"weights\", \"skip\", \"--only\"]])"
+run 2 check "$nano/thinker" --only layers.isolatd
+says err 'did you mean "layers.isolated"?'
 test_that 'what was left out on purpose is no skipped check for --fail-on skip, what could not be checked is one'
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --only inventory,layers --json -q --strict
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --skip weights,tokens,lens,perplexity,texts --json -q --fail-on skip

@@ -172,9 +172,55 @@ Test(extends, diagnostics_that_are_left_out_are_told)
     suite = opened("quick");
     expect_error(&error, suite_only(&suite, "greedy", &error), "--only greedy: the suite quick does not have it");
     expect_error(&error, suite_skip(&suite, "gredy", &error),
-                 "--skip takes inventory, weights, tokens, layers, logits, lens, greedy, perplexity and texts, several "
-                 "with commas");
+                 "--skip: \"gredy\" is no diagnostic and fits no check; did you mean \"greedy\"?");
+    expect_error(&error, suite_skip(&suite, "layers,absnt*", &error),
+                 "--skip: \"absnt*\" is no diagnostic and fits no check; diagnostics are inventory, weights, "
+                 "tokens, layers, logits, lens, greedy, perplexity and texts, and assay help checks lists the checks");
+    expect_error(&error, suite_only(&suite, "inventory.absnet", &error),
+                 "--only: \"inventory.absnet\" is no diagnostic and fits no check; did you mean \"inventory.absent\"?");
     suite_free(&suite);
+}
+
+/* What checks are left of those that diagnostics report and of one that none does, and what is told of the others. */
+static void expect_chosen(const char *only, const char *skip, const char *diagnostics, const char *expected)
+{
+    static const char *const checks[] = {"config.gold", "inventory.absent", "layers.isolated", "layers.isolated",
+                                         "logits.kl",   "perplexity",       "greedy"};
+    struct error error = {0};
+    struct suite suite = opened("quick");
+    struct findings findings = {0};
+    struct buffer found = {0};
+    for (int i = 0; i < DIAGNOSTIC_COUNT; i++)
+        suite.wanted[i] = i != DIAGNOSTIC_WEIGHTS;
+    cr_assert((!only || suite_only(&suite, only, &error)) && (!skip || suite_skip(&suite, skip, &error)), "%s",
+              error_text(&error));
+    cr_expect_str_eq(diagnostics_of(&suite), diagnostics);
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        findings_add(&findings, checks[i])->summary = i != 3;
+    cr_assert(choice_apply(&suite.choice, &findings, &error));
+    for (size_t i = 0; i < findings.count; i++)
+        buffer_format(&found, "%s%s", i ? " " : "", findings.items[i].check);
+    cr_expect_str_eq(found.data, expected);
+    buffer_free(&found);
+    findings_free(&findings);
+    suite_free(&suite);
+}
+
+Test(extends, checks_are_left_out_by_their_ids)
+{
+    static const char all[] = "inventory tokens layers logits lens greedy perplexity texts";
+    expect_chosen(NULL, NULL, all,
+                  "config.gold inventory.absent layers.isolated layers.isolated logits.kl perplexity greedy");
+    expect_chosen(NULL, "layers.isolated,weights.*,config.*", all,
+                  "inventory.absent logits.kl perplexity greedy left_out.config.gold left_out.layers.isolated");
+    expect_chosen(NULL, "layers.*", "inventory tokens logits lens greedy perplexity texts",
+                  "config.gold inventory.absent logits.kl perplexity greedy left_out.layers.isolated");
+    expect_chosen(
+        "logits.kl,inventory", NULL, "inventory logits",
+        "config.gold inventory.absent logits.kl left_out.layers.isolated left_out.perplexity left_out.greedy");
+    expect_chosen("layers,inventory.a*", "greedy", "inventory layers",
+                  "config.gold inventory.absent layers.isolated layers.isolated left_out.logits.kl left_out.perplexity "
+                  "left_out.greedy");
 }
 
 Test(extends, prompts_are_chosen_by_tag)
