@@ -97,7 +97,7 @@ const struct command command_compare = {
            "module alone and greedy continuations.",
     .least = 2,
     .most = 2,
-    .sets = OPTIONS_MODEL | OPTIONS_SUITE | OPTIONS_CHUNK | OPTIONS_REPORT,
+    .sets = OPTIONS_MODEL | OPTIONS_SUITE | OPTIONS_TAGS | OPTIONS_CHUNK | OPTIONS_REPORT,
     .explain = explain,
     .judge = suite_judge,
     .run = run,

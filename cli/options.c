@@ -23,8 +23,10 @@ static const struct shared_row {
      {"cases", 0, "GLOB", "Of gold's cases only those whose id is like this: 'prompt-*' (repeatable)", GROUP_WORK,
       KIND_TEXTS, AT(cases), 0, 0}},
     {OPTIONS_TAGS,
-     {"tag", 0, "NAME", "Of the suite's prompts only those with this tag (repeatable: any of them)", GROUP_WORK,
-      KIND_TEXTS, AT(tags), 0, 0}},
+     {"tag", 0, "NAME",
+      "Of the suite's prompts only those with this tag, and its limits with it in the place of others (repeatable: any "
+      "of them)",
+      GROUP_WORK, KIND_TEXTS, AT(tags), 0, 0}},
     {OPTIONS_WINDOWS,
      {"text", 't', "FILE", "Text (UTF-8) to take the perplexity of (:english, one that is built in)", GROUP_WORK,
       KIND_TEXT, AT(text), 0, 0}},

@@ -58,7 +58,7 @@ enum option_set {
     OPTIONS_CHAT = 1 << 12,     /* --chat */
     OPTIONS_JUDGE = 1 << 13,    /* --rules --judge */
     OPTIONS_PART = 1 << 14,     /* --only --layers */
-    OPTIONS_TAGS = 1 << 15,     /* --tag: of the suite's prompts */
+    OPTIONS_TAGS = 1 << 15,     /* --tag: of the suite's prompts and limits */
     OPTIONS_BARE = 1 << 16,     /* no OPTIONS_TALK */
     /* of a command that opens a store, and of one that runs the model in it */
     OPTIONS_STORE = OPTIONS_CONFIG | OPTIONS_TOKENIZER | OPTIONS_SOURCE | OPTIONS_THREADS,

@@ -267,5 +267,6 @@ void suite_free(struct suite *suite)
     free(suite->text);
     cJSON_Delete(suite->members);
     limits_free(&suite->limits);
+    suite_free_limits(suite);
     memset(suite, 0, sizeof *suite);
 }

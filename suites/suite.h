@@ -26,6 +26,13 @@ struct suite {
     char *text; /* file for perplexity, found beside the suite, or ":english"; NULL: none */
     size_t context, stride;
     struct limits limits;
+    struct tagged_limit {
+        enum limit limit;
+        double value;
+        char *cause;
+        struct names tags;
+    } * tagged; /* those that suite_tagged may choose in the place of others, in their order; owned */
+    size_t tagged_count, tagged_capacity;
     cJSON *members; /* what suites said, the extended ones first, where later ones replaced it; for suite_json */
 };
 
@@ -57,7 +64,8 @@ bool suite_skip(struct suite *suite, const char *list, struct error *error);
  * findings_leave_out. */
 bool suite_tell_left_out(const struct suite *suite, bool comparing, struct findings *findings, struct error *error);
 
-/* Of the prompts those that have one of the tags. An error where one is no prompt's. */
+/* Of the prompts those that have one of the tags, or all where no prompt has one of them; and the limits that have one,
+ * the last of several for one name. An error where a tag is neither a prompt's nor a limit's. */
 bool suite_tagged(struct suite *suite, const char *const *tags, size_t count, struct error *error);
 
 /* The keys of an object of a suite ("suite", "sampling", "text", "limit", "prompt", "expects", "change"), for its

@@ -65,7 +65,7 @@ bool suite_tell_left_out(const struct suite *suite, bool comparing, struct findi
     return true;
 }
 
-/* --- prompts by tag --- */
+/* --- prompts and limits by tag --- */
 
 static bool has_tag(const struct names *tags, const char *tag)
 {
@@ -75,11 +75,11 @@ static bool has_tag(const struct names *tags, const char *tag)
     return false;
 }
 
-static bool prompt_chosen(const struct suite *suite, size_t prompt, const char *const *tags, size_t count)
+static bool is_chosen(const struct names *own, const char *const *tags, size_t count)
 {
     bool chosen = false;
     for (size_t i = 0; i < count; i++)
-        chosen = chosen || has_tag(&suite->tags[prompt], tags[i]);
+        chosen = chosen || has_tag(own, tags[i]);
     return chosen;
 }
 
@@ -90,23 +90,31 @@ static const char *known_tag(size_t index)
     return known->items[index];
 }
 
+static bool add_tags(const struct names *tags, struct names *all)
+{
+    for (size_t i = 0; i < tags->count; i++)
+        if (!has_tag(all, tags->items[i]) && !names_add(all, tags->items[i]))
+            return false;
+    return true;
+}
+
 static bool tag_is_known(const struct suite *suite, const char *tag, struct error *error)
 {
     struct names all = {0};
     struct buffer text = {0};
     bool good = true;
     for (size_t i = 0; i < suite->prompt_count; i++)
-        for (size_t k = 0; k < suite->tags[i].count; k++)
-            if (!has_tag(&all, suite->tags[i].items[k]))
-                good = good && names_add(&all, suite->tags[i].items[k]);
+        good = good && add_tags(&suite->tags[i], &all);
+    for (size_t i = 0; i < suite->tagged_count; i++)
+        good = good && add_tags(&suite->tagged[i].tags, &all);
     bool there = has_tag(&all, tag);
     if (!good) {
         error_memory(error, "tags");
     } else if (!all.count) {
-        error_set(error, "--tag %s: no prompt of the suite %s has a tag", tag, suite->name);
+        error_set(error, "--tag %s: no prompt and no limit of the suite %s has a tag", tag, suite->name);
     } else if (!there) {
         known = &all;
-        unknown_append(&text, "tag of a prompt", tag, all.count, known_tag);
+        unknown_append(&text, "tag of a prompt or a limit", tag, all.count, known_tag);
         error_set(error, "--tag: in the suite %s %s", suite->name, text.data ? text.data : "");
     }
     buffer_free(&text);
@@ -114,14 +122,14 @@ static bool tag_is_known(const struct suite *suite, const char *tag, struct erro
     return good && there;
 }
 
-bool suite_tagged(struct suite *suite, const char *const *tags, size_t count, struct error *error)
+static void choose_prompts(struct suite *suite, const char *const *tags, size_t count)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!tag_is_known(suite, tags[i], error))
-            return false;
-    for (size_t i = 0; i < suite->prompt_count; i++) {
-        if (!prompt_chosen(suite, i, tags, count)) {
+    bool any = false;
+    for (size_t i = 0; i < suite->prompt_count; i++)
+        any = any || is_chosen(&suite->tags[i], tags, count);
+    for (size_t i = 0; any && i < suite->prompt_count; i++) {
+        if (!is_chosen(&suite->tags[i], tags, count)) {
             free(suite->prompts[i]);
             expects_free(&suite->expects[i]);
             names_free(&suite->tags[i]);
@@ -131,6 +139,20 @@ bool suite_tagged(struct suite *suite, const char *const *tags, size_t count, st
         suite->expects[kept] = suite->expects[i];
         suite->tags[kept++] = suite->tags[i];
     }
-    suite->prompt_count = kept;
+    suite->prompt_count = any ? kept : suite->prompt_count;
+}
+
+bool suite_tagged(struct suite *suite, const char *const *tags, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!tag_is_known(suite, tags[i], error))
+            return false;
+    choose_prompts(suite, tags, count);
+    for (size_t i = 0; i < suite->tagged_count; i++) {
+        const struct tagged_limit *tagged = &suite->tagged[i];
+        if (is_chosen(&tagged->tags, tags, count) &&
+            !limits_set(&suite->limits, tagged->limit, tagged->value, tagged->cause, error))
+            return false;
+    }
     return true;
 }

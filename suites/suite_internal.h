@@ -12,6 +12,10 @@ bool suite_take(const struct document *document, struct suite *suite, struct err
  * suite_take tells. */
 const cJSON *suite_extended(const struct document *document, size_t index);
 
+/* Forgets what was said of the limit: the built-in one holds. */
+bool suite_reset_limit(struct suite *suite, enum limit limit, struct error *error);
+void suite_free_limits(struct suite *suite);
+
 /* Frees the prompts that are there, and makes room for so many. */
 bool suite_make_prompts(struct suite *suite, size_t count, struct error *error);
 /* Those of whoever names none. */

@@ -15,6 +15,7 @@
 #define PROMPTS_MAX 1024
 #define TAGS_MAX 16
 #define TAG_BYTES 64
+#define LIMITS_OF_NAME_MAX 16
 #define PATTERNS_MAX 64
 #define EXTENDS_MAX 16
 
@@ -73,13 +74,18 @@ static bool take_tag(struct reading *reading, const cJSON *item, void *into)
     return names_add(into, item->valuestring) || error_memory(reading->error, reading->document->name);
 }
 
-static bool take_tags(struct reading *reading, const cJSON *item, void *into)
+static bool take_names(struct reading *reading, const cJSON *item, struct names *into)
 {
     static const struct key_row tag = {.kind = KEY_TEXT, .least = 1, .most = TAG_BYTES, .take = take_tag};
     for (const cJSON *one = item->child; one; one = one->next)
-        if (!key_row_take(reading, &tag, one, ((struct prompt_place *)into)->tags))
+        if (!key_row_take(reading, &tag, one, into))
             return false;
     return true;
+}
+
+static bool take_tags(struct reading *reading, const cJSON *item, void *into)
+{
+    return take_names(reading, item, ((struct prompt_place *)into)->tags);
 }
 
 static bool take_prompt_text(struct reading *reading, const cJSON *item, void *into)
@@ -186,8 +192,14 @@ static bool take_diagnostics(struct reading *reading, const cJSON *item, void *i
 
 struct limit_said {
     double value;
-    char *cause; /* owned */
+    char *cause; /* owned, as are the tags */
+    struct names tags;
 };
+
+static bool take_limit_tags(struct reading *reading, const cJSON *item, void *into)
+{
+    return take_names(reading, item, &((struct limit_said *)into)->tags);
+}
 
 static const struct key_row limit_rows[] = {
     {.key = "value",
@@ -201,16 +213,52 @@ static const struct key_row limit_rows[] = {
      .most = INFINITY,
      .required = true,
      .offset = offsetof(struct limit_said, cause)},
+    {.key = "tags", .kind = KEY_LIST, .least = 1, .most = TAGS_MAX, .take = take_limit_tags},
 };
 static const struct key_table limit_table = TABLE("limit", limit_rows);
+
+/* A limit of a suite. */
+struct limit_place {
+    struct suite *suite;
+    enum limit limit;
+};
+
+/* Of one with tags it is said that it may be chosen, of any other that it holds. */
+static bool limit_add(const struct limit_place *place, struct limit_said *said, struct error *error)
+{
+    struct suite *suite = place->suite;
+    struct tagged_limit tagged = {place->limit, said->value, said->cause, said->tags};
+    if (!said->tags.count)
+        return limits_set(&suite->limits, place->limit, said->value, said->cause, error);
+    if (!array_push(suite->tagged, suite->tagged_count, suite->tagged_capacity, tagged))
+        return error_memory(error, "limits");
+    *said = (struct limit_said){0};
+    return true;
+}
 
 static bool take_limit(struct reading *reading, const cJSON *item, void *into)
 {
     struct limit_said said = {0};
-    bool good = key_table_take(reading, &limit_table, item, &said) &&
-                limits_set(into, limit_parse(item->string), said.value, said.cause, reading->error);
+    bool good = key_table_take(reading, &limit_table, item, &said) && limit_add(into, &said, reading->error);
     free(said.cause);
+    names_free(&said.tags);
     return good;
+}
+
+/* One of several that have no tag would count for nothing. */
+static bool take_limit_list(struct reading *reading, const cJSON *list, void *into)
+{
+    static const struct key_row limit = {.kind = KEY_OBJECT, .take = take_limit};
+    size_t plain = 0;
+    for (const cJSON *item = list->child; item; item = item->next) {
+        plain += cJSON_IsObject(item) && !cJSON_GetObjectItemCaseSensitive(item, "tags");
+        if (plain > 1)
+            return document_wrong(reading->document, item, reading->error,
+                                  "expected \"tags\": one limit of the list may be without");
+        if (!key_row_take(reading, &limit, item, into))
+            return false;
+    }
+    return true;
 }
 
 static const char *name_of_limit(size_t index)
@@ -220,12 +268,16 @@ static const char *name_of_limit(size_t index)
 
 static bool take_limits(struct reading *reading, const cJSON *object, void *into)
 {
-    static const struct key_row limit = {.kind = KEY_OBJECT, .take = take_limit};
+    static const struct key_row list = {
+        .kind = KEY_LIST, .least = 1, .most = LIMITS_OF_NAME_MAX, .take = take_limit_list};
+    static const struct key_row limit = {.kind = KEY_OBJECT, .take = take_limit, .other = &list};
     for (const cJSON *item = object->child; item; item = item->next) {
-        if (limit_parse(item->string) == LIMIT_COUNT)
+        struct limit_place place = {into, limit_parse(item->string)};
+        if (place.limit == LIMIT_COUNT)
             return document_unknown(reading->document, item, "limit", item->string, LIMIT_COUNT, name_of_limit,
                                     reading->error);
-        if (!key_row_take(reading, &limit, item, &((struct suite *)into)->limits))
+        if (!suite_reset_limit(place.suite, place.limit, reading->error) ||
+            !key_row_take(reading, &limit, item, &place))
             return false;
     }
     return true;

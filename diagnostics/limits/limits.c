@@ -71,7 +71,7 @@ bool limits_init(struct limits *limits, struct error *error)
 {
     memset(limits, 0, sizeof *limits);
     for (int i = 0; i < LIMIT_COUNT; i++)
-        if (!limits_set(limits, (enum limit)i, limit_rows[i].value, limit_rows[i].cause, error))
+        if (!limits_reset(limits, (enum limit)i, error))
             return false;
     return true;
 }
@@ -110,6 +110,11 @@ bool limits_set(struct limits *limits, enum limit limit, double value, const cha
     limits->rows[limit].cause = copy;
     limits->rows[limit].value = value;
     return true;
+}
+
+bool limits_reset(struct limits *limits, enum limit limit, struct error *error)
+{
+    return limits_set(limits, limit, limit_rows[limit].value, limit_rows[limit].cause, error);
 }
 
 static enum limit fallback(const char *dtype)

@@ -50,6 +50,8 @@ const char *limit_name(enum limit limit);
 /* The built-in value. */
 double limit_default(enum limit limit);
 bool limits_set(struct limits *limits, enum limit limit, double value, const char *cause, struct error *error);
+/* To the built-in value and cause. */
+bool limits_reset(struct limits *limits, enum limit limit, struct error *error);
 
 /* How exactly gold is known at a place; relative L2, NaN: not known. */
 struct accuracy {

@@ -103,6 +103,11 @@ with 1 '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value"
 json "$(summary layers.isolated) | .limit == 0 and .cause == \"a test\""
 json "$(summary layers.propagated) | .limit == 0 and .cause == \"a test\""
 with 0 '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value": 1000, "cause": "a test"}}}' --golden "$(gold thinker)"
+printf '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value": 0, "cause": "a test", "tags": ["strict"]}}}' >"$suite"
+run 0 check "$nano/thinker" --golden "$(gold thinker)" --suite "$suite" --json -q
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --suite "$suite" --json -q --tag strict
+json "$(summary layers.isolated) | .limit == 0 and .cause == \"a test\""
+run 1 compare "$(gold thinker)" "$nano/thinker" --suite "$suite" --json -q --tag strict
 hurt thinker row layers.2.self_attn.o_proj.weight 1 1.001
 printf '{"diagnostics": ["layers"], "limits": {"layers.noise_multiple": {"value": 1e9, "cause": "anything goes"}}}' >"$suite"
 check 0 thinker --suite "$suite"
@@ -168,9 +173,9 @@ chosen '["b", "c"]'
 run 1 check "$nano/thinker" --suite "$suite" --tag y --tag y --json -q
 chosen '["b"]'
 run 3 check "$nano/thinker" --suite "$suite" --tag z -q
-says err '--tag: in the suite suite.json "z" is no tag of a prompt; there are x and y'
+says err '--tag: in the suite suite.json "z" is no tag of a prompt or a limit; there are x and y'
 run 3 check "$nano/thinker" --tag code -q
-says err '--tag code: no prompt of the suite default has a tag'
+says err '--tag code: no prompt and no limit of the suite default has a tag'
 run 3 check "$nano/thinker" --suite english --tag coed -q
 says err 'did you mean "code"?'
 cases() { jq -c '[.gold[].cases]' "$T/out"; }

@@ -223,6 +223,42 @@ Test(extends, checks_are_left_out_by_their_ids)
                   "left_out.greedy");
 }
 
+static void expect_limit(const char *tag, double greedy, double kl, size_t prompts)
+{
+    struct error error = {0};
+    struct suite suite = opened(scratch("own.json"));
+    cr_assert(!tag || suite_tagged(&suite, &tag, 1, &error), "%s", error_text(&error));
+    cr_expect_eq(suite.limits.rows[LIMIT_GREEDY].value, greedy, "%s", tag);
+    cr_expect_eq(suite.limits.rows[LIMIT_KL].value, kl, "%s", tag);
+    cr_expect_eq(suite.prompt_count, prompts);
+    suite_free(&suite);
+}
+
+/* What a suite says of a limit replaces all that those which it extends say of it, as in the one document. */
+Test(extends, limits_are_chosen_by_tag)
+{
+    write_text(scratch("base.json"),
+               "{\"diagnostics\": [\"logits\"], \"limits\": {\"logits.kl\": {\"value\": 9, \"cause\": "
+               "\"base\", \"tags\": [\"strict\"]}, \"greedy\": [{\"value\": 1, \"cause\": \"base\"}, "
+               "{\"value\": 2, \"cause\": \"base\", \"tags\": [\"few\", \"night\"]}]}}");
+    write_text(scratch("own.json"),
+               "{\"extends\": \"base.json\", \"prompts\": [\"a\", {\"prompt\": \"b\", \"tags\": [\"few\"]}], "
+               "\"limits\": {\"logits.kl\": [{\"value\": 3, \"cause\": \"own\", \"tags\": "
+               "[\"night\"]}, {\"value\": 4, \"cause\": \"own\"}]}}");
+    expect_limit(NULL, 1, 4, 2);
+    expect_limit("few", 2, 4, 1);
+    expect_limit("night", 2, 3, 2);
+    struct error error = {0};
+    struct suite suite = opened(scratch("own.json"));
+    char *text = printed(&suite);
+    expect_error(&error, suite_tagged(&suite, (const char *const[]){"strict"}, 1, &error),
+                 "--tag: in the suite own.json \"strict\" is no tag of a prompt or a limit; there are few and night");
+    suite_free(&suite);
+    write_text(scratch("own.json"), text);
+    free(text);
+    expect_limit("night", 2, 3, 2);
+}
+
 Test(extends, prompts_are_chosen_by_tag)
 {
     struct error error = {0};
@@ -232,12 +268,12 @@ Test(extends, prompts_are_chosen_by_tag)
               strncmp(suite.prompts[1], "Dear Mr.", 8) == 0);
     cr_expect(suite.expects[0].flags[EXPECT_CODE] && suite.expects[1].language_count == 1);
     expect_error(&error, suite_tagged(&suite, (const char *const[]){"coed"}, 1, &error),
-                 "--tag: in the suite english \"coed\" is no tag of a prompt; did you mean \"code\"?");
+                 "--tag: in the suite english \"coed\" is no tag of a prompt or a limit; did you mean \"code\"?");
     expect_error(&error, suite_tagged(&suite, (const char *const[]){"code", "x"}, 2, &error),
-                 "--tag: in the suite english \"x\" is no tag of a prompt; there are code and letter");
+                 "--tag: in the suite english \"x\" is no tag of a prompt or a limit; there are code and letter");
     suite_free(&suite);
     suite = opened("default");
     expect_error(&error, suite_tagged(&suite, (const char *const[]){"code"}, 1, &error),
-                 "--tag code: no prompt of the suite default has a tag");
+                 "--tag code: no prompt and no limit of the suite default has a tag");
     suite_free(&suite);
 }

@@ -168,6 +168,14 @@ static const struct taken_row {
     {"\"limits\": {\"greedy\": {\"value\": -0.1, \"cause\": \"c\"}}", false},
     {"\"limits\": {\"greed\": {\"value\": 0, \"cause\": \"c\"}}", false},
     {"\"limits\": []", false},
+    {"\"limits\": {\"greedy\": {\"value\": 0, \"cause\": \"c\", \"tags\": [\"a\"]}}", true},
+    {"\"limits\": {\"greedy\": {\"value\": 0, \"cause\": \"c\", \"tags\": []}}", false},
+    {"\"limits\": {\"greedy\": {\"value\": 0, \"cause\": \"c\", \"tags\": [\"\"]}}", false},
+    {"\"limits\": {\"greedy\": [{\"value\": 0, \"cause\": \"c\"}, {\"value\": 1, \"cause\": \"c\", \"tags\": "
+     "[\"a\"]}]}",
+     true},
+    {"\"limits\": {\"greedy\": []}", false},
+    {"\"limits\": {\"greedy\": [3]}", false},
     {"\"other\": 1", false},
 };
 
