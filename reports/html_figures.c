@@ -111,6 +111,32 @@ static void drawing(struct page *page, const struct series *series, const struct
     axis_name(page, "x", steps ? series->y_label : series->x_label);
 }
 
+/* How to read a figure, by the name of its series. */
+static const struct {
+    const char *series, *how;
+} how_rows[] = {
+    {"routing-overlap",
+     "End to end: of the experts that gold sends a token to, the share that the model sends it to as well, as a mean "
+     "over all compared tokens of a layer. At 1 every token goes where gold sends it; near-ties count as equal. A fall "
+     "at one layer that lasts says that what comes in is another text from there on; one layer alone, its router."},
+    {"error-per-layer", "Each line is a kind of module, each point its worst error in that layer. What lies above the "
+                        "dashed limit is wrong; from its first such layer on, whatever follows is fed by it."},
+    {"damage", "From above: how far the answers are from gold, then what is left as one cause after the other is "
+               "undone. A long bar is a cause that costs much."},
+    {"expert-use", "A row is a layer, a column an expert, its colour how many compared tokens went through it. What no "
+                   "token went through is not proved by them."},
+    {"kl-per-position", "Each line is a case: how far the answer at each position is from gold's. Peaks are single "
+                        "tokens, a rise that stays is what is carried on."},
+};
+
+static const char *how_to_read(const struct series *series)
+{
+    size_t row = 0, rows = sizeof how_rows / sizeof *how_rows;
+    while (row < rows && strcmp(how_rows[row].series, series->name) != 0)
+        row++;
+    return row < rows ? how_rows[row].how : NULL;
+}
+
 static void figure(struct page *page, const struct finding *finding, const struct series *series)
 {
     struct buffer svg = {0}, notes = {0};
@@ -121,7 +147,10 @@ static void figure(struct page *page, const struct finding *finding, const struc
     text_append_short(page->out, TEXT_MARKUP, series->title && *series->title ? series->title : series->name, 300);
     page_raw(page, "<span class=\"id\">");
     text_append_short(page->out, TEXT_MARKUP, finding->check, 120);
-    page_raw(page, "</span></figcaption>\n");
+    page_raw(page, "</span>");
+    if (how_to_read(series))
+        buffer_format(page->out, "<span class=\"how\">%s</span>", how_to_read(series));
+    page_raw(page, "</figcaption>\n");
     if (drawn)
         drawing(page, series, &svg);
     page_note(page, notes.data);

@@ -33,6 +33,7 @@ struct ties {
     size_t rows;     /* tokens whose choice was compared */
     size_t forced;   /* of them, those that were given gold's choice */
     double expected; /* how many, were every logit off by all that gold's precision allows: from gold's margins */
+    double shared;   /* sum over the tokens: share of gold's experts that were chosen, near-ties for equals */
 };
 
 struct layers {
@@ -75,6 +76,10 @@ size_t ties_forced(const struct layers *layers);
 /* Adds layers.ties: are there more forced choices than gold's own near-ties explain? Nothing where no router was
  * compared. */
 bool ties_report(const struct layers *layers, struct findings *findings, struct error *error);
+
+/* Adds the series "routing-overlap": of each layer whose routing was compared, the mean of that share. Nothing where
+ * none was. False: out of memory. */
+bool ties_overlap(const struct layers *layers, struct finding *finding);
 
 /* What a place of an isolated run was computed from. */
 struct fed {

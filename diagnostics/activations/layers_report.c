@@ -483,7 +483,8 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
     summary_message(layers, finding, mode, &survey);
     if (survey.bad == 1 || (survey.bad && mode == MODE_PROPAGATED))
         finding_pattern(layers, mode, finding, &survey.first_bad);
-    if (!series_layers(layers, mode, finding) || !series_places(layers, mode, finding, survey.compared))
+    if (!series_layers(layers, mode, finding) || (mode == MODE_PROPAGATED && !ties_overlap(layers, finding)) ||
+        !series_places(layers, mode, finding, survey.compared))
         return error_memory(error, mode_rows[mode].check);
     for (size_t index = 0; survey.bad && index < layers->places; index++) {
         struct place place = place_worst(layers, mode, index);

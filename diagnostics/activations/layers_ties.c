@@ -55,6 +55,43 @@ static bool is_tie(struct layers *layers, const float *subject, const float *gol
     return differs;
 }
 
+/* Of the experts that gold chooses, those that the subject does too. */
+static double row_shared(struct layers *layers, const float *subject, const float *gold)
+{
+    int experts = layers->config->experts, k = layers->config->experts_per_token, shared = 0;
+    int *mine = layers->chosen, *its = mine + k;
+    routing_choose(subject, experts, k, mine);
+    routing_choose(gold, experts, k, its);
+    for (int i = 0; i < k; i++)
+        shared += routing_has(mine, k, its[i]);
+    return (double)shared / k;
+}
+
+bool ties_overlap(const struct layers *layers, struct finding *finding)
+{
+    size_t count = 0;
+    for (int layer = 0; layer < layers->config->layers; layer++)
+        count += layers->ties[layer].rows > 0;
+    if (!count)
+        return true;
+    struct series *series = finding_series(finding, "routing-overlap", "Routing: experts chosen as gold chooses them",
+                                           "layer", "share of gold's experts", count);
+    double *overlap = series ? series_curve(series, "share of gold's experts") : NULL;
+    double *all = overlap ? series_curve(series, "gold") : NULL;
+    if (!all)
+        return false;
+    size_t at = 0;
+    for (int layer = 0; layer < layers->config->layers; layer++) {
+        const struct ties *ties = &layers->ties[layer];
+        if (!ties->rows)
+            continue;
+        series->x[at] = layer;
+        all[at] = 1;
+        overlap[at++] = ties->shared / (double)ties->rows;
+    }
+    return true;
+}
+
 /* How likely errors of that size, independent ones, turn the choice: those of two logits have sqrt(2) times the
  * deviation of one. */
 static double chance(double margin, double size)
@@ -73,8 +110,11 @@ void ties_force(struct layers *layers, const struct part *part, const float *gol
         ties->rows++;
         if (layers->config->experts_per_token < layers->config->experts)
             ties->expected += chance(row_margin(layers, right), size);
-        if (!is_tie(layers, subject, right, 4 * size)) /* two logits, each off by twice its share at most */
+        if (!is_tie(layers, subject, right, 4 * size)) { /* two logits, each off by twice its share at most */
+            ties->shared += row_shared(layers, subject, right);
             continue;
+        }
+        ties->shared++;
         memcpy(subject, right, part->width * sizeof *subject);
         ties->forced++;
     }

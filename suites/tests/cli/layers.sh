@@ -137,6 +137,9 @@ test_that 'router rows swapped'
 hurt thinker swaprows layers.2.mlp.gate.weight 0 5
 check 1 thinker
 blames $L.2.mlp.gate
+# The layers before choose as gold does; that one, and those behind it by what comes in, do not.
+overlap='.series[] | select(.name == "routing-overlap") | .x == [0, 1, 2, 3, 4] and (.curves[0].values | .[0:2] == [1, 1] and .[2] < 0.99 and .[2] > 0.5 and .[3] < 1)'
+json "$(summary layers.propagated) | $overlap"
 test_that 'two experts swapped: both are named'
 named=0
 for pair in '0 1' '2 7' '4 11'; do
