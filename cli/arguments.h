@@ -66,6 +66,7 @@ struct arguments {
     bool once;
     int completion; /* of help: 1: bash, 2: zsh, 3: fish */
     const char *man;
+    bool manual; /* of assay-suite */
     struct real timeout, settle;
     struct real temperature, top_k, top_p, min_p, repetition_penalty;
     /* how to talk */

@@ -61,6 +61,40 @@ static int print(const struct arguments *arguments, const char *topic, struct bu
     return status;
 }
 
+static cJSON *option_json(const struct option_row *row)
+{
+    char letter[2] = {(char)row->letter, '\0'};
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "name", row->name);
+    if (row->letter)
+        cJSON_AddStringToObject(json, "letter", letter);
+    if (row->value)
+        cJSON_AddStringToObject(json, "value", row->value);
+    cJSON_AddStringToObject(json, "help", row->help);
+    return json;
+}
+
+static int print_command_json(const struct command *command)
+{
+    struct buffer more = {0};
+    const struct option_row *row;
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "command", command->name);
+    cJSON_AddStringToObject(json, "does", command->does);
+    cJSON_AddStringToObject(json, "arguments", command->args);
+    if (command->explain)
+        command->explain(&more);
+    cJSON_AddStringToObject(json, "text", command->doc);
+    if (more.data)
+        cJSON_AddStringToObject(json, "more", more.data);
+    cJSON *options = cJSON_AddArrayToObject(json, "options");
+    for (size_t i = 0; (row = option_at(command->sets, command->options, i)); i++)
+        cJSON_AddItemToArray(options, option_json(row));
+    buffer_free(&more);
+    json_print(json, true);
+    return EXIT_PASS;
+}
+
 /* As with -h, which ends the program. */
 static int print_command(const struct command *command)
 {
@@ -118,7 +152,7 @@ static int run(struct arguments *arguments)
     else if (topic)
         topic->write(&text);
     else if (command)
-        return print_command(command);
+        return arguments->json ? print_command_json(command) : print_command(command);
     else if (words->title)
         help_check(words, &text);
     else

@@ -9,7 +9,7 @@ static int run(struct arguments *arguments)
     if (!report_read(arguments->positional[0], &report, &error))
         return command_error("report", &error);
     int status = report_ends_failed(&report, arguments) ? EXIT_FAIL : EXIT_PASS;
-    bool good = report_show(&report, arguments, !arguments->out, &error) && report_record(&report, arguments, &error);
+    bool good = report_show(&report, arguments, !arguments->out, &error);
     if (good && report.verdict == VERDICT_ERROR)
         good = error_set(&error, "%s", report.reason ? report.reason : "the report says that it could not be run");
     report_free(&report);

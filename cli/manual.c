@@ -130,8 +130,9 @@ void manual_write(const struct command *command, const struct command *const *co
         whole_append(commands, out);
         return;
     }
-    title_append(out, command->name, command->does);
-    buffer_format(out, ".SH SYNOPSIS\n\\fBassay %s\\fR [\\fIOPTION\\fR...] ", command->name);
+    const char *name = command->program ? command->program + sizeof "assay-" - 1 : command->name;
+    title_append(out, name, command->does);
+    buffer_format(out, ".SH SYNOPSIS\n\\fBassay%s%s\\fR [\\fIOPTION\\fR...] ", command->program ? "\\-" : " ", name);
     roff_text(out, command->args);
     buffer_text(out, "\n.SH DESCRIPTION\n");
     roff_text(out, command->doc);
@@ -146,5 +147,5 @@ void manual_write(const struct command *command, const struct command *const *co
     out->failed = more.failed || out->failed;
     buffer_free(&more);
     options_append(out, command);
-    ending_append(out, command->name, commands);
+    ending_append(out, name, commands);
 }

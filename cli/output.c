@@ -27,18 +27,30 @@ bool goldens_fit(const struct goldens *goldens, const struct subject *subject, s
     return true;
 }
 
+/* Adds it to the history that was asked for. */
+static bool record(const struct report *report, const struct arguments *arguments, struct error *error)
+{
+    return !arguments->history || history_record(arguments->history, report, error);
+}
+
 bool report_show(const struct report *report, const struct arguments *arguments, bool text, struct error *error)
 {
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    /* The folder first: whoever reads stdout may stop reading. */
+    struct error unrecorded = {0};
+    /* Folder and history first: whoever reads stdout may stop reading. */
     bool good = !arguments->out || report_render(report, arguments->out, error);
+    bool recorded = record(report, arguments, &unrecorded);
     if (arguments->json)
         good = good && report_write_json(report, stdout, error);
     else if (text)
         good = good && report_write_terminal(report, stdout, colour, arguments->verbose, error);
     if (good && arguments->out && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
-    return good;
+    if (!recorded && !good) /* which ends the command: this is told beside it */
+        fprintf(stderr, "assay %s: %s\n", report->command, error_text(&unrecorded));
+    error_take(error, &unrecorded);
+    error_clear(&unrecorded);
+    return good && recorded;
 }
 
 /* Makes it the report of what could not be run. */
@@ -50,12 +62,16 @@ static void report_unable(struct report *report, const struct arguments *argumen
         report_set(&report->subject.path, "%s", arguments->positional[arguments->positional_count - 1]);
 }
 
-/* The folder's files for that, if they can be written: whoever looks there must not find nothing. */
-static void report_write_unable(const struct report *report, const struct arguments *arguments)
+/* The folder's files for that, and (`usable`) a run of the history, if they can be written: whoever looks there must
+ * not find nothing. */
+static void report_write_unable(const struct report *report, const struct arguments *arguments, bool usable)
 {
     struct error again = {0};
-    if (report_render(report, arguments->out, &again) && !arguments->quiet)
+    if (arguments->out && report_render(report, arguments->out, &again) && !arguments->quiet)
         fprintf(stderr, "report: %s/report.html\n", arguments->out);
+    error_clear(&again);
+    if (usable && !record(report, arguments, &again))
+        fprintf(stderr, "assay %s: %s\n", report->command, error_text(&again));
     error_clear(&again);
 }
 
@@ -94,18 +110,6 @@ static void end(struct report *report, const struct arguments *arguments)
         report->exit_status = report_ends_failed(report, arguments) ? EXIT_FAIL : EXIT_PASS;
 }
 
-bool report_record(const struct report *report, const struct arguments *arguments, struct error *error)
-{
-    struct error met = {0};
-    if (!arguments->history || history_record(arguments->history, report, &met))
-        return true;
-    if (error->text) /* which ends the command: this is told beside it */
-        fprintf(stderr, "assay %s: %s\n", report->command, error_text(&met));
-    error_take(error, &met);
-    error_clear(&met);
-    return false;
-}
-
 int command_make(const char *name, const struct arguments *arguments, command_work *work, bool text,
                  struct report *report, struct error *error)
 {
@@ -123,9 +127,8 @@ int command_make(const char *name, const struct arguments *arguments, command_wo
         report_unable(report, arguments, error);
     end(report, arguments);
     bool good = worked && report_show(report, arguments, text, error);
-    if (folder && !worked && arguments->out)
-        report_write_unable(report, arguments);
-    good = (!usable || report_record(report, arguments, error)) && good;
+    if (folder && !worked)
+        report_write_unable(report, arguments, usable);
     annotate(name, report);
     if (good && report->verdict == VERDICT_ERROR)
         good = error_set(error, "%s", report->unable);

@@ -23,15 +23,12 @@ int command_judge(const char *name, const struct arguments *arguments, command_w
 int command_make(const char *name, const struct arguments *arguments, command_work *work, bool text,
                  struct report *report, struct error *error);
 
-/* Writes a report that is concluded into the folder, when there is one, and on stdout: as JSON where that was asked
- * for, else, with `text`, as text. */
+/* Writes a report that is concluded into the folder, when there is one, adds it to the history that was asked for, and
+ * writes it on stdout: as JSON where that was asked for, else, with `text`, as text. What cannot be written keeps
+ * nothing else from being written. */
 bool report_show(const struct report *report, const struct arguments *arguments, bool text, struct error *error);
 /* Which severity a failed check has to have, if it is to end with status 1; and what else does. */
 bool report_ends_failed(const struct report *report, const struct arguments *arguments);
-
-/* Adds it to the history that was asked for. Where `error` says something already, what went wrong is told on stderr.
- */
-bool report_record(const struct report *report, const struct arguments *arguments, struct error *error);
 
 /* Prints the error; returns EXIT_ERROR and clears it. */
 int command_error(const char *name, struct error *error);

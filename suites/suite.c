@@ -65,7 +65,9 @@ static cJSON *diagnostics_json(const struct suite *suite)
 static cJSON *text_json(const struct suite *suite)
 {
     cJSON *text = cJSON_CreateObject();
-    cJSON_AddStringToObject(text, "file", suite->text);
+    char *path = *suite->text == ':' ? NULL : realpath(suite->text, NULL); /* wherever the document will lie */
+    cJSON_AddStringToObject(text, "file", path ? path : suite->text);
+    free(path);
     if (suite->context)
         cJSON_AddNumberToObject(text, "context", (double)suite->context);
     if (suite->stride)

@@ -49,7 +49,8 @@ extern const struct suite_bundled suite_bundled[];
  * replaces what was there. To be freed either way. */
 bool suite_open(const char *name, struct suite *suite, struct error *error);
 
-/* The suite as one document that extends nothing. The caller frees with cJSON_Delete; NULL: out of memory. */
+/* The suite as one document that extends nothing, and names files by whole paths, where they are there. The caller
+ * frees with cJSON_Delete; NULL: out of memory. */
 cJSON *suite_json(const struct suite *suite, struct error *error);
 
 /* What it asks of a subject and gold, which are set by the caller, as is what judges texts (writing.quality). Borrows

@@ -9,6 +9,7 @@
 
 #include "base/progress.h"
 #include "cli/command_check.h"
+#include "cli/manual.h"
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "math/blas.h"
@@ -28,6 +29,7 @@ static const struct option_row own[] = {
      GROUP_WORK, KIND_TEXT, AT(positional), 0, 0},
     {"report", 0, "REPORT.json", "Check nothing: the tests are those of this report of assay check", GROUP_WORK,
      KIND_TEXT, AT(file), 0, 0},
+    {"man", 0, NULL, "Print the manual page, in roff for man -l", GROUP_HELP, KIND_FLAG, AT(manual), 0, 0},
     {"help", 'h', NULL, "Give this help list", GROUP_HELP, KIND_HELP, 0, 0, 0},
     {"usage", 0, NULL, "Give a short usage message", GROUP_HELP, KIND_USAGE, 0, 0, 0},
 };
@@ -71,6 +73,12 @@ static void explain(struct buffer *out)
 
 static const char *judge(const struct arguments *arguments)
 {
+    if (arguments->manual)
+        return NULL;
+    if (arguments->file && (arguments->out || arguments->history || arguments->baseline || arguments->positional[0] ||
+                            arguments->goldens.count))
+        return "--report checks nothing: --model, --golden, --output, --history and --baseline are for a check (assay "
+               "report REPORT.json -o DIR --history DB renders and records one)";
     if (!arguments->positional[0] && !arguments->file)
         return "which model? Give --model MODEL, or set ASSAY_MODEL";
     return command_check.judge(arguments);
@@ -79,6 +87,7 @@ static const char *judge(const struct arguments *arguments)
 static const struct command command_suite = {
     .name = "check",
     .program = PROGRAM,
+    .does = "what assay check finds, as tests of Criterion",
     .args = "[OPTIONS OF CRITERION]",
     .doc = "Runs assay check on a model, once, and shows what it found as tests of Criterion: one for each check, and "
            "one for each layer and module that was held against gold.",
@@ -193,6 +202,18 @@ static bool report_of(struct arguments *arguments, struct report *report, struct
     return command_make("check", arguments, check_work, false, report, error) != EXIT_ERROR;
 }
 
+static int print_manual(struct criterion_test_set *set)
+{
+    static const struct command *const commands[] = {&command_check, NULL};
+    struct buffer text = {0};
+    manual_write(&command_suite, commands, &text);
+    fputs(text.data && !text.failed ? text.data : "", stdout);
+    int status = text.data && !text.failed ? EXIT_PASS : EXIT_ERROR;
+    buffer_free(&text);
+    criterion_finalize(set);
+    return status;
+}
+
 /* Finalizes the set. */
 static int run(struct arguments *arguments, bool list, struct criterion_test_set *set)
 {
@@ -231,9 +252,10 @@ int main(int argc, char **argv)
     int status = criterion_begin(&words);
     if (status < 0) {
         arguments_parse(&command_suite, words.our_count, words.ours, &arguments);
+        arguments.quiet = words.quiet;
         if (words.quiet)
             progress_mode_set(PROGRESS_QUIET);
-        status = run(&arguments, words.list, set);
+        status = arguments.manual ? print_manual(set) : run(&arguments, words.list, set);
     } else
         criterion_finalize(set);
     if (fflush(stdout) != 0 && status <= EXIT_FAIL) {

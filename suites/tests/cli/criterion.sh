@@ -120,6 +120,18 @@ tests 0 --help
 says out 'Usage: assay-suite [OPTION...] [OPTIONS OF CRITERION]'
 says out 'ASSAY_GOLDEN'
 says out '--filter=PATTERN'
+for option in "-o $T/refused" "--history $T/refused.db" "--baseline $T/right/report.json" "--model $model"; do
+    # shellcheck disable=SC2086
+    tests 2 --report "$T/right/report.json" $option
+    says err '--report checks nothing'
+done
+absent "$T/refused"
+tests 0 --model "$model" --only inventory --history "$T/of_suite.db" --output "$T/of_suite" --quiet
+silent err
+there "$T/of_suite/report.html"
+there "$T/of_suite.db"
+tests 0 --man
+says out '.SH NAME assay\-suite \- '
 tests 3 --report "$model/config.json"
 says err 'config.json'
 tests 3 --report "$T/absent.json"

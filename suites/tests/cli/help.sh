@@ -48,6 +48,9 @@ for command in $commands; do
     same "$("$assay" "$command" -h | cmp - "$T/out" 2>&1)" ''
 done
 
+run 0 help check --json
+json '.command == "check" and .arguments == "MODEL" and (.text | length > 50) and ([.options[] | select(.name == "golden" and .letter == "g" and .value == "FILE" and .help)] | length == 1)'
+
 test_that 'of a check it says one'
 run 0 help layers.isolated
 says out 'Each module alone (layers.isolated)'

@@ -69,6 +69,13 @@ says err "--baseline: $T/none.db"
 checked 3 --baseline "$T/good/report.json:last-pass" -q
 says err 'no SQLite database'
 
+test_that 'a run is recorded before anybody reads, who may stop'
+early=$T/early.db
+"$assay" check "$model" --only inventory --json --history "$early" -q | true
+"$assay" report "$T/bad/report.json" --json --history "$early" -q | head -n 1 >"$T/log"
+run 0 history "$early" --json
+json '.runs | length == 2'
+
 test_that 'what is no history is refused before any work'
 for file in "$T/good/report.json" "$T"; do
     run 3 history "$file"

@@ -149,6 +149,9 @@ for bundle in $bundled; do
 done
 binary=$(realpath "$assay")
 same "$(cd / && "$binary" suites quick | jq -r .name)" quick
+mkdir -p "$T/far" && printf 'a text' >"$T/far/text.txt"
+printf '{"extends": "quick", "diagnostics": {"add": ["perplexity"]}, "text": {"file": "text.txt"}}' >"$T/far/own.json"
+same "$(cd "$T" && "$binary" suites far/own.json | jq -r .text.file)" "$(realpath "$T/far/text.txt")"
 run 3 suites quik
 says err 'did you mean "quick"?'
 printf '{"extends": "quick", "limits": {"logits.kl": {"value": 1e9, "cause": "a test"}}, "diagnostics": {"remove": ["weights"]}}' >"$suite"
