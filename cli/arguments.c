@@ -26,7 +26,7 @@ const char *prompts_judge(const struct arguments *arguments)
     for (size_t i = 0; arguments->json && i < arguments->prompts.count; i++) {
         const char *prompt = arguments->prompts.items[i];
         if (utf8_check(prompt, strlen(prompt)) != strlen(prompt))
-            return "a --prompt that is not UTF-8 cannot be told in JSON";
+            return "--prompt is not valid UTF-8, so --json cannot print it";
     }
     return NULL;
 }

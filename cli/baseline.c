@@ -30,7 +30,7 @@ static bool named_open(const struct arguments *arguments, struct baseline *basel
     if (baseline->history)
         return history_usable(baseline->path, false, error);
     if (baseline->pass && file_exists(baseline->path))
-        return error_set(error, "%s: it is no SQLite database, so no history of assay", baseline->path);
+        return error_set(error, "%s is not an SQLite database, so it is no history of assay", baseline->path);
     return report_read(baseline->path, &baseline->report, error);
 }
 
@@ -58,11 +58,10 @@ static bool judge_by_history(const struct baseline *baseline, struct report *rep
     if (file_exists(baseline->path) && !history_baseline(baseline->path, report, baseline->pass, &old, &found, error))
         return error_context(error, "--baseline");
     if (!found)
-        return finding_skip(
-                   findings_add(&report->findings, "baseline.checks"),
-                   "%s holds no earlier run%s that asked the same of such a model by the same suite and gold, so "
-                   "there is nothing to hold this one against.",
-                   baseline->path, baseline->pass ? " that passed and" : "") ||
+        return finding_skip(findings_add(&report->findings, "baseline.checks"),
+                            "%s holds no earlier run%s with the same command, suite and gold on a model of this kind, "
+                            "so there is nothing to compare this run with.",
+                            baseline->path, baseline->pass ? " that passed," : "") ||
                error_memory(error, "the baseline");
     report_set(&against, "the run of %s in %s", old.started ? old.started : "?", baseline->path);
     bool good = against ? compare(against, &old, report, error) : error_memory(error, "the baseline");

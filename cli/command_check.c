@@ -73,13 +73,13 @@ static int run(struct arguments *arguments)
 }
 
 static const struct option_row options[] = {
-    {"budget", 0, "SECONDS", "Bound on the time that experiments take when gold is missed (default: 30)", GROUP_WORK,
-     KIND_COUNT, AT(budget), 1, 0},
-    {"no-diagnose", 0, NULL, "Look for no cause when gold is missed", GROUP_WORK, KIND_FLAG, AT(no_diagnose), 0, 0},
+    {"budget", 0, "SECONDS", "Longest time to look for the cause when the model differs from gold (default: 30)",
+     GROUP_WORK, KIND_COUNT, AT(budget), 1, 0},
+    {"no-diagnose", 0, NULL, "Do not look for the cause when the model differs from gold", GROUP_WORK, KIND_FLAG,
+     AT(no_diagnose), 0, 0},
     {"baseline", 0, "REPORT|DB[:last-pass]",
-     "An earlier report.json of the same check, or a history, whose last run is taken, or the last that passed: what "
-     "got worse since then, beyond its noise, fails even within its "
-     "limit",
+     "Compare with an earlier run: its report.json, or a history, of which the last run counts, or with :last-pass the "
+     "last that passed. A check that got worse since then by more than noise fails, even within its limit",
      GROUP_WORK, KIND_TEXT, AT(baseline), 0, 0},
     {0},
 };
@@ -88,9 +88,10 @@ const struct command command_check = {
     .name = "check",
     .does = "the main job: run a suite on a model, compare with gold, write reports",
     .args = "MODEL",
-    .doc = "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each "
-           "module alone), logits, greedy continuations, perplexity. Where gold is missed, experiments look for the "
-           "cause, as diagnose does. MODEL is a checkpoint folder, a safetensors or GGUF file, or an extraction.",
+    .doc =
+        "Runs a suite on MODEL: inventory, values, tokens, every activation against gold (end to end, and each "
+        "module alone), logits, greedy continuations, perplexity. Where the model differs from gold, experiments look "
+        "for the cause, as diagnose does. MODEL is a checkpoint folder, a safetensors or GGUF file, or an extraction.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_SUITE | OPTIONS_WINDOWS | OPTIONS_CHUNK | OPTIONS_CHAT |

@@ -66,7 +66,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct suite suite = {0};
     bool good = golden && choose_cases(arguments, &golden, report, error) &&
                 suite_chosen(arguments, &suite, report, error) &&
-                (diagnostics_compare(suite.wanted) || error_set(error, "none of the suite's diagnostics compares"));
+                (diagnostics_compare(suite.wanted) ||
+                 error_set(error, "the suite names no diagnostic that compares two dumps"));
     if (good && dumped)
         good = (dump = golden_open(second, error)) && compare_dump(golden, dump, &suite, report, error);
     else if (good)

@@ -136,17 +136,18 @@ static int run(struct arguments *arguments)
 }
 
 static const struct option_row options[] = {
-    {"dump", 0, "FILE", "What another implementation computed with these weights: finds how it departs", GROUP_WORK,
-     KIND_TEXT, AT(dump), 0, 0},
+    {"dump", 0, "FILE",
+     "A dump of what another implementation computed with these weights; finds what that implementation does "
+     "differently",
+     GROUP_WORK, KIND_TEXT, AT(dump), 0, 0},
     {"model", 0, "WEIGHTS", "The same as MODEL", GROUP_WORK, KIND_TEXT, AT(model), 0, 0},
     {"text", 't', "FILE",
-     "Without gold and --source: the text (UTF-8) by whose likelihood hypotheses are judged (default: :english, one "
-     "that "
-     "is built in)",
+     "The text (UTF-8) that judges hypotheses, by how well the model predicts it, when there is neither gold nor "
+     "--source (default: :english, one that is built in)",
      GROUP_WORK, KIND_TEXT, AT(text), 0, 0},
     {"budget", 0, "SECONDS",
-     "Bound on the time that experiments take; what is not tried is said (default: none; without gold and --source "
-     "150)",
+     "Longest time for experiments; the report says how many were not tried (default: no limit; without gold and "
+     "--source 150)",
      GROUP_WORK, KIND_COUNT, AT(budget), 1, 0},
     {0},
 };
@@ -155,12 +156,13 @@ const struct command command_diagnose = {
     .name = "diagnose",
     .does = "what broke, proved by experiment, and what it costs",
     .args = "MODEL",
-    .doc =
-        "Finds what broke: each module that is bad alone, fed gold's input, is computed again under one departure "
-        "after the other (assay faults lists them), until it equals gold. A cause counts as proved when all that it "
-        "touches equals gold and nothing that was good is bad. Without --golden, gold is made from the original "
-        "(--source); without that too, hypotheses are judged by how well the model reads a text, and none is proved. "
-        "With --dump, gold is what another implementation computed with the same weights.",
+    .doc = "Finds what broke: each module whose output is wrong even when it is fed gold's input is computed again "
+           "under one change after the other (assay faults lists them), until its output equals gold's. A cause counts "
+           "as proved when everything that it touches then equals gold and nothing gets worse. Without --golden, gold "
+           "is made from the original "
+           "(--source); without that too, hypotheses are judged by how well the model predicts a text, and none is "
+           "proved. "
+           "With --dump, gold is what another implementation computed with the same weights.",
     .least = 0,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_GOLD | OPTIONS_REPORT,

@@ -62,9 +62,9 @@ const struct command command_diff = {
     .name = "diff",
     .does = "what differs between two reports",
     .args = "BEFORE.json AFTER.json",
-    .doc = "Holds AFTER.json against BEFORE.json, both reports of assay: verdict and severity, each check whose "
+    .doc = "Compares AFTER.json with BEFORE.json, both reports of assay: verdict and severity, each check whose "
            "verdict or number changed by more than noise, the worst first, places that are new or gone, and what made "
-           "the two. Fails where something got worse.",
+           "the two. Fails if something got worse.",
     .least = 2,
     .most = 2,
     .sets = OPTIONS_REPORT,

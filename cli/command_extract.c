@@ -11,9 +11,9 @@ static int run(struct arguments *arguments)
 
 static const struct option_row options[] = {
     {"fault", 0, "NAME[:ARGS]",
-     "Lay this over MODEL first: one that undoes a damage, as diagnose names it (repeatable)", GROUP_WORK, KIND_TEXTS,
-     AT(faults), 0, 0},
-    {"golden", 'g', "FILE", "Gold, for a fault that solves for weights (repeatable)", GROUP_WORK, KIND_TEXTS,
+     "Apply this to MODEL first: usually what undoes a damage, as diagnose names it (repeatable)", GROUP_WORK,
+     KIND_TEXTS, AT(faults), 0, 0},
+    {"golden", 'g', "FILE", "Gold, where --fault solves for weights from it (repeatable)", GROUP_WORK, KIND_TEXTS,
      AT(goldens), 0, 0},
     {0},
 };
@@ -22,10 +22,11 @@ const struct command command_extract = {
     .name = "extract",
     .does = "write a model as an extraction: one file for each expert, router, attention, norms",
     .args = "SOURCE DEST",
-    .doc = "Writes SOURCE, anything that a store opens, to the folder DEST: one file for each expert, router, "
-           "attention block, pair of norms and so on, config.json, the tokenizer, and a manifest with shard, byte "
-           "range, dtype, shape and SHA-256 of every tensor. Every file is read back and compared. Killed and run "
-           "again, it goes on where it was.",
+    .doc =
+        "Writes SOURCE, a model in any format that assay reads, to the folder DEST: one file for each expert, router, "
+        "attention block, pair of norms and so on, config.json, the tokenizer, and a manifest with shard, byte "
+        "range, dtype, shape and SHA-256 of every tensor. Every file is read back and compared. If it is interrupted, "
+        "run it again: it continues where it stopped.",
     .least = 2,
     .most = 2,
     .sets = OPTIONS_STORE | OPTIONS_PART,

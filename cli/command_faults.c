@@ -29,11 +29,11 @@ static void print_text(void)
     for (size_t i = 0; (fault = fault_at(i)); i++)
         print_row(fault->name, fault->arguments, fault->does, fault->symptom, fault->mistake);
     putchar('\n');
-    print_title("--variant NAME[:ARGS]: an implementation that departs from the reference architecture");
+    print_title("--variant NAME[:ARGS]: what a wrong implementation of the architecture does");
     for (size_t i = 0; (variant = variant_at(i)); i++)
         print_row(variant->name, variant->arguments, variant->does, variant->symptom, variant->mistake);
     putchar('\n');
-    print_title("--text-variant NAME: a text that is read otherwise than by the model's own tokenizer");
+    print_title("--text-variant NAME: what a wrong tokenizer does");
     for (size_t i = 0; (text = text_variant_at(i)); i++)
         print_row(text->name, "", text->does, text->symptom, text->mistake);
     putchar('\n');
@@ -80,11 +80,10 @@ static int run(struct arguments *arguments)
 
 const struct command command_faults = {
     .name = "faults",
-    .does = "list what an experiment may depart in: faults, variants of architecture and tokenizer",
+    .does = "list all experiments: faults of weights, variants of architecture and tokenizer",
     .args = "",
-    .doc = "Lists what an experiment may depart in: faults of weights (--fault), and variants of the architecture "
-           "(--variant), which every command takes that opens a model, and of the "
-           "tokenizer (--text-variant).",
+    .doc = "Lists all experiments: faults of weights (--fault) and variants of the architecture (--variant), which "
+           "every command takes that opens a model, and variants of the tokenizer (--text-variant).",
     .least = 0,
     .most = 0,
     .run = run,

@@ -21,7 +21,7 @@ static const char *judge(const struct arguments *arguments)
     if (wrong)
         return wrong;
     if (arguments->system && !arguments->chat)
-        return "--system is for --chat";
+        return "--system needs --chat";
     if (arguments->top_p.given && !(arguments->top_p.value > 0 && arguments->top_p.value <= 1))
         return "--top-p is a share above 0 and up to 1";
     if (arguments->min_p.value > 1)
@@ -122,20 +122,21 @@ static int run(struct arguments *arguments)
 
 static const struct option_row options[] = {
     {"prompt", 'p', "TEXT", "Text to continue (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, 0},
-    {"system", 0, "TEXT", "What the system says before it, with --chat", GROUP_WORK, KIND_TEXT, AT(system), 0, 0},
+    {"system", 0, "TEXT", "The system message before it, with --chat", GROUP_WORK, KIND_TEXT, AT(system), 0, 0},
     {"max-new-tokens", 'n', "N", "Tokens to write at most (default: 50)", GROUP_WORK, KIND_COUNT, AT(new_tokens), 1, 0},
     {"temperature", 0, "T", "Divides the logits; 0: always the most likely token (default: 0.7)", GROUP_WORK, KIND_REAL,
      AT(temperature), 0, 0},
     {"top-k", 0, "K", "Draw from the K most likely tokens; 0: from all (default: 50)", GROUP_WORK, KIND_REAL, AT(top_k),
      0, 0},
-    {"top-p", 0, "P", "Draw from the most likely tokens that have P together (default: 1)", GROUP_WORK, KIND_REAL,
-     AT(top_p), 0, 0},
-    {"min-p", 0, "P", "Only tokens at least P times as likely as the most likely one (default: 0)", GROUP_WORK,
+    {"top-p", 0, "P", "Draw from the most likely tokens whose probabilities add up to P (default: 1)", GROUP_WORK,
+     KIND_REAL, AT(top_p), 0, 0},
+    {"min-p", 0, "P", "Draw only tokens at least P times as likely as the most likely one (default: 0)", GROUP_WORK,
      KIND_REAL, AT(min_p), 0, 0},
-    {"repetition-penalty", 0, "X", "Makes tokens that are there already less likely (default: 1)", GROUP_WORK,
+    {"repetition-penalty", 0, "X",
+     "Makes tokens that occurred before less likely, above 1 (default: 1, which changes nothing)", GROUP_WORK,
      KIND_REAL, AT(repetition_penalty), 0, 0},
-    {"seed", 0, "N", "Of the random numbers: the same seed, the same text (default: 0)", GROUP_WORK, KIND_COUNT,
-     AT(seed), 0, 0},
+    {"seed", 0, "N", "Seed of the random numbers: the same seed gives the same text (default: 0)", GROUP_WORK,
+     KIND_COUNT, AT(seed), 0, 0},
     {0},
 };
 
@@ -144,8 +145,8 @@ const struct command command_generate = {
     .does = "continue texts",
     .args = "MODEL --prompt TEXT",
     .doc = "Continues each prompt and writes the text to stdout: greedy, or sampled as transformers' generate does, "
-           "with its own random numbers. All prompts are continued together; the text of one depends on the seed and "
-           "its place only.",
+           "with its own random numbers. All prompts are continued together; each text depends only on its prompt, the "
+           "seed and its place among the prompts.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_CHAT,

@@ -163,7 +163,7 @@ static int run(struct arguments *arguments)
 static const char *judge(const struct arguments *arguments)
 {
     if ((arguments->man != NULL) + (arguments->completion > 0) + (arguments->positional_count > 0) > 1)
-        return "--man, --completion and a topic are three things: ask for one of them";
+        return "give only one of --man, --completion and a topic";
     return NULL;
 }
 

@@ -14,7 +14,7 @@ static bool check_is_there(const struct history *history, struct error *error)
     bool there = !history->check || !history->count;
     for (size_t i = 0; i < history->count && !there; i++)
         there = history->runs[i].has_check;
-    return there || error_set(error, "%s: no run of it has a check %s", history->path, history->check);
+    return there || error_set(error, "%s: none of its runs has a check %s", history->path, history->check);
 }
 
 static bool page_write(const struct history *history, const struct turns *turns, const char *path, struct error *error)
@@ -70,10 +70,10 @@ const struct command command_history = {
     .name = "history",
     .does = "earlier runs, their trends, and what had changed where they turned bad",
     .args = "[DB]",
-    .doc =
-        "Shows the runs that --history DB recorded (default: " HISTORY_DEFAULT " in this folder), the newest last, the "
-        "first bad one after a good one, and what had changed between the two: weights, gold, suite, version, "
-        "options.",
+    .doc = "Shows the runs that --history recorded in DB (default: " HISTORY_DEFAULT
+           " in this folder), the newest last, the "
+           "first bad one after a good one, and what had changed between the two: weights, gold, suite, version, "
+           "options.",
     .least = 0,
     .most = 1,
     .options = options,

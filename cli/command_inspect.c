@@ -62,7 +62,8 @@ static const struct option_row options[] = {
     {"golden", 'g', "FILE", "Golden dump whose router logits tell how many tokens meet an absent expert (repeatable)",
      GROUP_WORK, KIND_TEXTS, AT(goldens), 0, 0},
     {"values", 'v', NULL,
-     "Read every value too, and name the tensors whose values are not sound; with --source, not the original's",
+     "Read every value too, and name the tensors with damaged values; with --source, those that differ from the "
+     "original's",
      GROUP_WORK, KIND_FLAG, AT(values), 0, 0},
     {0},
 };
@@ -71,7 +72,7 @@ const struct command command_inspect = {
     .name = "inspect",
     .does = "everything that can be known without running the model",
     .args = "MODEL",
-    .doc = "Holds the tensors of MODEL against what its configuration calls for: absent, in part, misnamed, twice, "
+    .doc = "Compares the tensors of MODEL with what its configuration calls for: absent, in part, misnamed, twice, "
            "extra, wrong shape, wrong dtype, bad files; and says what the gaps have in common (with --source, shards "
            "too) and how many tokens meet them. Reads headers only, unless --values.",
     .least = 1,

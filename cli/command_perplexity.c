@@ -7,7 +7,7 @@ static const char *judge(const struct arguments *arguments)
 {
     if (!arguments->text)
         return "--text FILE is needed";
-    return arguments->goldens.count > 1 ? "only one --golden" : windows_judge(arguments);
+    return arguments->goldens.count > 1 ? "give only one --golden" : windows_judge(arguments);
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)

@@ -8,7 +8,7 @@
 
 static const char *judge(const struct arguments *arguments)
 {
-    return arguments->csv && arguments->json ? "only one of --csv and --json" : NULL;
+    return arguments->csv && arguments->json ? "give only one of --csv and --json" : NULL;
 }
 
 static void print_csv(const struct text_lines *lines)

@@ -99,7 +99,7 @@ static int run(struct arguments *arguments)
 
 static const struct option_row options[] = {
     {"golden", 'g', "FILE",
-     "Where the original is lost: gold, which determines some weights (assay help restored) (repeatable)", GROUP_WORK,
+     "Where the original is lost: gold, which determines some weights (assay help restored; repeatable)", GROUP_WORK,
      KIND_TEXTS, AT(goldens), 0, 0},
     {"dry-run", 0, NULL, "Print what would be written, from where, and write nothing", GROUP_WORK, KIND_FLAG,
      AT(dry_run), 0, 0},
@@ -110,11 +110,11 @@ const struct command command_repair = {
     .name = "repair",
     .does = "fetch what an extraction lacks from the original",
     .args = "DEST --source DIR | --golden FILE",
-    .doc =
-        "Writes what of the extraction DEST is absent or wrong anew from the original, the smallest effect for each "
-        "byte last, touches nothing that is right, and ends by verifying all of it. Killed and run again, it goes "
-        "on where it was. What belongs to nothing is moved to DEST/set_aside. With --golden in the place of --source, "
-        "only what gold determines is written, each tensor with the error that it leaves, and marked as solved.",
+    .doc = "Fetches what is absent or wrong in the extraction DEST from the original, the tensors that matter most for "
+           "their size first, changes nothing that is right, and ends by verifying all of it. If it is interrupted, "
+           "run it again: it continues where it stopped. Files that do not belong there are moved to DEST/set_aside. "
+           "With --golden in place of --source, only tensors that gold determines are written; each is reported with "
+           "the error that it leaves, and the manifest marks it as solved.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_ORIGINAL | OPTIONS_THREADS | OPTIONS_REPORT,

@@ -73,8 +73,8 @@ const struct command command_suites = {
     .args = "[NAME|FILE]",
     .doc =
         "Lists the suites that are built in, each with what it is for. With the name of one, or the file of another, "
-        "prints it as JSON with all that it extends put in; a file that is no suite is refused with the line and "
-        "column.",
+        "prints it as JSON, merged with all that it extends; a file that is not a valid suite is refused with the line "
+        "and column of the error.",
     .least = 0,
     .most = 1,
     .run = run,

@@ -14,9 +14,9 @@ static const char *judge(const struct arguments *arguments)
 {
     int sources = (arguments->positional[1] != NULL) + (arguments->file != NULL) + (arguments->decode != NULL);
     if (sources > 1)
-        return "only one of TEXT, --file and --decode";
+        return "give only one of TEXT, --file and --decode";
     if (arguments->jsonl && arguments->decode)
-        return "--jsonl reads texts, and --decode reads ids";
+        return "--jsonl reads texts, so it cannot be combined with --decode, which reads ids";
     return arguments->decode ? ids_judge(arguments->decode) : NULL;
 }
 
@@ -117,8 +117,8 @@ static const struct option_row options[] = {
      0, 0},
     {"no-special", 0, NULL, "Do not add what the tokenizer's template adds (BOS, EOS)", GROUP_WORK, KIND_FLAG,
      AT(no_special), 0, 0},
-    {"text-variant", 0, "NAME", "A departure of the tokenizer (assay faults; repeatable)", GROUP_MODEL, KIND_TEXTS,
-     AT(text_variants), 0, 0},
+    {"text-variant", 0, "NAME", "Read texts with a variant of the tokenizer (assay faults lists them; repeatable)",
+     GROUP_MODEL, KIND_TEXTS, AT(text_variants), 0, 0},
     {0},
 };
 

@@ -12,17 +12,17 @@ static const char *judge(const struct arguments *arguments)
     if (!arguments->out && !arguments->lens)
         return "-o FILE is needed";
     if ((arguments->json || arguments->lens_top) && !arguments->lens)
-        return arguments->json ? "--json is for --lens" : "--lens-top is for --lens";
+        return arguments->json ? "--json needs --lens" : "--lens-top needs --lens";
     if (arguments->lens_top > LENS_TOP_MAX)
         return "--lens-top is at most 20";
     if (!arguments->out && (arguments->format || arguments->points))
-        return "--format and --points are for -o";
+        return "--format and --points need -o";
     if (arguments->goldens.count > 1)
-        return "only one --golden";
+        return "give only one --golden";
     if (!(arguments->goldens.count + arguments->prompts.count + arguments->id_lists.count) && !arguments->text)
         return "one of --golden, --prompt, --ids and --text is needed";
     if (arguments->context && !arguments->text)
-        return "--context is for --text";
+        return "--context needs --text";
     for (size_t i = 0; i < arguments->id_lists.count; i++) {
         const char *wrong = ids_judge(arguments->id_lists.items[i]);
         if (wrong || !arguments->id_lists.items[i][strspn(arguments->id_lists.items[i], ", \t\n[]")])
@@ -131,8 +131,8 @@ static const struct option_row options[] = {
     {"golden", 'g', "FILE", "Trace the cases of this dump", GROUP_WORK, KIND_TEXTS, AT(goldens), 0, 0},
     {"prompt", 'p', "TEXT", "Trace a text (repeatable)", GROUP_WORK, KIND_TEXTS, AT(prompts), 0, 0},
     {"ids", 0, "1,2,3", "Trace token ids (repeatable)", GROUP_WORK, KIND_TEXTS, AT(id_lists), 0, 0},
-    {"text", 't', "FILE", "Trace a text (UTF-8) in windows of --context tokens, one behind the other", GROUP_WORK,
-     KIND_TEXT, AT(text), 0, 0},
+    {"text", 't', "FILE", "Trace a text (UTF-8) in consecutive windows of --context tokens", GROUP_WORK, KIND_TEXT,
+     AT(text), 0, 0},
     {"context", 0, "N", "Tokens in a window of the text (default: 512)", GROUP_WORK, KIND_COUNT, AT(context), 3, 0},
     {"points", 0, "all|logits|layers",
      "Which activations: all, lm_head only, or the output of every layer (default: all)", GROUP_WORK, KIND_CHOICE,
@@ -142,10 +142,10 @@ static const struct option_row options[] = {
      "(default: assay)",
      GROUP_WORK, KIND_CHOICE, AT(format), 0, 0},
     {"lens", 0, NULL,
-     "Print what the model would say behind every layer, after the last token of each case; -o may be left out",
+     "Print the most likely next token after every layer, for the last token of each case; -o may be left out",
      GROUP_WORK, KIND_FLAG, AT(lens), 0, 0},
-    {"lens-top", 0, "K", "The K most likely tokens behind every layer, at most 20 (default: 1)", GROUP_WORK, KIND_COUNT,
-     AT(lens_top), 1, 0},
+    {"lens-top", 0, "K", "How many of the most likely tokens to print for each layer, at most 20 (default: 1)",
+     GROUP_WORK, KIND_COUNT, AT(lens_top), 1, 0},
     {"output", 'o', "FILE", "The dump to write; with --format npy a new folder", GROUP_WORK, KIND_TEXT, AT(out), 0, 0},
     {0},
 };
@@ -155,7 +155,7 @@ const struct command command_trace = {
     .does = "run the engine and write a golden-format dump, or print the logit lens",
     .args = "MODEL (--golden FILE | --prompt TEXT | --ids 1,2,3 | --text FILE) (-o FILE | --lens)",
     .doc = "Runs the engine and writes what passes through it: as a golden-format dump, or as others read it "
-           "(--format); with --lens it prints what the model would say if it ended behind each layer.",
+           "(--format); with --lens it prints what the model would say if it ended after each layer.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_MODEL | OPTIONS_CHUNK,

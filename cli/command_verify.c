@@ -82,9 +82,9 @@ const struct command command_verify = {
     .name = "verify",
     .does = "prove an extraction by its passport, or by its original",
     .args = "DEST",
-    .doc = "Holds every byte of the extraction DEST against its passport, and with --source against the original: "
-           "which files and tensors are not what they were, and whether they are all of that model. Without a passport "
-           "--source proves the same of anything that a store opens.",
+    .doc = "Compares every byte of the extraction DEST with its passport, and with --source with the original: names "
+           "the files and tensors that changed, and tells whether the whole model is there. Without a passport, "
+           "--source proves the same of a model in any format that assay reads.",
     .least = 1,
     .most = 1,
     .sets = OPTIONS_ORIGINAL | OPTIONS_THREADS | OPTIONS_REPORT,

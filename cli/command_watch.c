@@ -81,11 +81,11 @@ static const struct option_row options[] = {
     {"source", 0, "DIR", "The original: gives configuration and tokenizer, and what every tensor must be", GROUP_MODEL,
      KIND_TEXT, AT(source), 0, 0},
     {"once", 0, NULL, "Judge what is there and end", GROUP_WORK, KIND_FLAG, AT(once), 0, 0},
-    {"timeout", 0, "SECONDS", "Give up when no file came or changed for so long (default: never)", GROUP_WORK,
+    {"timeout", 0, "SECONDS", "Give up when no file arrived or changed for this long (default: never)", GROUP_WORK,
      KIND_REAL, AT(timeout), 0, 0},
     {"settle", 0, "SECONDS",
-     "A file that is not whole is taken for unfinished until nothing happened to it for so long (default: 10)",
-     GROUP_WORK, KIND_REAL, AT(settle), 0, 0},
+     "Take a file that is not whole for unfinished until it has not changed for this long (default: 10)", GROUP_WORK,
+     KIND_REAL, AT(settle), 0, 0},
     {0},
 };
 

@@ -46,7 +46,8 @@ static void print_result(const struct arguments *arguments, const struct extract
                result->written + result->kept, result->files, (double)result->bytes / 1e6, result->written,
                result->kept);
         if (result->others)
-            printf("%zu tensors of other components (audio, vision ...) are not extracted\n", result->others);
+            printf("%zu tensor%s of other components (audio, vision ...) %s not extracted\n", result->others,
+                   result->others == 1 ? "" : "s", result->others == 1 ? "is" : "are");
         return;
     }
     cJSON *json = cJSON_CreateObject();

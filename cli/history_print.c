@@ -68,7 +68,7 @@ void history_print(const struct history *history, const struct turns *turns)
 {
     size_t first = history->count > RUNS_SHOWN ? history->count - RUNS_SHOWN : 0;
     if (!history->count) {
-        printf("%s holds no run yet: give --history %s to a check.\n", history->path, history->path);
+        printf("%s holds no run yet: assay check with --history %s records one.\n", history->path, history->path);
         return;
     }
     printf("%5s  %-*s  %-*s  %-*s  ", "run", WHEN_SHOWN, "when", COMMAND_SHOWN, "command", SUBJECT_SHOWN, "subject");

@@ -124,7 +124,7 @@ static void print_case(struct printing *printing, const struct lens_case *one)
         int from = lens_first_layer(one->points, layers), first = lens_first_top(one->points, layers);
         printf("%s (%s) is the most likely token from layer %d on", answer.data ? answer.data : "", script, from);
         if (first != from)
-            printf(", and was first behind layer %d", first);
+            printf(", and was first after layer %d", first);
         putchar('\n');
     }
     printf("  layer  %-*s  %-*s  probability  %7s  %15s%s\n", TOKEN_WIDTH, "most likely token", SCRIPT_WIDTH, "script",

@@ -28,7 +28,7 @@ static bool no_case(const struct arguments *arguments, struct error *error)
     error_set(error,
               arguments->goldens.count || arguments->positional_count > 1
                   ? "--cases %s: no case of gold has such an id"
-                  : "--cases %s: there is no gold to choose cases of",
+                  : "--cases %s: no gold was given whose cases it could choose (--golden)",
               globs.data ? globs.data : "");
     buffer_free(&globs);
     return false;

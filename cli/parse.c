@@ -67,7 +67,7 @@ static void put_real(const struct option_row *row, struct real *real, const char
 static void put_text(const struct option_row *row, struct texts *texts, const char *argument, struct argp_state *state)
 {
     if (texts->count == TEXTS_MAX)
-        argp_error(state, "at most %d --%s", TEXTS_MAX, row->name);
+        argp_error(state, "--%s can be given at most %d times", row->name, TEXTS_MAX);
     texts->items[texts->count++] = argument;
 }
 

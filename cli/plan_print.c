@@ -37,7 +37,7 @@ void plan_print_totals(const struct arguments *arguments, const struct repair_pl
     printf(" from %s; %zu files with %zu tensors are right and stay as they are\n",
            arguments->source ? arguments->source : "gold", plan->right_files, plan->right_tensors);
     if (plan->converted)
-        printf("%zu of the right tensors are stored as another dtype than the source's\n", plan->converted);
+        printf("Tensors that are right but stored as another dtype than the source's: %zu\n", plan->converted);
 }
 
 void plan_print_changes(const char *what, const struct repair_change *changes, size_t count)

@@ -64,7 +64,7 @@ bool choice_is_known(const char *list, struct buffer *out)
 {
     char item[ITEM];
     if (!*list) {
-        buffer_text(out, "nothing is named");
+        buffer_text(out, "no diagnostic and no check is named");
         return false;
     }
     while (item_next(&list, item)) {
@@ -74,7 +74,7 @@ bool choice_is_known(const char *list, struct buffer *out)
         if (known)
             continue;
         const char *meant = names_nearest(item, DIAGNOSTIC_COUNT + check_count(), any_name);
-        buffer_format(out, "\"%s\" is no diagnostic and fits no check; ", item);
+        buffer_format(out, "\"%s\" is neither a diagnostic nor a check; ", item);
         if (meant) {
             buffer_format(out, "did you mean \"%s\"?", meant);
         } else {

@@ -38,7 +38,7 @@ bool database_error(const struct database *database, struct error *error)
     const char *what = sqlite3_errmsg(database->handle);
     int code = sqlite3_errcode(database->handle) & 0xFF; /* without what is more exact */
     if (code == SQLITE_NOTADB)
-        return error_set(error, "%s: it is no SQLite database, so no history of assay", database->path);
+        return error_set(error, "%s is not an SQLite database, so it is no history of assay", database->path);
     if (code == SQLITE_NOMEM)
         return error_memory(error, database->path);
     bool told = system && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_FULL);
@@ -108,11 +108,12 @@ static bool schema_known(struct database *database, struct error *error)
     if (database->empty)
         return true;
     if (application != APPLICATION)
-        return error_set(error, "%s: it is an SQLite database, but of something else than assay", database->path);
+        return error_set(error, "%s is an SQLite database, but not one of assay", database->path);
     if (!number_of(database, "SELECT max(version) FROM schema_version", &version, error))
         return false;
     return version == HISTORY_SCHEMA ||
-           error_set(error, "%s: the history is of version %lld, and this assay knows version %d: use a later assay",
+           error_set(error,
+                     "%s: the history has format version %lld, and this assay reads version %d: use a later assay",
                      database->path, version, HISTORY_SCHEMA);
 }
 

@@ -37,7 +37,7 @@ test_that 'what the system says'
 run 0 generate golden/thinker-48 --chat --system 'Be brief.' --prompt Hi -n 1 --json -q
 json '.[0].chat == "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"'
 run 2 generate golden/thinker-48 --system 'Be brief.' --prompt Hi
-says err '--system is for --chat'
+says err '--system needs --chat'
 
 test_that 'a model without a template: it says where it looked'
 run 3 generate "$model" --chat --prompt Hi -q

@@ -194,7 +194,7 @@ json "$(summary config.gold) | .verdict == \"fail\" and (.message | contains(\"'
 test_that 'misuse'
 run 2 trace "$nano/llama" --ids 1,2,3 --format gguf -o "$T/x"
 run 2 trace "$nano/llama" --ids 1,2,3 --context 5 -o "$T/x"
-says err '--context is for --text'
+says err '--context needs --text'
 run 2 trace "$nano/llama" -o "$T/x"
 says err '--text is needed'
 

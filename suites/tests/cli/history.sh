@@ -37,7 +37,7 @@ silent out
 same "$(grep -c '<script\|href="http\|src=' "$T/page.html")" 0
 same "$(grep -c 'assay check of' "$T/page.html" | sed 's/^[1-9].*/some/')" some
 run 3 history "$db" --check logits.lk
-says err 'no run of it has a check logits.lk'
+says err 'none of its runs has a check logits.lk'
 run 0 history "$db" --check logits.kl --html "$T/page.html" --json
 json '.check == "logits.kl" and (.runs[0] | .check_verdict == "pass" and .unit == "nats" and .measured < .limit)'
 
@@ -59,7 +59,7 @@ json "$(summary baseline.checks) | .verdict == \"pass\" and .same > 5"
 checked 0 --baseline "$db" --json
 json "$(summary baseline.logits.kl) | .verdict == \"pass\" and .change == \"better\""
 run 0 check "$nano/qwen2" --golden "$(gold qwen2)" --only inventory,logits --baseline "$db" --json
-json "$(summary baseline.checks) | .verdict == \"skip\" and (.message | contains(\"nothing to hold this one against\"))"
+json "$(summary baseline.checks) | .verdict == \"skip\" and (.message | contains(\"nothing to compare this run with\"))"
 checked 0 --baseline "$T/first.db:last-pass" --history "$T/first.db" --json
 json "$(summary baseline.checks) | .verdict == \"skip\""
 checked 0 --baseline "$T/first.db:last-pass" --history "$T/first.db" --json
@@ -67,7 +67,7 @@ json "$(summary baseline.checks) | .verdict == \"pass\""
 checked 3 --baseline "$T/none.db:last-pass" -q
 says err "--baseline: $T/none.db"
 checked 3 --baseline "$T/good/report.json:last-pass" -q
-says err 'no SQLite database'
+says err 'not an SQLite database'
 
 test_that 'a run is recorded before anybody reads, who may stop'
 early=$T/early.db

@@ -57,7 +57,7 @@ says out 'skip left_out.texts Left out by --only.'
 run 3 check "$nano/thinker" --only layers,logits --skip layers,logits -q
 says err '--skip leaves nothing of the suite default to be checked'
 run 2 check "$nano/thinker" --skip layers,nothing
-says err '--skip: "nothing" is no diagnostic and fits no check; diagnostics are inventory,'
+says err '--skip: "nothing" is neither a diagnostic nor a check; diagnostics are inventory,'
 test_that 'a check that is left out is not judged and does not count, and a check alone is'
 run 0 check "$nano/thinker" --golden "$(gold thinker)" --only layers.isolated --json -q --fault scale:model.layers.1.mlp.gate.weight,2 --skip 'layers.iso*'
 equal "$judged" 'config.gold gold.compared'
@@ -197,7 +197,7 @@ says err '--cases prompt: no case of gold has such an id'
 run 3 compare "$(gold thinker)" "$nano/thinker" --cases nothing --cases none -q
 says err '--cases nothing and none: no case of gold has such an id'
 run 3 check "$nano/thinker" --cases 'prompt*' -q
-says err 'there is no gold to choose cases of'
+says err 'no gold was given whose cases it could choose'
 hurt_gold thinker scale ids-3/lm_head 1.5
 run 0 check "$nano/thinker" --suite "$proof" --golden "$T/gold.safetensors" --cases 'prompt-*' --json -q
 run 1 check "$nano/thinker" --suite "$proof" --golden "$T/gold.safetensors" --cases 'ids-[3]' --json -q

@@ -241,10 +241,10 @@ Test(history, what_is_no_history_is_refused_and_left_as_it_is)
     struct error error = {0};
     cr_assert(file_write(
         path, "{\"assay_report\": 1, and more than a header of SQLite is long, so that it is looked at", 86, &error));
-    assert_refused("no SQLite database");
+    assert_refused("not an SQLite database");
     unlink(path);
     execute("CREATE TABLE theirs (x)");
-    assert_refused("of something else");
+    assert_refused("not one of assay");
     unlink(path);
     record("2031-01-01T00:00:00Z", "m", 0);
     execute("UPDATE schema_version SET version = 2");

@@ -172,12 +172,13 @@ Test(extends, diagnostics_that_are_left_out_are_told)
     suite = opened("quick");
     expect_error(&error, suite_only(&suite, "greedy", &error), "--only greedy: the suite quick does not have it");
     expect_error(&error, suite_skip(&suite, "gredy", &error),
-                 "--skip: \"gredy\" is no diagnostic and fits no check; did you mean \"greedy\"?");
+                 "--skip: \"gredy\" is neither a diagnostic nor a check; did you mean \"greedy\"?");
     expect_error(&error, suite_skip(&suite, "layers,absnt*", &error),
-                 "--skip: \"absnt*\" is no diagnostic and fits no check; diagnostics are inventory, weights, "
+                 "--skip: \"absnt*\" is neither a diagnostic nor a check; diagnostics are inventory, weights, "
                  "tokens, layers, logits, lens, greedy, perplexity and texts, and assay help checks lists the checks");
-    expect_error(&error, suite_only(&suite, "inventory.absnet", &error),
-                 "--only: \"inventory.absnet\" is no diagnostic and fits no check; did you mean \"inventory.absent\"?");
+    expect_error(
+        &error, suite_only(&suite, "inventory.absnet", &error),
+        "--only: \"inventory.absnet\" is neither a diagnostic nor a check; did you mean \"inventory.absent\"?");
     suite_free(&suite);
 }
 
