@@ -35,7 +35,7 @@ static const char *row_lacks(const struct check *check, const struct diagnostic 
     static const struct {
         enum need need;
         const char *why;
-    } needs[] = {{NEEDS_ENGINE, "Nothing can be computed of this model; inventory.computable says why."},
+    } needs[] = {{NEEDS_ENGINE, "This model cannot be computed; inventory.computable says why."},
                  {NEEDS_HEAD, "The model has no head over the vocabulary, as inventory.head says: it makes no logits."},
                  {NEEDS_WRITER, "The model attends in both directions (is_causal is false): it predicts no next token, "
                                 "and writes no text."},

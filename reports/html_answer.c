@@ -133,7 +133,7 @@ static void picture(struct page *page)
     page_raw(page,
              "<figure class=\"whole\">\n<figcaption>The model at a glance <span class=\"how\">Layers from left to "
              "right");
-    page_raw(page, map.before + map.behind ? ", between what is before and behind them; " : "; ");
+    page_raw(page, map.before + map.behind ? ", between what comes before and after them; " : "; ");
     page_raw(page, map.rows ? "a row for each kind of module" : "");
     if (map.experts)
         page_raw(page, map.rows ? ", beneath them the experts" : "the experts of each layer from top to bottom");

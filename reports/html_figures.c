@@ -117,16 +117,17 @@ static const struct {
 } how_rows[] = {
     {"routing-overlap",
      "End to end: of the experts that gold sends a token to, the share that the model sends it to as well, as a mean "
-     "over all compared tokens of a layer. At 1 every token goes where gold sends it; near-ties count as equal. A fall "
-     "at one layer that lasts says that what comes in is another text from there on; one layer alone, its router."},
+     "over all compared tokens of a layer. At 1 every token goes where gold sends it; near-ties count as equal. If the "
+     "share falls at a layer and stays low, the input of the routers is wrong from there on; if it falls in one layer "
+     "alone, that router is wrong."},
     {"error-per-layer", "Each line is a kind of module, each point its worst error in that layer. What lies above the "
-                        "dashed limit is wrong; from its first such layer on, whatever follows is fed by it."},
+                        "dashed limit is wrong; what follows the first such layer gets a wrong input from it."},
     {"damage", "From above: how far the answers are from gold, then what is left as one cause after the other is "
                "undone. A long bar is a cause that costs much."},
-    {"expert-use", "A row is a layer, a column an expert, its colour how many compared tokens went through it. What no "
-                   "token went through is not proved by them."},
-    {"kl-per-position", "Each line is a case: how far the answer at each position is from gold's. Peaks are single "
-                        "tokens, a rise that stays is what is carried on."},
+    {"expert-use", "A row is a layer, a column an expert, its colour how many compared tokens went through it. An "
+                   "expert that no token went through was not tested."},
+    {"kl-per-position", "Each line is a case: how far the answer at each position is from gold's. A peak is a single "
+                        "token; a rise that lasts is an error that is carried on to later tokens."},
 };
 
 static const char *how_to_read(const struct series *series)

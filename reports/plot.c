@@ -345,7 +345,7 @@ static const char *plot_obstacle(const struct series *series, const struct axis 
     if (series->curve_count > 1000 && series->kind == SERIES_LINE)
         return "There are too many curves to draw.";
     if (series->kind == SERIES_STEPS && (series->curve_count != 2 || series->points > 64))
-        return "These are no steps that can be drawn.";
+        return "These steps cannot be drawn.";
     return NULL;
 }
 

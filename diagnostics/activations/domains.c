@@ -281,14 +281,14 @@ bool domains_report(const struct subject *subject, double seconds, struct findin
     if (!config_is_sparse(subject->config))
         return true;
     if (!subject->tokenizer)
-        return findings_skip(findings, "experts.domains", "It takes a tokenizer.", error);
+        return findings_skip(findings, "experts.domains", "This takes a tokenizer, and the model has none.", error);
     options.missing = MISSING_DEFAULT;
     struct model *model = model_open(subject->store, subject->config, &options, error);
     double begun = clock_seconds();
     bool good = model && profile_begin(&profile, subject, error) && run_kinds(&profile, model, 0, 1, error);
     if (good && seconds > 0 && clock_seconds() - begun > seconds / DOMAINS) {
         good = findings_skip(findings, "experts.domains",
-                             "Texts of four kinds would take longer than --budget: see assay diagnose.", error);
+                             "The texts of four kinds would take longer than --budget allows.", error);
     } else if (good) {
         good = run_kinds(&profile, model, 1, DOMAINS, error);
         profile.masked = true;

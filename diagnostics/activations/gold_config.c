@@ -95,26 +95,26 @@ static void config_message(const struct differences *differences, struct finding
     size_t faults = list(differences, KIND(DIFFERS_FUNCTION), NAMED_MAX, &names);
     if (faults || differences->other)
         buffer_format(&text,
-                      "Gold was made for another configuration%s%s. Everything is compared all the same, as far "
-                      "as both have it; the subject computes with its own.",
+                      "Gold was made for another configuration%s%s. What both have is compared all the same; the "
+                      "subject computes with its own configuration.",
                       faults ? ": " : "", faults ? names.data : "");
     buffer_free(&names);
     size_t sizes = list(differences, KIND(DIFFERS_SIZE), NAMED_MAX, &names);
     if (sizes)
-        buffer_format(&text, "%sOne has what the other has not: %s. What both have is compared.", text.size ? " " : "",
-                      names.data);
+        buffer_format(&text, "%sThe sizes differ: %s. What both have is compared.", text.size ? " " : "", names.data);
     if (differences->left_out.size)
         buffer_format(&text, "%sNot compared: %s.", text.size ? " " : "", differences->left_out.data);
     buffer_free(&names);
     if (!faults && list(differences, KIND(DIFFERS_PERHAPS), NAMED_MAX, &names))
-        buffer_format(&text, "%s%s: what that does, the compared values tell.", text.size ? " " : "", names.data);
+        buffer_format(&text, "%s%s: the compared values show whether that matters.", text.size ? " " : "", names.data);
     buffer_free(&names);
     if (!faults && list(differences, KIND(DIFFERS_NOTHING), NAMED_MAX, &names))
-        buffer_format(&text, "%s%s: of a text, the same is computed.",
-                      text.size ? " " : "The configuration is gold's, but for what computes nothing: ", names.data);
+        buffer_format(
+            &text, "%s%s: this changes nothing that is computed from a text.",
+            text.size ? " " : "The configuration is gold's, except for what changes no computation: ", names.data);
     buffer_free(&names);
     finding_measured(finding, (double)faults, faults == 1 ? "difference" : "differences");
-    finding_limit(finding, 0, "gold tells of one configuration");
+    finding_limit(finding, 0, "gold is valid for one configuration only");
     finding_message(finding, "%s", text.data ? text.data : "The configuration is the one that gold was made for.");
     buffer_free(&text);
 }

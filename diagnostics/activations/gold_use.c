@@ -29,11 +29,11 @@ bool gold_report_reading(const struct golden *golden, const struct golden *dump,
                          struct error *error)
 {
     struct buffer text = {0};
-    add_notes(golden, "What gold's own names and shapes were taken to say: ", &text);
+    add_notes(golden, "How gold's own names and shapes were read: ", &text);
     if (dump)
         add_notes(
             dump,
-            text.size ? " And the subject's: " : "What the subject's own names and shapes were taken to say: ", &text);
+            text.size ? " How the subject's were read: " : "How the subject's own names and shapes were read: ", &text);
     struct finding *finding = text.size ? findings_add(findings, "gold.read") : NULL;
     bool good = !text.failed && (finding || !text.size);
     if (finding)
@@ -101,7 +101,7 @@ static void use_message(struct finding *finding, size_t wanted, size_t compared,
                  statistics);
     if (!compared && !use->others && !use->partly)
         finding_message(finding, "Nothing that this gold holds could be compared with the subject%s%s.",
-                        names->size ? "; tensors that no place of the model answers to: " : "",
+                        names->size ? "; tensors that fit no place of the model: " : "",
                         names->size ? names->data : "");
     else if (absent)
         finding_message(finding, "%zu case%s of gold %s not in the subject; %zu of %zu tensors were compared.", absent,
@@ -115,7 +115,7 @@ static void use_message(struct finding *finding, size_t wanted, size_t compared,
     else if (!use->outcome)
         finding_message(finding,
                         "All %zu tensors of gold were compared, but no logits, continuation or perplexity: "
-                        "nothing behind the last of them is proved.",
+                        "nothing after the last of them is proved.",
                         compared);
     else
         finding_message(finding, "All %zu tensors, continuations and perplexities of gold were compared%s.",

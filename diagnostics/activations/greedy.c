@@ -159,8 +159,9 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
     finding_fact(finding, "near_ties", (double)ties);
     finding_fact(finding, "tokens", (double)tokens);
     const char *example = findings->count > at + 1 ? findings->items[at + 1].message : NULL;
-    finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ from gold's%s%s%s", differ,
-                    all->count, tokens, ties ? ", more only where the arithmetic cannot tell the tokens apart" : "",
+    finding_message(finding, "%zu of %zu greedy continuations (%zu tokens) differ%s from gold's%s%s%s", differ,
+                    all->count, tokens, differ == 1 ? "s" : "",
+                    ties ? ", more only where the arithmetic cannot tell the tokens apart" : "",
                     example ? "; the first: " : "", example ? example : ".");
     return true;
 }

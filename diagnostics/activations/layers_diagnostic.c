@@ -136,7 +136,7 @@ static void layers_end(const struct check *check, void *context)
 
 const struct diagnostic diagnostic_layers = {
     .name = "layers",
-    .asks = "Where does it leave gold, and which modules are to blame?",
+    .asks = "Where does it first differ from gold, and which modules are to blame?",
     .needs = NEEDS_ENGINE | NEEDS_GOLD,
     .skips = (const char *const[]){"layers.propagated", "layers.isolated", NULL},
     .compares = true,

@@ -168,14 +168,14 @@ static void place_message(const struct layers *layers, enum mode mode, struct fi
         finding_message(finding, "%s: %zu of %zu values are not finite, the first at token %d.", path,
                         comparison->non_finite, comparison->count, finding->where.token);
     else if (mode == MODE_PROPAGATED)
-        finding_message(finding, "%s is %.3g away from gold, where %.3g is allowed.", path, finding->measured,
-                        finding->limit);
+        finding_message(finding, "%s differs from gold by %.3g (relative L2), where %.3g is allowed.", path,
+                        finding->measured, finding->limit);
     else
-        finding_message(finding, "%s is %s and its output is %.3g away from gold, where %.3g is allowed: %s.", path,
-                        fed_text(layers, place, fed), finding->measured, finding->limit,
-                        place_fed(layers, place->case_index, place->point, place->layer).directly
-                            ? point_rows[place->point].tensors
-                            : "any module on the way");
+        finding_message(
+            finding, "%s is %s and its output differs from gold's by %.3g (relative L2), where %.3g is allowed: %s.",
+            path, fed_text(layers, place, fed), finding->measured, finding->limit,
+            place_fed(layers, place->case_index, place->point, place->layer).directly ? point_rows[place->point].tensors
+                                                                                      : "any module on the way");
     if (mode != MODE_ISOLATED || place->point != POINT_MLP || !layers->config->sparse[place->layer])
         return;
     int experts[BLAMED_MAX];
@@ -187,12 +187,11 @@ static void place_message(const struct layers *layers, enum mode mode, struct fi
         buffer_format(&list, "%s%d", i ? ", " : "", experts[i]);
     if (count == 1)
         finding->where.expert = experts[0];
-    finding_message(
-        finding,
-        "%s is %s and its output is %.3g away from gold, where %.3g is allowed; every bad token went through "
-        "expert%s %s, and no good one did.",
-        path, fed_text(layers, place, fed), finding->measured, finding->limit, count > 1 ? "s" : "",
-        list.data ? list.data : "");
+    finding_message(finding,
+                    "%s is %s and its output differs from gold's by %.3g (relative L2), where %.3g is allowed; every "
+                    "bad token went through expert%s %s, and no good one did.",
+                    path, fed_text(layers, place, fed), finding->measured, finding->limit, count > 1 ? "s" : "",
+                    list.data ? list.data : "");
     buffer_free(&list);
 }
 
@@ -418,29 +417,29 @@ static void summary_message(const struct layers *layers, struct finding *finding
         size_t left = not_compared(layers, mode), length = 0;
         char rest[160] = "";
         if (survey->fallback)
-            length = (size_t)snprintf(
-                rest, sizeof rest, "; %zu held to a fallback limit, for gold records no noise there", survey->fallback);
+            length =
+                (size_t)snprintf(rest, sizeof rest, "; %zu judged by a fallback limit, for gold records no noise there",
+                                 survey->fallback);
         if (left)
             snprintf(rest + length, sizeof rest - length, "; %zu tensor%s of gold not compared", left,
                      left > 1 ? "s" : "");
-        finding_message(
-            finding,
-            "All %zu places agree with gold %s; the largest error is %.3g, the worst %.2g of its limit (%s)%s.",
-            survey->compared, mode == MODE_PROPAGATED ? "end to end" : "when each is fed with golden input",
-            finding->measured, survey->ratio, point_path(survey->ratio_place.point, survey->ratio_place.layer, path),
-            rest);
+        finding_message(finding,
+                        "All %zu places agree with gold %s; the largest error is %.3g (relative L2), the worst reaches "
+                        "%.2g of its limit (%s)%s.",
+                        survey->compared, mode == MODE_PROPAGATED ? "end to end" : "when each is fed with golden input",
+                        finding->measured, survey->ratio,
+                        point_path(survey->ratio_place.point, survey->ratio_place.layer, path), rest);
         return;
     }
     if (mode == MODE_PROPAGATED) {
         point_path(survey->first_bad.point, survey->first_bad.layer, path);
         bool deeper = survey->first_bad.point == POINT_FINAL_NORM && golden_is_deeper(layers->golden);
-        finding_message(
-            finding, "The computation differs from gold from %s on%s: %zu of %zu activations are beyond their limits.",
-            path,
-            survey->first_bad.point == POINT_EMBEDDING ? ", before the first layer"
-            : deeper                                   ? ", behind layers of gold's that the subject has not"
-                                                       : "",
-            survey->bad, survey->compared);
+        finding_message(finding, "The computation differs from gold from %s on%s: %zu of %zu activations %s.", path,
+                        survey->first_bad.point == POINT_EMBEDDING ? ", before the first layer"
+                        : deeper ? ", after layers of gold's that the subject does not have"
+                                 : "",
+                        survey->bad, survey->compared,
+                        survey->bad == 1 ? "is beyond its limit" : "are beyond their limits");
         return;
     }
     struct buffer names = {0};

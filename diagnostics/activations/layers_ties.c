@@ -6,9 +6,9 @@
 #include "activations/layers_internal.h"
 #include "model/routing.h"
 
-static const char cause[] =
-    "twice what errors of the size that gold's precision allows (layers.noise_multiple, layers.fallback: the built-in "
-    "ones) turn by chance, by the margins that gold itself has there, three standard deviations of that, and two";
+static const char cause[] = "twice the number of choices that errors within gold's precision (layers.noise_multiple "
+                            "and layers.fallback, as built in) would change by chance, given how close gold's own "
+                            "choices are, plus three standard deviations of that number, plus two";
 
 static double row_size(const float *row, int count)
 {
@@ -150,8 +150,8 @@ static bool add_place(const struct layers *layers, int layer, struct findings *f
     finding_measured(place, (double)ties->forced, "choices");
     finding_limit(place, ties_limit(ties), cause);
     finding_message(place,
-                    "At %zu of %zu tokens %s chooses other experts than gold does, all of them near-ties; no more than "
-                    "%.3g such choices are chance.",
+                    "At %zu of %zu tokens %s chooses other experts than gold does, all of them near-ties; chance "
+                    "explains at most %.3g such choices.",
                     ties->forced, ties->rows, path, ties_limit(ties));
     return true;
 }
@@ -184,11 +184,11 @@ bool ties_report(const struct layers *layers, struct findings *findings, struct 
     finding_fact(finding, "routings", (double)rows);
     if (forced)
         finding_message(finding,
-                        "At %zu of %zu routings experts that float32 cannot tell apart were chosen otherwise, and "
-                        "gold's choice was put in their place; %s.",
+                        "At %zu of %zu routings the subject chose between experts that float32 cannot tell apart, and "
+                        "chose others than gold; gold's choice was used in place of its own; %s.",
                         forced, rows, bad ? "that is more than chance explains" : "chance explains that many");
     else
-        finding_message(finding, "At none of %zu routings gold's choice had to be put in the place of a near-tie.",
+        finding_message(finding, "Of %zu routings, none was a near-tie in which the subject chose others than gold.",
                         rows);
     for (int layer = 0; layer < layers->config->layers; layer++)
         if (ties_bad(&layers->ties[layer]) && !add_place(layers, layer, findings))

@@ -124,7 +124,7 @@ static void end(const struct check *check, void *context)
 
 const struct diagnostic diagnostic_lens = {
     .name = "lens",
-    .asks = "What would the model say if it ended behind each layer?",
+    .asks = "What would the model say if it ended after each layer?",
     .needs = NEEDS_ENGINE | NEEDS_HEAD,
     .skips = (const char *const[]){"lens", NULL},
     .begin = begin,

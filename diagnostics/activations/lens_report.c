@@ -102,7 +102,7 @@ static bool add_ranks(struct telling *telling, struct finding *place, const stru
 {
     size_t layers = lens_layers(telling->lens);
     char title[256];
-    snprintf(title, sizeof title, "Rank of %s behind every layer: %s", telling->answer, telling->name);
+    snprintf(title, sizeof title, "Rank of %s after every layer: %s", telling->answer, telling->name);
     struct series *series = finding_series(place, "rank", title, "layer", "rank (1: most likely)", layers);
     if (!series)
         return false;
@@ -115,7 +115,7 @@ static bool add_log_probabilities(struct telling *telling, struct finding *place
 {
     size_t layers = lens_layers(telling->lens);
     char title[256];
-    snprintf(title, sizeof title, "Log-probability of %s behind every layer: %s", telling->answer, telling->name);
+    snprintf(title, sizeof title, "Log-probability of %s after every layer: %s", telling->answer, telling->name);
     struct series *series = finding_series(place, "log-probability", title, "layer", "nats", layers);
     return series && curve(series, "log-probability of the answer", one->points, log_probability_at) &&
            (!holds_gold(one, layers) || curve(series, "gold", one->gold, log_probability_at));
@@ -140,7 +140,7 @@ static bool add_table(struct telling *telling, struct finding *place, const stru
 {
     size_t layers = lens_layers(telling->lens);
     char title[256];
-    snprintf(title, sizeof title, "The most likely token behind every layer: %s", telling->name);
+    snprintf(title, sizeof title, "The most likely token after every layer: %s", telling->name);
     struct series *series = finding_series(place, "tokens", title, "layer, most likely token, its script", "", layers);
     if (!series)
         return false;
@@ -180,7 +180,7 @@ static void answer_append(struct telling *telling, struct buffer *out, const str
         top_append(telling, out, &one->points[layers - 1]);
     }
     if (first >= 0 && first != from)
-        buffer_format(out, ", and was first behind layer %d", first);
+        buffer_format(out, ", and was first after layer %d", first);
     if (holds_gold(one, layers))
         buffer_format(out, " (in gold's lens from layer %d on)", lens_first_layer(one->gold, layers));
 }
@@ -228,7 +228,7 @@ static bool add_place(struct telling *telling, const struct lens_case *one, bool
         place->where.layer = one->first_different;
         buffer_text(&message, "; ");
         leaving_append(telling, &message, one);
-        buffer_format(&message, "; the most likely token is another than gold's behind %zu of %zu layers", one->differ,
+        buffer_format(&message, "; the most likely token is another than gold's after %zu of %zu layers", one->differ,
                       one->compared);
     }
     finding_message(place, "%s.", message.data ? message.data : "");
@@ -260,8 +260,8 @@ static bool add_picture(struct telling *telling, struct finding *summary, const 
                         size_t count)
 {
     struct series *series =
-        finding_series(summary, "answers", "Log-probability of each case's answer, as it stands behind every layer",
-                       "layer", "nats; 0 is certain", lens_layers(telling->lens));
+        finding_series(summary, "answers", "Log-probability of each case's answer after every layer", "layer",
+                       "nats; 0 is certain", lens_layers(telling->lens));
     if (series)
         series->kind = SERIES_HEATMAP;
     for (size_t i = 0; series && i < count && i < ROWS_SHOWN; i++) {
@@ -290,7 +290,7 @@ static void summarise(struct telling *telling, struct finding *summary, const st
         broken += is_broken(order[i], lens_layers(telling->lens));
     }
     if (!telling->golden)
-        buffer_text(&message, "Told and not judged, for no gold holds these prompts: ");
+        buffer_text(&message, "Reported and not judged, for no gold holds these prompts: ");
     buffer_format(&message, "%s answer is the most likely token at the end of %zu of %zu cases",
                   telling->golden ? "The" : "the model's own", found, count);
     if (count < all)
@@ -306,7 +306,7 @@ static void summarise(struct telling *telling, struct finding *summary, const st
         buffer_format(&message, "; in '%s' ", telling->name);
         leaving_append(telling, &message, worst);
     } else if (compared) {
-        buffer_format(&message, "; behind every layer the most likely token is gold's in %zu compared", compared);
+        buffer_format(&message, "; after every layer the most likely token is gold's in %zu compared", compared);
         if (near_ties)
             buffer_format(&message, ", but for %zu near-ties", near_ties);
     }

@@ -363,13 +363,14 @@ static bool report_kl(const struct logits *logits, struct findings *findings)
     }
     finding_measured(finding, summary.mean, "nats");
     char cause[1024];
-    snprintf(cause, sizeof cause, "%shalf the square of what the logits may be off by: %s",
+    snprintf(cause, sizeof cause, "%shalf the square of the error that the logits may have: %s",
              summary.steps ? "half a 16-bit step of gold's log-probabilities, (largest - least) / 65535 / 2, and " : "",
              summary.cause);
     double beyond = logits->limits->rows[LIMIT_KL].value;
     size_t length = strlen(cause);
     if (beyond > 0)
-        snprintf(cause + length, sizeof cause - length, "; and %g: %s", beyond, logits->limits->rows[LIMIT_KL].cause);
+        snprintf(cause + length, sizeof cause - length, "; plus %g, which the suite allows: %s", beyond,
+                 logits->limits->rows[LIMIT_KL].cause);
     finding_limit(finding, summary.limit + beyond, cause);
     finding_judge(finding);
     where_set(&finding->where.case_id, golden_case_at(logits->golden, summary.worst_case)->id);
@@ -423,7 +424,8 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     finding_measured(finding, error * error, "relative");
     double beyond = logits->limits->rows[LIMIT_NMSE].value;
     if (beyond > 0)
-        snprintf(text + length, sizeof text - length, "; and %g: %s", beyond, logits->limits->rows[LIMIT_NMSE].cause);
+        snprintf(text + length, sizeof text - length, "; plus %g, which the suite allows: %s", beyond,
+                 logits->limits->rows[LIMIT_NMSE].cause);
     finding_limit(finding, limit + beyond, text);
     finding_judge(finding);
     finding_fact(finding, "max_abs", all.largest);
@@ -483,9 +485,9 @@ static double perplexity_limit(const struct logits *logits, const struct answers
         limit = limits_tolerance(logits->limits, &accuracy, &cause);
     else if (isfinite(gold))
         limit = fmax(limit, answers->tolerance * gold);
-    size_t length = (size_t)snprintf(why, 1024, "what the logits may be off by: %.400s", cause);
+    size_t length = (size_t)snprintf(why, 1024, "the error that the logits may have: %.400s", cause);
     if (beyond > 0)
-        snprintf(why + length, 1024 - length, "; and what goes with a divergence of %g: %s", beyond,
+        snprintf(why + length, 1024 - length, "; plus what a divergence of %g nats allows: %s", beyond,
                  logits->limits->rows[LIMIT_KL].cause);
     /* A divergence of D nats goes with log-probabilities that are off by sqrt(2 D). */
     return sqrt(limit * limit + 2 * beyond);

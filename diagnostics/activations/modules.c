@@ -112,8 +112,8 @@ static bool add_place(const struct modules *modules, const struct differing *dif
     place->where.layer = differing->layer;
     finding_measured(place, differing->error, "relative L2");
     finding_limit(place, differing->limit, differing->cause);
-    finding_message(place, "%s is %.3g away from gold, where %.3g is allowed.", differing->tensor->path,
-                    differing->error, differing->limit);
+    finding_message(place, "%s differs from gold by %.3g (relative L2), where %.3g is allowed.",
+                    differing->tensor->path, differing->error, differing->limit);
     return true;
 }
 
@@ -134,13 +134,17 @@ static bool report(struct modules *modules, struct findings *findings)
     finding_fact(finding, "compared", (double)modules->compared);
     if (modules->count)
         finding_message(finding,
-                        "%zu of %zu tensors of modules that assay knows by their paths only differ; the first, by the "
-                        "order of layers: %s",
-                        modules->count, modules->compared, findings->items[at + 1].message);
+                        "Of modules that assay knows only by their paths, %zu of %zu tensors differ%s; the first in "
+                        "the order of layers: %s",
+                        modules->count, modules->compared, modules->count == 1 ? "s" : "",
+                        findings->items[at + 1].message);
     else
-        finding_message(finding,
-                        "%zu tensor%s of modules that assay knows by their paths only: the largest error is %.3g.",
-                        modules->compared, text_plural(modules->compared), modules->largest);
+        finding_message(
+            finding,
+            "%zu tensor%s of modules that assay knows only by their paths %s gold's; the largest error is %.3g "
+            "(relative L2).",
+            modules->compared, text_plural(modules->compared), modules->compared == 1 ? "equals" : "equal",
+            modules->largest);
     return true;
 }
 

@@ -201,11 +201,10 @@ static bool find_onset(const struct seen_place *place, struct pattern *pattern)
     *pattern = (struct pattern){.kind = "onset", .number = (double)onset};
     const char *every = place->count > 1 ? ", in every case" : "";
     if (onset == 1 && place->attends)
-        snprintf(
-            pattern->text, sizeof pattern->text,
-            "Only the first token, which sees nothing but itself, is right%s: what is wrong is whom a token looks at "
-            "(queries, keys, their rotation, the scale of scores), not what it reads there.",
-            every);
+        snprintf(pattern->text, sizeof pattern->text,
+                 "Only the first token, which sees nothing but itself, is right%s: what is wrong is which tokens it "
+                 "attends to (queries, keys, their rotation, the scale of scores), not what it reads there (values).",
+                 every);
     else if (onset == 1)
         snprintf(pattern->text, sizeof pattern->text, "Only the first token is right%s.", every);
     else

@@ -122,9 +122,9 @@ struct perplexity *perplexity_new(const struct perplexity_request *request, stru
     if (good)
         choose_windows(perplexity);
     if (good && (perplexity->context < 2 || perplexity->stride > perplexity->context))
-        good =
-            error_set(error, "a window of %zu tokens that moves on by %zu: at least 2 tokens, and no gaps, are needed",
-                      perplexity->context, perplexity->stride);
+        good = error_set(
+            error, "windows of %zu tokens, %zu apart: a window needs at least 2 tokens, and windows may leave no gaps",
+            perplexity->context, perplexity->stride);
     if (good && lay_windows(perplexity, error))
         return perplexity;
     perplexity_free(perplexity);
@@ -237,7 +237,7 @@ static void report_facts(const struct perplexity *perplexity, const struct total
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         finding_fact(finding, facts[i].name, facts[i].value);
     finding_fact_text(finding, "window_rule",
-                      "windows of %zu tokens, moved on by %zu; a token is scored once, by the first window "
+                      "windows of %zu tokens, %zu apart; a token is scored once, by the first window "
                       "that holds it; the first token of the text is not scored%s",
                       perplexity->context, perplexity->stride,
                       perplexity->stride == perplexity->context ? ", nor is that of a window" : "");
@@ -263,7 +263,8 @@ static const char *report_judge(const struct perplexity *perplexity, const struc
     double limit = limits->rows[LIMIT_TEXT_PERPLEXITY].value, rounding = gold_logits_rounding(golden);
     finding_fact(finding, "within", fmax(TEXT_NOISE, rounding));
     if (rounding > limit)
-        finding_limit(finding, rounding, "few bits cost the logits that much, which was measured by computing them so");
+        finding_limit(finding, rounding,
+                      "arithmetic of so few bits costs the logits that much, which was measured by computing with it");
     else
         finding_limit(finding, limit, limits->rows[LIMIT_TEXT_PERPLEXITY].cause);
     finding_judge(finding);
@@ -285,7 +286,7 @@ bool perplexity_report(const struct perplexity *perplexity, const char *check, c
     finding_message(
         finding,
         "Perplexity %.6g +- %.2g for each token, %.4g for each word, %.4g for each byte; %.4g bits for each "
-        "byte; windows of %zu tokens, moved on by %zu, over the %zu tokens of the text with SHA-256 %.12s...; %s.",
+        "byte; windows of %zu tokens, %zu apart, over the %zu tokens of the text with SHA-256 %.12s...; %s.",
         mine, deviation, exp(all / (double)perplexity->words), exp(all / (double)perplexity->bytes),
         all / (double)perplexity->bytes / M_LN2, perplexity->context, perplexity->stride, perplexity->ids.count,
         perplexity->sha256, judged);

@@ -131,11 +131,10 @@ static bool report_gold(const struct golden *golden, struct findings *findings, 
     add_cost(golden, finding, cost);
     bool by_bits = rounded && strcmp(arithmetic, rounded) != 0;
     bool gold = rounded || strcmp(arithmetic, golden_dtype(golden)) == 0;
-    finding_message(finding,
-                    "%s no more than %s (%s), so the two are compared as far as that can tell, and no further%s%s.",
-                    gold ? "Gold is known to" : "The subject's values are known to", golden_dtype(golden),
+    finding_message(finding, "%s no more precise than %s (%s), so differences smaller than that cannot be seen%s%s.",
+                    gold ? "Gold is" : "The subject's values are", golden_dtype(golden),
                     by_bits ? "they are stored as float32, but use no other bits"
-                    : gold  ? "it was computed so"
+                    : gold  ? "it was computed in it"
                             : "they use no more bits than that",
                     cost[0] ? "; what such arithmetic costs was measured" : "", cost);
     return true;
@@ -153,20 +152,19 @@ static bool report_weights(const struct golden *golden, const struct subject *su
     finding_fact_text(finding, "dtype", "%s", dtype);
     if (weights == WEIGHTS_ROUNDED) {
         finding->verdict = VERDICT_WARN;
-        finding_message(
-            finding,
-            "The weights are %s, gold was computed from longer ones. What such rounding costs was measured and "
-            "is allowed, and nothing beyond it%s.",
-            dtype, add_cost(golden, finding, cost));
+        finding_message(finding,
+                        "The weights are %s, gold was computed from more precise ones. What such rounding costs was "
+                        "measured and is allowed, and nothing beyond it%s.",
+                        dtype, add_cost(golden, finding, cost));
         return true;
     }
     finding->verdict = allowed ? VERDICT_WARN : VERDICT_FAIL;
-    finding_message(finding,
-                    allowed
-                        ? "The weights are %s, gold was computed from longer ones: this suite says what that may cost."
-                        : "The weights are %s, gold was computed from longer ones, and this suite allows for nothing "
-                          "that was lost: --suite suites/quantised.json judges what that costs.",
-                    dtype);
+    finding_message(
+        finding,
+        allowed ? "The weights are %s, gold was computed from more precise ones: this suite says what that may cost."
+                : "The weights are %s, gold was computed from more precise ones, and this suite allows for no such "
+                  "loss: --suite suites/quantised.json judges what that costs.",
+        dtype);
     return true;
 }
 

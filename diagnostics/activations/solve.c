@@ -300,13 +300,13 @@ static bool verify(const struct solve_task *task, const struct survey *survey, s
     good = good && isolated_try(request->isolated, laid, request->config, task->block, &result, error);
     solved->ratio = result.ratios[task->point];
     if (good && !(result.compared_points >> task->point & 1))
-        snprintf(solved->why, sizeof solved->why, "it does not hold what comes out");
+        snprintf(solved->why, sizeof solved->why, "gold does not hold the output of its module");
     else if (good && result.bad_points >> task->point & 1)
         snprintf(solved->why, sizeof solved->why,
-                 "with what fits it best, the error is %.3g of what it may be: something else is wrong there",
+                 "the values that fit best leave an error of %.3g times the limit: something else is wrong there",
                  solved->ratio);
     else if (good && result.bad_points & ~survey->result.bad_points)
-        snprintf(solved->why, sizeof solved->why, "with what fits it best, another module would be wrong");
+        snprintf(solved->why, sizeof solved->why, "with the values that fit best another module would be wrong");
     store_free(laid);
     return good;
 }
@@ -324,10 +324,10 @@ static void judge_spread(struct solved *solved)
     if (*solved->why || solved->spread <= SPREAD_MOST)
         return;
     if (isfinite(solved->spread))
-        snprintf(solved->why, sizeof solved->why, "it leaves open up to %.2g of what its values are on average",
-                 solved->spread);
+        snprintf(solved->why, sizeof solved->why,
+                 "its values could differ by up to %.2g of their average size and still fit", solved->spread);
     else
-        snprintf(solved->why, sizeof solved->why, "what comes out does not depend on all of it");
+        snprintf(solved->why, sizeof solved->why, "the output of its module does not depend on all of its values");
     drop_values(solved);
 }
 
@@ -471,7 +471,7 @@ static bool is_wrong(const struct survey *survey, const struct expected *expecte
     solved->point = point_of(expected, survey->result.compared_points);
     bool held = solved->point != POINT_COUNT, bad = held && survey->result.bad_points >> solved->point & 1;
     if (!held)
-        snprintf(solved->why, sizeof solved->why, "it does not hold what comes out");
+        snprintf(solved->why, sizeof solved->why, "gold does not hold the output of its module");
     if (within && there && (!bad || (expected->expert >= 0 && !is_blamed(survey, expected->expert))))
         solved->state = SOLVED_CLEAR;
     else if (held && !bad && !within)
@@ -502,7 +502,7 @@ bool weight_solve(struct solver *solver, const struct expected *expected, struct
         return true;
     *solved = (struct solved){.state = SOLVED_NOT, .point = POINT_COUNT};
     if (!weight_is_solvable(expected->weight, there)) {
-        snprintf(solved->why, sizeof solved->why, "what it makes is not shown by itself");
+        snprintf(solved->why, sizeof solved->why, "gold does not show its effect by itself");
         return true;
     }
     int block = block_of(request, expected);

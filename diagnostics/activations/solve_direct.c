@@ -43,7 +43,7 @@ static void gain_of(const struct pairs *pairs, size_t count, size_t unknowns, fl
             squares += (double)pairs->inputs[at] * (double)pairs->inputs[at];
         }
         if (!(squares > 0)) {
-            snprintf(solved->why, sizeof solved->why, "nothing flows through channel %zu", i);
+            snprintf(solved->why, sizeof solved->why, "the input of channel %zu is always zero", i);
             return;
         }
         values[i] = (float)(products / squares);
@@ -54,7 +54,8 @@ static bool too_few(struct solved *solved, size_t count)
 {
     if (solved->equations >= EQUATIONS_LEAST)
         return false;
-    snprintf(solved->why, sizeof solved->why, "it holds %zu token%s of what comes out", count, count == 1 ? "" : "s");
+    snprintf(solved->why, sizeof solved->why, "gold holds the output of its module for only %zu token%s", count,
+             count == 1 ? "" : "s");
     return true;
 }
 
@@ -149,7 +150,7 @@ static bool matrix_of(const struct pairs *pairs, size_t count, float *values, st
         least_squares_spread(a, (int)count, (int)columns, spreads);
         matrix_take(b, count, rows, columns, spreads, values, solved);
     } else if (good)
-        snprintf(solved->why, sizeof solved->why, "what goes into it leaves some of its columns open");
+        snprintf(solved->why, sizeof solved->why, "the inputs that gold holds do not determine all of its columns");
     solved->equations = count / columns;
     free(a);
     free(b);
@@ -165,8 +166,8 @@ bool solve_matrix(struct solve_task *task, struct error *error)
     struct pairs pairs = {task->request, in, task->point, columns, width_of(task), NULL, 0, NULL, NULL, NULL, NULL};
     bool good = run_pairs(task, NULL, &pairs, &count, error), few = count < columns + SPARE_LEAST;
     if (good && few)
-        snprintf(task->solved->why, sizeof task->solved->why, "it holds %zu tokens, and each row has %zu values", count,
-                 columns);
+        snprintf(task->solved->why, sizeof task->solved->why, "gold holds %zu tokens, too few for rows of %zu values",
+                 count, columns);
     else if (good)
         good = matrix_of(&pairs, count, task->values, task->solved, error);
     pairs_free(&pairs);
@@ -255,7 +256,7 @@ bool solve_rows(struct solve_task *task, struct error *error)
         rows_take(&rows, tolerance, task->values, solved);
     }
     if (good && rows.differ)
-        snprintf(solved->why, sizeof solved->why, "it gives one token different rows");
+        snprintf(solved->why, sizeof solved->why, "gold shows different rows for the same token");
     solved->equations = 1;
     pairs_free(&pairs);
     free(rows.tokens);

@@ -132,11 +132,11 @@ static bool order_find(struct order *order, struct solved *solved)
     keys_make(order, order->pairs->inputs, order->ours);
     for (size_t place = 0; place < order->channels; place++)
         if (!match(order, place)) {
-            snprintf(solved->why, sizeof solved->why, "no order of its rows is the only one that comes near");
+            snprintf(solved->why, sizeof solved->why, "no order of its rows fits clearly better than all others");
             return false;
         }
     if (!order->moved)
-        snprintf(solved->why, sizeof solved->why, "its rows lie in the order that comes nearest");
+        snprintf(solved->why, sizeof solved->why, "its rows are already in the order that fits best");
     solved->moved = order->moved;
     return order->moved;
 }
@@ -173,7 +173,8 @@ bool solve_order(struct solve_task *task, struct error *error)
     order.tokens = good ? pairs_pack(&pairs) : 0;
     task->solved->equations = order.tokens;
     if (good && (order.tokens < TOKENS_LEAST || expected->shape[0] != width))
-        snprintf(task->solved->why, sizeof task->solved->why, "it holds %zu tokens of what comes out", order.tokens);
+        snprintf(task->solved->why, sizeof task->solved->why, "gold holds the output of its module for only %zu tokens",
+                 order.tokens);
     else if (good && order_find(&order, task->solved))
         rows_move(&order, task->values, row);
     free(row);

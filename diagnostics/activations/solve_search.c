@@ -235,10 +235,12 @@ static bool search_room(struct search *search, size_t unknowns, bool *enough, st
     *enough = false;
     if (unknowns > UNKNOWNS_MOST)
         snprintf(solved->why, sizeof solved->why,
-                 "its %zu values take as many experiments, and at most %d are made at once", unknowns, UNKNOWNS_MOST);
+                 "to solve for its %zu values takes as many experiments, and %d is the most that is tried", unknowns,
+                 UNKNOWNS_MOST);
     else if (equations < unknowns + SPARE_LEAST)
-        snprintf(solved->why, sizeof solved->why, "it holds %zu values of what comes out, for %zu unknowns",
-                 tokens * width, unknowns);
+        snprintf(solved->why, sizeof solved->why,
+                 "gold holds %zu values of the output of its module, too few for %zu unknowns", tokens * width,
+                 unknowns);
     else
         *enough = true;
     search->at = calloc(unknowns + 1, sizeof *search->at);
@@ -282,17 +284,16 @@ static bool search_run(struct search *search, bool *found, struct error *error)
     if (!search->factor)
         search->begun = search->square;
     if (!isfinite(search->square)) {
-        snprintf(solved->why, sizeof solved->why, "with what is there its module makes no numbers");
+        snprintf(solved->why, sizeof solved->why, "with the stored values the output of its module is not finite");
         return true;
     }
     if (!descend(search, found, error))
         return false;
     if (!*found)
-        snprintf(solved->why, sizeof solved->why, "what comes out does not depend on all of it");
+        snprintf(solved->why, sizeof solved->why, "the output of its module does not depend on all of its values");
     else if (search->square * DECISIVE * DECISIVE > search->begun) {
         *found = false;
-        snprintf(solved->why, sizeof solved->why,
-                 "nothing that it could hold brings its module near: %.2g of the error is left",
+        snprintf(solved->why, sizeof solved->why, "no values bring its module near gold: %.2g of the error is left",
                  sqrt(search->square / search->begun));
     }
     return !*found || spread(search, error);

@@ -151,7 +151,7 @@ static bool report_place(const struct statistics *statistics, struct findings *f
     if (!place)
         return false;
     finding_miss(statistics, place, index, miss, cause);
-    finding_message(place, "The %s of %s is %.6g, gold's %.6g: %.3g times what it may be off by.",
+    finding_message(place, "The %s of %s is %.6g, gold's %.6g: the difference is %.3g times what is allowed.",
                     statistic_names[miss->statistic], golden_tensor_at(statistics->golden, index)->path, miss->mine,
                     miss->gold, miss->ratio);
     return true;

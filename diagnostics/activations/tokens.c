@@ -94,7 +94,8 @@ bool tokens_check(const struct subject *subject, const struct golden *golden, st
     finding_measured(finding, (double)differ, "prompts differ");
     finding_limit(finding, 0, "one different id is another input");
     finding_judge(finding);
-    finding_message(finding, "%zu of %zu prompts are encoded differently than in gold%s.", differ, prompts,
+    finding_message(finding, "%zu of %zu prompts %s encoded differently than in gold%s.", differ, prompts,
+                    differ == 1 ? "is" : "are",
                     is_other_file(subject, golden) ? " (tokenizer.json is another file than gold's)" : "");
     return true;
 }

@@ -73,9 +73,8 @@ bool tokens_check_source(const struct subject *subject, struct findings *finding
         finding_measured(finding, (double)differ, "strings differ");
         finding_limit(finding, 0, "one different id is another input");
         finding_judge(finding);
-        finding_message(finding,
-                        "%zu of %d strings get other ids from the tokenizer that is used than from that of %s.", differ,
-                        TOKENS_STRINGS, path);
+        finding_message(finding, "%zu of %d strings %s other ids from the tokenizer that is used than from that of %s.",
+                        differ, TOKENS_STRINGS, differ == 1 ? "gets" : "get", path);
     }
     tokenizer_free(other);
     free(path);

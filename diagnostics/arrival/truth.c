@@ -35,7 +35,7 @@ static bool open_source(const struct subject_options *options, struct subject *t
     if (!subject_open(&whole, truth, error))
         return false;
     return !store_problem_count(truth->store) ||
-           error_set(error, "%s: what is wrong with it cannot tell what is right: %s", options->source,
+           error_set(error, "%s: the original is damaged, so nothing can be compared with it: %s", options->source,
                      store_problem(truth->store, 0));
 }
 

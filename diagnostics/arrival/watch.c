@@ -283,7 +283,7 @@ static bool block_tell(struct watch *watch, int block, const struct isolated_res
     if (result->compared)
         snprintf(gold, sizeof gold, ", %zu module%s as in gold", result->compared, result->compared > 1 ? "s" : "");
     else if (watch->isolated)
-        snprintf(gold, sizeof gold, "; not compared, for gold does not hold what goes into it and comes out");
+        snprintf(gold, sizeof gold, "; not compared, for gold does not hold its input and output");
     size_t tensors = landing_block_tensors(watch->landing, block);
     tell(watch, WATCH_EVENT, "%s: complete, %zu tensor%s right%s",
          watch_block_name(watch->request->config, block, name), tensors, tensors == 1 ? "" : "s", gold);

@@ -105,7 +105,7 @@ static const char *end_text(const struct watch *watch, char text[160])
     if (watch->end == END_FINISHED)
         snprintf(text, 160, "The extraction says that it is finished, and is not. ");
     if (watch->end == END_TIMEOUT)
-        snprintf(text, 160, "No file came or changed for %g seconds. ", watch->request->timeout);
+        snprintf(text, 160, "No file arrived or changed for %g seconds. ", watch->request->timeout);
     return text;
 }
 
@@ -150,8 +150,8 @@ static bool report_absent(const struct watch *watch, struct findings *findings)
         if (early && files)
             finding_message(finding, "%s", first_wrong(watch, row->check));
         else if (early)
-            finding_message(finding, "Ended at what is wrong; %zu of %zu tensors were there.", counts.tensors,
-                            counts.tensors_expected);
+            finding_message(finding, "Watching ended at the first corruption; %zu of %zu tensors were there.",
+                            counts.tensors, counts.tensors_expected);
         else if (!absent.count)
             finding_message(finding, "All %zu tensors that the configuration calls for are there.",
                             counts.tensors_expected);

@@ -139,7 +139,7 @@ static const struct {
     {"cut-as-pairs", "$1 and $2 were cut from one matrix the wrong way, in its middle"},
     {"halve-heads", "The rows of each head of $1 lie in turn, as for interleaved rotation"},
     {"pair-heads", "The rows of each head of $1 were laid as halves although they lay so before"},
-    {"scale", "$1 is not of its size: multiplied by $2 it is right"},
+    {"scale", "$1 has the wrong scale: multiplied by $2 it is right"},
     {"add", "$1 is off by a constant: with $2 added it is right"},
 };
 
@@ -229,7 +229,7 @@ static void proof_text(const struct causes_request *request, const struct hunt *
     places_text(hunt, proof, out);
     buffer_text(out, "), and no other gets worse, which proves it.");
     if (proof->twin_count) {
-        buffer_text(out, " No value tells it from ");
+        buffer_text(out, " No compared value distinguishes it from ");
         hypotheses_text(proof->twins, proof->twin_count, out);
         buffer_text(out, ".");
     }
@@ -292,7 +292,7 @@ static void whole_text(const struct causes_request *request, const struct hunt *
 {
     size_t bad = hunt_bad(hunt, hunt->before), left = hunt_bad(hunt, hunt->after), count = hunt->proof_count;
     if (!bad)
-        buffer_format(out, "Each of %zu modules that were compared alone equals gold: nothing is to be explained.",
+        buffer_format(out, "Each of %zu modules that were compared alone equals gold: there is nothing to explain.",
                       hunt->compared);
     else if (!count && !rest->likely_count)
         unexplained_text(hunt, bad, out);

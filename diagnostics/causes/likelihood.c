@@ -494,12 +494,13 @@ static const char *grade_of(const struct cause *cause)
 static void says_text(const struct cause *cause, struct buffer *out)
 {
     buffer_format(out,
-                  "%s %s: with it the text is read better by %.3g +- %.2g nats a token (%.0f bits in all), perplexity "
-                  "%.4g instead of %.4g",
+                  "%s %s: with it the model predicts the text better by %.3g +- %.2g nats a token (%.0f bits in all), "
+                  "perplexity %.4g instead of %.4g",
                   departure_option(cause->hypothesis.departure), cause->hypothesis.text, cause->gain, cause->error,
                   cause->bits, exp(cause->after), exp(cause->before));
     if (*cause->twin.text)
-        buffer_format(out, "; %s %s does the very same", departure_option(cause->twin.departure), cause->twin.text);
+        buffer_format(out, "; %s %s has exactly the same effect", departure_option(cause->twin.departure),
+                      cause->twin.text);
 }
 
 static bool report_cause(const struct searching *searching, const struct cause *cause, struct findings *findings)
@@ -530,12 +531,11 @@ static bool report_unread(const struct searching *searching, struct findings *fi
     finding_measured(finding, exp(mean_nats(searching->base, searching->windows * CONTEXT)), "perplexity");
     finding_fact(finding, "tried", (double)searching->tried);
     finding_fact(finding, "frequency_perplexity", exp(searching->frequency));
-    finding_message(
-        finding,
-        "With and without any of %zu hypotheses the model reads the text no better than by the frequency "
-        "of its tokens alone (perplexity %.4g, and %.4g): how well it reads tells nothing. Gold (--golden), "
-        "the original (--source) or a text in its own language (--text) would.",
-        searching->tried, finding->measured, exp(searching->frequency));
+    finding_message(finding,
+                    "With and without any of %zu hypotheses the model predicts the text no better than the frequencies "
+                    "of its tokens do (perplexity %.4g, and %.4g), so nothing can be concluded from it. Give gold "
+                    "(--golden), the original (--source) or a text in the model's own language (--text).",
+                    searching->tried, finding->measured, exp(searching->frequency));
     return true;
 }
 
@@ -555,7 +555,9 @@ static void whole_text(const struct searching *searching, size_t count, const st
     if (count || rest->likely_count)
         buffer_text(text, " Nothing is proved without gold or the original.");
     else
-        buffer_format(text, "No hypothesis improves on what is there, of %zu that were tried: perplexity %.4g.",
+        buffer_format(text,
+                      "None of the %zu hypotheses that were tried predicts the text better than the model as it is: "
+                      "perplexity %.4g.",
                       searching->tried, exp(mean_nats(searching->base, searching->windows * CONTEXT)));
 }
 

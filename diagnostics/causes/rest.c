@@ -301,11 +301,11 @@ static bool report_near(const struct causes_request *request, const struct rest 
     hypotheses_text(likely->near->twins, likely->near->twin_count, &twins);
     likely_text(rest, likely, &text);
     if (finding && text.data) {
-        finding_message(finding,
-                        "%s, and makes nothing bad that was good%s%s. Likely, not proved: what is left is more than "
-                        "gold's noise, so values were rounded after they were damaged, or the damage is only nearly "
-                        "this.",
-                        text.data, twins.data ? "; nearly as near: " : "", twins.data ? twins.data : "");
+        finding_message(
+            finding,
+            "%s, and makes nothing bad that was good%s%s. Likely, not proved: what is left is more than "
+            "gold's noise, so values were rounded after they were damaged, or the damage is only similar to this.",
+            text.data, twins.data ? "; nearly as near: " : "", twins.data ? twins.data : "");
         if (twins.data)
             finding_fact_text(finding, "alternatives", "%s", twins.data);
         hypothesis_facts(hypothesis, "likely", finding);
@@ -341,9 +341,9 @@ static bool report_suspects(const struct causes_request *request, const struct r
     if (good && text.data) {
         finding_message(finding, "%s. %s%s, not proved: %s.", text.data,
                         strcmp(grade, "likely") == 0 ? "Likely" : "Possible", bits.data ? bits.data : "",
-                        original ? "the original's tensors do not make the module equal gold either"
-                                 : "nothing here holds what belongs there; with --source DIR, the original, it would "
-                                   "be tried");
+                        original
+                            ? "the original's tensors do not make the module equal gold either"
+                            : "the right values are not at hand; with --source DIR, the original, they would be tried");
         finding->where.layer = first->expected.layer;
         where_set(&finding->where.tensor, first->expected.name);
         finding_fact_text(finding, "hypothesis", "%s", likely->hypothesis);

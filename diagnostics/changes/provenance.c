@@ -161,15 +161,17 @@ bool provenance_comparable(const struct report *old, const struct report *now, c
     struct buffer why = {0};
     buffer_text(&why, "");
     if (!same_text(old->command, now->command))
-        buffer_format(&why, "it is of the command %.40s, and this is %.40s", old->command ? old->command : "?",
-                      now->command ? now->command : "?");
+        buffer_format(&why, "it was made by the command %.40s, and this run is of %.40s",
+                      old->command ? old->command : "?", now->command ? now->command : "?");
     else if (old->verdict == VERDICT_ERROR)
         buffer_text(&why, "it says that the check could not be run");
     else if (other_model(old, now))
-        buffer_format(
-            &why, "it is of another kind of model: %.60s with %d layers of %d experts, and this is %.60s with %d of %d",
-            old->subject.model_type ? old->subject.model_type : "?", old->subject.layers, old->subject.experts,
-            now->subject.model_type ? now->subject.model_type : "?", now->subject.layers, now->subject.experts);
+        buffer_format(&why,
+                      "it is about another kind of model: %.60s with %d layers and %d experts, and this one is %.60s "
+                      "with %d layers and %d experts",
+                      old->subject.model_type ? old->subject.model_type : "?", old->subject.layers,
+                      old->subject.experts, now->subject.model_type ? now->subject.model_type : "?",
+                      now->subject.layers, now->subject.experts);
     else if (strcmp(old->suite.sha256, now->suite.sha256) != 0)
         buffer_text(&why, "it was made with another suite");
     else if (!golds_are_there(old, now))

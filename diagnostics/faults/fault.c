@@ -121,7 +121,7 @@ static struct store *fault_lay(struct fault_site *site, struct error *error)
     const struct fault_kind *row = catalogue_find(site->spec);
     site->overlay = overlay_new(site->below, error);
     if (site->overlay && lay_each(site, row, colon ? colon + 1 : "", error) &&
-        (site->changed || error_set(error, "fault %s: changes nothing in %s", site->spec, store_path(site->below))))
+        (site->changed || error_set(error, "fault %s changes nothing in %s", site->spec, store_path(site->below))))
         return site->overlay;
     store_free(site->overlay);
     return NULL;

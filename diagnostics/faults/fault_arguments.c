@@ -139,7 +139,7 @@ static const struct word {
     {"LAYER", take_layer, offsetof(struct fault_arguments, layer), "a layer"},
     {"EXPERT", take_expert, offsetof(struct fault_arguments, expert), "an expert"},
     {"LAYERS", NULL, 0, "a list of layers"},
-    {"NAMES", NULL, 0, "a tensor, or with * many"},
+    {"NAMES", NULL, 0, "a tensor, or several with *"},
     {"LAYERS/EXPERTS", NULL, 0, "a list of layers and one of experts"},
 };
 #define WORDS (sizeof words / sizeof *words)

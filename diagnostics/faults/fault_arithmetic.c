@@ -47,7 +47,7 @@ static bool lay_add(struct fault_site *site, const struct fault_arguments *argum
 
 const struct fault_kind fault_add = {
     {"add", "TENSOR,VALUE", "Adds a number to every value of a tensor",
-     "every norm's output off by a constant in each channel: with -1 nearly nothing is left of a gain near one",
+     "every norm's output off by a constant in each channel: -1 leaves nearly nothing of a gain near one",
      "gains stored as w - 1 (gemma's form) where w is read, or the 1 added twice"},
     lay_add};
 
@@ -87,7 +87,7 @@ static bool lay_lost_scales(struct fault_site *site, const struct fault_argument
 const struct fault_kind fault_lost_scales = {
     {"lost-scales", "TENSOR",
      "Leaves values as FP8 holds them, without the scales of their blocks of 128 by 128: up to 448 in each",
-     "thousands of times too large; what follows is not finite, or one token for ever",
+     "thousands of times too large; what follows is not finite, or the text is one token for ever",
      "weight_scale_inv not read beside an FP8 weight, or not multiplied"},
     lay_lost_scales};
 

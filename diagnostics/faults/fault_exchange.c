@@ -48,7 +48,7 @@ static bool lay_swap_experts(struct fault_site *site, const struct fault_argumen
 
 const struct fault_kind fault_swap_experts = {
     {"swap-experts", "LAYER,A,B", "Exchanges two experts, but not their router rows",
-     "tokens of two experts are answered by the other; hardly seen in short texts",
+     "tokens of each of two experts are answered by the other; short texts hardly show it",
      "a sort of file names as text, or a merge that numbers anew"},
     lay_swap_experts};
 
@@ -199,7 +199,7 @@ static bool lay_restore(struct fault_site *site, const struct fault_arguments *a
 
 const struct fault_kind fault_restore = {
     {"restore", "NAMES",
-     "Takes tensors from the original (--source), those that are absent too: *.input_layernorm.weight",
-     "what is absent or wrong is as in the original: not a damage, but what undoes one",
+     "Takes tensors from the original (--source), absent ones too, such as *.input_layernorm.weight",
+     "what is absent or wrong becomes as in the original: this is no damage, it undoes one",
      "none: an experiment, and what repair does"},
     lay_restore};

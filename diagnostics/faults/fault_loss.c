@@ -63,8 +63,7 @@ static bool lay_one_shard_per_layer(struct fault_site *site, const struct fault_
     if (store_kind(site->below) != STORE_CHECKPOINT) {
         if (!site->means.source)
             return error_set(error,
-                             "fault %s: %s is no checkpoint; its shards are needed, say where it came from with "
-                             "--source",
+                             "fault %s: %s is no checkpoint with shards; name the one that it came from with --source",
                              site->spec, store_path(site->below));
         if (!(source = store_open(site->means.source, error)))
             return false;
@@ -149,7 +148,7 @@ static bool lay_missing_experts(struct fault_site *site, const struct fault_argu
 
 const struct fault_kind fault_missing_experts = {
     {"missing-experts", "LAYERS/EXPERTS", "Loses the experts in the layers (1,5/76-127)",
-     "tokens that are routed there lose what the expert adds; rare words first",
+     "tokens that are routed there lose what the expert adds; rare words suffer first",
      "an extraction that stopped, a shard that was not opened, a numbering that ended early"},
     lay_missing_experts};
 

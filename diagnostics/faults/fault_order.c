@@ -115,18 +115,20 @@ static bool lay_halve_heads(struct fault_site *site, const struct fault_argument
     return lay_heads(site, arguments, halves_from_pairs, error);
 }
 
-#define ROTATED "attention wrong wherever it looks back; the first token right, the text dissolves further on"
+#define ROTATED "attention is wrong wherever it looks back: the first token is right, the text dissolves further on"
 
 const struct fault_kind fault_pair_heads = {
     {"pair-heads", "TENSOR",
-     "Lays the rows of each head for rotation by neighbours: i of its first half, i of its second, i + 1 of its first",
+     "Puts the rows of each head in the order for rotation of neighbours: row i of the first half, row i of the "
+     "second, row i + 1 of the first",
      ROTATED,
      "a conversion that permutes q_proj and k_proj, as the one to GGUF does for llama, where its reader takes "
      "them as they are"},
     lay_pair_heads};
 
 const struct fault_kind fault_halve_heads = {
-    {"halve-heads", "TENSOR", "The reverse: rows of a head that lay as neighbours are laid as halves", ROTATED,
+    {"halve-heads", "TENSOR",
+     "The reverse: rows of a head that are in the order for neighbours are put in the order for halves", ROTATED,
      "a conversion that undoes a permutation which its input did not have, or undoes it twice"},
     lay_halve_heads};
 

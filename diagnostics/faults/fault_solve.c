@@ -50,7 +50,7 @@ static bool lay_solve(struct fault_site *site, const struct fault_arguments *arg
                 isolated_new(site->means.goldens, site->means.golden_count, site->config, &limits, 1, error)) &&
            (solving.solver = solver_new(&request, error)) && weights_each(site->config, visit, &solving);
     if (good && !solving.fitting)
-        good = error_set(error, "fault %s: no weight that gold could determine is called so", site->spec);
+        good = error_set(error, "fault %s: gold can determine no weight of that name", site->spec);
     if (good && !site->changed && solving.why.text)
         good = error_set(error, "%s", error_text(&solving.why));
     error_clear(&solving.why);
@@ -63,6 +63,7 @@ static bool lay_solve(struct fault_site *site, const struct fault_arguments *arg
 const struct fault_kind fault_solve = {
     {"solve", "NAMES",
      "Puts what gold (--golden) determines in the place of a weight that is wrong, or of one that is absent",
-     "the weight is gold's, to the last bit where gold has enough of them: not a damage, but what undoes one",
+     "the weight becomes what gold determines, to the last bit where gold holds enough tokens: this is no damage, it "
+     "undoes one",
      "none: an experiment, and what repair --golden does"},
     lay_solve};

@@ -32,7 +32,7 @@ static bool lay_scale(struct fault_site *site, const struct fault_arguments *arg
 
 const struct fault_kind fault_scale = {
     {"scale", "TENSOR,FACTOR[,SHARE]", "Multiplies a tensor",
-     "values of the module too large or small by one factor; norms behind it hide it",
+     "values of the module too large or small by one factor; a norm after it hides that",
      "a scale applied twice, or left out"},
     lay_scale};
 
@@ -70,8 +70,8 @@ static bool lay_nan(struct fault_site *site, const struct fault_arguments *argum
     return set_one(site, arguments, NAN, error);
 }
 
-const struct fault_kind fault_nan = {{"nan", "TENSOR[,ROW,COLUMN]", "Makes one value no number",
-                                      "everything behind it is no number; one token for ever, or none",
+const struct fault_kind fault_nan = {{"nan", "TENSOR[,ROW,COLUMN]", "Makes one value NaN",
+                                      "everything after it is NaN; the text is one token for ever, or none",
                                       "an overflow in a conversion to 16 bits"},
                                      lay_nan};
 
@@ -81,7 +81,7 @@ static bool lay_inf(struct fault_site *site, const struct fault_arguments *argum
 }
 
 const struct fault_kind fault_inf = {{"inf", "TENSOR[,ROW,COLUMN]", "Makes one value infinite",
-                                      "one channel drowns all others, then no number",
+                                      "one channel drowns all others, then all is NaN",
                                       "an overflow in a conversion to 16 bits"},
                                      lay_inf};
 
@@ -93,7 +93,7 @@ static bool lay_constant(struct fault_site *site, const struct fault_arguments *
 
 const struct fault_kind fault_constant = {
     {"constant", "TENSOR,VALUE[,SHARE]",
-     "Makes all values of a tensor the same: a norm of ones is what a loader puts in the place of one that is absent",
+     "Makes all values of a tensor the same: a loader puts a norm of ones in place of an absent one",
      "the module forgets what it learned of its channels",
      "a default that a loader puts in the place of what is absent"},
     lay_constant};
@@ -103,11 +103,11 @@ static bool lay_zeros(struct fault_site *site, const struct fault_arguments *arg
     return set_span(site, arguments->tensor, fault_share(arguments->tensor, arguments->share), 0, error);
 }
 
-const struct fault_kind fault_zeros = {
-    {"zeros", "TENSOR[,SHARE]",
-     "Zeroes a tensor. SHARE, here and below: of its rows (of a vector: its elements) that share, from the middle on",
-     "the module adds nothing", "a tensor that was allocated and never filled"},
-    lay_zeros};
+const struct fault_kind fault_zeros = {{"zeros", "TENSOR[,SHARE]",
+                                        "Zeroes a tensor. With SHARE, here and below: only that share of its rows (of "
+                                        "a vector: its elements), from the middle on",
+                                        "the module adds nothing", "a tensor that was allocated and never filled"},
+                                       lay_zeros};
 
 /* --- bytes --- */
 
@@ -161,8 +161,8 @@ static bool lay_byte_swap(struct fault_site *site, const struct fault_arguments 
 }
 
 const struct fault_kind fault_byte_swap = {
-    {"byte-swap", "TENSOR[,SHARE]", "Turns the bytes of every value around: the wrong byte order",
-     "values of any size; no number soon", "a big-endian file, or one that was swapped twice"},
+    {"byte-swap", "TENSOR[,SHARE]", "Reverses the bytes of every value: the wrong byte order",
+     "values of any size; soon all is NaN", "a big-endian file, or one that was swapped twice"},
     lay_byte_swap};
 
 /* --- as a framework initialises --- */
@@ -205,12 +205,12 @@ static bool lay_initialise(struct fault_site *site, const struct fault_arguments
     return initialise(site, arguments->tensor, arguments->share, error);
 }
 
-const struct fault_kind fault_initialise = {
-    {"initialise", "TENSOR[,SHARE]",
-     "Leaves a tensor as a framework initialises it: normal, deviation 0.02; a gain: ones; a bias: zeros",
-     "the module adds noise; with attention or embedding, word salad",
-     "a name that the loader does not know: newly initialised"},
-    lay_initialise};
+const struct fault_kind fault_initialise = {{"initialise", "TENSOR[,SHARE]",
+                                             "Leaves a tensor as a framework initialises it: Gaussian values of "
+                                             "standard deviation 0.02; a gain: ones; a bias: zeros",
+                                             "the module adds noise; with attention or embedding, word salad",
+                                             "a name that the loader does not know: newly initialised"},
+                                            lay_initialise};
 
 static bool is_projection(const char *name)
 {
@@ -240,7 +240,7 @@ static bool lay_random_attention(struct fault_site *site, const struct fault_arg
 
 const struct fault_kind fault_random_attention = {
     {"random-attention", "LAYERS",
-     "Leaves the attention's projections as they were initialised: normal, deviation 0.02",
+     "Leaves the attention's projections as they were initialised: Gaussian values of standard deviation 0.02",
      "no word refers to another; word salad from the first sentence on",
      "projections under names that the loader does not know, left as they were initialised"},
     lay_random_attention};

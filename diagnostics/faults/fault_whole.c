@@ -119,7 +119,7 @@ static bool lay_transpose_back(struct fault_site *site, const struct fault_argum
 }
 
 const struct fault_kind fault_transpose_back = {
-    {"transpose-back", "TENSOR", "Undoes transpose, of a matrix that is not square as well",
+    {"transpose-back", "TENSOR", "Undoes transpose, also of a matrix that is not square",
      "the module wrong, its statistics as they were", "x W in the place of x W^T: Conv1D's or JAX' layout"},
     lay_transpose_back};
 
@@ -145,7 +145,8 @@ static bool lay_shift_rows(struct fault_site *site, const struct fault_arguments
 }
 
 const struct fault_kind fault_shift_rows = {
-    {"shift-rows", "TENSOR,N", "Gives every row what the row N further on held: an embedding whose vocabulary moved",
+    {"shift-rows", "TENSOR,N",
+     "Gives every row the values of the row N further on: an embedding whose vocabulary was shifted",
      "every token is taken for a neighbour: fluent nonsense, or none",
      "a vocabulary with a token more or less in front, or a cut header"},
     lay_shift_rows};
@@ -203,7 +204,7 @@ static bool lay_swap_router_rows(struct fault_site *site, const struct fault_arg
 
 const struct fault_kind fault_swap_router_rows = {
     {"swap-router-rows", "LAYER,A,B", "Exchanges two rows of the router of a layer, but not their experts",
-     "tokens of two experts are answered by the other; hardly seen in short texts",
+     "tokens of each of two experts are answered by the other; short texts hardly show it",
      "experts numbered anew, the router not"},
     lay_swap_router_rows};
 
@@ -278,6 +279,6 @@ const struct fault_kind fault_misread = {
     {"misread", "TENSOR",
      "Takes the 16 bits of every value for the other 16-bit type: BF16 for F16, F16 for BF16, F32 rounded to BF16 for "
      "F16",
-     "values of any size, most of them tiny; no number or constant text",
+     "values of any size, most of them tiny; NaN, or the same text for ever",
      "BF16 read as F16, or the reverse: both have 16 bits"},
     lay_misread};

@@ -16,7 +16,7 @@ const struct check_words words_of_causes[] = {
           "writes the model right. If it is unexplained, give assay diagnose MODEL --source ORIGINAL and a larger "
           "--budget."),
     CAUSE("hypothesis.*", "What people suspect first",
-          "The usual suspicions are held against the experiments. Here fail means that the suspicion is supported or "
+          "The usual suspicions are checked by the experiments. Here fail means that the suspicion is supported or "
           "likely, pass that it is refuted, and skip that nothing tested it.",
           "Where it is supported, the findings of the cause say what to undo and how. Where it is untested, its "
           "message says what assay diagnose needs, such as --golden or --source."),
@@ -84,8 +84,8 @@ const struct check_words words_of_computation[] = {
         "The share of positions at which the model's most likely token is not gold's; positions where gold itself "
         "cannot tell the two apart do not count. This is what greedy decoding would write differently.",
         "layers.isolated names the modules that cause it, and assay diagnose MODEL --golden GOLD the cause."),
-    ROW("lens", "Answer behind each layer",
-        "The logit lens puts final norm and head on the residual stream behind every layer, and compares the most "
+    ROW("lens", "Answer after each layer",
+        "The logit lens puts final norm and head on the residual stream after every layer, and compares the most "
         "likely token with the one that gold has there. It warns at the layer at which the two part, and never fails, "
         "for the layers are judged by their values.",
         "Look at the modules of that layer in layers.isolated. assay trace MODEL --prompt TEXT --lens shows the lens "

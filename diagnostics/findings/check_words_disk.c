@@ -8,9 +8,9 @@
 
 const struct check_words words_of_inventory[] = {
     ROW("inventory.absent", "Absent tensors",
-        "The tensors that config.json calls for are looked up in the files; of an unknown family, each layer is held "
-        "against the others. A failure names the tensors that are not there: whoever computes without them puts ones "
-        "or nothing in their place.",
+        "The tensors that config.json calls for are looked up in the files; in an unknown family, each layer is "
+        "compared with the others. A failure names the tensors that are not there: a program that computes without "
+        "them puts ones or nothing in their place.",
         "Run assay inspect MODEL --source ORIGINAL to see what the gaps have in common. assay repair EXTRACTION "
         "--source ORIGINAL then fetches what is absent and nothing else."),
     ROW("inventory.pattern", "What absent tensors have in common",
@@ -39,7 +39,7 @@ const struct check_words words_of_inventory[] = {
         "See whether one of them is an absent tensor under another name (inventory.misnamed), or belongs to another "
         "version of the model. Otherwise leave it or delete it."),
     ROW("inventory.shape", "Shapes",
-        "The shape of each tensor is held against the one that config.json implies, or, of an unknown family, against "
+        "The shape of each tensor is compared with the one that config.json implies, or, in an unknown family, with "
         "the same tensor of other layers. A failure means a wrong tensor, a transposed one, or a config.json of "
         "another model.",
         "If inventory.configuration fails as well, correct config.json as it says. Otherwise fetch the tensor again "
@@ -50,7 +50,7 @@ const struct check_words words_of_inventory[] = {
         "Convert the named tensors to the type of the others (BF16, F16 or F32), or fetch them again with assay repair "
         "EXTRACTION --source ORIGINAL."),
     ROW("inventory.files", "Files that cannot be read",
-        "Every weight file is opened and its header is held against its size. A failure means that a file is "
+        "Every weight file is opened, and its size must be what its header implies. A failure means that a file is "
         "truncated, malformed or something else altogether, such as a Git LFS pointer or an HTML page, and that its "
         "tensors are lost; weights that lie unread beside it are a warning.",
         "Download or extract the named file again and compare its size with the original's. assay repair EXTRACTION "
@@ -59,7 +59,7 @@ const struct check_words words_of_inventory[] = {
         "Looks for one tensor name in two files, or twice in one. Readers differ in which of the two they take, so the "
         "model is another one for each of them.",
         "Delete the copy that is wrong. Where it is not clear which, assay inspect MODEL --source ORIGINAL --values "
-        "tells whether the one in use is the original's."),
+        "tells whether the copy in use is the original's."),
     ROW("inventory.misplaced", "Tensors in the wrong file",
         "In an extraction each file's name says which block, layer and expert it holds, and its tensors must be those. "
         "A failure usually means that layers or experts were exchanged when files were named.",
@@ -71,7 +71,7 @@ const struct check_words words_of_inventory[] = {
         "Look in the original whether those layers have the bias: assay inspect MODEL --source ORIGINAL. If they do, "
         "extract them again."),
     ROW("inventory.head", "Output head",
-        "Tells of a model without a head over the vocabulary, which writes no text, and warns where lm_head.weight is "
+        "Reports a model without a head over the vocabulary, which writes no text, and warns where lm_head.weight is "
         "stored and differs from the embedding although tie_word_embeddings is true. In the second case readers "
         "disagree about which of the two to use.",
         "If the model is to write, fetch lm_head.weight from the original. Where both are stored and differ, set "
@@ -83,10 +83,10 @@ const struct check_words words_of_inventory[] = {
         "Correct the key as the finding says, or take config.json from the original. Try it first without writing: "
         "assay check MODEL --set KEY=VALUE."),
     ROW("inventory.computable", "Whether the model can be computed",
-        "Tells that the family, the rope type, the activation or the quantisation of this model is not computed, so "
-        "that nothing about its activations can be said. It fails where matrices are quantised and config.json does "
-        "not say so, for readers then find wrong shapes.",
-        "Files, names and values are checked all the same; compare the computation with two dumps: assay compare GOLD "
+        "Reports a model whose family, rope type, activation or quantisation cannot be computed here, "
+        "so that nothing is known about its activations. It fails where matrices are quantised and config.json does "
+        "not say so, for other programs then find wrong shapes.",
+        "Files, names and values are checked all the same; compare the computation by two dumps: assay compare GOLD "
         "DUMP. If quantisation_config is absent from config.json, put it back."),
     {0},
 };
@@ -96,7 +96,7 @@ const struct check_words words_of_provenance[] = {
         "Gold's prompts are encoded with the model's tokenizer, and the ids must be gold's, one by one. A failure "
         "means that the model is asked something else than gold was, whatever its weights are.",
         "Take all tokenizer files from the original (--tokenizer ORIGINAL to try), and see whether a special token is "
-        "added or left out at the begin. assay diagnose MODEL --golden GOLD tries the usual departures of a "
+        "added or left out at the beginning. assay diagnose MODEL --golden GOLD tries the usual departures of a "
         "tokenizer."),
     ROW("tokens.reader", "Tokenizer that readers read differently",
         "A warning that the tokenizer cannot be read, or that its class has other rules than tokenizer.json, so that "
@@ -108,8 +108,9 @@ const struct check_words words_of_provenance[] = {
         "encoded with both. A failure shows strings that get different ids.",
         "Copy the tokenizer files of the original over those of the model, all of them together."),
     ROW("config.gold", "Configuration against gold's",
-        "The configuration of the model is held against the one that gold was made for. What computes nothing is only "
-        "told, and a size that differs (layers, experts, rows of the vocabulary) is a warning; any other difference, "
+        "The configuration of the model is compared with the one that gold was made for. A key that changes no "
+        "computation is only reported, and a size that differs (layers, experts, rows of the vocabulary) is a warning; "
+        "any other difference, "
         "as in rope_theta, a window or a bias, fails.",
         "If config.json is wrong, take it from the original; assay check MODEL --set KEY=VALUE tries one key. If gold "
         "belongs to another model, make new gold with scripts/make_golden.py."),
@@ -129,7 +130,8 @@ const struct check_words words_of_provenance[] = {
         "weight file may lie among them. A failure names files that are absent, changed or not in the passport.",
         "assay repair EXTRACTION --source ORIGINAL fetches files that are wrong and moves strangers to set_aside."),
     ROW("passport.tensors", "Tensor bytes against the passport",
-        "The SHA-256 over the bytes of every tensor is held against the passport. A failure is a tensor that changed "
+        "The SHA-256 over the bytes of every tensor must be the one in the passport. A failure is a tensor that "
+        "changed "
         "after it was extracted, by a bad disk, a broken copy or an edit.",
         "assay repair EXTRACTION --source ORIGINAL replaces exactly these tensors; check the disk if it happens "
         "again."),
@@ -143,7 +145,7 @@ const struct check_words words_of_provenance[] = {
         "assay inspect EXTRACTION --source ORIGINAL says what is absent and why; assay repair EXTRACTION --source "
         "ORIGINAL fetches it."),
     ROW("passport.source", "Bytes against the original's",
-        "Every tensor and every companion file is held, byte for byte, against the original given with --source. A "
+        "Every tensor and every companion file is compared, byte for byte, with the original given with --source. A "
         "tensor that differs, is absent or is not in the original fails; where all that differs is the data type, and "
         "the values are what rounding makes of them, repair warns.",
         "assay repair EXTRACTION --source ORIGINAL makes it the original again and touches nothing that is right."),

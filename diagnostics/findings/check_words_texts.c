@@ -9,22 +9,23 @@
 const struct check_words words_of_texts[] = {
     TEXT("perplexity", "Perplexity of gold's cases",
          "How well the model predicts gold's own token ids, as log ratio to the perplexity that gold records for each "
-         "case; assay perplexity tells it of a text. A larger value than gold's means that the model predicts worse, "
+         "case; assay perplexity measures it for a text. A larger value than gold's means that the model predicts "
+         "worse, "
          "and a smaller one is as wrong.",
          "logits.kl says how far the distributions are apart, and layers.isolated which modules cause it."),
     TEXT("perplexity.text", "Perplexity of a text",
          "Perplexity of the text given with --text, for each token, word and byte, over windows of --context tokens. "
-         "It is judged where gold records the perplexity of the same text and windows, and otherwise only told.",
+         "It is judged where gold records the perplexity of the same text and windows, and otherwise only reported.",
          "Compare it with the original's: assay perplexity ORIGINAL --text FILE with the same --context and --stride. "
          "If it is worse, assay diagnose MODEL --source ORIGINAL looks for the cause."),
     TEXT("greedy", "Greedy continuations",
          "The model continues gold's prompts with the most likely token at each step, and must write gold's tokens "
          "wherever gold can tell the tokens apart. A failure shows both texts and the first token that differs.",
-         "One different token changes everything behind it, so go by logits.kl for how much is wrong, and by "
+         "One different token changes everything after it, so go by logits.kl for how much is wrong, and by "
          "layers.isolated for where."),
-    TEXT("lens.prompts", "Answer behind each layer, of prompts",
+    TEXT("lens.prompts", "Answer after each layer, of prompts",
          "The logit lens over the suite's prompts: from which layer on the model's answer is its most likely token. No "
-         "gold holds these prompts, so it is told and not judged; it warns where logits are not finite.",
+         "gold holds these prompts, so it is reported and not judged; it warns where logits are not finite.",
          "Read the answer and the layer at which it appears. To judge it, make gold for these prompts with "
          "scripts/make_golden.py."),
     TEXT("text.verdict", "Texts that the model writes",
@@ -59,7 +60,7 @@ const struct check_words words_of_texts[] = {
          "not use, in English sentences that do not parse. A failure means words in an order that makes no sentences.",
          "Look for damage in layers.isolated, or without gold with assay diagnose MODEL --source ORIGINAL."),
     TEXT("text.expected", "What prompts ask for",
-         "Holds each text against the \"expects\" of its prompt in the suite: patterns that must or must not occur, a "
+         "Compares each text with the \"expects\" of its prompt in the suite: patterns that must or must not occur, a "
          "language, a list, code. A failure is a text without a fault of form that does not answer.",
          "Read the text. If it is right, correct the pattern in the suite; if it is wrong, see logits.kl for how far "
          "the model is from gold."),
@@ -92,12 +93,11 @@ const struct check_words words_of_coverage[] = {
         "some were not or when gold holds no logits, and fails when none was, or a case of gold is not in a dump.",
         "Read which tensors were left out. Give a dump that holds the same cases and names, or make gold for this "
         "model with scripts/make_golden.py."),
-    COVERAGE(
-        "baseline.checks", "Checks against the baseline",
-        "Each check is held against that of an earlier run: it is worse where its verdict is, where it is no longer "
-        "judged, or where what it measured grew by more than noise, even within its limit.",
-        "Look at what got worse and at what changed since, which the findings tell, too: assay diff BASELINE "
-        "report/report.json shows all of it."),
+    COVERAGE("baseline.checks", "Checks against the baseline",
+             "Each check is compared with that of an earlier run: it got worse if its verdict did, if it is no longer "
+             "judged, or if what it measured grew by more than noise, even within its limit.",
+             "Look at what got worse and at what changed since, which the findings tell, too: assay diff BASELINE "
+             "report/report.json shows all of it."),
     COVERAGE("baseline.*", "A check against the baseline",
              "What this check measured got worse than in the baseline by more than noise, or other things of the two "
              "runs differ.",
@@ -106,15 +106,15 @@ const struct check_words words_of_coverage[] = {
              "What this check measured, or its verdict, differs between the two reports by more than noise.",
              "What got worse is worth a look first: assay check MODEL --only NAME repeats one diagnostic."),
     COVERAGE("left_out.*", "Left out on purpose",
-             "Names what the command line took away: a diagnostic of the suite by --only or --skip, cases of gold by "
-             "--cases. It is told so that nobody takes the rest for the whole, and never fails.",
+             "Names what the command line left out: a diagnostic or check by --only or --skip, cases of gold by "
+             "--cases. It is reported so that nobody takes the rest for the whole, and never fails.",
              "Run the check again without that option before you rely on it."),
     COVERAGE("gold.precision", "Precision of gold",
-             "Tells that gold, or the dump beside it, has no more bits than float16 or bfloat16, and what such "
-             "arithmetic costs this model. The comparison is only as sharp as that; this check never fails.",
+             "Reports that gold, or the dump that is compared with it, has no more bits than float16 or bfloat16, and "
+             "what such arithmetic costs this model. The comparison is only as sharp as that; this check never fails.",
              "For a sharper comparison make gold in float64 with scripts/make_golden.py."),
     COVERAGE("gold.read", "How gold's names were read",
-             "Tells what names and shapes of arrays from other tools were taken to mean, such as hidden_states.3 or "
+             "Reports what names and shapes of arrays from other tools were taken to mean, such as hidden_states.3 or "
              "batch axes. It never fails; what may mean two things is refused instead.",
              "If something was read wrongly, name the arrays by module path, such as model.layers.3.mlp."),
     COVERAGE("layers.ties", "Near-ties of routers",

@@ -26,8 +26,8 @@ const struct check_words words_of_values[] = {
         "misread:TENSOR (or byte-swap) tries it without writing."),
     ROW("weights.identical", "Tensors that are copies",
         "Looks for two tensors with the very same values, which training never makes. One of them was overwritten or "
-        "read from the wrong place; where most peers are copies, as experts made from one dense layer, it is told and "
-        "no fault.",
+        "read from the wrong place; where most peers are copies, as in experts made from one dense layer, that is "
+        "reported and is no fault.",
         FETCH ", the one whose module layers.isolated blames."),
     ROW("weights.initialised", "Weights that were never loaded",
         "Fails where a tensor holds the structureless Gaussian values of a fresh initialisation and the same tensor "
@@ -36,7 +36,7 @@ const struct check_words words_of_values[] = {
         "Compare the names in the checkpoint with those that the loader asks for (assay inspect MODEL), and load or "
         "fetch the tensor."),
     ROW("weights.magnitude", "Size of weights",
-        "The size of each tensor is held against the same tensor of other layers or experts, and the factor is named. "
+        "The size of each tensor is compared with the same tensor of other layers or experts, and the factor is named. "
         "A failure means a scale that was lost or applied twice (a power of two, 127, 255), or one value out of all "
         "proportion.",
         "Look for a scale that belongs to the tensor, as quantised formats store one; assay check MODEL --fault "
@@ -76,7 +76,7 @@ const struct check_words words_of_values[] = {
         "assay repair EXTRACTION --source ORIGINAL replaces what differs. assay diagnose MODEL --source ORIGINAL says "
         "what each difference costs."),
     ROW("weights.precision", "Weights with fewer bits than gold's",
-        "Tells that the weights were rounded or quantised after gold was computed. What rounding to bfloat16 or "
+        "Reports that the weights were rounded or quantised after gold was computed. What rounding to bfloat16 or "
         "float16 costs is measured and allowed, with a warning; quantised weights fail unless the suite says what they "
         "may cost.",
         "Judge a quantised model with --suite suites/quantised.json, or make gold from the rounded weights with "

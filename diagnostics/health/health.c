@@ -43,7 +43,7 @@ static bool place_finite(const struct examined *examined, struct findings *findi
         return false;
     finding_measured(place, (double)measure->nonfinite, "values");
     finding_limit(place, 0, "a weight is a finite number");
-    finding_fact_text(place, "anomaly", "values that are no numbers");
+    finding_fact_text(place, "anomaly", "values that are NaN or infinite");
     finding_fact_text(place, "fault", "nan:%s", examined->tensor->name);
     tensor_text(&text, examined->tensor);
     finding_message(place, "%s holds %zu value%s that %s NaN or infinite, the first at row %llu, column %llu.",
@@ -152,11 +152,11 @@ struct claim {
 
 static bool add_claims(struct finding *finding, const struct claim *claims, size_t count, bool factors)
 {
-    struct series *series = finding_series(finding, "what-can-be-told",
-                                           "For which kinds of weights this check can judge", "weight", "", count);
+    struct series *series =
+        finding_series(finding, "what-can-be-told", "Kinds of weights that this check can judge", "weight", "", count);
     double *tensors = series ? series_curve(series, "tensors") : NULL;
-    double *judged = tensors ? series_curve(series, "judged by their peers") : NULL;
-    double *least = judged && factors ? series_curve(series, "seen from a factor of, at best") : NULL;
+    double *judged = tensors ? series_curve(series, "tensors that can be compared with their peers") : NULL;
+    double *least = judged && factors ? series_curve(series, "smallest factor that is seen, at best") : NULL;
     double *most = least ? series_curve(series, "at worst") : NULL;
     if (!judged || (factors && !most))
         return false;
@@ -310,7 +310,7 @@ static bool report_check(const struct health *health, enum health_check check)
     struct findings *findings = health->findings;
     if (check == CHECK_PAIRS && !health->scan->config->family)
         return finding_skip(findings_add(findings, row->check),
-                            "Which matrices work on the same neurons is not known of this family.");
+                            "For models of this family it is not known which matrices work on the same neurons.");
     size_t tensors, failed, at = findings->count, first;
     if (!findings_add(findings, row->check) || !place_anomalies(health, check, &tensors, &failed, &first))
         return false;
@@ -339,11 +339,10 @@ static bool place_expert(struct findings *findings, int layer, int expert, int r
         return false;
     place->where.layer = layer;
     place->where.expert = expert;
-    finding_message(
-        place,
-        "Layer %d: expert %d looks at the inputs that router row %d asks for: the experts or the rows are in "
-        "another order.",
-        layer, expert, row);
+    finding_message(place,
+                    "Layer %d: expert %d responds to the inputs for which router row %d asks: the experts or the rows "
+                    "are in another order.",
+                    layer, expert, row);
     return true;
 }
 
@@ -351,7 +350,8 @@ static bool report_layers(const struct health *health, size_t at, const double *
 {
     size_t layers = (size_t)health->scan->config->layers;
     struct series *series = finding_series(&health->findings->items[at], "experts-at-their-rows",
-                                           "Experts that are told by what they look at", "layer", "experts", layers);
+                                           "Experts that can be recognised by the inputs to which they respond",
+                                           "layer", "experts", layers);
     double *all = series ? series_curve(series, "told") : NULL,
            *right = all ? series_curve(series, "at their row") : NULL;
     if (!right)
@@ -382,21 +382,23 @@ static bool report_router(const struct health *health, struct error *error)
     if (good) {
         struct finding *finding = &findings->items[at];
         finding_measured(finding, (double)wrong, "experts");
-        finding_limit(finding, 0, "training ties an expert to its row; those that can be told must be at their own");
+        finding_limit(
+            finding, 0,
+            "training ties an expert to its row of the router; experts that can be recognised must be at their own");
         finding_judge(finding);
         finding_fact(finding, "layers_judged", (double)judged);
         if (wrong)
-            finding_message(finding, "%zu experts are at rows of the router that are others'; the first: %s", wrong,
-                            findings->items[at + 1].message ? findings->items[at + 1].message : "");
+            finding_message(
+                finding, "%zu expert%s at a row of the router that belongs to another expert; the first: %s", wrong,
+                wrong == 1 ? " is" : "s are", findings->items[at + 1].message ? findings->items[at + 1].message : "");
         else if (judged)
             finding_message(finding,
-                            "In the %zu of %zu layers where experts can be told by what they look at, none is at "
-                            "another's row of the router.",
+                            "In the %zu of %zu layers where experts can be recognised by the inputs to which they "
+                            "respond, each is at its own row of the router.",
                             judged, layers);
         else
-            finding_message(finding,
-                            "In no layer can experts be told by what they look at: they are hardly tied to the "
-                            "rows of the router.");
+            finding_message(finding, "In no layer can experts be recognised by the inputs to which they respond: they "
+                                     "are hardly tied to the rows of the router.");
         if (!wrong && !judged)
             finding->verdict = VERDICT_SKIP;
         good = report_layers(health, at, told, own) || error_memory(error, "weights");

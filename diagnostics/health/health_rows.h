@@ -17,10 +17,10 @@
  * cause     why there is a limit */
 #define CHECK_ROWS(ROW)                                                                                               \
     ROW(CONSTANT, constant, "weights.constant", NEVER, NOTED,                                                         \
-        "No tensor is constant where its peers are not, and no page of one is.",                                      \
+        "No tensor is constant where its peers are not, and none has a page of equal values.",                                      \
         "trained values differ from each other; a run of equal ones as long as this is no accident")                  \
     ROW(BYTES, bytes, "weights.bytes", NEVER, PLAIN,                                                                  \
-        "The values of all tensors are of the size that their bytes are read for.",                                   \
+        "The values of all tensors have a plausible size: bytes and data types are read as they were written.",                                   \
         "read rightly, the logarithms of weights scatter by about 1.6 bits, and read wrongly by 0.3 or by more than " \
         "10")                                                                                                         \
     ROW(IDENTICAL, identical, "weights.identical", NEVER, NOTED,                                                      \
@@ -34,10 +34,10 @@
         "eight times the peers' spread, and a factor of 1.9 at least (through a norm: 2.8)")                          \
     ROW(STRUCTURE, structure, "weights.structure", BY_PEERS, PLAIN,                                                   \
         "Rows and columns of all tensors are structured as those of their peers.",                                    \
-        "a tensor has lost what all its peers have when it is within 3.5 deviations of what chance gives")            \
+        "a tensor has lost the structure of its peers when it is within 3.5 standard deviations of what chance gives")            \
     ROW(PAIRS, pairs, "weights.pairs", BY_PEERS, PLAIN,                                                               \
         "Matrices that work on the same neurons fit each other.",                                                     \
-        "a tensor has lost what all its peers have when it is within 3.5 deviations of what chance gives")
+        "a tensor has lost the structure of its peers when it is within 3.5 standard deviations of what chance gives")
 
 /* The first row that fits names what is wrong with a tensor.
  *

@@ -102,7 +102,7 @@ void say_magnitude(struct buffer *out, const struct judging *judging, size_t ten
     (void)judging, (void)tensor;
     buffer_text(out, ": its values are ");
     if (anomaly->alone)
-        buffer_format(out, "%.3g on the average, beyond any weight that is known", anomaly->number);
+        buffer_format(out, "%.3g on average, larger than any known weight", anomaly->number);
     else
         put_factor(out, anomaly->number);
 }
@@ -212,8 +212,8 @@ void say_initialised(struct buffer *out, const struct judging *judging, size_t t
 {
     (void)judging, (void)tensor;
     buffer_format(out,
-                  ": Gaussian values of deviation %.3g without the structure of its peers: what a framework "
-                  "initialises with, and nothing was loaded over it",
+                  ": Gaussian values of standard deviation %.3g without the structure of its peers: a framework "
+                  "initialised it, and nothing was loaded into it",
                   anomaly->number);
 }
 

@@ -143,7 +143,7 @@ static void shapes_text(const struct tensor *mine, const struct tensor *original
     bool turned = mine->rank == 2 && original->rank == 2 && mine->shape[0] == original->shape[1] &&
                   mine->shape[1] == original->shape[0];
     buffer_format(out, "has shape %s, the original's %s%s", shape_text(mine->shape, mine->rank, here),
-                  shape_text(original->shape, original->rank, there), turned ? ": it is turned around" : "");
+                  shape_text(original->shape, original->rank, there), turned ? ": it is transposed" : "");
 }
 
 bool relation_find(struct relations *relations, const char *name, struct buffer *out, struct error *error)

@@ -106,16 +106,19 @@ static void order_text(const size_t *from, size_t count, size_t head, const char
             last = i;
         }
     if (is_by_heads(from, count, head, false))
-        buffer_format(out, "has the %ss of each head laid for rotation by neighbours (--fault pair-heads)", what);
+        buffer_format(out, "has the %ss of each head in the order for rotation of neighbours (--fault pair-heads)",
+                      what);
     else if (is_by_heads(from, count, head, true))
-        buffer_format(
-            out, "has the %ss of each head laid as halves, as if they had been neighbours (--fault halve-heads)", what);
+        buffer_format(out,
+                      "has the %ss of each head in the order for rotation of halves, although they were in it before "
+                      "(--fault halve-heads)",
+                      what);
     else if (is_shift(from, count, count / 2) && count % 2 == 0)
-        buffer_format(out, "has its two halves of %ss in each other's place", what);
+        buffer_format(out, "has its two halves of %ss exchanged", what);
     else if (is_shift(from, count, from[0]))
         buffer_format(out, "has its %ss shifted: %s 0 is the original's %s %zu", what, what, what, from[0]);
     else if (moved == 2)
-        buffer_format(out, "has %ss %zu and %zu in each other's place", what, first, last);
+        buffer_format(out, "has %ss %zu and %zu exchanged", what, first, last);
     else
         buffer_format(out, "has %zu of its %zu %ss in another order", moved, count, what);
 }

@@ -69,7 +69,7 @@ bool relation_offset(const struct related *related, struct buffer *out)
               1.01 * step_of(related->mine->dtype, fmax(fabs(expected), fabs(offset)))))
             return false;
     }
-    buffer_format(out, "is the original's and %.5g more in every value", offset);
+    buffer_format(out, "is the original's with %.5g added to every value", offset);
     return true;
 }
 
@@ -105,7 +105,7 @@ bool relation_bytes(const struct related *related, struct buffer *out)
     free(bytes);
     bool same = values_equal(related->a, related->scratch, count);
     if (same)
-        buffer_text(out, "is the original's with the bytes of every value turned around");
+        buffer_text(out, "is the original's with the bytes of every value in reverse order");
     return same;
 }
 
@@ -243,8 +243,8 @@ bool relation_unrelated(const struct related *related, struct buffer *out)
     else if (fabs(correlation) < fmax(noise, 0.02))
         buffer_format(out, "has nothing in common with the original's (correlation %.2g)", correlation);
     else
-        buffer_format(out,
-                      "is %.2g of its length away from the original's, in no way that has a name (correlation %.4g)",
-                      sqrt(fmax(aa + bb - 2 * ab, 0) / bb), correlation);
+        buffer_format(
+            out, "differs from the original's by %.2g (relative L2), in no way that is known here (correlation %.4g)",
+            sqrt(fmax(aa + bb - 2 * ab, 0) / bb), correlation);
     return true;
 }

@@ -66,20 +66,21 @@ static bool check_ids(struct vocabulary *vocabulary)
     list_outside(vocabulary, at + 1, &list);
     const char *first = list.data ? list.data : "";
     if (vocabulary->outside)
-        finding_message(finding, "%llu ids have no row among the %llu of '%s'%s.",
-                        (unsigned long long)vocabulary->outside, (unsigned long long)table->rows, table->tensor->name,
-                        first);
+        finding_message(finding, "%llu id%s no row among the %llu of '%s'%s.", (unsigned long long)vocabulary->outside,
+                        vocabulary->outside == 1 ? " has" : "s have", (unsigned long long)table->rows,
+                        table->tensor->name, first);
     else if (vocabulary->differences)
-        finding_message(finding, "All %zu tokens have a row, but what the files say of special tokens is at odds.",
+        finding_message(finding, "All %zu tokens have a row, but the files disagree about special tokens.",
                         tokenizer_count(tokenizer));
     else if (vocabulary->endless)
         finding_message(finding, "All %zu tokens have a row, but none of them is named as the end of a text.",
                         tokenizer_count(tokenizer));
     else
-        finding_message(finding,
-                        "All %zu tokens have a row, %llu of %llu rows have no token, and %zu tokens come of no text.",
-                        tokenizer_count(tokenizer), (unsigned long long)(table->rows - with_row),
-                        (unsigned long long)table->rows, vocabulary->unreached);
+        finding_message(
+            finding,
+            "All %zu tokens have a row, %llu of %llu rows have no token, and no text encodes to %zu of the tokens.",
+            tokenizer_count(tokenizer), (unsigned long long)(table->rows - with_row), (unsigned long long)table->rows,
+            vocabulary->unreached);
     buffer_free(&list);
     return true;
 }

@@ -46,7 +46,7 @@ static bool take_outside(struct special *special, enum given given, enum role ro
     special->vocabulary->outside++;
     struct finding *place = vocabulary_place(special->vocabulary, IDS_CHECK, VERDICT_FAIL, token, table);
     if (place && isnan(value))
-        finding_message(place, "\"%s\" in %s is no number.", roles[role].id_key, given_names[given]);
+        finding_message(place, "\"%s\" in %s is not a number.", roles[role].id_key, given_names[given]);
     else if (place)
         finding_message(place, "\"%s\" in %s is %.17g, which is no row of '%s', which has %llu.", roles[role].id_key,
                         given_names[given], value, table->tensor->name, (unsigned long long)table->rows);
@@ -113,7 +113,7 @@ static bool note_unread(struct special *special, struct error *unread)
         special->vocabulary->differences++;
         struct finding *place = vocabulary_place(special->vocabulary, IDS_CHECK, VERDICT_WARN, -1, NULL);
         if (place)
-            finding_message(place, "What it says of special tokens is unknown: %s.", unread->text);
+            finding_message(place, "A file that may name special tokens could not be read: %s.", unread->text);
         memory = place;
     }
     error_clear(unread);

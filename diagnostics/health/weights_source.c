@@ -122,9 +122,9 @@ static bool add_place(const struct matching *matching, const struct pair *pair, 
     finding_measured(place, pair->error, "relative L2");
     finding_limit(place, pair->limit, "what rounding to its dtype costs; nothing where the dtype is the original's");
     relation_text(matching, pair, &relation);
-    finding_message(place, "'%s' is %.3g away from the original, where %.3g is allowed for %s%s%s.", pair->mine->name,
-                    pair->error, pair->limit, dtype_name(pair->mine->dtype), relation.data ? "; it " : "",
-                    relation.data ? relation.data : "");
+    finding_message(place, "'%s' differs from the original by %.3g (relative L2), where %.3g is allowed for %s%s%s.",
+                    pair->mine->name, pair->error, pair->limit, dtype_name(pair->mine->dtype),
+                    relation.data ? "; it " : "", relation.data ? relation.data : "");
     if (relation.data)
         finding_fact_text(place, "relation", "%s", relation.data);
     buffer_free(&relation);
@@ -172,7 +172,7 @@ static bool report(const struct matching *matching, struct findings *findings)
         return true;
     }
     finding_measured(finding, (double)bad, "tensors");
-    finding_limit(finding, 0, "no tensor may be further away than rounding to its dtype explains");
+    finding_limit(finding, 0, "no tensor may differ by more than rounding to its dtype explains");
     finding_judge(finding);
     if (compared < matching->count && !bad)
         finding->verdict = VERDICT_WARN;
@@ -183,11 +183,12 @@ static bool report(const struct matching *matching, struct findings *findings)
     if (exact == matching->count)
         finding_message(finding, "All %zu tensors are the original's, value for value.", exact);
     else
-        finding_message(finding,
-                        "%zu of %zu tensors are the original's, value for value; %zu differ by more than their dtype "
-                        "explains; the worst is %s, %.3g away; %zu have no counterpart in the original%s%s.",
-                        exact, matching->count, bad, worst->mine->name, worst->error, matching->count - compared,
-                        alone ? ", the first " : "", alone ? alone->mine->name : "");
+        finding_message(
+            finding,
+            "%zu of %zu tensors are the original's, value for value; %zu differ%s by more than rounding to the dtype "
+            "explains; the worst is %s, by %.3g (relative L2); %zu have no counterpart in the original%s%s.",
+            exact, matching->count, bad, bad == 1 ? "s" : "", worst->mine->name, worst->error,
+            matching->count - compared, alone ? ", the first " : "", alone ? alone->mine->name : "");
     return add_worst(matching, finding);
 }
 

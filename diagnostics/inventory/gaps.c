@@ -195,7 +195,7 @@ static void try_misnamed(struct search *search)
         buffer_format(&text, ": %s", search->beside->renaming);
     if (counted_from_one(search))
         buffer_text(&text,
-                    "; who counts from 1 so shifts all others too, and each holds what belongs to the one before");
+                    "; counting from 1 shifts all others too, so each of them holds what belongs to the one before");
     search_offer(search, "misnamed", 2, search->beside->misnamed, &text);
 }
 
@@ -334,7 +334,8 @@ static void excuses_text(const struct census *census, struct buffer *out)
     size_t sparse = 0;
     for (int layer = 0; layer < census->config->layers; layer++)
         sparse += census->config->sparse[layer];
-    buffer_format(out, " Nothing is sparse: the configuration declares %d experts in each of %zu layers.",
+    buffer_format(out,
+                  " These experts are no optional part: the configuration declares %d experts in each of %zu layers.",
                   census->config->experts, sparse);
     for (size_t i = 0; store_kind(census->store) == STORE_EXTRACTION && i < DOCUMENTS; i++) {
         enum excuse excuse = judge_document(census, &document_rows[i]);
@@ -347,9 +348,9 @@ static void excuses_text(const struct census *census, struct buffer *out)
             buffer_format(out, "%s%s", i ? " and " : " ", named[denies][i]);
         if (counts[denies])
             buffer_format(out,
-                          denies
-                              ? " list%s experts that are absent."
-                              : " name%s the same gaps, as whoever left them out wrote: that does not make them right.",
+                          denies ? " list%s experts that are absent."
+                                 : " name%s the same gaps; a list that was written after the loss does not prove that "
+                                   "they are intended.",
                           plural);
     }
 }
@@ -472,7 +473,8 @@ static bool report(struct gaps *state, struct findings *findings)
     if (!finding)
         return false;
     finding_measured(finding, (double)census->absent, "tensors");
-    finding_limit(finding, 0, "gaps have a cause, and no list of what is left excuses them");
+    finding_limit(finding, 0,
+                  "every tensor that the configuration calls for must be there, whatever a list in the folder says");
     finding_judge(finding);
     finding_fact(finding, "explained", (double)(census->absent - state->open_count));
     finding_fact(finding, "unexplained", (double)state->open_count);
@@ -505,7 +507,8 @@ static bool report_none(const struct census *census, struct findings *findings)
     if (!finding)
         return false;
     finding_measured(finding, 0, "tensors");
-    finding_limit(finding, 0, "gaps have a cause, and no list of what is left excuses them");
+    finding_limit(finding, 0,
+                  "every tensor that the configuration calls for must be there, whatever a list in the folder says");
     finding_message(finding, "None of the %zu tensors is absent.", census->required);
     return true;
 }

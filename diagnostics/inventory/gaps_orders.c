@@ -353,7 +353,7 @@ static void try_layers(struct search *search, const struct line *line, bool tail
     const char *cause = NULL;
     bits += set_describe(values, in, (size_t)census->config->layers, "layer", &text, &cause);
     buffer_format(&text, " everything%s %s some tensor, in %s: as when a layer lies in two files and one is read",
-                  line->scope, tails ? "behind" : "before", line->row->words);
+                  line->scope, tails ? "after" : "before", line->row->words);
     if (!census->origin)
         buffer_text(&text, " (--source, or the original's index alone, would tell)");
     search_offer(search, tails ? "end-of-layers" : "begin-of-layers", bits, line->lost, &text);

@@ -382,8 +382,7 @@ static void try_cut(struct search *search, const struct shards *shards, bool *lo
             lost[i] = item->placed && item->place.shard == shard && item->place.offset > last_there;
         }
         buffer_format(&text,
-                      "everything that lies behind byte %llu of shard %zu, %s: the shard was cut there, or "
-                      "its reading ended",
+                      "everything after byte %llu of shard %zu, %s: the shard was cut there, or reading it ended there",
                       (unsigned long long)last_there, shard + 1, origin_shard_name(census->origin, shard));
         search_offer(search, "cut-shard",
                      KIND_BITS + 3 + log2((double)shards->count) + log2((double)shards->held[shard]), lost, &text);

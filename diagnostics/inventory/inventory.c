@@ -244,8 +244,10 @@ static bool report_incomplete(const struct inventory *inventory, struct findings
     finding_limit(finding, 0, "half an expert computes nothing, and half of an attention something else");
     finding_judge(finding);
     if (incomplete > 1)
-        finding_message(finding, "%zu experts, attentions, pairs of norms or the like are there in part; the first: %s",
-                        incomplete, findings->items[at + 1].message ? findings->items[at + 1].message : "");
+        finding_message(
+            finding,
+            "%zu blocks (experts, attentions, pairs of norms or the like) are there only in part; the first: %s",
+            incomplete, findings->items[at + 1].message ? findings->items[at + 1].message : "");
     else if (incomplete)
         finding_message(finding, "%s", findings->items[at + 1].message ? findings->items[at + 1].message : "");
     else
@@ -256,8 +258,9 @@ static bool report_incomplete(const struct inventory *inventory, struct findings
 static bool report_misnamed(const struct inventory *inventory, struct findings *findings)
 {
     const struct misnames *misnames = &inventory->misnames;
-    struct finding *finding = inventory_summary(findings, "inventory.misnamed", misnames->count,
-                                                "who reads by names does not find a tensor under another");
+    struct finding *finding =
+        inventory_summary(findings, "inventory.misnamed", misnames->count,
+                          "a reader looks tensors up by name and does not find one under another name");
     if (!finding)
         return false;
     if (misnames->renaming)
@@ -277,9 +280,9 @@ static bool report_misnamed(const struct inventory *inventory, struct findings *
         if (!place)
             return false;
         finding_fact_text(place, "expected", "%s", expected->name);
-        finding_message(place, "%s holds '%s'; the nearest name that is called for, and absent, is '%s'.",
-                        misname->tensor->file ? misname->tensor->file : "An overlay", misname->tensor->disk_name,
-                        expected->name);
+        finding_message(place, "%s holds '%s'; the nearest name of an absent tensor is '%s'.",
+                        misname->tensor->file ? misname->tensor->file : "An experiment (--fault)",
+                        misname->tensor->disk_name, expected->name);
     }
     return true;
 }

@@ -67,7 +67,7 @@ static bool report_headless(const struct census *census, struct findings *findin
                         config->made_as);
     else if (config->head == HEAD_NONE)
         finding_message(finding,
-                        "This is a %s, a model without a head over the vocabulary: it ends with the values behind the "
+                        "This is a %s, a model without a head over the vocabulary: it ends with the values after the "
                         "final norm. Logits and texts cannot be computed; its layers are.%s",
                         config->made_as, own.data ? own.data : "");
     else

@@ -90,19 +90,21 @@ static void absent_message(const struct alike *alike, size_t tensors, size_t uns
     for (size_t i = 0; i < alike->gaps.count && first->unsure; i++)
         first = alike->gaps.items[i].unsure ? first : &alike->gaps.items[i];
     if (first)
-        finding_message(finding,
-                        "%zu tensor%s that others of their kind have %s absent; the first: '%s', where '%s' "
-                        "is there%s.",
-                        tensors, text_plural(tensors), tensors == 1 ? "is" : "are", first->path, first->peer,
-                        unsure == alike->gaps.count ? ". It may be made so: a person must look" : "");
+        finding_message(
+            finding,
+            "%zu tensor%s that others of their kind have %s absent; the first: '%s', where '%s' "
+            "is there%s.",
+            tensors, text_plural(tensors), tensors == 1 ? "is" : "are", first->path, first->peer,
+            unsure == alike->gaps.count ? ". The model may be made like that: look it up in its documentation" : "");
     else if (alike->layers)
         finding_message(finding,
                         "No layer lacks what the others of its kind have (%zu layers%s); what all of them should "
                         "have is not known.",
                         alike->layers, alike->experts ? ", and the experts in them" : "");
     else
-        finding_message(finding, "There are no layers that could be held against each other: what should be there is "
-                                 "not known.");
+        finding_message(
+            finding,
+            "There are no layers that could be compared with each other, so what should be there is not known.");
 }
 
 static bool report_gaps(const struct alike *alike, struct findings *findings)

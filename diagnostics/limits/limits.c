@@ -9,10 +9,9 @@ static const struct limit_row {
     double value;
     const char *cause;
 } limit_rows[LIMIT_COUNT] = {
-    [LIMIT_NOISE_MULTIPLE] =
-        {"layers.noise_multiple", 10,
-         "ten times what float32 itself costs the original there, as the gold records it; end to end, the most that it "
-         "costs up to there, for what was lost once is carried on"},
+    [LIMIT_NOISE_MULTIPLE] = {"layers.noise_multiple", 10,
+                              "ten times the error of the original's own float32 run there, as gold records it; end to "
+                              "end, the largest such error up to there, for errors are carried on"},
     [LIMIT_ROUNDING] =
         {"layers.rounding_multiple", 4,
          "four times what arithmetic of that few bits costs this very model up to there, which was measured by "
@@ -21,8 +20,9 @@ static const struct limit_row {
                               "twice what arithmetic of that few bits costs this very module, which was measured by "
                               "computing it so (of fewer "
                               "than 200 values more, for chance); intact modules stay below 1.5 times"},
-    [LIMIT_ROUNDING_CEILING] = {"layers.rounding_ceiling", 1,
-                                "ceiling: as far away as the activation is large is another one, however few bits"},
+    [LIMIT_ROUNDING_CEILING] =
+        {"layers.rounding_ceiling", 1,
+         "ceiling: an error as large as the activation itself leaves nothing of it, however few bits there are"},
     [LIMIT_CEILING] = {"layers.ceiling", 1e-2,
                        "ceiling: float32 costs no model measured more than 1e-4 anywhere; whatever noise the gold "
                        "records, one percent away is another activation"},
@@ -45,7 +45,7 @@ static const struct limit_row {
     [LIMIT_NMSE] = {"logits.nmse", 0, "nothing beyond what the precision of gold accounts for"},
     [LIMIT_TOP1] = {"logits.top1", 0, "the most likely token must be the same wherever gold can tell it from the next"},
     [LIMIT_LENS] = {"lens.top1", 0,
-                    "behind every layer the most likely token must be gold's wherever gold can tell it from the "
+                    "after every layer the most likely token must be gold's wherever gold can tell it from the "
                     "subject's; only a warning, for the layers themselves are judged by their values"},
     [LIMIT_GREEDY] = {"greedy", 0, "every greedy continuation must be gold's wherever gold can tell the tokens apart"},
     [LIMIT_TEXT_PERPLEXITY] =
@@ -60,7 +60,7 @@ static const struct limit_row {
          "1 of 140 texts of SmolLM2, intact or a little damaged, has lost its prompt; of noise, 94 of "
          "100; of words without sense, 62"},
     [LIMIT_HARMLESS_NATS] = {"severity.harmless.nats", 1e-3,
-                             "SmolLM2 in Q8_0, which nobody tells from the original, is below that"},
+                             "SmolLM2 in Q8_0, which nobody can tell from the original, is below that"},
     [LIMIT_HARMLESS_PERPLEXITY] = {"severity.harmless.perplexity", 1e-2, "one percent of perplexity"},
     [LIMIT_BROKEN_NATS] = {"severity.broken.nats", 1,
                            "a nat for each token: of ten tokens that gold writes hardly one text stays the same"},

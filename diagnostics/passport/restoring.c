@@ -31,12 +31,11 @@ struct restoring {
 static void rows_message(const struct expected *expected, const struct solved *solved, struct finding *finding)
 {
     size_t unseen = (size_t)expected->shape[0] - solved->rows_seen;
-    finding_message(
-        finding,
-        "%zu of the %llu rows of %s are solved for as %s: gold shows %zu of them, and these were wrong. The "
-        "other %zu it does not show, so that the tensor is not known to be whole.",
-        solved->row_count, (unsigned long long)expected->shape[0], expected->name, dtype_name(solved->dtype),
-        solved->rows_seen, unseen);
+    finding_message(finding,
+                    "%zu of the %llu rows of %s are solved for as %s: gold shows %zu of them, and these were wrong. It "
+                    "does not show the other %zu, so nothing proves that the tensor is right as a whole.",
+                    solved->row_count, (unsigned long long)expected->shape[0], expected->name,
+                    dtype_name(solved->dtype), solved->rows_seen, unseen);
     finding_fact(finding, "rows_solved", (double)solved->row_count);
     finding_fact(finding, "rows_unseen", (double)unseen);
     if (unseen)
@@ -51,9 +50,9 @@ static void solved_message(const struct expected *expected, const struct solved 
     }
     struct buffer how = {0};
     if (solved->factor < 0 || solved->factor > 0)
-        buffer_format(&how, "by what is stored times %.9g", solved->factor);
+        buffer_format(&how, "as the stored values times %.9g", solved->factor);
     else if (solved->moved)
-        buffer_format(&how, "by %zu rows of what is stored, put at other places", solved->moved);
+        buffer_format(&how, "by moving %zu of the stored rows to other places", solved->moved);
     else
         buffer_format(&how, "from %zu equation%s for each value", solved->equations, text_plural(solved->equations));
     if (solved->spread > 0)
@@ -79,7 +78,8 @@ static bool report(struct restoring *restoring, const struct expected *expected,
     finding->where.layer = expected->layer;
     if (solved->values) {
         finding_measured(finding, solved->ratio, "of the limit");
-        finding_limit(finding, 1, "What is solved for makes what gold holds, within what its precision allows.");
+        finding_limit(finding, 1,
+                      "with the values that were solved for, the module must equal gold within gold's precision");
         solved_message(expected, solved, finding);
     } else {
         finding_message(finding, "%s is not determined by gold: %s.", expected->name, solved->why);
@@ -134,8 +134,8 @@ static bool report_unfit(struct restoring *restoring)
             finding->where.layer = layer;
             finding_message(
                 finding,
-                "%s does not make what gold holds, and gold does not determine why: none of %zu of its "
-                "tensors makes that right, as another vector, times a factor or with its rows in another order.",
+                "%s differs from gold, and gold does not show which of its tensors is wrong: of the %zu that were "
+                "tried, none puts it right with other values, a factor or another order of its rows.",
                 path, unfit->tried);
             restoring->undetermined++;
         }
@@ -160,7 +160,7 @@ static bool conclude(struct restoring *restoring, size_t at)
         "Gold determines %zu tensor%s that %s absent or wrong; %zu others are right as far as it shows%s%s%s%s",
         restoring->solved, text_plural(restoring->solved), restoring->solved == 1 ? "is" : "are", restoring->right,
         restoring->undetermined ? ", and some are not determined" : "",
-        beyond.data ? ". Absent, and beyond gold, so that the original is needed: " : "",
+        beyond.data ? ". Absent, and not determined by gold, so the original is needed: " : "",
         beyond.data ? beyond.data : "", ".");
     buffer_free(&beyond);
     return true;

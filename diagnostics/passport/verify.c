@@ -168,8 +168,10 @@ static void files_message(const struct findings *findings, size_t at, const stru
     finding_limit(finding, 0, "every file is as it was, and there is no other");
     finding_judge(finding);
     if (bad + extras->weights) {
-        finding_message(finding, "%zu of %zu files are not as the passport says, and %zu are not in it; the first: %s",
-                        bad, passport->file_count, extras->weights, verify_first(findings, at));
+        finding_message(finding,
+                        "%zu of %zu files %s not as the passport says, and %zu more %s not in it; the first: %s", bad,
+                        passport->file_count, bad == 1 ? "is" : "are", extras->weights,
+                        extras->weights == 1 ? "is" : "are", verify_first(findings, at));
     } else if (extras->others) {
         finding->verdict = VERDICT_WARN;
         finding_message(finding,
@@ -241,9 +243,9 @@ static bool check_tensors(const struct verify_request *request, const struct pas
     finding_judge(finding);
     finding_fact(finding, "bytes", (double)reading->bytes);
     if (bad + absent)
-        finding_message(finding,
-                        "%zu of %zu tensors are not those of the passport, byte for byte, and %zu are absent%s%s", bad,
-                        passport->tensor_count, absent, bad ? "; the first: " : ".", verify_first(findings, at));
+        finding_message(finding, "%zu of %zu tensors %s other bytes than the passport says, and %zu more %s absent%s%s",
+                        bad, passport->tensor_count, bad == 1 ? "has" : "have", absent, absent == 1 ? "is" : "are",
+                        bad ? "; the first: " : ".", verify_first(findings, at));
     else
         finding_message(finding, "All %zu tensors are those of the passport, byte for byte.", passport->tensor_count);
     return true;
@@ -328,8 +330,9 @@ static bool check_companions(const struct verify_request *request, struct findin
     if (bad + extra)
         finding_message(
             finding,
-            "%zu of %zu files beside the tensors are not those of the passport, and %zu are not in it; the first: %s",
-            bad, passport->companion_count, extra, verify_first(findings, at));
+            "%zu of %zu files beside the tensors %s not as the passport says, and %zu more %s not in it; the first: %s",
+            bad, passport->companion_count, bad == 1 ? "is" : "are", extra, extra == 1 ? "is" : "are",
+            verify_first(findings, at));
     else
         finding_message(finding, "All %zu files beside the tensors are those of the passport.",
                         passport->companion_count);
@@ -344,7 +347,7 @@ static bool check_store(const struct verify_request *request, struct findings *f
     if (!finding)
         return false;
     finding->verdict = VERDICT_PASS;
-    finding_message(finding, "There is no passport; the tensors are held against the original.");
+    finding_message(finding, "There is no passport; the tensors are compared with the original.");
     return inventory_files(request->store, NULL, findings);
 }
 

@@ -50,14 +50,15 @@ static void expected_message(const struct expecting *expecting, struct finding *
     if (expecting->absent.count) {
         struct buffer list = {0};
         expected_list_text(&expecting->absent, &list);
-        finding_message(finding, "%zu of %zu tensors that the configuration calls for are not vouched for: %s.",
-                        expecting->absent.count, expecting->set.required, list.data ? list.data : "");
+        finding_message(finding, "%zu of %zu tensors that the configuration calls for %s not in the passport: %s.",
+                        expecting->absent.count, expecting->set.required, expecting->absent.count == 1 ? "is" : "are",
+                        list.data ? list.data : "");
         buffer_free(&list);
     } else if (expecting->misshapen) {
         finding_message(finding, "Tensors of another shape than the configuration calls for: %zu; the first: %s.",
                         expecting->misshapen, expecting->shape);
     } else {
-        finding_message(finding, "All %zu tensors that the configuration calls for are vouched for.",
+        finding_message(finding, "All %zu tensors that the configuration calls for are in the passport.",
                         expecting->set.required);
     }
 }
@@ -70,7 +71,7 @@ bool verify_expected(const struct verify_request *request, const struct passport
         return false;
     if (!request->config) {
         finding->verdict = VERDICT_FAIL;
-        finding_message(finding, "Whether every tensor is there cannot be told without a configuration: %s.",
+        finding_message(finding, "Without a configuration nothing says whether every tensor is there: %s.",
                         request->config_problem ? request->config_problem : "there is none");
         return true;
     }
@@ -185,7 +186,7 @@ static void source_message(const struct comparing *comparing, size_t at)
     size_t bad = comparing->differs + comparing->dtypes + comparing->absent + comparing->extra + comparing->companions;
     bool converted = bad && bad == request->converted && bad == comparing->dtypes;
     finding_measured(finding, (double)bad, "differences");
-    finding_limit(finding, 0, "it is the original, or it is not");
+    finding_limit(finding, 0, "every byte must be the original's");
     finding_judge(finding);
     finding_fact(finding, "equal", (double)comparing->equal);
     finding_fact_text(finding, "root", "%s", request->original->root);

@@ -41,13 +41,13 @@ checked 3 --baseline "$T/suite/report.json" -o "$T/unable" -q
 says err "--baseline $T/suite/report.json: it was made with another suite; nothing was compared with it"
 json '.verdict == "error" and (.findings | length) > 5' "$T/unable/report.json"
 run 3 check "$nano/qwen2" --golden "$(gold qwen2)" --suite "$T/loose.json" --baseline "$before" -q
-says err 'it is of another kind of model: qwen3 with 5 layers of 0 experts, and this is qwen2 with'
+says err 'it is about another kind of model: qwen3 with 5 layers and 0 experts, and this one is qwen2 with'
 hurt_gold qwen3 meta producer somebody
 run 3 check "$model" --golden "$T/gold.safetensors" --suite "$T/loose.json" --baseline "$before" -q
 says err 'it was judged by other gold'
 run 0 inspect "$model" -o "$T/inspect" -q
 checked 3 --baseline "$T/inspect/report.json" -q
-says err 'it is of the command inspect, and this is check'
+says err 'it was made by the command inspect, and this run is of check'
 
 test_that 'what is read does not lie where reports are removed first'
 run 0 check "$nano/qwen3" --golden "$(gold qwen3)" --only logits -q -o "$T/kept"

@@ -19,7 +19,7 @@ run 1 inspect "$T/remade" --json
 json "$(summary inventory.configuration).verdict == \"fail\""
 told num_experts 9 40 'Every router has 9 rows, the configuration says 12 experts: the configuration is stale, num_experts is 9; num_experts 9 explains all 36 absent tensors and 4 shapes.'
 json "$(summary inventory.pattern) | .pattern == \"configuration\" and .unexplained == 0"
-for wrong in 'only the first ones' 'the run ended' 'Nothing is sparse' 'never looked for'; do says_not out "$wrong"; done
+for wrong in 'only the first ones' 'the run ended' 'These experts are no optional part' 'never looked for'; do says_not out "$wrong"; done
 remade mixtral "$(pruned 2)"
 run 1 inspect "$T/remade" --json
 says out 'num_local_experts is 2'
@@ -31,7 +31,7 @@ json "$(summary inventory.pattern).unexplained == 1"
 test_that 'experts that are absent where routers have rows for them were lost'
 run 1 inspect "$nano/qwen3_moe" --fault missing-experts:0-4/9-11 --json
 json "[.findings[] | select(.check == \"inventory.configuration\")] == []"
-says out 'Nothing is sparse: the configuration declares 12 experts in each of 4 layers.'
+says out 'These experts are no optional part: the configuration declares 12 experts in each of 4 layers.'
 test_that 'and so where the original has them'
 remade qwen3_moe "$(pruned 9)"
 run 1 inspect "$T/remade" --source "$nano/qwen3_moe" --json
@@ -121,7 +121,7 @@ stacks() {
 remade qwen3_moe "$(stacks '{"experts_bank.w1": [$e, $i, $h], "experts_bank.w2": [$e, $h, $i], "experts_bank.w3": [$e, $i, $h]}')"
 joins 144 "12 tensors of other names hold them, joined or stacked: 'model.layers.0.mlp.experts_bank.w1' [12, 12, 40] for gate_proj of all 12 experts, and so in 4 layers"
 says out 'for up_proj of all 12 experts'
-says_not out 'Nothing is sparse'
+says_not out 'These experts are no optional part'
 remade qwen3_moe "$(stacks '{"input_linear.weight": [$e, (2 * $i), $h], "output_linear.weight": [$e, $h, $i]}')"
 joins 144 "'model.layers.0.mlp.input_linear.weight' [12, 24, 40] for gate_proj and up_proj of all 12 experts"
 remade qwen3_moe "$(stacks '{"bank.w1": [($e * $i), $h], "bank.v1": [($e * $i), $h], "bank.w2": [($e * $i), $h]}')"

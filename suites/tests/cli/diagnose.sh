@@ -270,7 +270,7 @@ unset TMPDIR
 
 test_that 'with neither, a model that cannot read is not judged by how it reads'
 run 0 diagnose "$nano/qwen2" --budget 5 --json -q
-json '.verdict == "warn" and (.reason | contains("no better than by the frequency"))'
+json '.verdict == "warn" and (.reason | contains("no better than the frequencies"))'
 run 3 diagnose "$nano/qwen2" --text "$T/nowhere" -q
 printf 'short' >"$T/short"
 run 3 diagnose "$nano/qwen2" --text "$T/short" -q

@@ -77,7 +77,7 @@ cp -r "$nano/qwen3" "$T/hurt"
 jq '.num_hidden_layers = 3 | del(.layer_types)' "$nano/qwen3/config.json" >"$T/hurt/config.json"
 check 1 qwen3
 json "$(summary config.gold) | .verdict == \"warn\" and (.message | contains(\"num_hidden_layers is 3 here and 5 there\") and contains(\"gold's layers 3 to 4\"))"
-json "$(summary layers.propagated) | .verdict == \"fail\" and (.message | contains(\"differs from gold from model.norm on, behind layers of gold's that the subject has not\"))"
+json "$(summary layers.propagated) | .verdict == \"fail\" and (.message | contains(\"differs from gold from model.norm on, after layers of gold's that the subject does not have\"))"
 json "$(summary layers.isolated).verdict == \"pass\""
 check 1 qwen3 --fault scale:model.layers.1.mlp.down_proj.weight,1.1
 blames model.layers.1.mlp
@@ -277,7 +277,7 @@ for _ in 1 2 3 4; do edits+=(submeta cases '"greedy"' '"gready"'); done
 while read -r name; do [[ ${name#*/} =~ ^($keep) ]] || edits+=(drop "$name"); done < <(head -c 60000 "$T/all.safetensors" | tail -c +9 | grep -ao '"[a-z]*-[0-9]/[a-zA-Z_.0-9]*"' | tr -d '"' | sort -u)
 "$damage" "$T/all.safetensors" "$G" "${edits[@]}"
 run 0 check "$nano/thinker" --suite "$proof" --golden "$G" --json -q --fault scale:layers.4.self_attn.o_proj.weight,1.5
-json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"nothing behind\"))"
+json "$(summary gold.compared) | .verdict == \"warn\" and (.message | test(\"nothing after\"))"
 json "$(summary layers.experts) | .verdict == \"warn\" and .measured == 48"
 test_that 'a tensor under another dtype is another tensor'
 sha() { run 1 check "$1" --suite "$proof" --golden "$G" --json -q; jq -r "$(summary gold.weights).message" "$T/out" | grep -o 'SHA-256 is [0-9a-f]*'; }
@@ -306,11 +306,11 @@ for case in prompt-0 ids-3; do
     run 0 check "$nano/thinker" --suite "$proof" --golden "$T/gold.safetensors" --json -q
     equal "$causes | .[:2]" '[true,true]'
     json "$(summary logits.nmse) | (.limit - 1e-4 | fabs) < 1e-15 and (.cause | startswith(\"the square of ceiling\"))"
-    json "$(summary perplexity) | .cause | startswith(\"what the logits may be off by: \")"
+    json "$(summary perplexity) | .cause | startswith(\"the error that the logits may have: \")"
 done
 run 0 check "$nano/thinker" --suite "$proof" --golden "$(gold thinker)" --json -q
 equal "$causes" '[false,false,false]'
 run 0 check "$nano/thinker" --suite suites/quantised.json --golden "$(gold thinker)" --json -q
 for check in logits.kl logits.nmse perplexity; do
-    json "$(summary $check).cause | test(\"ten times what float32\") and test(\"SmolLM2 in Q8_0\")"
+    json "$(summary $check).cause | test(\"ten times the error\") and test(\"SmolLM2 in Q8_0\")"
 done

@@ -55,7 +55,7 @@ run 1 inspect "$T/hurt" --json
 json "$(summary inventory.misnamed) | .verdict == \"fail\" and .measured == 2"
 equal "$(places inventory.misnamed) | map(.expected) | join(\" \")" "$L.2.mlp.experts.3.gate_proj.weight $L.3.self_attn.q_proj.weight"
 json "$(places inventory.misnamed) | all(.where.file | endswith(\"model.safetensors\"))"
-says out "model.safetensors holds 'thinker.model.layers.2.mlp.expert.3.gate.weight'; the nearest name that is called for, and absent, is '$L.2.mlp.experts.3.gate_proj.weight'."
+says out "model.safetensors holds 'thinker.model.layers.2.mlp.expert.3.gate.weight'; the nearest name of an absent tensor is '$L.2.mlp.experts.3.gate_proj.weight'."
 equal "$(summary inventory.extra).measured" 2
 test_that 'an extra tensor that is near no absent one is not misnamed'
 hurt thinker rename thinker.audio_tower.ln_post.weight thinker.model.layers.2.mlp.bias drop layers.4.mlp.gate.weight
@@ -116,8 +116,8 @@ for source in "$T/alone/model.safetensors.index.json" "$T/alone" "$thinker"; do
     equal "$(summary inventory.pattern).pattern" one-shard-per-layer
     equal "$(summary inventory.pattern).unexplained" 0
     says out 'straddle two shards'
-    says out 'expert_availability_map.json and extraction_manifest.json name the same gaps, as whoever left them out wrote'
-    says out 'Nothing is sparse: the configuration declares 12 experts in each of 5 layers.'
+    says out 'expert_availability_map.json and extraction_manifest.json name the same gaps; a list that was written after the loss does not prove'
+    says out 'These experts are no optional part: the configuration declares 12 experts in each of 5 layers.'
 done
 run 1 inspect "$T/lossy" --json
 says out "The original's shards are not known"

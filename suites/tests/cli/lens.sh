@@ -104,4 +104,4 @@ json "$(summary lens).message | test(\"16 cases [(]the first of 20[)]\")"
 test_that 'reports: the curve of gold is a reference, and the page says what was found'
 run 0 check "$model" --suite "$proof" --golden "$(gold thinker)" -o "$T/report" -q
 there "$T/report/report.html"
-if grep -q 'Rank of &#39;.*behind every layer: prompt-0' "$T/report/report.html"; then passed; else failed 'no rank curve'; fi
+if grep -q 'Rank of &#39;.*after every layer: prompt-0' "$T/report/report.html"; then passed; else failed 'no rank curve'; fi

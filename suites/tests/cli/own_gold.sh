@@ -116,7 +116,7 @@ mkdir "$T/pair"
 cp -r "$T/own" "$T/pair/short"
 run 0 compare suites/data/foreign/npy "$T/pair" --json -q
 json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
-json "$read | .message | test(\"the subject's: .*behind the final norm.*the other's model.norm is the same\")"
+json "$read | .message | test(\"How the subject's were read: .*behind the final norm.*the other's model.norm is the same\")"
 run 0 compare "$T/pair" suites/data/foreign/npy --json -q
 json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
 cp "$arrays/model.language_model.layers.3.npy" "$T/pair/short/hidden_states.5.npy"

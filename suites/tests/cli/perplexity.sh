@@ -27,7 +27,7 @@ says out 'bits for each byte'
 says out '+-'
 says out 'for each word'
 says out 'for each byte'
-says out 'windows of 512 tokens, moved on by 256'
+says out 'windows of 512 tokens, 256 apart'
 says out "SHA-256 $(sha256sum $text | cut -c 1-12)"
 run 0 perplexity "$nano/llama" --text $text -o "$T/ppl"
 same "$(ls "$T/ppl" | wc -l)" 6

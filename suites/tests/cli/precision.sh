@@ -8,7 +8,7 @@ for dump in $(some 4 llama.bfloat16 qwen2.float16 qwen3_moe.bfloat16 thinker.bfl
     dtype=${dump#*.}
     test_that "an intact model passes against gold of a $dtype run: ${dump%.*}"
     run 0 check "$(model_of "${dump%.*}")" --suite "$proof" --golden "$few/$dump.golden.safetensors" --json -q
-    json "$known | .verdict == \"pass\" and .dtype == \"$dtype\" and .measured > 1e-4 and .measured < 0.5 and (.message | test(\"known to no more than $dtype .it was computed so\"))"
+    json "$known | .verdict == \"pass\" and .dtype == \"$dtype\" and .measured > 1e-4 and .measured < 0.5 and (.message | test(\"no more precise than $dtype .it was computed in it\"))"
     json '[.findings[] | select(.verdict == "fail" or (.verdict == "warn" and (.check | startswith("layers."))))] == []'
     json "$(summary layers.isolated) | .verdict == \"pass\" and .limit > 3e-4 and .limit < 0.05"
 done
@@ -43,7 +43,7 @@ for model in $(some 2 qwen3 thinker llama mixtral); do
         blames $L.2.self_attn
         test_that "the same in place of what the subject computed: $model ${dtype#*:}"
         run 0 compare "$(gold "$model")" "$T/gold.safetensors" --json -q
-        json "$known | .message | test(\"^The subject's values are known to no more than ${dtype#*:}\")"
+        json "$known | .message | test(\"^The subject's values are no more precise than ${dtype#*:}\")"
     done
 done
 
@@ -53,7 +53,7 @@ for model in $(some 1 qwen3 llama qwen2); do
         hurt "$model" cast all "$dtype"
         check 0 "$model"
         json "$(summary weights.precision) | .verdict == \"warn\" and .dtype == \"$dtype\" and .measured > 1e-4"
-        json ".reason | test(\"^The weights are $dtype, gold was computed from longer ones\")"
+        json ".reason | test(\"^The weights are $dtype, gold was computed from more precise ones\")"
         json '[.findings[] | select(.check == "layers.isolated" and (.summary | not))] == []'
         test_that "a $dtype copy of $model that is damaged too"
         hurt "$model" cast all "$dtype" scale layers.2.self_attn.o_proj.weight 1.02

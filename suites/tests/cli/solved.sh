@@ -58,19 +58,19 @@ test_that 'a bias in whose place another could be is left as it is'
 leaves llama "$L.1.self_attn.v_proj.bias is not determined by gold: it would make its module right, and so would $L.1.self_attn.o_proj.bias" \
     shuffle:$L.1.self_attn.v_proj.bias
 # of keys, a constant that rotation hardly turns in so few tokens is next to nothing behind the softmax
-leaves llama "$L.1.self_attn.k_proj.bias is not determined by gold: it leaves open up to" shuffle:$L.1.self_attn.k_proj.bias
+leaves llama "$L.1.self_attn.k_proj.bias is not determined by gold: its values could differ by up to" shuffle:$L.1.self_attn.k_proj.bias
 "$assay" trace "$nano/qwen2_window" --ids 7 -o "$T/one.safetensors" -q 2>/dev/null
 broken qwen2_window missing:$L.1.self_attn.k_proj.bias
 golden=$T/one.safetensors
 repaired 1
-says out "$L.1.self_attn.k_proj.bias is not determined by gold: what comes out does not depend on all of it"
+says out "$L.1.self_attn.k_proj.bias is not determined by gold: the output of its module does not depend on all of its values"
 trees "$R.broken"
 
 test_that 'a matrix that was multiplied gets its factor'
 gives_back qwen2_window "$L.0.self_attn.q_proj.weight $L.1.mlp.gate_proj.weight $L.2.self_attn.v_proj.weight $L.3.self_attn.o_proj.weight" \
     scale:$L.0.self_attn.q_proj.weight,0.5 scale:$L.1.mlp.gate_proj.weight,-1 scale:$L.2.self_attn.v_proj.weight,4 scale:$L.3.self_attn.o_proj.weight,0.125
 equal "[$restored.factor] | map(tostring) | join(\" \")" '2 -1 0.25 8'
-says out 'by what is stored times 2, to '
+says out 'as the stored values times 2, to '
 leaves mixtral "$L.1.self_attn.q_proj.weight is not determined by gold: it would make its module right, and so would $L.1.self_attn.k_proj.weight" \
     scale:$L.1.self_attn.q_proj.weight,0.5
 leaves thinker "$L.1.self_attn.v_proj.weight is not determined by gold: it would make its module right, and so would $L.1.self_attn.o_proj.weight" \
@@ -85,14 +85,14 @@ for fault in permute-rows:lm_head.weight missing:lm_head.weight; do
     broken llama "$fault"
     golden=$T/few.safetensors
     repaired 1
-    if [ "$fault" == missing:lm_head.weight ]; then says out 'it holds 4 tokens, and each row has 36 values'; else trees "$right"; fi
+    if [ "$fault" == missing:lm_head.weight ]; then says out 'gold holds 4 tokens, too few for rows of 36 values'; else trees "$right"; fi
 done
-leaves mixtral "$L.1.self_attn does not make what gold holds" permute-rows:$L.1.self_attn.v_proj.weight
+leaves mixtral "$L.1.self_attn differs from gold, and gold does not show which of its tensors is wrong" permute-rows:$L.1.self_attn.v_proj.weight
 
 test_that 'a matrix that is wrong otherwise is left as it is'
-leaves qwen2_moe "$L.1.self_attn does not make what gold holds, and gold does not determine why: none of 7 of its tensors" \
+leaves qwen2_moe "$L.1.self_attn differs from gold, and gold does not show which of its tensors is wrong: of the 7 that were tried, none" \
     shuffle:$L.1.self_attn.v_proj.weight
-leaves qwen2_window "$L.1.self_attn does not make what gold holds" shuffle:$L.1.self_attn.q_proj.bias shuffle:$L.1.self_attn.v_proj.bias
+leaves qwen2_window "$L.1.self_attn differs from gold, and gold does not show which of its tensors is wrong" shuffle:$L.1.self_attn.q_proj.bias shuffle:$L.1.self_attn.v_proj.bias
 
 test_that 'the gate of a shared expert, its matrices, and those of an expert that tokens blame'
 gives_back qwen2_moe "$L.1.mlp.experts.3.gate_proj.weight $L.3.mlp.shared_expert_gate.weight" \
@@ -107,7 +107,7 @@ broken qwen2_moe nan:model.embed_tokens.weight,285,4 nan:model.embed_tokens.weig
 repaired 1
 trees "$right"
 json "[$restored] | .[0] | length > 0 and .verdict == \"warn\" and .rows_solved == 2 and .rows_unseen > 300"
-says out 'so that the tensor is not known to be whole'
+says out 'so nothing proves that the tensor is right as a whole'
 broken qwen2_moe shuffle:model.embed_tokens.weight
 repaired 1
 json "$(summary restored) | .solved == 1 and .rows_unseen > 300 and .verdict == \"warn\""

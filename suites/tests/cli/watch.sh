@@ -329,7 +329,7 @@ test_that 'it gives up, and says what is absent'
 watched "$file" norms/thinker_norms_layer_01.safetensors
 begin --timeout 0.5
 ends 1
-says out 'No file came or changed for 0.5 seconds'
+says out 'No file arrived or changed for 0.5 seconds'
 says out 'input_layernorm.weight of layer 1'
 says out 'mlp.experts of layer 2: expert 3'
 run 1 watch "$X" --once --json -q
@@ -338,7 +338,7 @@ watched "$file"
 head -c 500 "$T/whole/$file" >"$X/$file"
 run 1 watch "$X" --timeout 0.5 --settle 1000
 says out 'truncated'
-says out 'No file came or changed for 0.5 seconds'
+says out 'No file arrived or changed for 0.5 seconds'
 watched "$file"
 begin --timeout 1 --settle 1000
 until_says out 'layer 4: complete'
@@ -358,7 +358,7 @@ watched "$file"
 cp "$T/whole/extraction_manifest.json" "$X"
 begin --settle 0.2 --timeout 1
 ends 1
-says out 'No file came' # a manifest that was there before says nothing
+says out 'No file arrived' # a manifest that was there before says nothing
 test_that 'names are printed without what would command the terminal'
 damaged rename layers.2.self_attn.q_norm.weight $'thinker.model.\033[31m.weight'
 run 1 watch "$T/hurt" --once
@@ -385,5 +385,5 @@ json "$(summary config.gold).verdict == \"fail\""
 cp -r "$source" "$T/torn"
 truncate -s -1 "$(ls "$T/torn"/*.safetensors | head -n 1)"
 run 3 watch "$T/whole" --once --source "$T/torn"
-says err 'cannot tell what is right'
+says err 'nothing can be compared with it'
 rm -rf "$T/torn"

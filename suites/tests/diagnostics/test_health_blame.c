@@ -95,7 +95,7 @@ static void expect_no_claims(const struct told *told, const char *model)
 {
     for (int i = 0; i < 2; i++) {
         const struct series *series = summary_of(told, i ? "weights.structure" : "weights.pairs")->series;
-        cr_assert(series && strcmp(series->curves[1].name, "judged by their peers") == 0);
+        cr_assert(series && strcmp(series->curves[1].name, "tensors that can be compared with their peers") == 0);
         for (size_t p = 0; p < series->points; p++)
             cr_expect(series->curves[1].values[p] == 0, "%s: %s", model, series->labels[p]);
     }

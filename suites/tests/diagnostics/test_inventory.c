@@ -362,7 +362,7 @@ static const struct fault_row {
      0,
      "order-of-layers"},
     {diagonal, "diagonal", {"1 of every 5 experts, one further on in each layer"}, 0, "diagonal"},
-    {ends_of_layers, "end-of-layers", {"every 6th layer from 2 on", "behind some tensor"}, 0, "end-of-layers"},
+    {ends_of_layers, "end-of-layers", {"every 6th layer from 2 on", "after some tensor"}, 0, "end-of-layers"},
     {largest, "order-of-sizes", {"a limit of size"}, 0, "order-of-sizes"},
     {story_and_last_expert,
      "one-shard-per-layer experts",

@@ -187,7 +187,8 @@ Test(names, a_whole_model_of_other_names_is_one_renaming)
     expect_renaming("model.layers.", "backbone.model.block.", "'backbone.model.block' for 'model.layers'", 18864);
     expect_renaming("_layernorm.weight", "_layernorm.module.weight", "'module' too many in all 96", 96);
     expect_renaming(".mlp.experts.", ".experts.", "'mlp' left out", 18432);
-    expect_renaming("model.layers.0.", "model.layers.48.", "'48' for '0' in all 393 of them; who counts from 1", 393);
+    expect_renaming("model.layers.0.", "model.layers.48.", "'48' for '0' in all 393 of them; counting from 1 shifts",
+                    393);
     close_model();
 }
 

@@ -188,7 +188,7 @@ Test(patterns, each_is_seen_where_it_is_and_nowhere_else)
         {from_five_but_one, ATTENDS, NULL, 0, ""},
         {from_elsewhere, ATTENDS, NULL, 0, ""},
         {from_elsewhere, ATTENDS | ALONE, NULL, 0, ""}, /* one case of six tokens: too few of them are wrong */
-        {but_first, ATTENDS | ATTENTION, "onset", 1, "whom a token looks at"},
+        {but_first, ATTENDS | ATTENTION, "onset", 1, "which tokens it attends to"},
         {but_first, ATTENDS | ATTENTION | ALONE, "onset", 1, "what it reads there"},
         {but_first, PLAIN, "onset", 1, "Only the first token is right, in every case."},
         {but_first, ALONE, NULL, 0, ""},

@@ -53,14 +53,14 @@ Test(relation, is_named)
         {"constant:" NORM ",1", NORM, "holds 1 and nothing else"},
         {"scale:" Q ",1.5", Q, "is 1.5 times the original's"},
         {"scale:" NORM ",-2", NORM, "is -2 times the original's"},
-        {"add:" NORM ",-1", NORM, "is the original's and -1 more in every value"},
-        {"byte-swap:" UP, UP, "bytes of every value turned around"},
+        {"add:" NORM ",-1", NORM, "is the original's with -1 added to every value"},
+        {"byte-swap:" UP, UP, "bytes of every value in reverse order"},
         {"misread:" UP, UP, "read as"},
         {"transpose:" UP, UP, "is the original's transposed"},
-        {"pair-heads:" Q, Q, "laid for rotation by neighbours"},
-        {"halve-heads:" Q, Q, "laid as halves"},
+        {"pair-heads:" Q, Q, "in the order for rotation of neighbours"},
+        {"halve-heads:" Q, Q, "in the order for rotation of halves"},
         {"shift-rows:" Q ",3", Q, "shifted: row 0 is the original's row 3"},
-        {"swap-router-rows:2,3,4", "model.layers.2.mlp.gate.weight", "rows 3 and 4 in each other's place"},
+        {"swap-router-rows:2,3,4", "model.layers.2.mlp.gate.weight", "rows 3 and 4 exchanged"},
         {"permute-rows:" Q, Q, "rows in another order"},
         {"zeros:" Q ",0.1", Q, "which are zeros"},
         {"zero-page:" Q, Q, "which are zeros (4096 bytes from byte 0"},
@@ -77,7 +77,7 @@ Test(relation, is_named)
 Test(relation, without_a_name)
 {
     expect_relation("qwen2", "scale:model.layers.1.self_attn.q_proj.weight,1.5,0.9",
-                    "model.layers.1.self_attn.q_proj.weight", "in no way that has a name");
+                    "model.layers.1.self_attn.q_proj.weight", "in no way that is known here");
     expect_relation("qwen2", "lost-scales:model.layers.1.self_attn.q_proj.weight",
                     "model.layers.1.self_attn.q_proj.weight", "times the original's");
 }

@@ -148,7 +148,7 @@ static const struct special_case special_cases[] = {
     {"", "", "{\"eos_token_id\": [1535, 1e300]}", ENDS, VERDICT_FAIL, "is 1.0000000000000001e+300, which is no row"},
     {"\"unk_token_id\": -2,", "", NULL, ENDS, VERDICT_FAIL, "\"unk_token_id\" in config.json is -2"},
     {"\"unk_token_id\": 1.5,", "", NULL, ENDS, VERDICT_FAIL, "\"unk_token_id\" in config.json is 1.5"},
-    {"\"eos_token_id\": \"1535\",", "", NULL, ENDS, VERDICT_FAIL, "\"eos_token_id\" in config.json is no number"},
+    {"\"eos_token_id\": \"1535\",", "", NULL, ENDS, VERDICT_FAIL, "\"eos_token_id\" in config.json is not a number"},
     /* at odds */
     {"\"eos_token_id\": 1540,", "", NULL, NULL, VERDICT_WARN, "is 1540, an id that no token of the tokenizer has"},
     {"\"eos_token_id\": 1533,", "", NULL, ENDS, VERDICT_WARN,
