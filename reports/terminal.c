@@ -348,8 +348,8 @@ static void check_row(const struct terminal *terminal, const struct outline_chec
         }
         cell(terminal, &text, 15, false);
         buffer_text(terminal->out, "  ");
-        text_append_short(&text, TEXT_PLAIN, head->unit, 20);
-        cell(terminal, &text, text.size ? 20 : 0, false);
+        unit_append(&text, TEXT_PLAIN, head);
+        cell(terminal, &text, text.size ? WIDTH - 38 - name_width : 0, false);
     } else {
         buffer_text(terminal->out, "  ");
         text_append_short(&text, TEXT_PLAIN, head->message, MESSAGE_SHOWN);

@@ -247,6 +247,34 @@ void digits_append(struct buffer *out, double value)
     grouped_append(out, rounded(size));
 }
 
+/* Is the word a plural of things that are counted? */
+static bool counts_things(const char *word, size_t length)
+{
+    static const char *const things[] = {"blocks",  "checks",  "choices", "continuations", "differences",
+                                         "experts", "files",   "ids",     "layers",        "limits",
+                                         "modules", "places",  "prompts", "problems",      "rows",
+                                         "strings", "tensors", "texts",   "values"};
+    for (size_t i = 0; i < sizeof things / sizeof *things; i++)
+        if (strlen(things[i]) == length && memcmp(things[i], word, length) == 0)
+            return true;
+    return false;
+}
+
+void unit_append(struct buffer *out, enum text_form form, const struct finding *finding)
+{
+    const char *unit = finding->unit ? finding->unit : "";
+    size_t length = strcspn(unit, " ");
+    char single[64];
+    bool one = finding->measured >= 1 && finding->measured <= 1 && counts_things(unit, length);
+    if (one && strlen(unit) < sizeof single - 1) {
+        const char *rest = unit + length;
+        snprintf(single, sizeof single, "%.*s%s%s", (int)length - 1, unit, rest,
+                 strcmp(rest, " differ") == 0 ? "s" : "");
+        unit = single;
+    }
+    text_append_short(out, form, unit, 45);
+}
+
 void measured_append(struct buffer *out, enum text_form form, const struct finding *finding)
 {
     if (!finding->has_measured) {
@@ -256,7 +284,7 @@ void measured_append(struct buffer *out, enum text_form form, const struct findi
     number_append(out, finding->measured);
     if (finding->unit && *finding->unit) {
         buffer_char(out, ' ');
-        text_append_short(out, form, finding->unit, 40);
+        unit_append(out, form, finding);
     }
 }
 

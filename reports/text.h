@@ -45,6 +45,8 @@ void grouped_append(struct buffer *out, unsigned long whole);
 /* A number in three digits: "12,700", "0.83", "4.2e-6". */
 void digits_append(struct buffer *out, double value);
 
+/* The unit of what was measured, of one thing in the singular: "tensor", "id without a row", "prompt differs". */
+void unit_append(struct buffer *out, enum text_form form, const struct finding *finding);
 /* "0.83 nats" of a finding, "-" when nothing was measured; the limit likewise, without its unit. */
 void measured_append(struct buffer *out, enum text_form form, const struct finding *finding);
 void limit_append(struct buffer *out, const struct finding *finding);

@@ -250,7 +250,7 @@ static bool report(const struct profile *profile, struct findings *findings)
     double ratio = harm_of(profile, worst);
     double lost = profile->lost / (double)profile->routings;
     finding->verdict = lost > 0 ? VERDICT_WARN : VERDICT_PASS;
-    finding_measured(finding, lost, "of the routers' probability on absent experts");
+    finding_measured(finding, lost, "of routing probability on absent experts");
     finding_fact(finding, "dead", (double)loads.dead);
     finding_fact(finding, "experts", (double)loads.experts);
     finding_fact(finding, "busiest", loads.busiest);

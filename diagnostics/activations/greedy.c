@@ -116,14 +116,16 @@ static bool report_case(const struct subject *subject, const struct continuation
     if (mine && golden) {
         finding_fact_text(finding, "written", "%s", mine);
         finding_fact_text(finding, "golden_text", "%s", golden);
-        finding_message(
-            finding,
-            "Case '%s' goes on with \"%s\", gold with \"%s\": another token from %d on, by a margin of %.3g%s.",
-            gold->id, mine, golden, item->first, item->margin, near);
+        finding_message(finding,
+                        "Case '%s' goes on with \"%s\", gold with \"%s\": another token from %d on, by a margin of "
+                        "%.3g between the two logits%s.",
+                        gold->id, mine, golden, item->first, item->margin, near);
     } else {
-        finding_message(
-            finding, "Case '%s' continues differently from token %d on: %d instead of %d, by a margin of %.3g%s.",
-            gold->id, item->first, item->ids.data[item->first], gold->greedy[item->first], item->margin, near);
+        finding_message(finding,
+                        "Case '%s' continues differently from token %d on: id %d instead of %d, by a margin of %.3g "
+                        "between the two logits%s.",
+                        gold->id, item->first, item->ids.data[item->first], gold->greedy[item->first], item->margin,
+                        near);
     }
     free(mine);
     free(golden);

@@ -12,8 +12,8 @@ static bool add_difference(const struct golden_case *gold, const struct golden_c
     where_set(&place->where.case_id, gold->id);
     place->where.token = (int)token;
     if (token < mine->greedy_count)
-        finding_message(place, "Case '%s' continues differently from token %zu on: %d instead of %d.", gold->id, token,
-                        mine->greedy[token], gold->greedy[token]);
+        finding_message(place, "Case '%s' continues differently from token %zu on: id %d instead of %d.", gold->id,
+                        token, mine->greedy[token], gold->greedy[token]);
     else
         finding_message(place, "Case '%s' ends after %zu tokens; gold goes on for %zu.", gold->id, token,
                         gold->greedy_count);

@@ -421,7 +421,7 @@ static bool report_nmse(const struct logits *logits, struct findings *findings)
     double error = comparison_relative(&all);
     char text[1024];
     size_t length = (size_t)snprintf(text, sizeof text, "the square of %.400s", cause);
-    finding_measured(finding, error * error, "relative");
+    finding_measured(finding, error * error, "of the mean square");
     double beyond = logits->limits->rows[LIMIT_NMSE].value;
     if (beyond > 0)
         snprintf(text + length, sizeof text - length, "; plus %g, which the suite allows: %s", beyond,
@@ -455,7 +455,7 @@ static bool report_top1(const struct logits *logits, struct findings *findings)
     if (!finding)
         return false;
     double share = (double)disagree / (double)positions;
-    finding_measured(finding, share, "fraction");
+    finding_measured(finding, share, "of positions");
     finding_limit(finding, logits->limits->rows[LIMIT_TOP1].value, logits->limits->rows[LIMIT_TOP1].cause);
     finding_judge(finding);
     finding_fact(finding, "agreement", 1 - (double)(disagree + near_ties) / (double)positions);
@@ -465,11 +465,11 @@ static bool report_top1(const struct logits *logits, struct findings *findings)
         where_set(&finding->where.case_id, first->id);
         finding->where.token = token;
     }
-    finding_message(
-        finding,
-        "The most likely token differs from gold's at %zu of %zu positions, and at %zu more where gold itself "
-        "cannot tell the two apart.",
-        disagree, positions, near_ties);
+    char ties[96] = "";
+    if (near_ties)
+        snprintf(ties, sizeof ties, ", and at %zu more where gold itself cannot tell the two apart", near_ties);
+    finding_message(finding, "The most likely token differs from gold's at %zu of %zu positions%s.", disagree,
+                    positions, ties);
     return true;
 }
 

@@ -259,7 +259,7 @@ static const char *report_judge(const struct perplexity *perplexity, const struc
                          : "measured, not compared with gold";
     double gold = golden_perplexity_text(golden)->perplexity;
     finding_fact(finding, "golden_perplexity", gold);
-    finding_measured(finding, fabs(mine / gold - 1), "relative");
+    finding_measured(finding, fabs(mine / gold - 1), "of gold's perplexity");
     double limit = limits->rows[LIMIT_TEXT_PERPLEXITY].value, rounding = gold_logits_rounding(golden);
     finding_fact(finding, "within", fmax(TEXT_NOISE, rounding));
     if (rounding > limit)

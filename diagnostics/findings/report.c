@@ -143,11 +143,19 @@ void report_conclude(struct report *report)
         const char *why = skip->message ? skip->message : "";
         report->verdict = VERDICT_WARN;
         report_set(&report->reason, "%zu of %zu checks were skipped, so this proves little%s%.*s.", skipped,
-                   passed + skipped, *why ? ": " : "", sentence_length(why), why);
+                   passed + skipped,
+                   !*why          ? ""
+                   : skipped == 1 ? ": "
+                                  : "; the first: ",
+                   sentence_length(why), why);
     } else if (skipped) {
         const char *why = skip->message ? skip->message : "";
         report_set(&report->reason, "%zu check%s passed; %zu %s skipped%s%.*s.", passed, plural, skipped,
-                   skipped == 1 ? "was" : "were", *why ? ": " : "", sentence_length(why), why);
+                   skipped == 1 ? "was" : "were",
+                   !*why          ? ""
+                   : skipped == 1 ? ": "
+                                  : "; the first: ",
+                   sentence_length(why), why);
     } else if (passed == 1 && pass->message) {
         report_set(&report->reason, "%s", pass->message);
     } else {

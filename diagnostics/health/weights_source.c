@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,15 +181,18 @@ static bool report(const struct matching *matching, struct findings *findings)
     finding_fact(finding, "exact", (double)exact);
     finding_fact(finding, "worst_relative_l2", worst->error);
     finding_fact_text(finding, "worst_tensor", "%s", worst->mine->name);
-    if (exact == matching->count)
+    if (exact == matching->count) {
         finding_message(finding, "All %zu tensors are the original's, value for value.", exact);
-    else
-        finding_message(
-            finding,
-            "%zu of %zu tensors are the original's, value for value; %zu differ%s by more than rounding to the dtype "
-            "explains; the worst is %s, by %.3g (relative L2); %zu have no counterpart in the original%s%s.",
-            exact, matching->count, bad, bad == 1 ? "s" : "", worst->mine->name, worst->error,
-            matching->count - compared, alone ? ", the first " : "", alone ? alone->mine->name : "");
+        return add_worst(matching, finding);
+    }
+    char rest[400] = "";
+    if (alone)
+        snprintf(rest, sizeof rest, "; %zu %s no counterpart in the original, the first %.300s",
+                 matching->count - compared, matching->count - compared == 1 ? "has" : "have", alone->mine->name);
+    finding_message(finding,
+                    "%zu of %zu tensors are the original's, value for value; %zu differ%s by more than rounding to the "
+                    "dtype explains; the worst is %s, by %.3g (relative L2)%s.",
+                    exact, matching->count, bad, bad == 1 ? "s" : "", worst->mine->name, worst->error, rest);
     return add_worst(matching, finding);
 }
 

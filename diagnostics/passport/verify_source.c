@@ -179,6 +179,23 @@ static void compare_companions(struct comparing *comparing)
     }
 }
 
+/* "1 differs, 2 are absent": what is not as in the original, and only that. */
+static void differences_text(const struct comparing *comparing, struct buffer *out)
+{
+    const struct {
+        size_t count;
+        const char *one, *many;
+    } rows[] = {{comparing->differs, "tensor differs", "tensors differ"},
+                {comparing->dtypes, "tensor has another dtype or shape", "tensors have another dtype or shape"},
+                {comparing->absent, "tensor is absent", "tensors are absent"},
+                {comparing->extra, "tensor is not in the original", "tensors are not in the original"},
+                {comparing->companions, "file beside the tensors differs", "files beside the tensors differ"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].count)
+            buffer_format(out, "%s%zu %s", out->size ? ", " : "", rows[i].count,
+                          rows[i].count == 1 ? rows[i].one : rows[i].many);
+}
+
 static void source_message(const struct comparing *comparing, size_t at)
 {
     struct finding *finding = &comparing->findings->items[at];
@@ -198,13 +215,12 @@ static void source_message(const struct comparing *comparing, size_t at)
                         "dtype, and are what rounding to it makes of the original's.",
                         comparing->equal, request->original->tensor_count, bad);
     } else if (bad) {
-        finding_message(
-            finding,
-            "%zu of %zu tensors are those of %s, byte for byte; %zu differ, %zu have another dtype or "
-            "shape, %zu are absent, %zu are not in the original; %zu files beside them differ; the first: %s",
-            comparing->equal, request->original->tensor_count, request->original_name, comparing->differs,
-            comparing->dtypes, comparing->absent, comparing->extra, comparing->companions,
-            verify_first(comparing->findings, at));
+        struct buffer text = {0};
+        differences_text(comparing, &text);
+        finding_message(finding, "%zu of %zu tensors are those of %s, byte for byte; %s; the first: %s",
+                        comparing->equal, request->original->tensor_count, request->original_name,
+                        text.data ? text.data : "", verify_first(comparing->findings, at));
+        buffer_free(&text);
     } else if (comparing->more) {
         finding->verdict = VERDICT_WARN;
         finding_message(finding,

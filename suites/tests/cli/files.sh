@@ -234,7 +234,7 @@ json '[.findings[] | select(.check == "weights.source" and (.summary | not)) | [
 test_that 'a tensor without a counterpart was not compared, and is told'
 hurt thinker rename model.norm.weight thinker.model.another.weight
 run 0 inspect "$nano/thinker" --source "$T/hurt" -v --json -q
-json "$(summary weights.source) | .verdict == \"warn\" and (.message | test(\"1 have no counterpart.*model.norm.weight\"))"
+json "$(summary weights.source) | .verdict == \"warn\" and (.message | test(\"1 has no counterpart.*model.norm.weight\"))"
 test_that 'a tensor without values is the original'"'"'s when its shape is'
 for shape in 0 0,4 4,0; do
     hurt thinker rename thinker.audio_tower.ln_post.weight thinker.model.layers.2.mlp.bias shape layers.2.mlp.bias $shape

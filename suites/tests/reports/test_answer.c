@@ -72,6 +72,33 @@ Test(answer, numbers_have_three_digits)
     expect_digits(INFINITY, "inf");
 }
 
+/* One thing is not told in the plural; a share, or a number that is not one, stays as it is. */
+Test(answer, a_unit_agrees_with_its_number)
+{
+    static const struct {
+        double measured;
+        const char *unit, *expected;
+    } rows[] = {{1, "tensors", "1 tensor"},
+                {2, "tensors", "2 tensors"},
+                {0, "tensors", "0 tensors"},
+                {1, "ids without a row", "1 id without a row"},
+                {1, "continuations differ", "1 continuation differs"},
+                {1, "rows lost", "1 row lost"},
+                {1, "nats", "1 nats"},
+                {1, "of positions", "1 of positions"},
+                {1.5, "layers", "1.5 layers"},
+                {1, NULL, "1"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct findings findings = {0};
+        struct buffer text = {0};
+        finding_measured(findings_add(&findings, "a"), rows[i].measured, rows[i].unit);
+        measured_append(&text, TEXT_PLAIN, findings.items);
+        cr_expect_str_eq(text.data, rows[i].expected);
+        buffer_free(&text);
+        findings_free(&findings);
+    }
+}
+
 Test(answer, a_sentence_leads_and_what_follows_is_apart)
 {
     struct answered answered = {0};
@@ -140,7 +167,7 @@ Test(answer, severity_tells_the_number_that_decided_beside_its_bounds)
         if (!isnan(rows[i].nats))
             finding_measured(finding, rows[i].nats, "nats");
         if (!isnan(rows[i].top1))
-            finding_measured(failing(&answered.report, "logits.top1", "Another."), rows[i].top1, "fraction");
+            finding_measured(failing(&answered.report, "logits.top1", "Another."), rows[i].top1, "of positions");
         answer_of(&answered);
         cr_expect_str_eq(answered.answer.severity.data, rows[i].text);
         answered_free(&answered);
@@ -156,7 +183,7 @@ Test(answer, four_numbers_tell_how_bad_it_is)
         double measured, of;
     } rows[] = {{"inventory.absent", "tensors", "expected", 1622, 18867},
                 {"logits.kl", "nats", "perplexity_ratio", 3.7123, 12698.5},
-                {"logits.top1", "fraction", "positions", 0.25, 100},
+                {"logits.top1", "of positions", "positions", 0.25, 100},
                 {"layers.isolated", "relative L2", "compared", 1, 387},
                 {"text.verdict", "texts", "texts", 3, 8}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
