@@ -143,11 +143,11 @@ static const struct {
     const char *holds; /* the command does; "": any */
     const char *does;
 } step_rows[] = {
-    {"repair", " ORIGINAL", "Repair all of it from the original, whose path stands for ORIGINAL"},
+    {"repair", " ORIGINAL", "Repair all of it from the original (put its path in place of ORIGINAL)"},
     {"repair", " --golden ", "Repair what gold determines"},
     {"repair", "", "Repair it"},
     {"confirm", " ORIGINAL",
-     "Hold it against the original, whose path stands for ORIGINAL: that shows which tensor differs"},
+     "Compare it with the original, which shows which tensor differs (put its path in place of ORIGINAL)"},
     {"confirm", "", "Try it without changing a file"},
     {"recheck", "", "Then check it again"},
     {"repeat", "", "Repeat the experiment"},

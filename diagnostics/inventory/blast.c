@@ -196,7 +196,7 @@ static void blast_message(const struct blast *blast, struct finding *finding)
     for (int layer = 0; layer < blast->census->config->layers; layer++)
         experts += blast->lacking[layer];
     if (blast->blocks) {
-        buffer_format(&text, "Every token meets %zu block%s that lack%s something beside the experts (", blast->blocks,
+        buffer_format(&text, "Every token meets %zu block%s that lack%s something other than experts (", blast->blocks,
                       blast->blocks > 1 ? "s" : "", blast->blocks > 1 ? "" : "s");
         for (size_t i = 0, shown = 0; i < blast->census->unit_count && shown < 4; i++) {
             const struct census_unit *unit = &blast->census->units[i];
