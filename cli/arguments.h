@@ -50,7 +50,7 @@ struct arguments {
     int points; /* 1: all, 2: logits, 3: layers */
     int format; /* 1: assay, 2: npy, 3: logits */
     const char *rules, *judge, *system;
-    bool values, jsonl, no_special, csv, lens, chat;
+    bool values, jsonl, no_special, csv, windows, lens, chat;
     bool root, dry_run;
     size_t lens_top;
     size_t prefill, decode_tokens, repeats;

@@ -8,12 +8,24 @@
 
 static const char *judge(const struct arguments *arguments)
 {
+    if (arguments->windows && !arguments->csv)
+        return "give --windows together with --csv";
     return arguments->csv && arguments->json ? "give only one of --csv and --json" : NULL;
+}
+
+static void print_metrics(const double *metrics)
+{
+    for (int k = 0; k < METRIC_COUNT; k++)
+        if (isnan(metrics[k]))
+            putchar(',');
+        else
+            printf(",%.6g", metrics[k]);
+    putchar('\n');
 }
 
 static void print_csv(const struct text_lines *lines)
 {
-    printf("line,verdict,reason,rule,onset,language,windows");
+    printf("line,verdict,reason,rule,onset,language,windows,bits,limit");
     for (int i = 0; i < METRIC_COUNT; i++)
         printf(",%s", metric_names[i]);
     putchar('\n');
@@ -24,14 +36,36 @@ static void print_csv(const struct text_lines *lines)
                hit ? quality_diagnostic_name(hit->diagnostic) : "", hit ? hit->rule : "");
         if (hit)
             printf("%zu", hit->onset);
-        printf(",%s,%zu", judgement->language, judgement->windows);
-        for (int k = 0; k < METRIC_COUNT; k++)
-            if (isnan(judgement->metrics[k]))
-                putchar(',');
-            else
-                printf(",%.6g", judgement->metrics[k]);
+        printf(",%s,%zu,%.4g,%.4g", judgement->language, judgement->windows, judgement->bits, judgement->limit);
+        print_metrics(judgement->metrics);
+    }
+}
+
+static void print_window(void *context, const struct measured *measured)
+{
+    printf("%s,%s,%zu,%zu", (const char *)context, measured->kind, measured->from, measured->to);
+    print_metrics(measured->metrics);
+}
+
+/* What is measured, judged by nobody. */
+static int print_windows(const char *path)
+{
+    struct error error = {0};
+    struct text_lines lines = {0};
+    struct quality *quality = quality_open(NULL, &error);
+    bool good = quality && text_lines_read(path, &lines, &error);
+    if (good) {
+        printf("line,kind,from,to");
+        for (int i = 0; i < METRIC_COUNT; i++)
+            printf(",%s", metric_names[i]);
         putchar('\n');
     }
+    for (size_t i = 0; good && i < lines.count; i++)
+        good = quality_each_window(quality, lines.cases[i].prompt, lines.cases[i].text, lines.cases[i].size,
+                                   print_window, lines.lines[i].id + 5, &error);
+    text_lines_free(&lines);
+    quality_free(quality);
+    return good ? EXIT_PASS : command_error("quality", &error);
 }
 
 static bool work(const struct arguments *arguments, struct report *report, struct error *error)
@@ -58,12 +92,14 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 
 static int run(struct arguments *arguments)
 {
-    return command_judge("quality", arguments, work);
+    return arguments->windows ? print_windows(arguments->positional[0]) : command_judge("quality", arguments, work);
 }
 
 static const struct option_row options[] = {
     {"csv", 0, NULL, "All metrics of every text as CSV on stdout instead of text", GROUP_WORK, KIND_FLAG, AT(csv), 0,
      0},
+    {"windows", 0, NULL, "With --csv: a row for the text and one for each of its windows, to calibrate with",
+     GROUP_WORK, KIND_FLAG, AT(windows), 0, 0},
     {0},
 };
 

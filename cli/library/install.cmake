@@ -88,8 +88,8 @@ set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "gnuplot-nox, hunspell-en-us, link-grammar-dictionaries-en")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "gnuplot-nox, hunspell-en-us")
 # Who compiles against the library needs what it links.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "pkg-config, libopenblas-dev, libcjson-dev, libpcre2-dev, libicu-dev, libssl-dev, libxxhash-dev, \
-libcld2-dev, libhunspell-dev, liblink-grammar-dev, libcmark-gfm-dev, libcmark-gfm-extensions-dev, zlib1g-dev")
+libcld2-dev, libhunspell-dev, libcmark-gfm-dev, libcmark-gfm-extensions-dev, zlib1g-dev")
 include(CPack)

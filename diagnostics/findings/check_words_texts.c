@@ -30,8 +30,10 @@ const struct check_words words_of_texts[] = {
          "scripts/make_golden.py."),
     TEXT("text.verdict", "Texts that the model writes",
          "The model continues the suite's prompts, once sampled and once greedily, and each text is judged by its "
-         "form: characters, repetition, language, markup, words, grammar. A failure is gibberish, or a text that lacks "
-         "what its prompt asks for; a text without a fault may still be false.",
+         "form: characters, repetition, language, markup, words, grammar. A failure is gibberish (by a rule, or by "
+         "more evidence than one right answer in 200 has), or a text that lacks what its prompt asks for; a text "
+         "without "
+         "a fault may still be false.",
          "Read the texts with their marked places, then look for the cause: assay help gibberish says in which order."),
     TEXT("text.characters", "Broken characters",
          "Looks for characters that no text has: U+FFFD, controls, broken UTF-8, byte-level marks of a tokenizer, or "
@@ -55,10 +57,11 @@ const struct check_words words_of_texts[] = {
          "words. A failure means letters that look like words and are none.",
          "Install a dictionary of the language if text.verdict lists none. Otherwise look for damage in "
          "layers.isolated."),
-    TEXT("text.grammar", "Word order and grammar",
-         "Looks for words where they cannot stand: after determiners and prepositions, in pairs that the language does "
-         "not use, in English sentences that do not parse. A failure means words in an order that makes no sentences.",
-         "Look for damage in layers.isolated, or without gold with assay diagnose MODEL --source ORIGINAL."),
+    TEXT(
+        "text.grammar", "Word order and grammar",
+        "Looks for words where they cannot stand: after determiners and prepositions, behind full stops, in pairs that "
+        "the language does not use. A failure means words in an order that makes no sentences.",
+        "Look for damage in layers.isolated, or without gold with assay diagnose MODEL --source ORIGINAL."),
     TEXT("text.expected", "What prompts ask for",
          "Compares each text with the \"expects\" of its prompt in the suite: patterns that must or must not occur, a "
          "language, a list, code. A failure is a text without a fault of form that does not answer.",

@@ -85,6 +85,35 @@ static void measure_misplaced(struct measuring *measuring)
     measuring->metrics[METRIC_MISPLACED_RATE] = misplaced / fmax(words, 1);
 }
 
+static void measure_shares(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    const struct glyph *glyphs = view->passage->glyphs;
+    double digits = 0, spaces = 0, prints = 0, blank = 0, blank_longest = 0, marks = 0, marks_longest = 0, top = 0;
+    unsigned counts[4096] = {0}; /* by the low 12 bits: two that share them are rarely both frequent */
+    for (size_t i = view->first; i < view->last; i++) {
+        const struct glyph *glyph = &glyphs[i];
+        bool space = glyph->kind == GLYPH_SPACE;
+        spaces += space;
+        prints += !space;
+        digits += glyph->kind == GLYPH_DIGIT;
+        blank = space ? blank + 1 : 0;
+        marks = glyph->kind == GLYPH_MARK ? marks + 1 : 0;
+        blank_longest = fmax(blank_longest, blank);
+        marks_longest = fmax(marks_longest, marks);
+        if (!space)
+            top = fmax(top, ++counts[glyph->code & 0xFFF]);
+    }
+    measuring->metrics[METRIC_BLANK_RUN] = blank_longest;
+    measuring->metrics[METRIC_MARK_RUN] = marks_longest;
+    if (view->last > view->first)
+        measuring->metrics[METRIC_SPACE_SHARE] = spaces / (double)(view->last - view->first);
+    if (prints > 0) {
+        measuring->metrics[METRIC_DIGIT_SHARE] = digits / prints;
+        measuring->metrics[METRIC_TOP_SHARE] = top / prints;
+    }
+}
+
 void characters_measure(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
@@ -124,6 +153,7 @@ void characters_measure(struct measuring *measuring)
     metrics[METRIC_SYMBOL_RUN] = flood_longest;
     metrics[METRIC_SAME_RUN] = same_longest;
     measure_misplaced(measuring);
+    measure_shares(measuring);
 }
 
 bool characters_mark(const struct view *view, struct marks *marks)

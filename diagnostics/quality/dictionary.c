@@ -11,6 +11,7 @@
 #include <unicode/utf8.h>
 
 #include "base/file.h"
+#include "base/numbers.h"
 
 /* Words that each has and none: a dictionary that does not know the first, or knows the second, is not used. */
 static const struct dictionary_row {
@@ -45,7 +46,18 @@ struct dictionary {
     bool converts;
 };
 
+/* Words that were asked before; a new one takes the place of an old one. A text uses the same words again and again,
+ * and hunspell takes ten times as long as this. */
+#define REMEMBERED (1u << 15) /* a power of two */
+#define WORD_REMEMBERED 40    /* bytes */
+struct remembered {
+    uint8_t dictionary, size; /* size 0: nothing is here */
+    bool known;
+    char word[WORD_REMEMBERED];
+};
+
 struct dictionaries {
+    struct remembered *remembered; /* [REMEMBERED] */
     char *folder;
     struct dictionary items[DICTIONARIES];
     struct dictionaries *next; /* of those that wait */
@@ -75,7 +87,11 @@ struct dictionaries *dictionaries_new(const char *folder)
     struct dictionaries *dictionaries = dictionaries_take(where);
     if (dictionaries || !(dictionaries = calloc(1, sizeof *dictionaries)))
         return dictionaries;
-    if (!(dictionaries->folder = strdup(where))) {
+    dictionaries->remembered = calloc(REMEMBERED, sizeof *dictionaries->remembered);
+    dictionaries->folder = strdup(where);
+    if (!dictionaries->remembered || !dictionaries->folder) {
+        free(dictionaries->remembered);
+        free(dictionaries->folder);
         free(dictionaries);
         return NULL;
     }
@@ -202,14 +218,29 @@ static size_t plain(const char *word, size_t size, char out[WORD_MOST + 8])
     return (size_t)to;
 }
 
-bool dictionaries_know(struct dictionaries *dictionaries, size_t which, const char *word, size_t size)
+static bool ask(const struct dictionary *dictionary, const char *word, size_t size)
 {
-    struct dictionary *dictionary = dictionary_load(dictionaries, which);
     char small[WORD_MOST + 8];
-    if (!dictionary || size > WORD_MOST)
-        return false;
     if (spell(dictionary, word, size))
         return true;
     size_t length = plain(word, size, small);
     return (length != size || memcmp(small, word, size) != 0) && spell(dictionary, small, length);
+}
+
+bool dictionaries_know(struct dictionaries *dictionaries, size_t which, const char *word, size_t size)
+{
+    struct dictionary *dictionary = dictionary_load(dictionaries, which);
+    uint64_t hash = which + 1;
+    if (!dictionary || !size || size > WORD_MOST)
+        return false;
+    if (size > WORD_REMEMBERED)
+        return ask(dictionary, word, size);
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)word[i]) * 0x100000001B3u;
+    struct remembered *slot = &dictionaries->remembered[mix_u64(hash) & (REMEMBERED - 1)];
+    if (slot->size != size || slot->dictionary != which || memcmp(slot->word, word, size) != 0) {
+        *slot = (struct remembered){(uint8_t)which, (uint8_t)size, ask(dictionary, word, size), {0}};
+        memcpy(slot->word, word, size);
+    }
+    return slot->known;
 }

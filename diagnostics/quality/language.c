@@ -240,6 +240,9 @@ void language_measure(struct measuring *measuring)
     metrics[METRIC_RELIABLE] = result->reliable;
     metrics[METRIC_SCORE] = result->score[0];
     metrics[METRIC_LANGUAGE_SPANS] = spans;
+    metrics[METRIC_DRIFT] = measuring->main && result->reliable && strcmp(result->code[0], "un") != 0 &&
+                            strcmp(measuring->main->code[0], "un") != 0 &&
+                            strcmp(result->code[0], measuring->main->code[0]) != 0;
     measure_expected(measuring);
 }
 

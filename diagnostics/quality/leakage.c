@@ -10,7 +10,7 @@
 
 #define STEPS_MOST 2000000
 
-static const char *const group_names[LEAK_GROUP_COUNT] = {"special", "markup", "code"};
+static const char *const group_names[LEAK_GROUP_COUNT] = {"special", "roles", "pieces", "markup", "code"};
 
 static bool leak_add(const char *where, const cJSON *item, enum leak_group group, struct leak_list *leaks,
                      struct error *error)
@@ -214,6 +214,8 @@ void leakage_measure(struct measuring *measuring)
     metrics[METRIC_CODE_RATE] = 100 * counts.hits[LEAK_CODE] / fmax(characters, 1);
     metrics[METRIC_CODE_KINDS] = counts.kinds[LEAK_CODE];
     metrics[METRIC_SPECIAL] = counts.hits[LEAK_SPECIAL];
+    metrics[METRIC_ROLES] = counts.hits[LEAK_ROLES];
+    metrics[METRIC_TOKEN_PIECES] = counts.hits[LEAK_PIECES];
     measure_brackets(measuring);
     metrics[METRIC_CODE_LINES] = code_lines(view);
     if (words > 0)

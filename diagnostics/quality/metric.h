@@ -16,6 +16,13 @@
     X(MISPLACED, "characters.misplaced", "marks where no writer puts them, capitals behind small letters")             \
     X(MISPLACED_RATE, "characters.misplaced_rate", "per word")                                                         \
     X(SAME_RUN, "characters.same_run", "longest run of one character")                                                 \
+    X(DIGIT_SHARE, "characters.digit_share", "digits, of what prints")                                                 \
+    X(SPACE_SHARE, "characters.space_share", "white space, of all characters")                                         \
+    X(BLANK_RUN, "characters.blank_run", "longest run of white space")                                                 \
+    X(MARK_RUN, "characters.mark_run", "longest run of combining marks")                                               \
+    X(TOP_SHARE, "characters.top_share", "share of the most frequent character, of what prints")                       \
+    X(KIND, "window.kind", "0 prose, 1 list, 2 table, 3 code, 4 the whole text")                                       \
+    X(LENGTH, "window.length", "log2 of its bytes")                                                                    \
     X(WORDS, "words", "words, of prose and lists")                                                                     \
     X(LOOP_LENGTH, "repetition.loop_length", "characters of the longest run of at least 4 equal units")                \
     X(LOOP_SHARE, "repetition.loop_share", "of the text")                                                              \
@@ -24,18 +31,13 @@
     X(WORD_RUN_SHARE, "repetition.word_run_share", "of all words")                                                     \
     X(DISTINCT1, "repetition.distinct1", "different words / words")                                                    \
     X(DISTINCT2, "repetition.distinct2", "different pairs of words / pairs")                                           \
-    X(DISTINCT3, "repetition.distinct3", "different triples of words / triples")                                       \
-    X(SEQ_REP4, "repetition.seq_rep4", "1 - different 4-grams / 4-grams (Welleck et al. 2020)")                        \
     X(DUPLICATE5, "repetition.duplicate5", "share of characters in repeated 5-grams of words (Rae et al. 2021)")       \
-    X(DUPLICATE10, "repetition.duplicate10", "share of characters in repeated 10-grams of words")                      \
     X(TOP1, "repetition.top1", "share of the most frequent word")                                                      \
     X(TOP2GRAM, "repetition.top2gram", "share of characters in the most frequent pair of words (Rae et al. 2021)")     \
-    X(TOP3GRAM, "repetition.top3gram", "share of characters in the most frequent triple")                              \
-    X(TOP4GRAM, "repetition.top4gram", "share of characters in the most frequent 4-gram")                              \
     X(PIECES, "repetition.pieces", "share of 6-letter pieces that occurred before")                                    \
-    X(ZLIB, "repetition.zlib", "compressed size / size; above 150 bytes")                                              \
     X(DOUBLED, "repetition.doubled", "different words that stand twice in a row, also in code")                        \
     X(DOUBLED_SHARE, "repetition.doubled_share", "of all words")                                                       \
+    X(AGAIN, "repetition.again", "share of characters in stretches of 24 that stood in the text before")               \
     X(EMPTY_ITEMS, "repetition.empty_items", "lines in a row of a number or bullet and nothing else")                  \
     X(SCRIPTS, "language.scripts", "scripts")                                                                          \
     X(SWITCHES, "language.switches", "changes of script, per 100 letters")                                             \
@@ -48,11 +50,11 @@
     X(BEST, "language.best", "share of the most likely language (CLD2)")                                               \
     X(RELIABLE, "language.reliable", "1: CLD2 finds that language reliable")                                           \
     X(SCORE, "language.score", "CLD2's score of that language, per KB")                                                \
-    X(KNOWN_LANGUAGE, "language.has_dictionary", "1: there is a dictionary of the most likely language")               \
     X(HAS_FUNCTION_WORDS, "language.has_function_words",                                                               \
       "1: the function words of that language are known; also where "                                                  \
       "it is unknown")                                                                                                 \
     X(LANGUAGE_SPANS, "language.spans", "changes of language (CLD2)")                                                  \
+    X(DRIFT, "language.drift", "1: reliably in another language than most of the text (CLD2)")                         \
     X(EXPECTED_SHARE, "language.expected_share", "share of the expected languages (CLD2, best effort)")                \
     X(EXPECTED_SCRIPT, "language.expected_script", "share of letters in a script of the expected languages")           \
     X(LINE_PASS, "language.line_pass", "share of lines in an expected language (Marchisio et al. 2024)")               \
@@ -68,6 +70,8 @@
     X(BROKEN_BRACKETS, "leakage.broken_brackets", "of them, closing what is not open")                                 \
     X(OPEN_BRACKETS, "leakage.open_brackets", "of them, open at the end")                                              \
     X(SPECIAL, "leakage.special", "special tokens of a model in the text")                                             \
+    X(ROLES, "leakage.roles", "turns of a conversation that a template writes")                                        \
+    X(TOKEN_PIECES, "leakage.pieces", "marks of a tokenizer in front of pieces of words: ##, <0x20>")                  \
     X(INNER_CAPITALS, "leakage.inner_capitals", "share of words with a capital behind a small letter")                 \
     X(CODE_LINES, "leakage.code_lines", "share of lines that look like code")                                          \
     X(DICTIONARY, "wordness.dictionary", "share of words that the dictionary of the best language or English has")     \
@@ -86,16 +90,15 @@
     X(HAN, "wordness.han", "Han and kana")                                                                             \
     X(HAN_WORDS, "wordness.han_words", "share of them in words of several characters")                                 \
     X(FRAGMENTS, "wordness.fragments", "share of letters of words of one or two letters")                              \
+    X(SINGLES, "wordness.singles", "share of words of one letter")                                                     \
+    X(WORD_LETTERS, "wordness.letters", "letters of a word, in the mean")                                              \
+    X(MIXED_RUN, "wordness.mixed_run", "longest run of capitals, small letters and digits mixed, as base64 has")       \
     X(PROSE_SHARE, "wordness.prose", "share of characters that are prose, not lists, tables or code")                  \
-    X(ENGLISH, "grammar.english", "share of English function words, where no language has more")                       \
     X(SLOTS, "grammar.slots", "determiners and prepositions with a word behind")                                       \
     X(BAD_SLOTS, "grammar.bad_slots", "of them, before a word that cannot stand there")                                \
     X(BAD_SLOT_SHARE, "grammar.bad_slot_share", "bad_slots / slots")                                                   \
     X(STOPS, "grammar.stops", "full stops with a word behind")                                                         \
     X(LOWER_AFTER_STOP, "grammar.lower_after_stop", "of them, before a small letter")                                  \
-    X(SENTENCES, "grammar.sentences", "clean English sentences that were parsed (link-grammar)")                       \
-    X(PARSED_WORDS, "grammar.words", "words in them")                                                                  \
-    X(NULLS, "grammar.nulls", "share of their words that fit no parse")                                                \
     X(PAIRS, "grammar.pairs", "pairs of words and marks side by side, in a language whose pairs are known")            \
     X(ODD_PAIRS, "grammar.odd_pairs", "of them, seen four times less often than chance makes them")                    \
     X(ODD_PAIR_SHARE, "grammar.odd_pair_share", "odd_pairs / pairs")                                                   \

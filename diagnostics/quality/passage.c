@@ -188,7 +188,8 @@ bool passage_new(struct passage *passage, const char *text, size_t size, struct 
     if (size > INT32_MAX)
         return error_set(error, "text of %zu bytes; at most 2 GiB can be judged", size);
     passage->structured = is_json(text, size);
-    if (!passage_glyphs(passage, error) || !passage_structure(passage, error) || !passage_words(passage, error))
+    if (!passage_glyphs(passage, error) || !passage_structure(passage, error) || !passage_words(passage, error) ||
+        !passage_again(passage, error))
         return false;
     struct markup markup;
     if (!passage_markup(passage, 0, passage->glyph_count, &markup))
@@ -201,6 +202,7 @@ void passage_free(struct passage *passage)
 {
     free(passage->glyphs);
     free(passage->words);
+    free(passage->again);
     *passage = (struct passage){0};
 }
 

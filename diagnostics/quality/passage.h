@@ -52,8 +52,9 @@ struct passage {
     size_t glyph_count;
     struct word *words;
     size_t word_count;
-    size_t invalid;  /* bytes that are no UTF-8 */
-    bool structured; /* the whole text is one JSON value, or markup that is well formed */
+    unsigned char *again; /* [glyph_count] 1: in a stretch that stood in the text before; repetition.c */
+    size_t invalid;       /* bytes that are no UTF-8 */
+    bool structured;      /* the whole text is one JSON value, or markup that is well formed */
 };
 
 /* Characters of a passage from `first` to before `last`, and the words that lie in it wholly. */
@@ -93,6 +94,12 @@ struct markup {
     bool document; /* nothing but white space lies before the first tag */
 };
 bool passage_markup(const struct passage *passage, size_t first, size_t last, struct markup *markup);
+
+/* again.c: fills `again`. */
+bool passage_again(struct passage *passage, struct error *error);
+
+/* code_lines.c: marks code that is not fenced. */
+void passage_code_lines(struct passage *passage);
 
 /* structure.c: marks lists, tables, inline and fenced code in `glyphs`. */
 bool passage_structure(struct passage *passage, struct error *error);

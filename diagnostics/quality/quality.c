@@ -4,18 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
+#include "base/wording.h"
+#include "generated/quality_evidence.h"
 #include "generated/quality_rules.h"
 #include "quality/cld2.h"
+#include "quality/evidence.h"
 #include "quality/rules.h"
 #include "quality/text_measure.h"
+#include "quality/windows.h"
 
 #define RULES_MOST ((size_t)1 << 20)
+#define EVIDENCE_MOST ((size_t)16 << 20)
 #define TEXT_MOST ((size_t)1 << 20)
 
 struct quality {
     struct rules rules;
     struct dictionaries *dictionaries;
-    struct grammar_parser *parser;
+    struct evidence *evidence;
+    double limit; /* bits of evidence that condemn */
     char *installed;
 };
 
@@ -25,6 +32,28 @@ const char *quality_verdict_name(enum quality_verdict verdict)
     return names[verdict];
 }
 
+static bool open_rules(struct quality *quality, const char *path, struct error *error)
+{
+    const char *where = path ? path : "quality rules";
+    cJSON *json =
+        path ? json_read(path, RULES_MOST, error) : json_parse(where, quality_rules, strlen(quality_rules), error);
+    bool good = json && rules_parse(where, json, &quality->rules, error);
+    cJSON_Delete(json);
+    return good;
+}
+
+static bool open_evidence(struct quality *quality, const char *path, struct error *error)
+{
+    const char *where = path ? path : "quality evidence";
+    cJSON *json = path ? json_read(path, EVIDENCE_MOST, error)
+                       : json_parse(where, quality_evidence, strlen(quality_evidence), error);
+    quality->evidence = json ? evidence_parse(where, json, error) : NULL;
+    cJSON_Delete(json);
+    if (quality->evidence)
+        quality->limit = evidence_limit(quality->evidence, quality->rules.alarms);
+    return quality->evidence;
+}
+
 struct quality *quality_open(const char *rules, struct error *error)
 {
     struct quality *quality = calloc(1, sizeof *quality);
@@ -32,16 +61,9 @@ struct quality *quality_open(const char *rules, struct error *error)
         error_memory(error, "quality");
         return NULL;
     }
-    const char *where = rules ? rules : "quality rules";
-    cJSON *json =
-        rules ? json_read(rules, RULES_MOST, error) : json_parse(where, quality_rules, strlen(quality_rules), error);
-    bool good = json && rules_parse(where, json, &quality->rules, error) &&
-                ((quality->dictionaries = dictionaries_new(NULL)) || error_memory(error, "dictionaries"));
-    cJSON_Delete(json);
-    if (good) {
-        quality->parser = grammar_open();
+    if (open_rules(quality, rules, error) && open_evidence(quality, quality->rules.evidence, error) &&
+        ((quality->dictionaries = dictionaries_new(NULL)) || error_memory(error, "dictionaries")))
         return quality;
-    }
     quality_free(quality);
     return NULL;
 }
@@ -51,8 +73,8 @@ void quality_free(struct quality *quality)
     if (!quality)
         return;
     rules_free(&quality->rules);
+    evidence_free(quality->evidence);
     dictionaries_leave(quality->dictionaries);
-    grammar_close(quality->parser);
     free(quality->installed);
     free(quality);
 }
@@ -69,38 +91,56 @@ const char *quality_dictionaries(struct quality *quality)
     return quality->installed ? quality->installed : "";
 }
 
-bool quality_has_grammar(const struct quality *quality)
-{
-    return quality->parser;
-}
-
 /* One text being judged. */
 struct judging {
     struct quality *quality;
     const char *prompt;
     const struct expects *expects;
     struct passage passage;
+    struct text_windows windows;
+    double (*metrics)[METRIC_COUNT]; /* [windows] */
+    bool weighs;                     /* evidence: the text is long enough, and no single JSON value */
+    struct cld2_result main;         /* of the whole text */
     struct judgement *out;
     bool *held; /* [rules]: it has its hit */
 };
 
-static bool measure(struct judging *judging, const struct view *view, double *metrics, struct cld2_result *languages)
+/* What a prompt asks for is no fault: these measures say nothing then. */
+static void excuse(const struct expects *expects, double *metrics)
+{
+    static const struct {
+        enum expect_flag flag;
+        const char *prefix;
+    } rows[] = {{EXPECT_MAY_REPEAT, "repetition."},
+                {EXPECT_CODE, "leakage.code"},
+                {EXPECT_HTML, "leakage."},
+                {EXPECT_JSON, "leakage.code"}};
+    for (size_t i = 0; expects && i < sizeof rows / sizeof *rows; i++)
+        for (int k = 0; expects->flags[rows[i].flag] && k < METRIC_COUNT; k++)
+            if (text_begins_with(metric_names[k], rows[i].prefix))
+                metrics[k] = NAN;
+}
+
+/* `kind`: of the window; WINDOW_KIND_COUNT: the whole text, whose language is noted. */
+static bool measure(struct judging *judging, const struct view *view, enum window_kind kind, double *metrics)
 {
     struct quality *quality = judging->quality;
-    struct cld2_result effort;
+    struct cld2_result languages, effort;
+    const char *text = judging->passage.text + view_from(view);
+    size_t size = view_to(view) - view_from(view);
     struct measuring measuring = {.view = view,
                                   .expects = judging->expects,
                                   .prompt = judging->prompt,
                                   .dictionaries = quality->dictionaries,
-                                  .parser = quality->parser,
                                   .leaks = &quality->rules.leaks,
-                                  .languages = languages,
+                                  .languages = &languages,
+                                  .main = kind == WINDOW_KIND_COUNT ? NULL : &judging->main,
                                   .effort = &effort,
                                   .metrics = metrics};
     for (int i = 0; i < METRIC_COUNT; i++)
         metrics[i] = NAN;
-    cld2_detect(judging->passage.text + view_from(view), view_to(view) - view_from(view), false, languages);
-    cld2_detect(judging->passage.text + view_from(view), view_to(view) - view_from(view), true, &effort);
+    cld2_detect(text, size, false, &languages);
+    cld2_detect(text, size, true, &effort);
     characters_measure(&measuring);
     repetition_measure(&measuring);
     language_measure(&measuring);
@@ -109,6 +149,10 @@ static bool measure(struct judging *judging, const struct view *view, double *me
     grammar_measure(&measuring);
     pairs_measure(&measuring);
     overlap_measure(&measuring);
+    metrics[METRIC_KIND] = kind;
+    metrics[METRIC_LENGTH] = log2(fmax((double)size, 1));
+    if (kind == WINDOW_KIND_COUNT)
+        judging->main = languages;
     return !measuring.memory;
 }
 
@@ -123,13 +167,14 @@ static bool hit_add(struct judgement *judgement, struct hit hit)
 }
 
 /* Rules that hold in the view and have no hit yet get one. */
-static bool apply_rules(struct judging *judging, const struct view *view, bool whole, const double *metrics)
+static bool apply_rules(struct judging *judging, const struct view *view, bool whole, const double *metrics,
+                        double bits)
 {
     const struct rules *rules = &judging->quality->rules;
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->items[i];
         if (judging->held[i] || (rule->whole && !whole) ||
-            !rule_holds(rule, metrics, judging->expects, judging->passage.structured))
+            !rule_holds(rule, metrics, judging->expects, judging->passage.structured) || bits < rule->bits)
             continue;
         judging->held[i] = true;
         if (!hit_add(judging->out, (struct hit){.rule = rule->name,
@@ -144,45 +189,136 @@ static bool apply_rules(struct judging *judging, const struct view *view, bool w
     return true;
 }
 
-/* Where a window that begins at `first` ends: so many words or characters, then at white space. */
-static size_t window_end(const struct judging *judging, size_t first)
+static bool measure_windows(struct judging *judging)
 {
-    const struct passage *passage = &judging->passage;
     const struct rules *rules = &judging->quality->rules;
-    struct view rest = passage_view(passage, first, passage->glyph_count);
-    size_t end = first + rules->window_characters;
-    if (rest.word_last - rest.word_first > rules->window_words &&
-        passage->words[rest.word_first + rules->window_words].first < end)
-        end = passage->words[rest.word_first + rules->window_words].first;
-    if (end >= passage->glyph_count)
-        return passage->glyph_count;
-    for (size_t i = end; i > first + (end - first) / 2; i--)
-        if (passage->glyphs[i].kind == GLYPH_SPACE && passage->glyphs[i].part != PART_CODE)
-            return i;
-    return end;
+    bool good = windows_new(&judging->windows, &judging->passage, rules->window_words, rules->window_characters);
+    judging->metrics = malloc((judging->windows.count + 1) * sizeof *judging->metrics);
+    good = good && judging->metrics;
+    for (size_t i = 0; good && i < judging->windows.count; i++)
+        good = measure(judging, &judging->windows.items[i].view, judging->windows.items[i].kind, judging->metrics[i]);
+    return good;
 }
 
-/* Windows that overlap by half; the last one ends with the text. */
-static bool judge_windows(struct judging *judging)
+/* The evidence in a view, without what the prompt asks for, and without the measures of a diagnostic. */
+static double view_bits(const struct judging *judging, const double *metrics, enum quality_diagnostic without)
 {
-    const struct passage *passage = &judging->passage;
-    double metrics[METRIC_COUNT];
-    struct cld2_result languages;
-    size_t first = 0, end = window_end(judging, 0);
-    bool good = true;
-    if (end + end / 4 >= passage->glyph_count)
-        return true;
-    while (good) {
-        struct view view = passage_view(passage, first, end);
-        good = measure(judging, &view, metrics, &languages) && apply_rules(judging, &view, false, metrics);
-        judging->out->windows++;
-        if (end >= passage->glyph_count)
-            break;
-        first += (end - first) / 2 ? (end - first) / 2 : 1;
-        end = window_end(judging, first);
-        if (passage->glyph_count - end < (end - first) / 4) /* a stub behind it belongs to it */
-            end = passage->glyph_count;
+    double asked[METRIC_COUNT];
+    memcpy(asked, metrics, sizeof asked);
+    excuse(judging->expects, asked);
+    return evidence_bits(judging->quality->evidence, asked, without);
+}
+
+/* The evidence when a diagnostic's measures are left out; DIAGNOSE_COUNT: with all. */
+static struct evidence_total weigh(const struct judging *judging, enum quality_diagnostic without, double *bits)
+{
+    for (size_t i = 0; i < judging->windows.count; i++)
+        bits[i] = view_bits(judging, judging->metrics[i], without);
+    return evidence_total(view_bits(judging, judging->out->metrics, without), bits, judging->windows.count);
+}
+
+/* Rules of the whole text, then of its windows; a text of one window is judged as a whole. A rule that wants evidence
+ * beside it is given that of its view: of the worst of so many windows some comes by chance. */
+static bool judge_rules(struct judging *judging)
+{
+    const struct view whole = passage_view(&judging->passage, 0, judging->passage.glyph_count);
+    const double *metrics = judging->out->metrics;
+    size_t count = judging->windows.count;
+    judging->out->windows = count;
+    bool good = apply_rules(judging, &whole, true, metrics,
+                            judging->weighs ? view_bits(judging, metrics, DIAGNOSE_COUNT) : INFINITY);
+    for (size_t i = 0; good && count > 1 && i < count; i++) {
+        double bits = judging->weighs ? view_bits(judging, judging->metrics[i], DIAGNOSE_COUNT) : INFINITY;
+        good = apply_rules(judging, &judging->windows.items[i].view, false, judging->metrics[i],
+                           bits - log2((double)count));
     }
+    return good;
+}
+
+static const char *evidence_because(enum quality_diagnostic diagnostic)
+{
+    static const char *const words[DIAGNOSE_EXPECTED] = {
+        [DIAGNOSE_CHARACTERS] = "signs and characters as right texts do not have them",
+        [DIAGNOSE_REPETITION] = "it repeats itself as right texts do not",
+        [DIAGNOSE_LANGUAGE] = "scripts and languages as right texts do not mix them",
+        [DIAGNOSE_LEAKAGE] = "code, markup or a model's template as right texts do not have them",
+        [DIAGNOSE_WORDNESS] = "its words are not those of right texts",
+        [DIAGNOSE_GRAMMAR] = "its words do not follow one another as in right texts",
+    };
+    return words[diagnostic];
+}
+
+/* The reason is the diagnostic without whose measures there is least evidence left. */
+static bool judge_evidence(struct judging *judging)
+{
+    static const char *const names[DIAGNOSE_EXPECTED] = {
+        [DIAGNOSE_CHARACTERS] = "characters.evidence", [DIAGNOSE_REPETITION] = "repetition.evidence",
+        [DIAGNOSE_LANGUAGE] = "language.evidence",     [DIAGNOSE_LEAKAGE] = "leakage.evidence",
+        [DIAGNOSE_WORDNESS] = "wordness.evidence",     [DIAGNOSE_GRAMMAR] = "grammar.evidence"};
+    struct judgement *out = judging->out;
+    double *bits = malloc((judging->windows.count + 1) * sizeof *bits), least = INFINITY;
+    if (!bits)
+        return false;
+    struct evidence_total total = weigh(judging, DIAGNOSE_COUNT, bits);
+    enum quality_diagnostic reason = DIAGNOSE_CHARACTERS;
+    out->bits = total.bits;
+    out->limit = judging->quality->limit;
+    bool bad = total.bits > judging->quality->limit;
+    for (int i = 0; bad && i < DIAGNOSE_EXPECTED; i++) {
+        double left = weigh(judging, (enum quality_diagnostic)i, bits).bits;
+        reason = left < least ? (enum quality_diagnostic)i : reason;
+        least = fmin(left, least);
+    }
+    free(bits);
+    struct buffer numbers = {0};
+    if (!bad)
+        return true;
+    buffer_format(&numbers, "evidence of %.1f bits, %.1f without it; one right answer in %.0f reaches %.1f", total.bits,
+                  least, 1 / judging->quality->rules.alarms, judging->quality->limit);
+    const struct text_window *windows = judging->windows.items;
+    bool all = total.first == 0 && total.last == judging->windows.count;
+    size_t from = all ? 0 : view_from(&windows[total.first].view);
+    return hit_add(out, (struct hit){.rule = names[reason],
+                                     .because = evidence_because(reason),
+                                     .diagnostic = reason,
+                                     .from = from,
+                                     .to = all ? judging->passage.size : view_to(&windows[total.last - 1].view),
+                                     .onset = from,
+                                     .numbers = buffer_take(&numbers)});
+}
+
+static void judging_free(struct judging *judging)
+{
+    free(judging->held);
+    free(judging->metrics);
+    windows_free(&judging->windows);
+    passage_free(&judging->passage);
+}
+
+/* Everything that is measured of the text: of the whole into `metrics`, then of its windows. */
+static bool measure_text(struct judging *judging, const char *text, size_t size, double *metrics, struct error *error)
+{
+    if (!passage_new(&judging->passage, text, size, error))
+        return false;
+    const struct view whole = passage_view(&judging->passage, 0, judging->passage.glyph_count);
+    return (measure(judging, &whole, WINDOW_KIND_COUNT, metrics) && measure_windows(judging)) ||
+           error_memory(error, "quality");
+}
+
+bool quality_each_window(struct quality *quality, const char *prompt, const char *text, size_t size,
+                         window_visit *visit, void *context, struct error *error)
+{
+    struct judging judging = {.quality = quality, .prompt = prompt};
+    double metrics[METRIC_COUNT];
+    bool good = measure_text(&judging, text, size, metrics, error);
+    if (good)
+        visit(context, &(struct measured){"whole", 0, size, metrics});
+    for (size_t i = 0; good && i < judging.windows.count; i++) {
+        const struct text_window *window = &judging.windows.items[i];
+        visit(context, &(struct measured){window_kind_names[window->kind], view_from(&window->view),
+                                          view_to(&window->view), judging.metrics[i]});
+    }
+    judging_free(&judging);
     return good;
 }
 
@@ -303,37 +439,35 @@ static void find_onsets(struct judgement *judgement)
     }
 }
 
+static bool judge_form(struct judging *judging)
+{
+    struct judgement *out = judging->out;
+    bool brief = too_short(judging);
+    judging->weighs = !brief && !judging->passage.structured && judging->quality->rules.alarms > 0;
+    if (!judge_rules(judging) || (judging->weighs && !judge_evidence(judging)))
+        return false;
+    out->verdict = out->hit_count ? QUALITY_GIBBERISH : brief ? QUALITY_TOO_SHORT : QUALITY_NO_FAULT;
+    return !out->hit_count || mark_all(judging);
+}
+
 bool quality_judge(struct quality *quality, const char *prompt, const char *text, size_t size,
                    const struct expects *expects, struct judgement *out, struct error *error)
 {
     struct judging judging = {.quality = quality, .prompt = prompt, .expects = expects, .out = out};
-    struct cld2_result languages;
-    *out = (struct judgement){.verdict = QUALITY_NO_FAULT};
+    *out = (struct judgement){.verdict = QUALITY_NO_FAULT, .bits = NAN};
     if (size > TEXT_MOST)
         for (size = TEXT_MOST; size && ((unsigned char)text[size] & 0xC0) == 0x80;)
             size--;
     out->judged = size;
     judging.held = calloc(quality->rules.count + 1, sizeof *judging.held);
-    bool good = (judging.held || error_memory(error, "quality")) && passage_new(&judging.passage, text, size, error);
+    bool good =
+        (judging.held || error_memory(error, "quality")) && measure_text(&judging, text, size, out->metrics, error);
     if (good) {
-        const struct view whole = passage_view(&judging.passage, 0, judging.passage.glyph_count);
-        good = (measure(&judging, &whole, out->metrics, &languages) &&
-                apply_rules(&judging, &whole, true, out->metrics) && judge_windows(&judging)) ||
-               error_memory(error, "quality");
-    }
-    if (good) {
-        strncpy(out->language, languages.code[0], sizeof out->language - 1);
-        if (out->hit_count)
-            out->verdict = QUALITY_GIBBERISH;
-        else if (too_short(&judging))
-            out->verdict = QUALITY_TOO_SHORT;
-        good = (!out->hit_count || mark_all(&judging)) && judge_expected(&judging);
-        if (!good)
-            error_memory(error, "quality");
+        strncpy(out->language, judging.main.code[0], sizeof out->language - 1);
+        good = (judge_form(&judging) && judge_expected(&judging)) || error_memory(error, "quality");
         find_onsets(out);
     }
-    free(judging.held);
-    passage_free(&judging.passage);
+    judging_free(&judging);
     return good;
 }
 

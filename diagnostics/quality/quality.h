@@ -11,7 +11,7 @@ enum quality_verdict { QUALITY_GIBBERISH, QUALITY_NO_FAULT, QUALITY_TOO_SHORT };
 /* "gibberish", "no fault found", "too short to tell". */
 const char *quality_verdict_name(enum quality_verdict verdict);
 
-/* A rule that holds, in the whole text or in a window. */
+/* A rule that holds, in the whole text or in a window; or more evidence than right texts have. */
 struct hit {
     const char *rule;    /* "repetition.loop", borrowed from the judge */
     const char *because; /* for people, borrowed */
@@ -30,6 +30,8 @@ struct judgement {
     double metrics[METRIC_COUNT]; /* of the whole text; NaN: not measured */
     char language[8];             /* CLD2's best; "un": unknown */
     size_t windows;
+    double bits;   /* evidence for broken; NaN: none was weighed (too short, or one JSON value) */
+    double limit;  /* bits that condemn */
     size_t judged; /* bytes of the text; fewer than it has: the rest was not looked at */
 };
 
@@ -40,14 +42,23 @@ struct quality;
 struct quality *quality_open(const char *rules, struct error *error);
 void quality_free(struct quality *quality);
 
-/* Dictionaries that are installed, "en de fr ...", and what is not: for a report. Valid until quality_free. */
+/* Dictionaries that are installed, "en de fr ...": for a report. Valid until quality_free. */
 const char *quality_dictionaries(struct quality *quality);
-bool quality_has_grammar(const struct quality *quality);
 
 /* `text` [size] may hold any bytes; `prompt` may be NULL, as may `expects`. At most the first 1 MiB is judged. */
 bool quality_judge(struct quality *quality, const char *prompt, const char *text, size_t size,
                    const struct expects *expects, struct judgement *out, struct error *error);
 void judgement_free(struct judgement *judgement);
+
+/* What is measured of the text ("whole"), then of each of its windows: what scripts/calibrate_quality.py counts in. */
+struct measured {
+    const char *kind;      /* "whole", "prose", "list", "table", "code" */
+    size_t from, to;       /* bytes */
+    const double *metrics; /* [METRIC_COUNT] */
+};
+typedef void window_visit(void *context, const struct measured *measured);
+bool quality_each_window(struct quality *quality, const char *prompt, const char *text, size_t size,
+                         window_visit *visit, void *context, struct error *error);
 
 /* Adds a hit over the whole text. `rule` and `because` are borrowed, `numbers` is copied. Whatever is not merely other
  * than expected is gibberish. False: out of memory. */

@@ -1,9 +1,8 @@
-/* Does it say the same again and again? Tandem runs of characters, repeated n-grams of words, compression. */
+/* Does it say the same again and again? Tandem runs of characters, repeated n-grams of words. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/uscript.h>
-#include <zlib.h>
 
 #include "base/numbers.h"
 #include "quality/text_measure.h"
@@ -209,10 +208,10 @@ static bool gram_facts(const struct units *units, size_t n, struct gram_facts *f
 static void measure_words(struct measuring *measuring)
 {
     struct units units = {0};
-    struct gram_facts facts[11];
+    struct gram_facts facts[6];
     double *metrics = measuring->metrics, run = 1, longest = 0;
     bool good = units_new(&units, measuring->view);
-    static const int sizes[] = {1, 2, 3, 4, 5, 10};
+    static const int sizes[] = {1, 2, 5};
     for (size_t i = 0; good && i < sizeof sizes / sizeof *sizes; i++)
         good = gram_facts(&units, (size_t)sizes[i], &facts[sizes[i]]);
     measuring->memory = measuring->memory || !good;
@@ -226,14 +225,9 @@ static void measure_words(struct measuring *measuring)
         metrics[METRIC_WORD_RUN_SHARE] = longest / (double)units.count;
         metrics[METRIC_DISTINCT1] = facts[1].distinct;
         metrics[METRIC_DISTINCT2] = facts[2].distinct;
-        metrics[METRIC_DISTINCT3] = facts[3].distinct;
-        metrics[METRIC_SEQ_REP4] = 1 - facts[4].distinct;
         metrics[METRIC_DUPLICATE5] = facts[5].duplicate;
-        metrics[METRIC_DUPLICATE10] = facts[10].duplicate;
         metrics[METRIC_TOP1] = facts[1].top;
         metrics[METRIC_TOP2GRAM] = facts[2].top_text;
-        metrics[METRIC_TOP3GRAM] = facts[3].top_text;
-        metrics[METRIC_TOP4GRAM] = facts[4].top_text;
     }
     if (good && !units.count)
         metrics[METRIC_WORDS] = 0;
@@ -260,22 +254,6 @@ static void measure_pieces(struct measuring *measuring)
         measuring->metrics[METRIC_PIECES] = again / (double)count;
     free(grams);
     free(units.hashes);
-}
-
-#define ZLIB_LEAST 150
-
-static void measure_zlib(struct measuring *measuring)
-{
-    const struct view *view = measuring->view;
-    size_t from = view_from(view), size = view_to(view) - from;
-    uLongf packed = compressBound((uLong)size);
-    if (size < ZLIB_LEAST)
-        return;
-    unsigned char *out = malloc(packed);
-    measuring->memory = measuring->memory || !out;
-    if (out && compress2(out, &packed, (const unsigned char *)view->passage->text + from, (uLong)size, 9) == Z_OK)
-        measuring->metrics[METRIC_ZLIB] = (double)packed / (double)size;
-    free(out);
 }
 
 static int hash_compare(const void *a, const void *b)
@@ -328,14 +306,27 @@ static void measure_items(struct measuring *measuring)
     measuring->metrics[METRIC_EMPTY_ITEMS] = longest;
 }
 
+static void measure_again(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    double again = 0, ink = 0;
+    for (size_t i = view->first; i < view->last; i++) {
+        bool prints = view->passage->glyphs[i].kind != GLYPH_SPACE;
+        ink += prints;
+        again += prints && view->passage->again[i];
+    }
+    if (ink > 0)
+        measuring->metrics[METRIC_AGAIN] = again / ink;
+}
+
 void repetition_measure(struct measuring *measuring)
 {
+    measure_again(measuring);
     measure_loops(measuring);
     measure_words(measuring);
     measure_doubled(measuring);
     measure_items(measuring);
     measure_pieces(measuring);
-    measure_zlib(measuring);
 }
 
 struct run_marks {

@@ -6,6 +6,8 @@
 
 #include "base/wording.h"
 
+#define ALARMS 0.005
+
 static const char *const comparison_texts[] = {[AT_LEAST] = ">=", [AT_MOST] = "<=", [ABOVE] = ">", [BELOW] = "<"};
 
 /* ">= 0.4" */
@@ -100,7 +102,7 @@ static bool parse_diagnostic(const char *where, struct rule *rule, struct error 
 
 static bool parse_rule(const char *file, const cJSON *item, struct rule *rule, struct error *error)
 {
-    static const char *const keys[] = {"rule", "because", "when", "unless", "structured", "whole", NULL};
+    static const char *const keys[] = {"rule", "because", "when", "unless", "structured", "whole", "bits", NULL};
     const char *name = NULL, *because = NULL;
     if (!json_get_string(item, file, "rule", &name, error) || !json_get_string(item, file, "because", &because, error))
         return false;
@@ -113,8 +115,10 @@ static bool parse_rule(const char *file, const cJSON *item, struct rule *rule, s
     if (!rule->name || !rule->because)
         return error_memory(error, file);
     const cJSON *unless = json_member(item, "unless");
+    rule->bits = -INFINITY;
     bool good = json_get_bool(item, file, "structured", &rule->structured, error) &&
-                json_get_bool(item, file, "whole", &rule->whole, error) && parse_diagnostic(file, rule, error) &&
+                json_get_bool(item, file, "whole", &rule->whole, error) &&
+                json_get_double(item, file, "bits", &rule->bits, error) && parse_diagnostic(file, rule, error) &&
                 parse_conditions(file, json_member(item, "when"), rule, error) &&
                 (!unless || parse_unless(file, unless, rule, error));
     return good || error_context(error, "rule \"%s\"", name);
@@ -152,9 +156,39 @@ static bool parse_least(const char *where, const cJSON *object, struct rules *ru
     return true;
 }
 
+/* The file as the rules' own file would name it. */
+static char *beside(const char *where, const char *name)
+{
+    const char *slash = strrchr(where, '/');
+    struct buffer path = {0};
+    buffer_format(&path, "%.*s%s", *name == '/' || !slash ? 0 : (int)(slash + 1 - where), where, name);
+    return buffer_take(&path);
+}
+
+/* {"alarms": 0.005, "table": "mine.json"} */
+static bool parse_evidence(const char *where, const cJSON *object, struct rules *rules, struct error *error)
+{
+    static const char *const keys[] = {"alarms", "table", NULL};
+    const char *table = NULL;
+    rules->alarms = ALARMS;
+    if (!object)
+        return true;
+    if (!json_only(object, where, "evidence", keys, error) ||
+        !json_get_double(object, where, "alarms", &rules->alarms, error) ||
+        !json_get_string(object, where, "table", &table, error))
+        return false;
+    if (!(rules->alarms >= 0 && rules->alarms < 1))
+        return error_set(error,
+                         "%s: \"alarms\" is the share of right texts that may be condemned, as in 0.005; 0: none, and "
+                         "no evidence is weighed",
+                         where);
+    rules->evidence = table ? beside(where, table) : NULL;
+    return !table || rules->evidence || error_memory(error, where);
+}
+
 bool rules_parse(const char *where, const cJSON *json, struct rules *rules, struct error *error)
 {
-    static const char *const keys[] = {"description", "window", "least", "leaks", "rules", NULL};
+    static const char *const keys[] = {"description", "window", "least", "evidence", "leaks", "rules", NULL};
     const cJSON *window = json_member(json, "window");
     int words = 60, characters = 300;
     *rules = (struct rules){.where = strdup(where)};
@@ -168,6 +202,7 @@ bool rules_parse(const char *where, const cJSON *json, struct rules *rules, stru
     rules->window_words = (size_t)words;
     rules->window_characters = (size_t)characters;
     return parse_least(where, json_member(json, "least"), rules, error) &&
+           parse_evidence(where, json_member(json, "evidence"), rules, error) &&
            leaks_parse(where, json_member(json, "leaks"), &rules->leaks, error) &&
            parse_rules(where, json_member(json, "rules"), rules, error);
 }
@@ -181,6 +216,7 @@ void rules_free(struct rules *rules)
     free(rules->items);
     free(rules->least);
     free(rules->where);
+    free(rules->evidence);
     leaks_free(&rules->leaks);
     *rules = (struct rules){0};
 }

@@ -23,6 +23,7 @@ struct rule {
     bool unless[EXPECT_FLAG_COUNT]; /* where the prompt asks for that */
     bool structured;                /* applies to a text that is one JSON value too */
     bool whole;                     /* looked at for the whole text only, not for windows */
+    double bits;                    /* of evidence that there must be too, in that view; -INFINITY: none */
 };
 
 struct rules {
@@ -34,6 +35,8 @@ struct rules {
     struct condition *least;
     size_t least_count;
     struct leak_list leaks;
+    char *evidence; /* file of the table of evidence, beside that of the rules; NULL: the one that is built in */
+    double alarms;  /* share of right texts that evidence may condemn; 0: it is not weighed */
 };
 
 /* Unknown members, metrics and diagnostics are errors. Free it either way. */

@@ -212,6 +212,7 @@ bool passage_structure(struct passage *passage, struct error *error)
     struct lines lines = {0};
     bool good = lines_new(&lines, passage) && mark_markdown(passage, &lines) && mark_inline(passage, &lines);
     if (good) {
+        passage_code_lines(passage);
         mark_csv(passage, &lines);
         mark_formulas(passage);
     }

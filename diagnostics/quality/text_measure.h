@@ -14,10 +14,10 @@ struct measuring {
     const struct expects *expects;
     const char *prompt; /* NULL: unknown */
     struct dictionaries *dictionaries;
-    struct grammar_parser *parser; /* NULL: link-grammar has no English dictionary here */
     const struct leak_list *leaks;
     const struct cld2_result *languages; /* of the view */
     const struct cld2_result *effort;    /* the same, with an answer for short texts too */
+    const struct cld2_result *main;      /* of the whole text; NULL: this is the whole */
     double *metrics;
     bool memory; /* it ran out */
 };
@@ -32,7 +32,7 @@ void language_measure(struct measuring *measuring);
 bool language_mark(const struct view *view, struct marks *marks);
 
 /* Patterns of what leaks, from suites/quality.json. */
-enum leak_group { LEAK_SPECIAL, LEAK_MARKUP, LEAK_CODE, LEAK_GROUP_COUNT };
+enum leak_group { LEAK_SPECIAL, LEAK_ROLES, LEAK_PIECES, LEAK_MARKUP, LEAK_CODE, LEAK_GROUP_COUNT };
 struct leak_list {
     struct leak {
         enum leak_group group;
@@ -51,9 +51,6 @@ bool wordness_mark(const struct view *view, struct marks *marks);
 
 void grammar_measure(struct measuring *measuring);
 bool grammar_mark(const struct view *view, struct marks *marks);
-/* NULL: no English dictionary is installed. */
-struct grammar_parser *grammar_open(void);
-void grammar_close(struct grammar_parser *parser);
 
 /* pairs.c: what stands side by side. */
 void pairs_measure(struct measuring *measuring);

@@ -143,8 +143,6 @@ static void measure_dictionary(struct measuring *measuring)
         metrics[METRIC_CONTENT_WORDS] = content;
         metrics[METRIC_CONTENT_KNOWN] = content > 0 ? content_known / content : NAN;
     }
-    metrics[METRIC_KNOWN_LANGUAGE] =
-        dictionaries_find(measuring->dictionaries, measuring->languages->code[0]) != DICTIONARY_NONE;
 }
 
 /* Letters in a row that are no address: no dot, slash or digit near. */
@@ -166,7 +164,7 @@ static void measure_functions(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
     double words = 0, titles = 0, counts[FUNCTION_LANGUAGES] = {0}, most = 0, run = 0, longest = 0, letters = 0,
-           fragments = 0;
+           fragments = 0, singles = 0;
     for (size_t i = view->word_first; i < view->word_last; i++) {
         const struct word *word = &view->passage->words[i];
         if (word->kind != WORD_LETTERS || word->part > PART_LIST || word->script == USCRIPT_HAN || word->technical)
@@ -179,6 +177,7 @@ static void measure_functions(struct measuring *measuring)
         run = languages ? run + 1 : 0;
         longest = fmax(longest, run);
         letters += (double)(word->last - word->first);
+        singles += word->last - word->first == 1;
         fragments +=
             word->last - word->first <= 2 && word->script == USCRIPT_LATIN ? (double)(word->last - word->first) : 0;
     }
@@ -191,8 +190,9 @@ static void measure_functions(struct measuring *measuring)
     measuring->metrics[METRIC_PLAIN_WORDS] = words;
     measuring->metrics[METRIC_TITLES] = titles / words;
     measuring->metrics[METRIC_FUNCTION_RUN] = longest;
-    measuring->metrics[METRIC_ENGLISH] = counts[0] >= most ? counts[0] / words : 0;
     measuring->metrics[METRIC_FRAGMENTS] = fragments / letters;
+    measuring->metrics[METRIC_SINGLES] = singles / words;
+    measuring->metrics[METRIC_WORD_LETTERS] = letters / words;
 }
 
 /* How many words of small letters, with nothing but spaces between them and none a function word of any language, end
@@ -244,6 +244,28 @@ static void measure_han(struct measuring *measuring)
         measuring->metrics[METRIC_KANA] = kana / han;
 }
 
+/* Base64 and the like: at least two of each in it, and no vowel rules. */
+static double mixed_run(const struct view *view)
+{
+    double longest = 0, run = 0, kinds[3] = {0};
+    for (size_t i = view->first; i < view->last; i++) {
+        const struct glyph *glyph = &view->passage->glyphs[i];
+        bool capital = glyph->code >= 'A' && glyph->code <= 'Z', small = glyph->code >= 'a' && glyph->code <= 'z';
+        bool digit = glyph->code >= '0' && glyph->code <= '9';
+        if (!capital && !small && !digit && glyph->code != '+' && glyph->code != '/' && glyph->code != '=') {
+            run = kinds[0] = kinds[1] = kinds[2] = 0;
+            continue;
+        }
+        run++;
+        kinds[0] += capital;
+        kinds[1] += small;
+        kinds[2] += digit;
+        if (kinds[0] >= 2 && kinds[1] >= 2 && kinds[2] >= 2)
+            longest = fmax(longest, run);
+    }
+    return longest;
+}
+
 static void measure_prose(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
@@ -261,6 +283,7 @@ void wordness_measure(struct measuring *measuring)
     measure_functions(measuring);
     measure_content(measuring);
     measure_han(measuring);
+    measuring->metrics[METRIC_MIXED_RUN] = mixed_run(measuring->view);
     measure_prose(measuring);
 }
 

@@ -44,11 +44,33 @@ equal '.assay_report' 1
 test_that 'a table: a header, and one row for each text, all of the same length'
 run 1 quality "$data/story.jsonl" --csv -q
 same "$(wc -l <"$T/out")" 33
-says out 'line,verdict,reason,rule,onset,language,windows,characters.printable'
+says out 'line,verdict,reason,rule,onset,language,windows,bits,limit,characters.printable'
 same "$(awk -F, '{ print NF }' "$T/out" | sort -u | wc -l)" 1
 same "$(awk -F, '$2 == "gibberish" { print $1 }' "$T/out" | paste -sd ' ')" '1 2 3 4'
 same "$(awk -F, 'NR > 1 { print $1 }' "$T/out" | paste -sd ' ')" "$(seq 32 | paste -sd ' ')"
 run 2 quality "$data/story.jsonl" --csv --json
+
+test_that 'windows: a row for the whole text and for each window, one kind each'
+jq -nc '{text: ("The house stands on a hill. " * 1 + "\n\n```c\nint a = 1;\nint b = a + 2;\nreturn a * b;\n```\n\nShe lives there with her brother.")}' >"$T/lines.jsonl"
+run 0 quality "$T/lines.jsonl" --csv --windows -q
+same "$(cut -d, -f1,2 "$T/out" | paste -sd ' ')" 'line,kind 1,whole 1,prose 1,code 1,prose'
+run 2 quality "$T/lines.jsonl" --windows
+
+test_that 'how many right texts may be condemned is a number of the rules; a table of evidence may be another'
+lines '{"text": "It is what it is and what it was is what it is not, for what is it if it is not what it was and is."}'
+jq '.evidence.alarms = 0.9' suites/quality.json >"$T/rules.json"
+run 1 quality "$T/lines.jsonl" -q --rules "$T/rules.json"
+jq '.evidence.alarms = 2' suites/quality.json >"$T/rules.json"
+run 3 quality "$T/lines.jsonl" -q --rules "$T/rules.json"
+says err alarms
+jq '.evidence.table = "mine.json"' suites/quality.json >"$T/rules.json"
+run 3 quality "$T/lines.jsonl" -q --rules "$T/rules.json"
+says err mine.json
+lines "$good"
+echo '{"base": -3, "alarms": [[0.1, 0], [0.001, 1]], "trees": [["words", 5, 0, 9]]}' >"$T/mine.json"
+run 1 quality "$T/lines.jsonl" -q --rules "$T/rules.json"
+echo '{"base": -30, "alarms": [[0.1, 0], [0.001, 1]], "trees": [["words", 5, 9, 0]]}' >"$T/mine.json"
+run 0 quality "$T/lines.jsonl" -q --rules "$T/rules.json"
 
 test_that 'standard input, empty lines, line ends of other systems'
 command_line='quality - <lines'
@@ -98,7 +120,7 @@ lines '{"text": "InTheInTheInTheInTheInTheInTheInThe", "expects": {"may_repeat":
 run 0 quality "$T/lines.jsonl" -q
 
 test_that 'other rules, other verdicts'
-jq '.rules |= map(select(.rule | startswith("repetition.") | not))' suites/quality.json >"$T/rules.json"
+jq '.evidence.alarms = 0 | .rules |= map(select(.rule | startswith("repetition.") | not))' suites/quality.json >"$T/rules.json"
 lines '{"text": "No no no no no no no."}'
 run 1 quality "$T/lines.jsonl" -q
 run 0 quality "$T/lines.jsonl" -q --rules "$T/rules.json"

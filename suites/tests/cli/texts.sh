@@ -48,7 +48,7 @@ facts='{"prompt": "The capital of France is", "expects": {"matches": ["^ Paris\\
 broken=(--fault one-shard-per-layer)
 
 test_that 'facts and sums: what is expected is met, and proves something'
-writes 0 "\"prompts\": [$facts], \"new_tokens\": 24"
+writes 0 "\"prompts\": [$facts], \"new_tokens\": 16"
 equal .verdict pass
 json "$written | length == 10"
 equal '[.findings[] | select(.summary and .measured == 0) | .check] | sort | join(" ")' 'text.characters text.control text.expected text.grammar text.language text.leakage text.repetition text.verdict text.wordness'
@@ -58,7 +58,7 @@ cp "$T/out" "$T/facts.json"
 
 test_that 'the same seed gives the same texts, whatever the threads and the memory; another seed others'
 same_texts() {
-    writes 0 "\"prompts\": [$facts], \"new_tokens\": 24" "$@"
+    writes 0 "\"prompts\": [$facts], \"new_tokens\": 16" "$@"
     equal "$written" "$(jq -c "$written" "$T/facts.json")"
     equal "$(summary text.self_consistency).entropy" "$(jq "$(summary text.self_consistency).entropy" "$T/facts.json")"
 }
@@ -66,7 +66,7 @@ if thorough; then # the topic generate writes with each of these under sanitizer
     same_texts --threads 1
     same_texts --threads 2 --memory 1M
     same_texts --cache-experts 64
-    writes 0 "\"prompts\": [$facts], \"new_tokens\": 24, \"sampling\": {\"seed\": 1}"
+    writes 0 "\"prompts\": [$facts], \"new_tokens\": 16, \"sampling\": {\"seed\": 1}"
     json "($written | map(select(.[0] | test(\"greedy\")))) == $(jq -c "$written | map(select(.[0] | test(\"greedy\")))" "$T/facts.json")"
     json "($written | map(select(.[0] | test(\"sampled\")))) != $(jq -c "$written | map(select(.[0] | test(\"sampled\")))" "$T/facts.json")"
 fi
@@ -158,10 +158,10 @@ run 1 check "$T/hurt" --golden "$(gold thinker)" --json -q
 json "$(summary text.verdict) | .verdict == \"fail\" and (.message | test(\"Most continuations that gold holds are gibberish too\"))"
 
 test_that 'rules of a file'
-jq '.rules = [{"rule": "characters.few", "because": "fewer than a thousand letters", "when": {"characters.letters": "< 1000"}}]' suites/quality.json >"$T/rules.json"
+jq '.evidence.alarms = 0 | .rules = [{"rule": "characters.few", "because": "fewer than a thousand letters", "when": {"characters.letters": "< 1000"}}]' suites/quality.json >"$T/rules.json"
 writes 1 "$story" --rules "$T/rules.json"
 json '[.findings[] | select(.text) | .text.reasons | map(.because)] == [["fewer than a thousand letters"], ["fewer than a thousand letters"]]'
-jq '.rules |= map(select(.rule == "repetition.loop"))' suites/quality.json >"$T/rules.json"
+jq '.evidence.alarms = 0 | .rules |= map(select(.rule == "repetition.loop"))' suites/quality.json >"$T/rules.json"
 writes 1 "$story" "${broken[@]}"
 json "$(summary text.verdict) | .verdict == \"fail\" and .measured == 2"
 writes '0|1' "$story" "${broken[@]}" --rules "$T/rules.json"
@@ -174,11 +174,11 @@ writes 3 "$story" --rules "$T/nowhere"
 says err "$T/nowhere"
 
 test_that 'a judge model: its own texts follow from their prompts'
-writes 0 "\"prompts\": [$facts, \"Once upon a time\"], \"new_tokens\": 24" --judge "$reference"
+writes 0 "\"prompts\": [$facts, \"Once upon a time\"], \"new_tokens\": 16" --judge "$reference"
 json "$(summary text.relevance) | .verdict == \"pass\" and .measured == 0 and .texts == 12 and .comparisons_won > 0.9 and .evidence > 10"
 jq -c '.findings[] | select(.text) | {prompt, text: .text.text}' "$T/out" >"$T/own.jsonl"
 if thorough; then # texts that do not follow are judged below in any case
-    writes 1 "\"prompts\": [$facts, \"Once upon a time\"], \"new_tokens\": 24" --judge "$reference" "${broken[@]}"
+    writes 1 "\"prompts\": [$facts, \"Once upon a time\"], \"new_tokens\": 16" --judge "$reference" "${broken[@]}"
     json "$(summary text.relevance) | .verdict == \"fail\" and .measured > 0.5 and .comparisons_won < 0.8"
     json '[.findings[] | select(.check == "text.relevance" and (.summary | not)) | .prompt and .measured < 3 or .contrast < 3] | length > 5 and all'
 fi

@@ -53,13 +53,11 @@ static const struct rule_case {
     {"characters.symbols", "= = = = = = = = = = = = =", "===========", NULL},
     {"characters.signs", "+*/=%&$#@!?;:+*/=%&$#@!?;:+*/=%&$#@!?;:", "+*/=%&$#@!?;:+*/", NULL},
     {"characters.flood", "!?.,;:()[]{}#*+-/&%=!?.,;", "!?.,;:()[]{}", NULL},
-
     {"repetition.loop", "abcabcabcabcabcabcabcabc", "abcabcabcabc", NULL},
-    {"repetition.long_loop", PROSE HA, PROSE "ha ha ha", NULL},
+    {"repetition.long_loop", PROSE HA HA, PROSE "ha ha ha", NULL},
     {"repetition.word", "no no no no no no", "No no no no, she said to him again and again.", NULL},
     {"repetition.long_word", PROSE "very very very very very very very very very very very very very very very wet.",
      PROSE "It was very very very wet.", NULL},
-    {"repetition.triples", CAT CAT CAT CAT, CAT PROSE, NULL},
     {"repetition.fives",
      "the cat sat on a mat and slept today the cat sat on a mat and slept today the cat sat on a mat and slept today",
      CAT PROSE CAT, NULL},
@@ -68,14 +66,12 @@ static const struct rule_case {
      "one "
      "two three two",
      PROSE, NULL},
-    {"repetition.top", "the red the blue the green the old the new the big the small",
+    {"repetition.top", "the red the blue the the green the old the the new the big the",
      "the red and the blue and a green one or some old chairs", NULL},
     {"repetition.doubled", "The the cat cat sat sat on on the mat.", "Bye bye, he said to those who were on the mat.",
      NULL},
     {"repetition.empty_items", "1.\n2.\n3.\n4.\n5.\n6.\n", "1. Bread\n2. Milk\n3.\n4.\n", NULL},
-    {"repetition.zlib", CAT CAT CAT CAT CAT CAT CAT CAT CAT CAT CAT CAT, PROSE, NULL},
-
-    {"language.glued", "The mashиina stood kotже by the табle in the gardenушка.",
+    {"language.glued", "The mashиina stood kotже by the табle in the gardenушка, and a lamпa hung over the столik.",
      "The word Москва is Russian for the name of the capital of that country.", NULL},
     {"language.glued_cjk", "我们a今天b去c公园d看e花f真g好h看i我j们k",
      "我们今天用Python写了一个小程序，它可以自动整理照片。", NULL},
@@ -88,7 +84,6 @@ static const struct rule_case {
     {"language.expected_script", "The house stands on a hill.", "Дом стоит на холме.", "{\"language\": \"ru\"}"},
     {"language.expected", "The house stands on a hill, and she lives there with her brother.",
      "Das Haus steht auf einem Hügel, und sie wohnt dort mit ihrem Bruder.", "{\"language\": \"de\"}"},
-
     {"leakage.special", "<|im_start|>user Hello there <|im_end|>", "Hello there, my friend <|im_end|>", NULL},
     {"leakage.markup", "the cat <br sat on the <strong mat", "A line ends with <br> where a new one is wanted.", NULL},
     {"leakage.broken_tags", "</b> the </i> cat </u> sat </em> here", "<b>the</b> <i>cat</i> sat here", NULL},
@@ -105,7 +100,6 @@ static const struct rule_case {
      NULL},
     {"leakage.capitals", "getElementValue setLayout clearColorMap addListener mapValues inTheName",
      "The addEventListener method is called when the page is ready and the button is there.", NULL},
-
     {"wordness.dictionary", "the blorf wugs zintle plomk of drasp quilf fnord mipset trellug gorp",
      "The blorf is a bird that lives near the river and in the woods of this country.", NULL},
     {"wordness.dictionary_short", "blorf zintle plomk drasp fnord", "blorf zintle is the house over here", NULL},
@@ -140,7 +134,6 @@ static const struct rule_case {
     {"wordness.function_words", "of the and to in with that it is for on as", "it is of no use to her and to the dog",
      NULL},
     {"wordness.function_run", "of the and to in with that it is for on as by at from", PROSE, NULL},
-
     {"characters.misplaced", "the cat ,sat on ,the mat ,and saw ,the dog ,in the house ,of the man",
      "the cat ,sat on the mat, and saw the dog in the house of the man", NULL},
     {"grammar.slots", "The of house is in and the garden. She went to the and with of the river for a while.",
@@ -149,17 +142,6 @@ static const struct rule_case {
      "She saw the house and went with him to the river in the morning.", NULL},
     {"grammar.stops", "The house. is old and dark. She went. to the garden. They were. here and there.",
      "The house is old and dark. She went to the garden. They were here and there.", NULL},
-    {"grammar.nulls1", "Stones the the on not did you you man waved he saw and either and stood or.",
-     "It crossed the narrow sound in eleven minutes or in nine when the tide was kind.", NULL},
-    {"grammar.nulls2",
-     "On saw man stood waved he not you the and you and the or did stones either. Small in ticket advance bought old "
-     "boat and because was the nobody a very.",
-     PROSE, NULL},
-    {"grammar.nulls3",
-     "On saw man stood waved he not you the and you and the or did stones either. Small in ticket advance bought old "
-     "boat and because was the nobody a very. Stones the the on not did you you man waved he saw and either and stood "
-     "or.",
-     PROSE, NULL},
     {"grammar.order", DISORDER, PROSE, NULL},
     {"grammar.order18", DISORDER, PROSE, NULL},
     {"grammar.order25", DISORDER, PROSE, NULL},
@@ -168,6 +150,16 @@ static const struct rule_case {
     {"grammar.mix25", MIX, PROSE, NULL},
     {"grammar.mix", MIX, PROSE, NULL},
     {"grammar.mix_dense", MIX, PROSE, NULL},
+    {"characters.marks", "The f\u0301\u0302\u0303\u0304\u0301\u0302erry has run for sixty years.",
+     "Vi\u1ec7t e\u0301\u0302 is written with two marks.", NULL},
+    {"repetition.pairs",
+     "one two one two one two one two one two one two one two one two one two one two one two one two", PROSE, NULL},
+    {"repetition.again", PROSE PROSE PROSE PROSE PROSE PROSE PROSE PROSE, PROSE PROSE, NULL},
+    {"leakage.roles",
+     "It opens at nine.\nUser: And on Sundays?\nAssistant: It is closed.\nUser: Why is that?\nAssistant: It rests.",
+     "In the play the first line is\nUser: Who is there?\nand nobody answers it for a long time.", NULL},
+    {"leakage.pieces", "The fer ##ry had ##run for six ##ty years be ##fore any ##one thought of it.",
+     "In C, a ## b joins two tokens, and nothing else of that kind is in the language at all.", NULL},
 };
 #define RULE_CASES (sizeof rule_cases / sizeof *rule_cases)
 
@@ -208,7 +200,7 @@ static size_t try_rule(struct quality *quality, const cJSON *rule, const struct 
 Test(quality, every_rule_has_a_text_that_breaks_it)
 {
     struct error error = {0};
-    struct quality *quality = judge_open(NULL);
+    struct quality *quality = judge_open_rules();
     cJSON *json = json_read(RULES, 1 << 20, &error);
     const cJSON *rule;
     size_t failures = 0, found = 0;
@@ -232,7 +224,7 @@ Test(quality, every_rule_has_a_text_that_breaks_it)
 Test(quality, every_exemption_exempts)
 {
     struct error error = {0};
-    struct quality *quality = judge_open(NULL);
+    struct quality *quality = judge_open_rules();
     cJSON *json = json_read(RULES, 1 << 20, &error);
     const cJSON *rule, *flag;
     size_t tried = 0;
@@ -282,7 +274,7 @@ Test(quality, what_a_prompt_expects)
         {"{\"json\": true}", "See [the note] for it: there is no answer to what you asked for.", "expected.json", NULL},
         {"null", "The house stands on a hill, and she lives there with her brother.", NULL, NULL},
     };
-    struct quality *quality = judge_open(NULL);
+    struct quality *quality = judge_open_rules();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct expects expects = expects_of(rows[i].expects);
         struct judgement judgement = judge(quality, rows[i].text, strlen(rows[i].text), &expects);
@@ -459,7 +451,7 @@ Test(quality, marks_lie_on_the_fault)
          " are in it, and she went to the garden."},
         {DIAGNOSE_GRAMMAR, "She saw the house, went ", "of is the and with are", " away."},
     };
-    struct quality *quality = judge_open(NULL);
+    struct quality *quality = judge_open_rules();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buffer text = {0};
         const char *name = quality_diagnostic_name(rows[i].diagnostic);

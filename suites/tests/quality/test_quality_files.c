@@ -15,7 +15,7 @@ static const char *rules_file(const char *rules)
     struct buffer text = {0};
     buffer_format(&text,
                   "{\"window\": {\"words\": 40, \"characters\": 200}, \"least\": {\"words\": \">= 5\"}, "
-                  "\"leaks\": {\"markup\": {\"tag\": \"<br\"}}, \"rules\": [%s]}",
+                  "\"evidence\": {\"alarms\": 0}, \"leaks\": {\"markup\": {\"tag\": \"<br\"}}, \"rules\": [%s]}",
                   rules);
     write_text(path, text.data);
     buffer_free(&text);
@@ -58,7 +58,7 @@ Test(quality, files_of_rules_that_are_wrong, .init = (void (*)(void))scratch_mak
         {"4", {"rule", NULL}},
         {RULE("characters.x", "\"words\": \"> 1\", \"characters.letters\": \"> 1\", \"characters.bad\": \"> 1\", "
                               "\"characters.printable\": \"> 1\", \"repetition.top1\": \"> 1\", "
-                              "\"repetition.zlib\": \"> 1\", \"language.bare\": \"> 1\", \"language.best\": \"> 1\", "
+                              "\"repetition.again\": \"> 1\", \"language.bare\": \"> 1\", \"language.best\": \"> 1\", "
                               "\"leakage.code\": \"> 1\", \"wordness.han\": \"> 1\", \"grammar.stops\": \"> 1\""),
          {"characters.x", "conditions"}},
     };
@@ -95,6 +95,10 @@ Test(quality, files_that_are_no_rules, .init = (void (*)(void))scratch_make, .fi
         {"{" LEAST "," ONE_RULE ", \"leaks\": {\"markup\": {\"tag\": \"(<br\"}}}", "\"tag\""},
         {"{" LEAST "," ONE_RULE ", \"leaks\": {\"markup\": {\"tag\": 3}}}", "\"tag\""},
         {"{" LEAST "," ONE_RULE ", \"leaks\": {\"marks\": {\"tag\": \"<br\"}}}", "\"marks\""},
+        {"{" LEAST "," LEAKS "," ONE_RULE ", \"evidence\": {\"alarms\": 1}}", "alarms"},
+        {"{" LEAST "," LEAKS "," ONE_RULE ", \"evidence\": {\"alarms\": \"few\"}}", "alarms"},
+        {"{" LEAST "," LEAKS "," ONE_RULE ", \"evidence\": {\"table\": \"rules.json\"}}", "least"},
+        {"{" LEAST "," LEAKS "," ONE_RULE ", \"evidence\": {\"bits\": 1}}", "bits"},
         {"{" LEAST "," LEAKS "," ONE_RULE ", \"window\": {\"words\": 0}}", "words"},
         {"{" LEAST "," LEAKS "," ONE_RULE ", \"window\": {\"words\": \"many\"}}", "words"},
         {"{" LEAST "," LEAKS "," ONE_RULE ", \"window\": {\"characters\": 1}}", "characters"},
@@ -159,6 +163,28 @@ Test(quality, rules_say_where_they_apply, .init = (void (*)(void))scratch_make, 
         if (judgement.hit_count)
             cr_expect(judgement.hits->from > 0 && judgement.hits->to == sizeof text - 1 &&
                       strcmp(judgement.hits->because, "so") == 0 && strstr(judgement.hits->numbers, ">= 5"));
+        judgement_free(&judgement);
+        quality_free(quality);
+    }
+}
+
+/* A rule that wants evidence beside it holds where there is so much, and nowhere else. */
+Test(quality, a_rule_that_needs_evidence, .init = (void (*)(void))scratch_make, .fini = scratch_remove)
+{
+    static const char text[] = "green house stone river table window mountain paper garden yesterday boat hill cloud";
+    static const char *const values[] = {"-30", "30"};
+    for (size_t i = 0; i < 2; i++) {
+        struct buffer rules = {0};
+        buffer_format(&rules,
+                      "{" LEAST "," LEAKS ", \"rules\": [{\"rule\": \"wordness.x\", \"because\": \"so\", \"bits\": %s, "
+                      "\"when\": {\"words\": \">= 10\"}}]}",
+                      values[i]);
+        write_text(scratch("rules.json"), rules.data);
+        buffer_free(&rules);
+        struct quality *quality = judge_open(scratch("rules.json"));
+        struct judgement judgement = judge(quality, text, sizeof text - 1, NULL);
+        cr_expect_eq(hits(&judgement, "wordness.x"), i == 0, "%s bits of %.1f: %s", values[i], judgement.bits,
+                     all_hits(&judgement));
         judgement_free(&judgement);
         quality_free(quality);
     }
