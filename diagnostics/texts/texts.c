@@ -143,6 +143,10 @@ static bool report_text(const struct text_case *text, const char *check, const s
         return false;
     where_set(&finding->where.case_id, text->id);
     finding_fact_text(finding, "verdict", "%s", text_verdict(text));
+    if (!isnan(text->judgement.bits)) {
+        finding_fact(finding, "evidence_bits", text->judgement.bits);
+        finding_fact(finding, "evidence_limit", text->judgement.limit);
+    }
     if (text->prompt)
         finding_fact_text(finding, "prompt", "%s", text->prompt);
     if (text->judgement.judged < text->size)

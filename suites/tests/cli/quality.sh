@@ -11,6 +11,7 @@ test_that 'a good text passes, gibberish fails, a short one is told'
 lines "$good" "$brief"
 run 0 quality "$T/lines.jsonl" --json -q
 json "[.findings[] | select(.check == \"text.verdict\" and .where.case) | [.where.case, .fact_verdict, .verdict]] | sort == [[\"line 1\", \"no fault found\", \"pass\"], [\"line 2\", \"too short to tell\", \"skip\"]]"
+json '[.findings[] | select(.check == "text.verdict" and .where.case == "line 1")][0] | .evidence_bits < .evidence_limit'
 lines "$good" "$bad"
 run 1 quality "$T/lines.jsonl"
 says out 'repetition'

@@ -125,6 +125,16 @@ Test(quality, texts_that_deceive)
     cr_expect_geq(share_right("adversarial.jsonl"), 0.75);
 }
 
+/* 500 texts by somebody who had seen no rule, and that no table was fitted to: 300 as broken models write them, in 39
+ * kinds and 23 languages, and 200 right ones that a hasty judge would condemn (notations, refrains, DNA, dead
+ * languages). At first sight 80.3 % of the broken were found, and 70.5 % of the right left alone; before evidence was
+ * weighed 70.7 % and 64.5 %. */
+Test(quality, texts_that_nothing_was_fitted_to)
+{
+    cr_expect_geq(share_right("written_broken.jsonl"), 0.79);
+    cr_expect_geq(share_right("written_right.jsonl"), 0.69);
+}
+
 static bool same_judgement(const struct judgement *a, const struct judgement *b)
 {
     bool same = a->verdict == b->verdict && a->hit_count == b->hit_count && a->marks.count == b->marks.count &&
