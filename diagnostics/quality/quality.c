@@ -99,7 +99,8 @@ struct judging {
     struct passage passage;
     struct text_windows windows;
     double (*metrics)[METRIC_COUNT]; /* [windows] */
-    bool weighs;                     /* evidence: the text is long enough, and no single JSON value */
+    bool brief;                      /* too short to tell: there is no evidence, and no rule holds that wants some */
+    bool weighs;                     /* evidence: not brief, and no single JSON value */
     struct cld2_result main;         /* of the whole text */
     struct judgement *out;
     bool *held; /* [rules]: it has its hit */
@@ -217,21 +218,26 @@ static struct evidence_total weigh(const struct judging *judging, enum quality_d
     return evidence_total(view_bits(judging, judging->out->metrics, without), bits, judging->windows.count);
 }
 
-/* Rules of the whole text, then of its windows; a text of one window is judged as a whole. A rule that wants evidence
- * beside it is given that of its view: of the worst of so many windows some comes by chance. */
+/* The evidence for rules that want some beside them; all there can be where none is weighed. */
+static double rule_bits(const struct judging *judging, const double *metrics)
+{
+    if (judging->weighs)
+        return view_bits(judging, metrics, DIAGNOSE_COUNT);
+    return judging->brief && judging->quality->rules.alarms > 0 ? -INFINITY : INFINITY;
+}
+
+/* Rules of the whole text, then of its windows; a text of one window is judged as a whole. Of the worst of so many
+ * windows some evidence comes by chance. */
 static bool judge_rules(struct judging *judging)
 {
     const struct view whole = passage_view(&judging->passage, 0, judging->passage.glyph_count);
     const double *metrics = judging->out->metrics;
     size_t count = judging->windows.count;
     judging->out->windows = count;
-    bool good = apply_rules(judging, &whole, true, metrics,
-                            judging->weighs ? view_bits(judging, metrics, DIAGNOSE_COUNT) : INFINITY);
-    for (size_t i = 0; good && count > 1 && i < count; i++) {
-        double bits = judging->weighs ? view_bits(judging, judging->metrics[i], DIAGNOSE_COUNT) : INFINITY;
+    bool good = apply_rules(judging, &whole, true, metrics, rule_bits(judging, metrics));
+    for (size_t i = 0; good && count > 1 && i < count; i++)
         good = apply_rules(judging, &judging->windows.items[i].view, false, judging->metrics[i],
-                           bits - log2((double)count));
-    }
+                           rule_bits(judging, judging->metrics[i]) - log2((double)count));
     return good;
 }
 
@@ -442,11 +448,11 @@ static void find_onsets(struct judgement *judgement)
 static bool judge_form(struct judging *judging)
 {
     struct judgement *out = judging->out;
-    bool brief = too_short(judging);
-    judging->weighs = !brief && !judging->passage.structured && judging->quality->rules.alarms > 0;
+    judging->brief = too_short(judging);
+    judging->weighs = !judging->brief && !judging->passage.structured && judging->quality->rules.alarms > 0;
     if (!judge_rules(judging) || (judging->weighs && !judge_evidence(judging)))
         return false;
-    out->verdict = out->hit_count ? QUALITY_GIBBERISH : brief ? QUALITY_TOO_SHORT : QUALITY_NO_FAULT;
+    out->verdict = out->hit_count ? QUALITY_GIBBERISH : judging->brief ? QUALITY_TOO_SHORT : QUALITY_NO_FAULT;
     return !out->hit_count || mark_all(judging);
 }
 
