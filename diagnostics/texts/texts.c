@@ -81,11 +81,12 @@ const char *text_verdict(const struct text_case *text)
     return other ? "not what was asked for" : quality_verdict_name(text->judgement.verdict);
 }
 
-/* A reason is said once, whichever rules give it. */
+/* A reason is said once, whichever rules give it: the first of each diagnostic, and all that was expected. */
 static bool said_before(const struct judgement *judgement, size_t hit)
 {
-    for (size_t i = 0; i < hit; i++)
-        if (strcmp(judgement->hits[i].because, judgement->hits[hit].because) == 0)
+    const struct hit *hits = judgement->hits;
+    for (size_t i = 0; i < hit && hits[hit].diagnostic != DIAGNOSE_EXPECTED; i++)
+        if (hits[i].diagnostic == hits[hit].diagnostic)
             return true;
     return false;
 }
