@@ -161,15 +161,6 @@ static bool suite_is_whole(const struct document *document, struct suite *suite,
     return !suite->wanted[DIAGNOSTIC_TEXTS] || suite->prompt_count || suite_default_prompts(suite, error);
 }
 
-/* Where the file of that name lies: beside the suite that extends it. */
-static char *path_from(const struct document *from, const char *name)
-{
-    char *folder = from && from->path && *name != '/' ? path_folder(from->path) : NULL;
-    char *path = folder && strcmp(folder, ".") != 0 ? path_join(folder, name) : strdup(name);
-    free(folder);
-    return path;
-}
-
 /* Finds out what is meant by the name, and reads it. */
 static bool document_read(struct document *document, const char *name, struct error *error)
 {
@@ -181,7 +172,8 @@ static bool document_read(struct document *document, const char *name, struct er
                 error_memory(error, name)) &&
                (document->root = json_parse_lines(name, document->text.data, document->text.size, error));
     }
-    if (!(document->path = path_from(document->from, name)) || !(document->name = strdup(document->path)))
+    if (!(document->path = path_beside(document->from ? document->from->path : NULL, name)) ||
+        !(document->name = strdup(document->path)))
         return error_memory(error, name);
     if (!strchr(name, '/') && !file_exists(document->path))
         return no_suite(name, error);

@@ -290,10 +290,8 @@ static bool take_file(struct reading *reading, const cJSON *item, void *into)
 {
     const char *file = item->valuestring, *path = reading->document->path;
     struct suite *suite = into;
-    char *folder = path && *file != '/' && *file != ':' ? path_folder(path) : NULL;
     free(suite->text);
-    suite->text = folder && strcmp(folder, ".") != 0 ? path_join(folder, file) : strdup(file);
-    free(folder);
+    suite->text = path_beside(*file == ':' ? NULL : path, file);
     return suite->text || error_memory(reading->error, reading->document->name);
 }
 

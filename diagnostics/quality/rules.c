@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/wording.h"
 
 #define ALARMS 0.005
@@ -156,15 +157,6 @@ static bool parse_least(const char *where, const cJSON *object, struct rules *ru
     return true;
 }
 
-/* The file as the rules' own file would name it. */
-static char *beside(const char *where, const char *name)
-{
-    const char *slash = strrchr(where, '/');
-    struct buffer path = {0};
-    buffer_format(&path, "%.*s%s", *name == '/' || !slash ? 0 : (int)(slash + 1 - where), where, name);
-    return buffer_take(&path);
-}
-
 /* {"alarms": 0.005, "table": "mine.json"} */
 static bool parse_evidence(const char *where, const cJSON *object, struct rules *rules, struct error *error)
 {
@@ -182,7 +174,7 @@ static bool parse_evidence(const char *where, const cJSON *object, struct rules 
                          "%s: \"alarms\" is the share of right texts that may be condemned, as in 0.005; 0: none, and "
                          "no evidence is weighed",
                          where);
-    rules->evidence = table ? beside(where, table) : NULL;
+    rules->evidence = table ? path_beside(where, table) : NULL;
     return !table || rules->evidence || error_memory(error, where);
 }
 

@@ -166,6 +166,14 @@ char *path_folder(const char *path)
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
+char *path_beside(const char *file, const char *name)
+{
+    char *folder = file && *name != '/' ? path_folder(file) : NULL;
+    char *path = folder && strcmp(folder, ".") != 0 ? path_join(folder, name) : strdup(name);
+    free(folder);
+    return path;
+}
+
 bool folder_make(const char *path, struct error *error)
 {
     char *copy = strdup(path);

@@ -45,6 +45,10 @@ const char *path_base(const char *path);
 /* All before the last component, "." where there is nothing; malloc'd, NULL when out of memory. */
 char *path_folder(const char *path);
 
+/* What `name` means in a file: beside it; as it is where it begins with "/", or `file` is NULL. malloc'd, NULL when out
+ * of memory. */
+char *path_beside(const char *file, const char *name);
+
 /* Makes the folder and its parents. */
 bool folder_make(const char *path, struct error *error);
 
