@@ -12,16 +12,11 @@
 #define STRETCH_HAN 12 /* where half of the letters are Han or kana */
 #define ROLL 0x9E3779B97F4A7C15u
 
-struct stretch {
-    uint64_t hash;
-    uint32_t first; /* place in `codes` where it ends for the first time, from 1; 0: none */
-};
-
 struct again {
     struct passage *passage;
     uint32_t *codes, *glyphs; /* [count] folded, and where they stand */
     size_t count, length;
-    struct stretch *table;
+    uint64_t *seen; /* [mask + 1] hashes of stretches, none of which is 0 */
     size_t mask;
 };
 
@@ -49,15 +44,16 @@ static bool again_fold(struct again *again)
     return true;
 }
 
-static bool again_before(struct again *again, uint64_t hash, size_t end)
+/* The stretch stood there before; it does now. */
+static bool again_before(struct again *again, uint64_t hash)
 {
     size_t at = (size_t)mix_u64(hash) & again->mask;
-    while (again->table[at].first && again->table[at].hash != hash)
+    hash = hash ? hash : 1;
+    while (again->seen[at] && again->seen[at] != hash)
         at = (at + 1) & again->mask;
-    if (again->table[at].first)
-        return true;
-    again->table[at] = (struct stretch){hash, (uint32_t)end};
-    return false;
+    bool before = again->seen[at];
+    again->seen[at] = hash;
+    return before;
 }
 
 /* A rolling hash over `length` codes; what is marked already is not marked again, so this is linear. */
@@ -71,7 +67,7 @@ static void again_mark(struct again *again)
         hash = hash * ROLL + again->codes[i] + 1;
         if (i >= again->length)
             hash -= out * (again->codes[i - again->length] + 1);
-        if (i + 1 < again->length || !again_before(again, hash, i + 1))
+        if (i + 1 < again->length || !again_before(again, hash))
             continue;
         size_t first = again->glyphs[i + 1 - again->length], last = again->glyphs[i] + 1;
         first = first > marked ? first : marked;
@@ -88,12 +84,12 @@ bool passage_again(struct passage *passage, struct error *error)
     while (slots < 2 * passage->glyph_count)
         slots *= 2;
     again.mask = slots - 1;
-    again.table = calloc(slots, sizeof *again.table);
+    again.seen = calloc(slots, sizeof *again.seen);
     passage->again = calloc(passage->glyph_count + 1, 1);
-    bool good = again.table && passage->again && again_fold(&again);
+    bool good = again.seen && passage->again && again_fold(&again);
     if (good)
         again_mark(&again);
-    free(again.table);
+    free(again.seen);
     free(again.codes);
     free(again.glyphs);
     return good || error_memory(error, "text");

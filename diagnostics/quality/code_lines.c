@@ -1,6 +1,7 @@
 /* Code that nobody fenced: three lines or more that each look like a line of code. */
 #include <string.h>
 
+#include "base/wording.h"
 #include "quality/passage.h"
 
 #define LINE_MOST 200 /* characters that are looked at */
@@ -10,15 +11,10 @@
 /* What a line shows: 0 nothing, 1 it may be code, 2 nobody writes prose like that. */
 enum look { LOOK_NONE, LOOK_MAYBE, LOOK_CODE };
 
-static bool begins_with(const char *line, const char *text)
-{
-    return strncmp(line, text, strlen(text)) == 0;
-}
-
 static bool begins_with_any(const char *line, const char *const *texts)
 {
     for (; *texts; texts++)
-        if (begins_with(line, *texts))
+        if (text_begins_with(line, *texts))
             return true;
     return false;
 }
@@ -36,8 +32,8 @@ static bool assigns(const char *line)
     for (int words = 0; words < 4 && *at && is_name(*at); words++) {
         at += strcspn(at, " =+-:<,;({");
         at += strspn(at, " ");
-        if ((begins_with(at, "=") && at[1] != '>') || begins_with(at, ":=") || begins_with(at, "+=") ||
-            begins_with(at, "-=") || begins_with(at, "<- "))
+        if ((text_begins_with(at, "=") && at[1] != '>') || text_begins_with(at, ":=") || text_begins_with(at, "+=") ||
+            text_begins_with(at, "-=") || text_begins_with(at, "<- "))
             return true;
     }
     return false;
@@ -69,11 +65,13 @@ static enum look look_of(const char *line, size_t length, size_t indent)
         return LOOK_CODE;
     if (*line == '<' && tail == '>')
         return LOOK_CODE;
-    bool ends = strchr(";{}", tail) ||
-                (length > 2 && (begins_with(line + length - 2, "},") || begins_with(line + length - 2, "];")));
+    bool ends =
+        strchr(";{}", tail) ||
+        (length > 2 && (text_begins_with(line + length - 2, "},") || text_begins_with(line + length - 2, "];")));
     if (ends && (strpbrk(line, "(=<") || indent || length < 4 || tail != ';'))
         return LOOK_CODE;
-    if (begins_with_any(line, words) && (strchr(":({;", tail) || strpbrk(line, "(=;") || begins_with(line, "import ")))
+    if (begins_with_any(line, words) &&
+        (strchr(":({;", tail) || strpbrk(line, "(=;") || text_begins_with(line, "import ")))
         return LOOK_CODE;
     if (assigns(line) || calls(line, length))
         return LOOK_CODE;

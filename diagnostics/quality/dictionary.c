@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/numbers.h"
+#include "quality/passage.h"
 
 /* Words that each has and none: a dictionary that does not know the first, or knows the second, is not used. */
 static const struct dictionary_row {
@@ -236,7 +237,7 @@ bool dictionaries_know(struct dictionaries *dictionaries, size_t which, const ch
     if (size > WORD_REMEMBERED)
         return ask(dictionary, word, size);
     for (size_t i = 0; i < size; i++)
-        hash = (hash ^ (unsigned char)word[i]) * 0x100000001B3u;
+        hash = word_hash_next(hash, (unsigned char)word[i]);
     struct remembered *slot = &dictionaries->remembered[mix_u64(hash) & (REMEMBERED - 1)];
     if (slot->size != size || slot->dictionary != which || memcmp(slot->word, word, size) != 0) {
         *slot = (struct remembered){(uint8_t)which, (uint8_t)size, ask(dictionary, word, size), {0}};

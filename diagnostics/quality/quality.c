@@ -32,22 +32,26 @@ const char *quality_verdict_name(enum quality_verdict verdict)
     return names[verdict];
 }
 
+/* The file, or `text`, which is built in as `name`. */
+static cJSON *json_of(const char *path, size_t most, const char *name, const char *text, struct error *error)
+{
+    return path ? json_read(path, most, error) : json_parse(name, text, strlen(text), error);
+}
+
 static bool open_rules(struct quality *quality, const char *path, struct error *error)
 {
-    const char *where = path ? path : "quality rules";
-    cJSON *json =
-        path ? json_read(path, RULES_MOST, error) : json_parse(where, quality_rules, strlen(quality_rules), error);
-    bool good = json && rules_parse(where, json, &quality->rules, error);
+    static const char name[] = "quality rules";
+    cJSON *json = json_of(path, RULES_MOST, name, quality_rules, error);
+    bool good = json && rules_parse(path ? path : name, json, &quality->rules, error);
     cJSON_Delete(json);
     return good;
 }
 
 static bool open_evidence(struct quality *quality, const char *path, struct error *error)
 {
-    const char *where = path ? path : "quality evidence";
-    cJSON *json = path ? json_read(path, EVIDENCE_MOST, error)
-                       : json_parse(where, quality_evidence, strlen(quality_evidence), error);
-    quality->evidence = json ? evidence_parse(where, json, error) : NULL;
+    static const char name[] = "quality evidence";
+    cJSON *json = json_of(path, EVIDENCE_MOST, name, quality_evidence, error);
+    quality->evidence = json ? evidence_parse(path ? path : name, json, error) : NULL;
     cJSON_Delete(json);
     if (quality->evidence)
         quality->limit = evidence_limit(quality->evidence, quality->rules.alarms);
@@ -99,9 +103,10 @@ struct judging {
     struct passage passage;
     struct text_windows windows;
     double (*metrics)[METRIC_COUNT]; /* [windows] */
-    bool brief;                      /* too short to tell: there is no evidence, and no rule holds that wants some */
-    bool weighs;                     /* evidence: not brief, and no single JSON value */
-    struct cld2_result main;         /* of the whole text */
+    double *bits; /* [windows + 1] of evidence in each, then in the whole text; without it, what rules are given */
+    bool brief;   /* too short to tell: there is no evidence, and no rule holds that wants some */
+    bool weighs;  /* evidence: not brief, and no single JSON value */
+    struct cld2_result main; /* of the whole text */
     struct judgement *out;
     bool *held; /* [rules]: it has its hit */
 };
@@ -201,6 +206,12 @@ static bool measure_windows(struct judging *judging)
     return good;
 }
 
+/* Of a window; behind the last one, of the whole text. */
+static const double *metrics_at(const struct judging *judging, size_t view)
+{
+    return view < judging->windows.count ? judging->metrics[view] : judging->out->metrics;
+}
+
 /* The evidence in a view, without what the prompt asks for, and without the measures of a diagnostic. */
 static double view_bits(const struct judging *judging, const double *metrics, enum quality_diagnostic without)
 {
@@ -210,20 +221,22 @@ static double view_bits(const struct judging *judging, const double *metrics, en
     return evidence_bits(judging->quality->evidence, asked, without);
 }
 
-/* The evidence when a diagnostic's measures are left out; DIAGNOSE_COUNT: with all. */
-static struct evidence_total weigh(const struct judging *judging, enum quality_diagnostic without, double *bits)
+/* Fills `bits`: where none is weighed, with all that a rule can want; of a text too short to tell, with none. */
+static void weigh(struct judging *judging)
 {
-    for (size_t i = 0; i < judging->windows.count; i++)
-        bits[i] = view_bits(judging, judging->metrics[i], without);
-    return evidence_total(view_bits(judging, judging->out->metrics, without), bits, judging->windows.count);
+    size_t count = judging->windows.count;
+    double rest = judging->brief && judging->quality->rules.alarms > 0 ? -INFINITY : INFINITY;
+    for (size_t i = 0; i <= count; i++)
+        judging->bits[i] = !judging->weighs ? rest : view_bits(judging, metrics_at(judging, i), DIAGNOSE_COUNT);
 }
 
-/* The evidence for rules that want some beside them; all there can be where none is weighed. */
-static double rule_bits(const struct judging *judging, const double *metrics)
+/* What is left without a diagnostic's measures; `bits` [windows] for its use. */
+static double bits_without(const struct judging *judging, enum quality_diagnostic without, double *bits)
 {
-    if (judging->weighs)
-        return view_bits(judging, metrics, DIAGNOSE_COUNT);
-    return judging->brief && judging->quality->rules.alarms > 0 ? -INFINITY : INFINITY;
+    size_t count = judging->windows.count;
+    for (size_t i = 0; i < count; i++)
+        bits[i] = view_bits(judging, judging->metrics[i], without);
+    return evidence_total(view_bits(judging, judging->out->metrics, without), bits, count).bits;
 }
 
 /* Rules of the whole text, then of its windows; a text of one window is judged as a whole. Of the worst of so many
@@ -231,64 +244,58 @@ static double rule_bits(const struct judging *judging, const double *metrics)
 static bool judge_rules(struct judging *judging)
 {
     const struct view whole = passage_view(&judging->passage, 0, judging->passage.glyph_count);
-    const double *metrics = judging->out->metrics;
     size_t count = judging->windows.count;
     judging->out->windows = count;
-    bool good = apply_rules(judging, &whole, true, metrics, rule_bits(judging, metrics));
+    bool good = apply_rules(judging, &whole, true, judging->out->metrics, judging->bits[count]);
     for (size_t i = 0; good && count > 1 && i < count; i++)
         good = apply_rules(judging, &judging->windows.items[i].view, false, judging->metrics[i],
-                           rule_bits(judging, judging->metrics[i]) - log2((double)count));
+                           judging->bits[i] - log2((double)count));
     return good;
 }
 
-static const char *evidence_because(enum quality_diagnostic diagnostic)
-{
-    static const char *const words[DIAGNOSE_EXPECTED] = {
-        [DIAGNOSE_CHARACTERS] = "signs and characters as right texts do not have them",
-        [DIAGNOSE_REPETITION] = "it repeats itself as right texts do not",
-        [DIAGNOSE_LANGUAGE] = "scripts and languages as right texts do not mix them",
-        [DIAGNOSE_LEAKAGE] = "code, markup or a model's template as right texts do not have them",
-        [DIAGNOSE_WORDNESS] = "its words are not those of right texts",
-        [DIAGNOSE_GRAMMAR] = "its words do not follow one another as in right texts",
-    };
-    return words[diagnostic];
-}
+/* What is said of evidence of each diagnostic. */
+static const struct {
+    const char *rule, *because;
+} evidence_rows[DIAGNOSE_EXPECTED] = {
+    [DIAGNOSE_CHARACTERS] = {"characters.evidence", "signs and characters as right texts do not have them"},
+    [DIAGNOSE_REPETITION] = {"repetition.evidence", "it repeats itself as right texts do not"},
+    [DIAGNOSE_LANGUAGE] = {"language.evidence", "scripts and languages as right texts do not mix them"},
+    [DIAGNOSE_LEAKAGE] = {"leakage.evidence", "code, markup or a model's template as right texts do not have them"},
+    [DIAGNOSE_WORDNESS] = {"wordness.evidence", "its words are not those of right texts"},
+    [DIAGNOSE_GRAMMAR] = {"grammar.evidence", "its words do not follow one another as in right texts"},
+};
 
 /* The reason is the diagnostic without whose measures there is least evidence left. */
 static bool judge_evidence(struct judging *judging)
 {
-    static const char *const names[DIAGNOSE_EXPECTED] = {
-        [DIAGNOSE_CHARACTERS] = "characters.evidence", [DIAGNOSE_REPETITION] = "repetition.evidence",
-        [DIAGNOSE_LANGUAGE] = "language.evidence",     [DIAGNOSE_LEAKAGE] = "leakage.evidence",
-        [DIAGNOSE_WORDNESS] = "wordness.evidence",     [DIAGNOSE_GRAMMAR] = "grammar.evidence"};
     struct judgement *out = judging->out;
-    double *bits = malloc((judging->windows.count + 1) * sizeof *bits), least = INFINITY;
-    if (!bits)
-        return false;
-    struct evidence_total total = weigh(judging, DIAGNOSE_COUNT, bits);
+    const struct text_windows *windows = &judging->windows;
+    struct evidence_total total = evidence_total(judging->bits[windows->count], judging->bits, windows->count);
     enum quality_diagnostic reason = DIAGNOSE_CHARACTERS;
+    double least = INFINITY;
     out->bits = total.bits;
     out->limit = judging->quality->limit;
-    bool bad = total.bits > judging->quality->limit;
-    for (int i = 0; bad && i < DIAGNOSE_EXPECTED; i++) {
-        double left = weigh(judging, (enum quality_diagnostic)i, bits).bits;
+    if (total.bits <= out->limit)
+        return true;
+    double *bits = malloc((windows->count + 1) * sizeof *bits);
+    if (!bits)
+        return false;
+    for (int i = 0; i < DIAGNOSE_EXPECTED; i++) {
+        double left = bits_without(judging, (enum quality_diagnostic)i, bits);
         reason = left < least ? (enum quality_diagnostic)i : reason;
         least = fmin(left, least);
     }
     free(bits);
     struct buffer numbers = {0};
-    if (!bad)
-        return true;
     buffer_format(&numbers, "evidence of %.1f bits, %.1f without it; one right answer in %.0f reaches %.1f", total.bits,
-                  least, 1 / judging->quality->rules.alarms, judging->quality->limit);
-    const struct text_window *windows = judging->windows.items;
-    bool all = total.first == 0 && total.last == judging->windows.count;
-    size_t from = all ? 0 : view_from(&windows[total.first].view);
-    return hit_add(out, (struct hit){.rule = names[reason],
-                                     .because = evidence_because(reason),
+                  least, 1 / judging->quality->rules.alarms, out->limit);
+    bool all = total.first == 0 && total.last == windows->count;
+    size_t from = all ? 0 : view_from(&windows->items[total.first].view);
+    return hit_add(out, (struct hit){.rule = evidence_rows[reason].rule,
+                                     .because = evidence_rows[reason].because,
                                      .diagnostic = reason,
                                      .from = from,
-                                     .to = all ? judging->passage.size : view_to(&windows[total.last - 1].view),
+                                     .to = all ? judging->passage.size : view_to(&windows->items[total.last - 1].view),
                                      .onset = from,
                                      .numbers = buffer_take(&numbers)});
 }
@@ -297,6 +304,7 @@ static void judging_free(struct judging *judging)
 {
     free(judging->held);
     free(judging->metrics);
+    free(judging->bits);
     windows_free(&judging->windows);
     passage_free(&judging->passage);
 }
@@ -450,6 +458,9 @@ static bool judge_form(struct judging *judging)
     struct judgement *out = judging->out;
     judging->brief = too_short(judging);
     judging->weighs = !judging->brief && !judging->passage.structured && judging->quality->rules.alarms > 0;
+    if (!(judging->bits = malloc((judging->windows.count + 1) * sizeof *judging->bits)))
+        return false;
+    weigh(judging);
     if (!judge_rules(judging) || (judging->weighs && !judge_evidence(judging)))
         return false;
     out->verdict = out->hit_count ? QUALITY_GIBBERISH : judging->brief ? QUALITY_TOO_SHORT : QUALITY_NO_FAULT;

@@ -78,12 +78,15 @@ bool windows_new(struct text_windows *windows, const struct passage *passage, si
     enum window_kind class = WINDOW_PROSE;
     for (size_t at = 0, end; at < passage->glyph_count; at = end) {
         end = line_end(passage, at);
-        enum window_kind here = kind_of(passage, at, end) == WINDOW_LIST ? WINDOW_PROSE : kind_of(passage, at, end);
+        enum window_kind here = kind_of(passage, at, end);
+        here = here == WINDOW_LIST ? WINDOW_PROSE : here;
         if (here == class || !prints(passage, at, end))
             continue;
-        if (prints(passage, first, at) && !cut_run(windows, passage, first, at, words, characters))
-            return false;
-        first = prints(passage, first, at) ? at : first;
+        if (prints(passage, first, at)) {
+            if (!cut_run(windows, passage, first, at, words, characters))
+                return false;
+            first = at;
+        }
         class = here;
     }
     return !prints(passage, first, passage->glyph_count) ||
