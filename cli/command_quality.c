@@ -48,11 +48,11 @@ static void print_window(void *context, const struct measured *measured)
 }
 
 /* What is measured, judged by nobody. */
-static int print_windows(const char *path)
+static int print_windows(const char *path, const char *rules)
 {
     struct error error = {0};
     struct text_lines lines = {0};
-    struct quality *quality = quality_open(NULL, &error);
+    struct quality *quality = quality_open(rules, &error);
     bool good = quality && text_lines_read(path, &lines, &error);
     if (good) {
         printf("line,kind,from,to");
@@ -92,7 +92,8 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 
 static int run(struct arguments *arguments)
 {
-    return arguments->windows ? print_windows(arguments->positional[0]) : command_judge("quality", arguments, work);
+    return arguments->windows ? print_windows(arguments->positional[0], arguments->rules)
+                              : command_judge("quality", arguments, work);
 }
 
 static const struct option_row options[] = {

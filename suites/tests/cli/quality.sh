@@ -56,6 +56,11 @@ jq -nc '{text: ("The house stands on a hill. " * 1 + "\n\n```c\nint a = 1;\nint 
 run 0 quality "$T/lines.jsonl" --csv --windows -q
 same "$(cut -d, -f1,2 "$T/out" | paste -sd ' ')" 'line,kind 1,whole 1,prose 1,code 1,prose'
 run 2 quality "$T/lines.jsonl" --windows
+jq '.window = {"words": 10, "characters": 40}' suites/quality.json >"$T/rules.json"
+run 0 quality "$T/lines.jsonl" --csv --windows -q --rules "$T/rules.json"
+same "$(grep -c ,prose, "$T/out")" 2
+same "$(grep -c ,code, "$T/out")" 2
+run 3 quality "$T/lines.jsonl" --csv --windows -q --rules "$T/nowhere.json"
 
 test_that 'how many right texts may be condemned is a number of the rules; a table of evidence may be another'
 lines '{"text": "It is what it is and what it was is what it is not, for what is it if it is not what it was and is."}'
