@@ -23,9 +23,12 @@ static void print_metrics(const double *metrics)
     putchar('\n');
 }
 
-static void print_csv(const struct text_lines *lines)
+/* `related`: a judge model has held the texts against their prompts. */
+static void print_csv(const struct text_lines *lines, bool related)
 {
     printf("line,verdict,reason,rule,onset,language,windows,bits,limit");
+    if (related)
+        printf(",relevance.evidence,relevance.contrast,relevance.share,relevance.rank,relevance.tokens");
     for (int i = 0; i < METRIC_COUNT; i++)
         printf(",%s", metric_names[i]);
     putchar('\n');
@@ -37,6 +40,12 @@ static void print_csv(const struct text_lines *lines)
         if (hit)
             printf("%zu", hit->onset);
         printf(",%s,%zu,%.4g,%.4g", judgement->language, judgement->windows, judgement->bits, judgement->limit);
+        const struct relevance *relevance = &lines->cases[i].relevance;
+        if (related && relevance->others)
+            printf(",%.4g,%.4g,%.4g,%zu,%zu", relevance->evidence, relevance->contrast, relevance->share,
+                   relevance->rank, relevance->tokens);
+        else if (related)
+            printf(",,,,,%zu", relevance->tokens);
         print_metrics(judgement->metrics);
     }
 }
@@ -48,21 +57,28 @@ static void print_window(void *context, const struct measured *measured)
 }
 
 /* What is measured, judged by nobody. */
-static int print_windows(const char *path, const char *rules)
+static int print_windows(const struct arguments *arguments)
 {
+    const char *path = arguments->positional[0], *rules = arguments->rules;
+    double knows;
+    struct subject judge = {0};
     struct error error = {0};
     struct text_lines lines = {0};
     struct quality *quality = quality_open(rules, &error);
-    bool good = quality && text_lines_read(path, &lines, &error);
+    bool good = quality && text_lines_read(path, &lines, &error) &&
+                (!arguments->judge || (judge_open(arguments, &judge, &error) &&
+                                       texts_surprise(&judge, lines.cases, lines.count, &knows, &error)));
     if (good) {
         printf("line,kind,from,to");
         for (int i = 0; i < METRIC_COUNT; i++)
             printf(",%s", metric_names[i]);
         putchar('\n');
     }
-    for (size_t i = 0; good && i < lines.count; i++)
-        good = quality_each_window(quality, lines.cases[i].prompt, lines.cases[i].text, lines.cases[i].size,
-                                   print_window, lines.lines[i].id + 5, &error);
+    for (size_t i = 0; good && i < lines.count; i++) {
+        const struct quality_text text = text_of(&lines.cases[i]);
+        good = quality_each_window(quality, &text, print_window, lines.lines[i].id + 5, &error);
+    }
+    subject_free(&judge);
     text_lines_free(&lines);
     quality_free(quality);
     return good ? EXIT_PASS : command_error("quality", &error);
@@ -75,14 +91,15 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct quality *quality = quality_open(arguments->rules, error);
     struct subject judge = {0};
     struct limits limits = {0};
+    struct texts_control control = {.limits = &limits};
     bool good = limits_init(&limits, error) && quality && text_lines_read(arguments->positional[0], &lines, error) &&
-                texts_judge(quality, lines.cases, lines.count, error) &&
                 (!arguments->judge || (judge_open(arguments, &judge, error) &&
+                                       texts_surprise(&judge, lines.cases, lines.count, &control.judge_bits, error) &&
                                        texts_relate(&judge, lines.cases, lines.count, false, error))) &&
-                texts_report(quality, lines.cases, lines.count, &(struct texts_control){.limits = &limits},
-                             &report->findings, error);
+                texts_judge(quality, lines.cases, lines.count, error) &&
+                texts_report(quality, lines.cases, lines.count, &control, &report->findings, error);
     if (good && arguments->csv)
-        print_csv(&lines);
+        print_csv(&lines, arguments->judge);
     text_lines_free(&lines);
     quality_free(quality);
     subject_free(&judge);
@@ -92,8 +109,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 
 static int run(struct arguments *arguments)
 {
-    return arguments->windows ? print_windows(arguments->positional[0], arguments->rules)
-                              : command_judge("quality", arguments, work);
+    return arguments->windows ? print_windows(arguments) : command_judge("quality", arguments, work);
 }
 
 static const struct option_row options[] = {

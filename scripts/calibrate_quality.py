@@ -2,10 +2,15 @@
 """Makes suites/quality_evidence.json: how many bits what assay measures of a text speaks for broken or for right.
 
     calibrate_quality.py ASSAY --right DIR --broken DIR [--answers PREFIX,...] [--cache DIR] [-o FILE] [--report FILE]
+                         [--judge MODEL --judged-right DIR --judged-broken DIR --judged-cache DIR]
 
 DIR holds JSON lines, a file for each source: {"text", "prompt", "language", "kind", "source"}, and of broken texts
 "fault", and "onset" where they begin right: the character at which they break. Sources whose names begin with one of
 --answers (default: all of right) are answers of models: the rates of alarms are those on them.
+
+With --judge, texts of --judged-right and --judged-broken (some of the same, each with the "name" of its file: a judge
+takes a minute for 100 KB) are measured with that model too, and a second table is fitted to what surprises it and to
+the bits that form gives, which come from trees that have not seen the text.
 
 Trees (scikit-learn's HistGradientBoostingClassifier) are fitted to windows and whole texts, half of the weight on either
 side. The limits come from scores that no tree has seen: the sources are dealt into five folds, and each fold is scored
@@ -32,16 +37,24 @@ IGNORED = ('relevance.', 'language.expected', 'language.line_pass', 'language.wo
 TREES, LEAVES, RATE, LEAF_LEAST = 220, 16, 0.1, 40
 ANSWER_WEIGHT = 3.0  # of an answer of a model against other right texts
 FOLDS = 5
+# What a judge's table looks at, beside "surprise." and "coherence.": what kind of text it is, and the bits of form.
+JUDGED = ('window.kind', 'window.length', 'language.cjk_share', 'wordness.latin_share', 'leakage.code_lines',
+          'wordness.titles', 'characters.digit_share', 'characters.symbol_share', 'repetition.again',
+          'wordness.function_words', 'wordness.dictionary', 'language.score')
+JUDGED_LANGUAGE = 50  # a judge knows few of the languages of which there is less
+JUDGED_TREES, JUDGED_LEAVES, JUDGED_LEAST = 80, 12, 20
+FORM = 'evidence.form'
 RATES = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001]
 WHOLE = 4  # window.kind
 
 
-def measure(assay, path, cache):
+def measure(assay, path, cache, judge=None):
     """Rows of the text's lines: (line, kind, from, to, metrics)."""
     out = os.path.join(cache, os.path.basename(path)[:-len('.jsonl')] + '.csv')
     if not os.path.exists(out) or os.path.getmtime(out) < os.path.getmtime(path):
         with open(out + '.part', 'w') as file:
-            subprocess.run([assay, 'quality', '--csv', '--windows', path], stdout=file, check=True)
+            subprocess.run([assay, 'quality', '--csv', '--windows', path] + (['--judge', judge] if judge else []),
+                           stdout=file, check=True)
         os.rename(out + '.part', out)
     with open(out, newline='') as file:
         rows = csv.reader(file)
@@ -53,15 +66,15 @@ class Corpus:
     def __init__(self):
         self.texts, self.values, self.of, self.ends = [], [], [], []
 
-    def read(self, assay, folder, broken, answers, cache):
+    def read(self, assay, folder, broken, answers, cache, judge=None):
         for path in sorted(glob.glob(os.path.join(folder, '*.jsonl'))):
             with open(path, encoding='utf-8') as file:
                 lines = {i + 1: json.loads(line) for i, line in enumerate(file) if line.strip()}
-            self.names, rows = measure(assay, path, cache)
+            self.names, rows = measure(assay, path, cache, judge)
             name, last = os.path.basename(path)[:-len('.jsonl')], None
             for line, _, end, values in rows:
                 if line != last:
-                    self.add(lines[line], name, broken, answers)
+                    self.add(lines[line], lines[line].get('name', name) if judge else name, broken, answers)
                     last = line
                 self.of.append(len(self.texts) - 1)
                 self.ends.append(end)
@@ -90,13 +103,13 @@ class Corpus:
         self.taught = self.whole | (onset == 0) | (self.ends > onset + 40)
 
 
-def fit(corpus, columns, rows):
+def fit(corpus, columns, rows, trees=TREES, leaves=LEAVES, least=LEAF_LEAST):
     broken = corpus.broken[corpus.of[rows]]
     share = broken.mean()
     weight = np.where(broken, 0.5 / share, 0.5 / (1 - share))
     weight *= np.where(corpus.answer[corpus.of[rows]], ANSWER_WEIGHT, 1)
-    model = HistGradientBoostingClassifier(max_iter=TREES, learning_rate=RATE, max_leaf_nodes=LEAVES, l2_regularization=1.0,
-                                           min_samples_leaf=LEAF_LEAST, early_stopping=False, random_state=1)
+    model = HistGradientBoostingClassifier(max_iter=trees, learning_rate=RATE, max_leaf_nodes=leaves, l2_regularization=1.0,
+                                           min_samples_leaf=least, early_stopping=False, random_state=1)
     return model.fit(corpus.values[rows][:, columns], broken, sample_weight=weight)
 
 
@@ -164,9 +177,56 @@ def length_of(text):
     return '2400 bytes and more'
 
 
-def report(corpus, scores, limit):
+def alarms_of(corpus, total, least=0):
+    """`least`: answers in a language, for it to count."""
+    counts = collections.Counter(t['language'] for t in corpus.texts if t['answer'])
+    counted = corpus.answer & np.array([counts[t['language']] >= least for t in corpus.texts])
+    right = np.sort(total[counted])[::-1]
+    return [[rate, round(float(right[int(rate * len(right))]), 3)] for rate in RATES if rate * len(right) >= 1]
+
+
+def limit_of(alarms, rate):
+    return next(bits_ for at, bits_ in alarms if at <= rate)
+
+
+def table(model, names):
+    return (float(np.ravel(model._baseline_prediction)[0]) / math.log(2),
+            [tree(predictor[0].nodes, 0, names) for predictor in model._predictors])
+
+
+def write_table(file, indent, base, alarms, trees):
+    file.write('%s"base": %.4f,\n%s"alarms": %s,\n%s"trees": [\n' % (indent, base, indent, json.dumps(alarms), indent))
+    file.write(',\n'.join(indent + '  ' + json.dumps(t, separators=(',', ':')) for t in trees) + '\n' + indent + ']')
+
+
+def fit_judged(options, answers, models, form_names):
+    """The table of texts that a judge has read: its corpus, scores that no tree has seen, alarms, and the model."""
+    corpus = Corpus()
+    for folder, broken in ((options.judged_right, False), (options.judged_broken, True)):
+        corpus.read(options.assay, folder, broken, answers, options.judged_cache, options.judge)
+    corpus.settle()
+    folds, form = corpus.fold[corpus.of], np.zeros(len(corpus.of))
+    columns = [corpus.names.index(name) for name in form_names]
+    for fold, model in enumerate(models):
+        held = np.flatnonzero(folds == fold)
+        form[held] = bits(model, corpus, columns, held)
+    corpus.values[:, corpus.names.index(FORM)] = form
+    columns = [i for i, name in enumerate(corpus.names)
+               if name in JUDGED or name == FORM or name.startswith(('surprise.', 'coherence.'))]
+    size = (JUDGED_TREES, JUDGED_LEAVES, JUDGED_LEAST)
+    scores = np.zeros(len(corpus.of))
+    for fold in range(FOLDS):
+        model = fit(corpus, columns, np.flatnonzero((folds != fold) & corpus.taught), *size)
+        held = np.flatnonzero(folds == fold)
+        scores[held] = bits(model, corpus, columns, held)
+    total = totals(corpus, scores)
+    model = fit(corpus, columns, np.flatnonzero(corpus.taught), *size)
+    return corpus, total, alarms_of(corpus, total, JUDGED_LANGUAGE), table(model, [corpus.names[i] for i in columns])
+
+
+def report(corpus, scores, limit, title='# What the evidence can tell, and how often it errs'):
     flags = scores > limit
-    lines = ['# What the evidence can tell, and how often it errs', '',
+    lines = [title, '',
              'Made by scripts/calibrate_quality.py on %s. Every text was scored by trees that had not seen its source '
              '(right texts) or itself (broken ones). The evidence alone, without the rules of suites/quality.json.' %
              datetime.date.today().isoformat(), '', '## Answers of models']
@@ -186,6 +246,11 @@ def main():
     parser.add_argument('--broken', required=True)
     parser.add_argument('--answers', default='')
     parser.add_argument('--cache', default='.')
+    parser.add_argument('--judge', help='a model that reads the texts of --judged-right and --judged-broken')
+    parser.add_argument('--judge-name', default='', help='what it is called, for the report')
+    parser.add_argument('--judged-right')
+    parser.add_argument('--judged-broken')
+    parser.add_argument('--judged-cache', default='judged')
     parser.add_argument('--on', default='', help='what the texts are, for the table')
     parser.add_argument('--alarms', type=float, default=0.005)
     parser.add_argument('-o', default='suites/quality_evidence.json')
@@ -199,18 +264,18 @@ def main():
     columns = [i for i, name in enumerate(corpus.names) if not name.startswith(IGNORED)]
     columns = [i for i in columns if np.nanstd(corpus.values[:, i]) > 0]
     names = [corpus.names[i] for i in columns]
-    folds, scores = corpus.fold[corpus.of], np.zeros(len(corpus.of))
+    folds, scores, models = corpus.fold[corpus.of], np.zeros(len(corpus.of)), []
     for fold in range(FOLDS):
         model = fit(corpus, columns, np.flatnonzero((folds != fold) & corpus.taught))
         held = np.flatnonzero(folds == fold)
         scores[held] = bits(model, corpus, columns, held)
+        models.append(model)
         print('fold %d of %d' % (fold + 1, FOLDS), file=sys.stderr)
     total = totals(corpus, scores)
-    right = np.sort(total[corpus.answer])[::-1]
-    alarms = [[rate, round(float(right[int(rate * len(right))]), 3)] for rate in RATES if rate * len(right) >= 1]
-    limit = next(bits_ for rate, bits_ in alarms if rate <= options.alarms)
-    model = fit(corpus, columns, np.flatnonzero(corpus.taught))
-    trees = [tree(predictor[0].nodes, 0, names) for predictor in model._predictors]
+    alarms = alarms_of(corpus, total)
+    limit = limit_of(alarms, options.alarms)
+    base, trees = table(fit(corpus, columns, np.flatnonzero(corpus.taught)), names)
+    judged = fit_judged(options, answers, models, names) if options.judge else None
     counts = {'answers of models': int(corpus.answer.sum()), 'other right texts': int((~corpus.answer & ~corpus.broken).sum()),
               'broken texts': int(corpus.broken.sum()), 'windows': int((~corpus.whole).sum()),
               'languages': len({t['language'] for t in corpus.texts}), 'date': datetime.date.today().isoformat()}
@@ -222,11 +287,20 @@ def main():
                    'was not measured counts as at most the limit, or as above it where a fifth word says so. alarms: the '
                    'share of right answers that reaches so many bits. Made by scripts/calibrate_quality.py.",\n')
         file.write('  "calibrated": %s,\n' % json.dumps(counts, ensure_ascii=False))
-        file.write('  "base": %.4f,\n' % (float(np.ravel(model._baseline_prediction)[0]) / math.log(2)))
-        file.write('  "alarms": %s,\n  "trees": [\n' % json.dumps(alarms))
-        file.write(',\n'.join('    ' + json.dumps(t, separators=(',', ':')) for t in trees) + '\n  ]\n}\n')
+        write_table(file, '  ', base, alarms, trees)
+        if judged:
+            read = judged[0]
+            counts = {'judge': options.judge_name or os.path.basename(options.judge), 'answers of models': int(read.answer.sum()),
+                      'other right texts': int((~read.answer & ~read.broken).sum()), 'broken texts': int(read.broken.sum())}
+            file.write(',\n  "judged": {\n    "calibrated": %s,\n' % json.dumps(counts))
+            write_table(file, '    ', judged[3][0], judged[2], judged[3][1])
+            file.write('\n  }')
+        file.write('\n}\n')
     with open(options.report, 'w', encoding='utf-8') as file:
         file.write(report(corpus, total, limit))
+        if judged:
+            file.write('\n' + report(judged[0], judged[1], limit_of(judged[2], options.alarms),
+                                     '# The same with a judge model: %s' % options.judge_name))
     print('limit %.2f bits; caught %.1f %% of the broken' % (limit, 100 * (total[corpus.broken] > limit).mean()))
 
 

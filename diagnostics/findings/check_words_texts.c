@@ -62,6 +62,16 @@ const struct check_words words_of_texts[] = {
         "Looks for words where they cannot stand: after determiners and prepositions, behind full stops, in pairs that "
         "the language does not use. A failure means words in an order that makes no sentences.",
         "Look for damage in layers.isolated, or without gold with assay diagnose MODEL --source ORIGINAL."),
+    TEXT("text.surprise", "What a judge model finds unlikely",
+         "With --judge, a model says how likely each token is after those before it, and the bits join the evidence. A "
+         "failure is a text whose tokens are as unlikely as those of right texts are not, or as likely, as in a loop.",
+         "Read the marked places. If they read well, the judge may not know the language or the subject: use a larger "
+         "one."),
+    TEXT("text.coherence", "Sentences that belong together",
+         "With --judge, each sentence is read after those before it and by itself. In a text about one thing the rest "
+         "makes a sentence likelier; a failure is a text in which it does not, as in sentences of several texts mixed.",
+         "Read the text as a whole. A list of things that have nothing in common fails rightly and may still be what "
+         "was asked for."),
     TEXT("text.expected", "What prompts ask for",
          "Compares each text with the \"expects\" of its prompt in the suite: patterns that must or must not occur, a "
          "language, a list, code. A failure is a text without a fault of form that does not answer.",

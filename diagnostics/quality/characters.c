@@ -89,13 +89,15 @@ static void measure_shares(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
     const struct glyph *glyphs = view->passage->glyphs;
-    double digits = 0, spaces = 0, prints = 0, blank = 0, blank_longest = 0, marks = 0, marks_longest = 0, top = 0;
+    double digits = 0, spaces = 0, prints = 0, blank = 0, blank_longest = 0, marks = 0, marks_longest = 0, top = 0,
+           punctuation = 0;
     unsigned counts[4096] = {0}; /* by the low 12 bits: two that share them are rarely both frequent */
     for (size_t i = view->first; i < view->last; i++) {
         const struct glyph *glyph = &glyphs[i];
         bool space = glyph->kind == GLYPH_SPACE;
         spaces += space;
         prints += !space;
+        punctuation += u_ispunct((UChar32)glyph->code) || glyph->code == '`';
         digits += glyph->kind == GLYPH_DIGIT;
         blank = space ? blank + 1 : 0;
         marks = glyph->kind == GLYPH_MARK ? marks + 1 : 0;
@@ -111,6 +113,7 @@ static void measure_shares(struct measuring *measuring)
     if (prints > 0) {
         measuring->metrics[METRIC_DIGIT_SHARE] = digits / prints;
         measuring->metrics[METRIC_TOP_SHARE] = top / prints;
+        measuring->metrics[METRIC_PUNCTUATION] = punctuation / prints;
     }
 }
 

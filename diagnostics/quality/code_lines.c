@@ -63,7 +63,7 @@ static enum look look_of(const char *line, size_t length, size_t indent)
     char tail = line[length - 1];
     if (begins_with_any(line, code) || begins_with_any(line, sql))
         return LOOK_CODE;
-    if (*line == '<' && tail == '>')
+    if (*line == '<' && line[1] != '|' && tail == '>') /* "<|user|>" is a template's */
         return LOOK_CODE;
     bool ends =
         strchr(";{}", tail) ||

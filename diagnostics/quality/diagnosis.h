@@ -9,6 +9,8 @@ enum quality_diagnostic {
     DIAGNOSE_LEAKAGE,
     DIAGNOSE_WORDNESS,
     DIAGNOSE_GRAMMAR,
+    DIAGNOSE_SURPRISE, /* this and the next: where a judge model read it */
+    DIAGNOSE_COHERENCE,
     DIAGNOSE_EXPECTED,
     DIAGNOSE_SELF_CONSISTENCY, /* by whoever has the model that wrote it: diagnostics/texts.c */
     DIAGNOSE_COUNT

@@ -29,6 +29,7 @@ struct evidence {
     struct alarm *alarms; /* rates that fall */
     size_t alarm_count, alarm_capacity;
     double base;
+    struct evidence *judged;
     enum quality_diagnostic diagnostics[METRIC_COUNT]; /* DIAGNOSE_COUNT: of none */
 };
 
@@ -108,9 +109,8 @@ static void name_diagnostics(struct evidence *evidence)
     }
 }
 
-struct evidence *evidence_parse(const char *where, const cJSON *json, struct error *error)
+static struct evidence *parse(const char *where, const cJSON *json, const char *const *keys, struct error *error)
 {
-    static const char *const keys[] = {"description", "calibrated", "base", "alarms", "trees", NULL};
     struct evidence *evidence = calloc(1, sizeof *evidence);
     if (!evidence) {
         error_memory(error, where);
@@ -125,10 +125,29 @@ struct evidence *evidence_parse(const char *where, const cJSON *json, struct err
     return NULL;
 }
 
+struct evidence *evidence_parse(const char *where, const cJSON *json, struct error *error)
+{
+    static const char *const inner[] = {"calibrated", "base", "alarms", "trees", NULL};
+    static const char *const outer[] = {"description", "calibrated", "base", "alarms", "trees", "judged", NULL};
+    struct evidence *evidence = parse(where, json, outer, error);
+    const cJSON *judged = json_member(json, "judged");
+    if (!evidence || !judged || (evidence->judged = parse(where, judged, inner, error)))
+        return evidence;
+    error_context(error, "\"judged\"");
+    evidence_free(evidence);
+    return NULL;
+}
+
+const struct evidence *evidence_judged(const struct evidence *evidence)
+{
+    return evidence->judged;
+}
+
 void evidence_free(struct evidence *evidence)
 {
     if (!evidence)
         return;
+    evidence_free(evidence->judged);
     free(evidence->nodes);
     free(evidence->trees);
     free(evidence->alarms);

@@ -14,6 +14,10 @@ struct evidence;
 struct evidence *evidence_parse(const char *where, const cJSON *json, struct error *error);
 void evidence_free(struct evidence *evidence);
 
+/* The table for texts that a judge model has read: of what surprises it, and of the bits of form (METRIC_FORM_BITS).
+ * NULL: there is none. */
+const struct evidence *evidence_judged(const struct evidence *evidence);
+
 /* Bits for broken (> 0) or right (< 0) by what is measured of a window or of a whole text. `without`: a diagnostic
  * whose measures count as not measured; DIAGNOSE_COUNT: none. */
 double evidence_bits(const struct evidence *evidence, const double *metrics, enum quality_diagnostic without);

@@ -104,6 +104,31 @@ bool expects_parse(const char *where, const cJSON *json, struct expects *expects
     return true;
 }
 
+/* What a text must be cannot be guessed: JSON that is asked for is looked for. */
+bool asking_parse(const char *where, const cJSON *json, struct asking *asking, struct error *error)
+{
+    memset(asking, 0, sizeof *asking);
+    if (json && !cJSON_IsObject(json))
+        return error_set(error, "%s: \"asks\" should be an object of lists of patterns", where);
+    for (const cJSON *item = json ? json->child : NULL; item; item = item->next) {
+        enum expect_flag flag = expect_flag_parse(item->string);
+        if (flag == EXPECT_FLAG_COUNT || flag == EXPECT_JSON)
+            return error_set(error, "%s: \"asks\": \"%s\" should be one of code, html, list, may_repeat", where,
+                             item->string);
+        if (!take_patterns(where, item, &asking->prompts[flag], error))
+            return false;
+    }
+    return true;
+}
+
+void asking_read(const struct asking *asking, const char *prompt, struct expects *expects)
+{
+    for (int flag = 0; prompt && flag < EXPECT_FLAG_COUNT; flag++)
+        for (size_t i = 0; !expects->flags[flag] && i < asking->prompts[flag].count; i++)
+            expects->flags[flag] =
+                pattern_list_find(&asking->prompts[flag], i, prompt, strlen(prompt)) < PATTERN_UNKNOWN;
+}
+
 static void list_free(struct pattern_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -119,6 +144,13 @@ void expects_free(struct expects *expects)
     list_free(&expects->matches);
     list_free(&expects->forbids);
     memset(expects, 0, sizeof *expects);
+}
+
+void asking_free(struct asking *asking)
+{
+    for (int flag = 0; flag < EXPECT_FLAG_COUNT; flag++)
+        list_free(&asking->prompts[flag]);
+    memset(asking, 0, sizeof *asking);
 }
 
 size_t pattern_list_find(const struct pattern_list *list, size_t index, const char *text, size_t size)

@@ -29,6 +29,16 @@ struct expects {
 bool expects_parse(const char *where, const cJSON *json, struct expects *expects, struct error *error);
 /* One member of it, for whoever goes through them. */
 bool expects_take(const char *where, const cJSON *item, struct expects *expects, struct error *error);
+/* What a prompt plainly asks for: {"may_repeat": ["regex"], "code": ["regex"]}, flags and patterns of prompts. A list
+ * for each flag, none where nothing is given. */
+struct asking {
+    struct pattern_list prompts[EXPECT_FLAG_COUNT];
+};
+bool asking_parse(const char *where, const cJSON *json, struct asking *asking, struct error *error);
+void asking_free(struct asking *asking);
+/* Sets the flags that the prompt asks for. */
+void asking_read(const struct asking *asking, const char *prompt, struct expects *expects);
+
 void expects_free(struct expects *expects);
 
 /* Index of the first byte of a match of pattern `index`; PATTERN_NONE: there is none; PATTERN_UNKNOWN: the pattern

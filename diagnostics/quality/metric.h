@@ -21,6 +21,7 @@
     X(BLANK_RUN, "characters.blank_run", "longest run of white space")                                                 \
     X(MARK_RUN, "characters.mark_run", "longest run of combining marks")                                               \
     X(TOP_SHARE, "characters.top_share", "share of the most frequent character, of what prints")                       \
+    X(PUNCTUATION, "characters.punctuation", "share of punctuation, of what prints")                                   \
     X(KIND, "window.kind", "0 prose, 1 list, 2 table, 3 code, 4 the whole text")                                       \
     X(LENGTH, "window.length", "log2 of its bytes")                                                                    \
     X(WORDS, "words", "words, of prose and lists")                                                                     \
@@ -39,6 +40,8 @@
     X(DOUBLED_SHARE, "repetition.doubled_share", "of all words")                                                       \
     X(AGAIN, "repetition.again", "share of characters in stretches of 24 that stood in the text before")               \
     X(EMPTY_ITEMS, "repetition.empty_items", "lines in a row of a number or bullet and nothing else")                  \
+    X(SAME_LINES, "repetition.same_lines", "lines in a row that differ in numbers at most")                            \
+    X(SAME_LINES_SHARE, "repetition.same_lines_share", "of the text")                                                  \
     X(SCRIPTS, "language.scripts", "scripts")                                                                          \
     X(SWITCHES, "language.switches", "changes of script, per 100 letters")                                             \
     X(GLUED, "language.glued", "changes of script without a gap; half of one between scripts that look alike")         \
@@ -105,6 +108,15 @@
     X(ORDER, "grammar.order", "mean log2 (seen / by chance) of the pairs")                                             \
     X(MIX, "grammar.mix", "bits that its small words are from their use in the language, per word or mark")            \
     X(SMALL_WORDS, "grammar.small_words", "share of them, of all words and marks")                                     \
+    X(FORM_BITS, "evidence.form", "bits of evidence that form gives, where a judge gives some too")                    \
+    X(SURPRISE, "surprise.mean", "bits per byte that a judge model needs")                                             \
+    X(SURPRISE_RUN, "surprise.run", "most bits per token over 16 tokens in a row")                                     \
+    X(SURPRISE_MOST, "surprise.most", "most bits per byte over 64 bytes")                                              \
+    X(SURPRISE_LEAST, "surprise.least", "least bits per byte over 128 bytes")                                          \
+    X(SURPRISE_HIGH, "surprise.high", "share of tokens of more than 10 bits")                                          \
+    X(SURPRISE_MEDIAN, "surprise.median", "bits of the middle token")                                                  \
+    X(COHERENCE, "coherence.gain", "bits per byte that a sentence is likelier after those before it than alone")       \
+    X(COHERENCE_SHARE, "coherence.share", "of the bits that it has alone")                                             \
     X(OVERLAP, "relevance.overlap", "content words of the prompt that occur")
 
 enum metric {

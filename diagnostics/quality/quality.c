@@ -22,7 +22,8 @@ struct quality {
     struct rules rules;
     struct dictionaries *dictionaries;
     struct evidence *evidence;
-    double limit; /* bits of evidence that condemn */
+    double limit;                    /* bits of evidence that condemn */
+    double half_limit, judged_limit; /* the same where a judge read the text: by form alone, and with the judge */
     char *installed;
 };
 
@@ -53,9 +54,13 @@ static bool open_evidence(struct quality *quality, const char *path, struct erro
     cJSON *json = json_of(path, EVIDENCE_MOST, name, quality_evidence, error);
     quality->evidence = json ? evidence_parse(path ? path : name, json, error) : NULL;
     cJSON_Delete(json);
-    if (quality->evidence)
-        quality->limit = evidence_limit(quality->evidence, quality->rules.alarms);
-    return quality->evidence;
+    if (!quality->evidence)
+        return false;
+    quality->limit = evidence_limit(quality->evidence, quality->rules.alarms);
+    quality->half_limit = evidence_limit(quality->evidence, quality->rules.alarms / 2);
+    if (evidence_judged(quality->evidence))
+        quality->judged_limit = evidence_limit(evidence_judged(quality->evidence), quality->rules.alarms / 2);
+    return true;
 }
 
 struct quality *quality_open(const char *rules, struct error *error)
@@ -98,12 +103,14 @@ const char *quality_dictionaries(struct quality *quality)
 /* One text being judged. */
 struct judging {
     struct quality *quality;
-    const char *prompt;
-    const struct expects *expects;
+    const struct quality_text *text;
+    const struct expects *expects; /* `asked` */
+    struct expects asked;          /* what the text's says (borrowed), and what its prompt plainly asks for */
     struct passage passage;
     struct text_windows windows;
     double (*metrics)[METRIC_COUNT]; /* [windows] */
-    double *bits; /* [windows + 1] of evidence in each, then in the whole text; without it, what rules are given */
+    double *bits;                    /* [windows + 1] of evidence in each, then in the whole text */
+    double *form; /* [windows + 1] the same by form alone, for rules; without evidence, what they are given */
     bool brief;   /* too short to tell: there is no evidence, and no rule holds that wants some */
     bool weighs;  /* evidence: not brief, and no single JSON value */
     struct cld2_result main; /* of the whole text */
@@ -111,8 +118,8 @@ struct judging {
     bool *held; /* [rules]: it has its hit */
 };
 
-/* What a prompt asks for is no fault: these measures say nothing then. */
-static void excuse(const struct expects *expects, double *metrics)
+/* What a prompt asks for is no fault: these measures say nothing then. False: it asks for nothing. */
+static bool excuse(const struct expects *expects, double *metrics)
 {
     static const struct {
         enum expect_flag flag;
@@ -121,10 +128,14 @@ static void excuse(const struct expects *expects, double *metrics)
                 {EXPECT_CODE, "leakage.code"},
                 {EXPECT_HTML, "leakage."},
                 {EXPECT_JSON, "leakage.code"}};
+    bool excused = false;
     for (size_t i = 0; expects && i < sizeof rows / sizeof *rows; i++)
         for (int k = 0; expects->flags[rows[i].flag] && k < METRIC_COUNT; k++)
-            if (text_begins_with(metric_names[k], rows[i].prefix))
+            if (text_begins_with(metric_names[k], rows[i].prefix)) {
                 metrics[k] = NAN;
+                excused = true;
+            }
+    return excused;
 }
 
 /* `kind`: of the window; WINDOW_KIND_COUNT: the whole text, whose language is noted. */
@@ -136,7 +147,8 @@ static bool measure(struct judging *judging, const struct view *view, enum windo
     size_t size = view_to(view) - view_from(view);
     struct measuring measuring = {.view = view,
                                   .expects = judging->expects,
-                                  .prompt = judging->prompt,
+                                  .prompt = judging->text->prompt,
+                                  .surprise = judging->text->surprise,
                                   .dictionaries = quality->dictionaries,
                                   .leaks = &quality->rules.leaks,
                                   .languages = &languages,
@@ -155,6 +167,7 @@ static bool measure(struct judging *judging, const struct view *view, enum windo
     grammar_measure(&measuring);
     pairs_measure(&measuring);
     overlap_measure(&measuring);
+    surprise_measure(&measuring);
     metrics[METRIC_KIND] = kind;
     metrics[METRIC_LENGTH] = log2(fmax((double)size, 1));
     if (kind == WINDOW_KIND_COUNT)
@@ -212,31 +225,59 @@ static const double *metrics_at(const struct judging *judging, size_t view)
     return view < judging->windows.count ? judging->metrics[view] : judging->out->metrics;
 }
 
-/* The evidence in a view, without what the prompt asks for, and without the measures of a diagnostic. */
-static double view_bits(const struct judging *judging, const double *metrics, enum quality_diagnostic without)
+/* The table for a text that a judge has read; NULL: none has. */
+static const struct evidence *judged_evidence(const struct judging *judging)
 {
-    double asked[METRIC_COUNT];
-    memcpy(asked, metrics, sizeof asked);
-    excuse(judging->expects, asked);
-    return evidence_bits(judging->quality->evidence, asked, without);
+    return judging->text->surprise ? evidence_judged(judging->quality->evidence) : NULL;
 }
 
-/* Fills `bits`: where none is weighed, with all that a rule can want; of a text too short to tell, with none. */
+/* The evidence by these measures, without those of a diagnostic. `form`: what form alone gives. */
+static double metric_bits(const struct judging *judging, double *metrics, enum quality_diagnostic without, double *form)
+{
+    const struct evidence *judged = judged_evidence(judging);
+    *form = evidence_bits(judging->quality->evidence, metrics, without);
+    metrics[METRIC_FORM_BITS] = *form;
+    return judged ? evidence_bits(judged, metrics, without) : *form;
+}
+
+/* The evidence in a view, and `*form`. What a prompt asks for is left out where that makes less of it, never more:
+ * the trees have seen few texts of which it was not measured. */
+static double view_bits(const struct judging *judging, const double *metrics, enum quality_diagnostic without,
+                        double *form)
+{
+    double asked[METRIC_COUNT], asked_form;
+    memcpy(asked, metrics, sizeof asked);
+    double bits = metric_bits(judging, asked, without, form);
+    if (!excuse(judging->expects, asked))
+        return bits;
+    double asked_bits = metric_bits(judging, asked, without, &asked_form);
+    *form = fmin(*form, asked_form);
+    return fmin(bits, asked_bits);
+}
+
+/* Fills `bits` and `form`: where none is weighed, with all that a rule can want; of a text too short to tell, with
+ * none. */
 static void weigh(struct judging *judging)
 {
     size_t count = judging->windows.count;
     double rest = judging->brief && judging->quality->rules.alarms > 0 ? -INFINITY : INFINITY;
     for (size_t i = 0; i <= count; i++)
-        judging->bits[i] = !judging->weighs ? rest : view_bits(judging, metrics_at(judging, i), DIAGNOSE_COUNT);
+        if (judging->weighs)
+            judging->bits[i] = view_bits(judging, metrics_at(judging, i), DIAGNOSE_COUNT, &judging->form[i]);
+        else
+            judging->bits[i] = judging->form[i] = rest;
 }
 
-/* What is left without a diagnostic's measures; `bits` [windows] for its use. */
-static double bits_without(const struct judging *judging, enum quality_diagnostic without, double *bits)
+/* What is left without a diagnostic's measures, by form alone or with the judge; `bits` [windows + 1] for its use. */
+static double bits_without(const struct judging *judging, enum quality_diagnostic without, bool by_form, double *bits)
 {
     size_t count = judging->windows.count;
-    for (size_t i = 0; i < count; i++)
-        bits[i] = view_bits(judging, judging->metrics[i], without);
-    return evidence_total(view_bits(judging, judging->out->metrics, without), bits, count).bits;
+    double form;
+    for (size_t i = 0; i <= count; i++) {
+        double all = view_bits(judging, metrics_at(judging, i), without, &form);
+        bits[i] = by_form ? form : all;
+    }
+    return evidence_total(bits[count], bits, count).bits;
 }
 
 /* Rules of the whole text, then of its windows; a text of one window is judged as a whole. Of the worst of so many
@@ -246,10 +287,10 @@ static bool judge_rules(struct judging *judging)
     const struct view whole = passage_view(&judging->passage, 0, judging->passage.glyph_count);
     size_t count = judging->windows.count;
     judging->out->windows = count;
-    bool good = apply_rules(judging, &whole, true, judging->out->metrics, judging->bits[count]);
+    bool good = apply_rules(judging, &whole, true, judging->out->metrics, judging->form[count]);
     for (size_t i = 0; good && count > 1 && i < count; i++)
         good = apply_rules(judging, &judging->windows.items[i].view, false, judging->metrics[i],
-                           judging->bits[i] - log2((double)count));
+                           judging->form[i] - log2((double)count));
     return good;
 }
 
@@ -263,9 +304,15 @@ static const struct {
     [DIAGNOSE_LEAKAGE] = {"leakage.evidence", "code, markup or a model's template as right texts do not have them"},
     [DIAGNOSE_WORDNESS] = {"wordness.evidence", "its words are not those of right texts"},
     [DIAGNOSE_GRAMMAR] = {"grammar.evidence", "its words do not follow one another as in right texts"},
+    [DIAGNOSE_SURPRISE] = {"surprise.evidence", "a judge model finds its words as unlikely, or as likely, as right "
+                                                "texts' are not"},
+    [DIAGNOSE_COHERENCE] = {"coherence.evidence",
+                            "by a judge model its sentences have less to do with one another than "
+                            "those of right texts"},
 };
 
-/* The reason is the diagnostic without whose measures there is least evidence left. */
+/* Where a judge has read the text, form alone may condemn it as well, by what is further above its limit: each gets
+ * half of the alarms. The reason is the diagnostic without whose measures there is least evidence left. */
 static bool judge_evidence(struct judging *judging)
 {
     struct judgement *out = judging->out;
@@ -273,15 +320,23 @@ static bool judge_evidence(struct judging *judging)
     struct evidence_total total = evidence_total(judging->bits[windows->count], judging->bits, windows->count);
     enum quality_diagnostic reason = DIAGNOSE_CHARACTERS;
     double least = INFINITY;
+    bool by_form = !judged_evidence(judging);
+    out->limit = by_form ? judging->quality->limit : judging->quality->judged_limit;
+    if (!by_form) {
+        struct evidence_total form = evidence_total(judging->form[windows->count], judging->form, windows->count);
+        by_form =
+            form.bits > fmax(judging->quality->half_limit, total.bits - out->limit + judging->quality->half_limit);
+        total = by_form ? form : total;
+        out->limit = by_form ? judging->quality->half_limit : out->limit;
+    }
     out->bits = total.bits;
-    out->limit = judging->quality->limit;
     if (total.bits <= out->limit)
         return true;
     double *bits = malloc((windows->count + 1) * sizeof *bits);
     if (!bits)
         return false;
     for (int i = 0; i < DIAGNOSE_EXPECTED; i++) {
-        double left = bits_without(judging, (enum quality_diagnostic)i, bits);
+        double left = bits_without(judging, (enum quality_diagnostic)i, by_form, bits);
         reason = left < least ? (enum quality_diagnostic)i : reason;
         least = fmin(left, least);
     }
@@ -305,28 +360,29 @@ static void judging_free(struct judging *judging)
     free(judging->held);
     free(judging->metrics);
     free(judging->bits);
+    free(judging->form);
     windows_free(&judging->windows);
     passage_free(&judging->passage);
 }
 
 /* Everything that is measured of the text: of the whole into `metrics`, then of its windows. */
-static bool measure_text(struct judging *judging, const char *text, size_t size, double *metrics, struct error *error)
+static bool measure_text(struct judging *judging, size_t size, double *metrics, struct error *error)
 {
-    if (!passage_new(&judging->passage, text, size, error))
+    if (!passage_new(&judging->passage, judging->text->text, size, error))
         return false;
     const struct view whole = passage_view(&judging->passage, 0, judging->passage.glyph_count);
     return (measure(judging, &whole, WINDOW_KIND_COUNT, metrics) && measure_windows(judging)) ||
            error_memory(error, "quality");
 }
 
-bool quality_each_window(struct quality *quality, const char *prompt, const char *text, size_t size,
-                         window_visit *visit, void *context, struct error *error)
+bool quality_each_window(struct quality *quality, const struct quality_text *text, window_visit *visit, void *context,
+                         struct error *error)
 {
-    struct judging judging = {.quality = quality, .prompt = prompt};
+    struct judging judging = {.quality = quality, .text = text};
     double metrics[METRIC_COUNT];
-    bool good = measure_text(&judging, text, size, metrics, error);
+    bool good = measure_text(&judging, text->size, metrics, error);
     if (good)
-        visit(context, &(struct measured){"whole", 0, size, metrics});
+        visit(context, &(struct measured){"whole", 0, text->size, metrics});
     for (size_t i = 0; good && i < judging.windows.count; i++) {
         const struct text_window *window = &judging.windows.items[i];
         visit(context, &(struct measured){window_kind_names[window->kind], view_from(&window->view),
@@ -428,7 +484,7 @@ static bool mark_all(struct judging *judging)
     struct marks *marks = &judging->out->marks;
     bool good = characters_mark(&view, marks) && repetition_mark(&view, marks) && language_mark(&view, marks) &&
                 leakage_mark(&view, &judging->quality->rules.leaks, marks) && wordness_mark(&view, marks) &&
-                grammar_mark(&view, marks) && pairs_mark(&view, marks);
+                grammar_mark(&view, marks) && pairs_mark(&view, marks) && surprise_mark(judging->text->surprise, marks);
     size_t kept = 0;
     for (size_t i = 0; i < marks->count; i++)
         if (judgement_hit(judging->out, marks->items[i].diagnostic))
@@ -458,7 +514,9 @@ static bool judge_form(struct judging *judging)
     struct judgement *out = judging->out;
     judging->brief = too_short(judging);
     judging->weighs = !judging->brief && !judging->passage.structured && judging->quality->rules.alarms > 0;
-    if (!(judging->bits = malloc((judging->windows.count + 1) * sizeof *judging->bits)))
+    judging->bits = malloc((judging->windows.count + 1) * sizeof *judging->bits);
+    judging->form = malloc((judging->windows.count + 1) * sizeof *judging->form);
+    if (!judging->bits || !judging->form)
         return false;
     weigh(judging);
     if (!judge_rules(judging) || (judging->weighs && !judge_evidence(judging)))
@@ -467,18 +525,20 @@ static bool judge_form(struct judging *judging)
     return !out->hit_count || mark_all(judging);
 }
 
-bool quality_judge(struct quality *quality, const char *prompt, const char *text, size_t size,
-                   const struct expects *expects, struct judgement *out, struct error *error)
+bool quality_judge(struct quality *quality, const struct quality_text *text, struct judgement *out, struct error *error)
 {
-    struct judging judging = {.quality = quality, .prompt = prompt, .expects = expects, .out = out};
+    struct judging judging = {.quality = quality, .text = text, .out = out};
+    size_t size = text->size;
     *out = (struct judgement){.verdict = QUALITY_NO_FAULT, .bits = NAN};
     if (size > TEXT_MOST)
-        for (size = TEXT_MOST; size && ((unsigned char)text[size] & 0xC0) == 0x80;)
+        for (size = TEXT_MOST; size && ((unsigned char)text->text[size] & 0xC0) == 0x80;)
             size--;
     out->judged = size;
+    judging.asked = text->expects ? *text->expects : (struct expects){0};
+    judging.expects = &judging.asked;
+    asking_read(&quality->rules.asking, text->prompt, &judging.asked);
     judging.held = calloc(quality->rules.count + 1, sizeof *judging.held);
-    bool good =
-        (judging.held || error_memory(error, "quality")) && measure_text(&judging, text, size, out->metrics, error);
+    bool good = (judging.held || error_memory(error, "quality")) && measure_text(&judging, size, out->metrics, error);
     if (good) {
         strncpy(out->language, judging.main.code[0], sizeof out->language - 1);
         good = (judge_form(&judging) && judge_expected(&judging)) || error_memory(error, "quality");

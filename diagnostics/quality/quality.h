@@ -6,6 +6,7 @@
 #include "quality/expects.h"
 #include "quality/marks.h"
 #include "quality/metric.h"
+#include "quality/surprise.h"
 
 enum quality_verdict { QUALITY_GIBBERISH, QUALITY_NO_FAULT, QUALITY_TOO_SHORT };
 /* "gibberish", "no fault found", "too short to tell". */
@@ -45,9 +46,16 @@ void quality_free(struct quality *quality);
 /* Dictionaries that are installed, "en de fr ...": for a report. Valid until quality_free. */
 const char *quality_dictionaries(struct quality *quality);
 
-/* `text` [size] may hold any bytes; `prompt` may be NULL, as may `expects`. At most the first 1 MiB is judged. */
-bool quality_judge(struct quality *quality, const char *prompt, const char *text, size_t size,
-                   const struct expects *expects, struct judgement *out, struct error *error);
+/* A text to be judged: at most its first 1 MiB is. */
+struct quality_text {
+    const char *text; /* [size]; any bytes */
+    size_t size;
+    const char *prompt;              /* NULL: unknown */
+    const struct expects *expects;   /* NULL: nothing */
+    const struct surprise *surprise; /* of a judge model (diagnostics/texts/witness.h); NULL: there is none */
+};
+bool quality_judge(struct quality *quality, const struct quality_text *text, struct judgement *out,
+                   struct error *error);
 void judgement_free(struct judgement *judgement);
 
 /* What is measured of the text ("whole"), then of each of its windows: what scripts/calibrate_quality.py counts in. */
@@ -57,8 +65,8 @@ struct measured {
     const double *metrics; /* [METRIC_COUNT] */
 };
 typedef void window_visit(void *context, const struct measured *measured);
-bool quality_each_window(struct quality *quality, const char *prompt, const char *text, size_t size,
-                         window_visit *visit, void *context, struct error *error);
+bool quality_each_window(struct quality *quality, const struct quality_text *text, window_visit *visit, void *context,
+                         struct error *error);
 
 /* Adds a hit over the whole text. `rule` and `because` are borrowed, `numbers` is copied. Whatever is not merely other
  * than expected is gibberish. False: out of memory. */

@@ -306,6 +306,56 @@ static void measure_items(struct measuring *measuring)
     measuring->metrics[METRIC_EMPTY_ITEMS] = longest;
 }
 
+/* What a line says but for its numbers; 0: nothing. A row of a table without anything in it is one. */
+static uint64_t line_key(const struct glyph *glyphs, size_t first, size_t last)
+{
+    uint64_t key = 1;
+    size_t letters = 0, bars = 0, digits = 0, others = 0;
+    for (size_t i = first; i < last; i++) {
+        const struct glyph *glyph = &glyphs[i];
+        digits += glyph->kind == GLYPH_DIGIT;
+        if (glyph->kind == GLYPH_SPACE || glyph->kind == GLYPH_DIGIT)
+            continue;
+        letters += glyph->kind == GLYPH_LETTER;
+        bars += glyph->code == '|';
+        others += glyph->code != '|';
+        key = mix_u64(key ^ glyph->code);
+    }
+    return letters >= 2 || (bars >= 2 && !others && !digits) ? key : 0;
+}
+
+/* Lines of code and of tables, too. */
+static void measure_same_lines(struct measuring *measuring)
+{
+    const struct view *view = measuring->view;
+    const struct glyph *glyphs = view->passage->glyphs;
+    double run = 0, most = 0;
+    size_t from = view->first, longest = 0;
+    uint64_t before = 0;
+    for (size_t i = view->first, end; i < view->last; i = end + 1) {
+        end = i;
+        while (end < view->last && glyphs[end].code != '\n')
+            end++;
+        bool blank = true;
+        for (size_t k = i; blank && k < end; k++)
+            blank = glyphs[k].kind == GLYPH_SPACE;
+        if (blank)
+            continue;
+        uint64_t key = line_key(glyphs, i, end);
+        bool same = key && key == before;
+        run = same ? run + 1 : 1;
+        from = same ? from : i;
+        before = key;
+        if (key && run > most) {
+            most = run;
+            longest = end - from;
+        }
+    }
+    measuring->metrics[METRIC_SAME_LINES] = most;
+    if (view->last > view->first)
+        measuring->metrics[METRIC_SAME_LINES_SHARE] = (double)longest / (double)(view->last - view->first);
+}
+
 static void measure_again(struct measuring *measuring)
 {
     const struct view *view = measuring->view;
@@ -326,6 +376,7 @@ void repetition_measure(struct measuring *measuring)
     measure_words(measuring);
     measure_doubled(measuring);
     measure_items(measuring);
+    measure_same_lines(measuring);
     measure_pieces(measuring);
 }
 

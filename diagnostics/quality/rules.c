@@ -180,7 +180,7 @@ static bool parse_evidence(const char *where, const cJSON *object, struct rules 
 
 bool rules_parse(const char *where, const cJSON *json, struct rules *rules, struct error *error)
 {
-    static const char *const keys[] = {"description", "window", "least", "evidence", "leaks", "rules", NULL};
+    static const char *const keys[] = {"description", "window", "least", "evidence", "leaks", "asks", "rules", NULL};
     const cJSON *window = json_member(json, "window");
     int words = 60, characters = 300;
     *rules = (struct rules){.where = strdup(where)};
@@ -196,6 +196,7 @@ bool rules_parse(const char *where, const cJSON *json, struct rules *rules, stru
     return parse_least(where, json_member(json, "least"), rules, error) &&
            parse_evidence(where, json_member(json, "evidence"), rules, error) &&
            leaks_parse(where, json_member(json, "leaks"), &rules->leaks, error) &&
+           asking_parse(where, json_member(json, "asks"), &rules->asking, error) &&
            parse_rules(where, json_member(json, "rules"), rules, error);
 }
 
@@ -210,6 +211,7 @@ void rules_free(struct rules *rules)
     free(rules->where);
     free(rules->evidence);
     leaks_free(&rules->leaks);
+    asking_free(&rules->asking);
     *rules = (struct rules){0};
 }
 

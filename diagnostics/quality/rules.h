@@ -35,8 +35,9 @@ struct rules {
     struct condition *least;
     size_t least_count;
     struct leak_list leaks;
-    char *evidence; /* file of the table of evidence, beside that of the rules; NULL: the one that is built in */
-    double alarms;  /* share of right texts that evidence may condemn; 0: it is not weighed */
+    struct asking asking; /* what prompts ask for */
+    char *evidence;       /* file of the table of evidence, beside that of the rules; NULL: the one that is built in */
+    double alarms;        /* share of right texts that evidence may condemn; 0: it is not weighed */
 };
 
 /* Unknown members, metrics and diagnostics are errors. Free it either way. */

@@ -18,6 +18,7 @@ struct measuring {
     const struct cld2_result *languages; /* of the view */
     const struct cld2_result *effort;    /* the same, with an answer for short texts too */
     const struct cld2_result *main;      /* of the whole text; NULL: this is the whole */
+    const struct surprise *surprise;     /* of a judge, of the whole text; NULL: there is none */
     double *metrics;
     bool memory; /* it ran out */
 };
@@ -55,6 +56,11 @@ bool grammar_mark(const struct view *view, struct marks *marks);
 /* pairs.c: what stands side by side. */
 void pairs_measure(struct measuring *measuring);
 bool pairs_mark(const struct view *view, struct marks *marks);
+
+/* surprise.c: what a judge model finds. */
+void surprise_measure(struct measuring *measuring);
+/* `surprise` may be NULL. */
+bool surprise_mark(const struct surprise *surprise, struct marks *marks);
 
 void overlap_measure(struct measuring *measuring);
 

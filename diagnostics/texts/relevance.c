@@ -1,6 +1,5 @@
 #include "texts/relevance.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +7,8 @@
 
 #include "base/map.h"
 #include "base/numbers.h"
-#include "math/distribution.h"
 #include "run/run.h"
+#include "texts/judge_text.h"
 
 /* What texts are put after. */
 struct prompt {
@@ -71,39 +70,13 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool encode(struct judging *judging, const char *text, size_t size, bool add_special, struct ids *ids,
-                   struct error *error)
-{
-    const struct subject *judge = judging->judge;
-    if (!tokenizer_encode(judge->tokenizer, text, size, add_special, ids, error))
-        return error_context(error, "judge %s: \"%.60s\"", store_path(judge->store), text);
-    for (size_t i = 0; i < ids->count; i++)
-        if (ids->data[i] < 0 || ids->data[i] >= judge->config->vocabulary)
-            return error_set(error, "judge %s: token %d of \"%.60s\" is not in its vocabulary of %d",
-                             store_path(judge->store), ids->data[i], text, judge->config->vocabulary);
-    return true;
-}
-
-/* What the template puts before a text, by the example of one: it may put something after it, too. */
-static bool encode_begin(struct judging *judging, struct error *error)
-{
-    struct ids plain = {0}, *begin = &judging->begin;
-    bool good = encode(judging, "a", 1, false, &plain, error) && encode(judging, "a", 1, true, begin, error);
-    size_t count = 0;
-    while (good && plain.count && count < begin->count && begin->data[count] != plain.data[0])
-        count++;
-    begin->count = count;
-    ids_free(&plain);
-    return good;
-}
-
 static bool encode_prompt(struct judging *judging, struct prompt *prompt, size_t length, struct error *error)
 {
     struct buffer line = {0};
     bool good =
         (buffer_append(&line, prompt->text, length) && buffer_char(&line, '\n')) || error_memory(error, "relevance");
-    good = good && encode(judging, prompt->text, length, false, &prompt->ids, error) &&
-           encode(judging, line.data, line.size, false, &prompt->line, error);
+    good = good && judge_encode(judging->judge, prompt->text, length, false, &prompt->ids, error) &&
+           judge_encode(judging->judge, line.data, line.size, false, &prompt->line, error);
     buffer_free(&line);
     if (good && !prompt->line.count && !judging->begin.count)
         good = error_set(error, "judge %s: its tokenizer has no token for a line break, nor one to begin with",
@@ -151,7 +124,8 @@ static bool add_passage(struct judging *judging, const char *text, size_t *at, s
         return true;
     struct passage *passage = &judging->passages[judging->passage_count++];
     *passage = (struct passage){.text = text};
-    return encode(judging, text, strlen(text), false, &passage->ids, error) && cut_passage(judging, passage, error);
+    return judge_encode(judging->judge, text, strlen(text), false, &passage->ids, error) &&
+           cut_passage(judging, passage, error);
 }
 
 /* Whether a line break goes between. */
@@ -254,8 +228,8 @@ static bool judging_lay(struct judging *judging, const struct relevance_pair *pa
 {
     size_t distractors;
     const char *const *distractor = relevance_distractors(&distractors);
-    bool good =
-        judging_reserve(judging, count, error) && encode_begin(judging, error) && add_prompt(judging, "", NULL, error);
+    bool good = judging_reserve(judging, count, error) && judge_begin(judging->judge, &judging->begin, error) &&
+                add_prompt(judging, "", NULL, error);
     for (size_t i = 0; good && i < count; i++) {
         struct match *match = &judging->matches[i];
         match->trials = judging->match_trials + i * (judging->options.others + TRIAL_OTHERS);
@@ -300,12 +274,10 @@ static bool trial_see(void *context, size_t which, const struct part *part, stru
         if (target < trial->text_from || target >= trial->ids.count)
             continue;
         const float *logits = part->values + row * part->width;
-        assert((size_t)trial->ids.data[target] < part->width);
-        double bits = ((double)logits[trial->ids.data[target]] - log_sum_exp(logits, part->width)) / M_LN2;
-        if (!isfinite(bits))
-            return error_set(error, "judge %s: the probability that it gives token %zu of \"%.60s\" is not finite",
-                             store_path(judging->judge->store), target - trial->text_from,
-                             judging->passages[trial->key.passage].text);
+        double bits;
+        if (!judge_bits(judging->judge, logits, part->width, trial->ids.data[target],
+                        judging->passages[trial->key.passage].text, &bits, error))
+            return false;
         trial->bits += bits;
         trial->late += target >= trial->text_from + RELEVANCE_LATE ? bits : 0;
     }

@@ -12,14 +12,37 @@
 #define CONTROL_OTHERS 256 /* texts that an expectation is held against at most */
 #define CONTROL_SHARE 4    /* an expectation that one in so many other texts meets proves nothing */
 
+struct quality_text text_of(const struct text_case *text)
+{
+    return (struct quality_text){.text = text->text,
+                                 .size = text->size,
+                                 .prompt = text->prompt,
+                                 .expects = text->expects,
+                                 .surprise = text->surprise.count ? &text->surprise : NULL};
+}
+
+bool texts_surprise(struct subject *judge, struct text_case *cases, size_t count, double *knows, struct error *error)
+{
+    struct witness_text *texts = calloc(count + 1, sizeof *texts);
+    struct surprise *surprises = calloc(count + 1, sizeof *surprises);
+    bool good = (texts && surprises) || error_memory(error, "texts");
+    for (size_t i = 0; good && i < count; i++)
+        texts[i] = (struct witness_text){cases[i].text, cases[i].size};
+    good = good && witness_surprise(judge, texts, count, surprises, knows, error);
+    for (size_t i = 0; good && i < count; i++)
+        cases[i].surprise = surprises[i];
+    free(texts);
+    free(surprises);
+    return good;
+}
+
 bool texts_judge(struct quality *quality, struct text_case *cases, size_t count, struct error *error)
 {
     struct progress progress = progress_begin("texts", "texts", count);
     bool good = true;
     for (size_t i = 0; good && i < count; i++) {
-        good = quality_judge(quality, cases[i].prompt, cases[i].text, cases[i].size, cases[i].expects,
-                             &cases[i].judgement, error) ||
-               error_context(error, "%s", cases[i].id);
+        const struct quality_text text = text_of(&cases[i]);
+        good = quality_judge(quality, &text, &cases[i].judgement, error) || error_context(error, "%s", cases[i].id);
         progress_step(&progress, i + 1);
     }
     progress_end(&progress);
@@ -46,8 +69,10 @@ bool texts_relate(struct subject *judge, struct text_case *cases, size_t count, 
 
 void texts_free(struct text_case *cases, size_t count)
 {
-    for (size_t i = 0; cases && i < count; i++)
+    for (size_t i = 0; cases && i < count; i++) {
         judgement_free(&cases[i].judgement);
+        surprise_free(&cases[i].surprise);
+    }
 }
 
 #define STEPS_LEAST 16 /* of a text whose entropy says something */
@@ -134,6 +159,21 @@ static int token_at(const struct text_case *text, size_t byte)
     return text->token_ends && byte >= text->size ? (int)text->tokens : -1;
 }
 
+/* What a judge model says of the text. */
+static void put_judge(struct finding *finding, const struct text_case *text)
+{
+    static const enum metric metrics[] = {METRIC_SURPRISE, METRIC_SURPRISE_RUN, METRIC_SURPRISE_HIGH,
+                                          METRIC_COHERENCE_SHARE};
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+        if (!isnan(text->judgement.metrics[metrics[i]]))
+            finding_fact(finding, metric_names[metrics[i]], text->judgement.metrics[metrics[i]]);
+    if (!text->related || !text->relevance.others)
+        return;
+    finding_fact(finding, "relevance.evidence", text->relevance.evidence);
+    finding_fact(finding, "relevance.contrast", text->relevance.contrast);
+    finding_fact(finding, "relevance.rank", (double)text->relevance.rank);
+}
+
 /* `hit`: the reason, or NULL. */
 static bool report_text(const struct text_case *text, const char *check, const struct hit *hit, enum verdict verdict,
                         struct findings *findings)
@@ -150,6 +190,8 @@ static bool report_text(const struct text_case *text, const char *check, const s
     }
     if (text->prompt)
         finding_fact_text(finding, "prompt", "%s", text->prompt);
+    if (strcmp(check, "text.verdict") == 0)
+        put_judge(finding, text);
     if (text->judgement.judged < text->size)
         finding_fact(finding, "judged_bytes", (double)text->judgement.judged);
     for (size_t i = 0; hit && i < text->judgement.hit_count; i++)
@@ -186,6 +228,9 @@ static void judge_count(struct finding *finding, size_t bad, const char *cause, 
         finding->verdict = VERDICT_SKIP;
 }
 
+static const char weak_judge[] = " The judge model finds plain English too unlikely itself (judge_bits_per_byte): what "
+                                 "surprises it is not counted.";
+
 static bool report_verdicts(struct quality *quality, const struct text_case *cases, size_t count,
                             const struct texts_control *control, struct findings *findings)
 {
@@ -213,12 +258,14 @@ static bool report_verdicts(struct quality *quality, const struct text_case *cas
     finding_fact(finding, "texts", (double)count);
     finding_fact(finding, "too_short", (double)brief);
     finding_fact_text(finding, "dictionaries", "%s", quality_dictionaries(quality));
+    if (control->judge_bits > 0)
+        finding_fact(finding, "judge_bits_per_byte", control->judge_bits);
     finding_message(
         finding,
-        "%zu of %zu text%s gibberish or not what was asked for; %zu %s no fault, %zu %s too short to judge.%s%s", bad,
+        "%zu of %zu text%s gibberish or not what was asked for; %zu %s no fault, %zu %s too short to judge.%s%s%s", bad,
         count, count == 1 ? " is" : "s are", count - bad - brief, count - bad - brief == 1 ? "has" : "have", brief,
         brief == 1 ? "is" : "are", bad && control->original ? " " : "",
-        bad && control->original ? control->original : "");
+        bad && control->original ? control->original : "", control->judge_bits > WITNESS_BITS ? weak_judge : "");
     return true;
 }
 
@@ -419,8 +466,10 @@ bool texts_report(struct quality *quality, struct text_case *cases, size_t count
     for (size_t i = 0; good && i < count; i++)
         good = weigh(&cases[i], control);
     good = good && report_verdicts(quality, cases, count, control, findings);
+    bool judged = control->judge_bits > 0 && control->judge_bits <= WITNESS_BITS;
     for (int i = 0; good && i < DIAGNOSE_SELF_CONSISTENCY; i++)
-        good = report_diagnostic(cases, count, (enum quality_diagnostic)i, control, findings);
+        good = ((i == DIAGNOSE_SURPRISE || i == DIAGNOSE_COHERENCE) && !judged) ||
+               report_diagnostic(cases, count, (enum quality_diagnostic)i, control, findings);
     good = good && report_control(cases, count, findings) && report_steps(cases, count, control, findings) &&
            report_relevance(cases, count, control, findings);
     return good || error_memory(error, "texts");

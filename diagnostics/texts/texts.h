@@ -7,6 +7,7 @@
 #include "quality/quality.h"
 #include "run/generate.h"
 #include "texts/relevance.h"
+#include "texts/witness.h"
 
 struct text_case {
     const char *id;     /* "line 3", "prompt 2, greedy"; borrowed, as is all that the caller sets */
@@ -20,10 +21,16 @@ struct text_case {
     size_t tokens;
     bool broken; /* the logits behind the last token are not finite */
     /* Filled here. */
+    struct surprise surprise; /* a judge model's; count 0: there is none */
     struct judgement judgement;
     struct relevance relevance;
     bool related; /* `relevance` was measured */
 };
+
+struct quality_text text_of(const struct text_case *text);
+
+/* What surprises a judge model in them, for texts_judge to weigh; `*knows` as for witness_surprise. */
+bool texts_surprise(struct subject *judge, struct text_case *cases, size_t count, double *knows, struct error *error);
 
 /* Judges all of them; progress is shown. */
 bool texts_judge(struct quality *quality, struct text_case *cases, size_t count, struct error *error);
@@ -40,6 +47,7 @@ struct texts_control {
     const struct limits *limits;
     size_t vocabulary;    /* of the model that wrote them; 0: unknown */
     const char *original; /* why gibberish is told and not judged: the original writes it too; NULL: it does not */
+    double judge_bits;    /* bits per byte that plain English costs the judge (witness_surprise); 0: there is none */
 };
 
 /* Adds to the judgements what the steps of the model show; then to the findings text.verdict (one place for each text,

@@ -104,7 +104,8 @@ static bool judge_golden(const struct writing *writing, struct quality *quality,
         struct error unknown = {0}; /* ids that this tokenizer lacks: tokens.c tells */
         if (gold->greedy_count >= CONTROL_TOKENS &&
             tokenizer_decode(writing->subject->tokenizer, gold->greedy, gold->greedy_count, true, &text, &unknown)) {
-            good = quality_judge(quality, NULL, text.data ? text.data : "", text.size, NULL, &judgement, error);
+            good = quality_judge(quality, &(struct quality_text){.text = text.data ? text.data : "", .size = text.size},
+                                 &judgement, error);
             *judged += judgement.verdict != QUALITY_TOO_SHORT;
             *bad += judgement.verdict == QUALITY_GIBBERISH;
         }
@@ -143,8 +144,9 @@ static bool judge_texts(struct writing *writing, struct findings *findings, stru
     for (size_t i = 0; good && i < count; i++)
         good = make_case(writing, i, error);
     good = good && original_writes(writing, quality, &control.original, error) &&
+           (!request->judge || (texts_surprise(request->judge, writing->cases, count, &control.judge_bits, error) &&
+                                texts_relate(request->judge, writing->cases, count, !request->chat, error))) &&
            texts_judge(quality, writing->cases, count, error) &&
-           (!request->judge || texts_relate(request->judge, writing->cases, count, !request->chat, error)) &&
            texts_report(quality, writing->cases, count, &control, findings, error);
     texts_free(writing->cases, count);
     for (size_t i = 0; writing->cases && i < count; i++)

@@ -104,7 +104,10 @@ void fuzz_text(const uint8_t *data, size_t size)
     struct judgement judgement = {0};
     if (!quality)
         quality = quality_open(NULL, &error);
-    if (quality && quality_judge(quality, "What is it?", (const char *)data, size, NULL, &judgement, &error))
+    if (quality &&
+        quality_judge(quality,
+                      &(struct quality_text){.text = (const char *)data, .size = size, .prompt = "What is it?"},
+                      &judgement, &error))
         for (size_t i = 0; i < judgement.hit_count; i++)
             (void)strlen(judgement.hits[i].rule);
     judgement_free(&judgement);

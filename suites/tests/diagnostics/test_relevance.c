@@ -393,7 +393,7 @@ Test(relevance, judges_that_cannot_judge_are_named_errors)
     expect_error(&judge, &pairs[0], "nano/llama: token ");
     subject_free(&judge);
     judge = judge_open(GOLDEN "thinker-48", NULL, "nan:model.norm.weight,0,0");
-    expect_error(&judge, &pairs[0], "thinker-48: the probability that it gives token 0 of \" Paris.\" is not finite");
+    expect_error(&judge, &pairs[0], "thinker-48: the probability that it gives a token of \" Paris.\" is not finite");
     subject_free(&judge);
 }
 

@@ -450,7 +450,7 @@ static bool judge_one(struct quality *quality, const char *text, size_t size, st
 {
     struct judgement judgement;
     struct error error = {0};
-    if (!quality_judge(quality, NULL, text, size, NULL, &judgement, &error))
+    if (!quality_judge(quality, &(struct quality_text){.text = text, .size = size}, &judgement, &error))
         die("%s", error_text(&error));
     bool bad = judgement.verdict == QUALITY_GIBBERISH;
     row->verdicts[judgement.verdict]++;

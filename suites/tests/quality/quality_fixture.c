@@ -49,7 +49,9 @@ struct judgement judge(struct quality *quality, const char *text, size_t size, c
 {
     struct error error = {0};
     struct judgement out;
-    cr_assert(quality_judge(quality, NULL, text, size, expects, &out, &error), "%s", error_text(&error));
+    cr_assert(
+        quality_judge(quality, &(struct quality_text){.text = text, .size = size, .expects = expects}, &out, &error),
+        "%s", error_text(&error));
     return out;
 }
 

@@ -24,7 +24,8 @@ static struct judgement judge(const char *text)
 {
     struct judgement judgement;
     struct error error = {0};
-    cr_assert(quality_judge(quality, NULL, text, strlen(text), NULL, &judgement, &error), "%s", error_text(&error));
+    cr_assert(quality_judge(quality, &(struct quality_text){.text = text, .size = strlen(text)}, &judgement, &error),
+              "%s", error_text(&error));
     return judgement;
 }
 

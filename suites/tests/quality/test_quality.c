@@ -70,6 +70,16 @@ static const struct rule_case {
      "the red and the blue and a green one or some old chairs", NULL},
     {"repetition.doubled", "The the cat cat sat sat on on the mat.", "Bye bye, he said to those who were on the mat.",
      NULL},
+    {"repetition.same_lines",
+     "It has 1 leaf.\nIt has 2 leaf.\nIt has 3 leaf.\nIt has 4 leaf.\nIt has 5 leaf.\nIt has 6 leaf.\nIt has 7 leaf.\n"
+     "It has 8 leaf.\n",
+     "It has 1 leaf.\nIt has 2 leaf.\nIt has 3 leaf.\nIt has 4 leaf.\n" PROSE, NULL},
+    {"characters.blank",
+     "here\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+     "\n"
+     "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n",
+     "here\n\n\n\n\n\n\n\n\n\nand there", NULL},
+    {"characters.few", "...", "4.", NULL},
     {"repetition.empty_items", "1.\n2.\n3.\n4.\n5.\n6.\n", "1. Bread\n2. Milk\n3.\n4.\n", NULL},
     {"language.glued", "The mashиina stood kotже by the табle in the gardenушка, and a lamпa hung over the столik.",
      "The word Москва is Russian for the name of the capital of that country.", NULL},
@@ -356,7 +366,9 @@ Test(quality, a_pattern_that_cannot_be_searched_for_fails)
     char text[80];
     struct judgement judgement;
     memset(text, 'a', sizeof text);
-    cr_assert(quality_judge(quality, NULL, text, sizeof text, &expects, &judgement, &error), "%s", error_text(&error));
+    cr_assert(quality_judge(quality, &(struct quality_text){.text = text, .size = sizeof text, .expects = &expects},
+                            &judgement, &error),
+              "%s", error_text(&error));
     cr_expect(judgement_hit(&judgement, DIAGNOSE_EXPECTED));
     judgement_free(&judgement);
     expects_free(&expects);
@@ -378,12 +390,14 @@ Test(quality, tables_and_elisions_that_explode)
     buffer_text(&text, "|\n");
     for (size_t i = 0; i < 40000; i++)
         buffer_text(&text, "|a|\n");
-    cr_assert(quality_judge(quality, NULL, text.data, text.size, NULL, &judgement, &error), "%s", error_text(&error));
+    cr_assert(quality_judge(quality, &(struct quality_text){.text = text.data, .size = text.size}, &judgement, &error),
+              "%s", error_text(&error));
     judgement_free(&judgement);
     text.size = 0;
     for (size_t i = 0; i < 60000; i++)
         buffer_text(&text, "l'");
-    cr_assert(quality_judge(quality, NULL, text.data, text.size, NULL, &judgement, &error), "%s", error_text(&error));
+    cr_assert(quality_judge(quality, &(struct quality_text){.text = text.data, .size = text.size}, &judgement, &error),
+              "%s", error_text(&error));
     judgement_free(&judgement);
     buffer_free(&text);
     quality_free(quality);

@@ -232,7 +232,8 @@ static size_t work_of_prompt(struct quality *quality, size_t size)
     }
     prompt[size] = 0;
     size_t before = work_done();
-    cr_assert(quality_judge(quality, prompt, text, size, NULL, &judgement, &error));
+    cr_assert(quality_judge(quality, &(struct quality_text){.text = text, .size = size, .prompt = prompt}, &judgement,
+                            &error));
     size_t work = work_done() - before;
     cr_expect_eq(judgement.metrics[METRIC_OVERLAP], 0);
     judgement_free(&judgement);

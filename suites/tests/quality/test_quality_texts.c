@@ -38,9 +38,9 @@ static struct judgement judge_line(struct quality *quality, const cJSON *line, s
     struct judgement judgement;
     const char *text = json_member(line, "text")->valuestring;
     cr_assert(expects_parse("line", json_member(line, "expects"), expects, &error), "%s", error_text(&error));
-    cr_assert(quality_judge(quality, json_member(line, "prompt")->valuestring, text, strlen(text), expects, &judgement,
-                            &error),
-              "%s", error_text(&error));
+    const struct quality_text judged = {
+        .text = text, .size = strlen(text), .prompt = json_member(line, "prompt")->valuestring, .expects = expects};
+    cr_assert(quality_judge(quality, &judged, &judgement, &error), "%s", error_text(&error));
     return judgement;
 }
 
