@@ -103,7 +103,7 @@ sort -u "$T/made" | grep -vxFf "$T/limits_only" >"$T/named"
 same "$(grep -vxFf "$T/ids" "$T/named")" ''
 # the scan sees what is there: all but those that are made of a table's name
 if [ "$(wc -l <"$T/named")" -gt 60 ]; then passed; else failed "the scan found $(wc -l <"$T/named") ids only"; fi
-same "$(grep -vxFf "$T/named" "$T/ids")" "$(printf 'hypothesis.*\n'; for kind in characters repetition language leakage wordness grammar expected; do echo "text.$kind"; done; printf 'baseline.*\ndiff.*\nleft_out.*\n')"
+same "$(grep -vxFf "$T/named" "$T/ids")" "$(printf 'hypothesis.*\n'; for kind in characters repetition language leakage wordness grammar surprise coherence expected; do echo "text.$kind"; done; printf 'baseline.*\ndiff.*\nleft_out.*\n')"
 # ids that are made at run time: patterns have those of two reports, and the unit test check_words goes through those of texts
 same "$(sources "\"\\K($nouns|%s)\\.%s(?=\")")" "$(printf '%%s.%%s\ntext.%%s')"
 
