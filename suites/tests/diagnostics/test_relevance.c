@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "faults/fault.h"
+#include "judge_fixture.h"
 #include "run/generate.h"
 #include "texts/relevance.h"
 
@@ -28,16 +28,6 @@ bool __wrap_model_forward(struct model *model, const struct sequence *sequences,
     for (size_t i = 0; i < count; i++)
         rows_run += sequences[i].count;
     return __real_model_forward(model, sequences, count, probe, error);
-}
-
-static struct subject judge_open(const char *model, const char *tokenizer, const char *fault)
-{
-    struct error error = {0};
-    struct subject judge;
-    struct subject_options options = {.model = model, .tokenizer = tokenizer};
-    cr_assert(subject_open(&options, &judge, &error) && faults_lay(&judge, NULL, 0, &fault, fault ? 1 : 0, &error),
-              "%s", error_text(&error));
-    return judge;
 }
 
 static void measure(struct subject *judge, const struct relevance_pair *pairs, size_t count,
@@ -71,42 +61,24 @@ static const struct relevance_pair pairs[] = {
 };
 #define PAIRS (sizeof pairs / sizeof *pairs)
 
-/* A straight computation: one pass over one sequence, a softmax in double. */
-
+/* Bits of the tokens of a text by a straight computation. */
 struct straight {
-    const int *ids;
-    size_t from; /* the first token that counts */
-    size_t late; /* the first that counts in `after`, too */
-    size_t count;
-    double bits, after;
+    size_t from;        /* the first token that counts */
+    size_t count;       /* of all */
+    double bits, after; /* of those, and of those from RELEVANCE_LATE tokens on */
 };
-
-static bool straight_see(void *context, const struct activation *activation, struct error *error)
-{
-    struct straight *straight = context;
-    (void)error;
-    for (size_t row = 0; activation->point == POINT_HEAD && row < activation->rows; row++) {
-        size_t target = (size_t)activation->row_of[row].token + 1;
-        const float *logits = activation->values + row * activation->width;
-        double sum = 0;
-        if (target < straight->from || target >= straight->count)
-            continue;
-        for (size_t i = 0; i < activation->width; i++)
-            sum += exp((double)logits[i]);
-        double bits = log2(exp((double)logits[straight->ids[target]]) / sum);
-        straight->bits += bits;
-        straight->after += target >= straight->late ? bits : 0;
-    }
-    return true;
-}
 
 static struct straight straight_ids(struct subject *judge, const struct ids *ids, size_t from)
 {
-    struct error error = {0};
-    struct straight straight = {.ids = ids->data, .from = from, .late = from + RELEVANCE_LATE, .count = ids->count};
-    struct sequence sequence = {.ids = ids->data, .count = ids->count};
-    struct probe probe = {.see = straight_see, .context = &straight};
-    cr_assert(model_forward(judge->model, &sequence, 1, &probe, &error), "%s", error_text(&error));
+    struct straight straight = {.from = from, .count = ids->count};
+    double *bits = calloc(ids->count + 1, sizeof *bits);
+    cr_assert(bits);
+    straight_each(judge, ids, bits);
+    for (size_t i = from; i < ids->count; i++) {
+        straight.bits += bits[i];
+        straight.after += i >= from + RELEVANCE_LATE ? bits[i] : 0;
+    }
+    free(bits);
     return straight;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "faults/fault.h"
+#include "judge_fixture.h"
 #include "texts/witness.h"
 
 #define JUDGE ASSAY_SOURCE_DIR "/golden/thinker-48"
@@ -16,14 +16,11 @@ static const char story[] =
     "day he went there alone.\nHeute ging Maria an den Fluss. 今天，小明去了公园。在公园，小明看见"
     "了一本旧书。 The end";
 
-static struct subject judge_open(const char *fault)
+static struct subject open_loaded(const char *fault)
 {
     struct error error = {0};
-    struct subject judge;
-    struct subject_options options = {.model = JUDGE};
-    cr_assert(subject_open(&options, &judge, &error) && faults_lay(&judge, NULL, 0, &fault, fault ? 1 : 0, &error) &&
-                  subject_load(&judge, &error),
-              "%s", error_text(&error));
+    struct subject judge = judge_open(JUDGE, NULL, fault);
+    cr_assert(subject_load(&judge, &error), "%s", error_text(&error));
     return judge;
 }
 
@@ -36,28 +33,6 @@ static struct surprise read_one(struct subject *judge, const char *text, size_t 
     return out;
 }
 
-struct straight {
-    const int *ids;
-    double *bits; /* of each id after those before it */
-    size_t count;
-};
-
-static bool straight_see(void *context, const struct activation *activation, struct error *error)
-{
-    struct straight *straight = context;
-    (void)error;
-    for (size_t row = 0; activation->point == POINT_HEAD && row < activation->rows; row++) {
-        size_t target = (size_t)activation->row_of[row].token + 1;
-        const float *logits = activation->values + row * activation->width;
-        double sum = 0;
-        for (size_t i = 0; target < straight->count && i < activation->width; i++)
-            sum += exp((double)logits[i]);
-        if (target < straight->count)
-            straight->bits[target] = log2(sum) - (double)logits[straight->ids[target]] / M_LN2;
-    }
-    return true;
-}
-
 /* Bits of tokens from .. to - 1 of the text after a line break and those from `before` on. */
 static void expect_straight(struct subject *judge, const struct ids *tokens, size_t before, size_t from, size_t to,
                             const float *bits)
@@ -67,14 +42,13 @@ static void expect_straight(struct subject *judge, const struct ids *tokens, siz
     cr_assert(tokenizer_encode(judge->tokenizer, "\n", 1, false, &ids, &error));
     size_t lead = ids.count + from - before;
     cr_assert(ids_append(&ids, tokens->data + before, to - before));
-    struct straight straight = {ids.data, calloc(ids.count, sizeof(double)), ids.count};
-    struct sequence sequence = {.ids = ids.data, .count = ids.count};
-    struct probe probe = {.see = straight_see, .context = &straight};
-    cr_assert(model_forward(judge->model, &sequence, 1, &probe, &error), "%s", error_text(&error));
+    double *straight = calloc(ids.count, sizeof *straight);
+    cr_assert(straight);
+    straight_each(judge, &ids, straight);
     for (size_t i = from; i < to; i++)
-        cr_assert(fabs(straight.bits[lead + i - from] - (double)bits[i]) < 2e-4, "token %zu: %g, not %g", i,
-                  (double)bits[i], straight.bits[lead + i - from]);
-    free(straight.bits);
+        cr_assert(fabs(straight[lead + i - from] + (double)bits[i]) < 2e-4, "token %zu: %g, not %g", i, (double)bits[i],
+                  -straight[lead + i - from]);
+    free(straight);
     ids_free(&ids);
 }
 
@@ -88,7 +62,7 @@ static struct ids encode(struct subject *judge, const char *text, size_t size)
 
 Test(witness, bits_are_those_of_a_straight_computation)
 {
-    struct subject judge = judge_open(NULL);
+    struct subject judge = open_loaded(NULL);
     struct surprise out = read_one(&judge, story, strlen(story));
     struct ids ids = encode(&judge, story, strlen(story));
     cr_assert_eq(out.count, ids.count);
@@ -113,7 +87,7 @@ Test(witness, bits_are_those_of_a_straight_computation)
 
 Test(witness, long_texts_are_read_in_pieces_and_no_further_than_so_many_tokens)
 {
-    struct subject judge = judge_open(NULL);
+    struct subject judge = open_loaded(NULL);
     size_t size = 0, most = 72 * strlen(story);
     char *text = malloc(most + 1);
     while (size + strlen(story) <= most)
@@ -134,7 +108,7 @@ Test(witness, long_texts_are_read_in_pieces_and_no_further_than_so_many_tokens)
 
 Test(witness, texts_of_nothing_and_of_any_bytes)
 {
-    struct subject judge = judge_open(NULL);
+    struct subject judge = open_loaded(NULL);
     struct error error = {0};
     const struct witness_text texts[] = {{"", 0}, {"\xff\xfe\x80 a", 5}, {"a", 1}};
     struct surprise out[3];
@@ -151,7 +125,7 @@ Test(witness, texts_of_nothing_and_of_any_bytes)
 
 Test(witness, a_judge_that_knows_no_english_is_no_witness)
 {
-    struct subject judge = judge_open(NULL);
+    struct subject judge = open_loaded(NULL);
     struct error error = {0};
     const struct witness_text text = {story, strlen(story)};
     struct surprise out;
@@ -164,7 +138,7 @@ Test(witness, a_judge_that_knows_no_english_is_no_witness)
 
 Test(witness, a_broken_judge_is_an_error)
 {
-    struct subject judge = judge_open("nan:model.norm.weight,0,0");
+    struct subject judge = open_loaded("nan:model.norm.weight,0,0");
     struct error error = {0};
     const struct witness_text text = {story, strlen(story)};
     struct surprise out;
