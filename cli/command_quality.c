@@ -92,12 +92,12 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     struct subject judge = {0};
     struct limits limits = {0};
     struct texts_control control = {.limits = &limits};
-    bool good = limits_init(&limits, error) && quality && text_lines_read(arguments->positional[0], &lines, error) &&
-                (!arguments->judge || (judge_open(arguments, &judge, error) &&
-                                       texts_surprise(&judge, lines.cases, lines.count, &control.judge_bits, error) &&
-                                       texts_relate(&judge, lines.cases, lines.count, false, error))) &&
-                texts_judge(quality, lines.cases, lines.count, error) &&
-                texts_report(quality, lines.cases, lines.count, &control, &report->findings, error);
+    bool good =
+        limits_init(&limits, error) && quality && text_lines_read(arguments->positional[0], &lines, error) &&
+        (!arguments->judge || (judge_open(arguments, &judge, error) &&
+                               texts_hear(&judge, lines.cases, lines.count, false, &control.judge_bits, error))) &&
+        texts_judge(quality, lines.cases, lines.count, error) &&
+        texts_report(quality, lines.cases, lines.count, &control, &report->findings, error);
     if (good && arguments->csv)
         print_csv(&lines, arguments->judge);
     text_lines_free(&lines);

@@ -117,6 +117,17 @@ def bits(model, corpus, columns, rows):
     return model.decision_function(corpus.values[rows][:, columns]) / math.log(2)
 
 
+def cross(corpus, columns, *size):
+    """Scores that no tree has seen, and the model of each fold."""
+    folds, scores, models = corpus.fold[corpus.of], np.zeros(len(corpus.of)), []
+    for fold in range(FOLDS):
+        models.append(fit(corpus, columns, np.flatnonzero((folds != fold) & corpus.taught), *size))
+        held = np.flatnonzero(folds == fold)
+        scores[held] = bits(models[fold], corpus, columns, held)
+        print('fold %d of %d' % (fold + 1, FOLDS), file=sys.stderr)
+    return scores, models
+
+
 def totals(corpus, scores):
     """evidence_total of diagnostics/quality/evidence.c, for every text."""
     windows, whole = collections.defaultdict(list), np.zeros(len(corpus.texts))
@@ -214,12 +225,7 @@ def fit_judged(options, answers, models, form_names):
     columns = [i for i, name in enumerate(corpus.names)
                if name in JUDGED or name == FORM or name.startswith(('surprise.', 'coherence.'))]
     size = (JUDGED_TREES, JUDGED_LEAVES, JUDGED_LEAST)
-    scores = np.zeros(len(corpus.of))
-    for fold in range(FOLDS):
-        model = fit(corpus, columns, np.flatnonzero((folds != fold) & corpus.taught), *size)
-        held = np.flatnonzero(folds == fold)
-        scores[held] = bits(model, corpus, columns, held)
-    total = totals(corpus, scores)
+    total = totals(corpus, cross(corpus, columns, *size)[0])
     model = fit(corpus, columns, np.flatnonzero(corpus.taught), *size)
     return corpus, total, alarms_of(corpus, total, JUDGED_LANGUAGE), table(model, [corpus.names[i] for i in columns])
 
@@ -264,13 +270,7 @@ def main():
     columns = [i for i, name in enumerate(corpus.names) if not name.startswith(IGNORED)]
     columns = [i for i in columns if np.nanstd(corpus.values[:, i]) > 0]
     names = [corpus.names[i] for i in columns]
-    folds, scores, models = corpus.fold[corpus.of], np.zeros(len(corpus.of)), []
-    for fold in range(FOLDS):
-        model = fit(corpus, columns, np.flatnonzero((folds != fold) & corpus.taught))
-        held = np.flatnonzero(folds == fold)
-        scores[held] = bits(model, corpus, columns, held)
-        models.append(model)
-        print('fold %d of %d' % (fold + 1, FOLDS), file=sys.stderr)
+    scores, models = cross(corpus, columns)
     total = totals(corpus, scores)
     alarms = alarms_of(corpus, total)
     limit = limit_of(alarms, options.alarms)

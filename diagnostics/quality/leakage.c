@@ -145,8 +145,7 @@ static double code_lines(const struct view *view)
     const struct glyph *glyphs = view->passage->glyphs;
     double lines = 0, code = 0;
     for (size_t i = view->first, end; i < view->last; i = end + 1) {
-        for (end = i; end < view->last && glyphs[end].code != '\n'; end++)
-            continue;
+        end = passage_line_end(view->passage, i, view->last);
         size_t first = i, last = end;
         while (first < last && glyphs[first].kind == GLYPH_SPACE)
             first++;

@@ -66,6 +66,13 @@ static bool passage_glyphs(struct passage *passage, struct error *error)
     return true;
 }
 
+size_t passage_line_end(const struct passage *passage, size_t at, size_t last)
+{
+    while (at < last && passage->glyphs[at].code != '\n')
+        at++;
+    return at;
+}
+
 size_t glyph_end(const struct passage *passage, size_t glyph)
 {
     return glyph + 1 < passage->glyph_count ? passage->glyphs[glyph + 1].at : passage->size;

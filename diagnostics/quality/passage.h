@@ -74,6 +74,9 @@ struct view passage_view(const struct passage *passage, size_t first, size_t las
 size_t view_from(const struct view *view);
 size_t view_to(const struct view *view);
 
+/* The glyph at which the line ends that `at` is in: its '\n', or `last`. */
+size_t passage_line_end(const struct passage *passage, size_t at, size_t last);
+
 /* Where a glyph ends, in bytes. */
 size_t glyph_end(const struct passage *passage, size_t glyph);
 

@@ -320,12 +320,14 @@ static bool judge_evidence(struct judging *judging)
     struct evidence_total total = evidence_total(judging->bits[windows->count], judging->bits, windows->count);
     enum quality_diagnostic reason = DIAGNOSE_CHARACTERS;
     double least = INFINITY;
+    double alarms = judging->quality->rules.alarms;
     bool by_form = !judged_evidence(judging);
     out->limit = by_form ? judging->quality->limit : judging->quality->judged_limit;
     if (!by_form) {
         struct evidence_total form = evidence_total(judging->form[windows->count], judging->form, windows->count);
-        by_form =
-            form.bits > fmax(judging->quality->half_limit, total.bits - out->limit + judging->quality->half_limit);
+        double above = form.bits - judging->quality->half_limit;
+        alarms /= 2;
+        by_form = above > 0 && above > total.bits - out->limit;
         total = by_form ? form : total;
         out->limit = by_form ? judging->quality->half_limit : out->limit;
     }
@@ -343,7 +345,7 @@ static bool judge_evidence(struct judging *judging)
     free(bits);
     struct buffer numbers = {0};
     buffer_format(&numbers, "evidence of %.1f bits, %.1f without it; one right answer in %.0f reaches %.1f", total.bits,
-                  least, 1 / judging->quality->rules.alarms, out->limit);
+                  least, 1 / alarms, out->limit);
     bool all = total.first == 0 && total.last == windows->count;
     size_t from = all ? 0 : view_from(&windows->items[total.first].view);
     return hit_add(out, (struct hit){.rule = evidence_rows[reason].rule,

@@ -333,9 +333,7 @@ static void measure_same_lines(struct measuring *measuring)
     size_t from = view->first, longest = 0;
     uint64_t before = 0;
     for (size_t i = view->first, end; i < view->last; i = end + 1) {
-        end = i;
-        while (end < view->last && glyphs[end].code != '\n')
-            end++;
+        end = passage_line_end(view->passage, i, view->last);
         bool blank = true;
         for (size_t k = i; blank && k < end; k++)
             blank = glyphs[k].kind == GLYPH_SPACE;

@@ -64,20 +64,14 @@ static bool cut_run(struct text_windows *windows, const struct passage *passage,
     return true;
 }
 
-static size_t line_end(const struct passage *passage, size_t at)
-{
-    while (at < passage->glyph_count && passage->glyphs[at].code != '\n')
-        at++;
-    return at < passage->glyph_count ? at + 1 : at;
-}
-
 bool windows_new(struct text_windows *windows, const struct passage *passage, size_t words, size_t characters)
 {
     *windows = (struct text_windows){0};
     size_t first = 0;
     enum window_kind class = WINDOW_PROSE;
     for (size_t at = 0, end; at < passage->glyph_count; at = end) {
-        end = line_end(passage, at);
+        end = passage_line_end(passage, at, passage->glyph_count);
+        end += end < passage->glyph_count;
         enum window_kind here = kind_of(passage, at, end);
         here = here == WINDOW_LIST ? WINDOW_PROSE : here;
         if (here == class || !prints(passage, at, end))

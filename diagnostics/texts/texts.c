@@ -49,7 +49,7 @@ bool texts_judge(struct quality *quality, struct text_case *cases, size_t count,
     return good;
 }
 
-bool texts_relate(struct subject *judge, struct text_case *cases, size_t count, bool continues, struct error *error)
+static bool relate(struct subject *judge, struct text_case *cases, size_t count, bool continues, struct error *error)
 {
     const struct relevance_options options = {.continues = continues};
     struct relevance_pair *pairs = calloc(count + 1, sizeof *pairs);
@@ -65,6 +65,12 @@ bool texts_relate(struct subject *judge, struct text_case *cases, size_t count, 
     free(pairs);
     free(relevances);
     return good;
+}
+
+bool texts_hear(struct subject *judge, struct text_case *cases, size_t count, bool continues, double *knows,
+                struct error *error)
+{
+    return texts_surprise(judge, cases, count, knows, error) && relate(judge, cases, count, continues, error);
 }
 
 void texts_free(struct text_case *cases, size_t count)
@@ -180,6 +186,7 @@ static bool report_text(const struct text_case *text, const char *check, const s
 {
     struct finding *finding = findings_place(findings, check, verdict);
     struct buffer reasons = {0};
+    bool verdicts = strcmp(check, "text.verdict") == 0; /* a report shows each text once */
     if (!finding)
         return false;
     where_set(&finding->where.case_id, text->id);
@@ -190,14 +197,13 @@ static bool report_text(const struct text_case *text, const char *check, const s
     }
     if (text->prompt)
         finding_fact_text(finding, "prompt", "%s", text->prompt);
-    if (strcmp(check, "text.verdict") == 0)
+    if (verdicts)
         put_judge(finding, text);
     if (text->judgement.judged < text->size)
         finding_fact(finding, "judged_bytes", (double)text->judgement.judged);
     for (size_t i = 0; hit && i < text->judgement.hit_count; i++)
         if (!said_before(&text->judgement, i) &&
-            (&text->judgement.hits[i] == hit || text->judgement.hits[i].diagnostic == hit->diagnostic ||
-             strcmp(check, "text.verdict") == 0))
+            (&text->judgement.hits[i] == hit || text->judgement.hits[i].diagnostic == hit->diagnostic || verdicts))
             put_hit(&reasons, text, &text->judgement.hits[i]);
     if (hit) {
         finding_fact_text(finding, "reason", "%s", quality_diagnostic_name(hit->diagnostic));
@@ -210,7 +216,7 @@ static bool report_text(const struct text_case *text, const char *check, const s
         finding_message(finding, "%s.", quality_verdict_name(text->judgement.verdict));
     }
     buffer_free(&reasons);
-    return strcmp(check, "text.verdict") != 0 || put_marked(finding, text); /* a report shows each text once */
+    return !verdicts || put_marked(finding, text);
 }
 
 /* What the original writes itself is no fault of the subject. */

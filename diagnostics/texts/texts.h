@@ -35,9 +35,10 @@ bool texts_surprise(struct subject *judge, struct text_case *cases, size_t count
 /* Judges all of them; progress is shown. */
 bool texts_judge(struct quality *quality, struct text_case *cases, size_t count, struct error *error);
 
-/* Asks a model whether they follow from their prompts (diagnostics/relevance.h). `continues`: they were written right
- * behind them. */
-bool texts_relate(struct subject *judge, struct text_case *cases, size_t count, bool continues, struct error *error);
+/* Has a model read them, before texts_judge: what surprises it (texts_surprise), and whether they follow from their
+ * prompts (diagnostics/relevance.h). `continues`: they were written right behind them. */
+bool texts_hear(struct subject *judge, struct text_case *cases, size_t count, bool continues, double *knows,
+                struct error *error);
 void texts_free(struct text_case *cases, size_t count);
 
 /* "gibberish", "not what was asked for", "no fault found", "too short to tell". */
@@ -54,7 +55,7 @@ struct texts_control {
  * with its prompt, the text with its faults marked, and the reasons); for each diagnostic ("text.repetition" ...) how
  * many texts it fails, with those as places; text.control where patterns are expected (the same patterns must not be
  * found in the answers to other prompts); text.self_consistency where the steps are known; text.relevance where
- * texts_relate was asked. */
+ * texts_hear was asked. */
 bool texts_report(struct quality *quality, struct text_case *cases, size_t count, const struct texts_control *control,
                   struct findings *findings, struct error *error);
 

@@ -144,8 +144,8 @@ static bool judge_texts(struct writing *writing, struct findings *findings, stru
     for (size_t i = 0; good && i < count; i++)
         good = make_case(writing, i, error);
     good = good && original_writes(writing, quality, &control.original, error) &&
-           (!request->judge || (texts_surprise(request->judge, writing->cases, count, &control.judge_bits, error) &&
-                                texts_relate(request->judge, writing->cases, count, !request->chat, error))) &&
+           (!request->judge ||
+            texts_hear(request->judge, writing->cases, count, !request->chat, &control.judge_bits, error)) &&
            texts_judge(quality, writing->cases, count, error) &&
            texts_report(quality, writing->cases, count, &control, findings, error);
     texts_free(writing->cases, count);
