@@ -158,6 +158,7 @@ static bool greedy_report(const struct subject *subject, const struct golden *go
     finding_judge(finding);
     for (size_t i = at + 1; finding->verdict == VERDICT_PASS && i < findings->count; i++)
         findings->items[i].verdict = VERDICT_WARN; /* a suite that allows some that differ still shows them */
+    finding_fact(finding, "continuations", (double)all->count);
     finding_fact(finding, "near_ties", (double)ties);
     finding_fact(finding, "tokens", (double)tokens);
     const char *example = findings->count > at + 1 ? findings->items[at + 1].message : NULL;

@@ -48,6 +48,7 @@ bool greedy_check_dump(const struct golden *golden, const struct golden *subject
     finding_measured(finding, (double)differ, "continuations differ");
     finding_limit(finding, limits->rows[LIMIT_GREEDY].value, limits->rows[LIMIT_GREEDY].cause);
     finding_judge(finding);
+    finding_fact(finding, "continuations", (double)*compared);
     finding_message(finding, "%zu of %zu greedy continuations differ%s from gold's.", differ, *compared,
                     differ == 1 ? "s" : "");
     return true;

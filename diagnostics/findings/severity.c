@@ -35,6 +35,7 @@ struct severity_limits severity_limits_of(const struct limits *limits)
                [SEVERITY_TOP1] = {0, NAN},
                [SEVERITY_PERPLEXITY] = {exp(value_of(limits, LIMIT_HARMLESS_PERPLEXITY)),
                                         exp(value_of(limits, LIMIT_BROKEN_PERPLEXITY))},
+               [SEVERITY_CONTINUATIONS] = {0, NAN},
                [SEVERITY_TEXTS] = {NAN, TEXTS_BROKEN}}};
 }
 
@@ -43,6 +44,7 @@ void severity_places(struct severity_facts *facts, struct severity_place places[
     places[SEVERITY_NATS] = (struct severity_place){"nats", &facts->nats};
     places[SEVERITY_TOP1] = (struct severity_place){"top1", &facts->top1};
     places[SEVERITY_PERPLEXITY] = (struct severity_place){"perplexity_ratio", &facts->perplexity};
+    places[SEVERITY_CONTINUATIONS] = (struct severity_place){"continuations", &facts->continuations};
     places[SEVERITY_TEXTS] = (struct severity_place){"texts", &facts->texts};
 }
 
@@ -139,6 +141,20 @@ static bool is_told(enum severity_number number, double value, const struct seve
     return !isnan(value) && !isnan(bounds->harmless);
 }
 
+/* Of gold's greedy continuations: those that differ where the check of them fails, else none; of several dumps the
+ * most. NaN: none were compared. */
+static double continuations_of(const struct findings *findings)
+{
+    double most = NAN;
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        double count = finding_fact_number(finding, "continuations");
+        if (finding->summary && finding->has_measured && strcmp(finding->check, "greedy") == 0 && count > 0)
+            most = fmax(most, finding->verdict == VERDICT_FAIL ? finding->measured / count : 0);
+    }
+    return most;
+}
+
 typedef bool number_is(enum severity_number number, double value, const struct severity_bounds *bounds);
 
 /* The first number that is so; SEVERITY_NUMBERS: none. */
@@ -159,12 +175,13 @@ static void decide(const struct findings *findings, const struct severity_limits
                                                   "the next-token distribution has little to do with gold's",
                                               [SEVERITY_PERPLEXITY] = "text is far less likely than under the original",
                                               [SEVERITY_TEXTS] = "most of what it writes is no text"};
-    bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) ||
-                    !isnan(largest_of(findings, "greedy", "continuations differ"));
+    bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) || !isnan(facts->continuations);
     bool gibberish = fails(findings, "text.verdict"), noise = within_noise(findings) && !(facts->top1 > 0);
     enum severity_number broken = first_that(is_broken, facts, limits);
     enum severity_number changed = noise ? SEVERITY_NUMBERS : first_that(is_changed, facts, limits);
     enum severity_number rule = SEVERITY_NUMBERS;
+    if (changed == SEVERITY_NUMBERS && facts->continuations > 0)
+        changed = SEVERITY_CONTINUATIONS;
     if (broken < SEVERITY_NUMBERS) {
         facts->level = SEVERITY_BROKEN;
         rule = broken;
@@ -172,7 +189,7 @@ static void decide(const struct findings *findings, const struct severity_limits
     } else if (!compared && !gibberish) {
         facts->level = SEVERITY_UNKNOWN;
         facts->why = "nothing compared its answers with gold's";
-    } else if (changed < SEVERITY_NUMBERS || fails(findings, "greedy") || gibberish) {
+    } else if (changed < SEVERITY_NUMBERS || gibberish) {
         facts->level = SEVERITY_DEGRADED;
         rule = changed;
         facts->why = compared ? "answers differ from gold's" : "some of what it writes is no text";
@@ -201,6 +218,7 @@ struct severity_facts severity_of(const struct findings *findings, const struct 
     struct severity_facts facts = {.nats = largest_of(findings, "logits.kl", NULL),
                                    .top1 = largest_of(findings, "logits.top1", NULL),
                                    .perplexity = perplexity_of(findings),
+                                   .continuations = continuations_of(findings),
                                    .texts = texts / number_of(findings, "text.verdict", "texts")};
     decide(findings, limits, &facts);
     return facts;
@@ -217,6 +235,8 @@ void severity_text(const struct severity_facts *facts, struct buffer *out)
                       100 * facts->top1);
     if (!isnan(facts->perplexity))
         buffer_format(out, "%sperplexity %.4g times gold's", count++ ? ", " : " (", facts->perplexity);
+    if (!isnan(facts->continuations))
+        buffer_format(out, "%s%.3g %% of continuations differ", count++ ? ", " : " (", 100 * facts->continuations);
     if (!isnan(facts->texts))
         buffer_format(out, "%s%.3g %% of texts at fault", count++ ? ", " : " (", 100 * facts->texts);
     buffer_text(out, count ? ")" : "");

@@ -20,7 +20,14 @@ const char *severity_name(enum severity severity);
 bool severity_parse(const char *name, enum severity *severity);
 
 /* The numbers that decide, in the order in which they do. */
-enum severity_number { SEVERITY_NATS, SEVERITY_TOP1, SEVERITY_PERPLEXITY, SEVERITY_TEXTS, SEVERITY_NUMBERS };
+enum severity_number {
+    SEVERITY_NATS,
+    SEVERITY_TOP1,
+    SEVERITY_PERPLEXITY,
+    SEVERITY_CONTINUATIONS,
+    SEVERITY_TEXTS,
+    SEVERITY_NUMBERS
+};
 
 /* From where on, of the number itself; NaN: it decides no such thing. */
 struct severity_bounds {
@@ -42,6 +49,7 @@ struct severity_facts {
     double nats;                   /* mean Kullback-Leibler divergence from gold */
     double top1;                   /* share of positions with another most likely token, near-ties not counted */
     double perplexity;             /* over gold's, of all cases together */
+    double continuations;          /* share of gold's greedy continuations that differ beyond near-ties */
     double texts;                  /* share of texts at fault that were judged */
     const char *why;               /* what decided, a few words; borrowed: static, or of the report that was read */
     const char *rule;              /* name of the number that decided, static; NULL: none did */

@@ -331,29 +331,30 @@ Test(severity, is_what_the_difference_does_to_answers)
         double nats, top1, ratio;       /* of perplexity; NaN: not measured */
         double within;                  /* nats that the precision of gold accounts for */
         double texts;                   /* of 40, at fault */
+        double continuations;           /* of 10, that differ */
         const char *fails, *also_fails; /* checks; NULL */
         enum severity level;
     } rows[] = {
-        {"nothing fails", 1e-12, 0, 1, 1e-9, 0, NULL, NULL, SEVERITY_IDENTICAL},
-        {"gold of few bits", 5e-3, 0, 1.03, 1e-2, 0, NULL, NULL, SEVERITY_IDENTICAL},
-        {"a suite that allows much", 5e-3, 0, 1.03, 1e-9, 0, NULL, NULL, SEVERITY_DEGRADED},
-        {"a suite that allows a little", 5e-6, 0, 1.0001, 1e-9, 0, NULL, NULL, SEVERITY_HARMLESS},
-        {"a little beyond the noise", 4e-8, 0, 1, 1e-9, 0, "logits.kl", "layers.isolated", SEVERITY_HARMLESS},
-        {"one module beyond its noise", 1e-12, 0, 1, 1e-9, 0, "layers.isolated", NULL, SEVERITY_HARMLESS},
-        {"one token is another one", 4e-8, 0.01, 1, 1e-9, 0, "logits.top1", NULL, SEVERITY_DEGRADED},
-        {"far enough to matter", 0.002, 0, 1, 1e-9, 0, "logits.kl", NULL, SEVERITY_DEGRADED},
-        {"perplexity alone", 1e-5, 0, 1.02, 1e-9, 0, "perplexity", NULL, SEVERITY_DEGRADED},
-        {"a continuation alone", 1e-5, 0, 1, 1e-4, 0, "greedy", NULL, SEVERITY_DEGRADED},
-        {"what gold does not see", 1e-12, 0, 1, 1e-9, 0, "inventory.absent", NULL, SEVERITY_DEGRADED},
-        {"a lost tokenizer", 1e-12, 0, 1, 1e-9, 0, "tokens.ids", NULL, SEVERITY_DEGRADED},
-        {"ten nats", 10, 1, 1e5, 1e-9, 0, "logits.kl", NULL, SEVERITY_BROKEN},
-        {"infinitely far", INFINITY, 1, NAN, 1e-9, 0, "logits.kl", NULL, SEVERITY_BROKEN},
-        {"less than half as likely", 0.3, 0.2, 2.2, 1e-9, 0, "perplexity", NULL, SEVERITY_BROKEN},
-        {"more than twice as likely", 0.06, 0, 0.3, 1e-9, 0, "perplexity", NULL, SEVERITY_DEGRADED},
-        {"gibberish, without gold", NAN, NAN, NAN, NAN, 30, "text.verdict", NULL, SEVERITY_BROKEN},
-        {"one text of forty", NAN, NAN, NAN, NAN, 1, "text.verdict", NULL, SEVERITY_DEGRADED},
-        {"absent tensors, without gold", NAN, NAN, NAN, NAN, 0, "inventory.absent", NULL, SEVERITY_UNKNOWN},
-        {"no gold", NAN, NAN, NAN, NAN, 0, NULL, NULL, SEVERITY_UNKNOWN},
+        {"nothing fails", 1e-12, 0, 1, 1e-9, 0, 0, NULL, NULL, SEVERITY_IDENTICAL},
+        {"gold of few bits", 5e-3, 0, 1.03, 1e-2, 0, 0, NULL, NULL, SEVERITY_IDENTICAL},
+        {"a suite that allows much", 5e-3, 0, 1.03, 1e-9, 0, 0, NULL, NULL, SEVERITY_DEGRADED},
+        {"a suite that allows a little", 5e-6, 0, 1.0001, 1e-9, 0, 0, NULL, NULL, SEVERITY_HARMLESS},
+        {"a little beyond the noise", 4e-8, 0, 1, 1e-9, 0, 0, "logits.kl", "layers.isolated", SEVERITY_HARMLESS},
+        {"one module beyond its noise", 1e-12, 0, 1, 1e-9, 0, 0, "layers.isolated", NULL, SEVERITY_HARMLESS},
+        {"one token is another one", 4e-8, 0.01, 1, 1e-9, 0, 0, "logits.top1", NULL, SEVERITY_DEGRADED},
+        {"far enough to matter", 0.002, 0, 1, 1e-9, 0, 0, "logits.kl", NULL, SEVERITY_DEGRADED},
+        {"perplexity alone", 1e-5, 0, 1.02, 1e-9, 0, 0, "perplexity", NULL, SEVERITY_DEGRADED},
+        {"a continuation alone", 1e-5, 0, 1, 1e-4, 0, 1, NULL, NULL, SEVERITY_DEGRADED},
+        {"what gold does not see", 1e-12, 0, 1, 1e-9, 0, 0, "inventory.absent", NULL, SEVERITY_DEGRADED},
+        {"a lost tokenizer", 1e-12, 0, 1, 1e-9, 0, 0, "tokens.ids", NULL, SEVERITY_DEGRADED},
+        {"ten nats", 10, 1, 1e5, 1e-9, 0, 0, "logits.kl", NULL, SEVERITY_BROKEN},
+        {"infinitely far", INFINITY, 1, NAN, 1e-9, 0, NAN, "logits.kl", NULL, SEVERITY_BROKEN},
+        {"less than half as likely", 0.3, 0.2, 2.2, 1e-9, 0, 0, "perplexity", NULL, SEVERITY_BROKEN},
+        {"more than twice as likely", 0.06, 0, 0.3, 1e-9, 0, 0, "perplexity", NULL, SEVERITY_DEGRADED},
+        {"gibberish, without gold", NAN, NAN, NAN, NAN, 30, NAN, "text.verdict", NULL, SEVERITY_BROKEN},
+        {"one text of forty", NAN, NAN, NAN, NAN, 1, NAN, "text.verdict", NULL, SEVERITY_DEGRADED},
+        {"absent tensors, without gold", NAN, NAN, NAN, NAN, 0, NAN, "inventory.absent", NULL, SEVERITY_UNKNOWN},
+        {"no gold", NAN, NAN, NAN, NAN, 0, NAN, NULL, NULL, SEVERITY_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct report report = {0};
@@ -363,6 +364,8 @@ Test(severity, is_what_the_difference_does_to_answers)
         finding_fact(kl, "within", rows[i].within);
         put(&report.findings, "logits.top1", verdict, rows[i].top1);
         finding_fact(put(&report.findings, "text.verdict", VERDICT_PASS, rows[i].texts), "texts", 40);
+        verdict = rows[i].continuations > 0 ? VERDICT_FAIL : verdict;
+        finding_fact(put(&report.findings, "greedy", verdict, rows[i].continuations), "continuations", 10);
         const char *fails[] = {rows[i].fails, rows[i].also_fails};
         for (size_t k = 0; k < 2; k++)
             if (fails[k])
@@ -370,6 +373,8 @@ Test(severity, is_what_the_difference_does_to_answers)
         report_conclude(&report);
         cr_expect_eq(report.severity.level, rows[i].level, "%s: %s", rows[i].what,
                      severity_name(report.severity.level));
+        if (rows[i].continuations > 0)
+            cr_expect(report.severity.rule && strcmp(report.severity.rule, "continuations") == 0);
         enum severity back;
         cr_expect(severity_parse(severity_name(rows[i].level), &back) && back == rows[i].level);
         report_free(&report);
