@@ -58,13 +58,14 @@ void departures_append(const struct arguments *arguments, struct buffer *out)
     const struct {
         const char *option;
         const struct texts *values;
-    } lists[] = {{"--fault", &arguments->faults},
-                 {"--set", &arguments->settings},
-                 {"--variant", &arguments->variants},
-                 {"--text-variant", &arguments->text_variants}};
+        size_t planted; /* the first so many are faults, what follows undoes a damage */
+    } lists[] = {{"--fault", &arguments->faults, arguments->planted},
+                 {"--set", &arguments->settings, SIZE_MAX},
+                 {"--variant", &arguments->variants, SIZE_MAX},
+                 {"--text-variant", &arguments->text_variants, SIZE_MAX}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (size_t k = 0; k < lists[i].values->count; k++) {
-            buffer_format(out, " %s ", lists[i].option);
+            buffer_format(out, " %s ", k < lists[i].planted ? lists[i].option : "--undo");
             shell_word(out, lists[i].values->items[k]);
         }
 }

@@ -43,7 +43,8 @@ struct arguments {
     int missing; /* enum missing + 1 */
     int sums;    /* 1: double, 2: float */
     /* what to do */
-    struct texts goldens, prompts, id_lists, faults, settings, variants, text_variants, tags, cases;
+    struct texts goldens, prompts, id_lists, faults, undos, settings, variants, text_variants, tags, cases;
+    size_t planted; /* of the faults: behind them stand those of --undo, as parsing leaves them */
     const char *suite, *text, *out, *file, *decode;
     const char *only, *skip, *layers;
     size_t context, stride, chunk;

@@ -10,10 +10,11 @@ static int run(struct arguments *arguments)
 }
 
 static const struct option_row options[] = {
-    {"fault", 0, "NAME[:ARGS]",
-     "Apply this to MODEL first: usually what undoes a damage, as diagnose names it (repeatable)", GROUP_WORK,
-     KIND_TEXTS, AT(faults), 0, 0},
-    {"golden", 'g', "FILE", "Gold, where --fault solves for weights from it (repeatable)", GROUP_WORK, KIND_TEXTS,
+    {"undo", 0, "NAME[:ARGS]", "Undo this damage of SOURCE in what is written, as diagnose names it (repeatable)",
+     GROUP_WORK, KIND_TEXTS, AT(undos), 0, 0},
+    {"fault", 0, "NAME[:ARGS]", "Apply this to SOURCE first, whatever it is for (repeatable)", GROUP_WORK, KIND_TEXTS,
+     AT(faults), 0, 0},
+    {"golden", 'g', "FILE", "Gold, where --undo solves for weights from it (repeatable)", GROUP_WORK, KIND_TEXTS,
      AT(goldens), 0, 0},
     {0},
 };

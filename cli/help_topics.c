@@ -200,6 +200,7 @@ static void write_faults(struct buffer *out)
                 "assay faults lists them all: what each does, what it looks like, and the usual mistake behind it.\n"
                 "\n"
                 "  --fault NAME[:ARGS]     damage of weights, as if the files held it\n"
+                "  --undo NAME[:ARGS]      the same, laid last: what undoes a damage, as diagnose names it\n"
                 "  --variant NAME[:ARGS]   an implementation that departs from the reference architecture\n"
                 "  --text-variant NAME     a tokenizer that reads otherwise\n"
                 "  --set KEY=VALUE         a key of config.json with another value\n"
@@ -218,7 +219,7 @@ static const struct help_topic topics[] = {
     {"report", "verdicts, severity, the files of a report, exit status, --fail-on", write_report},
     {"suite", "what a suite says; all diagnostics and limits", write_suite},
     {"passport", "the manifest of an extraction, its root, and what proves it", write_passport},
-    {"faults", "experiments: --fault, --variant, --text-variant, --set", write_faults},
+    {"faults", "experiments: --fault, --undo, --variant, --text-variant, --set", write_faults},
 };
 
 const struct help_topic *help_topic_at(size_t index)

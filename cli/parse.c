@@ -64,10 +64,10 @@ static void put_real(const struct option_row *row, struct real *real, const char
         argp_error(state, "--%s needs a number of at least 0, not '%s'", row->name, argument);
 }
 
-static void put_text(const struct option_row *row, struct texts *texts, const char *argument, struct argp_state *state)
+static void put_text(const char *option, struct texts *texts, const char *argument, struct argp_state *state)
 {
     if (texts->count == TEXTS_MAX)
-        argp_error(state, "--%s can be given at most %d times", row->name, TEXTS_MAX);
+        argp_error(state, "--%s can be given at most %d times", option, TEXTS_MAX);
     texts->items[texts->count++] = argument;
 }
 
@@ -83,7 +83,7 @@ static void put_option(const struct option_row *row, struct arguments *arguments
         *(const char **)target = argument;
         break;
     case KIND_TEXTS:
-        put_text(row, target, argument, state);
+        put_text(row->name, target, argument, state);
         break;
     case KIND_COUNT:
         put_count(row, target, argument, state);
@@ -139,6 +139,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (arguments->positional_count < command->least)
             argp_error(state, "%s: %s expected", command->args,
                        command->least > 1 ? "two arguments are" : "an argument is");
+        arguments->planted = arguments->faults.count;
+        for (size_t i = 0; i < arguments->undos.count; i++)
+            put_text("fault and --undo", &arguments->faults, arguments->undos.items[i], state);
         const char *wrong = command->judge ? command->judge(arguments) : NULL;
         wrong = wrong ? wrong : departures_judge(arguments);
         if (wrong)

@@ -348,11 +348,29 @@ bool candidates_of_pair(const struct evidence *evidence, int first, int second, 
     return true;
 }
 
+/* One weight of both layers, where a module that holds it is bad in both. */
+static bool take_weights_of_pair(const struct evidence *evidence, int first, int second, struct hypotheses *out)
+{
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
+        char here[WEIGHT_PATTERN], there[WEIGHT_PATTERN];
+        bool both = weight_rows[weight].scope == OF_LAYER && touches_bad(evidence, (enum weight)weight, first) &&
+                    touches_bad(evidence, (enum weight)weight, second) &&
+                    config_calls_for(evidence->config, (enum weight)weight, first - 1) &&
+                    config_calls_for(evidence->config, (enum weight)weight, second - 1) &&
+                    expected_name((enum weight)weight, first - 1, -1, here, sizeof here) &&
+                    expected_name((enum weight)weight, second - 1, -1, there, sizeof there);
+        if (both && !hypotheses_add(out, DEPARTURE_FAULT, EVERYTHING, first, "swap-tensors:%s,%s", here, there))
+            return false;
+    }
+    return true;
+}
+
 static bool take_layer_pairs(const struct evidence *evidence, struct hypotheses *out)
 {
     for (int a = 1; a < evidence->blocks - 1; a++)
         for (int b = a + 1; b < evidence->blocks - 1; b++)
-            if (may_be_changed(evidence, a) && may_be_changed(evidence, b) && !candidates_of_pair(evidence, a, b, out))
+            if (may_be_changed(evidence, a) && may_be_changed(evidence, b) &&
+                !(candidates_of_pair(evidence, a, b, out) && take_weights_of_pair(evidence, a, b, out)))
                 return false;
     return true;
 }

@@ -68,8 +68,7 @@ static void related_text(const struct hunt *hunt, const char *pattern, struct bu
     buffer_free(&first);
 }
 
-/* "12 tensors *.input_layernorm.weight are absent, in layers 1, 5, 9: --fault restore:... takes them from the original"
- */
+/* "12 tensors *.input_layernorm.weight are absent, (layers 1, 5, 9)", and what they hold instead */
 static void restored_text(const struct hunt *hunt, const char *pattern, struct buffer *out)
 {
     bool in[CONFIG_LAYERS_MAX] = {false};
@@ -160,7 +159,7 @@ static void undone_text(const char *spec, struct buffer *out)
            (strlen(undone_rows[row].fault) != length || strncmp(undone_rows[row].fault, spec, length) != 0))
         row++;
     if (row == rows) {
-        buffer_format(out, "Weights were damaged, and --fault %s undoes it", spec);
+        buffer_format(out, "Weights were damaged, and --undo %s undoes it", spec);
         return;
     }
     for (const char *at = undone_rows[row].says; *at; at++) {
@@ -237,6 +236,13 @@ static void proof_text(const struct causes_request *request, const struct hunt *
         buffer_format(out, " It explains %.0f %% of the damage.", round(100 * damage->share[index]) + 0.0);
 }
 
+static bool explains_absent(const struct hunt *hunt, const struct hypothesis *hypothesis)
+{
+    const char *restored = hypothesis_restores(hypothesis),
+               *pattern = restored ? restored : hypothesis_solves(hypothesis);
+    return pattern && count_absent(hunt, pattern);
+}
+
 static bool report_proof(const struct causes_request *request, const struct hunt *hunt, const struct damage *damage,
                          size_t index, struct findings *findings)
 {
@@ -257,7 +263,10 @@ static bool report_proof(const struct causes_request *request, const struct hunt
         where_set(&finding->where.module,
                   hunt_module(hunt, proof->first, hunt->before[proof->first] & proof->points, path));
         finding->where.layer = hunt_layer(hunt, proof->first);
-        hypothesis_facts(&proof->hypothesis, "proved", finding);
+        hypothesis_facts(&proof->hypothesis,
+                         explains_absent(hunt, &proof->hypothesis) ? "absent"
+                                                                   : departure_kind(proof->hypothesis.departure),
+                         "proved", finding);
         finding_fact(finding, "cured", (double)proof->cured);
         finding_fact(finding, "share", damage->share[index]);
         if (!isnan(damage->share[index]))
@@ -286,11 +295,30 @@ static void unexplained_text(const struct hunt *hunt, size_t bad, struct buffer 
     buffer_format(out, " None of %zu experiments explains %s.", hunt->tried, bad == 1 ? "it" : "them");
 }
 
+/* Where tensors that are absent are a cause: what the inventory says of all that are. That they were lost together
+ * comes before what each of them does. */
+static void loss_text(const struct hunt *hunt, const struct findings *symptoms, const struct rest *rest,
+                      struct buffer *out)
+{
+    bool absent = false;
+    for (size_t i = 0; i < hunt->proof_count; i++)
+        absent = absent || explains_absent(hunt, &hunt->proofs[i].hypothesis);
+    for (size_t i = 0; i < rest->likely_count; i++)
+        absent = absent || (rest->likely[i].first && !rest->likely[i].first->fault);
+    for (size_t i = 0; absent && symptoms && i < symptoms->count; i++) {
+        const char *loss = finding_fact_named(&symptoms->items[i], "loss");
+        if (loss && symptoms->items[i].verdict == VERDICT_FAIL)
+            buffer_format(out, "%s ", loss);
+    }
+}
+
 /* What it comes to, in a few sentences. */
 static void whole_text(const struct causes_request *request, const struct hunt *hunt, const struct rest *rest,
                        const struct damage *damage, const size_t order[PROOFS_MAX], struct buffer *out)
 {
     size_t bad = hunt_bad(hunt, hunt->before), left = hunt_bad(hunt, hunt->after), count = hunt->proof_count;
+    if (bad)
+        loss_text(hunt, request->hunt.symptoms, rest, out);
     if (!bad)
         buffer_format(out, "Each of %zu modules that were compared alone equals gold: there is nothing to explain.",
                       hunt->compared);

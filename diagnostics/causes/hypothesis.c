@@ -46,7 +46,7 @@ const char *hypothesis_solves(const struct hypothesis *hypothesis)
 
 const char *departure_option(enum departure departure)
 {
-    static const char *const options[DEPARTURE_COUNT] = {"--fault", "--set", "--variant", "--text-variant"};
+    static const char *const options[DEPARTURE_COUNT] = {"--undo", "--set", "--variant", "--text-variant"};
     return options[departure];
 }
 
@@ -62,11 +62,11 @@ const char *departure_kind(enum departure departure)
     return kinds[departure];
 }
 
-void hypothesis_facts(const struct hypothesis *hypothesis, const char *grade, struct finding *finding)
+void hypothesis_facts(const struct hypothesis *hypothesis, const char *kind, const char *grade, struct finding *finding)
 {
     finding_fact_text(finding, "hypothesis", "%s", hypothesis->text);
     finding_fact_text(finding, "option", "%s", departure_option(hypothesis->departure));
-    finding_fact_text(finding, "kind", "%s", departure_kind(hypothesis->departure));
+    finding_fact_text(finding, "kind", "%s", kind);
     finding_fact_text(finding, "grade", "%s", grade);
 }
 

@@ -42,13 +42,15 @@ bool hypotheses_add(struct hypotheses *list, enum departure departure, unsigned 
                     ...) ASSAY_PRINTF(5, 6);
 void hypotheses_free(struct hypotheses *list);
 
-/* "--fault scale:x,2, --variant no-rotation"; nothing of none. */
+/* "--undo scale:x,2, --variant no-rotation"; nothing of none. */
 void hypotheses_text(const struct hypothesis *hypotheses, size_t count, struct buffer *out);
 
-/* Adds what every finding of a cause says of its hypothesis: "hypothesis", "option", "kind", "grade". */
-void hypothesis_facts(const struct hypothesis *hypothesis, const char *grade, struct finding *finding);
+/* Adds what every finding of a cause says of its hypothesis: "hypothesis", "option", "kind" (departure_kind, or
+ * "absent"), "grade". */
+void hypothesis_facts(const struct hypothesis *hypothesis, const char *kind, const char *grade,
+                      struct finding *finding);
 
-/* "--fault", "--set", "--variant", "--text-variant" */
+/* "--undo", "--set", "--variant", "--text-variant" */
 const char *departure_option(enum departure departure);
 /* "weights", "configuration", "architecture", "text" */
 const char *departure_kind(enum departure departure);

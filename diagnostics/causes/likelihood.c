@@ -513,7 +513,7 @@ static bool report_cause(const struct searching *searching, const struct cause *
     finding_message(finding, "%s.", text.data ? text.data : "");
     buffer_free(&text);
     finding->where.layer = cause->hypothesis.block > 0 ? cause->hypothesis.block - 1 : -1;
-    hypothesis_facts(&cause->hypothesis, grade_of(cause), finding);
+    hypothesis_facts(&cause->hypothesis, departure_kind(cause->hypothesis.departure), grade_of(cause), finding);
     finding_fact(finding, "bits", cause->bits);
     finding_fact(finding, "gain", cause->gain);
     finding_fact(finding, "perplexity", exp(cause->after));

@@ -213,13 +213,14 @@ static void likely_text(const struct rest *rest, const struct likely *likely, st
     char path[POINT_PATH];
     const struct suspect *first = likely->first;
     if (likely->near) {
-        buffer_format(out, "%s %s brings ", departure_option(likely->near->hypothesis.departure), likely->hypothesis);
+        buffer_format(out, "With %s %s ", departure_option(likely->near->hypothesis.departure), likely->hypothesis);
         if (likely->modules > 1)
             buffer_format(out, "%zu modules, the first of them %s,", likely->modules,
                           hunt_module(rest->hunt, likely->block, rest->hunt->after[likely->block], path));
         else
             buffer_text(out, hunt_module(rest->hunt, likely->block, rest->hunt->after[likely->block], path));
-        buffer_format(out, " to %.2g of %s distance from gold", likely->fell, likely->modules > 1 ? "their" : "its");
+        buffer_format(out, " come%s to %.2g of %s distance from gold", likely->modules > 1 ? "" : "s", likely->fell,
+                      likely->modules > 1 ? "their" : "its");
         return;
     }
     if (!rest->hunt) {
@@ -303,12 +304,12 @@ static bool report_near(const struct causes_request *request, const struct rest 
     if (finding && text.data) {
         finding_message(
             finding,
-            "%s, and makes nothing bad that was good%s%s. Likely, not proved: what is left is more than "
+            "%s, and nothing that was good is bad with it%s%s. Likely, not proved: what is left is more than "
             "gold's noise, so values were rounded after they were damaged, or the damage is only similar to this.",
             text.data, twins.data ? "; nearly as near: " : "", twins.data ? twins.data : "");
         if (twins.data)
             finding_fact_text(finding, "alternatives", "%s", twins.data);
-        hypothesis_facts(hypothesis, "likely", finding);
+        hypothesis_facts(hypothesis, departure_kind(hypothesis->departure), "likely", finding);
         finding_fact(finding, "error_left", likely->fell);
     }
     bool good = finding && text.data && !text.failed && !twins.failed &&

@@ -40,7 +40,7 @@ static bool report(const struct causes_request *request, const struct text_varia
         finding,
         "Gold's text %s. With --text-variant %s all %zu prompts have gold's ids: proved. The usual mistake: %s.",
         row->does, row->name, count, row->mistake);
-    hypothesis_facts(&hypothesis, "proved", finding);
+    hypothesis_facts(&hypothesis, departure_kind(hypothesis.departure), "proved", finding);
     return commands_add(request, &hypothesis, 1, finding);
 }
 

@@ -491,6 +491,8 @@ static bool report(struct gaps *state, struct findings *findings)
         buffer_format(&text, ". %s follow%s no pattern.", census->absent > 1 ? "They" : "One alone",
                       census->absent > 1 ? "" : "s");
     }
+    if (text.data)
+        finding_fact_text(finding, "loss", "%s", text.data);
     if (!state->cause_count || !state->causes[0]->alone)
         excuses_text(census, &text);
     if (!census->origin)

@@ -9,10 +9,10 @@
 #include "inventory/refit.h"
 
 /* Adds inventory.pattern: it passes when nothing is absent, else fails with the one cause, or the few, that explain the
- * gaps, and with what they leave. A place for each cause, the first in order the one that explains most, with the facts
- * `pattern` (its kind), `explains`, `contradicts` (blocks that it would lose and that are there) and `saves_bits`; and
- * for each other pattern that explains the same tensors, with verdict warn. Without the census' origin, patterns of
- * shards are not looked for, which the message says.
+ * gaps, and with what they leave; its fact `loss` is that alone, as sentences. A place for each cause, the first in
+ * order the one that explains most, with the facts `pattern` (its kind), `explains`, `contradicts` (blocks that it
+ * would lose and that are there) and `saves_bits`; and for each other pattern that explains the same tensors, with
+ * verdict warn. Without the census' origin, patterns of shards are not looked for, which the message says.
  *
  * How patterns are weighed (J. Rissanen, Modeling by shortest data description, 1978): choosing the u blocks with gaps
  * out of U freely takes log2 C(U, u) bits, and at least u. A pattern takes the bits that tell it from the others of its

@@ -53,6 +53,13 @@ json "$(placed "restore:$expert") == [\"$expert\"]"
 json '.findings[] | select(.grade == "proved").where | .expert == 3 and .layer == 2 and .module == "model.layers.2.mlp"'
 says out "$expert is not the original"
 
+test_that 'one tensor of two layers is put back, and that a norm behind it shows the error blames no norm'
+cause_of 1 thinker swap-tensors:model.layers.1.self_attn.q_proj.weight,model.layers.3.self_attn.q_proj.weight \
+    --fault swap-tensors:model.layers.1.self_attn.q_proj.weight,model.layers.3.self_attn.q_proj.weight
+json '[.findings[] | select(.check == "hypothesis.norms" or .check == "hypothesis.weights").verdict] == ["pass", "fail"]'
+cause_of 1 thinker unexplained --fault adapter:layers.2.self_attn.q_proj.weight,0.5
+json '.findings[] | select(.check == "hypothesis.norms") | .verdict == "skip" and (.message | contains("it may be either"))'
+
 test_that 'a matrix that is not square is turned back, also of one expert'
 cause_of 1 thinker "transpose-back:$expert" --fault "transpose:$expert"
 cause_of 1 thinker "byte-swap:$expert" --fault "byte-swap:$expert"
@@ -64,7 +71,7 @@ cause_of 1 llama scale:model.layers.2.mlp.gate_proj.weight,2 --fault scale:model
 json "$(summary cause) | .nats_left < 1e-9"
 cause_of 1 thinker "scale:$expert,0.667" --fault "scale:$expert,1.5"
 json '[.findings[] | select(.check == "cause" and (.summary | not))] | .[0] | .grade == "likely" and .error_left < 0.02 and (.where.file | endswith(".safetensors"))'
-says out 'makes nothing bad that was good; nearly as near: --fault scale:model.layers.2.mlp.experts.3.up_proj.weight,0.667'
+says out 'nothing that was good is bad with it; nearly as near: --undo scale:model.layers.2.mlp.experts.3.up_proj.weight,0.667'
 
 test_that 'what is absent, or does not look sound, just where a module is bad is likely the cause'
 cause_of 1 thinker missing:model.layers.2.mlp.experts.4.gate_proj.weight --fault missing-experts:2/4-7
@@ -175,11 +182,18 @@ fi
 run 1 diagnose "$nano/qwen3_moe" --golden "$(gold qwen3_moe)" --json -q --set norm_topk_prob=true
 hypotheses 'pass pass pass fail pass'
 
+test_that 'what undoes a damage is laid after it, and is told apart from it'
+swapped="$nano/thinker --golden $(gold thinker) --only layers,logits --json -q --fault swap-layers:1,3"
+run 0 check $swapped --undo swap-layers:1,3
+json '.departures == "--fault swap-layers:1,3 --undo swap-layers:1,3"'
+run 1 check $swapped
+run 2 check $swapped --undo nothing
+
 test_that 'the repair that a cause prints repairs'
 run 0 break "$nano/thinker" "$T/broken" --fault swap-layers:1,3
 run 1 diagnose "$T/broken" --golden "$(gold thinker)" --json -q
 command=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.repair' "$T/out")
-same "$command" "assay extract $T/broken $T/broken-repaired --fault swap-layers:1,3"
+same "$command" "assay extract $T/broken $T/broken-repaired --undo swap-layers:1,3"
 recheck=$(jq -r '.findings[] | select(.check == "cause" and .summary).commands.recheck' "$T/out")
 same "$recheck" "assay check $T/broken-repaired --golden $(gold thinker)"
 eval "${command/assay/\"\$assay\"}" >/dev/null
