@@ -112,29 +112,47 @@ static void text_perplexity(const struct outline *outline, struct buffer *out)
         digits_append(out, value);
 }
 
-/* The first that are known are told: what it does to answers, then where, then what files show. */
+static void continuations(const struct outline *outline, struct buffer *out)
+{
+    const struct finding *finding = summary_of(outline, "greedy");
+    double count = finding ? finding_fact_number(finding, "continuations") : NAN;
+    if (!isnan(count))
+        of_append(out, finding->measured, count);
+}
+
+/* The first that are known are told, the one that decided how bad it is before all: what it does to answers, then
+ * where, then what files show. */
 static const struct {
-    const char *name;
+    const char *rule; /* name of the number of the severity; NULL: it is none */
+    const char *name, *right;
     void (*append)(const struct outline *outline, struct buffer *out); /* nothing where it is not known */
 } number_rows[] = {
-    {"Same most likely token", same_token},
-    {"Distance from gold (KL)", divergence},
-    {"Perplexity ratio, right is 1", perplexity},
-    {"Modules that come out wrong", blamed},
-    {"Tensors absent", absent},
-    {"Texts at fault", faulty_texts},
-    {"Perplexity of the text", text_perplexity},
-    {"Tensors with odd values", unsound},
+    {"top1", "Same most likely token", "100 %", same_token},
+    {"nats", "Distance from gold (KL)", "0", divergence},
+    {"perplexity_ratio", "Perplexity ratio", "1", perplexity},
+    {NULL, "Modules that come out wrong", NULL, blamed},
+    {NULL, "Tensors absent", NULL, absent},
+    {"continuations", "Continuations that differ", NULL, continuations},
+    {"texts", "Texts at fault", NULL, faulty_texts},
+    {NULL, "Perplexity of the text", NULL, text_perplexity},
+    {NULL, "Tensors with odd values", NULL, unsound},
 };
+#define NUMBER_ROWS (sizeof number_rows / sizeof *number_rows)
 
 static void numbers_build(const struct outline *outline, struct answer *answer)
 {
-    for (size_t i = 0; i < sizeof number_rows / sizeof *number_rows && answer->number_count < ANSWER_NUMBERS; i++) {
-        struct answer_number *number = &answer->numbers[answer->number_count];
-        number_rows[i].append(outline, &number->value);
-        number->name = number_rows[i].name;
-        answer->number_count += number->value.size > 0;
-    }
+    const char *decided = outline->report->severity.rule;
+    for (int others = 0; others < 2; others++)
+        for (size_t i = 0; i < NUMBER_ROWS && answer->number_count < ANSWER_NUMBERS; i++) {
+            struct answer_number *number = &answer->numbers[answer->number_count];
+            bool first = decided && number_rows[i].rule && strcmp(decided, number_rows[i].rule) == 0;
+            if (first == others)
+                continue;
+            number_rows[i].append(outline, &number->value);
+            number->name = number_rows[i].name;
+            number->right = number_rows[i].right;
+            answer->number_count += number->value.size > 0;
+        }
 }
 
 /* What a reader does next comes before what shows that it is true. The first row that fits a command names it. */
@@ -297,6 +315,7 @@ static const struct {
     {"nats", "divergence ", " nats a token", "", 1, "above"},
     {"top1", "another most likely token at ", " % of positions", " %", 100, "above"},
     {"perplexity_ratio", "perplexity ", " times gold's", " times", 1, "above"},
+    {"continuations", "", " % of gold's continuations differ", " %", 100, "above"},
     {"texts", "", " % of texts at fault", " %", 100, "at least"},
 };
 
@@ -341,6 +360,39 @@ static void severity_build(const struct report *report, struct buffer *out)
     buffer_text(out, facts->why ? facts->why : "");
 }
 
+/* What the numbers come to for whoever has to decide: may it be used? */
+static const struct {
+    enum severity level;
+    bool fails; /* else it passes, or only warns */
+    const char *says;
+} use_rows[] = {
+    {SEVERITY_IDENTICAL, false, "Nothing that was compared speaks against using it."},
+    {SEVERITY_IDENTICAL, true,
+     "Its answers are gold's; what failed is something else, and has to be settled before it is shipped as a copy."},
+    {SEVERITY_HARMLESS, false, "No answer changes: it can be used."},
+    {SEVERITY_HARMLESS, true,
+     "It fails as an exact copy, and no answer changes: usable if rounding was meant (--suite quantised judges it so), "
+     "and not to be shipped as a copy before it is known what differs."},
+    {SEVERITY_DEGRADED, false,
+     "Some answers change: whether that is good enough is yours to say (--fail-on degraded)."},
+    {SEVERITY_DEGRADED, true, "Some answers change: do not ship it as the original."},
+    {SEVERITY_BROKEN, false, "Do not use it."},
+    {SEVERITY_BROKEN, true, "Do not use it."},
+    {SEVERITY_UNKNOWN, true,
+     "What this does to answers was not measured: do not ship it before it was (--golden FILE)."},
+};
+
+static const char *use_of(const struct report *report)
+{
+    size_t row = 0, rows = sizeof use_rows / sizeof *use_rows;
+    if (report->departures || !severity_tells(&report->severity, report->verdict))
+        return NULL;
+    while (row < rows &&
+           (use_rows[row].level != report->severity.level || use_rows[row].fails != (report->verdict == VERDICT_FAIL)))
+        row++;
+    return row < rows ? use_rows[row].says : NULL;
+}
+
 /* What was proved: the reason of a pass says how many checks there were, and no more. */
 static const char *passed_headline(const struct outline *outline)
 {
@@ -382,6 +434,7 @@ void answer_build(const struct outline *outline, struct answer *answer)
     answer->word = told ? severity_name(report->severity.level) : verdict_name(report->verdict);
     headline_build(outline, answer);
     severity_build(report, &answer->severity);
+    answer->use = use_of(report);
     numbers_build(outline, answer);
     settings_build(answer);
     file_build(outline, answer);

@@ -16,8 +16,10 @@ struct answer {
     struct buffer headline; /* one sentence: what is wrong, or what was proved */
     struct buffer rest;     /* further sentences; empty: none */
     struct buffer severity; /* "broken: divergence 3.2 nats a token, broken is above 1; ..."; empty: none told */
+    const char *use;        /* may it be used? a sentence; NULL: nothing says */
     struct answer_number {
-        const char *name;    /* "perplexity" */
+        const char *name;    /* "Perplexity ratio" */
+        const char *right;   /* what it is where nothing is wrong: "1"; NULL: the name says it */
         struct buffer value; /* "12,700 times gold's" */
     } numbers[ANSWER_NUMBERS];
     size_t number_count;

@@ -14,7 +14,18 @@ static void verdict_line(struct page *page)
     page_text(page, report->command);
     page_raw(page, " \xC2\xB7 <b>");
     page_text(page, report->subject.path);
-    page_raw(page, "</b></p>\n<h1><span class=\"word\">");
+    page_raw(page, "</b>");
+    for (size_t i = 0; i < report->gold_count; i++) {
+        page_raw(page, i ? ", " : " \xC2\xB7 held against gold, which the original computed: ");
+        page_text(page, report->golds[i].path);
+    }
+    page_raw(page, "</p>\n");
+    if (report->departures) {
+        page_raw(page, "<p class=\"experiment\">This is an experiment: the model was opened with <code>");
+        page_text(page, report->departures);
+        page_raw(page, "</code>, and what follows is true of that. Its files are as they were.</p>\n");
+    }
+    page_raw(page, "<h1><span class=\"word\">");
     page_sentence(page, page->answer->word);
     page_raw(page, "</span> ");
     if (strcmp(page->answer->word, verdict) != 0)
@@ -27,15 +38,9 @@ static void verdict_line(struct page *page)
 static void says(struct page *page)
 {
     const struct answer *answer = page->answer;
-    const struct report *report = page->outline->report;
     page_raw(page, "<p class=\"reason\">");
     page_text(page, answer->headline.data);
     page_raw(page, "</p>\n");
-    if (report->departures) {
-        page_raw(page, "<p class=\"experiment\">This is an experiment: the model was opened with <code>");
-        page_text(page, report->departures);
-        page_raw(page, "</code>. Its files are as they were.</p>\n");
-    }
     if (answer->rest.size) {
         page_raw(page, "<p class=\"rest\">");
         page_text(page, answer->rest.data);
@@ -51,7 +56,10 @@ static void says(struct page *page)
     if (answer->severity.size) {
         page_raw(page, "<p class=\"rest\">Severity: ");
         page_text(page, answer->severity.data);
-        page_raw(page, ".</p>\n");
+        page_raw(page, ".");
+        if (answer->use)
+            buffer_format(page->out, " <b>%s</b>", answer->use);
+        page_raw(page, "</p>\n");
     }
 }
 
@@ -63,6 +71,8 @@ static void tiles(struct page *page)
     for (size_t i = 0; i < page->answer->number_count; i++) {
         page_raw(page, "<div><dt>");
         page_text(page, page->answer->numbers[i].name);
+        if (page->answer->numbers[i].right)
+            buffer_format(page->out, ", right is %s", page->answer->numbers[i].right);
         page_raw(page, "</dt><dd>");
         page_text(page, page->answer->numbers[i].value.data);
         page_raw(page, "</dd></div>\n");

@@ -68,9 +68,9 @@ static const char *const html_style[] = {
     ".graded li{margin:6px 0}",
     ".say .soft{display:block}",
     ".soft{color:var(--soft);font-size:13.5px}",
-    ".command{margin:4px 0 10px;padding:8px 10px;background:var(--ground);border-radius:4px;white-space:pre-wrap;"
-    "overflow-wrap:normal;overflow-x:auto;font-size:13px}",
-    ".command span{white-space:nowrap}",
+    ".command{margin:4px 0 10px;padding:8px 10px;background:var(--ground);border-radius:4px;white-space:normal;"
+    "font-size:13px}",
+    ".command span{display:inline-block;max-width:100%;word-break:break-all}",
     "h2{font-size:21px;margin:30px 0 6px}",
     "h2 .tag{vertical-align:3px;margin-left:6px}",
     "h3{font-size:16px;margin:0;font-weight:650}",

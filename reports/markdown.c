@@ -38,6 +38,8 @@ static void numbers(struct buffer *out, const struct answer *answer)
         buffer_text(out, i ? " | **" : "| **");
         text_append(out, TEXT_MARKDOWN, answer->numbers[i].value.data);
         buffer_text(out, "**");
+        if (answer->numbers[i].right)
+            buffer_format(out, " (right is %s)", answer->numbers[i].right);
     }
     buffer_text(out, " |\n\n");
 }
@@ -86,16 +88,18 @@ static void heading(struct buffer *out, const struct outline *outline, const str
     buffer_format(out, ": %s", verdict_name(report->verdict));
     if (strcmp(answer->word, verdict_name(report->verdict)) != 0)
         buffer_format(out, ", %s", answer->word);
+    if (report->departures) {
+        buffer_text(out, "\n\nThis is an experiment: the model was opened with ");
+        text_append_short(out, TEXT_MARKDOWN, report->departures, MESSAGE_SHOWN);
+        buffer_text(out, ", and what follows is true of that. Its files are as they were.");
+    }
     buffer_text(out, "\n\n**");
     text_append_short(out, TEXT_MARKDOWN, answer->headline.data ? answer->headline.data : "", MESSAGE_SHOWN);
     buffer_text(out, "**\n\n");
-    if (report->departures) {
-        buffer_text(out, "This is an experiment: the model was opened with ");
-        text_append_short(out, TEXT_MARKDOWN, report->departures, MESSAGE_SHOWN);
-        buffer_text(out, ". Its files are as they were.\n\n");
-    }
     text_append_short(out, TEXT_MARKDOWN, answer->rest.data, MESSAGE_SHOWN);
     buffer_text(out, answer->rest.size ? "\n\n" : "");
+    if (answer->use)
+        buffer_format(out, "%s\n\n", answer->use);
     numbers(out, answer);
     steps(out, answer);
     line_of(out, "Severity", answer->severity.data);

@@ -108,6 +108,8 @@ static void numbers_line(const struct terminal *terminal, const struct answer *a
         buffer_text(&line, i ? "; " : "");
         buffer_char(&line, i ? (char)tolower((unsigned char)*name) : *name);
         buffer_format(&line, "%s: %s", name + 1, answer->numbers[i].value.data);
+        if (answer->numbers[i].right)
+            buffer_format(&line, " (right is %s)", answer->numbers[i].right);
     }
     if (!line.size)
         return;
@@ -160,7 +162,7 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
     if (report->departures) {
         buffer_text(&line, "This is an experiment: the model was opened with ");
         text_append_short(&line, TEXT_PLAIN, report->departures, 300);
-        buffer_text(&line, ". Its files are as they were.");
+        buffer_text(&line, ", and all of this is true of that. Its files are as they were.");
         indented(terminal, &line);
     }
     if (answer->rest.size) {
@@ -178,7 +180,7 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
     if (answer->severity.size) {
         buffer_text(&line, "Severity: ");
         text_append_short(&line, TEXT_PLAIN, answer->severity.data, MESSAGE_SHOWN);
-        buffer_char(&line, '.');
+        buffer_format(&line, ".%s%s", answer->use ? " " : "", answer->use ? answer->use : "");
         indented(terminal, &line);
     }
     numbers_line(terminal, answer);

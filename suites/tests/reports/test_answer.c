@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "report_fixtures.h"
 #include "reports/answer.h"
 #include "reports/model_map.h"
@@ -194,7 +195,7 @@ Test(answer, four_numbers_tell_how_bad_it_is)
             finding_fact(finding, "bad", 36);
     }
     answer_of(&answered);
-    static const char *const expected[] = {"75 % of positions", "3.71 nats a token", "12,700", "36 of 387"};
+    static const char *const expected[] = {"3.71 nats a token", "75 % of positions", "12,700", "36 of 387"};
     cr_assert_eq(answered.answer.number_count, 4);
     for (size_t i = 0; i < 4; i++)
         cr_expect_str_eq(answered.answer.numbers[i].value.data, expected[i]);
@@ -208,6 +209,64 @@ Test(answer, four_numbers_tell_how_bad_it_is)
     cr_assert_eq(answered.answer.number_count, 1);
     cr_expect_str_eq(answered.answer.numbers[0].value.data, "1,622 of 18,867");
     answered_free(&answered);
+}
+
+/* A divergence and most likely tokens that are right say little of a model whose continuations are others. */
+Test(answer, the_number_that_decided_comes_first)
+{
+    struct answered answered = {0};
+    static const struct {
+        const char *check, *unit;
+        double measured;
+    } rows[] = {{"logits.kl", "nats", 6e-5}, {"logits.top1", "of positions", 0}, {"greedy", "continuations differ", 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct finding *finding = failing(&answered.report, rows[i].check, "It is bad.");
+        finding->verdict = i == 2 ? VERDICT_FAIL : VERDICT_PASS;
+        finding_measured(finding, rows[i].measured, rows[i].unit);
+        finding_fact(finding, "continuations", 3);
+    }
+    answer_of(&answered);
+    cr_expect_str_eq(answered.answer.word, "degraded");
+    cr_assert_eq(answered.answer.number_count, 3);
+    cr_expect_str_eq(answered.answer.numbers[0].name, "Continuations that differ");
+    cr_expect_str_eq(answered.answer.numbers[0].value.data, "1 of 3");
+    cr_expect(text_begins_with(answered.answer.severity.data,
+                               "degraded: 33.3 % of gold's continuations differ, harmless is up to 0 %; "),
+              "%s", answered.answer.severity.data);
+    answered_free(&answered);
+}
+
+/* Whoever has to decide reads whether it may be used; of an experiment that is not asked. */
+Test(answer, says_whether_the_model_may_be_used)
+{
+    static const struct {
+        const char *check;
+        double nats;
+        const char *departures, *begins; /* NULL: nothing is said */
+    } rows[] = {{NULL, 1e-12, NULL, "Nothing that was compared speaks against"},
+                {"layers.isolated", 4e-8, NULL, "It fails as an exact copy, and no answer changes"},
+                {"logits.kl", 0.002, NULL, "Some answers change: do not ship it"},
+                {"logits.kl", 10, NULL, "Do not use it"},
+                {"logits.kl", 10, "--fault zeros", NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct answered answered = {0};
+        struct finding *finding = failing(&answered.report, "logits.kl", "It is bad.");
+        finding->verdict = VERDICT_PASS;
+        finding_measured(finding, rows[i].nats, "nats");
+        finding_fact(finding, "within", 1e-9);
+        if (rows[i].check)
+            failing(&answered.report, rows[i].check, "It is bad.");
+        if (rows[i].departures)
+            report_set(&answered.report.departures, "%s", rows[i].departures);
+        answer_of(&answered);
+        const char *use = answered.answer.use;
+        cr_expect(rows[i].begins ? use && text_begins_with(use, rows[i].begins) : !use, "row %zu: %s", i, use);
+        struct rendered rendered = render(&answered.report);
+        cr_expect(!use || strstr(rendered.files[HTML], use));
+        cr_expect(!use || strstr(rendered.files[MARKDOWN], use));
+        rendered_free(&rendered);
+        answered_free(&answered);
+    }
 }
 
 Test(answer, commands_come_once_and_what_mends_comes_first)
@@ -607,11 +666,13 @@ Test(answer, an_experiment_says_so_everywhere)
     failing(&report, "layers.propagated", "It differs.");
     report_conclude(&report);
     struct rendered rendered = render(&report);
-    cr_expect(strstr(rendered.files[HTML], "opened with <code>--fault &#39;zeros:&lt;b&gt;&#39;</code>"));
+    const char *experiment = strstr(rendered.files[HTML], "opened with <code>--fault &#39;zeros:&lt;b&gt;&#39;</code>"),
+               *verdict = strstr(rendered.files[HTML], "<h1>");
+    cr_expect(experiment && verdict && experiment < verdict, "what is no verdict on the files says so first");
     cr_expect(strstr(rendered.files[MARKDOWN], "This is an experiment"));
     rendered_free(&rendered);
     char *text = terminal_text(&report, false);
-    cr_expect(strstr(text, "This is an experiment: the model was opened with --fault 'zeros:<b>'."));
+    cr_expect(strstr(text, "This is an experiment: the model was opened with --fault 'zeros:<b>', and"));
     free(text);
     report_free(&report);
 }

@@ -256,7 +256,7 @@ Test(reports, a_realistic_report_says_what_is_wrong_first)
     assert_harmless(html);
     const char *order[] = {"class=\"word\">Broken</span>",
                            "class=\"reason\">544 tensors are absent",
-                           "<dt>Distance from gold (KL)</dt><dd>3.71 nats a token</dd>",
+                           "<dt>Distance from gold (KL), right is 0</dt><dd>3.71 nats a token</dd>",
                            "The model at a glance",
                            "<title>layer 3, self_attn: error 0.31, limit 6e-6</title>",
                            "<section id=\"disk\"",
