@@ -5,6 +5,7 @@
 #include "cli/help_checks.h"
 #include "cli/paragraph.h"
 #include "diagnostics/diagnostics.h"
+#include "quality/quality.h"
 
 static void write_gibberish(struct buffer *out)
 {
@@ -212,11 +213,32 @@ static void write_faults(struct buffer *out)
                 "diagnose searches through these experiments for the one that undoes a damage.\n");
 }
 
+static void write_quality(struct buffer *out)
+{
+    page_append(
+        out,
+        "The verdict on texts: what it can tell, and how often it errs\n"
+        "\n"
+        "Everything that is measured of a text (characters, loops, languages, words, markup, grammar) speaks in bits "
+        "for broken or for right, of the whole text and of windows of it. A text is condemned above the bits that "
+        "only a given share of right answers reaches: \"evidence\": {\"alarms\": 0.005} in a file for --rules, one "
+        "in 200. Rules that no right text breaks condemn alone.\n"
+        "\n"
+        "Form does not tell sense: fluent nonsense, sentences spliced from several texts and dropped words pass more "
+        "often than they are caught. A model that reads the text tells more (--judge MODEL): what surprises it, and "
+        "whether each sentence follows from those before it. The options: assay quality -h.\n"
+        "\n"
+        "What follows was measured on texts that the evidence had not been fitted to.\n"
+        "\n");
+    page_append(out, quality_error_rates());
+}
+
 static const struct help_topic topics[] = {
     {"gibberish", "my model writes gibberish: what to run, in which order, and how to read it", write_gibberish},
     {"checks", "every check: what it measures, what a failure means, what to do, its limit", help_checks},
     {"golden", "gold: what it is, how it is made, its format", write_golden},
     {"report", "verdicts, severity, the files of a report, exit status, --fail-on", write_report},
+    {"quality", "the verdict on texts: what it can tell and how often it errs, in tables", write_quality},
     {"suite", "what a suite says; all diagnostics and limits", write_suite},
     {"passport", "the manifest of an extraction, its root, and what proves it", write_passport},
     {"faults", "experiments: --fault, --undo, --variant, --text-variant, --set", write_faults},

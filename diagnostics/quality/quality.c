@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/wording.h"
 #include "generated/quality_evidence.h"
+#include "generated/quality_measured.h"
 #include "generated/quality_rules.h"
 #include "quality/cld2.h"
 #include "quality/evidence.h"
@@ -61,6 +62,11 @@ static bool open_evidence(struct quality *quality, const char *path, struct erro
     if (evidence_judged(quality->evidence))
         quality->judged_limit = evidence_limit(evidence_judged(quality->evidence), quality->rules.alarms / 2);
     return true;
+}
+
+const char *quality_error_rates(void)
+{
+    return quality_measured;
 }
 
 struct quality *quality_open(const char *rules, struct error *error)

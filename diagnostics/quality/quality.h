@@ -41,6 +41,8 @@ struct quality;
 
 /* `rules`: a file like suites/quality.json; NULL: that one, which is built in. */
 struct quality *quality_open(const char *rules, struct error *error);
+/* How often the evidence errs, by kind, language and length, as tables of Markdown: suites/data/quality/evidence.md. */
+const char *quality_error_rates(void);
 void quality_free(struct quality *quality);
 
 /* Dictionaries that are installed, "en de fr ...": for a report. Valid until quality_free. */
