@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/wording.h"
+
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
@@ -89,7 +91,7 @@ static int open_reading(const char *path, struct error *error)
     int events = named ? poll(&ready, 1, PIPE_PATIENCE_MS) : 1;
     if (events > 0 && (!named || fcntl(descriptor, F_SETFL, 0) == 0))
         return descriptor;
-    error_set(error, "%s: a pipe that nobody has written to for %d seconds", path, PIPE_PATIENCE_MS / 1000);
+    error_set(error, "%s: is a pipe, and nothing was written to it for %d seconds", path, PIPE_PATIENCE_MS / 1000);
     close(descriptor);
     return -1;
 }
@@ -116,7 +118,8 @@ bool file_read(const char *path, size_t maximum, struct buffer *out, struct erro
         out->size += (size_t)got;
         total += (size_t)got;
         if (total > maximum) {
-            good = error_set(error, "%s: larger than the %zu bytes that are allowed here", path, maximum);
+            good = error_set(error, "%s: is larger than the %zu bytes that are allowed for a file of this kind", path,
+                             maximum);
             break;
         }
     }
@@ -137,8 +140,8 @@ bool file_read_at(int descriptor, const char *path, uint64_t offset, void *out, 
         if (got < 0)
             return error_errno(error, "%s: cannot read at byte %llu", path, (unsigned long long)offset);
         if (got == 0)
-            return error_set(error, "%s: ends at byte %llu, %zu bytes short of what its header promised", path,
-                             (unsigned long long)offset, size);
+            return error_set(error, "%s: ends at byte %llu, %zu byte%s short of what its header promised", path,
+                             (unsigned long long)offset, size, text_plural(size));
         to += got;
         offset += (uint64_t)got;
         size -= (size_t)got;
@@ -256,7 +259,9 @@ struct file_writer *file_create(const char *path, struct error *error)
 {
     struct stat status;
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) { /* renaming would put a file in the place of a device */
-        error_set(error, "%s: is there and not a regular file", path);
+        error_set(error,
+                  "%s: exists and is not a regular file, so nothing is written in its place; choose another name",
+                  path);
         return NULL;
     }
     struct file_writer *writer = calloc(1, sizeof *writer);
@@ -274,7 +279,7 @@ struct file_writer *file_create(const char *path, struct error *error)
     }
     writer->pending = pending_add(writer->temporary);
     if (atomic_load(&stopped)) {
-        error_set(error, "%s: not begun, for the program is ending", path);
+        error_set(error, "%s: is not written, for the program was told to end", path);
         file_writer_free(writer);
         return NULL;
     }

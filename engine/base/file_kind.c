@@ -51,7 +51,7 @@ static bool say_dead_link(const struct start *start, struct buffer *out)
     char target[PATH_MAX];
     ssize_t length = file_exists(start->path) ? -1 : readlink(start->path, target, sizeof target);
     if (length >= 0)
-        buffer_format(out, "is a link to '%.*s', where nothing is: fetch the file again", (int)length, target);
+        buffer_format(out, "is a link to '%.*s', which does not exist: fetch the file again", (int)length, target);
     return length >= 0;
 }
 
@@ -87,8 +87,8 @@ static bool say_page(const struct start *start, struct buffer *out)
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         if (strncasecmp(at, beginnings[i], strlen(beginnings[i])) == 0)
             return buffer_format(out,
-                                 "is %s page, saved in the place of the file (a login, an error, a view of it): fetch "
-                                 "the file itself; on the Hub its address has /resolve/, not /blob/",
+                                 "is %s page (a login, an error, a view of the file) that was saved instead of the "
+                                 "file: fetch the file itself; on the Hub its address has /resolve/, not /blob/",
                                  i < 3 ? "an HTML" : "an XML");
     return false;
 }
@@ -101,7 +101,8 @@ static bool say_zeros(const struct start *start, struct buffer *out)
     if (zeros < START_BYTES)
         return false;
     return buffer_format(
-        out, "begins with %zu bytes of zeros: room was made for it, and it was never filled: fetch it again", zeros);
+        out, "begins with %zu bytes of zeros, as a download does that has only reserved its room: fetch it again",
+        zeros);
 }
 
 /* How files are cut into pieces, as the names of the pieces tell: in front of the piece's number or letters, these, and
@@ -232,8 +233,8 @@ static const struct format_row {
     {"# xet version", NULL, FILE_OTHER, "is a Xet pointer, not the file itself: fetch that (hf download)"},
     {"/annex/objects/", NULL, FILE_OTHER, "is a git-annex pointer, not the file itself: fetch that (git annex get)"},
     {NULL, fits_torch, FILE_TORCH,
-     "is a PyTorch file, which is read as a model where it is named itself, and as gold (--golden) where it holds "
-     "token ids"},
+     "is a PyTorch file: name the file itself to read it as a model; as gold (--golden) it is read if it holds token "
+     "ids"},
     {NULL, fits_old_torch, FILE_OTHER,
      "is a PyTorch file of the kind before version 1.6: save its tensors as safetensors (torch.load, then "
      "safetensors.torch.save_file)"},
@@ -270,8 +271,10 @@ static const struct format_row {
     {"%PDF", NULL, FILE_OTHER, "is a PDF document"},
     {"\x7F"
      "ELF",
-     NULL, FILE_OTHER, "is a program; one that holds a model (a llamafile) holds it as GGUF: take that out"},
-    {"MZ", NULL, FILE_OTHER, "is a program; one that holds a model (a llamafile) holds it as GGUF: take that out"},
+     NULL, FILE_OTHER,
+     "is a program; if it is a llamafile, it is a zip archive with a GGUF file in it: extract that (unzip)"},
+    {"MZ", NULL, FILE_OTHER,
+     "is a program; if it is a llamafile, it is a zip archive with a GGUF file in it: extract that (unzip)"},
     {"GGUF", NULL, FILE_GGUF, "is a GGUF file"},
     {NULL, fits_safetensors, FILE_SAFETENSORS, "is a safetensors file"},
 };

@@ -38,7 +38,7 @@ bool ids_parse(const char *list, struct ids *out, struct error *error)
     if (comma)
         return error_set(error, "no token id follows the last comma");
     if (bracket != (*at == ']'))
-        return error_set(error, "token ids with one bracket only");
+        return error_set(error, "the list of token ids has only one of its brackets, [ or ]");
     at += bracket;
     at += strspn(at, BLANKS);
     return !*at || error_set(error, "'%.40s' follows the token ids", at);

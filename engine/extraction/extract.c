@@ -18,7 +18,7 @@
 #define MANIFEST EXTRACTION_MANIFEST
 #define AVAILABILITY AVAILABILITY_FILE
 static const char unfinished_text[] =
-    "An extraction was begun here and is not finished; assay extract goes on with it, and assay repair.\n";
+    "An extraction was begun here and is not finished; assay extract or assay repair finishes it.\n";
 
 struct extraction {
     const struct extract_request *request;
@@ -51,10 +51,12 @@ bool extract_source_allows(const struct extract_request *request, struct error *
     char here[PATH_MAX], there[PATH_MAX];
     for (size_t i = 0; i < store_problem_count(store); i++)
         if (is_missed(request, i))
-            return error_set(error, "%s: its files are not in order: %s", store_path(store), store_problem(store, i));
+            return error_set(error, "%s: the source is not whole, so nothing is taken from it: %s", store_path(store),
+                             store_problem(store, i));
     if (!request->itself && realpath(store_path(store), here) && realpath(request->folder, there) &&
         strcmp(here, there) == 0)
-        return error_set(error, "%s: the source and the extraction are the same folder", request->folder);
+        return error_set(error, "%s: the source and the extraction are the same folder; name two different ones",
+                         request->folder);
     return true;
 }
 
@@ -86,8 +88,8 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
         else if (extract_is_leftover(name, known, folder))
             unlink(whole);
         else if (text_ends_with(name, ".safetensors") && map_find(known, relative, strlen(relative)) == MAP_ABSENT)
-            good = error_set(error, "%s: is there already and is no part of this extraction; choose another folder",
-                             whole);
+            good =
+                error_set(error, "%s: exists already and is no part of this extraction; choose another folder", whole);
         free(whole);
     }
     names_free(&names);
@@ -119,9 +121,14 @@ static bool companion_allows(const char *folder, const struct companion *compani
     if (good && file_exists(path)) {
         good = companion_read(companion, &here, error) && file_read(path, COMPANION_MAX, &there, error);
         if (good && !here.data)
-            good = error_set(error, "%s: is there already, and this model has none; choose another folder", path);
+            good = error_set(
+                error, "%s: exists already, and the model that is extracted has no such file; choose another folder",
+                path);
         else if (good && (here.size != there.size || memcmp(here.data, there.data, here.size) != 0))
-            good = error_set(error, "%s: is there already, and is not this model's; choose another folder", path);
+            good = error_set(
+                error,
+                "%s: exists already, and differs from that of the model that is extracted; choose another folder",
+                path);
     }
     buffer_free(&here);
     buffer_free(&there);
@@ -154,7 +161,7 @@ static bool selection_allows(const struct extraction *extraction, struct error *
     for (size_t i = 0; i < extraction->plan.count; i++)
         if (extraction->plan.files[i].wanted)
             return true;
-    return error_set(error, "%s: there is no file of these kinds in these layers",
+    return error_set(error, "%s: --only and --layers leave no tensor of it to extract",
                      store_path(extraction->request->store));
 }
 
@@ -350,7 +357,7 @@ int extract_lock(const char *folder, struct error *error)
     if (descriptor < 0) {
         error_errno(error, "%s", folder);
     } else if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-        error_set(error, "%s: somebody else is writing to it", folder);
+        error_set(error, "%s: another assay is writing to this folder; wait until it has ended", folder);
         close(descriptor);
         descriptor = -1;
     }

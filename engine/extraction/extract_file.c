@@ -160,7 +160,8 @@ static bool file_write_out(struct extract_file *file, const char *path, struct e
     bool same = false;
     good = file_holds(file, file_staged_path(file->writer), &same, error);
     if (good && !same)
-        good = error_set(error, "%s: what was read back is not what was written", file_staged_path(file->writer));
+        good = error_set(error, "%s: what was read back is not what was written; the disk may be failing",
+                         file_staged_path(file->writer));
     if (good)
         return true;
     file_discard(file->writer);

@@ -76,7 +76,8 @@ bool extract_plan_make(const struct extract_request *request, struct extract_pla
         qsort(plan->files, plan->count, sizeof *plan->files, by_path);
     for (size_t i = 0; good && i < plan->count; i++)
         qsort(plan->files[i].tensors, plan->files[i].count, sizeof *plan->files[i].tensors, by_name);
-    return good && (plan->count || error_set(error, "%s: nothing to extract", store_path(request->store)));
+    return good && (plan->count || error_set(error, "%s: holds no tensors, so there is nothing to extract",
+                                             store_path(request->store)));
 }
 
 void extract_plan_free(struct extract_plan *plan)

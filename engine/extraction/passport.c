@@ -222,8 +222,10 @@ static bool file_tiles(const struct passport *passport, struct passport_file *fi
     for (size_t i = file->first; i < file->first + file->count; i++) {
         const struct passport_tensor *tensor = &passport->tensors[i];
         if (tensor->begin != at || tensor->bytes > file->size || at > file->size - tensor->bytes)
-            return error_set(error, "%s: tensor '%s' is said to be at byte %llu of %s, where it cannot be", where,
-                             tensor->name, (unsigned long long)tensor->begin, file->path);
+            return error_set(error,
+                             "%s: places tensor '%s' at byte %llu of %s, where it would overlap another, leave a gap "
+                             "or pass the end",
+                             where, tensor->name, (unsigned long long)tensor->begin, file->path);
         at += tensor->bytes;
     }
     if (at != file->size)

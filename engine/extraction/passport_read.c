@@ -12,14 +12,14 @@ static const char *row_text(const cJSON *row, const char *where, const char *key
 {
     const char *text = NULL;
     if (json_get_string(row, where, key, &text, error) && !text)
-        error_set(error, "%s: a row without \"%s\"", where, key);
+        error_set(error, "%s: a row of its lists has no \"%s\"", where, key);
     return text;
 }
 
 static bool row_number(const cJSON *row, const char *where, const char *key, uint64_t *value, struct error *error)
 {
     return json_uint64(json_member(row, key), value) ||
-           error_set(error, "%s: a row without a whole number \"%s\"", where, key);
+           error_set(error, "%s: a row of its lists has no whole number \"%s\"", where, key);
 }
 
 static bool row_hash(const cJSON *row, const char *where, const char *key, char hash[SHA256_TEXT], struct error *error)
@@ -54,7 +54,7 @@ static bool read_file(struct passport *passport, const cJSON *row, const char *w
     if (!path)
         return false;
     if (!path_is_plain(path) || !strchr(path, '/'))
-        return error_set(error, "%s: '%.200s' is no file of an extraction", where, path);
+        return error_set(error, "%s: '%.200s' cannot be the path of a file in an extraction", where, path);
     if (!map_add(paths, path, strlen(path), passport->file_count, &twice))
         return error_memory(error, where);
     if (twice != MAP_ABSENT)
@@ -70,10 +70,11 @@ static bool read_shape(const cJSON *row, const char *where, int *rank, uint64_t 
     const cJSON *list = json_member(row, "shape");
     *rank = 0;
     if (!cJSON_IsArray(list))
-        return error_set(error, "%s: a row without \"shape\"", where);
+        return error_set(error, "%s: a row of its lists has no \"shape\"", where);
     for (const cJSON *item = list->child; item; item = item->next)
         if (*rank == TENSOR_RANK_MAX || !json_uint64(item, &shape[(*rank)++]))
-            return error_set(error, "%s: a \"shape\" that is none", where);
+            return error_set(error, "%s: a \"shape\" should be a list of at most %d whole numbers", where,
+                             TENSOR_RANK_MAX);
     return true;
 }
 
@@ -88,7 +89,7 @@ static bool read_tensor(struct passport *passport, const cJSON *row, const char 
     if (!path || !read_shape(row, where, &rank, shape, error))
         return false;
     if (!dtype_parse(type, &dtype))
-        return error_set(error, "%s: tensor '%s' has dtype '%.40s', which is none", where, name, type);
+        return error_set(error, "%s: tensor '%s' has dtype '%.40s', which assay does not know", where, name, type);
     size_t file = map_find(paths, path, strlen(path));
     if (file == MAP_ABSENT)
         return error_set(error, "%s: tensor '%s' is in '%.200s', which is not among \"files\"", where, name, path);
@@ -107,7 +108,7 @@ static bool read_companion(struct passport *passport, const cJSON *row, bool doc
     if (!name)
         return false;
     if (!path_is_plain(name) || strchr(name, '/'))
-        return error_set(error, "%s: '%.200s' is no name of a file beside the tensors", where, name);
+        return error_set(error, "%s: '%.200s' cannot be the name of a file beside the tensors", where, name);
     for (size_t i = 0; i < passport->companion_count; i++)
         if (strcmp(passport->companions[i].name, name) == 0)
             return error_set(error, "%s: file '%s' occurs twice", where, name);
@@ -125,7 +126,7 @@ static const cJSON *list_of(const cJSON *json, const char *where, const char *ke
     const cJSON *list = json_member(json, key);
     if (cJSON_IsArray(list))
         return list;
-    error_set(error, "%s: no list \"%s\"", where, key);
+    error_set(error, "%s: has no list \"%s\"", where, key);
     return NULL;
 }
 
@@ -157,10 +158,10 @@ static bool read_head(struct passport *passport, const cJSON *json, const char *
         !json_get_bool(json, where, "complete", &passport->complete, error))
         return false;
     if (faults && !cJSON_IsArray(faults))
-        return error_set(error, "%s: \"faults\" is no list", where);
+        return error_set(error, "%s: \"faults\" should be a list", where);
     for (const cJSON *fault = faults ? faults->child : NULL; fault; fault = fault->next)
         if (!cJSON_IsString(fault) || !names_add(&passport->faults, fault->valuestring))
-            return error_set(error, "%s: \"faults\" is no list of texts", where);
+            return error_set(error, "%s: \"faults\" should be a list of strings", where);
     return (passport->model = strdup(model)) || error_memory(error, where);
 }
 
@@ -172,7 +173,7 @@ static enum passport_found read_json(const char *path, struct passport *passport
     enum passport_found found = PASSPORT_MALFORMED;
     char root[SHA256_TEXT];
     if (!json_member(json, "root")) {
-        error_set(error, "%s: no \"root\" in it: it is a list of files, not a passport", path);
+        error_set(error, "%s: has no \"root\", so it is a list of files and not a passport", path);
         found = PASSPORT_NONE;
     } else if (row_hash(json, path, "root", root, error) && read_head(passport, json, path, error) &&
                read_rows(passport, json, path, error) && passport_finish(passport, path, error)) {
@@ -191,7 +192,7 @@ enum passport_found passport_read(const char *folder, struct passport *passport,
     if (!path) {
         error_memory(error, folder);
     } else if (!file_exists(path)) {
-        error_set(error, "%s: there is none", path);
+        error_set(error, "%s: is absent, so the extraction has no passport", path);
         found = PASSPORT_NONE;
     } else {
         found = read_json(path, passport, error);

@@ -202,13 +202,14 @@ static enum passport_state header_read(const struct holding *holding, const stru
     if (store) {
         state = store_count(store) == file->count ? PASSPORT_GOOD : PASSPORT_OTHER;
         if (state != PASSPORT_GOOD)
-            error_set(text, "it holds %zu tensors, and the passport says %zu", store_count(store), file->count);
+            error_set(text, "it holds %zu tensors, where the passport lists %zu", store_count(store), file->count);
         for (size_t i = file->first; state == PASSPORT_GOOD && i < file->first + file->count; i++) {
             const struct passport_tensor *row = &holding->passport->tensors[i];
             if (row_is(row, store_find(store, row->name)))
                 continue;
             state = PASSPORT_OTHER;
-            error_set(text, "its header does not say of tensor '%s' what the passport says", row->name);
+            error_set(text, "its header gives tensor '%s' another dtype, shape or place than the passport does",
+                      row->name);
         }
     }
     store_free(store);

@@ -22,14 +22,16 @@ static bool folder_allows(const char *folder, struct error *error)
     if (!file_exists(folder))
         return error_set(error, "%s: no such folder; assay extract makes an extraction", folder);
     if (!file_is_folder(folder))
-        return error_set(error, "%s: a file, not an extraction", folder);
+        return error_set(error, "%s: is a file, not the folder of an extraction", folder);
     for (size_t i = 0; i < sizeof checkpoints / sizeof *checkpoints; i++)
         if (folder_holds(folder, checkpoints[i]))
-            return error_set(error, "%s: a checkpoint, for it holds %s; only extractions are repaired", folder,
-                             checkpoints[i]);
+            return error_set(
+                error,
+                "%s: is a checkpoint, for it holds %s; only an extraction can be repaired, and assay extract makes one",
+                folder, checkpoints[i]);
     return extraction_is(folder) || error_set(error,
-                                              "%s: no extraction: neither a manifest nor experts/, norms/ ... is in "
-                                              "it; assay extract makes one",
+                                              "%s: is no extraction, for it holds neither a manifest nor experts/, "
+                                              "norms/ ...; assay extract makes one",
                                               folder);
 }
 
@@ -71,8 +73,8 @@ static bool is_of_source(const struct repair *repair, struct error *error)
     }
     return same || other < OTHER_MODEL ||
            error_set(error,
-                     "%s: none of %zu matrices in it is that of %s: an extraction of another model, which repair does "
-                     "not write over",
+                     "%s: none of %zu matrices in it equals that of %s, so it is an extraction of another model and is "
+                     "not overwritten; name its own original with --source",
                      repair->extract.folder, other, store_path(repair->extract.store));
 }
 
@@ -214,11 +216,11 @@ static bool plan_documents(struct repair *repair, struct error *error)
         good = add_beside(repair, EXTRACTION_MANIFEST,
                           !folder_holds(request->folder, EXTRACTION_MANIFEST) ? "absent"
                           : same ? "the repair or extraction was not finished"
-                                 : "does not say what will be there") ||
+                                 : "does not list what will be there") ||
                error_memory(error, EXTRACTION_MANIFEST);
     if (good && !same_map)
         good = add_beside(repair, AVAILABILITY_FILE,
-                          folder_holds(request->folder, AVAILABILITY_FILE) ? "does not say what will be there"
+                          folder_holds(request->folder, AVAILABILITY_FILE) ? "does not list what will be there"
                                                                            : "absent") ||
                error_memory(error, AVAILABILITY_FILE);
     free(map);
@@ -413,7 +415,8 @@ static bool set_aside(const char *folder, const char *path, bool stays, struct e
     }
     free(from);
     free(to);
-    return good && (done || error_set(error, "%s: too many of that name are set aside", path));
+    return good && (done || error_set(error, "%s: too many files of that name are set aside in %s; move some away",
+                                      path, REPAIR_ASIDE));
 }
 
 /* Where something else is put in its place, it must not be gone in between. */

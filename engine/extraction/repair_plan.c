@@ -272,7 +272,7 @@ static const char *aside_why(const struct repair *repair, const struct held_file
         misplaced += held->planned != NONE && held->match == MATCH_PLACE;
     }
     if (unknown)
-        return "holds tensors that the source has none of";
+        return "holds tensors that the source does not have";
     if (replaced)
         return file->folder ? "is a folder where a file belongs" : NULL;
     return file->problem  ? "cannot be read"

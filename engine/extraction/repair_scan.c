@@ -44,7 +44,7 @@ static bool scan_name(struct repair *repair, const char *block, const char *name
         good = names_add(&repair->out.leftovers, path) || error_memory(error, name);
     else if (good && strstr(name, suffix))
         good = repair_change(&repair->out.aside, &repair->out.aside_count, &repair->out.aside_capacity, path,
-                             "belongs to nothing") ||
+                             "is no file of an extraction") ||
                error_memory(error, name);
     free(path);
     return good;
@@ -56,7 +56,7 @@ static bool folder_is_own(const char *path, struct error *error)
     struct stat status;
     if (lstat(path, &status) != 0 || S_ISDIR(status.st_mode))
         return true;
-    return error_set(error, "%s: %s where the extraction has a folder; nothing was changed", path,
+    return error_set(error, "%s: is %s, where an extraction has a folder; nothing was changed", path,
                      S_ISLNK(status.st_mode) ? "a link" : "no folder");
 }
 

@@ -157,17 +157,17 @@ static bool parse_heads(struct model_config *config, const struct config_source 
         !json_get_int(source->text, source->name, "head_dim", 1, 65536, &config->head_dim, error))
         return false;
     if (config->heads % config->kv_heads)
-        return error_set(error, "%s: %d heads cannot share %d key/value heads", source->name, config->heads,
-                         config->kv_heads);
+        return error_set(error, "%s: num_attention_heads %d is no multiple of num_key_value_heads %d", source->name,
+                         config->heads, config->kv_heads);
     if (config->head_dim < 1)
-        return error_set(error, "%s: head_dim is not given, and hidden_size over num_attention_heads is %d",
+        return error_set(error, "%s: head_dim is absent, and hidden_size divided by num_attention_heads is %d",
                          source->name, config->head_dim);
     if (config->head_dim % 2)
-        cannot_compute(config, "head_dim %d%s cannot be rotated in pairs", config->head_dim,
-                       dim ? "" : ", hidden_size over num_attention_heads for want of the key,");
+        cannot_compute(config, "head_dim %d%s is odd, and a rotary embedding takes an even one", config->head_dim,
+                       dim ? "" : " (hidden_size divided by num_attention_heads, for the key is absent)");
     if ((long long)config->heads * config->head_dim > SIZE_LIMIT)
-        return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than %d", source->name,
-                         config->heads, config->head_dim, SIZE_LIMIT);
+        return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than the %d that are allowed",
+                         source->name, config->heads, config->head_dim, SIZE_LIMIT);
     return true;
 }
 
@@ -206,7 +206,8 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     if (strcmp(activation, "silu") != 0 && strcmp(activation, "swish") != 0)
         cannot_compute(config, "assay does not compute hidden_act \"%s\"; it computes silu", activation);
     if (!(config->norm_epsilon >= 0 && config->norm_epsilon < 1))
-        return error_set(error, "%s: rms_norm_eps %g", source->name, config->norm_epsilon);
+        return error_set(error, "%s: rms_norm_eps %g should be at least 0 and below 1", source->name,
+                         config->norm_epsilon);
     return true;
 }
 
@@ -220,7 +221,7 @@ static bool parse_layers(const cJSON *list, const char *name, const char *key, b
     cJSON_ArrayForEach(item, list)
     {
         if (!cJSON_IsNumber(item))
-            return error_set(error, "%s: \"%s\" should be numbers of layers", name, key);
+            return error_set(error, "%s: \"%s\" should hold nothing but numbers of layers", name, key);
         double layer = item->valuedouble;
         if (layer >= 0 && layer < CONFIG_LAYERS_MAX && !(layer > floor(layer)))
             in[(int)layer] = true;
@@ -254,11 +255,12 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
     if (!family->topk_always_normed && !json_get_bool(text, source->name, "norm_topk_prob", &config->norm_topk, error))
         return false;
     if (config->experts && config->experts_per_token > config->experts)
-        return error_set(error, "%s: %d experts for each token, but only %d exist", source->name,
+        return error_set(error, "%s: num_experts_per_tok %d is more than the number of experts, %d", source->name,
                          config->experts_per_token, config->experts);
     if ((long long)config->experts * config->layers > EXPERTS_LIMIT)
-        return error_set(error, "%s: num_experts %d in each of %d layers are more than %d", source->name,
-                         config->experts, config->layers, EXPERTS_LIMIT);
+        return error_set(error,
+                         "%s: num_experts %d in each of %d layers makes more than the %d experts that are allowed",
+                         source->name, config->experts, config->layers, EXPERTS_LIMIT);
     bool dense[CONFIG_LAYERS_MAX] = {false};
     if (!parse_layers(json_member(text, "mlp_only_layers"), source->name, "mlp_only_layers", dense, error))
         return false;
@@ -369,7 +371,7 @@ static bool check_rope(struct model_config *config, const struct config_source *
     const char *name = source->name;
     for (size_t i = 0; i < needed[config->rope_kind]; i++)
         if (!json_member(rope, keys[i]))
-            cannot_compute(config, "the rope type \"%s\" is given without \"%s\"", config->rope_type, keys[i]);
+            cannot_compute(config, "the rope type \"%s\" needs \"%s\", which is absent", config->rope_type, keys[i]);
     if (!(config->rope_theta > 0))
         return error_set(error, "%s: rope_theta %g should be above 0", name, config->rope_theta);
     if (!(config->rope_factor > 0))
@@ -442,7 +444,9 @@ static bool parse_all(struct model_config *config, const struct config_source *s
     if (!config->family && !config_take_usual(config, source->text))
         return error_memory(error, source->name);
     if (!*config->model_type && !config->layers && !config->hidden)
-        return error_set(error, "%s: no \"model_type\", nor anything else that tells of a model", source->name);
+        return error_set(
+            error, "%s: has neither a \"model_type\" nor the sizes of a model, so it is not the configuration of one",
+            source->name);
     if (!config->family)
         return true;
     return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
@@ -511,9 +515,9 @@ bool config_predicts(const struct model_config *config, struct error *error)
 bool config_writes(const struct model_config *config, struct error *error)
 {
     if (config->both_directions)
-        return error_set(error, "the model attends in both directions (\"is_causal\" of config.json, or "
-                                "\"attention.causal\" of a GGUF file, is false): a token sees those behind it, so it "
-                                "predicts none and writes no text");
+        return error_set(
+            error, "the model attends in both directions (\"is_causal\" of config.json, or \"attention.causal\" of a "
+                   "GGUF file, is false): a token sees those after it, so it predicts none and writes no text");
     return config_predicts(config, error);
 }
 

@@ -56,8 +56,8 @@ static bool forward_embedding(struct pass *pass, struct error *error)
         const struct sequence *sequence = &pass->sequences[i];
         for (size_t token = 0; token < sequence->count; token++)
             if (sequence->ids[token] < 0 || sequence->ids[token] >= vocabulary)
-                return error_set(error, "token %zu of sequence %zu has id %d, outside the vocabulary of %d", token, i,
-                                 sequence->ids[token], vocabulary);
+                return error_set(error, "token %zu of sequence %zu has id %d, outside the vocabulary of %d tokens",
+                                 token, i, sequence->ids[token], vocabulary);
         if (!matrix_rows(&matrix, sequence->ids, sequence->count, pass->x + pass->first[i] * hidden, error))
             return false;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/wording.h"
 #include "math/kernels.h"
 #include "model/expert_cache.h"
 #include "model/model_internal.h"
@@ -56,7 +57,8 @@ static bool lookup_judge(struct lookup *lookup, struct error *error)
         return true;
     struct buffer text = {0};
     if (lookup->absent.count) {
-        buffer_format(&text, "%zu tensors that the configuration calls for are absent: ", lookup->absent.count);
+        buffer_format(&text, "%zu tensor%s that the configuration calls for %s absent: ", lookup->absent.count,
+                      text_plural(lookup->absent.count), lookup->absent.count == 1 ? "is" : "are");
         expected_list_text(&lookup->absent, &text);
     }
     if (lookup->refused.size)

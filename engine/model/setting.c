@@ -128,8 +128,8 @@ bool setting_apply(const char *name, const char *setting, cJSON **root, struct e
     }
     if (good && !done)
         good = error_set(error,
-                         "%s: --set %s changes nothing that is computed: either that is its value already, or "
-                         "no number comes of this key",
+                         "%s: --set %s changes nothing that is computed: either that is its value already, or no "
+                         "number depends on this key",
                          name, setting);
     error_clear(&none);
     cJSON_Delete(value);

@@ -307,9 +307,10 @@ bool weight_fits(const struct expected *expected, const struct tensor *tensor, s
         return error_set_kind(error, ERROR_SHAPE, "%s: tensor '%s' has shape %s, but the configuration calls for %s%s",
                               file, tensor->disk_name, shape_text(tensor->shape, tensor->rank, found),
                               shape_text(expected->shape, expected->rank, wanted),
-                              tensor->bytes ? ""
-                                            : ": it holds no values, as DeepSpeed's ZeRO-3 saves what it did not "
-                                              "gather (zero_to_fp32.py, or stage3_gather_16bit_weights_on_model_save)");
+                              tensor->bytes
+                                  ? ""
+                                  : ": it holds no values, as DeepSpeed's ZeRO-3 saves what it did not gather: save "
+                                    "the model with zero_to_fp32.py or with stage3_gather_16bit_weights_on_model_save");
     if (dtype_computes(tensor->dtype))
         return true;
     struct buffer computed = {0};

@@ -51,7 +51,7 @@ static bool no_document(const char *model, const struct store *store, struct err
     struct buffer reasons = {0};
     for (size_t i = 0; i < store_problem_count(store) && i < REASONS_MOST; i++)
         buffer_format(&reasons, "%s%s", i ? "; " : "", store_problem(store, i));
-    error_set(error, "%s: no configuration: %s", model, reasons.data ? reasons.data : "");
+    error_set(error, "%s: holds no configuration that can be read: %s", model, reasons.data ? reasons.data : "");
     buffer_free(&reasons);
     return false;
 }

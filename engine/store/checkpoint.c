@@ -219,8 +219,9 @@ static bool say_beside(struct store *store, const cJSON *weights, const struct m
     }
     if (good && wanted.count && unread.own.count + unread.below.count) {
         size_t held = unread_holds(store, &unread, &wanted);
-        buffer_format(says, ", with %zu of the %zu tensors that it places in shards that are absent%s", held,
-                      wanted.count, held == wanted.count ? ": the index is of another saving" : "");
+        buffer_format(says, ", with %zu of the %zu tensors that the index places in shards that are absent%s", held,
+                      wanted.count,
+                      held == wanted.count ? ": the index is that of a copy of the model in other files" : "");
     }
     unread_free(&unread);
     map_free(&wanted);
@@ -255,7 +256,7 @@ static bool checkpoint_open_index(struct store *store, const struct form *form, 
     struct map tensors = {0};
     bool good = true;
     if (!cJSON_IsObject(weights) || !weights->child)
-        good = error_set(error, "%s: no \"weight_map\"", index);
+        good = error_set(error, "%s: has no \"weight_map\", so it does not say which file holds which tensor", index);
     good = good && index_shards(index, weights, &shards, &tensors, error);
     for (size_t i = 0; good && i < shards.count; i++)
         good = shard_open(store, form, folder, index, &shards.items[i], error);
@@ -291,10 +292,12 @@ static bool note_index(struct store *store, const struct form *form, const char 
 {
     char *index = path_join(folder, form->index);
     size_t there = index && file_exists(index) ? shards_there(folder, index) : 0;
-    bool good = index &&
-                (!there || store_add_note(
-                               store, "%s is read, as transformers does; %s and %zu of its shards lie unread beside it",
-                               form->single, form->index, there));
+    bool good =
+        index &&
+        (!there ||
+         store_add_note(store,
+                        "%s is read, as transformers reads it; %s and %zu of its shards lie beside it and are not read",
+                        form->single, form->index, there));
     free(index);
     return good || error_memory(error, folder);
 }

@@ -36,8 +36,13 @@ bool store_add_file(struct store *store, const char *folder, const char *name, s
 static bool note_unfinished(struct store *store, const char *folder, struct error *error)
 {
     char *mark = path_join(folder, EXTRACTION_UNFINISHED);
-    bool good = mark && (!file_exists(mark) ||
-                         store_add_problem(store, "%s says that the extraction was begun and is not finished", mark));
+    bool good =
+        mark &&
+        (!file_exists(mark) ||
+         store_add_problem(
+             store,
+             "%s says that the extraction was begun and is not finished; assay extract or assay repair finishes it",
+             mark));
     free(mark);
     return good || error_memory(error, folder);
 }
@@ -58,7 +63,7 @@ static bool extraction_open(struct store *store, const char *folder, struct erro
         free(path);
     }
     if (good && !store->count)
-        good = error_set(error, "%s: an extraction without a single readable tensor%s%s", folder,
+        good = error_set(error, "%s: the extraction holds no tensor that can be read%s%s", folder,
                          store->problems.count ? ": " : "", store->problems.count ? store->problems.items[0] : "");
     return good;
 }

@@ -119,8 +119,8 @@ static bool split_of(const struct gguf *gguf, struct split *split, struct error 
         return false;
     split->count = split->count ? split->count : 1;
     return split->number < split->count ||
-           error_set(error, "%s: part %llu of %llu", gguf->path, (unsigned long long)split->number + 1,
-                     (unsigned long long)split->count);
+           error_set(error, "%s: says that it is part %llu of %llu, which cannot be", gguf->path,
+                     (unsigned long long)split->number + 1, (unsigned long long)split->count);
 }
 
 /* The path of another part; NULL: `path` does not end as the part that it is, or there is no memory. Owned. */
@@ -163,11 +163,13 @@ static bool add_parts(struct store *store, const struct gguf *first, const struc
         char *path = part_path(first->path, split, number);
         struct split wanted = {.number = number, .count = split->count};
         if (!path)
-            return error_set(error, "%s: the first of %llu parts, but not called ...-00001-of-%05llu.gguf", first->path,
-                             (unsigned long long)split->count, (unsigned long long)split->count);
+            return error_set(error,
+                             "%s: is the first of %llu parts, but its name does not end in -00001-of-%05llu.gguf, so "
+                             "the others are not found: rename it",
+                             first->path, (unsigned long long)split->count, (unsigned long long)split->count);
         if (!file_exists(path))
-            good = store_add_problem(store, "%s is absent: part %llu of %llu", path, (unsigned long long)number + 1,
-                                     (unsigned long long)split->count) ||
+            good = store_add_problem(store, "%s is absent; it is part %llu of %llu", path,
+                                     (unsigned long long)number + 1, (unsigned long long)split->count) ||
                    error_memory(error, path);
         else
             good = add_part(store, path, &wanted, first, error);
@@ -182,7 +184,7 @@ static bool tensors_counted(struct store *store, const struct gguf *first, struc
     if (!gguf_get_whole(first, "split.tensors.count", UINT32_MAX, &count, error))
         return false;
     return count == store->count || store->problems.count ||
-           store_add_problem(store, "%s announces %llu tensors; its parts hold %zu", first->path,
+           store_add_problem(store, "%s announces %llu tensors, but its parts hold %zu", first->path,
                              (unsigned long long)count, store->count) ||
            error_memory(error, first->path);
 }
@@ -197,12 +199,13 @@ static bool open_first(const char *path, struct gguf *gguf, struct split *split,
     *first = part_path(path, split, 0);
     gguf_free(gguf);
     if (!*first)
-        return error_set(error, "%s: part %llu of %llu; open the first", path, (unsigned long long)split->number + 1,
-                         (unsigned long long)split->count);
+        return error_set(error,
+                         "%s: is part %llu of %llu, and its name does not say what the first is called: name that",
+                         path, (unsigned long long)split->number + 1, (unsigned long long)split->count);
     if (!gguf_read(*first, gguf, error) || !split_of(gguf, split, error))
         return false;
-    return !split->number ||
-           error_set(error, "%s: says that it is part %llu", *first, (unsigned long long)split->number + 1);
+    return !split->number || error_set(error, "%s: should be the first part, but says that it is part %llu", *first,
+                                       (unsigned long long)split->number + 1);
 }
 
 static bool gguf_open_file(struct store *store, const char *path, struct error *error)

@@ -147,7 +147,9 @@ static bool make_heads(struct making *making)
         return lacks(making, "attention.head_count");
     key = key == UINT64_MAX ? hidden / heads : key;
     if (value != UINT64_MAX && value != key)
-        return error_set(making->error, "%s: keys of %llu and values of %llu; this engine computes equal ones",
+        return error_set(making->error,
+                         "%s: the metadata 'attention.key_length' is %llu and 'attention.value_length' %llu; assay "
+                         "computes only where they are equal",
                          making->gguf->path, (unsigned long long)key, (unsigned long long)value);
     cJSON_AddNumberToObject(making->json, "num_key_value_heads", (double)(kv_heads == UINT64_MAX ? heads : kv_heads));
     cJSON_AddNumberToObject(making->json, "head_dim", (double)key);

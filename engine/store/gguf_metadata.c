@@ -56,7 +56,8 @@ static bool scan_need(struct scan *scan, uint64_t bytes, struct error *error)
                          "%s: the header asks for %llu bytes at byte %zu of a file of %llu (truncated? get it again)",
                          path, (unsigned long long)bytes, scan->at, (unsigned long long)scan->size);
     if (bytes > HEADER_MAX - scan->at)
-        return error_set(error, "%s: a header of more than %llu bytes", path, (unsigned long long)HEADER_MAX);
+        return error_set(error, "%s: the header has more than the %llu bytes that are allowed", path,
+                         (unsigned long long)HEADER_MAX);
     uint64_t wanted = scan->at + bytes;
     while (header->size < wanted) {
         uint64_t some = header->size < CHUNK ? CHUNK : header->size, left = scan->size - header->size;
@@ -141,9 +142,9 @@ static bool scan_array(struct scan *scan, const char *key, enum gguf_type *item,
         return false;
     uint64_t least = *item == GGUF_STRING ? STRING_LEAST : *item == GGUF_ARRAY ? ARRAY_LEAST : type_width[*item];
     if (*count > (scan->size - scan->at) / least)
-        return error_set(error,
-                         "%s: metadata '%s' is an array of %llu in a file of %llu bytes (truncated? get it again)",
-                         path, key, (unsigned long long)*count, (unsigned long long)scan->size);
+        return error_set(
+            error, "%s: metadata '%s' is an array of %llu items in a file of %llu bytes (truncated? get it again)",
+            path, key, (unsigned long long)*count, (unsigned long long)scan->size);
     return true;
 }
 
@@ -197,8 +198,8 @@ static bool tensor_size(const struct gguf *gguf, struct gguf_tensor *tensor, str
 {
     uint64_t block = dtype_block(tensor->dtype), columns = tensor->shape[tensor->rank - 1];
     if (columns % block)
-        return error_set(error, "%s: tensor '%s' has rows of %llu, which are not whole blocks of %llu (%s)", gguf->path,
-                         tensor->name, (unsigned long long)columns, (unsigned long long)block,
+        return error_set(error, "%s: tensor '%s' has rows of %llu values, which are not whole blocks of %llu (%s)",
+                         gguf->path, tensor->name, (unsigned long long)columns, (unsigned long long)block,
                          dtype_name(tensor->dtype));
     bool fits = multiply_u64(columns / block, dtype_bits(tensor->dtype) / 8, &tensor->bytes);
     for (int i = 0; fits && i < tensor->rank - 1; i++)
@@ -230,17 +231,19 @@ static bool scan_start(struct scan *scan, uint64_t *tensors, uint64_t *values, s
     if (!scan_number(scan, 4, &magic, error) || !scan_number(scan, 4, &version, error))
         return false;
     if (version != 2 && version != 3)
-        return error_set(error, "%s: GGUF version %llu; versions 2 and 3 are read: %s", path,
-                         (unsigned long long)version,
-                         version & 0xFFFF ? "convert the original again"
-                                          : "is it big-endian? llama.cpp's gguf_convert_endian.py turns it");
+        return error_set(
+            error, "%s: is of GGUF version %llu; versions 2 and 3 are read: %s", path, (unsigned long long)version,
+            version & 0xFFFF ? "convert the original again"
+                             : "is it big-endian? llama.cpp's gguf_convert_endian.py makes it little-endian");
     if (!scan_number(scan, 8, tensors, error) || !scan_number(scan, 8, values, error))
         return false;
     uint64_t left = scan->size - scan->at;
     if (*values > VALUES_MAX || *tensors > TENSORS_MAX || *values > left / 13 || *tensors > left / 33)
         return error_set(error,
-                         "%s: the header announces %llu tensors and %llu metadata values in a file of %llu bytes", path,
-                         (unsigned long long)*tensors, (unsigned long long)*values, (unsigned long long)scan->size);
+                         "%s: the header announces %llu tensors and %llu metadata values, more than a file of %llu "
+                         "bytes can hold (truncated? get it again)",
+                         path, (unsigned long long)*tensors, (unsigned long long)*values,
+                         (unsigned long long)scan->size);
     return true;
 }
 
@@ -265,10 +268,11 @@ static bool tensors_tile(const struct gguf *gguf, struct gguf_tensor *const *sor
     for (size_t i = 0; i < gguf->tensor_count; i++) {
         struct gguf_tensor *tensor = sorted[i];
         if (tensor->offset > room || tensor->bytes > room - tensor->offset)
-            return error_set(
-                error,
-                "%s: tensor '%s' (%llu bytes at %llu of the data) ends behind the file (truncated? get it again)",
-                gguf->path, tensor->name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset);
+            return error_set(error,
+                             "%s: tensor '%s' (%llu bytes from byte %llu of the data on) ends after the file does "
+                             "(truncated? get it again)",
+                             gguf->path, tensor->name, (unsigned long long)tensor->bytes,
+                             (unsigned long long)tensor->offset);
         if (tensor->offset != at)
             return error_set(error, "%s: tensor '%s' begins at byte %llu of the data, where %llu was expected (%s)",
                              gguf->path, tensor->name, (unsigned long long)tensor->offset, (unsigned long long)at,
@@ -287,7 +291,7 @@ static bool tensors_place(struct gguf *gguf, uint64_t header_end, struct error *
     if (!gguf_get_whole(gguf, "general.alignment", UINT32_MAX, &alignment, error))
         return false;
     if (!alignment || alignment & (alignment - 1))
-        return error_set(error, "%s: an alignment of %llu, which is no power of two", gguf->path,
+        return error_set(error, "%s: the metadata 'general.alignment' is %llu, which is no power of two", gguf->path,
                          (unsigned long long)alignment);
     struct gguf_tensor **sorted = malloc((gguf->tensor_count + 1) * sizeof *sorted);
     if (!sorted)

@@ -93,8 +93,8 @@ static bool order_heads(const struct gguf *metadata, enum order order, struct te
          !gguf_get_whole(metadata, "llama.attention.head_count_kv", UINT32_MAX, &heads, error)))
         return false;
     if (!heads || tensor->rank > 2 || rows % (2 * heads) || (tensor->rank == 1 && dtype_block(tensor->dtype) > 1))
-        return error_set(error, "%s: tensor '%s' is not rows for %llu heads", tensor->file, tensor->disk_name,
-                         (unsigned long long)heads);
+        return error_set(error, "%s: the rows of tensor '%s' cannot be divided among %llu heads", tensor->file,
+                         tensor->disk_name, (unsigned long long)heads);
     tensor->interleaved = rows / heads;
     return true;
 }

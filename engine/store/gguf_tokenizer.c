@@ -31,10 +31,14 @@ static bool spelling_read(struct spelling *spelling)
         return false;
     spelling->pre = gguf_pre_find(spelling->pre_name);
     if (spelling->types && spelling->tokens && spelling->types->count != spelling->tokens->count)
-        return error_set(error, "%s: %llu tokens, but types of %llu", gguf->path,
-                         (unsigned long long)spelling->tokens->count, (unsigned long long)spelling->types->count);
+        return error_set(error,
+                         "%s: the metadata 'tokenizer.ggml.tokens' lists %llu tokens, but 'tokenizer.ggml.token_type' "
+                         "types for %llu",
+                         gguf->path, (unsigned long long)spelling->tokens->count,
+                         (unsigned long long)spelling->types->count);
     return !spelling->tokens || spelling->tokens->count <= TOKENS_MAX ||
-           error_set(error, "%s: more than %d tokens", gguf->path, TOKENS_MAX);
+           error_set(error, "%s: the metadata 'tokenizer.ggml.tokens' lists more than the %d tokens that are allowed",
+                     gguf->path, TOKENS_MAX);
 }
 
 /* Tokens that are found in the text as they are. */

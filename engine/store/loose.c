@@ -38,7 +38,7 @@ static bool note_below(struct store *store, struct unread *unread, struct error 
     unread_say(unread, &says);
     if (!unread_keep(store, unread, error))
         says.failed = true;
-    bool good = !says.failed && store_add_note(store, "%s: a folder is read without those below it", says.data);
+    bool good = !says.failed && store_add_note(store, "%s: only a folder's own files are read", says.data);
     buffer_free(&says);
     return good || error_memory(error, store->path);
 }
@@ -53,7 +53,7 @@ static bool loose_open(struct store *store, const char *path, struct error *erro
     names_free(&names);
     good = good && unread_find(store, &unread, error);
     if (good && !store->count && store->problems.count)
-        good = error_set(error, "%s: no .safetensors file that can be read: %s", path, store->problems.items[0]);
+        good = error_set(error, "%s: no .safetensors file here can be read: %s", path, store->problems.items[0]);
     if (good)
         good = store->count ? note_below(store, &unread, error) : refuse(store, &unread, error);
     unread_free(&unread);

@@ -95,7 +95,7 @@ static bool origin_read_index(struct origin *origin, const char *index, struct e
     const cJSON *weights = json ? json_member(json, "weight_map") : NULL;
     bool good = json != NULL;
     if (good && (!cJSON_IsObject(weights) || !weights->child))
-        good = error_set(error, "%s: no \"weight_map\": an index says which file holds which tensor", index);
+        good = error_set(error, "%s: has no \"weight_map\", so it does not say which file holds which tensor", index);
     for (const cJSON *item = good ? weights->child : NULL; good && item; item = item->next) {
         if (!cJSON_IsString(item) || !*path_base(item->valuestring))
             good = error_set(error, "%s: the file of tensor '%s' is not a string that names one", index, item->string);

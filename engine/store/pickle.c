@@ -86,7 +86,7 @@ static const char *take_line(struct machine *machine, size_t *length)
     const char *end = memchr(line, '\n', machine->size - machine->at);
     *length = end ? (size_t)(end - line) : 0;
     if (!is_plain(line, *length)) {
-        bad(machine, "a name that is none");
+        bad(machine, "a name is malformed");
         return NULL;
     }
     machine->at += *length + 1;
@@ -104,7 +104,7 @@ static bool push_value(struct machine *machine, struct pickle_value value)
 {
     struct pickle *pickle = machine->pickle;
     if (pickle->count == VALUES_MOST)
-        return bad(machine, "more values than any model has");
+        return bad(machine, "it makes more values than any model has");
     return (array_push(pickle->values, pickle->count, pickle->capacity, value) || memory(machine)) &&
            push(machine, pickle->count - 1);
 }
@@ -125,7 +125,7 @@ static size_t pop(struct machine *machine)
 {
     if (machine->stack_count && !has_top(machine, PICKLE_MARK))
         return machine->stack[--machine->stack_count];
-    bad(machine, "a step without what it works on");
+    bad(machine, "a step lacks the value that it works on");
     return NO_VALUE;
 }
 
@@ -137,7 +137,7 @@ static bool find_mark(const struct machine *machine, size_t *first)
             *first = i + 1;
             return true;
         }
-    return bad(machine, "a step without its mark");
+    return bad(machine, "a step lacks its mark");
 }
 
 static bool append(struct machine *machine, size_t to, size_t item)
@@ -149,9 +149,9 @@ static bool append(struct machine *machine, size_t to, size_t item)
 static bool memo_put(struct machine *machine, uint64_t place)
 {
     if (!machine->stack_count)
-        return bad(machine, "nothing to remember");
+        return bad(machine, "a step stores a value where there is none");
     if (place >= MEMO_MOST)
-        return bad(machine, "a memo of an impossible size");
+        return bad(machine, "a step stores more values than any model has");
     while (machine->memo_count <= place)
         if (!array_push(machine->memo, machine->memo_count, machine->memo_capacity, NO_VALUE))
             return memory(machine);
@@ -162,7 +162,7 @@ static bool memo_put(struct machine *machine, uint64_t place)
 static bool memo_get(struct machine *machine, uint64_t place)
 {
     if (place >= machine->memo_count || machine->memo[place] == NO_VALUE)
-        return bad(machine, "what was never remembered");
+        return bad(machine, "a step reads a value that was never stored");
     return push(machine, machine->memo[place]);
 }
 
@@ -186,7 +186,7 @@ static bool step_long(struct machine *machine, int unused)
     if (!take_number(machine, 1, &width))
         return false;
     if (width > 8)
-        return bad(machine, "a whole number of more than 64 bits");
+        return bad(machine, "a whole number has more than 64 bits");
     if (!take_number(machine, (size_t)width, &number))
         return false;
     if (width && width < 8 && number >> (8 * width - 1))
@@ -271,7 +271,7 @@ static bool step_global_of_texts(struct machine *machine, int unused)
     const struct pickle_value name = *value_at(machine, at), module = *value_at(machine, below);
     if (name.kind != PICKLE_TEXT || module.kind != PICKLE_TEXT || !is_plain(name.text, name.size) ||
         !is_plain(module.text, module.size))
-        return bad(machine, "a name that is none");
+        return bad(machine, "a name is malformed");
     return push_global(machine, module.text, module.size, name.text, name.size);
 }
 
@@ -283,7 +283,7 @@ static bool step_collect(struct machine *machine, int kind)
         return false;
     size_t count = machine->stack_count - first;
     if (kind == PICKLE_DICT && count % 2)
-        return bad(machine, "a key without its value");
+        return bad(machine, "a key lacks its value");
     size_t *items = malloc((count + 1) * sizeof *items);
     if (!items)
         return memory(machine);
@@ -323,7 +323,7 @@ static bool step_append_all(struct machine *machine, int kind)
         return false;
     bool fits = first >= 2 && (int)value_at(machine, machine->stack[first - 2])->kind == kind;
     if (!fits || (kind == PICKLE_DICT && (machine->stack_count - first) % 2))
-        return bad(machine, "items for what has none");
+        return bad(machine, "a step adds items to what is no list or dictionary");
     for (size_t i = first; i < machine->stack_count; i++)
         if (!append(machine, machine->stack[first - 2], machine->stack[i]))
             return false;
@@ -337,7 +337,7 @@ static bool step_append(struct machine *machine, int kind)
     if (value == NO_VALUE || key == NO_VALUE)
         return false;
     if (!has_top(machine, (enum pickle_kind)kind))
-        return bad(machine, "an item for what has none");
+        return bad(machine, "a step adds an item to what is no list or dictionary");
     return (kind == PICKLE_LIST || append(machine, top(machine), key)) && append(machine, top(machine), value);
 }
 
@@ -349,11 +349,11 @@ static bool step_call(struct machine *machine, int unused)
         return false;
     int64_t row = value_at(machine, callee)->whole;
     if (value_at(machine, callee)->kind != PICKLE_GLOBAL || value_at(machine, arguments)->kind != PICKLE_TUPLE)
-        return bad(machine, "a call of what cannot be called");
+        return bad(machine, "a step calls what cannot be called");
     if (row != DICT_ROW)
         return push_value(machine, (struct pickle_value){.kind = PICKLE_CALL, .whole = row}) &&
                append(machine, top(machine), arguments);
-    return value_at(machine, arguments)->count ? bad(machine, DICT_NAME " with arguments")
+    return value_at(machine, arguments)->count ? bad(machine, "a step calls " DICT_NAME " with arguments")
                                                : step_none(machine, PICKLE_DICT);
 }
 
@@ -366,8 +366,8 @@ static bool step_outside(struct machine *machine, int kind)
 /* Attributes: state_dict gives its dictionary one (_metadata), which says nothing of tensors. */
 static bool step_attributes(struct machine *machine, int kind)
 {
-    return pop(machine) != NO_VALUE &&
-           (has_top(machine, (enum pickle_kind)kind) || bad(machine, "attributes of what is no dictionary"));
+    return pop(machine) != NO_VALUE && (has_top(machine, (enum pickle_kind)kind) ||
+                                        bad(machine, "a step sets attributes to what is no dictionary"));
 }
 
 static bool step_protocol(struct machine *machine, int unused)
@@ -377,7 +377,7 @@ static bool step_protocol(struct machine *machine, int unused)
     if (!take_number(machine, 1, &protocol))
         return false;
     return (protocol >= 2 && protocol <= 5) ||
-           error_set(machine->error, "%s: a pickle of protocol %llu; 2 to 5 are read", machine->path,
+           error_set(machine->error, "%s: its pickle has protocol %llu; 2 to 5 are read", machine->path,
                      (unsigned long long)protocol);
 }
 

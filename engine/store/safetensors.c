@@ -263,10 +263,11 @@ static bool header_text(int descriptor, const char *path, uint64_t size, struct 
     if (!header_length(descriptor, path, &length, error))
         return false;
     if (length > HEADER_MAX)
-        return error_set(error, "%s: header of %llu bytes; at most %u are allowed (is this a safetensors file?)", path,
-                         (unsigned long long)length, HEADER_MAX);
+        return error_set(error,
+                         "%s: the header has %llu bytes, where at most %u are allowed (is this a safetensors file?)",
+                         path, (unsigned long long)length, HEADER_MAX);
     if (length > size - 8)
-        return error_set(error, "%s: header of %llu bytes in a file of %llu (truncated? get it again)", path,
+        return error_set(error, "%s: the header has %llu bytes, in a file of %llu (truncated? get it again)", path,
                          (unsigned long long)length, (unsigned long long)size);
     if (!buffer_reserve(text, (size_t)length))
         return error_memory(error, path);

@@ -115,7 +115,7 @@ static const struct zip_entry *find_pickle(struct checkpoint *torch)
         error_memory(torch->error, torch->path);
         return NULL;
     }
-    error_set(torch->error, "%s: a zip archive without data.pkl, which is no PyTorch checkpoint", torch->path);
+    error_set(torch->error, "%s: is a zip archive without data.pkl, so it is no PyTorch checkpoint", torch->path);
     return NULL;
 }
 
@@ -181,7 +181,7 @@ static bool take_storage(const struct checkpoint *torch, const struct pickle_val
     if (!id || id->kind != PICKLE_TUPLE || id->count != 5 || item(torch, id, 1)->kind != PICKLE_GLOBAL ||
         item(torch, id, 1)->whole < STORAGES || item(torch, id, 2)->kind != PICKLE_TEXT ||
         item(torch, id, 4)->kind != PICKLE_WHOLE || item(torch, id, 4)->whole < 0)
-        return bad_tensor(torch, "a storage that is none");
+        return bad_tensor(torch, "its storage is not described as PyTorch writes it");
     tensor->dtype = storage_dtypes[item(torch, id, 1)->whole - STORAGES];
     const struct pickle_value *key = item(torch, id, 2);
     struct buffer name = {0};
@@ -207,12 +207,12 @@ static bool take_numbers(const struct checkpoint *torch, const struct pickle_val
                          int *count)
 {
     if (tuple->kind != PICKLE_TUPLE || tuple->count > TENSOR_RANK_MAX)
-        return bad_tensor(torch, "a shape that is none, or has more than 8 dimensions");
+        return bad_tensor(torch, "its shape or its strides are no tuple of at most 8 numbers");
     *count = (int)tuple->count;
     for (size_t i = 0; i < tuple->count; i++) {
         const struct pickle_value *number = item(torch, tuple, i);
         if (number->kind != PICKLE_WHOLE || number->whole < 0)
-            return bad_tensor(torch, "a shape or a stride that is no whole number");
+            return bad_tensor(torch, "its shape or its strides hold something that is no whole number");
         numbers[i] = (uint64_t)number->whole;
     }
     return true;
@@ -251,7 +251,7 @@ static bool add_tensor(const struct checkpoint *torch, const struct pickle_value
     uint64_t strides[TENSOR_RANK_MAX] = {0}, bytes = 0, span = 0, first = 0;
     int dimensions = 0;
     if (parts->count < 4 || item(torch, parts, 1)->kind != PICKLE_WHOLE || item(torch, parts, 1)->whole < 0)
-        return bad_tensor(torch, "it is not described");
+        return bad_tensor(torch, "it is not described as PyTorch writes it");
     if (!take_storage(torch, item(torch, parts, 0), &tensor, &bytes) ||
         !take_numbers(torch, item(torch, parts, 2), tensor.shape, &tensor.rank) ||
         !take_numbers(torch, item(torch, parts, 3), strides, &dimensions))
@@ -263,7 +263,7 @@ static bool add_tensor(const struct checkpoint *torch, const struct pickle_value
     uint64_t element = dtype_bits(tensor.dtype) / 8;
     if (!multiply_u64((uint64_t)item(torch, parts, 1)->whole, element, &first) || !multiply_u64(span, element, &span) ||
         first > bytes || span > bytes - first)
-        return bad_tensor(torch, "it ends behind its storage");
+        return bad_tensor(torch, "it ends after its storage does");
     tensor.offset += first;
     tensor.disk_name = store_string(torch->store, torch->name.data);
     return tensor.disk_name ? store_add(torch->store, &tensor, torch->error) : error_memory(torch->error, torch->path);
@@ -293,7 +293,7 @@ static bool walk_member(struct checkpoint *torch, const struct pickle_value *key
              utf8_check(key->text, key->size) == key->size)
         buffer_append(&torch->name, key->text, key->size);
     else
-        return error_set(torch->error, "%s: behind '%s', a name that is none", torch->path,
+        return error_set(torch->error, "%s: the key after '%s' cannot be part of a tensor's name", torch->path,
                          torch->name.data ? torch->name.data : "");
     bool good = (!torch->name.failed && torch->name.data) || error_memory(torch->error, torch->path);
     good = good && (parts ? add_tensor(torch, parts) : walk(torch, value, depth + 1));
@@ -357,7 +357,7 @@ static bool add_tensors(struct checkpoint *torch)
     return torch->store->count > before ||
            error_set(torch->error,
                      weights->kind == PICKLE_DICT
-                         ? "%s: a PyTorch file without a tensor: settings, or what a trainer keeps"
+                         ? "%s: holds no tensor; it may be settings or a trainer's state: name the file of the weights"
                          : "%s: holds no dictionary of tensors: save the model's state_dict()",
                      torch->path);
 }

@@ -49,7 +49,7 @@ static bool bad(const struct reading *reading, const char *what)
 static bool read_at(const struct reading *reading, uint64_t offset, void *out, size_t size)
 {
     if (offset > reading->size || size > reading->size - offset)
-        return bad(reading, "ends before its directory says");
+        return bad(reading, "it ends before its directory says");
     return file_read_at(reading->descriptor, reading->path, offset, out, size, reading->error);
 }
 
@@ -70,7 +70,7 @@ static bool find_end(struct reading *reading, uint64_t *at, unsigned char end[EN
             memcpy(end, tail + i, END_BYTES);
     }
     free(tail);
-    return good && (found || bad(reading, "a zip archive without its end"));
+    return good && (found || bad(reading, "the record at its end is absent"));
 }
 
 /* The 64-bit numbers, where a locator in front of the end says that there are any. */
@@ -86,7 +86,7 @@ static bool read_end64(struct reading *reading, uint64_t end)
     if (!read_at(reading, number(locator + 8, 8), record, END64_BYTES))
         return false;
     if (number(record, 4) != END64_MAGIC || number(record + 16, 4) || number(record + 20, 4))
-        return bad(reading, "a 64-bit end record that is none, or of an archive in several files");
+        return bad(reading, "its 64-bit end record is malformed, or says that it is one of several files");
     reading->entries = number(record + 32, 8);
     reading->directory_size = number(record + 40, 8);
     reading->directory = number(record + 48, 8);
@@ -100,16 +100,16 @@ static bool find_directory(struct reading *reading)
     if (!find_end(reading, &at, end))
         return false;
     if (number(end + 4, 2) || number(end + 6, 2))
-        return bad(reading, "an archive in several files");
+        return bad(reading, "it is one of several files of an archive");
     reading->entries = number(end + 10, 2);
     reading->directory_size = number(end + 12, 4);
     reading->directory = number(end + 16, 4);
     if (!read_end64(reading, at))
         return false;
     if (reading->directory > at || reading->directory_size > at - reading->directory)
-        return bad(reading, "its directory lies behind its end");
+        return bad(reading, "its directory lies after its end");
     if (reading->directory_size > DIRECTORY_MOST || reading->entries > reading->directory_size / CENTRAL_BYTES)
-        return bad(reading, "a directory of an impossible size");
+        return bad(reading, "its directory has an impossible size");
     return true;
 }
 
@@ -121,12 +121,12 @@ static bool take_extra(const struct reading *reading, const unsigned char *extra
     for (size_t at = 0; size - at >= 4;) {
         size_t length = (size_t)number(extra + at + 2, 2), from = at + 4;
         if (length > size - from)
-            return bad(reading, "an extra field that is longer than its entry");
+            return bad(reading, "an extra field is longer than its entry");
         for (size_t i = 0; number(extra + at, 2) == EXTRA_64 && i < 3; i++) {
             if (*numbers[i] != UINT32_MAX)
                 continue;
             if (at + 4 + length - from < 8)
-                return bad(reading, "an extra field without its 64-bit numbers");
+                return bad(reading, "an extra field lacks its 64-bit numbers");
             *numbers[i] = number(extra + from, 8);
             from += 8;
         }
@@ -141,7 +141,7 @@ static bool take_name(const struct reading *reading, const unsigned char *name, 
     struct zip *zip = reading->zip;
     size_t found = MAP_ABSENT;
     if (!length || length > NAME_MOST || memchr(name, '\0', length))
-        return bad(reading, "an entry without a name, or with one that is none");
+        return bad(reading, "an entry has no name, or one that cannot be");
     memcpy(copy, name, length);
     copy[length] = '\0';
     if (!names_add(&zip->names, copy))
@@ -149,7 +149,8 @@ static bool take_name(const struct reading *reading, const unsigned char *name, 
     entry->name = zip->names.items[zip->names.count - 1];
     if (!map_add(&zip->by_name, entry->name, length, zip->count, &found))
         return error_memory(reading->error, reading->path);
-    return found == MAP_ABSENT || error_set(reading->error, "%s: two entries '%s'", reading->path, entry->name);
+    return found == MAP_ABSENT ||
+           error_set(reading->error, "%s: two entries are called '%s'", reading->path, entry->name);
 }
 
 /* From the local header, whose length the directory does not tell, to the data behind it. */
@@ -165,9 +166,9 @@ static bool take_place(const struct reading *reading, uint64_t local, struct zip
         return error_set(reading->error, "%s: entry '%s' is not where the directory says", reading->path, entry->name);
     entry->offset = local + LOCAL_BYTES + length + number(header + 28, 2);
     if (entry->offset > reading->directory || entry->size > reading->directory - entry->offset)
-        return error_set(reading->error, "%s: entry '%s' (%llu bytes at %llu) ends behind the archive's directory",
-                         reading->path, entry->name, (unsigned long long)entry->size,
-                         (unsigned long long)entry->offset);
+        return error_set(
+            reading->error, "%s: entry '%s' (%llu bytes from byte %llu on) overlaps the archive's directory",
+            reading->path, entry->name, (unsigned long long)entry->size, (unsigned long long)entry->offset);
     return true;
 }
 
@@ -178,11 +179,11 @@ static bool take_entry(const struct reading *reading, const unsigned char *direc
     size_t left = (size_t)reading->directory_size - *at;
     const unsigned char *head = directory + *at;
     if (left < CENTRAL_BYTES || number(head, 4) != CENTRAL_MAGIC)
-        return bad(reading, "a directory that ends before its entries");
+        return bad(reading, "its directory ends before its entries do");
     size_t name = (size_t)number(head + 28, 2), extra = (size_t)number(head + 30, 2),
            comment = (size_t)number(head + 32, 2);
     if (name + extra + comment > left - CENTRAL_BYTES)
-        return bad(reading, "a directory that ends within an entry");
+        return bad(reading, "its directory ends within an entry");
     uint64_t packed = number(head + 20, 4), size = number(head + 24, 4), local = number(head + 42, 4);
     uint64_t *numbers[3] = {&size, &packed, &local};
     if (!take_name(reading, head + CENTRAL_BYTES, name, &entry) ||

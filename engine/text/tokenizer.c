@@ -233,8 +233,8 @@ static bool decode_tokens(const struct tokenizer *tokenizer, const int *ids, siz
     bool first = true;
     for (size_t i = 0; i < count; i++) {
         if (ids[i] < 0 || (size_t)ids[i] >= tokenizer_size(tokenizer))
-            return error_set(error, "%s: id %d at position %zu is not in 0 .. %zu", tokenizer->where, ids[i], i,
-                             tokenizer_size(tokenizer) - 1);
+            return error_set(error, "%s: id %d at position %zu is outside the vocabulary (0 to %zu)", tokenizer->where,
+                             ids[i], i, tokenizer_size(tokenizer) - 1);
         const struct token *token = tokenizer_find(tokenizer, ids[i]);
         if (!token || (skip_special && token->special))
             continue;

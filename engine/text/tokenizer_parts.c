@@ -168,8 +168,8 @@ static bool template_special(struct tokenizer *tokenizer, const cJSON *specials,
     {
         uint64_t id = 0;
         if (!json_uint64(item, &id) || id >= INT_MAX)
-            return error_set(error, "%s: the template's token \"%.100s\" has an id that is none", tokenizer->where,
-                             name);
+            return error_set(error, "%s: the template's token \"%.100s\" has an entry in \"ids\" that is no token id",
+                             tokenizer->where, name);
         if (!template_add(tokenizer, (struct template_piece){.special = true, .id = (int)id}, error))
             return false;
     }

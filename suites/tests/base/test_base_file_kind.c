@@ -109,7 +109,8 @@ Test(file_kind, of_a_tar_archive_and_of_what_was_never_filled)
 {
     static char bytes[4096];
     write_bytes(scratch("model.safetensors"), bytes, sizeof bytes);
-    expect_said(scratch("model.safetensors"), FILE_SAFETENSORS, "zeros: room was made for it, and it was never filled");
+    expect_said(scratch("model.safetensors"), FILE_SAFETENSORS,
+                "zeros, as a download does that has only reserved its room");
     memcpy(bytes, "model.bin", 9);
     memcpy(bytes + 257, "ustar", 5);
     write_bytes(scratch("model.tar"), bytes, sizeof bytes);
@@ -122,7 +123,8 @@ Test(file_kind, of_a_tar_archive_and_of_what_was_never_filled)
 Test(file_kind, of_links_pipes_and_what_another_program_still_fetches)
 {
     cr_assert_eq(symlink("../../blobs/01ab", scratch("model.safetensors")), 0);
-    expect_said(scratch("model.safetensors"), FILE_SAFETENSORS, "is a link to '../../blobs/01ab', where nothing is");
+    expect_said(scratch("model.safetensors"), FILE_SAFETENSORS,
+                "is a link to '../../blobs/01ab', which does not exist");
     cr_assert_eq(mkfifo(scratch("pipe.part1"), 0666), 0);
     expect_said(scratch("pipe.part1"), FILE_SAFETENSORS, NULL);
     expect_said(scratch("nowhere.part1"), FILE_SAFETENSORS, NULL);

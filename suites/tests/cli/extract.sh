@@ -119,9 +119,9 @@ run 0 inspect "$X.m" -q
 extract 3 "$nano/mixtral" "$X.m"
 says err config.json
 extract 3 "$nano/thinker-extraction" "$X.m" --config "$nano/thinker/config.json"
-says err 'tokenizer.json: is there already, and this model has none'
+says err 'tokenizer.json: exists already, and the model that is extracted has no such file'
 extract 3 "$nano/thinker" "$X.none" --layers 100-200
-says err 'no file of these kinds'
+says err '--only and --layers leave no tensor'
 extract 3 "$nano/llama" "$X.none" --only experts
 absent "$X.none"
 test_that 'a signal leaves nothing half written'
@@ -191,7 +191,7 @@ extract 3 "$nano/thinker" "$T/file"
 says err "$T/file"
 flock "$X.e" "$assay" extract "$X" "$X.e" -q 2>"$T/err"
 same "$?" 3
-says err 'somebody else'
+says err 'another assay is writing'
 test_that 'a configuration that can be read only once, as from a pipe, is written as it was'
 extract 0 "$nano/qwen3" "$X.pipe" --config <(cat "$nano/qwen3/config.json")
 cmp -s "$nano/qwen3/config.json" "$X.pipe/config.json" && passed || failed 'another configuration was written'

@@ -43,7 +43,7 @@ test_that 'a link into a cache whose blob is gone'
 fresh qwen3
 ln -sf ../../blobs/01ab "$T/m/model-00002-of-00003.safetensors"
 run 1 inspect "$T/m" -q
-says out "shard model-00002-of-00003.safetensors is a link to '../../blobs/01ab', where nothing is"
+says out "shard model-00002-of-00003.safetensors is a link to '../../blobs/01ab', which does not exist"
 
 test_that 'files of other kinds in the place of a model'
 printf '<html><title>Redirecting</title>' >"$T/model.gguf"
@@ -89,7 +89,7 @@ cp $G/qwen2moe-bf16-0000?-of-00003.gguf "$T/parts"
 run 0 check "$T/parts" --suite "$proof" --golden "$(gold qwen2_moe)" -q
 rm "$T/parts/qwen2moe-bf16-00002-of-00003.gguf"
 run 1 inspect "$T/parts" -q
-says out 'is absent: part 2 of 3'
+says out 'is absent; it is part 2 of 3'
 test_that 'a folder with several is a list of them, without what is beside a model'
 cp $G/llama-f32.gguf "$T/one/model.K.gguf"
 run 3 inspect "$T/one" -q
@@ -121,7 +121,7 @@ sed -i 's/-of-00003/-of-00030/' "$T/m/model.safetensors.index.json"
 tensors=$(jq '.weight_map | length' "$T/m/model.safetensors.index.json")
 run 3 inspect "$T/m" -q
 says err 'model.safetensors.index.json: none of its 3 shards can be read'
-says err "3 .safetensors files lie unread in the folder ('model-00001-of-00003.safetensors' the first), with $tensors of the $tensors tensors that it places in shards that are absent: the index is of another saving"
+says err "3 .safetensors files lie unread in the folder ('model-00001-of-00003.safetensors' the first), with $tensors of the $tensors tensors that the index places in shards that are absent: the index is that of a copy of the model in other files"
 mv "$T/m/model.safetensors.index.json" "$T/index"
 run 0 check "$T/m" --suite "$proof" --golden "$(gold qwen3)" -q
 test_that 'shards in a folder below, and files that hold nothing of what is absent'
@@ -145,7 +145,7 @@ fresh qwen3
 cp "$T/single/model.safetensors" "$T/m"
 run 0 check "$T/m" --suite "$proof" --golden "$(gold qwen3)" --json -q
 json '.findings[] | select(.check == "inventory.files" and .summary) | .verdict == "warn" and
-    (.message | test("model.safetensors is read, as transformers does; model.safetensors.index.json and 3 of its shards lie unread"))'
+    (.message | test("model.safetensors is read, as transformers reads it; model.safetensors.index.json and 3 of its shards lie beside it and are not read"))'
 rm "$T"/m/model-*.safetensors
 run 0 inspect "$T/m" --json -q
 json '.findings[] | select(.check == "inventory.files" and .summary) | .verdict == "pass"'
@@ -162,7 +162,7 @@ run 3 inspect "$T/loose" -q
 says err "no model here: 3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first): name the folder that is meant"
 cp "$nano/qwen3/config.json" "$nano"/qwen3/model-00001* "$T/loose"
 run 1 inspect "$T/loose" -q
-says out "3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first): a folder is read without those below it"
+says out "3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first): only a folder's own files are read"
 
 says out "One cause explains all: the tensors are in files that lie there unread, 'layers/0/model-00002-of-00003.safetensors' the first"
 run 1 check "$T/loose" --suite "$proof" --golden "$(gold qwen3)" -q
@@ -215,7 +215,7 @@ run 0 verify "$T/torch-extraction" --source "$T/torch" -q
 run 0 check "$T/torch-extraction" --suite "$proof" --source "$nano/qwen2_window" --golden "$(gold qwen2_window)" -q
 truncate -s -100 "$T/torch/pytorch_model-00002-of-00002.bin"
 run 1 inspect "$T/torch" -q
-says out 'pytorch_model-00002-of-00002.bin: a zip archive without its end'
+says out 'pytorch_model-00002-of-00002.bin: the record at its end is absent'
 pointer 1234 >"$T/torch/pytorch_model-00002-of-00002.bin"
 run 1 inspect "$T/torch" -q
 says out 'pytorch_model-00002-of-00002.bin: is a Git LFS pointer to 1234 bytes'

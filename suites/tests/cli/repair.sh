@@ -350,7 +350,7 @@ cp -r "$nano/thinker" "$R.c"
 run 3 repair "$R.c" --source "$nano/thinker" -q
 says err 'a checkpoint'
 run 3 repair "$R.c/model-00001-of-00005.safetensors" --source "$nano/thinker" -q
-says err 'not an extraction'
+says err 'not the folder of an extraction'
 mkdir "$R.empty"
 run 3 repair "$R.empty" --source "$nano/thinker" -q
 says err 'no extraction'
@@ -368,19 +368,19 @@ says err model-00002-of-00005.safetensors
 run 3 repair "$R" --source "$T/nothing" -q
 flock "$R" "$assay" repair "$R" --source "$nano/thinker" -q 2>"$T/err"
 same "$?" 3
-says err 'somebody else'
+says err 'another assay is writing'
 same "$(stamps)" "$(cat "$T/before")"
 test_that 'nothing is written through a link, or where a file is in a folder'"'"'s place'
 cp -r "$R" "$R.links" && mv "$R.links/norms" "$T/elsewhere" && ln -s "$T/elsewhere" "$R.links/norms"
 elsewhere=$(cat "$T/elsewhere"/* | sha256sum)
 for option in --dry-run -q; do
     run 3 repair "$R.links" --source "$nano/thinker" $option
-    says err 'norms: a link where the extraction has a folder; nothing was changed'
+    says err 'norms: is a link, where an extraction has a folder; nothing was changed'
 done
 same "$(cat "$T/elsewhere"/* | sha256sum)" "$elsewhere"
 rm "$R.links/norms" && echo x >"$R.links/norms"
 run 3 repair "$R.links" --source "$nano/thinker" -q
-says err 'norms: no folder where the extraction has a folder'
+says err 'norms: is no folder, where an extraction has a folder'
 absent "$R.links/extraction_unfinished"
 there "$R.links/extraction_manifest.json"
 

@@ -155,26 +155,26 @@ malformed() {
 malformed 'occurs twice' ".tensors += [$row]"
 malformed 'occurs twice' '.files += [.files[0]]'
 malformed 'occurs twice' '.companions += [.companions[0]]'
-malformed 'is no file of an extraction' '.files[0].file = "../x/y"'
-malformed 'is no file of an extraction' '.files[0].file = "/etc/passwd"'
-malformed 'is no file of an extraction' '.files[0].file = "norms//x"'
-malformed 'is no name of a file' '.companions[0].file = "../config.json"'
+malformed 'cannot be the path of a file' '.files[0].file = "../x/y"'
+malformed 'cannot be the path of a file' '.files[0].file = "/etc/passwd"'
+malformed 'cannot be the path of a file' '.files[0].file = "norms//x"'
+malformed 'cannot be the name of a file' '.companions[0].file = "../config.json"'
 malformed 'is not among' "$row.file = \"norms/none\""
-malformed 'where it cannot be' "$row.begin = 7"
-malformed 'where it cannot be' "$row.shape = [4294967296, 2097152]"
+malformed 'where it would overlap another' "$row.begin = 7"
+malformed 'where it would overlap another' "$row.shape = [4294967296, 2097152]"
 malformed 'overflows' "$row.shape = [4294967296, 4294967296, 4294967296]"
-malformed 'a row without' "$row.begin = -1"
-malformed 'a row without' "del($row.sha256)"
+malformed 'a row of its lists has no' "$row.begin = -1"
+malformed 'a row of its lists has no' "del($row.sha256)"
 malformed 'is no SHA-256' "$row.sha256 = \"x\""
 malformed 'is no SHA-256' '.root = "x"'
-malformed 'which is none' "$row.dtype = \"F33\""
-malformed 'that is none' "$row.shape = [1,1,1,1,1,1,1,1,1]"
+malformed 'which assay does not know' "$row.dtype = \"F33\""
+malformed 'should be a list of at most 8 whole numbers' "$row.shape = [1,1,1,1,1,1,1,1,1]"
 malformed 'belong to no tensor' '.files[0].size += 1'
-malformed 'where it cannot be' 'del(.tensors[1])'
+malformed 'where it would overlap another' 'del(.tensors[1])'
 malformed 'no list' 'del(.files)'
 malformed 'no list' '.tensors = {}'
 malformed 'should be a string' "$row.name = 3"
-malformed 'no list of texts' '.faults = [1]'
+malformed 'should be a list of strings' '.faults = [1]'
 head -c 3000 "$V.right/extraction_manifest.json" >"$V/extraction_manifest.json"
 run 1 verify "$V" -q
 says out 'malformed JSON'
@@ -203,7 +203,7 @@ if [ "$header" == "$(jq '[.tensors[] | select(.file == "'$file'") | .begin] | mi
     edit "(.files[] | select(.file == \"$file\")).header_sha256 = \"$(head -c "$header" "$V/$file" | hash)\""
     run 1 verify "$V" --json -q
     equal "$failing" passport.files
-    json "$(places passport.files)[0].message | contains(\"its header does not say of tensor\")"
+    json "$(places passport.files)[0].message | contains(\"its header gives tensor\")"
 else
     failed 'the header has another length'
 fi
@@ -274,4 +274,4 @@ run 2 verify "$V" --dry-run
 test_that 'a pipe in place of the passport keeps nobody waiting for ever'
 cp -r "$V" "$V.pipe" && rm "$V.pipe/extraction_manifest.json" && mkfifo "$V.pipe/extraction_manifest.json"
 run 1 verify "$V.pipe" --json -q
-json "$(summary passport.root).message | test(\"a pipe that nobody has written to\")"
+json "$(summary passport.root).message | test(\"is a pipe, and nothing was written to it\")"

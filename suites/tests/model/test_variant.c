@@ -170,9 +170,9 @@ Test(variant, what_could_change_nothing_is_refused)
     cr_expect_str_eq(refusal("thinker", "experts-per-token:3", NULL),
                      "the variant experts-per-token:3 changes nothing of this model: that is what it computes");
     cr_expect_str_eq(refusal("thinker", "experts-per-token:13", NULL),
-                     "the variant experts-per-token:13: the model has 12 experts");
+                     "the variant experts-per-token:13 calls for more experts than the model has, 12");
     cr_expect_str_eq(refusal("thinker", "masked-experts:3-12", NULL),
-                     "the variant masked-experts:3-12: the model has 12 experts");
+                     "the variant masked-experts:3-12 calls for more experts than the model has, 12");
     cr_expect_str_eq(refusal("thinker", "gelu", "relu"), "the variants gelu and relu exclude each other");
     cr_expect_str_eq(refusal("thinker", "gelu", "no-rotation"), "");
 }

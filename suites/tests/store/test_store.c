@@ -87,7 +87,7 @@ Test(checkpoint, an_absent_shard_is_a_problem_that_names_shard_and_tensor)
     store_free(store);
     cr_assert_eq(symlink("nowhere", scratch("m/two.safetensors")), 0);
     store = open_store(scratch("m"));
-    expect_problem(store, "two.safetensors is a link to 'nowhere', where nothing is", "2 tensors", "'model.b'");
+    expect_problem(store, "two.safetensors is a link to 'nowhere', which does not exist", "2 tensors", "'model.b'");
     store_free(store);
     unlink(scratch("m/one.safetensors"));
     expect_not_opened(scratch("m"), "none of its 2 shards can be read");
@@ -337,7 +337,7 @@ Test(checkpoint, what_is_no_safetensors_file_is_refused)
     write_text(scratch("a.gguf"), "GGUF\3\0\0\0");
     expect_not_opened(scratch("a.gguf"), "truncated");
     write_text(scratch("a.bin"), "PK\3\4 a zip archive, as PyTorch writes them");
-    expect_not_opened(scratch("a.bin"), "a zip archive without its end");
+    expect_not_opened(scratch("a.bin"), "the record at its end is absent");
     cr_assert_eq(mkfifo(scratch("pipe"), 0666), 0);
     expect_not_opened(scratch("pipe"), "not a regular file"); /* and does not wait for a writer */
 }

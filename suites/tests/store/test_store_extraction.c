@@ -166,7 +166,7 @@ Test(extraction, bad_files_are_problems)
     unlink(scratch("e/norms/thinker_norms_layer_00.safetensors"));
     expect_not_opened(scratch("e"), "thinker_expert_000_layer_00.safetensors");
     write_text(scratch("manifest/extraction_manifest.json"), "{}");
-    expect_not_opened(scratch("manifest"), "without a single readable tensor");
+    expect_not_opened(scratch("manifest"), "holds no tensor that can be read");
 }
 
 Test(extraction, the_same_tensor_in_two_files_is_a_problem)

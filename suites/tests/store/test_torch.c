@@ -173,13 +173,13 @@ static const struct pickle_case {
     {PICKLE("\x80\2}" TEXT1("w") "ctorch._utils\n_rebuild_parameter\n(" TENSOR "\x89}tRs."), NULL},
     {PICKLE("\x80\2(" TEXT1("w") TENSOR "d."), NULL},
     {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", MATRIX, "K\1K\2\x86"))), NULL}, /* in columns */
-    {PICKLE(ONE(TENSOR_AT(STORAGE, "\1", MATRIX, ROWS))), "ends behind its storage"},
-    {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", "K\3K\3\x86", ROWS))), "ends behind its storage"},
-    {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", MATRIX, "K\1K\4\x86"))), "ends behind its storage"},
+    {PICKLE(ONE(TENSOR_AT(STORAGE, "\1", MATRIX, ROWS))), "ends after its storage does"},
+    {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", "K\3K\3\x86", ROWS))), "ends after its storage does"},
+    {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", MATRIX, "K\1K\4\x86"))), "ends after its storage does"},
     {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", MATRIX, "K\0K\1\x86"))), "view of a larger tensor"},
     {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", MATRIX, "K\3\x85"))), "strides of another rank"},
     {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", "J\xff\xff\xff\xffK\3\x86", ROWS))), "no whole number"},
-    {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", "(KKKKKKKKKKKKKKKKKKt", ROWS))), "more than 8 dimensions"},
+    {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", "(KKKKKKKKKKKKKKKKKKt", ROWS))), "no tuple of at most 8 numbers"},
     {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", "\x8a\x08\0\0\0\0\0\0\0\x40K\x10\x86", ROWS))), "overflows"},
     {PICKLE(ONE(TENSOR_AT(STORAGE, "\0", "K\2K\3\x86", "K\1\x8a\x08\0\0\0\0\0\0\0\x40\x86"))), "overflow"},
     {PICKLE(ONE(TENSOR_AT(STORAGE_OF("FloatStorage", "1", "\6"), "\0", MATRIX, ROWS))),
@@ -188,16 +188,16 @@ static const struct pickle_case {
     {PICKLE(ONE(TENSOR_AT(STORAGE_OF("HalfStorage", "0", "\6"), "\0", MATRIX, ROWS))), "should hold 6 values of F16"},
     {PICKLE(ONE(TENSOR_AT(STORAGE_OF("ComplexFloatStorage", "0", "\6"), "\0", MATRIX, ROWS))),
      "torch.ComplexFloatStorage"},
-    {PICKLE(ONE(TENSOR_AT("K\1", "\0", MATRIX, ROWS))), "a storage that is none"},
+    {PICKLE(ONE(TENSOR_AT("K\1", "\0", MATRIX, ROWS))), "its storage is not described"},
     {PICKLE(ONE("ctorch._utils\n_rebuild_tensor_v2\n)R")), "it is not described"},
-    {PICKLE("\x80\2}K\1\x85" TENSOR "s."), "a name that is none"},
-    {PICKLE("\x80\2}X\2\0\0\0a\xff" TENSOR "s."), "a name that is none"},
+    {PICKLE("\x80\2}K\1\x85" TENSOR "s."), "cannot be part of a tensor's name"},
+    {PICKLE("\x80\2}X\2\0\0\0a\xff" TENSOR "s."), "cannot be part of a tensor's name"},
     {PICKLE("\x80\2cos\nsystem\nX\4\0\0\0true\x85R."), "calls for os.system, which is not among the few names"},
     {PICKLE("\x80\4X\2\0\0\0osX\6\0\0\0system\x93."), "calls for os.system"},
-    {PICKLE("\x80\2cos system\nsystem\n."), "a name that is none"},
-    {PICKLE("\x80\2K\1K\2R."), "a call of what cannot be called"},
-    {PICKLE("\x80\2ccollections\nOrderedDict\n]\x85R."), "OrderedDict with arguments"},
-    {PICKLE("\x80\2K\1}b."), "attributes of what is no dictionary"},
+    {PICKLE("\x80\2cos system\nsystem\n."), "a name is malformed"},
+    {PICKLE("\x80\2K\1K\2R."), "calls what cannot be called"},
+    {PICKLE("\x80\2ccollections\nOrderedDict\n]\x85R."), "a step calls OrderedDict with arguments"},
+    {PICKLE("\x80\2K\1}b."), "attributes to what is no dictionary"},
     {PICKLE("\x80\2."), "more or less than one value"},
     {PICKLE("\x80\2}}."), "more or less than one value"},
     {PICKLE("\x80\2(."), "more or less than one value"},
@@ -206,21 +206,21 @@ static const struct pickle_case {
     {PICKLE("\x80\2X\xff\xff\xff\xff"
             "ab"),
      "ends within a step"},
-    {PICKLE("\x80\2t."), "without its mark"},
-    {PICKLE("\x80\2(u."), "items for what has none"},
-    {PICKLE("\x80\2}(K\1u."), "items for what has none"},
-    {PICKLE("\x80\2(K\1d."), "a key without its value"},
-    {PICKLE("\x80\2K\1s."), "a step without what it works on"},
-    {PICKLE("\x80\2]K\1K\2s."), "an item for what has none"},
-    {PICKLE("\x80\2h\1."), "never remembered"},
-    {PICKLE("\x80\2q\0."), "nothing to remember"},
-    {PICKLE("\x80\2}r\xff\xff\xff\xff."), "impossible size"},
+    {PICKLE("\x80\2t."), "lacks its mark"},
+    {PICKLE("\x80\2(u."), "items to what is no list or dictionary"},
+    {PICKLE("\x80\2}(K\1u."), "items to what is no list or dictionary"},
+    {PICKLE("\x80\2(K\1d."), "a key lacks its value"},
+    {PICKLE("\x80\2K\1s."), "lacks the value that it works on"},
+    {PICKLE("\x80\2]K\1K\2s."), "an item to what is no list or dictionary"},
+    {PICKLE("\x80\2h\1."), "never stored"},
+    {PICKLE("\x80\2q\0."), "stores a value where there is none"},
+    {PICKLE("\x80\2}r\xff\xff\xff\xff."), "stores more values than any model has"},
     {PICKLE("\x80\2\x8a\x09\0\0\0\0\0\0\0\0\1."), "more than 64 bits"},
     {PICKLE("\x80\6}."), "protocol 6"},
     {PICKLE("\x80\2\x81."), "a step that data does not need (0x81 at byte 2)"},
     {PICKLE("\x80\2]."), "no dictionary of tensors"},
-    {PICKLE("\x80\2}."), "without a tensor"},
-    {PICKLE("\x80\2}q\0" TEXT1("a") "h\0s."), "without a tensor"}, /* a dictionary that holds itself */
+    {PICKLE("\x80\2}."), "holds no tensor"},
+    {PICKLE("\x80\2}q\0" TEXT1("a") "h\0s."), "holds no tensor"}, /* a dictionary that holds itself */
     {PICKLE(ONE("]]]]]]]]]]]]]]]]]]aaaaaaaaaaaaaaaaa")), "nests more than 16 deep"},
 };
 
@@ -279,11 +279,11 @@ Test(torch, archives)
     } rows[] = {
         {{.comment = "PK\5\6 a comment"}, NULL},
         {{.wide = 24}, NULL},
-        {{.wide = 16}, "an extra field without its 64-bit numbers"},
-        {{.wide = 24, .more_size = 1u << 31}, "ends behind the archive's directory"},
+        {{.wide = 16}, "lacks its 64-bit numbers"},
+        {{.wide = 24, .more_size = 1u << 31}, "overlaps the archive's directory"},
         {{.method = 8}, "'a/data.pkl' is compressed or encrypted"},
-        {{.more_size = 1}, "'a/data/0' (25 bytes at"},
-        {{.more_size = 1u << 31}, "ends behind the archive's directory"},
+        {{.more_size = 1}, "'a/data/0' (25 bytes from byte"},
+        {{.more_size = 1u << 31}, "overlaps the archive's directory"},
         {{.shift = 1}, "is not where the directory says"},
         {{.shift = 1u << 31}, "ends before its directory says"},
         {{.more_entries = 1}, "impossible size"},
@@ -302,6 +302,6 @@ Test(torch, archives)
     parts[2] = (struct part){"a/byteorder", "little", 6};
     store_free(open_store(write_archive(parts, 3, (struct damage){0})));
     parts[2] = parts[1];
-    expect_not_opened(write_archive(parts, 3, (struct damage){0}), "two entries 'a/data/0'");
+    expect_not_opened(write_archive(parts, 3, (struct damage){0}), "two entries are called 'a/data/0'");
     expect_not_opened(write_archive(parts + 1, 1, (struct damage){0}), "a zip archive without data.pkl");
 }
