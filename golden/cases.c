@@ -130,8 +130,9 @@ static bool read_text(const struct cases_request *request, const struct subject 
                 tokenizer_encode(subject->tokenizer, text.data ? text.data : "", text.size, true, &cases->text, error);
     buffer_free(&text);
     if (good && cases->text.count < context)
-        good =
-            error_set(error, "%s: %zu tokens, less than one window of %zu", request->text, cases->text.count, context);
+        good = error_set(error,
+                         "%s: has %zu tokens, less than one window of %zu: name a longer text, or a smaller --context",
+                         request->text, cases->text.count, context);
     return good;
 }
 

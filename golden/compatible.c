@@ -105,7 +105,8 @@ static bool shapes_fit(const struct golden *golden, const struct model_config *c
             continue;
         size_t width = point_width(config, point, NULL);
         if (width && tensor->width != width) /* 0: a configuration from tensors that do not show it */
-            return error_set(error, "%s: tensor '%s' has %zu values for each token; the configuration makes %zu",
+            return error_set(error,
+                             "%s: tensor '%s' has %zu values for each token, but the configuration calls for %zu",
                              golden->path, golden->places[i].name, tensor->width, width);
     }
     return true;
@@ -118,8 +119,10 @@ bool golden_ids_fit(const struct golden *golden, int vocabulary, struct error *e
         for (size_t k = 0; k < golden_case->count + golden_case->greedy_count; k++) {
             int id = k < golden_case->count ? golden_case->ids[k] : golden_case->greedy[k - golden_case->count];
             if (id >= vocabulary)
-                return error_set(error, "%s: case '%s' has the token id %d, outside the vocabulary of %d", golden->path,
-                                 golden_case->id, id, vocabulary);
+                return error_set(
+                    error,
+                    "%s: case '%s' has the token id %d, outside the vocabulary of %d tokens: gold is of another model",
+                    golden->path, golden_case->id, id, vocabulary);
         }
     }
     return true;
@@ -239,8 +242,8 @@ static void left_out_text(const struct left_out *left, const struct model_config
     else if (config->family && left->layers)
         buffer_format(next(list), "gold's layer %d", config->layers);
     if (left->cases)
-        buffer_format(next(list), "%zu case%s of gold with token ids that this model has not ('%s'%s)", left->cases,
-                      left->cases > 1 ? "s" : "", left->one, left->cases > 1 ? " ..." : "");
+        buffer_format(next(list), "%zu case%s of gold with token ids that this model does not have ('%s'%s)",
+                      left->cases, left->cases > 1 ? "s" : "", left->one, left->cases > 1 ? " ..." : "");
     if (left->logits)
         buffer_format(next(list), "gold's logits of token ids from %d to %zu, and its perplexities over all of them",
                       config->vocabulary, (size_t)config->vocabulary + left->logits - 1);

@@ -73,7 +73,8 @@ static int parse_shape(const cJSON *value, uint64_t shape[TENSOR_RANK_MAX])
 static char *value_file(const struct tree *tree, const char *value)
 {
     if (strncmp(value, "./", 2) != 0 || strchr(value + 2, '/') || !value[2]) {
-        error_set(tree->error, "%s: values in '%.80s'; a file beside the tree was expected", tree->file, value);
+        error_set(tree->error, "%s: says that values are in '%.80s'; a file beside the tree was expected", tree->file,
+                  value);
         return NULL;
     }
     char *path = path_join(tree->folder, value + 2);
@@ -92,7 +93,7 @@ static bool value_entry(const struct tree *tree, const char *path, const cJSON *
     bool good = safetensors_open(path, &file, error);
     if (good && (file.count != 1 || file.entries[0].rank != rank ||
                  memcmp(file.entries[0].shape, shape, (size_t)rank * sizeof *shape) != 0))
-        good = error_set(error, "%s: not the one tensor of the shape that %s says", path, path_base(tree->file));
+        good = error_set(error, "%s: should hold one tensor, of the shape that %s gives", path, path_base(tree->file));
     if (good) {
         place->dtype = file.entries[0].dtype;
         place->offset = file.entries[0].offset;
@@ -104,7 +105,7 @@ static bool value_entry(const struct tree *tree, const char *path, const cJSON *
 static bool value_readable(const struct tree *tree, const struct golden_place *place)
 {
     return dtype_width(place->dtype) || place->dtype == DTYPE_F64 ||
-           error_set(tree->error, "%s: values of dtype %s, where the tree promises others", place->file,
+           error_set(tree->error, "%s: the values have dtype %s; F64, F32, F16 or BF16 was expected", place->file,
                      dtype_name(place->dtype));
 }
 
@@ -276,7 +277,7 @@ static bool ids_from_text(const struct tree *tree, const cJSON *lines, uint64_t 
         for (; !ended && *(at += strcspn(at, "0123456789[].-")); at++) {
             char *end;
             if (*at == '.')
-                return error_set(tree->error, "%s: the token ids are abridged: ids.npy beside it should give them",
+                return error_set(tree->error, "%s: the token ids are abridged: save them as ids.npy beside it",
                                  tree->file);
             if (*at == '[' || *at == ']') {
                 depth += *at == '[' ? 1 : -1;
@@ -289,8 +290,8 @@ static bool ids_from_text(const struct tree *tree, const cJSON *lines, uint64_t 
             at = end - 1;
         }
     }
-    return ids->count == count || error_set(tree->error, "%s: %zu token ids, where their shape says %llu", tree->file,
-                                            ids->count, (unsigned long long)count);
+    return ids->count == count || error_set(tree->error, "%s: has %zu token ids, where their shape says %llu",
+                                            tree->file, ids->count, (unsigned long long)count);
 }
 
 static bool ids_from_value(const struct tree *tree, const cJSON *value, struct ids *ids)
@@ -356,8 +357,8 @@ static bool find_ids(const struct tree *tree, const cJSON *root, struct ids *ids
     const cJSON *value = ids_value(full ? full : root);
     bool good = value ? ids_from_value(tree, value, ids)
                       : error_set(tree->error,
-                                  "%s: the token ids are absent: *%s beside it, made with input_ids, or ids.npy should "
-                                  "give them",
+                                  "%s: the token ids are absent: *%s beside it gives them if it was made with "
+                                  "input_ids; or save them as ids.npy there",
                                   tree->file, FULL);
     cJSON_Delete(full);
     return good;
@@ -374,7 +375,7 @@ static bool tree_locate(struct tree *tree)
     if (!tree->file)
         return error_memory(tree->error, path);
     if (count > 1)
-        return error_set(tree->error, "%s: %zu debug trees; name one of the files", path, count);
+        return error_set(tree->error, "%s: holds %zu debug trees; name one of the files", path, count);
     size_t length = (size_t)(path_base(tree->file) - tree->file);
     tree->folder = length ? strndup(tree->file, length > 1 ? length - 1 : 1) : strdup(".");
     return tree->folder || error_memory(tree->error, path);

@@ -138,7 +138,8 @@ bool golden_read_rows(const struct golden *golden, const struct golden_tensor *t
         return error_set(error, "%s: tensor '%s' has %zu rows; %zu from %zu on were asked for", golden->path, name,
                          tensor->rows, count, first);
     if (tensor->kind == GOLDEN_STATISTICS)
-        return error_set(error, "%s: of tensor '%s' only statistics are known", golden->path, name);
+        return error_set(error, "%s: the dump holds only statistics of tensor '%s', not its values", golden->path,
+                         name);
     return golden->places[index].stored_width ? read_cut(golden, index, first, count, out, error)
                                               : golden->reader->read_rows(golden, index, first, count, out, error);
 }

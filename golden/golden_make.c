@@ -142,9 +142,9 @@ bool golden_read_ids(const char *path, uint64_t offset, enum dtype dtype, uint64
                      struct error *error)
 {
     if (dtype != DTYPE_I64 && dtype != DTYPE_I32)
-        return error_set(error, "%s: token ids of dtype %s; I64 or I32 was expected", path, dtype_name(dtype));
+        return error_set(error, "%s: the token ids have dtype %s; I64 or I32 was expected", path, dtype_name(dtype));
     if (!count || count > GOLDEN_IDS_MAX)
-        return error_set(error, "%s: %llu token ids; 1 to %zu were expected", path, (unsigned long long)count,
+        return error_set(error, "%s: holds %llu token ids; 1 to %zu were expected", path, (unsigned long long)count,
                          GOLDEN_IDS_MAX);
     size_t bytes = (size_t)count * dtype_bits(dtype) / 8;
     char *raw = malloc(bytes);

@@ -82,11 +82,11 @@ static bool npy_open_folder(struct golden_writer *writer, struct error *error)
     struct names names = {0};
     bool good = true;
     if (file_exists(path) && !file_is_folder(path))
-        return error_set(error, "%s is there, and no folder", path);
+        return error_set(error, "%s exists and is no folder; choose another name", path);
     if (file_exists(path))
         good = folder_list(path, &names, error);
     if (good && names.count)
-        good = error_set(error, "%s is there, and not empty", path);
+        good = error_set(error, "%s exists and is not empty; choose another name", path);
     names_free(&names);
     good = good && ((writer->file = beside(path, ".dump")) || error_memory(error, path));
     return good && dump_open(writer, error);

@@ -232,9 +232,9 @@ bool state_is_normed(const struct golden *golden, const struct golden_tensor *st
     if (beside->store && !by_head(golden, state, beside->store, is, error))
         return false;
     if (*is) {
-        *why = "lm_head makes gold's logits of it";
+        *why = "lm_head gives gold's logits for it";
         return true;
     }
-    *why = "the other's model.norm is the same, and its last layer is not";
+    *why = "model.norm of the other dump is the same, and its last layer is not";
     return !beside->other || by_dump(golden, state, beside->other, is, error);
 }

@@ -38,7 +38,7 @@ static bool ids_from_prompt(const char *path, struct ids *ids, struct error *err
     for (const char *at = text.data; good && at && (at = strstr(at, lead));)
         list = at += sizeof lead - 1;
     if (good && !list)
-        good = error_set(error, "%s: no line \"token ids: ...\"", path);
+        good = error_set(error, "%s: has no line \"token ids: ...\"", path);
     while (good && *list && *list != '\n') {
         char *end;
         long long id = strtoll(list, &end, 10);
@@ -49,7 +49,7 @@ static bool ids_from_prompt(const char *path, struct ids *ids, struct error *err
         list = end + strspn(end, ", ");
     }
     if (good && !ids->count)
-        good = error_set(error, "%s: no token ids behind \"token ids:\"", path);
+        good = error_set(error, "%s: has no token ids after \"token ids:\"", path);
     buffer_free(&text);
     return good;
 }
@@ -63,14 +63,14 @@ static bool find_ids(const struct golden *golden, struct ids *ids, struct error 
         error_memory(error, golden->path);
     else if (file_exists(tokens))
         good = file_size(tokens, &size, error) &&
-               (size % 4 == 0 ||
-                error_set(error, "%s: %llu bytes are no int32 token ids", tokens, (unsigned long long)size)) &&
+               (size % 4 == 0 || error_set(error, "%s: its %llu bytes are no int32 token ids (truncated? get it again)",
+                                           tokens, (unsigned long long)size)) &&
                golden_read_ids(tokens, 0, DTYPE_I32, size / 4, ids, error);
     else if (file_exists(prompt))
         good = ids_from_prompt(prompt, ids, error);
     else
-        error_set(error, "%s: the token ids are absent: %s or %s should give them", golden->path, path_base(tokens),
-                  path_base(prompt));
+        error_set(error, "%s: the token ids are absent: put %s or %s, which llama-debug writes too, beside it",
+                  golden->path, path_base(tokens), path_base(prompt));
     free(tokens);
     free(prompt);
     return good;
@@ -84,12 +84,13 @@ static bool llama_open(struct golden *golden, struct error *error)
     golden->producer = "llama-debug --save-logits";
     golden->dtype = "float16"; /* llama.cpp keeps keys and values so, unless told otherwise: 1e-3 in SmolLM2's logits */
     if (text_ends_with(golden->path, "-tokens.bin") || text_ends_with(golden->path, "-embeddings.bin"))
-        return error_set(error, "%s: not the logits; the .bin without %s holds them", golden->path,
+        return error_set(error, "%s: does not hold the logits: name the .bin without %s", golden->path,
                          strrchr(golden->path, '-'));
     char *id = strndup(name, strlen(name) - strlen(END));
     bool good = (id || error_memory(error, golden->path)) && file_size(golden->path, &size, error);
     if (good && (!size || size % sizeof(float)))
-        good = error_set(error, "%s: %llu bytes are no float32 logits", golden->path, (unsigned long long)size);
+        good = error_set(error, "%s: its %llu bytes are no float32 logits (truncated? get it again)", golden->path,
+                         (unsigned long long)size);
     good = good && golden_open_file(golden, error) && find_ids(golden, &ids, error);
     struct golden_tensor tensor = {
         .first = ids.count - 1, .rows = 1, .width = (size_t)(size / sizeof(float)), .noise = NAN};

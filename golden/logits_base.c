@@ -52,9 +52,10 @@ static bool read_layout(const struct golden *golden, struct layout *layout, stru
         return false;
     memcpy(counts, header + MAGIC_SIZE, sizeof counts);
     if (counts[0] < 3 || counts[1] < 2 || counts[2] < 1)
-        return error_set(error,
-                         "%s: %d windows of %d tokens over a vocabulary of %d; at least 1, 3 and 2 were expected",
-                         golden->path, counts[2], counts[0], counts[1]);
+        return error_set(
+            error,
+            "%s: says that it holds %d windows of %d tokens over a vocabulary of %d; at least 1, 3 and 2 were expected",
+            golden->path, counts[2], counts[0], counts[1]);
     *layout = (struct layout){.window = (size_t)counts[0],
                               .vocabulary = (size_t)counts[1],
                               .windows = (size_t)counts[2],
@@ -65,11 +66,13 @@ static bool read_layout(const struct golden *golden, struct layout *layout, stru
                 add_u64(bytes, tokens + HEADER_SIZE, &bytes);
     if (!fits || bytes != size)
         return error_set(error,
-                         "%s: %zu windows of %zu tokens over a vocabulary of %zu take %llu bytes; the file has %llu",
+                         "%s: %zu windows of %zu tokens over a vocabulary of %zu take %llu bytes, but the file has "
+                         "%llu (truncated? get it again)",
                          golden->path, layout->windows, layout->window, layout->vocabulary, (unsigned long long)bytes,
                          (unsigned long long)size);
-    return layout->window <= GOLDEN_IDS_MAX || error_set(error, "%s: a window of %zu tokens; at most %zu were expected",
-                                                         golden->path, layout->window, GOLDEN_IDS_MAX);
+    return layout->window <= GOLDEN_IDS_MAX ||
+           error_set(error, "%s: its windows have %zu tokens; at most %zu are allowed", golden->path, layout->window,
+                     GOLDEN_IDS_MAX);
 }
 
 static bool add_window(struct golden *golden, const struct layout *layout, size_t window, struct error *error)
@@ -112,8 +115,9 @@ static bool base_row(const struct golden *golden, uint64_t offset, char *raw, si
         return false;
     memcpy(lead, raw, sizeof lead);
     if (!isfinite(lead[0]) || !isfinite(lead[1]) || lead[0] < 0)
-        return error_set(error, "%s: a row with scale %g and least value %g: such gold proves nothing", golden->path,
-                         (double)lead[0], (double)lead[1]);
+        return error_set(
+            error, "%s: the row of a token has scale %g and least value %g, which is damaged: make the file again",
+            golden->path, (double)lead[0], (double)lead[1]);
     double sum = 0;
     for (size_t i = 0; i < width; i++) {
         uint16_t step;
@@ -126,8 +130,8 @@ static bool base_row(const struct golden *golden, uint64_t offset, char *raw, si
     double rounding = (double)lead[0] + (double)width * exp(-SPAN) + 1e-3;
     if ((double)lead[0] * 65535 > SPAN * 1.001 || !(fabs(sum - 1) <= rounding))
         return error_set(error,
-                         "%s: a row of log-probabilities that are none (they span %g nats, and sum to %g): such "
-                         "gold proves nothing",
+                         "%s: the log-probabilities of a token span %g nats, and their probabilities sum to %g, not 1: "
+                         "make the file again",
                          golden->path, (double)lead[0] * 65535, sum);
     return true;
 }

@@ -34,8 +34,8 @@ struct logits_base *logits_base_create(const char *path, size_t window, size_t v
                                        const int *const *ids, struct error *error)
 {
     if (window < 3 || window > INT32_MAX || vocabulary > INT32_MAX || windows > INT32_MAX) {
-        error_set(error, "%s: %zu windows of %zu tokens cannot be written; each should have at least 3", path, windows,
-                  window);
+        error_set(error, "%s: %zu windows of %zu tokens cannot be written; each should have at least 3 tokens", path,
+                  windows, window);
         return NULL;
     }
     struct logits_base *base = calloc(1, sizeof *base);
@@ -104,7 +104,9 @@ static void base_free(struct logits_base *base)
 
 bool logits_base_commit(struct logits_base *base, struct error *error)
 {
-    bool whole = !base->missing || error_set(error, "%s: %zu rows never came", base->path, base->missing);
+    bool whole =
+        !base->missing || error_set(error, "%s: %zu rows of logits were not computed, so the file is not written",
+                                    base->path, base->missing);
     bool good = whole && file_commit(base->writer, error);
     if (!whole)
         file_discard(base->writer);

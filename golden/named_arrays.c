@@ -138,7 +138,7 @@ static const struct named_array *find_kind(const struct named_arrays *arrays, en
         if (!*good || spelling.kind != kind)
             continue;
         if (found)
-            *good = error_set(error, "%s: both '%s' and '%s' tell the same; one of them was expected",
+            *good = error_set(error, "%s: '%s' and '%s' both give the same thing: leave one of them out",
                               arrays->items[i].file, found->name, arrays->items[i].name);
         found = &arrays->items[i];
     }
@@ -154,12 +154,13 @@ static bool ids_shape(struct batch *batch, const struct named_array *ids)
     char shape[TENSOR_SHAPE_TEXT];
     if (ids->rank < 1 || ids->rank > 2)
         return error_set(batch->error,
-                         "%s: token ids '%s' of %d dimensions, %s; [tokens] or [batch, tokens] was expected", ids->file,
-                         ids->name, ids->rank, shape_text(ids->shape, ids->rank, shape));
+                         "%s: the token ids '%s' have %d dimensions, %s; [tokens] or [batch, tokens] was expected",
+                         ids->file, ids->name, ids->rank, shape_text(ids->shape, ids->rank, shape));
     uint64_t count = ids->rank == 2 ? ids->shape[0] : 1, tokens = ids->shape[ids->rank - 1];
     if (!count || count > BATCH_MAX || !tokens || tokens > GOLDEN_IDS_MAX)
-        return error_set(batch->error, "%s: token ids %s; 1 to %zu of 1 to %d sequences were expected", ids->file,
-                         shape_text(ids->shape, ids->rank, shape), GOLDEN_IDS_MAX, BATCH_MAX);
+        return error_set(batch->error,
+                         "%s: the token ids have shape %s; 1 to %zu tokens in 1 to %d sequences were expected",
+                         ids->file, shape_text(ids->shape, ids->rank, shape), GOLDEN_IDS_MAX, BATCH_MAX);
     batch->count = (size_t)count;
     batch->tokens = (size_t)tokens;
     return true;
@@ -184,8 +185,10 @@ static bool mask_row(struct batch *batch, const struct named_array *mask, size_t
     }
     *count = set;
     if (good && (!set || end - *begin != set))
-        good = error_set(batch->error, "%s: '%s' of sequence %zu leaves out tokens between others, or all", mask->file,
-                         mask->name, row);
+        good = error_set(batch->error,
+                         "%s: '%s' masks tokens of sequence %zu that stand between others, or all; only padding at the "
+                         "ends can be masked",
+                         mask->file, mask->name, row);
     if (descriptor >= 0)
         close(descriptor);
     free(raw);
@@ -227,7 +230,7 @@ static bool add_cases(struct batch *batch, const char *id, const struct named_ar
     const struct named_array *mask = find_kind(arrays, SPELLED_MASK, &good, batch->error);
     char shape[TENSOR_SHAPE_TEXT];
     if (good && !ids)
-        return error_set(batch->error, "%s: the token ids are absent: an array named ids or input_ids should give them",
+        return error_set(batch->error, "%s: the token ids are absent: add an array named ids or input_ids",
                          batch->where);
     if (!good || !ids_shape(batch, ids))
         return false;
@@ -326,8 +329,9 @@ static bool add_tensor(struct batch *batch, const struct named_array *array, con
     bool good = place.file && !path.failed;
     if (last && batch->begin[row] + tokens < batch->tokens) { /* that of padding */
         free(place.file);
-        good = good && golden_note(batch->golden, batch->error, "the logits of %s are those of padding and left out",
-                                   batch->golden->cases[tensor.case_index].id);
+        good = good &&
+               golden_note(batch->golden, batch->error, "the logits of case %s are those of padding, and are left out",
+                           batch->golden->cases[tensor.case_index].id);
     } else if (good) {
         good = golden_add_tensor(batch->golden, &tensor, path.data, place, batch->error);
     } else {
@@ -356,8 +360,8 @@ static bool add_array(struct batch *batch, const struct named_array *array, cons
                          batch->count > 1 ? " of each sequence of the batch" : "");
     if (spelling->kind == SPELLED_STATES && layout.stacked == 1)
         return error_set(batch->error,
-                         "%s: '%s' is one hidden state, and its name does not say which: hidden_states.0 is what the "
-                         "embedding puts out, hidden_states.N what layer N - 1 does",
+                         "%s: '%s' is one hidden state, and its name does not say which: hidden_states.0 is the output "
+                         "of the embedding, hidden_states.N that of layer N - 1",
                          array->file, array->name);
     bool renamed = spelling->kind == SPELLED_PATH && !text_ends_with(spelling->path, array->name) &&
                    !text_ends_with(array->name, spelling->path) && !strstr(array->name, "language_model.");
@@ -380,9 +384,9 @@ static bool tell(const struct batch *batch)
     if (batch->bfloat16)
         golden->dtype = dtype_torch(DTYPE_BF16);
     return (batch->count == 1 ||
-            golden_note(golden, batch->error, "a batch of %zu sequences is a case for each", batch->count)) &&
+            golden_note(golden, batch->error, "each of the %zu sequences of the batch is a case", batch->count)) &&
            (!batch->unbatched || golden_note(golden, batch->error, "batch axes of 1 are dropped")) &&
-           (!batch->left_out || golden_note(golden, batch->error, "%s%s: no row for each token, left out",
+           (!batch->left_out || golden_note(golden, batch->error, "%s%s: left out, without a row for each token",
                                             batch->left.data ? batch->left.data : "", more)) &&
            (!batch->doubles || golden_note(golden, batch->error, "float64 is read as float32"));
 }
@@ -391,8 +395,9 @@ static bool lie_in_rows(const struct named_arrays *arrays, struct error *error)
 {
     for (size_t i = 0; i < arrays->count; i++)
         if (arrays->items[i].columns)
-            return error_set(error, "%s: '%s' lies in columns: make it contiguous before it is saved (.contiguous())",
-                             arrays->items[i].file, arrays->items[i].name);
+            return error_set(
+                error, "%s: '%s' is stored column by column: make it contiguous before it is saved (.contiguous())",
+                arrays->items[i].file, arrays->items[i].name);
     return true;
 }
 

@@ -37,8 +37,9 @@ static bool parse_case(struct golden *golden, const cJSON *item, struct error *e
         return error_set(error, "%s: case %zu is not an object", golden->path, golden->case_count);
     /* ids name folders: a slash or "..", and they would lie elsewhere */
     if (!id || !*id || *id == '.' || strchr(id, '/'))
-        return error_set(error, "%s: case %zu has no \"id\" without a slash and a dot in front", golden->path,
-                         golden->case_count);
+        return error_set(error,
+                         "%s: the \"id\" of case %zu should be a name without a slash that does not begin with a dot",
+                         golden->path, golden->case_count);
     data->public.perplexity = NAN;
     data->id = strdup(id);
     data->prompt = prompt ? strdup(prompt) : NULL;
@@ -145,11 +146,10 @@ static bool parse_metadata(struct golden *golden, cJSON **noise, struct error *e
     golden->weights_sha256 = metadata_text(golden, "weights_sha256");
     golden->has_noise = noise_text;
     if (!version)
-        return error_set(
-            error,
-            "%s: not a golden dump: no \"assay.golden\" in its metadata, and no input_ids, logits or hidden states by "
-            "name",
-            golden->path);
+        return error_set(error,
+                         "%s: is not a golden dump: it has neither \"assay.golden\" in its metadata nor arrays that "
+                         "are called input_ids, logits or hidden_states",
+                         golden->path);
     if (strcmp(version, "1") != 0)
         return error_set(error, "%s: golden format \"%s\"; this version reads \"1\"", golden->path, version);
     if (!cases || !golden->producer || !golden->dtype)
@@ -190,7 +190,8 @@ static bool index_tensor(struct golden *golden, const struct safetensors_entry *
     const struct golden_case *golden_case = &golden->cases[owner].public;
     char shape[TENSOR_SHAPE_TEXT];
     if (!dtype_width(entry->dtype))
-        return error_set(error, "%s: tensor '%s' has dtype %s", golden->path, entry->name, dtype_name(entry->dtype));
+        return error_set(error, "%s: tensor '%s' has dtype %s, which cannot be compared; F32, F16 or BF16 was expected",
+                         golden->path, entry->name, dtype_name(entry->dtype));
     if (entry->rank < 2 || entry->rank > 3 || entry->shape[0] != golden_case->count || !entry->bytes)
         return error_set(error,
                          "%s: tensor '%s' has shape %s; a row for each of the %zu tokens of its case was expected",

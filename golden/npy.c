@@ -67,8 +67,9 @@ static bool take_descr(struct parser *parser)
     parser->npy->dtype = dtype_of_numpy(name);
     if (parser->npy->dtype < DTYPE_COUNT)
         return true;
-    return error_set(parser->error, "%s: array of '%s'; '<f2', '<f4', '<f8', '<i4' or '<i8' was expected", parser->path,
-                     name);
+    return error_set(parser->error,
+                     "%s: the array has values of type '%s'; '<f2', '<f4', '<f8', '<i4' or '<i8' was expected",
+                     parser->path, name);
 }
 
 static bool take_order(struct parser *parser)
@@ -76,7 +77,9 @@ static bool take_order(struct parser *parser)
     if (take(parser, "False"))
         return true;
     if (take(parser, "True"))
-        return error_set(parser->error, "%s: array in Fortran order; C order was expected", parser->path);
+        return error_set(parser->error,
+                         "%s: the array is in Fortran order; C order was expected (numpy.ascontiguousarray makes it)",
+                         parser->path);
     return wrong(parser, "True or False");
 }
 
@@ -93,9 +96,11 @@ static bool take_extent(struct parser *parser)
     digits[length] = '\0';
     parser->at += length;
     if (npy->rank == NPY_RANK_MAX)
-        return error_set(parser->error, "%s: more than %d dimensions", parser->path, NPY_RANK_MAX);
+        return error_set(parser->error, "%s: the array has more than %d dimensions", parser->path, NPY_RANK_MAX);
     if (!number_parse(digits, 1, 1LL << 48, &extent) || !multiply_u64(npy->values, (uint64_t)extent, &npy->values))
-        return error_set(parser->error, "%s: a dimension of %s values", parser->path, digits);
+        return error_set(parser->error,
+                         "%s: the array has a dimension of %s, which is not from 1 to 2^48, or too many values",
+                         parser->path, digits);
     npy->shape[npy->rank++] = (uint64_t)extent;
     return true;
 }
@@ -165,20 +170,20 @@ static bool read_header(const char *path, FILE *file, char *text, uint64_t *end,
     unsigned char lead[12] = {0};
     bool good = fread(lead, 1, 8, file) == 8 && memcmp(lead, MAGIC, MAGIC_SIZE) == 0;
     if (!good)
-        return error_set(error, "%s: no .npy file: the magic number is absent", path);
+        return error_set(error, "%s: is no .npy file: it does not begin with the magic number", path);
     if (lead[6] < 1 || lead[6] > 3 || lead[7])
-        return error_set(error, "%s: .npy version %d.%d; 1.0, 2.0 and 3.0 are read", path, lead[6], lead[7]);
+        return error_set(error, "%s: is of .npy version %d.%d; 1.0, 2.0 and 3.0 are read", path, lead[6], lead[7]);
     size_t width = lead[6] == 1 ? 2 : 4;
     if (fread(lead + 8, 1, width, file) != width)
         return error_set(error, "%s: the .npy header is cut short", path);
     uint32_t size = (uint32_t)lead[8] | (uint32_t)lead[9] << 8 | (uint32_t)lead[10] << 16 | (uint32_t)lead[11] << 24;
     if (size > HEADER_MAX)
-        return error_set(error, "%s: an .npy header of %u bytes; at most %d are read", path, size, HEADER_MAX);
+        return error_set(error, "%s: the .npy header has %u bytes; at most %d are read", path, size, HEADER_MAX);
     if (fread(text, 1, size, file) != size)
         return error_set(error, "%s: the .npy header is cut short: %u bytes were expected", path, size);
     text[size] = '\0';
     if (memchr(text, '\0', size))
-        return error_set(error, "%s: a zero byte in the .npy header", path);
+        return error_set(error, "%s: the .npy header holds a zero byte", path);
     *end = 8 + width + size;
     return true;
 }
@@ -197,7 +202,9 @@ bool npy_open_within(const char *path, uint64_t from, uint64_t size, struct npy 
     free(text);
     if (good && (!multiply_u64(npy->values, dtype_bits(npy->dtype) / 8, &bytes) || npy->offset > size ||
                  bytes != size - npy->offset))
-        good = error_set(error, "%s: the header promises %llu values of %u bytes behind byte %llu; the file has %llu",
+        good = error_set(error,
+                         "%s: the header promises %llu values of %u bytes each from byte %llu on, but the file has "
+                         "%llu bytes (truncated? get it again)",
                          path, (unsigned long long)npy->values, dtype_bits(npy->dtype) / 8,
                          (unsigned long long)npy->offset, (unsigned long long)size);
     npy->offset += from;

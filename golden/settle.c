@@ -111,8 +111,8 @@ static bool count_from(const struct golden *golden, const struct counting_row *r
     if (more || row->certain || !beside->layers)
         return true;
     return error_set(error,
-                     "%s: %s%d to %s%d: whether they are counted from 0 or from 1 is not to be told, for the model has "
-                     "%d layers; model.layers.0 would be the name of the first layer's output",
+                     "%s: %s%d to %s%d may be counted from 0 or from 1, and the %d layers of the model do not tell "
+                     "which: call them model.layers.N, where model.layers.0 is the output of the first layer",
                      golden->path, row->name, series->least, row->name, series->most, beside->layers);
 }
 
@@ -158,8 +158,9 @@ static bool index_again(struct golden *golden, struct error *error)
             good = error_memory(error, golden->path);
         if (good && twice != MAP_ABSENT) {
             good = states_same(golden, &golden->tensors[twice], golden, &golden->tensors[i], &same, error) &&
-                   (same || error_set(error, "%s: two arrays that differ are both '%s'", golden->path, name)) &&
-                   golden_note(golden, error, "%s is there twice, and the same", golden->tensors[i].path);
+                   (same || error_set(error, "%s: two arrays that differ are both read as '%s': leave one of them out",
+                                      golden->path, name)) &&
+                   golden_note(golden, error, "%s is there twice, with the same values", golden->tensors[i].path);
         }
         if (same) {
             golden_place_free(&golden->places[i]);
@@ -179,8 +180,8 @@ static bool note_counting(struct golden *golden, const struct counting_row *row,
         return true;
     const char *zero = series->zero && first ? ", 0 being the embedding" : "";
     if (first)
-        return golden_note(golden, error, "%sN is what layer N - 1 puts out%s", row->name, zero);
-    return golden_note(golden, error, "%sN is what layer N puts out, counted from 0", row->name);
+        return golden_note(golden, error, "%sN is the output of layer N - 1%s", row->name, zero);
+    return golden_note(golden, error, "%sN is the output of layer N, counted from 0", row->name);
 }
 
 static bool settle_numbers(struct golden *golden, const struct counting_row *row, const struct golden_beside *beside,
@@ -253,7 +254,7 @@ static bool settle_last(struct golden *golden, enum spelled kind, const struct g
             return false;
     *renamed = true;
     return golden_note(golden, error,
-                       "%s is behind the final norm, as the last of transformers' hidden_states is (%s), so it is "
+                       "%s comes after the final norm, as the last of transformers' hidden_states does (%s), so it is "
                        "compared with model.norm",
                        path, why);
 }

@@ -89,10 +89,10 @@ run 0 compare "$(gold qwen3)" "$T/npy" --json -q
 json "$(summary layers.propagated) | .verdict == \"pass\" and .not_compared == 0"
 run 0 compare "$T/npy" "$nano/qwen3" -q
 run 3 trace "$nano/qwen3" --ids 1,2 --format npy -o "$T/npy" -q
-says err "$T/npy is there, and not empty"
+says err "$T/npy exists and is not empty"
 : >"$T/plain"
 run 3 trace "$nano/qwen3" --ids 1,2 --format npy -o "$T/plain" -q
-says err "$T/plain is there, and no folder"
+says err "$T/plain exists and is no folder"
 mkdir "$T/empty"
 run 0 trace "$nano/qwen3" --ids 1,2 --format npy --points logits -o "$T/empty/" -q
 same "$(ls "$T/empty/ids-0" | paste -sd ' ')" 'ids.npy lm_head.npy'
@@ -159,7 +159,7 @@ test_that 'what is cut, belied or absent is refused with its name'
 head -c 20000 "$foreign/base.kld" >"$T/cut.kld"
 foreign_check 3 "$nano/llama" "$T/cut.kld"
 says err "$T/cut.kld"
-says err 'take 37484 bytes; the file has 20000'
+says err 'take 37484 bytes, but the file has 20000'
 head -c 15 "$foreign/base.kld" >"$T/cut.kld"
 foreign_check 3 "$nano/llama" "$T/cut.kld"
 says err "$T/cut.kld"
@@ -176,7 +176,7 @@ foreign_check 3 "$nano/thinker" "$T/cut"
 says err "$T/cut/short/lm_head.npy: the header promises"
 rm "$T/cut/short/lm_head.npy" "$T/cut/short/input_ids.npy"
 foreign_check 3 "$nano/thinker" "$T/cut"
-says err 'an array named ids or input_ids should give them'
+says err 'add an array named ids or input_ids'
 cp -r "$foreign/tree" "$T/leaf"
 rm "$T/leaf/Qwen3ForCausalLM.lm_head_outputs.safetensors"
 foreign_check 3 "$nano/qwen3" "$T/leaf"
@@ -186,7 +186,7 @@ foreign_check 3 "$nano/qwen3" "$T/leaf"
 says err 'the token ids are absent: *_debug_tree_FULL_TENSORS.json beside it'
 cp "$foreign/llamacpp-llama.bin" "$T"
 foreign_check 3 "$nano/llama" "$T/llamacpp-llama.bin"
-says err 'llamacpp-llama-tokens.bin or llamacpp-llama-prompt.txt should give them'
+says err 'put llamacpp-llama-tokens.bin or llamacpp-llama-prompt.txt'
 test_that 'gold of another width than the model has nothing that could be compared'
 foreign_check 1 "$nano/qwen3" "$foreign/npy"
 json "$(summary config.gold) | .verdict == \"fail\" and (.message | contains(\"'model.embed_tokens' has 40 values for each token in gold, 32 here\"))"
@@ -203,7 +203,7 @@ size=$(stat -c %s suites/data/foreign/base.kld)
 head -c "$((size - 824))" suites/data/foreign/base.kld >"$T/none.kld"
 head -c 824 /dev/zero >>"$T/none.kld"
 run 3 check "$nano/llama" --golden "$T/none.kld" -q
-says err 'proves nothing'
+says err 'make the file again'
 
 test_that 'logits of others against our own dump of the same cases, either way round'
 for gold in llamacpp-llama.bin base.kld; do

@@ -38,13 +38,13 @@ told() { json "$read | .verdict == \"pass\" and (.message | test(\"$1\"))"; }
 untold() { json "[$read | .message | test(\"$1\")] | any | not"; }
 
 for stem in hidden_states. hidden_state_ $(some 1 layer_ h layers. model.layers. Hidden-States- blocks.); do
-    test_that "transformers' hidden states as $stem""0 to $stem""5: the last is behind the final norm"
+    test_that "transformers' hidden states as $stem""0 to $stem""5: the last comes after the final norm"
     numbered $stem 1 norm embed_tokens=${stem}0 lm_head=logits
     own_check 0
     understood 7
     told 'logits is lm_head; batch axes of 1 are dropped'
     told '0 being the embedding'
-    told 'model.layers.4 is behind the final norm.*root mean square of 1.*so it is compared with model.norm'
+    told 'model.layers.4 comes after the final norm.*root mean square of 1.*so it is compared with model.norm'
 done
 test_that 'the same as text'
 run 0 check "$nano/thinker" --suite "$proof" --golden "$T/own"
@@ -54,23 +54,23 @@ test_that 'layers counted from 1, and from 0'
 numbered layer_ 1 norm lm_head=output_logits
 own_check 0
 understood 6
-told 'layer_N is what layer N - 1 puts out;'
+told 'layer_N is the output of layer N - 1;'
 numbered layer_ 0 layers.4 embed_tokens=embeddings norm=final_norm lm_head=lm_head
 own_check 0
 understood 8
-told 'layer_N is what layer N puts out, counted from 0'
-untold 'behind the final norm'
+told 'layer_N is the output of layer N, counted from 0'
+untold 'after the final norm'
 numbered hidden. 0 norm
 own_check 0
 understood 5
-told 'hidden_states.N is what layer N puts out, counted from 0; model.layers.4 is behind the final norm'
+told 'hidden_states.N is the output of layer N, counted from 0; model.layers.4 comes after the final norm'
 numbered model.layers. 1 layers.4
 own_check 0
 understood 5
-told 'model.layers.N is what layer N - 1 puts out'
+told 'model.layers.N is the output of layer N - 1'
 own layers.1=layer_1 layers.3=layer_3
 own_check 3
-says err 'layer_1 to layer_3: whether they are counted from 0 or from 1 is not to be told, for the model has 5 layers'
+says err 'layer_1 to layer_3 may be counted from 0 or from 1, and the 5 layers of the model do not tell which'
 own layers.1=model.layers.1 layers.3=layers.3.output
 own_check 0
 understood 2
@@ -79,12 +79,12 @@ test_that 'what is there twice'
 numbered hidden_states. 1 norm layers.4=model.layers.4 layers.2=model.layers.2 norm=last_hidden_state lm_head=logits
 own_check 0
 understood 7
-told "behind the final norm.*gold's model.norm is the same"
-told 'model.layers.2 is there twice, and the same'
-told 'model.norm is there twice, and the same'
+told "after the final norm.*gold's model.norm is the same"
+told 'model.layers.2 is there twice, with the same values'
+told 'model.norm is there twice, with the same values'
 own layers.1=model.layers.2 layers.2=hidden_states.3
 own_check 3
-says err "two arrays that differ are both 'case/model.layers.2'"
+says err "two arrays that differ are both read as 'case/model.layers.2'"
 
 test_that 'the last layer by its name, and behind the final norm all the same'
 numbered model.layers. 0 norm lm_head=logits
@@ -97,18 +97,18 @@ told "gold's model.norm is the same"
 test_that 'no broken last layer is excused by it'
 numbered model.layers. 0 layers.4 norm=norm lm_head=logits
 own_check 1 --fault scale:model.layers.4.mlp.experts.3.down_proj.weight,3
-untold 'behind the final norm'
+untold 'after the final norm'
 equal "$(summary layers.propagated).first_bad_module" model.layers.4
 numbered hidden_states. 1 norm lm_head=logits
 own_check 1 --fault scale:model.layers.4.self_attn.o_proj.weight,1.5
-told 'behind the final norm'
+told 'after the final norm'
 equal "$(summary layers.propagated).first_bad_module" model.norm
 own_check 1 --fault initialise:model.norm.weight
-told 'lm_head makes gold.s logits of it'
+told 'lm_head gives gold.s logits for it'
 blames model.norm
 numbered model.layers. 0 layers.4 lm_head=logits
 own_check 1 --fault initialise:model.norm.weight
-untold 'behind the final norm'
+untold 'after the final norm'
 
 test_that 'a dump beside a dump'
 numbered hidden_states. 1 norm embed_tokens=hidden_states.0 lm_head=logits
@@ -116,7 +116,7 @@ mkdir "$T/pair"
 cp -r "$T/own" "$T/pair/short"
 run 0 compare suites/data/foreign/npy "$T/pair" --json -q
 json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
-json "$read | .message | test(\"How the subject's were read: .*behind the final norm.*the other's model.norm is the same\")"
+json "$read | .message | test(\"How the subject's were read: .*after the final norm.*model.norm of the other dump is the same\")"
 run 0 compare "$T/pair" suites/data/foreign/npy --json -q
 json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 7"
 cp "$arrays/model.language_model.layers.3.npy" "$T/pair/short/hidden_states.5.npy"
@@ -155,7 +155,7 @@ pack "$T/one.safetensors" "${members[@]}"
 run 0 check "$nano/thinker" --suite "$proof" --golden "$T/one.safetensors" --json -q
 understood 7
 told 'logits is lm_head'
-told 'behind the final norm'
+told 'after the final norm'
 run 0 compare "$T/one.safetensors" "$nano/thinker" -q
 run 1 check "$nano/thinker" --suite "$proof" --golden "$T/one.safetensors" --json -q --fault scale:model.layers.2.self_attn.o_proj.weight,1.5
 equal "$(summary layers.propagated).first_bad_module" model.layers.2
@@ -179,7 +179,7 @@ pack "$T/own/states.safetensors" layer_1="$(the layers.0)" layer_5="$(the layers
     model.norm.weight="$(the norm)" past_key_values="$(the layers.0.self_attn.k_norm)"
 own_check 0
 json "$(summary layers.propagated) | .verdict == \"pass\" and .compared == 3"
-told 'model.norm.weight .1, 6, 40.: no row for each token, left out'
+told 'model.norm.weight .1, 6, 40.: left out, without a row for each token'
 run 0 compare "$T/own" "$nano/thinker" -q
 
 test_that 'bfloat16 arrays'
@@ -188,12 +188,12 @@ test_that 'bfloat16 arrays'
 run 0 check "$nano/thinker" --suite "$proof" --golden "$T/few.safetensors" --json -q
 understood 7
 json "$(summary gold.precision).dtype == \"bfloat16\""
-told 'behind the final norm'
+told 'after the final norm'
 
 test_that 'what is no gold'
 pack "$T/no.safetensors" logits="$arrays/lm_head.npy"
 run 3 check "$nano/thinker" --golden "$T/no.safetensors" -q
-says err "$T/no.safetensors: the token ids are absent: an array named ids or input_ids should give them"
+says err "$T/no.safetensors: the token ids are absent: add an array named ids or input_ids"
 pack "$T/no.safetensors" model.norm.weight="$(the norm)"
 run 3 check "$nano/thinker" --golden "$T/no.safetensors" -q
 says err 'not a golden dump'

@@ -173,5 +173,5 @@ says err 'token id 500000000, outside the vocabulary'
 "$damage" "$T/one.safetensors" "$T/wild.safetensors" unmeta config rename ids-0/model.layers.1.mlp.gate ids-0/spare \
     && "$damage" "$T/wild.safetensors" "$T/wide.safetensors" rename ids-0/lm_head ids-0/model.layers.1.mlp.gate
 run 3 compare "$T/wide.safetensors" "$T/wide.safetensors"
-says err 'values for each token; the configuration makes'
+says err 'values for each token, but the configuration calls for'
 run 0 compare "$T/one.safetensors" "$T/one.safetensors"

@@ -144,7 +144,7 @@ Test(npy, a_folder_of_folders_holds_a_case_each)
     cr_expect(golden_find(golden, 1, "model.norm") && golden_find(golden, 0, "model.norm"));
     golden_free(golden);
     write_npy(scratch("f/three/model.norm.npy"), 1, HEADER("<f4", "(1, 3)"), six, 12);
-    expect_refused(scratch("f"), "f/three", "an array named ids or input_ids should give them");
+    expect_refused(scratch("f"), "f/three", "add an array named ids or input_ids");
 }
 
 Test(npy, refuses_malformed_headers)
@@ -303,7 +303,7 @@ Test(npy, refuses_a_batch_that_does_not_fit)
     static const int64_t holes[] = {1, 0, 1, 1, 1, 0}, none[] = {1, 1, 1, 0, 0, 0};
     write_batch();
     write_npy(scratch("b/attention_mask.npy"), 1, HEADER("<i8", "(2, 3)"), holes, sizeof holes);
-    expect_refused(scratch("b"), "b/attention_mask.npy", "leaves out tokens between others, or all");
+    expect_refused(scratch("b"), "b/attention_mask.npy", "that stand between others, or all");
     write_npy(scratch("b/attention_mask.npy"), 1, HEADER("<i8", "(2, 3)"), none, sizeof none);
     expect_refused(scratch("b"), "b/attention_mask.npy", "of sequence 1");
     write_npy(scratch("b/attention_mask.npy"), 1, HEADER("<i8", "(6,)"), none, sizeof none);
@@ -313,7 +313,7 @@ Test(npy, refuses_a_batch_that_does_not_fit)
     expect_refused(scratch("b"), "b/model.norm.npy", "3 tokens of each sequence of the batch");
     write_batch();
     write_npy(scratch("b/ids.npy"), 1, HEADER("<i8", "(2,)"), ids, sizeof ids);
-    expect_refused(scratch("b"), "ids.npy", "both 'ids' and 'input_ids' tell the same");
+    expect_refused(scratch("b"), "ids.npy", "'ids' and 'input_ids' both give the same thing");
     const char *folder = write_folder();
     write_npy(scratch("f/hidden_states.npy"), 1, HEADER("<f4", "(1, 2, 3)"), six, sizeof six);
     expect_refused(folder, "f/hidden_states.npy", "its name does not say which");
@@ -326,7 +326,7 @@ Test(npy, what_is_of_no_token_is_left_out_and_told)
     struct golden *golden = open_golden(folder);
     cr_assert(golden_tensor_count(golden) == 1 && golden_note_count(golden) == 2);
     cr_expect_str_eq(golden_note_at(golden, 0), "batch axes of 1 are dropped");
-    cr_expect_str_eq(golden_note_at(golden, 1), "attentions.0 [1, 6, 1]: no row for each token, left out");
+    cr_expect_str_eq(golden_note_at(golden, 1), "attentions.0 [1, 6, 1]: left out, without a row for each token");
     golden_free(golden);
 }
 
@@ -443,7 +443,7 @@ Test(base, a_row_without_a_finite_scale_is_an_error_when_it_is_read)
     write_bytes(path, bytes, size);
     struct golden *golden = open_golden(path);
     cr_expect(!golden_read_rows(golden, golden_tensor_at(golden, 0), 0, 1, values, &error));
-    cr_expect(strstr(error_text(&error), "proves nothing") && strstr(error_text(&error), path));
+    cr_expect(strstr(error_text(&error), "make the file again") && strstr(error_text(&error), path));
     golden_free(golden);
     error_clear(&error);
     free(bytes);
@@ -565,7 +565,7 @@ Test(llama_debug, takes_the_ids_from_either_file)
 {
     const char *path = scratch("llamacpp-m.bin");
     write_bytes(path, six, sizeof six);
-    expect_refused(path, path, "llamacpp-m-tokens.bin or llamacpp-m-prompt.txt should give them");
+    expect_refused(path, path, "put llamacpp-m-tokens.bin or llamacpp-m-prompt.txt");
     static const char *const prompts[][2] = {
         {"prompt: a\nn_tokens: 2\n", "no line"},
         {"prompt: a\nn_tokens: 2\ntoken ids: \n", "no token ids"},
@@ -588,7 +588,7 @@ Test(llama_debug, takes_the_ids_from_either_file)
     golden_free(golden);
     write_bytes(scratch("llamacpp-m-tokens.bin"), "12345", 5);
     expect_refused(path, "llamacpp-m-tokens.bin", "5 bytes");
-    expect_refused(scratch("llamacpp-m-tokens.bin"), "llamacpp-m-tokens.bin", "not the logits");
+    expect_refused(scratch("llamacpp-m-tokens.bin"), "llamacpp-m-tokens.bin", "does not hold the logits");
     write_bytes(scratch("llamacpp-m-tokens.bin"), "", 0);
     expect_refused(path, "llamacpp-m-tokens.bin", "0 token ids");
     write_bytes(scratch("llamacpp-m-tokens.bin"), (const int32_t[]){-1}, 4);

@@ -60,7 +60,7 @@ Test(compatible, what_the_subject_has_not_is_left_out)
         size_t left;
     } rows[] = {
         {"[{\"id\":\"a\",\"ids\":[0,407]}]", "", 1},
-        {"[{\"id\":\"a\",\"ids\":[0,408]}]", "1 case of gold with token ids that this model has not ('a')", 0},
+        {"[{\"id\":\"a\",\"ids\":[0,408]}]", "1 case of gold with token ids that this model does not have ('a')", 0},
         {"[{\"id\":\"a\",\"ids\":[2147483647]},{\"id\":\"c\",\"ids\":[1]}]", "('a')", 1},
         {"[{\"id\":\"a\",\"ids\":[0],\"greedy\":[1,408]}]", "", 1},
     };
