@@ -21,7 +21,7 @@ static bool own_attribute(struct machine *machine, const struct value *from, str
     if (from->kind == VALUE_LOOP)
         return loop_attribute(machine, from->loop, name, out);
     if (from->kind == VALUE_MACRO || from->kind == VALUE_FUNCTION || from->kind == VALUE_METHOD)
-        return machine_fail(machine, "'%.*s' of a %s is not understood", (int)name.size, name.data, value_type(from));
+        return machine_fail(machine, "'%.*s' of %s is not understood", (int)name.size, name.data, value_type(from));
     return member || method_find(machine, from, name, out);
 }
 
@@ -36,7 +36,7 @@ bool value_attribute(struct machine *machine, const struct value *from, struct t
     if (from->kind == VALUE_UNDEFINED)
         return fail_undefined(machine, from, "and has no attributes");
     if (from->kind == VALUE_MARKUP)
-        return machine_fail(machine, "to work on a string marked as safe is not understood");
+        return machine_fail(machine, "working on a string marked as safe is not understood");
     bool hidden = is_hidden(name), named = from->kind == VALUE_DICT || from->kind == VALUE_NAMESPACE;
     out->kind = VALUE_ABSENT;
     if (named && !machine_spend(machine, from->dict->count / 16))
@@ -62,7 +62,7 @@ bool value_item(struct machine *machine, const struct value *from, const struct 
     if (from->kind == VALUE_UNDEFINED)
         return fail_undefined(machine, from, "and has no items");
     if (from->kind == VALUE_MARKUP)
-        return machine_fail(machine, "to work on a string marked as safe is not understood");
+        return machine_fail(machine, "working on a string marked as safe is not understood");
     if (sequence && value_is_whole(key, &index))
         return value_at(machine, from, index, out);
     *out = value_undefined(TEXT("an item"));

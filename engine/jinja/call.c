@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/wording.h"
+
 /* The index of a name in a list of words; -1: not there. */
 static int parameter_index(const char *parameters, struct text name)
 {
@@ -30,19 +32,21 @@ bool call_bind(struct machine *machine, const char *name, const struct call *cal
     size_t most = parameter_count(parameters);
     memset(out, 0, JINJA_PARAMETERS * sizeof *out);
     if (call->count > most)
-        return machine_fail(machine, "'%s' with %zu arguments", name, call->count);
+        return machine_fail(machine, "'%s' takes at most %zu argument%s, not %zu", name, most, text_plural(most),
+                            call->count);
     for (size_t i = 0; i < call->count; i++)
         out[i] = call->values[i];
     for (size_t i = 0; i < call->keyword_count; i++) {
         struct text keyword = call->keywords[i].name;
         int index = parameter_index(parameters, keyword);
         if (index < 0 || out[index].kind != VALUE_ABSENT)
-            return machine_fail(machine, "'%s' with an argument '%.*s'", name, (int)keyword.size, keyword.data);
+            return machine_fail(machine, "'%s' is called with an argument '%.*s', which it does not take here", name,
+                                (int)keyword.size, keyword.data);
         out[index] = call->keywords[i].value;
     }
     for (size_t i = 0; i < needed; i++)
         if (out[i].kind == VALUE_ABSENT)
-            return machine_fail(machine, "'%s' with too few arguments", name);
+            return machine_fail(machine, "'%s' is called with too few arguments", name);
     return true;
 }
 

@@ -39,8 +39,8 @@ bool cursor_fail(struct machine *machine, const char *expected)
     const struct lexeme *lexeme = cursor_peek(machine, 0);
     machine->line = lexeme->line;
     if (lexeme->kind < LEX_NAME || lexeme->kind == LEX_STRING)
-        return machine_fail(machine, "%s expected, not %s", expected, kinds[lexeme->kind]);
-    return machine_fail(machine, "%s expected, not '%.*s'", expected, (int)lexeme->text.size, lexeme->text.data);
+        return machine_fail(machine, "%s was expected, not %s", expected, kinds[lexeme->kind]);
+    return machine_fail(machine, "%s was expected, not '%.*s'", expected, (int)lexeme->text.size, lexeme->text.data);
 }
 
 bool cursor_expect(struct machine *machine, enum lexeme_kind kind, const char *text)

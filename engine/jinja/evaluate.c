@@ -123,7 +123,8 @@ static bool evaluate_arguments(struct machine *machine, const struct node *items
             return false;
         for (size_t i = 0; item->text.size && i < call->keyword_count; i++)
             if (text_equal(keywords[i].name, item->text))
-                return machine_fail(machine, "the argument '%.*s' twice", (int)item->text.size, item->text.data);
+                return machine_fail(machine, "the argument '%.*s' is given twice", (int)item->text.size,
+                                    item->text.data);
         if (item->text.size)
             keywords[call->keyword_count++].name = item->text;
         else
@@ -151,7 +152,7 @@ static bool evaluate_call(struct machine *machine, const struct node *node, stru
         return machine_fail(machine, "'%.*s' is undefined, or may not be called", (int)callee.text.size,
                             callee.text.data);
     default:
-        return machine_fail(machine, "a %s cannot be called", value_type(&callee));
+        return machine_fail(machine, "%s cannot be called", value_type(&callee));
     }
 }
 

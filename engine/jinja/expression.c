@@ -299,7 +299,7 @@ static struct node *parse_unary(struct machine *machine, bool filters)
     struct node *node = NULL;
     if (++machine->nesting > JINJA_NESTING_MOST) {
         machine->line = cursor_peek(machine, 0)->line;
-        machine_fail(machine, "expressions nested more than %d deep", JINJA_NESTING_MOST);
+        machine_fail(machine, "expressions are nested more than %d deep", JINJA_NESTING_MOST);
     } else if (cursor_is(machine, LEX_OPERATOR, "-")) {
         node = parse_signed(machine, NODE_NEGATIVE);
     } else if (cursor_is(machine, LEX_OPERATOR, "+")) {
@@ -471,7 +471,7 @@ struct node *parse_expression(struct machine *machine, bool choice)
 {
     if (++machine->nesting > JINJA_NESTING_MOST) {
         machine->line = cursor_peek(machine, 0)->line;
-        machine_fail(machine, "expressions nested more than %d deep", JINJA_NESTING_MOST);
+        machine_fail(machine, "expressions are nested more than %d deep", JINJA_NESTING_MOST);
     }
     struct node *node = machine->error->text ? NULL : parse_or(machine);
     while (choice && node && cursor_skip(machine, LEX_NAME, "if"))

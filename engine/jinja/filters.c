@@ -14,7 +14,7 @@
 
 static bool needs(struct machine *machine, const struct value *value, const char *name)
 {
-    return machine_fail(machine, "the filter '%s' of a %s", name, value_type(value));
+    return machine_fail(machine, "the filter '%s' cannot be applied to %s", name, value_type(value));
 }
 
 static bool filter_trim(struct machine *machine, const struct value *value, const struct value *arguments,
@@ -152,7 +152,7 @@ static bool text_to_integer(struct text text, int64_t *out)
 static bool real_to_integer(struct machine *machine, double real, struct value *out)
 {
     if (!(fabs(real) < 0x1p63))
-        return machine_fail(machine, "the filter 'int' of a number beyond 64 bits");
+        return machine_fail(machine, "the filter 'int' cannot be applied to a number beyond 64 bits");
     *out = value_integer((int64_t)real);
     return true;
 }
@@ -168,7 +168,7 @@ static bool filter_int(struct machine *machine, const struct value *value, const
     if (value->kind == VALUE_UNDEFINED || value->kind == VALUE_MARKUP)
         return needs(machine, value, "int");
     if (value->kind == VALUE_STRING && is_odd(value->text))
-        return machine_fail(machine, "the filter 'int' of such a string is not understood");
+        return machine_fail(machine, "the filter 'int' of a string like this one is not understood");
     if (value->kind == VALUE_FLOAT)
         return real_to_integer(machine, value->real, out);
     if (value_is_whole(value, &whole) || (value->kind == VALUE_STRING && text_to_integer(value->text, &whole)))
@@ -277,7 +277,7 @@ static bool map_attribute(struct machine *machine, const struct list *items, con
                        *otherwise = call_keyword(call, TEXT("default"));
     struct value part;
     if (call->keyword_count > 1u + (otherwise != NULL))
-        return machine_fail(machine, "the filter 'map' with such arguments");
+        return machine_fail(machine, "the filter 'map' does not take these arguments");
     for (size_t i = 0; i < items->count; i++)
         if (!series_attribute(machine, &items->items[i], attribute, otherwise, &part) ||
             !list_push(machine, out, &part))
@@ -299,7 +299,7 @@ static bool filter_map(struct machine *machine, const struct value *value, const
     if (!call->count && call_keyword(call, TEXT("attribute")))
         return map_attribute(machine, items, call, out->list);
     if (!call->count || call->values[0].kind != VALUE_STRING)
-        return machine_fail(machine, "the filter 'map' without a filter");
+        return machine_fail(machine, "the filter 'map' needs the name of a filter");
     struct call rest = call_rest(call, 1);
     for (size_t i = 0; i < items->count; i++)
         if (!filter_apply(machine, call->values[0].text, &items->items[i], &rest, &part) ||
@@ -391,7 +391,7 @@ bool filter_apply(struct machine *machine, struct text name, const struct value 
     const struct filter_row *row = find(name);
     struct value arguments[JINJA_PARAMETERS];
     if (!row)
-        return machine_fail(machine, "no filter '%.*s'", (int)name.size, name.data);
+        return machine_fail(machine, "there is no filter '%.*s'", (int)name.size, name.data);
     if (row->open)
         return row->open(machine, value, call, out);
     if (!row->run)

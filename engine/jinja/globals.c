@@ -26,12 +26,12 @@ static bool judge_format(struct machine *machine, struct text format)
 {
     for (size_t i = 0; i < format.size; i++) {
         if (!format.data[i])
-            return machine_fail(machine, "strftime_now with a NUL character");
+            return machine_fail(machine, "strftime_now does not take a NUL character");
         if (format.data[i] != '%')
             continue;
         i++;
         if (i == format.size || !format.data[i] || !strchr("aAbBcdDeFgGhHIjklmMnprRStTuUVwWxXyYC%", format.data[i]))
-            return machine_fail(machine, "strftime_now with '%.*s'", (int)format.size, format.data);
+            return machine_fail(machine, "strftime_now with '%.*s' is not understood", (int)format.size, format.data);
     }
     return true;
 }
@@ -45,7 +45,7 @@ static bool run_strftime(struct machine *machine, const struct call *call, struc
     if (!call_bind(machine, "strftime_now", call, "format", 1, arguments))
         return false;
     if (arguments[0].kind != VALUE_STRING || arguments[0].text.size >= sizeof format)
-        return machine_fail(machine, "strftime_now of a %s", value_type(&arguments[0]));
+        return machine_fail(machine, "strftime_now takes a short string, not %s", value_type(&arguments[0]));
     if (!judge_format(machine, arguments[0].text))
         return false;
     memcpy(format, arguments[0].text.data, arguments[0].text.size);
@@ -64,7 +64,7 @@ static bool run_range(struct machine *machine, const struct call *call, struct v
         return false;
     for (size_t i = 0; i < call->count; i++)
         if (!value_is_whole(&arguments[i], &numbers[i]))
-            return machine_fail(machine, "range of a %s", value_type(&arguments[i]));
+            return machine_fail(machine, "range takes whole numbers, not %s", value_type(&arguments[i]));
     return call->count == 1 ? value_range(machine, 0, numbers[0], 1, out)
                             : value_range(machine, numbers[0], numbers[1], numbers[2], out);
 }
@@ -74,8 +74,9 @@ static bool put_pair(struct machine *machine, struct dict *dict, const struct va
     struct list *items;
     if (!value_items(machine, pair, &items))
         return false;
-    return items->count == 2 ? dict_put(machine, dict, &items->items[0], &items->items[1])
-                             : machine_fail(machine, "a dict of what are no pairs");
+    return items->count == 2
+               ? dict_put(machine, dict, &items->items[0], &items->items[1])
+               : machine_fail(machine, "dict takes pairs of a key and a value, and was given something else");
 }
 
 /* dict(other dict or pairs, name=value ...) */
@@ -83,7 +84,7 @@ static bool fill_dict(struct machine *machine, const struct call *call, struct d
 {
     struct list *items;
     if (call->count > 1)
-        return machine_fail(machine, "'dict' with %zu arguments", call->count);
+        return machine_fail(machine, "'dict' takes one argument, not %zu", call->count);
     if (call->count && call->values[0].kind == VALUE_UNDEFINED)
         return machine_fail(machine, "'%.*s' is undefined, and makes no dict", (int)call->values[0].text.size,
                             call->values[0].text.data);

@@ -22,8 +22,8 @@ static bool judge_name(struct machine *machine, const struct node *node)
 {
     bool filter = node->kind == NODE_FILTER, known = filter ? filter_known(node->text) : predicate_known(node->text);
     machine->line = node->line;
-    return known ||
-           machine_fail(machine, "no %s '%.*s'", filter ? "filter" : "test", (int)node->text.size, node->text.data);
+    return known || machine_fail(machine, "there is no %s '%.*s'", filter ? "filter" : "test", (int)node->text.size,
+                                 node->text.data);
 }
 
 /* Has what it captures or repeats a frame of its own? */

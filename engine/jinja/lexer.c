@@ -225,7 +225,7 @@ static bool lex_number(struct lexer *lexer, size_t end, bool real, int base, siz
     size_t count = 0;
     for (size_t i = lexer->at + prefix; i < end; i++) {
         if (count == sizeof digits - 1)
-            return fail(lexer, "a number of more than 60 digits");
+            return fail(lexer, "a number has more than 60 digits");
         if (lexer->text[i] != '_')
             digits[count++] = lexer->text[i];
     }
@@ -237,9 +237,9 @@ static bool lex_number(struct lexer *lexer, size_t end, bool real, int base, siz
     else
         lexeme.integer = strtoll(digits, NULL, base);
     if (!real && errno == ERANGE)
-        return fail(lexer, "an integer beyond 64 bits");
+        return fail(lexer, "an integer goes beyond 64 bits");
     if (real && !isfinite(lexeme.real))
-        return fail(lexer, "a number that is not finite");
+        return fail(lexer, "a number is not finite");
     bool good = push(lexer, &lexeme);
     move(lexer, end);
     return good;
@@ -284,9 +284,9 @@ static bool escape_code(struct lexer *lexer, const char *data, size_t size, size
         *code = *code * (uint32_t)base + (uint32_t)digit;
     }
     if (base == 16 && seen < count)
-        return fail(lexer, "a malformed \\x, \\u or \\U in a string");
+        return fail(lexer, "a string holds a malformed \\x, \\u or \\U");
     if (*code > 0x10FFFF || (*code >= 0xD800 && *code < 0xE000))
-        return fail(lexer, "a string with \\u of half a surrogate pair, or beyond Unicode");
+        return fail(lexer, "a string holds a \\u of half a surrogate pair, or beyond Unicode");
     return true;
 }
 
@@ -298,7 +298,7 @@ static bool put_escape(struct lexer *lexer, const char *data, size_t size, size_
     const char *name = c ? strchr(names, c) : NULL;
     uint32_t code;
     if (c == 'N')
-        return fail(lexer, "a string with \\N");
+        return fail(lexer, "\\N in a string is not understood");
     if ((unsigned char)c >= 0x80) {
         /* Jinja spells it in ASCII first, and the backslash then escapes that */
         code = utf8_next(data, at);
@@ -356,11 +356,11 @@ static bool balance(struct lexer *lexer, char c)
     static const char opening[] = "([{", closing[] = ")]}";
     const char *open = strchr(opening, c), *close = strchr(closing, c);
     if (open && lexer->open_count == OPEN_MOST)
-        return fail(lexer, "too many brackets");
+        return fail(lexer, "brackets are nested too deep");
     if (open)
         lexer->open[lexer->open_count++] = closing[open - opening];
     if (close && (!lexer->open_count || lexer->open[--lexer->open_count] != c))
-        return fail(lexer, "brackets that do not match");
+        return fail(lexer, "brackets do not match");
     return true;
 }
 

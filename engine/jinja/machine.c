@@ -34,14 +34,14 @@ bool machine_fail(struct machine *machine, const char *format, ...)
 bool machine_spend(struct machine *machine, size_t work)
 {
     machine->steps += work < JINJA_STEPS_MOST ? (long)work : JINJA_STEPS_MOST;
-    return machine->steps <= JINJA_STEPS_MOST || machine_fail(machine, "more than %d steps", JINJA_STEPS_MOST);
+    return machine->steps <= JINJA_STEPS_MOST || machine_fail(machine, "it takes more than %d steps", JINJA_STEPS_MOST);
 }
 
 void *machine_take(struct machine *machine, size_t size)
 {
     struct arena_block *block = machine->arena;
     if (size > JINJA_ARENA_MOST - machine->arena_size) {
-        machine_fail(machine, "more than %zu MiB of memory", JINJA_ARENA_MOST >> 20);
+        machine_fail(machine, "it takes more than %zu MiB of memory", JINJA_ARENA_MOST >> 20);
         return NULL;
     }
     size = (size + sizeof(max_align_t)) & ~(sizeof(max_align_t) - 1);
@@ -85,5 +85,6 @@ bool machine_copy(struct machine *machine, const char *data, size_t size, struct
 
 bool machine_enter(struct machine *machine)
 {
-    return ++machine->depth <= JINJA_DEPTH_MOST || machine_fail(machine, "nested more than %d deep", JINJA_DEPTH_MOST);
+    return ++machine->depth <= JINJA_DEPTH_MOST ||
+           machine_fail(machine, "it is nested more than %d deep", JINJA_DEPTH_MOST);
 }

@@ -8,7 +8,7 @@
 
 static bool wants(struct machine *machine, const struct value *argument, const char *name)
 {
-    return machine_fail(machine, "'%s' with a %s", name, value_type(argument));
+    return machine_fail(machine, "'%s' does not take %s", name, value_type(argument));
 }
 
 /* --- dicts --- */
@@ -135,7 +135,7 @@ bool method_call(struct machine *machine, const struct method *method, const str
     const struct method_row *row = method->row;
     struct value arguments[JINJA_PARAMETERS];
     if (!row->run)
-        return machine_fail(machine, "the method '%.*s' of a %s is not understood", (int)method->name.size,
+        return machine_fail(machine, "the method '%.*s' of %s is not understood", (int)method->name.size,
                             method->name.data, value_type(&method->self));
     return call_bind(machine, row->name, call, row->parameters, row->needed, arguments) &&
            row->run(machine, &method->self, arguments, out);

@@ -8,7 +8,7 @@
 
 static bool overflow(struct machine *machine)
 {
-    return machine_fail(machine, "an integer beyond 64 bits");
+    return machine_fail(machine, "an integer goes beyond 64 bits");
 }
 
 static bool divide_integers(struct machine *machine, int operator, int64_t a, int64_t b, int64_t *out)
@@ -80,7 +80,7 @@ static bool reals(struct machine *machine, int operator, double a, double b, str
                 :
                 operator== '^' ? pow(a, b)
                                : divide_reals(operator, a, b);
-    return isfinite(out->real) || machine_fail(machine, "a number that is not finite");
+    return isfinite(out->real) || machine_fail(machine, "a number is not finite");
 }
 
 static bool numbers(struct machine *machine, int operator, const struct value * left, const struct value *right,
@@ -92,7 +92,7 @@ static bool numbers(struct machine *machine, int operator, const struct value * 
     if (divides && value_real(right) == 0)
         return machine_fail(machine, "division by zero");
     if (whole && operator== '/' &&(fabs((double)a) > 0x1p53 || fabs((double)b) > 0x1p53))
-        return machine_fail(machine, "division of integers beyond 53 bits");
+        return machine_fail(machine, "division of integers beyond 53 bits is not understood");
     if (whole && operator!= '/' && !(operator== '^' && b<0))
         return integers(machine, operator, a, b, out);
     return reals(machine, operator, value_real(left), value_real(right), out);
@@ -113,7 +113,7 @@ static bool add_lists(struct machine *machine, const struct value *left, const s
 static bool add_texts(struct machine *machine, struct text left, struct text right, struct value *out)
 {
     if (left.size + right.size > JINJA_OUTPUT_MOST)
-        return machine_fail(machine, "a string of more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
+        return machine_fail(machine, "a string grows beyond %zu MiB", JINJA_OUTPUT_MOST >> 20);
     char *text = machine_take(machine, left.size + right.size);
     if (!text || !machine_spend(machine, (left.size + right.size) / 64))
         return false;
@@ -205,7 +205,7 @@ bool value_binary(struct machine *machine, int operator, const struct value * le
     if (undefined->kind == VALUE_UNDEFINED)
         return machine_fail(machine, "'%.*s' is undefined, and '%s' needs it", (int)undefined->text.size,
                             undefined->text.data, name);
-    return machine_fail(machine, "'%s' of a %s and a %s", name, value_type(left), value_type(right));
+    return machine_fail(machine, "'%s' cannot be applied to %s and %s", name, value_type(left), value_type(right));
 }
 
 bool value_sign(struct machine *machine, bool negative, const struct value *value, struct value *out)
@@ -215,7 +215,7 @@ bool value_sign(struct machine *machine, bool negative, const struct value *valu
         return negative ? integers(machine, '-', 0, whole, out) : (*out = value_integer(whole), true);
     *out = *value;
     if (value->kind != VALUE_FLOAT)
-        return machine_fail(machine, "a sign in front of a %s", value_type(value));
+        return machine_fail(machine, "a sign cannot stand in front of %s", value_type(value));
     out->real = negative ? -value->real : value->real;
     return true;
 }

@@ -148,7 +148,7 @@ static bool parse_parameters(struct machine *machine, struct node *node)
                 return false;
         } else if (defaults) {
             machine->line = name->line;
-            return machine_fail(machine, "a parameter without a default behind one that has one");
+            return machine_fail(machine, "a parameter without a default follows one that has one");
         }
         last = &(*last)->next;
     }
@@ -208,7 +208,7 @@ static bool parse_jump(struct machine *machine, struct node *node)
 {
     machine->line = node->line;
     return machine->loops ||
-           machine_fail(machine, "'%s' outside of a loop", node->kind == NODE_BREAK ? "break" : "continue");
+           machine_fail(machine, "'%s' stands outside of a loop", node->kind == NODE_BREAK ? "break" : "continue");
 }
 
 /* A statement whose name is next, up to the end of its last tag. */
@@ -223,7 +223,7 @@ static struct node *parse_statement(struct machine *machine)
     if (name->kind != LEX_NAME)
         return cursor_expect(machine, LEX_NAME, NULL), NULL;
     if (!row || !row->parse) {
-        machine_fail(machine, row ? "the tag '%.*s' is not understood" : "unknown tag, or out of place: '%.*s'",
+        machine_fail(machine, row ? "the tag '%.*s' is not understood" : "the tag '%.*s' is unknown, or out of place",
                      (int)name->text.size, name->text.data);
         return NULL;
     }
@@ -281,7 +281,7 @@ static bool parse_body(struct machine *machine, const char *const *ends, struct 
     if (!cursor_expect(machine, LEX_BLOCK_END, NULL))
         return false;
     if (++machine->nesting > JINJA_NESTING_MOST)
-        return machine_fail(machine, "blocks nested more than %d deep", JINJA_NESTING_MOST);
+        return machine_fail(machine, "blocks are nested more than %d deep", JINJA_NESTING_MOST);
     bool good = parse_nodes(machine, ends, out);
     machine->nesting--;
     return good;

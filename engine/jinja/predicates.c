@@ -92,7 +92,7 @@ static bool is_same(struct machine *machine, const struct value *value, const st
     const struct value *other = &arguments[0];
     *out = value->kind == other->kind && (value->kind == VALUE_NONE || value->truth == other->truth);
     return value->kind != other->kind || value->kind == VALUE_BOOL || value->kind == VALUE_NONE ||
-           machine_fail(machine, "'sameas' of a %s is not understood", value_type(value));
+           machine_fail(machine, "'sameas' of %s is not understood", value_type(value));
 }
 
 static bool is_equal(struct machine *machine, const struct value *value, const struct value *arguments, bool *out)
@@ -165,7 +165,7 @@ bool predicate_apply(struct machine *machine, struct text name, const struct val
     const struct test_row *row = find(name);
     struct value arguments[JINJA_PARAMETERS];
     if (!row)
-        return machine_fail(machine, "no test '%.*s'", (int)name.size, name.data);
+        return machine_fail(machine, "there is no test '%.*s'", (int)name.size, name.data);
     if (!row->run)
         return machine_fail(machine, "the test '%s' is not understood", row->name);
     return call_bind(machine, row->name, call, row->parameters, *row->parameters != '\0', arguments) &&

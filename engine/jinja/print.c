@@ -128,7 +128,7 @@ static bool print_kind(struct machine *machine, const struct value *value, struc
     case VALUE_DICT:
         return repr_dict(machine, value->dict, out);
     default:
-        return machine_fail(machine, "to print a %s is not understood", value_type(value));
+        return machine_fail(machine, "printing %s is not understood", value_type(value));
     }
 }
 
@@ -159,7 +159,7 @@ bool value_string_of(struct machine *machine, const struct value *value, struct 
     if (value->kind == VALUE_STRING)
         return true;
     if (value->kind == VALUE_MARKUP)
-        return machine_fail(machine, "to work on a string marked as safe is not understood");
+        return machine_fail(machine, "working on a string marked as safe is not understood");
     if (!value_print(machine, value, &text)) {
         buffer_free(&text);
         return false;
@@ -238,7 +238,7 @@ static bool json_key(struct machine *machine, const struct value *key, const str
     if (key->kind == VALUE_STRING)
         return json_text(key->text, style->ascii, out), true;
     if (!value_is_number(key) && key->kind != VALUE_NONE)
-        return machine_fail(machine, "tojson of a dict whose key is a %s", value_type(key));
+        return machine_fail(machine, "tojson does not take a dict whose key is %s", value_type(key));
     buffer_char(out, '"');
     bool good = value_json(machine, key, style, 0, out);
     buffer_char(out, '"');
@@ -308,7 +308,7 @@ static bool json_kind(struct machine *machine, const struct value *value, const 
     case VALUE_DICT:
         return json_dict(machine, value->dict, style, level, out);
     default:
-        return machine_fail(machine, "tojson of a %s", value_type(value));
+        return machine_fail(machine, "tojson does not take %s", value_type(value));
     }
 }
 

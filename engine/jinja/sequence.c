@@ -46,7 +46,7 @@ bool value_items(struct machine *machine, const struct value *value, struct list
         (*out)->count = (*out)->capacity = value->dict->count;
         return true;
     default:
-        return machine_fail(machine, "a %s cannot be gone through", value_type(value));
+        return machine_fail(machine, "%s cannot be looped over", value_type(value));
     }
 }
 
@@ -107,7 +107,7 @@ bool value_contains(struct machine *machine, const struct value *in, const struc
         return true;
     case VALUE_STRING:
         if (item->kind != VALUE_STRING)
-            return machine_fail(machine, "a %s cannot be in a string", value_type(item));
+            return machine_fail(machine, "%s cannot be in a string", value_type(item));
         *out = !item->text.size || memmem(in->text.data, in->text.size, item->text.data, item->text.size);
         return machine_spend(machine, in->text.size / 64);
     case VALUE_LIST:
@@ -117,11 +117,11 @@ bool value_contains(struct machine *machine, const struct value *in, const struc
         return contains_item(machine, in->list, item, out);
     case VALUE_DICT:
         if (!value_hashable(item))
-            return machine_fail(machine, "a %s cannot be a key", value_type(item));
+            return machine_fail(machine, "%s cannot be a key", value_type(item));
         *out = dict_find(machine, in->dict, item);
         return !machine->error->text;
     default:
-        return machine_fail(machine, "'in' of a %s", value_type(in));
+        return machine_fail(machine, "nothing can be in %s", value_type(in));
     }
 }
 
@@ -186,13 +186,13 @@ bool value_slice(struct machine *machine, const struct value *from, const struct
     int64_t length = 0, step = 1, start, whole;
     for (int i = 0; i < 3; i++)
         if (bounds[i].kind != VALUE_ABSENT && bounds[i].kind != VALUE_NONE && !value_is_whole(&bounds[i], &whole))
-            return machine_fail(machine, "a slice by a %s", value_type(&bounds[i]));
+            return machine_fail(machine, "a slice takes whole numbers, not %s", value_type(&bounds[i]));
     value_is_whole(&bounds[2], &step);
     if (from->kind != VALUE_STRING && from->kind != VALUE_LIST && from->kind != VALUE_TUPLE &&
         from->kind != VALUE_RANGE)
-        return machine_fail(machine, "a slice of a %s", value_type(from));
+        return machine_fail(machine, "%s cannot be sliced", value_type(from));
     if (!step || !value_length(machine, from, &length))
-        return machine_fail(machine, "a slice whose step is 0");
+        return machine_fail(machine, "the step of a slice is 0");
     step = step > length + 1 ? length + 1 : step < -length - 1 ? -length - 1 : step;
     int64_t count = slice_places(length, bounds, step, &start);
     if (from->kind == VALUE_STRING)
@@ -210,13 +210,13 @@ bool value_slice(struct machine *machine, const struct value *from, const struct
 bool value_range(struct machine *machine, int64_t start, int64_t stop, int64_t step, struct value *out)
 {
     if (!step)
-        return machine_fail(machine, "a range whose step is 0");
+        return machine_fail(machine, "the step of a range is 0");
     /* as distances they fit */
     uint64_t span = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
     uint64_t by = step > 0 ? (uint64_t)step : -(uint64_t)step;
     uint64_t count = (step > 0 ? start < stop : start > stop) ? (span - 1) / by + 1 : 0;
     if (count > JINJA_RANGE_MOST)
-        return machine_fail(machine, "a range of more than %d items", JINJA_RANGE_MOST);
+        return machine_fail(machine, "a range has more than %d items", JINJA_RANGE_MOST);
     struct list *list = list_new(machine);
     if (!list)
         return false;

@@ -38,7 +38,7 @@ bool filter_last(struct machine *machine, const struct value *value, const struc
     (void)arguments;
     *out = value_undefined(TEXT("the last item of an empty sequence"));
     if (value->kind == VALUE_GENERATOR)
-        return machine_fail(machine, "the filter 'last' of a generator");
+        return machine_fail(machine, "the filter 'last' cannot be applied to a generator");
     if (!value_items(machine, value, &items))
         return false;
     if (items->count)
@@ -62,7 +62,7 @@ bool filter_items(struct machine *machine, const struct value *value, const stru
     if (value->kind == VALUE_UNDEFINED)
         return generator(machine, out);
     if (value->kind != VALUE_DICT)
-        return machine_fail(machine, "the filter 'items' of a %s", value_type(value));
+        return machine_fail(machine, "the filter 'items' cannot be applied to %s", value_type(value));
     *out = value_list(VALUE_GENERATOR, NULL);
     return dict_pairs(machine, value->dict, &out->list);
 }
@@ -76,7 +76,7 @@ bool series_attribute(struct machine *machine, const struct value *item, const s
     if (attribute->kind == VALUE_ABSENT || attribute->kind == VALUE_NONE)
         return true;
     if (attribute->kind != VALUE_STRING && attribute->kind != VALUE_INTEGER)
-        return machine_fail(machine, "an attribute that is a %s", value_type(attribute));
+        return machine_fail(machine, "an attribute cannot be named by %s", value_type(attribute));
     struct text rest = attribute->kind == VALUE_STRING ? attribute->text : TEXT("");
     for (bool more = true; more;) {
         const char *dot = rest.size ? memchr(rest.data, '.', rest.size) : NULL;
@@ -193,11 +193,11 @@ bool filter_dictsort(struct machine *machine, const struct value *value, const s
     struct value pairs, place = value_integer(0);
     const struct value *by = &arguments[1];
     if (value->kind != VALUE_DICT)
-        return machine_fail(machine, "the filter 'dictsort' of a %s", value_type(value));
+        return machine_fail(machine, "the filter 'dictsort' cannot be applied to %s", value_type(value));
     if (by->kind == VALUE_STRING && text_is(by->text, "value"))
         place = value_integer(1);
     else if (by->kind != VALUE_ABSENT && !(by->kind == VALUE_STRING && text_is(by->text, "key")))
-        return machine_fail(machine, "the filter 'dictsort' by neither key nor value");
+        return machine_fail(machine, "the filter 'dictsort' sorts by key or by value only");
     return filter_items(machine, value, arguments, &pairs) &&
            sort_list(machine, pairs.list, &place, value_truth(&arguments[0]), value_truth(&arguments[2]), out);
 }
@@ -256,11 +256,11 @@ static bool choose(struct machine *machine, const struct value *value, const str
     if (!value_items(machine, value, &items))
         return false;
     if (attributes && !call->count)
-        return machine_fail(machine, "a filter that wants an attribute");
+        return machine_fail(machine, "the filter needs the name of an attribute");
     struct call rest = call_rest(call, attributes);
     const struct value *attribute = attributes ? &call->values[0] : &none, *test = rest.count ? &rest.values[0] : NULL;
     if (test && test->kind != VALUE_STRING)
-        return machine_fail(machine, "a test that is a %s", value_type(test));
+        return machine_fail(machine, "a test cannot be named by %s", value_type(test));
     rest = call_rest(&rest, test != NULL);
     for (size_t i = 0; i < items->count; i++) {
         if (!series_attribute(machine, &items->items[i], attribute, NULL, &part))

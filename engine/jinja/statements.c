@@ -42,7 +42,8 @@ static bool assign(struct machine *machine, const struct node *target, const str
     for (const struct node *item = target->items; item; item = item->next)
         count++;
     if (count != items->count)
-        return machine_fail(machine, "%zu names for %zu values", count, items->count);
+        return machine_fail(machine, "the number of names to set, %zu, is not that of the values, %zu", count,
+                            items->count);
     for (const struct node *item = target->items; item; item = item->next)
         if (!assign(machine, item, &items->items[i++]))
             return false;
@@ -240,7 +241,7 @@ bool statements_run(struct machine *machine, const struct node *nodes)
         if (!machine_spend(machine, 1) || !render_kind(machine, node))
             return false;
         if (machine->out->failed)
-            return machine_fail(machine, "writes more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
+            return machine_fail(machine, "it writes more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
     }
     machine->depth--;
     return true;
@@ -259,7 +260,8 @@ static bool bind_parameters(struct machine *machine, const struct node *node, co
         if (!machine_spend(machine, call->keyword_count / 16))
             return false;
         if (positional && keyword)
-            return machine_fail(machine, "the argument '%.*s' twice", (int)parameter->text.size, parameter->text.data);
+            return machine_fail(machine, "the argument '%.*s' is given twice", (int)parameter->text.size,
+                                parameter->text.data);
         named += keyword != NULL;
         if (positional || keyword)
             value = positional ? call->values[index] : *keyword;

@@ -13,7 +13,7 @@ static bool take_variables(struct machine *machine, const cJSON *variables)
 {
     struct value value;
     if (!cJSON_IsObject(variables))
-        return machine_fail(machine, "its variables are no object");
+        return machine_fail(machine, "the variables are no JSON object");
     if (!value_from_json(machine, variables, &value))
         return false;
     machine->variables = value.dict;
@@ -38,11 +38,11 @@ bool chat_template_render(const struct chat_template_source *source, const cJSON
     struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
     struct error problem = {0};
     struct machine machine = {.source = source, .error = &problem, .out = &text, .line = 1, .call_macro = macro_call};
-    bool good = (source->size <= JINJA_SOURCE_MOST || machine_fail(&machine, "more than 4 MiB")) &&
-                (utf8_check(source->text, source->size) == source->size || machine_fail(&machine, "is not UTF-8")) &&
+    bool good = (source->size <= JINJA_SOURCE_MOST || machine_fail(&machine, "it is larger than 4 MiB")) &&
+                (utf8_check(source->text, source->size) == source->size || machine_fail(&machine, "it is not UTF-8")) &&
                 run(&machine, variables);
     if (good && text.failed)
-        good = machine_fail(&machine, "writes more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
+        good = machine_fail(&machine, "it writes more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
     if (good && text.size)
         good = buffer_append(out, text.data, text.size) || error_memory(&problem, source->where);
     if (!good)

@@ -10,7 +10,7 @@
 
 static bool wants(struct machine *machine, const struct value *argument, const char *name)
 {
-    return machine_fail(machine, "'%s' with a %s", name, value_type(argument));
+    return machine_fail(machine, "'%s' does not take %s", name, value_type(argument));
 }
 
 static bool is_given(const struct value *argument)
@@ -127,7 +127,7 @@ bool method_format(struct machine *machine, const struct value *self, const stru
         else if (c == '}' || next != '}')
             good = machine_fail(machine, "'format' with a field other than {} is not understood");
         else if (given == JINJA_PARAMETERS || arguments[given].kind == VALUE_ABSENT)
-            good = machine_fail(machine, "'format' with too few arguments");
+            good = machine_fail(machine, "'format' is called with too few arguments");
         else
             good = value_print(machine, &arguments[given++], &text);
     }

@@ -39,7 +39,7 @@ bool value_copy(struct machine *machine, const char *data, size_t size, struct v
 
 bool value_take(struct machine *machine, struct buffer *buffer, struct value *out)
 {
-    bool good = !buffer->failed || machine_fail(machine, "a string of more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
+    bool good = !buffer->failed || machine_fail(machine, "a string grows beyond %zu MiB", JINJA_OUTPUT_MOST >> 20);
     good = good && value_copy(machine, buffer->data ? buffer->data : "", buffer->size, out);
     buffer_free(buffer);
     return good;
@@ -112,7 +112,7 @@ const struct value *dict_member(const struct dict *dict, struct text name)
 bool dict_put(struct machine *machine, struct dict *dict, const struct value *key, const struct value *value)
 {
     if (!value_hashable(key))
-        return machine_fail(machine, "a %s as the key of a dict", value_type(key));
+        return machine_fail(machine, "%s cannot be the key of a dict", value_type(key));
     const struct value *there = dict_find(machine, dict, key);
     if (machine->error->text)
         return false;
@@ -137,25 +137,25 @@ bool dict_put(struct machine *machine, struct dict *dict, const struct value *ke
 
 const char *value_type(const struct value *value)
 {
-    static const char *const names[] = {[VALUE_ABSENT] = "undefined value",
-                                        [VALUE_UNDEFINED] = "undefined value",
+    static const char *const names[] = {[VALUE_ABSENT] = "an undefined value",
+                                        [VALUE_UNDEFINED] = "an undefined value",
                                         [VALUE_NONE] = "none",
-                                        [VALUE_BOOL] = "bool",
-                                        [VALUE_INTEGER] = "int",
-                                        [VALUE_FLOAT] = "float",
-                                        [VALUE_STRING] = "string",
-                                        [VALUE_MARKUP] = "string marked as safe",
-                                        [VALUE_LIST] = "list",
-                                        [VALUE_TUPLE] = "tuple",
-                                        [VALUE_RANGE] = "range",
-                                        [VALUE_VIEW] = "view of a dict",
-                                        [VALUE_GENERATOR] = "generator",
-                                        [VALUE_DICT] = "dict",
-                                        [VALUE_NAMESPACE] = "namespace",
-                                        [VALUE_LOOP] = "loop",
-                                        [VALUE_MACRO] = "macro",
-                                        [VALUE_FUNCTION] = "function",
-                                        [VALUE_METHOD] = "method"};
+                                        [VALUE_BOOL] = "a bool",
+                                        [VALUE_INTEGER] = "an int",
+                                        [VALUE_FLOAT] = "a float",
+                                        [VALUE_STRING] = "a string",
+                                        [VALUE_MARKUP] = "a string marked as safe",
+                                        [VALUE_LIST] = "a list",
+                                        [VALUE_TUPLE] = "a tuple",
+                                        [VALUE_RANGE] = "a range",
+                                        [VALUE_VIEW] = "a view of a dict",
+                                        [VALUE_GENERATOR] = "a generator",
+                                        [VALUE_DICT] = "a dict",
+                                        [VALUE_NAMESPACE] = "a namespace",
+                                        [VALUE_LOOP] = "a loop",
+                                        [VALUE_MACRO] = "a macro",
+                                        [VALUE_FUNCTION] = "a function",
+                                        [VALUE_METHOD] = "a method"};
     return names[value->kind];
 }
 
@@ -281,7 +281,7 @@ static bool same_kind_equal(struct machine *machine, const struct value *left, c
         *out = left->dict == right->dict;
         return true;
     default:
-        return machine_fail(machine, "to compare a %s is not understood", value_type(left));
+        return machine_fail(machine, "comparing %s is not understood", value_type(left));
     }
 }
 
@@ -292,7 +292,7 @@ bool value_equal(struct machine *machine, const struct value *left, const struct
         return false;
     bool good = true;
     if (left->kind == VALUE_MARKUP || right->kind == VALUE_MARKUP)
-        good = machine_fail(machine, "to compare a %s is not understood", "string marked as safe");
+        good = machine_fail(machine, "comparing a string marked as safe is not understood");
     else if (value_is_number(left) && value_is_number(right))
         *out = !is_nan(left) && !is_nan(right) && compare_numbers(left, right) == 0;
     else if (left->kind == right->kind)
@@ -333,7 +333,7 @@ bool value_compare(struct machine *machine, const struct value *left, const stru
     } else if (left->kind == right->kind && (left->kind == VALUE_LIST || left->kind == VALUE_TUPLE)) {
         good = compare_lists(machine, left->list, right->list, out);
     } else {
-        good = machine_fail(machine, "a %s is not smaller or larger than a %s", value_type(left), value_type(right));
+        good = machine_fail(machine, "%s is not smaller or larger than %s", value_type(left), value_type(right));
     }
     machine->depth--;
     return good;
@@ -348,7 +348,7 @@ static bool text_from_json(struct machine *machine, const char *text, struct val
     if (utf8_lossy(text, strlen(text), &valid))
         return value_take(machine, &valid, out);
     buffer_free(&valid);
-    return machine_fail(machine, "a variable of more than %zu MiB", JINJA_OUTPUT_MOST >> 20);
+    return machine_fail(machine, "a variable is larger than %zu MiB", JINJA_OUTPUT_MOST >> 20);
 }
 
 static bool list_from_json(struct machine *machine, const cJSON *json, struct value *out)

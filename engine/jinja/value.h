@@ -82,7 +82,7 @@ bool value_is_number(const struct value *value); /* bool, integer, float */
 double value_real(const struct value *value);
 /* As the index of something: integers and bools. */
 bool value_is_whole(const struct value *value, int64_t *out);
-const char *value_type(const struct value *value); /* as Python calls it */
+const char *value_type(const struct value *value); /* as Python calls it, with its article */
 bool value_equal(struct machine *machine, const struct value *left, const struct value *right, bool *out);
 /* -1, 0, 1; an error for what Python does not order. Not for NaN. */
 bool value_compare(struct machine *machine, const struct value *left, const struct value *right, int *out);

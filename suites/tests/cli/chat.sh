@@ -47,7 +47,7 @@ silent out
 test_that 'what cannot be applied is an error that names it'
 with chat_template.jinja $'{{ bos_token }}\n{{ messages | frobnicate }}'
 chats 3
-says err "$T/chat/chat_template.jinja: chat template line 2: no filter 'frobnicate'"
+says err "$T/chat/chat_template.jinja: chat template line 2: there is no filter 'frobnicate'"
 silent out
 with chat_template.jinja "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}x"
 chats 0

@@ -134,7 +134,7 @@ Test(jinja, what_it_does_not_know_is_named_with_its_line)
         {"{{ s }}\n{% include 'x' %}", 2, "the tag 'include' is not understood"},
         {"{% block a %}{% endblock %}", 1, "the tag 'block' is not understood"},
         {"{% call f() %}{% endcall %}", 1, "the tag 'call' is not understood"},
-        {"{% frobnicate %}", 1, "unknown tag, or out of place: 'frobnicate'"},
+        {"{% frobnicate %}", 1, "the tag 'frobnicate' is unknown, or out of place"},
         {"{% for x in l recursive %}{% endfor %}", 1, "a recursive loop is not understood"},
         {"{% for x in l %}{{ loop.cycle(1, 2) }}{% endfor %}", 1, "cycle"},
         {"{% macro f() %}{{ kwargs }}{% endmacro %}", 1, "'kwargs' in macro 'f' is not understood"},
@@ -152,15 +152,15 @@ Test(jinja, what_it_does_not_know_is_named_with_its_line)
         {"{{ range(3)[1:] }}", 1, "a slice of a range is not understood"},
         {"{{ ('<b>' | safe) * 2 }}", 1, "marked as safe"},
         {"{{ 'a' in ('<b>' | safe) }}", 1, "marked as safe"},
-        {"{{ d.items() }}", 1, "to print a view of a dict is not understood"},
-        {"{{ words | map('upper') }}", 1, "to print a generator is not understood"},
+        {"{{ d.items() }}", 1, "printing a view of a dict is not understood"},
+        {"{{ words | map('upper') }}", 1, "printing a generator is not understood"},
         {"{{ strftime_now('%Q') }}", 1, "strftime_now with '%Q'"},
         {"\n\n{{ raise_exception('no ' ~ 'way') }}", 3, "the template refuses: no way"},
         {"{{ l.append(1) }}", 1, "'append' is undefined, or may not be called"},
         {"{{ missing.x }}", 1, "'missing' is undefined"},
         {"{{ s + missing }}", 1, "'missing' is undefined, and '+' needs it"},
         {"{% if t %}a", 1, "the template ends where 'elif' is expected"},
-        {"{{ a b }}", 1, "}} expected, not 'b'"},
+        {"{{ a b }}", 1, "}} was expected, not 'b'"},
         {"{{ 'abc }}", 1, "a string does not end"},
         {"{{ 1 & 2 }}", 1, "unexpected '&'"},
     };
@@ -348,8 +348,8 @@ Test(jinja, no_template_takes_too_much)
          "deep"},
         {"{{ 'a' * 999999999999 }}", "MiB"},
         {"{{ [1] * 999999999999 }}", "memory"},
-        {"{{ range(100001) }}", "a range of more than"},
-        {"{{ range(-9223372036854775807, 9223372036854775807) }}", "a range of more than"},
+        {"{{ range(100001) }}", "a range has more than"},
+        {"{{ range(-9223372036854775807, 9223372036854775807) }}", "a range has more than"},
         {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% if 'b' in s %}{% endif %}{% endfor %}", "steps"},
         {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% if s == s %}{% endif %}{% endfor %}", "steps"},
         {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s | length %}{% endfor %}", "steps"},
@@ -498,7 +498,7 @@ Test(jinja, variables_that_are_not_utf8_become_what_a_tokenizer_makes_of_them)
     buffer_free(&out);
     cJSON *list = cJSON_CreateArray();
     cr_expect(!render("a", 1, list, &out, &error));
-    cr_expect(strstr(error_text(&error), "no object"), "%s", error_text(&error));
+    cr_expect(strstr(error_text(&error), "no JSON object"), "%s", error_text(&error));
     cJSON_Delete(list);
     error_clear(&error);
 }
