@@ -111,23 +111,69 @@ static void drawing(struct page *page, const struct series *series, const struct
     axis_name(page, "x", steps ? series->y_label : series->x_label);
 }
 
-/* How to read a figure, by the name of its series. */
+/* How to read a figure, by the name of its series: what its axes are, what good and what bad looks like. */
 static const struct {
     const char *series, *how;
 } how_rows[] = {
-    {"routing-overlap",
-     "End to end: of the experts that gold sends a token to, the share that the model sends it to as well, as a mean "
-     "over all compared tokens of a layer. At 1 every token goes where gold sends it; near-ties count as equal. If the "
-     "share falls at a layer and stays low, the input of the routers is wrong from there on; if it falls in one layer "
-     "alone, that router is wrong."},
-    {"error-per-layer", "Each line is a kind of module, each point its worst error in that layer. What lies above the "
-                        "dashed limit is wrong; what follows the first such layer gets a wrong input from it."},
-    {"damage", "From above: how far the answers are from gold, then what is left as one cause after the other is "
-               "undone. A long bar is a cause that costs much."},
-    {"expert-use", "A row is a layer, a column an expert, its colour how many compared tokens went through it. An "
-                   "expert that no token went through was not tested."},
-    {"kl-per-position", "Each line is a case: how far the answer at each position is from gold's. A peak is a single "
-                        "token; a rise that lasts is an error that is carried on to later tokens."},
+    {"routing-overlap", "End to end: of the experts that gold sends a token to, the share that the model sends it to "
+                        "as well, as a mean over all compared tokens of a layer. At 1 every token goes where gold "
+                        "sends it; near-ties count as equal. If the share falls at a layer and stays low, the input of "
+                        "the routers is wrong from there on; if it falls in one layer alone, that router is wrong."},
+    {"error-per-layer", "Each line is a kind of module, each point its worst error in that layer. Good lines stay "
+                        "below the dashed limit; what lies above it is wrong. End to end, what follows the first such "
+                        "layer gets a wrong input from it; fed with golden input, the error is the module's own."},
+    {"places", "A row for each module that was compared: how far its output is from gold's, beside its limit and the "
+               "noise that gold itself has. A good row has a relative L2 error below its limit and a cosine of 1; a "
+               "bad one is beyond its limit, or has values that are not finite."},
+    {"damage",
+     "From above: how far the answers are from gold, then what is left as one cause after the other is undone. A long "
+     "bar is a cause that costs much; if the last bar ends at 0, the causes explain all of it."},
+    {"cause", "A row for each tensor that the cause touches; experts that follow one another share a row. These are "
+              "the tensors to repair."},
+    {"expert-use", "A row is a layer, a column an expert, its colour how many compared tokens went through it. Good is "
+                   "a picture in which every expert has some. An expert that no token went through was not tested."},
+    {"kl-per-position",
+     "Each line is a case: how far the answer at each position is from gold's. Near 0 it is the same answer. A peak is "
+     "a single token; a rise that lasts is an error that is carried on to later tokens."},
+    {"nll-along-text", "From left to right the text, upwards the mean surprise of its tokens: 0 nats is certain, and a "
+                       "guess costs the logarithm of the vocabulary's size. Good is a line that varies around one low "
+                       "level; bad is one that rises along the text, or that stays as high as a guess."},
+    {"entropy-per-step",
+     "Each line is a text that the model wrote, each point how undecided it was at that token: 0 nats is certain, a "
+     "flat distribution has the logarithm of the vocabulary's size. Good lines go up and down well below that. One "
+     "that stays near it is guessing; one that falls to 0 and stays there repeats itself."},
+    {"experts-by-domain",
+     "A row for each kind of text. Good: other kinds use other experts than English does, a cosine below 1, and the "
+     "perplexity is about the same without the experts that the first half of the text does not use. Bad: a perplexity "
+     "far above that of the other kinds, or one that rises much without those experts."},
+    {"answers", "A row is a case, a column a layer, its colour the log-probability of the case's answer if the model "
+                "ended there; 0 is certain. Good rows end near 0 in the last layers. One that never comes near 0, or "
+                "leaves it again, loses the answer where the colour changes."},
+    {"rank", "The layers from left to right, upwards the rank that the answer would have if the model ended there: 1 "
+             "is the most likely token. Good lines reach 1 towards the last layers and run along gold's dashed one, if "
+             "there is gold. Where the two part, the layer computes something else."},
+    {"log-probability", "The layers from left to right, upwards the log-probability that the answer would have if the "
+                        "model ended there: 0 is certain. Good lines rise towards 0 in the last layers and run along "
+                        "gold's dashed one, if there is gold. Where the two part, the layer computes something else."},
+    {"tokens", "A row for each layer: the token that the model would write if it ended there, how probable it is, and "
+               "gold's token where that is another. Good rows end with the answer. From the first row on that has "
+               "another token than gold, the layers compute something else."},
+    {"experts", "A row is a layer, a column an expert, its colour whether its tensors are there. Good is a picture of "
+                "1 throughout. A row at 0 is a layer without experts, a column at 0 an expert that no layer has."},
+    {"tokens-per-layer", "The layers from left to right, upwards the share of tokens that the router sends to at least "
+                         "one expert that is absent. At 0 no token loses anything. Near 1 nearly every token loses a "
+                         "part of what the layer computes, and the layers after it are given the error."},
+    {"what-can-be-told",
+     "A row for each kind of weight: how many tensors there are, how many can be compared with their like in other "
+     "layers, and, where scales are judged, from which factor on a wrong one would be seen. Good rows can compare all "
+     "their tensors and see small factors; of the others a pass says little."},
+    {"experts-at-their-rows",
+     "The layers from left to right, upwards experts: how many can be recognised by the inputs to which they respond, "
+     "and how many of these are at the router's row that asks for them. Good: the two lines are one. Where the second "
+     "is lower, experts or rows of the router are in another order; where both are at 0, nothing can be told."},
+    {"worst-tensors", "A row for each of the tensors that differ most from the original's, the worst first. Good "
+                      "values are 0, or what rounding to the data type costs. A tensor that is far above the others "
+                      "was changed; an error about 1 or more is another tensor."},
 };
 
 static const char *how_to_read(const struct series *series)

@@ -34,6 +34,24 @@ if thorough; then
 fi
 diagnoses=
 
+test_that 'every figure says how it is read'
+# explained FOLDER COUNT: the report.html there has so many figures and tables at least, each with words.
+explained() {
+    [ "$(grep -c '<figcaption>' "$1/report.html")" -ge "$2" ] || failed "fewer than $2 figures in $1"
+    same "$(grep '<figcaption>' "$1/report.html" | grep -v 'class="how"')" ''
+}
+run 1 check "$nano/thinker" --golden "$(gold thinker)" --text suites/data/text/english.txt --source "$nano/thinker" --fault missing-experts:1/2-3 -o "$T/whole" -q
+explained "$T/whole" 20
+# those that no report here happens to have
+calls=$(cat diagnostics/*.c diagnostics/*/*.c | tr -s ' \n' ' ' | grep -o 'finding_series([^,]*, [^,]*,' | grep -v '(struct finding')
+[ "$(wc -l <<<"$calls")" -ge 19 ] || failed "only these figures were found: $calls"
+while read -r name; do
+    case $name in
+        *_SERIES) name=$(grep -rh "#define $name " diagnostics | cut -d' ' -f3) ;;
+    esac
+    if grep -qF "    {$name," reports/html_figures.c; then passed; else failed "reports/html_figures.c does not say how the figure $name is read"; fi
+done < <(sed 's/.*, \(.*\),$/\1/' <<<"$calls")
+
 test_that 'the folder of the report may be that of the document, and a failure leaves it as it is'
 run 1 check "$nano/qwen3" --golden "$(gold qwen3)" --fault $fault -o "$T/first" -q
 cp -r "$T/first" "$T/kept"
