@@ -224,6 +224,38 @@ for shell in bash zsh fish; do
     fi
 done
 
+test_that 'zsh and fish offer what bash does, asked as a user asks them'
+# offers SHELL LINE...: what it offers for the last word of each line, the options without what they take, the files without folders.
+offers() {
+    local shell=$1
+    shift
+    case $shell in
+        zsh) HOME=$T zsh -f suites/tests/cli/offers.zsh "$T/assay.zsh" "$@" ;;
+        fish)
+            HOME=$T fish --no-config -c 'source $argv[1]
+                for line in $argv[2..]
+                    echo (complete -C $line | string replace -r "\t.*" "" | string replace -r "^(--.*=|.*/)" "" | sort)
+                end' "$T/assay.fish" "$@"
+            ;;
+    esac 2>&1
+}
+mkdir "$T/offered" && touch "$T/offered/one" "$T/offered/two"
+lines=('assay ' 'assay perp' 'assay check --gol' 'assay check MODEL --fail-on de' 'assay check --fail-on=' 'assay help t'
+    'assay check MODEL --budget ' "assay check --golden $T/offered/" 'assay check MODEL --golden a --golden b --gold')
+{
+    printf '%s\n' $commands | sort | paste -sd ' '
+    printf '%s\n' perplexity --golden degraded 'any broken degraded skip warn' 'tokenize trace' '' 'one two' --golden
+    for command in $commands; do options "$command" | sort | paste -sd ' '; done
+} >"$T/expected"
+for command in $commands; do lines+=("assay $command --"); done
+for shell in zsh fish; do
+    if command -v $shell >/dev/null; then
+        same "$(offers $shell "${lines[@]}" | diff "$T/expected" -)" ''
+    else
+        echo "skipped: no $shell to ask what it offers"
+    fi
+done
+
 test_that 'every command has a page for man'
 for command in assay $commands; do
     run 0 help --man "$command"
