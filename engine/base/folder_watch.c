@@ -37,6 +37,16 @@ struct folder_watch {
     char *read;    /* [READ_BYTES] */
 };
 
+/* By errno, whose words for a limit that is reached are "No space left on device". */
+static bool cannot_watch(const char *path, struct error *error)
+{
+    bool limit = errno == ENOSPC || errno == EMFILE;
+    return error_errno(error, "%s: cannot be watched%s", path,
+                       limit ? "; a limit of inotify is reached, which sysctl raises (fs.inotify.max_user_watches, "
+                               "fs.inotify.max_user_instances)"
+                             : "");
+}
+
 struct folder_watch *folder_watch_new(const char *folder, struct error *error)
 {
     struct folder_watch *watch = calloc(1, sizeof *watch);
@@ -48,7 +58,7 @@ struct folder_watch *folder_watch_new(const char *folder, struct error *error)
     watch->folder = strdup(folder);
     watch->read = malloc(READ_BYTES);
     if (watch->inotify < 0)
-        error_errno(error, "%s: cannot be watched (inotify)", folder);
+        cannot_watch(folder, error);
     else if (!watch->folder || !watch->read)
         error_memory(error, folder);
     else
@@ -156,7 +166,7 @@ static bool place_open(struct folder_watch *watch, const char *name, bool *opene
     *opened = descriptor >= 0;
     bool good = *opened || errno == ENOENT || (errno == ENOTDIR && *name);
     if (!good)
-        error_errno(error, "%s: cannot be watched (inotify)", path);
+        cannot_watch(path, error);
     free(path);
     return good && (!*opened || (place_add(watch, name, descriptor, error) && place_list(watch, name, error)));
 }
@@ -237,7 +247,8 @@ static bool read_events(struct folder_watch *watch, struct error *error)
 {
     ssize_t got = read(watch->inotify, watch->read, READ_BYTES);
     if (got < 0)
-        return errno == EAGAIN || errno == EINTR || error_errno(error, "%s: cannot read inotify", watch->folder);
+        return errno == EAGAIN || errno == EINTR ||
+               error_errno(error, "%s: cannot read what inotify tells", watch->folder);
     for (size_t at = 0; at + sizeof(struct inotify_event) <= (size_t)got;) {
         struct inotify_event head;
         memcpy(&head, watch->read + at, sizeof head);

@@ -148,7 +148,7 @@ struct pool *pool_new(int threads, struct error *error)
         struct worker *worker = &pool->workers[index - 1];
         *worker = (struct worker){.pool = pool, .index = index};
         if (pthread_create(&worker->thread, NULL, pool_thread, worker) != 0) {
-            error_set(error, "cannot start thread %d of %d", index + 1, wanted);
+            error_set(error, "cannot start thread %d of %d: ask for fewer with --threads", index + 1, wanted);
             pool_free(pool);
             return NULL;
         }

@@ -21,7 +21,7 @@ static bool model_options(const cJSON *model, const char *where, struct bpe_opti
         !json_get_bool(model, where, "ignore_merges", &options->ignore_merges, error))
         return false;
     if (type && strcmp(type, "BPE") != 0)
-        return error_set(error, "%s: model type \"%.100s\" is not supported", where, type);
+        return error_set(error, "%s: model type \"%.100s\" is not supported; assay reads byte-level BPE", where, type);
     if (dropout != 0)
         return error_set(error, "%s: \"dropout\" %g is not supported", where, dropout);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
