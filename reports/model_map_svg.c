@@ -293,7 +293,7 @@ void model_map_svg(const struct model_map *map, struct buffer *out)
 void model_map_legend(const struct model_map *map, struct buffer *out)
 {
     bool seen[CELL_STATES] = {false}, marked = false, cause = false;
-    size_t columns = map->before + map->layers + map->behind;
+    size_t experts[CELL_STATES] = {0}, columns = map->before + map->layers + map->behind;
     for (size_t i = 0; i < columns; i++)
         for (size_t row = 0; row < (i < map->before || i >= map->before + map->layers ? 1 : map->rows); row++) {
             seen[map->cells[i][row].state] = true;
@@ -302,15 +302,24 @@ void model_map_legend(const struct model_map *map, struct buffer *out)
         }
     for (size_t i = 0; map->experts && i < map->layers * map->expert_count; i++) {
         seen[map->experts[i].state] = true;
+        experts[map->experts[i].state]++;
         cause = cause || map->experts[i].cause;
     }
     buffer_text(out, "<ul class=\"legend\">\n");
-    for (int state = CELL_NONE; state < CELL_STATES; state++)
-        if (seen[state])
-            buffer_format(out,
-                          "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"m%d\" width=\"12\" "
-                          "height=\"12\"/></svg>%s</li>\n",
-                          state, state_says[state]);
+    for (int state = CELL_NONE; state < CELL_STATES; state++) {
+        if (!seen[state])
+            continue;
+        buffer_format(out,
+                      "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"m%d\" width=\"12\" "
+                      "height=\"12\"/></svg>%s",
+                      state, state_says[state]);
+        if (experts[state] && state != CELL_NONE && state != CELL_USED) {
+            buffer_text(out, " (");
+            grouped_append(out, (unsigned long)experts[state]);
+            buffer_format(out, " expert%s)", text_plural(experts[state]));
+        }
+        buffer_text(out, "</li>\n");
+    }
     if (marked)
         buffer_format(out,
                       "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><circle class=\"mu\" cx=\"6\" cy=\"6\" "

@@ -523,6 +523,7 @@ Test(map, the_cause_is_outlined_where_its_weights_are)
                                       "here") != NULL,
                      !possible);
         cr_expect_eq(strstr(out.data, "</svg>the cause is here</li>") != NULL, !possible);
+        cr_expect(strstr(out.data, "</svg>not compared (15 experts)</li>"), "%s", out.data);
         buffer_free(&out);
         model_map_free(&map);
         answered_free(&answered);
