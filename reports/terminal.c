@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wording.h"
 #include "reports/answer.h"
 #include "reports/ascii_map.h"
 #include "reports/marked.h"
@@ -58,12 +59,15 @@ static size_t line_break(const char *text, size_t size, size_t room)
     return size;
 }
 
-/* Writes clean text that begins at column `column`, in lines that are indented by `indent`, and ends the line. */
+/* Writes clean text that begins at column `column`, in lines that are indented by `indent`, and ends the line. A line
+ * that begins with ::, behind blanks too, is a command to GitHub's runner: such a one gets a sign in front. */
 static void wrap(const struct terminal *terminal, size_t column, size_t indent, const char *text)
 {
     size_t size = strlen(text);
     while (size) {
         size_t length = line_break(text, size, WIDTH - column);
+        if (column == indent && text_begins_with(text + strspn(text, " "), "::"))
+            buffer_char(terminal->out, '\\');
         buffer_append(terminal->out, text, length);
         text += length;
         size -= length;

@@ -236,6 +236,25 @@ Test(answer, the_number_that_decided_comes_first)
     answered_free(&answered);
 }
 
+/* GitHub's runner takes lines that begin with :: for its commands, whatever a model's files are called. */
+Test(answer, no_line_on_a_terminal_is_a_command_to_a_runner)
+{
+    struct report report = {0};
+    failing(&report, "inventory.absent",
+            "::error::a It differs. ::stop-commands::b and what is long enough to be wrapped "
+            "at the end of a line goes on ::set-env::c in the next one. ::warning::d");
+    report_set(&report.subject.path, "::error::e");
+    report_conclude(&report);
+    for (int colour = 0; colour < 2; colour++) {
+        char *text = terminal_text(&report, colour);
+        cr_expect(strstr(text, "::error::a"));
+        for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+            cr_expect_neq(strncmp(line + strspn(line, " \t"), "::", 2), 0, "%.60s", line);
+        free(text);
+    }
+    report_free(&report);
+}
+
 /* Whoever has to decide reads whether it may be used; of an experiment that is not asked. */
 Test(answer, says_whether_the_model_may_be_used)
 {
