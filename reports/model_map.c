@@ -47,10 +47,35 @@ static size_t kind_length(const char *name, size_t length)
     return length;
 }
 
+/* What gold shows behind the norm that follows it has that norm's row. */
+static const struct {
+    const char *name, *row, *label;
+} shown_rows[] = {{"self_attn.q_proj", "self_attn.q_norm", "self_attn.q_proj, q_norm"},
+                  {"self_attn.k_proj", "self_attn.k_norm", "self_attn.k_proj, k_norm"}};
+#define SHOWN_ROWS (sizeof shown_rows / sizeof *shown_rows)
+
+const char *model_map_label(const struct model_map *map, size_t row)
+{
+    for (size_t i = 0; i < SHOWN_ROWS; i++)
+        if (strcmp(map->names[row].data, shown_rows[i].row) == 0)
+            return shown_rows[i].label;
+    return map->names[row].data;
+}
+
+static size_t shown_find(const struct model_map *map, const char *name, size_t length)
+{
+    for (size_t i = 0; i < SHOWN_ROWS; i++)
+        if (strlen(shown_rows[i].name) == length && memcmp(shown_rows[i].name, name, length) == 0)
+            for (size_t row = 0; row < map->rows; row++)
+                if (strcmp(map->names[row].data, shown_rows[i].row) == 0)
+                    return row;
+    return map->rows;
+}
+
 /* The row that the name is of: its own, or that of the module it lies in; `rows`: none. */
 static size_t row_find(const struct model_map *map, const char *name, size_t length)
 {
-    size_t best = map->rows, longest = 0;
+    size_t best = shown_find(map, name, length), longest = best < map->rows ? SIZE_MAX : 0;
     for (size_t row = 0; row < map->rows; row++) {
         const struct buffer *own = &map->names[row];
         bool in = own->size <= length && memcmp(own->data, name, own->size) == 0 &&

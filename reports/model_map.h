@@ -57,6 +57,8 @@ void model_map_free(struct model_map *map);
 /* Appends the picture as an <svg> element, its colours the page's variables --m<state>. */
 void model_map_svg(const struct model_map *map, struct buffer *out);
 /* Appends what its colours mean, as an HTML list of the states that occur. */
+/* What a row is called for people: of its modules, the name that gold shows them under and what it shows with them. */
+const char *model_map_label(const struct model_map *map, size_t row);
 void model_map_legend(const struct model_map *map, struct buffer *out);
 
 #endif

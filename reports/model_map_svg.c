@@ -109,7 +109,7 @@ static void row_draw(const struct frame *frame, size_t row)
     const struct model_map *map = frame->map;
     double y = TOP + (double)row * ROW;
     size_t end = map->before + map->layers;
-    text_at(frame->out, GUTTER - 6, y + ROW - 4, "end", map->names[row].data);
+    text_at(frame->out, GUTTER - 6, y + ROW - 4, "end", model_map_label(map, row));
     for (size_t first = map->before, last; first < end; first = last + 1) {
         const struct map_cell *cell = &map->cells[first][row];
         for (last = first; last + 1 < end && joins(cell, &map->cells[last + 1][row]);)
@@ -120,7 +120,7 @@ static void row_draw(const struct frame *frame, size_t row)
         rect_open(frame->out, cell->state, x, y, frame->wide * (double)(last - first + 1) - 0.6, ROW - 1);
         buffer_format(frame->out, last > first ? "layers %zu-%zu, " : "layer %zu, ", first - map->before,
                       last - map->before);
-        text_append_short(frame->out, TEXT_MARKUP, map->names[row].data, 60);
+        text_append_short(frame->out, TEXT_MARKUP, model_map_label(map, row), 60);
         if (last > first)
             buffer_format(frame->out, ": %s", state_says[cell->state]);
         else
@@ -292,11 +292,11 @@ void model_map_svg(const struct model_map *map, struct buffer *out)
 
 void model_map_legend(const struct model_map *map, struct buffer *out)
 {
-    bool seen[CELL_STATES] = {false}, marked = false, cause = false;
+    bool seen[CELL_STATES] = {false}, rows[CELL_STATES] = {false}, marked = false, cause = false;
     size_t experts[CELL_STATES] = {0}, columns = map->before + map->layers + map->behind;
     for (size_t i = 0; i < columns; i++)
         for (size_t row = 0; row < (i < map->before || i >= map->before + map->layers ? 1 : map->rows); row++) {
-            seen[map->cells[i][row].state] = true;
+            seen[map->cells[i][row].state] = rows[map->cells[i][row].state] = true;
             marked = marked || map->cells[i][row].marked;
             cause = cause || map->cells[i][row].cause;
         }
@@ -313,7 +313,7 @@ void model_map_legend(const struct model_map *map, struct buffer *out)
                       "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"m%d\" width=\"12\" "
                       "height=\"12\"/></svg>%s",
                       state, state_says[state]);
-        if (experts[state] && state != CELL_NONE && state != CELL_USED) {
+        if (experts[state] && !rows[state] && state != CELL_NONE && state != CELL_USED) {
             buffer_text(out, " (");
             grouped_append(out, (unsigned long)experts[state]);
             buffer_format(out, " expert%s)", text_plural(experts[state]));

@@ -293,3 +293,36 @@ const char *schema_fault(const cJSON *root, const cJSON *schema, const cJSON *va
     }
     return cJSON_IsObject(value) ? object_fault(root, schema, value) : NULL;
 }
+
+struct finding *failing(struct report *report, const char *check, const char *message)
+{
+    struct finding *finding = findings_add(&report->findings, check);
+    finding->verdict = VERDICT_FAIL;
+    finding_message(finding, "%s", message);
+    return finding;
+}
+
+struct finding *place_at(struct report *report, const char *check, int layer, int expert, const char *tensor)
+{
+    struct finding *finding = findings_place(&report->findings, check, VERDICT_FAIL);
+    finding->where.layer = layer;
+    finding->where.expert = expert;
+    where_set(&finding->where.tensor, tensor);
+    finding_message(finding, "Tensor '%s' is bad.", tensor);
+    return finding;
+}
+
+void answer_of(struct answered *answered)
+{
+    struct error error = {0};
+    report_conclude(&answered->report);
+    cr_assert(outline_build(&answered->outline, &answered->report, &error), "%s", error_text(&error));
+    answer_build(&answered->outline, &answered->answer);
+}
+
+void answered_free(struct answered *answered)
+{
+    answer_free(&answered->answer);
+    outline_free(&answered->outline);
+    report_free(&answered->report);
+}

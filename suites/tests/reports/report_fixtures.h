@@ -2,6 +2,7 @@
 #ifndef ASSAY_TESTS_REPORT_FIXTURES_H
 #define ASSAY_TESTS_REPORT_FIXTURES_H
 
+#include "reports/answer.h"
 #include "reports/reports.h"
 
 /* A new folder in /tmp; the caller removes it and frees the path. */
@@ -33,5 +34,18 @@ void assert_harmless(const char *html);
 /* The name of the first member of `value` that is not as the schema says, or NULL. As much of JSON Schema as
  * report.schema.json and suite.schema.json use; `root` has the definitions. */
 const char *schema_fault(const cJSON *root, const cJSON *schema, const cJSON *value);
+
+/* A summary, and a place, of a check that fails. */
+struct finding *failing(struct report *report, const char *check, const char *message);
+struct finding *place_at(struct report *report, const char *check, int layer, int expert, const char *tensor);
+
+/* A report with its answer. Start with {0}, add findings, then answer_of. */
+struct answered {
+    struct report report;
+    struct outline outline;
+    struct answer answer;
+};
+void answer_of(struct answered *answered);
+void answered_free(struct answered *answered);
 
 #endif
