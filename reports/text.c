@@ -201,7 +201,7 @@ void number_append(struct buffer *out, double value)
         return;
     }
     char text[40];
-    snprintf(text, sizeof text, fabs(value) < 1e-3 || fabs(value) >= 1e7 ? "%.2e" : "%.4g", value);
+    snprintf(text, sizeof text, fabs(value) < 1e-4 || fabs(value) >= 1e7 ? "%.2e" : "%.4g", value);
     char *exponent = strchr(text, 'e');
     if (exponent) { /* 4.20e-06 -> 4.2e-6 */
         char *end = exponent;

@@ -1,5 +1,6 @@
 #include "findings/finding.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -52,6 +53,17 @@ struct finding *findings_add(struct findings *findings, const char *check)
     return finding;
 }
 
+/* "3.58e-05", as printf writes it, is 3.58e-5 in every report. */
+static void exponents_shorten(char *text)
+{
+    for (char *at = text; (at = strchr(at, 'e')); at++) {
+        bool number = at > text && isdigit((unsigned char)at[-1]) && (at[1] == '-' || at[1] == '+') && at[2] == '0' &&
+                      isdigit((unsigned char)at[3]) && !isalnum((unsigned char)at[4]);
+        if (number)
+            memmove(at + 2, at + 3, strlen(at + 3) + 1);
+    }
+}
+
 static void text_print(char **field, const char *format, va_list arguments)
 {
     char *text = NULL;
@@ -59,6 +71,13 @@ static void text_print(char **field, const char *format, va_list arguments)
         text = NULL;
     free(*field);
     *field = text;
+}
+
+static void message_print(struct finding *finding, const char *format, va_list arguments)
+{
+    text_print(&finding->message, format, arguments);
+    if (finding->message)
+        exponents_shorten(finding->message);
 }
 
 void where_set(char **field, const char *text)
@@ -114,7 +133,7 @@ bool finding_skip(struct finding *finding, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     finding->verdict = VERDICT_SKIP;
-    text_print(&finding->message, format, arguments);
+    message_print(finding, format, arguments);
     va_end(arguments);
     return true;
 }
@@ -128,7 +147,7 @@ void finding_message(struct finding *finding, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    text_print(&finding->message, format, arguments);
+    message_print(finding, format, arguments);
     va_end(arguments);
 }
 

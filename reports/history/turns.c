@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "reports/text.h"
 
 bool runs_alike(const struct history_run *a, const struct history_run *b)
 {
@@ -113,8 +114,11 @@ void turns_free(struct turns *turns)
 
 static void measured_text(const struct history_run *run, struct buffer *out)
 {
-    if (run->has_check && run->has_measured)
-        buffer_format(out, " (%.4g%s%.60s)", run->measured, run->unit ? " " : "", run->unit ? run->unit : "");
+    if (run->has_check && run->has_measured) {
+        buffer_text(out, " (");
+        number_append(out, run->measured);
+        buffer_format(out, "%s%.60s)", run->unit ? " " : "", run->unit ? run->unit : "");
+    }
 }
 
 void turn_text(const struct history *history, const struct turn *turn, struct buffer *out)

@@ -395,3 +395,12 @@ Test(severity, a_perplexity_that_nothing_was_compared_with_says_nothing)
     cr_expect_eq(report.severity.level, SEVERITY_BROKEN);
     report_free(&report);
 }
+
+Test(findings, numbers_in_messages_have_one_notation)
+{
+    struct findings findings = {0};
+    struct finding *finding = findings_add(&findings, "logits.kl");
+    finding_message(finding, "%.3g nats, 1e-05, 2e+10, tensor e-05x.1e-05b, 1e-12", 3.58e-5);
+    cr_expect_str_eq(finding->message, "3.58e-5 nats, 1e-5, 2e+10, tensor e-05x.1e-05b, 1e-12");
+    findings_free(&findings);
+}
