@@ -58,6 +58,8 @@ static void divergence(const struct outline *outline, struct buffer *out)
 
 static void same_token(const struct outline *outline, struct buffer *out)
 {
+    const struct finding *finding = summary_of(outline, "logits.kl");
+    double positions = finding ? finding_fact_number(finding, "positions") : NAN;
     if (isnan(outline->report->severity.top1))
         return;
     double share = 100 * (1 - outline->report->severity.top1);
@@ -65,7 +67,12 @@ static void same_token(const struct outline *outline, struct buffer *out)
         buffer_format(out, "%.4f", floor(share * 1e4) / 1e4);
     else
         digits_append(out, share);
-    buffer_text(out, " % of positions");
+    buffer_text(out, " % of ");
+    if (positions > 0) {
+        count_append(out, positions);
+        buffer_char(out, ' ');
+    }
+    buffer_text(out, "positions");
 }
 
 static void blamed(const struct outline *outline, struct buffer *out)
@@ -120,7 +127,7 @@ static void continuations(const struct outline *outline, struct buffer *out)
         of_append(out, finding->measured, count);
 }
 
-/* The first that are known are told, the one that decided how bad it is before all: what it does to answers, then
+/* The first that are known are told, and always the one that decided how bad it is: what it does to answers, then
  * where, then what files show. */
 static const struct {
     const char *rule; /* name of the number of the severity; NULL: it is none */
@@ -142,39 +149,50 @@ static const struct {
 static void numbers_build(const struct outline *outline, struct answer *answer)
 {
     const char *decided = outline->report->severity.rule;
-    for (int others = 0; others < 2; others++)
-        for (size_t i = 0; i < NUMBER_ROWS && answer->number_count < ANSWER_NUMBERS; i++) {
-            struct answer_number *number = &answer->numbers[answer->number_count];
-            bool first = decided && number_rows[i].rule && strcmp(decided, number_rows[i].rule) == 0;
-            if (first == others)
-                continue;
-            number_rows[i].append(outline, &number->value);
-            number->name = number_rows[i].name;
-            number->right = number_rows[i].right;
-            answer->number_count += number->value.size > 0;
+    struct buffer values[NUMBER_ROWS] = {0};
+    size_t first = NUMBER_ROWS, room = ANSWER_NUMBERS;
+    for (size_t i = 0; i < NUMBER_ROWS; i++) {
+        number_rows[i].append(outline, &values[i]);
+        if (values[i].size && decided && number_rows[i].rule && strcmp(decided, number_rows[i].rule) == 0)
+            first = i;
+    }
+    room -= first < NUMBER_ROWS;
+    for (size_t i = 0; i < NUMBER_ROWS; i++) {
+        if (!values[i].size || (i != first && !room)) {
+            buffer_free(&values[i]);
+            continue;
         }
+        room -= i != first;
+        answer->numbers[answer->number_count++] =
+            (struct answer_number){number_rows[i].name, number_rows[i].right, i == first, values[i]};
+    }
 }
 
 /* What a reader does next comes before what shows that it is true. The first row that fits a command names it. */
 static const struct {
     const char *kind;
     const char *holds; /* the command does; "": any */
+    bool partly;       /* only where the finding says that more is left than is harmless */
     const char *does;
 } step_rows[] = {
-    {"repair", " ORIGINAL", "Repair all of it from the original (put its path in place of ORIGINAL)"},
-    {"repair", " --golden ", "Repair what gold determines"},
-    {"repair", "", "Repair it"},
-    {"confirm", " ORIGINAL",
+    {"repair", " ORIGINAL", false, "Repair all of it in place from the original (put its path in place of ORIGINAL)"},
+    {"repair", "assay extract ", true, "Write a copy with what is known repaired, which does not mend all of it"},
+    {"repair", "assay extract ", false, "Write a repaired copy"},
+    {"repair", "", true, "Repair in place what gold determines, which does not mend all of it"},
+    {"repair", "", false, "Repair it in place"},
+    {"confirm", " ORIGINAL", false,
      "Compare it with the original, which shows which tensor differs (put its path in place of ORIGINAL)"},
-    {"confirm", "", "Try it without changing a file"},
-    {"recheck", "", "Then check it again"},
-    {"repeat", "", "Repeat the experiment"},
+    {"confirm", "", false, "Try it without changing a file"},
+    {"recheck", "", false, "Then check it again"},
+    {"repeat", "", false, "Repeat the experiment"},
 };
 
-static const char *step_does(const char *kind, const char *command)
+static const char *step_does(const struct finding *finding, const char *kind, const char *command)
 {
+    bool partly = finding_fact_number(finding, "nats_left") > limit_default(LIMIT_HARMLESS_NATS);
     for (size_t i = 0; i < sizeof step_rows / sizeof *step_rows; i++)
-        if (strcmp(step_rows[i].kind, kind) == 0 && strstr(command, step_rows[i].holds))
+        if (strcmp(step_rows[i].kind, kind) == 0 && strstr(command, step_rows[i].holds) &&
+            (partly || !step_rows[i].partly))
             return step_rows[i].does;
     return kind;
 }
@@ -197,7 +215,8 @@ static void steps_of(const struct outline *outline, struct answer *answer, const
             const struct fact *fact = &check->head->facts[i];
             const char *command = fact_command(fact);
             if (command && strcmp(command, kind) == 0 && !answer_tells(answer, fact->text))
-                answer->steps[answer->step_count++] = (struct answer_step){step_does(kind, fact->text), fact->text};
+                answer->steps[answer->step_count++] =
+                    (struct answer_step){step_does(check->head, kind, fact->text), fact->text};
         }
 }
 
@@ -337,9 +356,13 @@ static void rule_append(const struct severity_facts *known, struct buffer *out)
     digits_append(out, scale * value);
     buffer_text(out, rule_rows[row].after);
     if (facts.level != SEVERITY_BROKEN && !isnan(harmless)) {
-        buffer_text(out, below ? ", harmless is down to " : ", harmless is up to ");
-        digits_append(out, below ? 1 / harmless : scale * harmless);
-        buffer_text(out, rule_rows[row].unit);
+        buffer_text(out, below          ? ", harmless is down to "
+                         : harmless > 0 ? ", harmless is up to "
+                                        : ", harmless is none");
+        if (harmless > 0) {
+            digits_append(out, below ? 1 / harmless : scale * harmless);
+            buffer_text(out, rule_rows[row].unit);
+        }
     }
     if (facts.level != SEVERITY_HARMLESS && !isnan(broken) && !below) {
         buffer_format(out, ", broken is %s ", rule_rows[row].broken_is);
@@ -363,32 +386,40 @@ static void severity_build(const struct report *report, struct buffer *out)
 /* What the numbers come to for whoever has to decide: may it be used? */
 static const struct {
     enum severity level;
-    bool fails; /* else it passes, or only warns */
+    bool fails;    /* else it passes, or only warns */
+    bool compared; /* with gold */
     const char *says;
 } use_rows[] = {
-    {SEVERITY_IDENTICAL, false, "Nothing that was compared speaks against using it."},
-    {SEVERITY_IDENTICAL, true,
-     "Its answers are gold's; what failed is something else, and has to be settled before it is shipped as a copy."},
-    {SEVERITY_HARMLESS, false, "No answer changes: it can be used."},
-    {SEVERITY_HARMLESS, true,
-     "It fails as an exact copy, and no answer changes: usable if rounding was meant (--suite quantised judges it so), "
-     "and not to be shipped as a copy before it is known what differs."},
-    {SEVERITY_DEGRADED, false,
-     "Some answers change: whether that is good enough is yours to say (--fail-on degraded)."},
-    {SEVERITY_DEGRADED, true, "Some answers change: do not ship it as the original."},
-    {SEVERITY_BROKEN, false, "Do not use it."},
-    {SEVERITY_BROKEN, true, "Do not use it."},
-    {SEVERITY_UNKNOWN, true,
-     "What this does to answers was not measured: do not ship it before it was (--golden FILE)."},
+    {SEVERITY_IDENTICAL, false, true, "It can be used: nothing that was compared differs from the original."},
+    {SEVERITY_IDENTICAL, true, true,
+     "Its answers are gold's; what failed is something else, to be settled before it is shipped as a copy."},
+    {SEVERITY_HARMLESS, false, true, "It can be used: no answer changes."},
+    {SEVERITY_HARMLESS, true, true,
+     "It fails as an exact copy, and no answer changes: it can be used if rounding was meant (--suite quantised judges "
+     "it "
+     "so), and is not to be shipped as a copy before it is known what differs."},
+    {SEVERITY_DEGRADED, false, true,
+     "Some answers change: whether that is good enough is yours to say (--fail-on degraded makes it a failure)."},
+    {SEVERITY_DEGRADED, true, true, "Some answers change: do not ship it before the cause is mended."},
+    {SEVERITY_DEGRADED, false, false, "Look at the texts before it is used."},
+    {SEVERITY_DEGRADED, true, false, "Do not ship what wrote them before the cause is known."},
+    {SEVERITY_BROKEN, false, true, "Do not use it."},
+    {SEVERITY_BROKEN, true, true, "Do not use it."},
+    {SEVERITY_BROKEN, false, false, "Do not use what wrote them."},
+    {SEVERITY_BROKEN, true, false, "Do not use what wrote them."},
+    {SEVERITY_UNKNOWN, true, false,
+     "Do not ship it before its answers were compared with the original's: assay check MODEL --golden GOLD."},
 };
 
 static const char *use_of(const struct report *report)
 {
     size_t row = 0, rows = sizeof use_rows / sizeof *use_rows;
-    if (report->departures || !severity_tells(&report->severity, report->verdict))
+    const struct severity_facts *facts = &report->severity;
+    bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) || !isnan(facts->continuations);
+    if (report->departures || !severity_tells(facts, report->verdict))
         return NULL;
-    while (row < rows &&
-           (use_rows[row].level != report->severity.level || use_rows[row].fails != (report->verdict == VERDICT_FAIL)))
+    while (row < rows && (use_rows[row].level != facts->level || use_rows[row].compared != compared ||
+                          use_rows[row].fails != (report->verdict == VERDICT_FAIL)))
         row++;
     return row < rows ? use_rows[row].says : NULL;
 }

@@ -20,6 +20,7 @@ struct answer {
     struct answer_number {
         const char *name;    /* "Perplexity ratio" */
         const char *right;   /* what it is where nothing is wrong: "1"; NULL: the name says it */
+        bool decided;        /* how bad it is */
         struct buffer value; /* "12,700 times gold's" */
     } numbers[ANSWER_NUMBERS];
     size_t number_count;

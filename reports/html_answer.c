@@ -23,13 +23,13 @@ static void verdict_line(struct page *page)
     if (report->departures) {
         page_raw(page, "<p class=\"experiment\">This is an experiment: the model was opened with <code>");
         page_text(page, report->departures);
-        page_raw(page, "</code>, and what follows is true of that. Its files are as they were.</p>\n");
+        page_raw(page, "</code>, and what follows is true of that, not of its files, which are as they were.</p>\n");
     }
     page_raw(page, "<h1><span class=\"word\">");
     page_sentence(page, page->answer->word);
     page_raw(page, "</span> ");
     if (strcmp(page->answer->word, verdict) != 0)
-        buffer_format(page->out, "<span class=\"tag\">%s</span> ", verdict);
+        buffer_format(page->out, "<span class=\"tag v-%s\">%s</span> ", verdict, verdict);
     page_raw(page, "<span class=\"counts\">");
     counts_append(page->out, page->outline->counts);
     page_raw(page, "</span></h1>\n");
@@ -69,7 +69,7 @@ static void tiles(struct page *page)
         return;
     page_raw(page, "<dl class=\"tiles\">\n");
     for (size_t i = 0; i < page->answer->number_count; i++) {
-        page_raw(page, "<div><dt>");
+        page_raw(page, page->answer->numbers[i].decided ? "<div class=\"decided\"><dt>" : "<div><dt>");
         page_text(page, page->answer->numbers[i].name);
         if (page->answer->numbers[i].right)
             buffer_format(page->out, ", right is %s", page->answer->numbers[i].right);
@@ -164,8 +164,10 @@ static void picture(struct page *page)
 
 void page_answer(struct page *page)
 {
+    const struct report *report = page->outline->report;
+    bool mild = report->severity.level == SEVERITY_DEGRADED || report->severity.level == SEVERITY_HARMLESS;
     buffer_format(page->out, "<header class=\"v-%s\"><div class=\"in\">\n",
-                  verdict_name(page->outline->report->verdict));
+                  verdict_name(mild && report->verdict == VERDICT_FAIL ? VERDICT_WARN : report->verdict));
     verdict_line(page);
     says(page);
     tiles(page);

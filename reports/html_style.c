@@ -44,6 +44,7 @@ static const char *const html_style[] = {
     ".tiles{display:flex;flex-wrap:wrap;gap:8px;margin:10px 0 10px;padding:0}",
     ".tiles div{flex:1 1 150px;background:var(--card);border:1px solid var(--line);border-radius:8px;"
     "padding:5px 12px 6px}",
+    ".tiles .decided{border-color:var(--v);border-width:2px}",
     ".tiles dt{font-size:13px}",
     ".tiles dd{font-size:20px;font-weight:650;line-height:1.25;font-variant-numeric:tabular-nums}",
     ".glance{display:grid;grid-template-columns:minmax(0,1fr);gap:12px}",

@@ -91,7 +91,7 @@ static void heading(struct buffer *out, const struct outline *outline, const str
     if (report->departures) {
         buffer_text(out, "\n\nThis is an experiment: the model was opened with ");
         text_append_short(out, TEXT_MARKDOWN, report->departures, MESSAGE_SHOWN);
-        buffer_text(out, ", and what follows is true of that. Its files are as they were.");
+        buffer_text(out, ", and what follows is true of that, not of its files, which are as they were.");
     }
     buffer_text(out, "\n\n**");
     text_append_short(out, TEXT_MARKDOWN, answer->headline.data ? answer->headline.data : "", MESSAGE_SHOWN);

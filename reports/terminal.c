@@ -166,7 +166,7 @@ static void banner(const struct terminal *terminal, const struct outline *outlin
     if (report->departures) {
         buffer_text(&line, "This is an experiment: the model was opened with ");
         text_append_short(&line, TEXT_PLAIN, report->departures, 300);
-        buffer_text(&line, ", and all of this is true of that. Its files are as they were.");
+        buffer_text(&line, ", and all of this is true of that, not of its files, which are as they were.");
         indented(terminal, &line);
     }
     if (answer->rest.size) {

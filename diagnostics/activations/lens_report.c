@@ -290,7 +290,7 @@ static void summarise(struct telling *telling, struct finding *summary, const st
         broken += is_broken(order[i], lens_layers(telling->lens));
     }
     if (!telling->golden)
-        buffer_text(&message, "Reported and not judged, for no gold holds these prompts: ");
+        buffer_text(&message, "The logit lens is shown and not judged, for no gold holds its prompts: ");
     buffer_format(&message, "%s answer is the most likely token at the end of %zu of %zu cases",
                   telling->golden ? "The" : "the model's own", found, count);
     if (count < all)

@@ -22,7 +22,8 @@ static void places_text(const struct hunt *hunt, const struct proof *proof, stru
     const unsigned *before = hunt->before;
     buffer_text(out, hunt_module(hunt, proof->first, before[proof->first] & proof->points, path));
     if (proof->last != proof->first)
-        buffer_format(out, " to %s", hunt_module(hunt, proof->last, before[proof->last] & proof->points, path));
+        buffer_format(out, proof->cured == 2 ? " and %s" : " to %s",
+                      hunt_module(hunt, proof->last, before[proof->last] & proof->points, path));
 }
 
 /* "holds the original's model.layers.2.mlp.gate.weight" of model.layers.1.mlp.gate.weight is, as that of others of the

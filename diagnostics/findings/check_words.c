@@ -43,9 +43,9 @@ const char *question_heading(enum question question)
 {
     static const char *const headings[QUESTION_COUNT] = {
         [QUESTION_CAUSE] = "What the cause is",
-        [QUESTION_DISK] = "What is missing or different on disk",
+        [QUESTION_DISK] = "What the files show by themselves",
         [QUESTION_COMPUTATION] = "Where the computation differs from gold",
-        [QUESTION_TEXT] = "What that does to the text",
+        [QUESTION_TEXT] = "What the texts are like",
         [QUESTION_COVERAGE] = "What was compared and what was not",
     };
     return headings[question];

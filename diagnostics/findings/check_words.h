@@ -34,7 +34,7 @@ const struct check_words *check_words(const char *check);
 /* All rows, question by question; NULL behind the last. */
 const struct check_words *check_words_at(size_t index);
 
-/* "What is missing or different on disk": the heading of the question. */
+/* "What the files show by themselves": the heading of the question. */
 const char *question_heading(enum question question);
 
 #endif

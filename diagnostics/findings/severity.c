@@ -174,7 +174,7 @@ static void decide(const struct findings *findings, const struct severity_limits
     static const char *const broken_whys[] = {[SEVERITY_NATS] =
                                                   "the next-token distribution has little to do with gold's",
                                               [SEVERITY_PERPLEXITY] = "text is far less likely than under the original",
-                                              [SEVERITY_TEXTS] = "most of what it writes is no text"};
+                                              [SEVERITY_TEXTS] = "most of the texts are gibberish"};
     bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) || !isnan(facts->continuations);
     bool gibberish = fails(findings, "text.verdict"), noise = within_noise(findings) && !(facts->top1 > 0);
     enum severity_number broken = first_that(is_broken, facts, limits);
@@ -192,7 +192,7 @@ static void decide(const struct findings *findings, const struct severity_limits
     } else if (changed < SEVERITY_NUMBERS || gibberish) {
         facts->level = SEVERITY_DEGRADED;
         rule = changed;
-        facts->why = compared ? "answers differ from gold's" : "some of what it writes is no text";
+        facts->why = compared ? "answers differ from gold's" : "some of the texts are gibberish";
     } else if (any_fails(findings, false)) {
         facts->level = SEVERITY_DEGRADED;
         facts->why = "what is wrong may show elsewhere than in gold's prompts";

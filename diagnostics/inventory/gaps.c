@@ -348,9 +348,10 @@ static void excuses_text(const struct census *census, struct buffer *out)
             buffer_format(out, "%s%s", i ? " and " : " ", named[denies][i]);
         if (counts[denies])
             buffer_format(out,
-                          denies ? " list%s experts that are absent."
-                                 : " name%s the same gaps; a list that was written after the loss does not prove that "
-                                   "they are intended.",
+                          denies
+                              ? " list%s experts that are absent."
+                              : " name%s the same gaps, which does not show that they are intended: such a list is as "
+                                "easily written after the loss.",
                           plural);
     }
 }
@@ -369,13 +370,14 @@ static void causes_text(const struct gaps *state, struct buffer *out)
     const struct census *census = state->search.census;
     if (state->cause_count == 1) {
         if (!state->open_count)
-            buffer_format(out, "One cause explains %s: %s", census->absent > 1 ? "all" : "it", state->causes[0]->text);
+            buffer_format(out, "One mistake would explain %s: %s", census->absent > 1 ? "all" : "it",
+                          state->causes[0]->text);
         else
-            buffer_format(out, "One cause explains %zu of them: %s", state->weighings[0].explains,
+            buffer_format(out, "One mistake would explain %zu of them: %s", state->weighings[0].explains,
                           state->causes[0]->text);
         weighing_text(&state->weighings[0], out);
     } else {
-        buffer_format(out, "%zu causes together explain ", state->cause_count);
+        buffer_format(out, "%zu mistakes together would explain ", state->cause_count);
         if (state->open_count)
             buffer_format(out, "%zu of them: ", census->absent - state->open_count);
         else

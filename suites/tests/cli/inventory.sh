@@ -116,7 +116,7 @@ for source in "$T/alone/model.safetensors.index.json" "$T/alone" "$thinker"; do
     equal "$(summary inventory.pattern).pattern" one-shard-per-layer
     equal "$(summary inventory.pattern).unexplained" 0
     says out 'straddle two shards'
-    says out 'expert_availability_map.json and extraction_manifest.json name the same gaps; a list that was written after the loss does not prove'
+    says out 'expert_availability_map.json and extraction_manifest.json name the same gaps, which does not show that they are intended'
     says out 'These experts are no optional part: the configuration declares 12 experts in each of 5 layers.'
 done
 run 1 inspect "$T/lossy" --json

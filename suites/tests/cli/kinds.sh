@@ -164,13 +164,13 @@ cp "$nano/qwen3/config.json" "$nano"/qwen3/model-00001* "$T/loose"
 run 1 inspect "$T/loose" -q
 says out "3 .safetensors files lie unread in folders below it ('layers/0/model-00001-of-00003.safetensors' the first): only a folder's own files are read"
 
-says out "One cause explains all: the tensors are in files that lie there unread, 'layers/0/model-00002-of-00003.safetensors' the first"
+says out "One mistake would explain all: the tensors are in files that lie there unread, 'layers/0/model-00002-of-00003.safetensors' the first"
 run 1 check "$T/loose" --suite "$proof" --golden "$(gold qwen3)" -q
 says out 'the tensors are in files that lie there unread'
 fresh qwen3
 sed -i 's/-00003-of-00003/-00003-of-00030/' "$T/m/model.safetensors.index.json"
 run 1 inspect "$T/m" -q
-says out "One cause explains all: the tensors are in files that lie there unread, 'model-00003-of-00003.safetensors' the first"
+says out "One mistake would explain all: the tensors are in files that lie there unread, 'model-00003-of-00003.safetensors' the first"
 
 test_that 'a folder without a model says what it holds'
 mkdir "$T/other"
