@@ -191,15 +191,22 @@ static bool hit_add(struct judgement *judgement, struct hit hit)
     return true;
 }
 
+/* Bits that every rule needs in a text of several windows, when log2 of their number is taken off: what no right answer
+ * does in a few windows, one in a book may do. */
+#define RULE_BITS (-8)
+
 /* Rules that hold in the view and have no hit yet get one. */
 static bool apply_rules(struct judging *judging, const struct view *view, bool whole, const double *metrics,
                         double bits)
 {
+    double chance = log2(fmax(1, (double)judging->windows.count));
     const struct rules *rules = &judging->quality->rules;
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->items[i];
         if (judging->held[i] || (rule->whole && !whole) ||
-            !rule_holds(rule, metrics, judging->expects, judging->passage.structured) || bits < rule->bits)
+            !rule_holds(rule, metrics, judging->expects, judging->passage.structured) ||
+            bits < (whole ? rule->bits : rule->bits + chance) ||
+            (judging->weighs && chance > 0 && bits - chance < RULE_BITS))
             continue;
         judging->held[i] = true;
         if (!hit_add(judging->out, (struct hit){.rule = rule->name,
@@ -295,8 +302,7 @@ static bool judge_rules(struct judging *judging)
     judging->out->windows = count;
     bool good = apply_rules(judging, &whole, true, judging->out->metrics, judging->form[count]);
     for (size_t i = 0; good && count > 1 && i < count; i++)
-        good = apply_rules(judging, &judging->windows.items[i].view, false, judging->metrics[i],
-                           judging->form[i] - log2((double)count));
+        good = apply_rules(judging, &judging->windows.items[i].view, false, judging->metrics[i], judging->form[i]);
     return good;
 }
 

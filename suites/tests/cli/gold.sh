@@ -29,7 +29,7 @@ for other in $(some 2 llama qwen3_moe mixtral qwen2 qwen2_moe thinker); do
 done
 test_that 'gold of another configuration'
 hurt_gold qwen3 submeta config '"rms_norm_eps": 1e-06' '"rms_norm_eps": 1e-05'
-differs qwen3 'rms_norm_eps is 1e-06 here and 1e-05 there'
+differs qwen3 'rms_norm_eps is 1e-6 here and 1e-5 there'
 json '[.findings[] | select(.summary and .verdict == "fail").check] == ["config.gold"]'
 json "$(summary layers.isolated).verdict == \"pass\""
 hurt_gold qwen3 submeta config '"num_key_value_heads": 2' '"num_key_value_heads": 3'
