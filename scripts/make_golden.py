@@ -19,6 +19,8 @@ Traps, each of which has bitten:
 - The default experts implementation ("grouped_mm") has no float64; experts_implementation="eager" is the plain loop.
 - A GGUF file's tokenizer is converted by transformers without its kind of pre-tokenizer: some texts get other ids than
   the original's. The dump's producer says so; assay names the first prompt and token that differ.
+- Frequencies of the dynamic rope are those of the longest sequence so far, whatever is computed next; each sequence is
+  run as the first.
 - Some steps of the original are float32 whatever the dtype: RMSNorm's statistics, both softmaxes, cos and sin.
   The float64 run keeps them, because it is the original that defines what is right.
 """
@@ -54,8 +56,20 @@ LAYER_POINTS = (
     "",
 )
 LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
-OTHER_COMPONENTS = re.compile(r"^(thinker\.)?(model\.)?(audio_tower|visual|talker|code2wav|token2wav)\.")
-OMNI_TYPES = ("qwen3_omni_moe", "qwen3_omni_moe_thinker")
+OTHER_COMPONENTS = re.compile(
+    r"^(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
+# Wholes with more than a text model: the class that computes the part that writes. The others are AutoModelForCausalLM's.
+WHOLES = {
+    "qwen3_omni_moe": "Qwen3OmniMoeThinkerForConditionalGeneration",
+    "qwen3_omni_moe_thinker": "Qwen3OmniMoeThinkerForConditionalGeneration",
+    "qwen2_5_omni": "Qwen2_5OmniThinkerForConditionalGeneration",
+    "qwen2_5_omni_thinker": "Qwen2_5OmniThinkerForConditionalGeneration",
+    "qwen2_vl": "Qwen2VLForConditionalGeneration",
+    "qwen2_5_vl": "Qwen2_5_VLForConditionalGeneration",
+    "qwen3_vl": "Qwen3VLForConditionalGeneration",
+    "qwen3_vl_moe": "Qwen3VLMoeForConditionalGeneration",
+    "mistral3": "Mistral3ForConditionalGeneration",
+}
 
 
 def say(text):
@@ -80,10 +94,15 @@ def model_class_and_config(model_dir):
     """The class that computes the text model, and the configuration it takes."""
     folder, extra = pretrained(model_dir)
     config = transformers.AutoConfig.from_pretrained(folder, **extra)
-    if config.model_type in OMNI_TYPES:
-        thinker = getattr(config, "thinker_config", config)
-        return transformers.Qwen3OmniMoeThinkerForConditionalGeneration, thinker
+    if config.model_type in WHOLES:
+        return getattr(transformers, WHOLES[config.model_type]), getattr(config, "thinker_config", config)
     return transformers.AutoModelForCausalLM, config
+
+
+def is_kept_single(model, name):
+    """What some classes leave in float32 whatever dtype is asked for: their own definition of the model."""
+    kept = [*(getattr(model, "_keep_in_fp32_modules", None) or ()), *(getattr(model, "_keep_in_fp32_modules_strict", None) or ())]
+    return any(re.search(rf"(^|\.){module}(\.|$)", name) for module in kept)
 
 
 def load_model(model_dir, dtype):
@@ -104,7 +123,7 @@ def load_model(model_dir, dtype):
         if names:
             raise SystemExit(f"{model_dir}: {kind.replace('_', ' ')}: {sorted(map(str, names))[:20]}")
     for name, parameter in model.named_parameters():
-        if parameter.dtype != dtype:
+        if parameter.dtype != (torch.float32 if is_kept_single(model, name) else dtype):
             raise SystemExit(f"{model_dir}: parameter {name} is {parameter.dtype}, expected {dtype}")
     for name, module in model.named_modules():
         if OTHER_COMPONENTS.match(name):
@@ -192,9 +211,18 @@ class Recorder:
 # ---------------------------------------------------------------- running
 
 
+def logits_of(model, ids):
+    """Of a sequence by itself: frequencies that depend on its length are not to be those of a longer one before it."""
+    for module in model.modules():
+        if hasattr(module, "max_seq_len_cached") and hasattr(module, "original_inv_freq"):
+            module.max_seq_len_cached = module.original_max_seq_len
+            module.inv_freq = module.original_inv_freq.clone()
+    return model(input_ids=torch.tensor([ids]), use_cache=False).logits
+
+
 @torch.no_grad()
 def run_case(model, recorder, ids):
-    model(input_ids=torch.tensor([ids]), use_cache=False)
+    logits_of(model, ids)
     return recorder.take()
 
 
@@ -204,7 +232,7 @@ def greedy_continuation(model, ids, count):
     Every step runs the whole sequence: a cache that drops what has left a sliding window may contradict it."""
     appended, margin = [], math.inf
     for _ in range(count):
-        logits = model(input_ids=torch.tensor([[*ids, *appended]]), use_cache=False).logits
+        logits = logits_of(model, [*ids, *appended])
         best = torch.topk(logits[0, -1].double(), 2)
         margin = min(margin, (best.values[0] - best.values[1]).item())
         appended.append(best.indices[0].item())
@@ -236,7 +264,7 @@ def perplexity_of_text(model, ids, context, stride):
     """Sliding window. Weighted by scored token: every scored token counts once, however long its window is."""
     total, scored = 0.0, 0
     for begin, end, first in windows(len(ids), context, stride):
-        logits = model(input_ids=torch.tensor([ids[begin:end]]), use_cache=False).logits[0]
+        logits = logits_of(model, ids[begin:end])[0]
         log_p = torch.log_softmax(logits[first - begin - 1 : end - begin - 1].double(), dim=-1)
         total -= log_p.gather(1, torch.tensor(ids[first:end])[:, None]).sum().item()
         scored += end - first

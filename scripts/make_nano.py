@@ -197,6 +197,51 @@ MODELS = {
     },
 }
 
+# Small ones, without a tokenizer: for each kind of arithmetic that those above do not have. `tokens` are the lengths of
+# the cases; the rest is as above.
+SMALL = {"vocab_size": 80, "hidden_act": "silu", "num_hidden_layers": 3, "tie_word_embeddings": False}
+MODELS |= {
+    "mistral": {
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 29),
+        "config": SMALL | {
+            "architectures": ["MistralForCausalLM"], "model_type": "mistral", "torch_dtype": "bfloat16",
+            "head_dim": 6, "hidden_size": 20, "intermediate_size": 26, "max_position_embeddings": 4096,
+            "num_attention_heads": 6, "num_key_value_heads": 2, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
+            "sliding_window": 6,
+        },
+    },
+    "seed_oss": {
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 19),
+        "config": SMALL | {
+            "architectures": ["SeedOssForCausalLM"], "model_type": "seed_oss", "dtype": "bfloat16",
+            "attention_bias": True, "attention_out_bias": True, "mlp_bias": False, "head_dim": 6, "hidden_size": 20,
+            "intermediate_size": 26, "max_position_embeddings": 4096, "num_attention_heads": 6,
+            "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 10000000.0,
+        },
+    },
+    "qwen3_vl_moe": {
+        "dtype": "bfloat16", "shards": 2, "tokens": (1, 30), "transposed": True,
+        "config": {
+            "architectures": ["Qwen3VLMoeForConditionalGeneration"], "model_type": "qwen3_vl_moe", "dtype": "bfloat16",
+            "image_token_id": 70, "video_token_id": 71, "vision_start_token_id": 72, "vision_end_token_id": 73,
+            "tie_word_embeddings": False,
+            "text_config": SMALL | {
+                "model_type": "qwen3_vl_moe_text", "dtype": "bfloat16", "attention_bias": False,
+                "decoder_sparse_step": 1, "head_dim": 10, "num_hidden_layers": 2, "hidden_size": 20, "intermediate_size": 24,
+                "max_position_embeddings": 4096, "mlp_only_layers": [], "moe_intermediate_size": 14,
+                "num_attention_heads": 4, "num_experts": 7, "num_experts_per_tok": 3, "num_key_value_heads": 2,
+                "rms_norm_eps": 1e-06, "rope_theta": 5000000.0,
+                "rope_scaling": {"mrope_interleaved": True, "mrope_section": [3, 1, 1], "rope_type": "default"},
+            },
+            "vision_config": {
+                "model_type": "qwen3_vl_moe", "depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2,
+                "patch_size": 2, "spatial_merge_size": 1, "temporal_patch_size": 1, "out_hidden_size": 20,
+                "num_position_embeddings": 4, "deepstack_visual_indexes": [0],
+            },
+        },
+    },
+}
+
 # What a seed must show: distances are in units of the logits' (or router logits') standard deviation.
 SMALLEST_GREEDY_MARGIN = 5e-3
 SMALLEST_ROUTER_GAP = 5e-4
@@ -258,13 +303,13 @@ def random_tensor(seed, name, shape):
         return sign * numpy.exp(0.15 + 0.45 * values)
     if name.endswith("embed_tokens.weight"):
         return 0.6 * values
-    fan_in = numpy.prod(shape[1:])
+    fan_in = shape[1] if len(shape) == 3 else numpy.prod(shape[1:])  # published fused experts lie [experts, in, out]
     gain = 1.0
     if name.endswith(("q_proj.weight", "k_proj.weight")):
         gain = 1.2
     elif name.endswith("gate.weight"):
         gain = 1.6
-    elif name.endswith(("down_proj.weight", "w2.weight")):
+    elif name.endswith(("down_proj.weight", "w2.weight", "experts.down_proj")):
         gain = 2.0
     elif name.endswith("lm_head.weight"):
         gain = 2.0
@@ -280,16 +325,19 @@ def disk_layout(spec, folder):
     model.save_pretrained(saved)
     with safe_open(os.path.join(saved, "model.safetensors"), "pt") as file:
         shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}
+    if spec.get("transposed"):  # as it was published, and as transformers still reads it
+        shapes = {name: [s[0], s[2], s[1]] if len(s) == 3 and ".experts." in name else s for name, s in shapes.items()}
     shutil.rmtree(saved)
     return {name: shapes[name] for name in sorted(shapes, key=disk_order)}
 
 
 def disk_order(name):
     """Order of a real checkpoint: embedding, layer by layer (norms, attention, experts), norm, head, the rest."""
+    name = make_golden.canonical_path(name)
     parts = [int(p) if p.isdigit() else p for p in name.split(".")]
     if "embed_tokens" in name:
         rank = 0
-    elif ".layers." in name and name.startswith("model."):
+    elif name.startswith("model.layers."):
         rank = 1
     elif name == "model.norm.weight":
         rank = 2
@@ -350,8 +398,11 @@ def write_checkpoint(folder, weights, spec):
 # ---------------------------------------------------------------- choosing a seed
 
 
-def cases_of(name, encode):
+def cases_of(name, spec, encode):
     rng = tensor_stream(1, f"ids of {name}")
+    if "tokens" in spec:
+        vocabulary = spec["config"].get("text_config", spec["config"])["vocab_size"]
+        return make_golden.make_cases(None, (), [[int(i) for i in rng.integers(0, vocabulary, n)] for n in spec["tokens"]])
     long_case = [int(i) for i in rng.integers(0, TOKENIZER_VOCABULARY, 33)]
     return make_golden.make_cases(encode, PROMPTS, [ID_CASE, long_case])
 
@@ -441,14 +492,16 @@ def make_model(name, spec, out, tokenizer, seeds):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     write_json(os.path.join(folder, "config.json"), spec["config"])
-    tokenizer.save(os.path.join(folder, "tokenizer.json"))
-    write_json(os.path.join(folder, "tokenizer_config.json"), TOKENIZER_CONFIG)
+    if "tokens" not in spec:
+        tokenizer.save(os.path.join(folder, "tokenizer.json"))
+        write_json(os.path.join(folder, "tokenizer_config.json"), TOKENIZER_CONFIG)
     with tempfile.TemporaryDirectory() as scratch:
         shapes = disk_layout(spec, scratch)
-    cases = cases_of(name, lambda text: tokenizer.encode(text).ids)
+    cases = cases_of(name, spec, lambda text: tokenizer.encode(text).ids)
     seed, found, weights = choose_seed(name, spec, shapes, folder, cases, seeds)
     golden = os.path.join(out, f"{name}.golden.safetensors")
-    made, noise = make_golden.make_golden(folder, golden, PROMPTS, [c["ids"] for c in cases if "prompt" not in c], 20)
+    made, noise = make_golden.make_golden(folder, golden, [c["prompt"] for c in cases if "prompt" in c],
+                                         [c["ids"] for c in cases if "prompt" not in c], 20)
     if name == "thinker":
         extraction = os.path.join(out, "thinker-extraction")
         shutil.rmtree(extraction, ignore_errors=True)

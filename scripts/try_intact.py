@@ -31,7 +31,23 @@ from safetensors import safe_open
 NANO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "nano")
 GGUF_NAMES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe"}
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
-           "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM"}
+           "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM",
+           "mistral": "MistralForCausalLM", "ministral": "MinistralForCausalLM", "seed_oss": "SeedOssForCausalLM"}
+TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
+         "temporal_patch_size": 1}
+DEEP = {"num_position_embeddings": 4, "deepstack_visual_indexes": [0]}
+# Wholes: the type of the text model in them, the vision tower, and what of that has the text model's width.
+WHOLES = {
+    "qwen2_vl": ("qwen2_vl_text", {"depth": 1, "embed_dim": 8, "num_heads": 2, "patch_size": 2}, "hidden_size"),
+    "qwen2_5_vl": ("qwen2_5_vl_text", TOWER | {"fullatt_block_indexes": [0], "window_size": 4}, "out_hidden_size"),
+    "qwen3_vl": ("qwen3_vl_text", TOWER | DEEP, "out_hidden_size"),
+    "qwen3_vl_moe": ("qwen3_vl_moe_text", TOWER | DEEP, "out_hidden_size"),
+    "mistral3": ("mistral", {"model_type": "pixtral", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+                             "num_attention_heads": 2, "patch_size": 2, "image_size": 8, "head_dim": 4}, None),
+    "qwen2_5_omni": ("qwen2_5_omni_text", TOWER | {"fullatt_block_indexes": [0], "window_size": 4}, "out_hidden_size"),
+}
+NO_HEAD_DIM = ("qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
+FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
 def rope(draw, family):
@@ -47,7 +63,7 @@ def rope(draw, family):
 def text_config(draw, family):
     kv, head_dim, layers = draw.randint(1, 3), draw.choice((4, 8, 12, 16, 24)), draw.randint(1, 4)
     heads, experts = kv * draw.randint(1, 3), draw.randint(3, 12)
-    hidden = heads * head_dim if family in ("qwen2", "qwen2_moe") else draw.randrange(12, 48, 4)
+    hidden = heads * head_dim if family in NO_HEAD_DIM else draw.randrange(12, 48, 4)
     if family == "llama":  # its configuration refuses others
         hidden = heads * draw.choice((4, 6, 8))
     config = {
@@ -56,11 +72,17 @@ def text_config(draw, family):
         "num_key_value_heads": kv, "rms_norm_eps": draw.choice((1e-5, 1e-6)), "rope_parameters": rope(draw, family),
         "tie_word_embeddings": draw.random() < 0.4, "vocab_size": make_nano.PADDED_VOCABULARY,
     }  # fmt: skip
-    if family not in ("qwen2", "qwen2_moe"):
+    if family not in NO_HEAD_DIM:
         config["head_dim"] = head_dim
     if family == "llama":
         config |= {"attention_bias": draw.random() < 0.3, "mlp_bias": draw.random() < 0.3}
-    if family in ("qwen2", "qwen3") and draw.random() < 0.3:
+    if family == "seed_oss":
+        config |= {key: draw.random() < 0.5 for key in ("attention_bias", "attention_out_bias", "mlp_bias")}
+    if family in ("mistral", "ministral", "mistral3"):
+        config["sliding_window"] = draw.choice((1, 2, 5, 9, 64) if family == "ministral" else (None, 1, 2, 5, 9, 64))
+    if family == "ministral" and draw.random() < 0.7:
+        config["layer_types"] = [draw.choice(("full_attention", "sliding_attention")) for _ in range(layers)]
+    if family in ("qwen2", "qwen3", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni") and draw.random() < 0.3:
         config |= {"use_sliding_window": True, "sliding_window": draw.randint(2, 9), "max_window_layers": draw.randint(0, layers)}
     if family == "mixtral":
         config |= {"num_local_experts": experts, "num_experts_per_tok": draw.randint(1, experts)}
@@ -77,9 +99,11 @@ def text_config(draw, family):
 def specification(draw, family):
     dtype = draw.choice(tuple(make_nano.DTYPES))
     spec = {"dtype": dtype, "shards": draw.randint(1, 3)}
-    if family != "thinker":
+    if family in CLASSES:
         spec["config"] = text_config(draw, family) | {"architectures": [CLASSES[family]], "dtype": dtype}
         return spec
+    if family in WHOLES:
+        return spec | whole(draw, family, dtype)
     text = text_config(draw, "qwen3_moe") | {"model_type": "qwen3_omni_moe_text", "decoder_sparse_step": 1, "tie_word_embeddings": False}
     text["rope_scaling"] = {"rope_type": "default", "type": "default", "mrope_interleaved": True, "interleaved": True,
                             "mrope_section": [text["head_dim"] // 2 - 2 * (text["head_dim"] // 8)] + 2 * [text["head_dim"] // 8]}  # fmt: skip
@@ -89,6 +113,29 @@ def specification(draw, family):
     config["thinker_config"]["audio_config"]["output_dim"] = text["hidden_size"]
     config["thinker_config"]["vision_config"]["out_hidden_size"] = text["hidden_size"]
     return spec | {"prefix": "thinker.", "config": config}
+
+
+def whole(draw, family, dtype):
+    type_of_text, tower, width = WHOLES[family]
+    text = text_config(draw, family) | {"model_type": type_of_text}
+    tied = text.pop("tie_word_embeddings")
+    if family != "mistral3":
+        sixth = text_half(text) // 4
+        text["rope_parameters"]["mrope_section"] = [text_half(text) - 2 * sixth, sixth, sixth]
+    tower = tower | ({width: text["hidden_size"]} if width else {})
+    config = {"architectures": [make_golden.WHOLES[family]], "model_type": family, "dtype": dtype, "text_config": text,
+              "vision_config": tower, "tie_word_embeddings": tied}
+    if family == "qwen2_5_omni":
+        audio = {"d_model": 8, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 8, "num_mel_bins": 8,
+                 "output_dim": text["hidden_size"], "max_source_positions": 16, "n_window": 4}
+        return {"prefix": "thinker.", "config": {
+            "architectures": ["Qwen2_5OmniModel"], "model_type": family, "dtype": dtype, "enable_audio_output": False,
+            "thinker_config": config | {"model_type": "qwen2_5_omni_thinker", "audio_config": audio}}}
+    return {"config": config, "transposed": family == "qwen3_vl_moe" and draw.random() < 0.5}
+
+
+def text_half(text):
+    return text.get("head_dim", text["hidden_size"] // text["num_attention_heads"]) // 2
 
 
 def make_checkpoint(folder, spec, seed):
@@ -157,10 +204,10 @@ def is_finite(golden):
         return all(torch.isfinite(file.get_tensor(key)).all() for key in file.keys())
 
 
-def try_model(assay, seed, folder):
+def try_model(assay, seed, folder, families, suite):
     """What it was, and what assay says that is wrong; None: gold itself is not finite."""
     draw = random.Random(seed)
-    family = draw.choice((*CLASSES, "thinker"))
+    family = draw.choice(families)
     spec = specification(draw, family)
     model, golden = os.path.join(folder, "model"), os.path.join(folder, "gold.safetensors")
     make_checkpoint(model, spec, seed)
@@ -182,7 +229,7 @@ def try_model(assay, seed, folder):
     what = (family, spec["dtype"], form, f"gold {dtype}", gold_form, f"greedy {greedy}")
     if not is_finite(os.path.join(folder, "gold.safetensors")):
         return what, None
-    run = subprocess.run([assay, "check", subject, "--golden", golden, "--json", "-q"], capture_output=True, text=True)
+    run = subprocess.run([assay, "check", subject, "--golden", golden, "--json", "-q", *(["--suite", suite] if suite else [])], capture_output=True, text=True)
     if run.returncode == 3:
         return what, [run.stderr.strip()]
     report = json.loads(run.stdout)
@@ -197,13 +244,16 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--assay", default="build/release/assay")
     parser.add_argument("--keep", help="folder that gets the models that were condemned")
+    parser.add_argument("--family", action="append", choices=FAMILIES, help="only this one; may be repeated")
+    parser.add_argument("--suite", help="of assay check")
     arguments = parser.parse_args()
+    families = arguments.family or FAMILIES
     torch.set_num_threads(1)
     make_golden.say = lambda text: None
     counts, condemned, unusable = collections.Counter(), 0, 0
     for seed in range(arguments.seed, arguments.seed + arguments.count):
         with tempfile.TemporaryDirectory() as folder:
-            what, wrong = try_model(arguments.assay, seed, folder)
+            what, wrong = try_model(arguments.assay, seed, folder, families, arguments.suite)
             unusable += wrong is None
             counts.update(what if wrong is not None else ())
             if wrong:

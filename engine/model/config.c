@@ -80,6 +80,9 @@ static bool parse_family(struct model_config *config, const struct config_source
     if (!json_get_string(source->text, source->name, "assay_unsupported", &unsupported, error))
         return false;
     config->family = type ? family_find(type) : NULL;
+    if (config->family && config->family->typed && source->text == source->root &&
+        json_member(source->text, "layer_types"))
+        config->family = family_find(config->family->typed);
     snprintf(config->model_type, sizeof config->model_type, "%s", type ? type : "");
     if (!config->family)
         family_unknown(config);
@@ -181,26 +184,56 @@ static bool parse_directions(struct model_config *config, const struct config_so
     return true;
 }
 
-static bool parse_switches(struct model_config *config, const struct config_source *source, struct error *error)
+/* Which keys say that there are biases, NULL for none, and what is so where they do not. */
+static const struct bias_row {
+    const char *qkv_key, *o_key;
+    bool qkv, o;
+} bias_rows[] = {
+    [BIAS_NEVER] = {NULL, NULL, false, false},
+    [BIAS_ATTENTION_KEY] = {"attention_bias", "attention_bias", false, false},
+    [BIAS_APART] = {"attention_bias", "attention_out_bias", true, false},
+    [BIAS_QKV_ALWAYS] = {NULL, NULL, true, false},
+    [BIAS_QKV_KEY] = {"qkv_bias", NULL, true, false},
+};
+
+static bool parse_biases(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const struct family *family = config->family;
+    const struct bias_row *row = &bias_rows[family->bias];
     const cJSON *text = source->text;
-    bool bias = family->bias == BIAS_QKV_ALWAYS || family->bias == BIAS_QKV_KEY;
-    const char *activation = "silu", *bias_key = family->bias == BIAS_ATTENTION_KEY ? "attention_bias" : "qkv_bias";
-    config->norm_epsilon = family->absent.epsilon;
-    config->norms = family->norms;
-    if (family->bias != BIAS_NEVER && family->bias != BIAS_QKV_ALWAYS &&
-        !json_get_bool(text, source->name, bias_key, &bias, error))
+    config->qkv_bias = row->qkv;
+    config->o_bias = row->o;
+    if ((row->qkv_key && !json_get_bool(text, source->name, row->qkv_key, &config->qkv_bias, error)) ||
+        (row->o_key && !json_get_bool(text, source->name, row->o_key, &config->o_bias, error)) ||
+        (family->mlp_bias_key && !json_get_bool(text, source->name, "mlp_bias", &config->mlp_bias, error)) ||
+        !json_get_bool(text, source->name, "assay_biases_open", &config->biases_open, error))
         return false;
-    config->qkv_bias = bias;
-    config->o_bias = bias && family->bias == BIAS_ATTENTION_KEY;
-    if (!json_get_bool(text, source->name, "assay_biases_open", &config->biases_open, error))
+    config->biases_open = config->biases_open && (row->qkv_key || row->o_key || family->mlp_bias_key);
+    return true;
+}
+
+static bool parse_tied(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const char *type = "";
+    bool inside = false;
+    if (!json_get_string(source->outer, source->name, "model_type", &type, error))
         return false;
-    config->biases_open = config->biases_open && family->bias != BIAS_QKV_ALWAYS;
-    if (family->mlp_bias_key && !json_get_bool(text, source->name, "mlp_bias", &config->mlp_bias, error))
+    config->tied = source->outer != source->text && family_whole_tied(type);
+    if (!json_get_bool(source->outer, source->name, "tie_word_embeddings", &config->tied, error) ||
+        !json_get_bool(source->text, source->name, "tie_word_embeddings", &inside, error))
         return false;
-    if (!json_get_double(text, source->name, "rms_norm_eps", &config->norm_epsilon, error) ||
-        !json_get_bool(source->outer, source->name, "tie_word_embeddings", &config->tied, error) ||
+    config->tied = config->tied || (inside && config->family->tied_inside);
+    return true;
+}
+
+static bool parse_switches(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const cJSON *text = source->text;
+    const char *activation = "silu";
+    config->norm_epsilon = config->family->absent.epsilon;
+    config->norms = config->family->norms;
+    if (!parse_biases(config, source, error) || !parse_tied(config, source, error) ||
+        !json_get_double(text, source->name, "rms_norm_eps", &config->norm_epsilon, error) ||
         !json_get_string(text, source->name, "hidden_act", &activation, error))
         return false;
     if (strcmp(activation, "silu") != 0 && strcmp(activation, "swish") != 0)
@@ -293,21 +326,24 @@ static bool check_layer_types(struct model_config *config, const cJSON *types, c
 
 static bool parse_window(struct model_config *config, const struct config_source *source, struct error *error)
 {
-    enum family_window rule = config->family->window;
+    const struct family *family = config->family;
+    enum family_window rule = family->window;
     const cJSON *text = source->text, *types = NULL;
-    bool use = rule == WINDOW_ALWAYS, said = cJSON_GetObjectItemCaseSensitive(text, "sliding_window") != NULL;
-    int window = said || rule == WINDOW_ALWAYS ? 0 : 4096, upper = 28; /* null is no window, unlike an absent key */
+    bool always = rule == WINDOW_ALWAYS || rule == WINDOW_TYPED, use = always;
+    bool said = cJSON_GetObjectItemCaseSensitive(text, "sliding_window") != NULL;
+    /* null is no window, unlike an absent key */
+    int window = said ? 0 : family->absent.window, upper = family->absent.window_layers;
     if (rule == WINDOW_NEVER)
         return true;
-    if (rule == WINDOW_UPPER || rule == WINDOW_ALTERNATING)
+    if (rule == WINDOW_UPPER || rule == WINDOW_ALTERNATING || rule == WINDOW_TYPED)
         types = json_member(text, "layer_types");
-    if ((rule != WINDOW_ALWAYS && !json_get_bool(text, source->name, "use_sliding_window", &use, error)) ||
+    if ((!always && !json_get_bool(text, source->name, "use_sliding_window", &use, error)) ||
         !json_get_int(text, source->name, "sliding_window", 0, 1 << 30, &window, error) ||
         !json_get_int(text, source->name, "max_window_layers", 0, SIZE_LIMIT, &upper, error) ||
         !check_layer_types(config, types, source->name, error))
         return false;
     for (int layer = 0; use && layer < config->layers; layer++) {
-        bool slides = rule == WINDOW_ALWAYS || rule == WINDOW_SWITCHED ||
+        bool slides = always || rule == WINDOW_SWITCHED ||
                       (rule == WINDOW_UPPER ? layer >= upper : (layer + 1) % 2 && layer < upper);
         const cJSON *type = types ? cJSON_GetArrayItem(types, layer) : NULL;
         if (type)

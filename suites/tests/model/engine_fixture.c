@@ -18,6 +18,9 @@ const struct nano nanos[NANOS] = {
     {"qwen2_window", "qwen2_window"},
     {"qwen2_moe", "qwen2_moe"},
     {"mixtral", "mixtral"},
+    {"mistral", "mistral"},
+    {"seed_oss", "seed_oss"},
+    {"qwen3_vl_moe", "qwen3_vl_moe"},
 };
 
 size_t place_of(enum point point, int layer)
