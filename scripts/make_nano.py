@@ -219,6 +219,38 @@ MODELS |= {
             "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 10000000.0,
         },
     },
+    "ministral3": {  # yarn, and the temperature of queries, beyond the original context
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 27),
+        "config": SMALL | {
+            "architectures": ["Ministral3ForCausalLM"], "model_type": "ministral3", "dtype": "bfloat16", "head_dim": 16,
+            "hidden_size": 20, "intermediate_size": 26, "max_position_embeddings": 96, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-05, "sliding_window": None,
+            "rope_parameters": {
+                "rope_type": "yarn", "rope_theta": 100.0, "factor": 8.0, "original_max_position_embeddings": 12,
+                "beta_fast": 1.0, "beta_slow": 0.1, "mscale": 1.0, "mscale_all_dim": 0.6, "llama_4_scaling_beta": 0.1,
+            },
+        },
+    },
+    "longrope": {  # within the original context and beyond it, and continued across its end
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 9, 25),
+        "config": SMALL | {
+            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "bfloat16", "head_dim": 8,
+            "hidden_size": 24, "intermediate_size": 26, "max_position_embeddings": 64, "num_attention_heads": 4,
+            "num_hidden_layers": 2, "num_key_value_heads": 2, "original_max_position_embeddings": 16,
+            "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
+            "rope_scaling": {"rope_type": "longrope", "short_factor": [1.0, 1.125, 1.5, 2.0],
+                             "long_factor": [1.25, 2.5, 4.0, 8.0]},
+        },
+    },
+    "dynamic": {  # the same of the context
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 9, 25),
+        "config": SMALL | {
+            "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "dtype": "bfloat16", "attention_bias": False,
+            "head_dim": 8, "hidden_size": 20, "intermediate_size": 26, "max_position_embeddings": 16,
+            "num_attention_heads": 4, "num_hidden_layers": 2, "num_key_value_heads": 2, "rms_norm_eps": 1e-06,
+            "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0},
+        },
+    },
     "qwen3_vl_moe": {
         "dtype": "bfloat16", "shards": 2, "tokens": (1, 30), "transposed": True,
         "config": {

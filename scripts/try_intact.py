@@ -32,7 +32,8 @@ NANO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", 
 GGUF_NAMES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe"}
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
            "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM",
-           "mistral": "MistralForCausalLM", "ministral": "MinistralForCausalLM", "seed_oss": "SeedOssForCausalLM"}
+           "mistral": "MistralForCausalLM", "ministral": "MinistralForCausalLM", "ministral3": "Ministral3ForCausalLM",
+           "seed_oss": "SeedOssForCausalLM"}
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
 DEEP = {"num_position_embeddings": 4, "deepstack_visual_indexes": [0]}
@@ -50,13 +51,27 @@ NO_HEAD_DIM = ("qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
-def rope(draw, family):
-    kind = draw.choice(("default", "default", "linear", "llama3")) if family == "llama" else "default"
+def rope(draw, family, head_dim):
+    kinds = ("default", "default", "default", "linear", "llama3", "yarn", "dynamic", "longrope")
+    kind = "yarn" if family == "ministral3" else draw.choice(kinds) if head_dim > 2 else "default"
     found = {"rope_type": kind, "rope_theta": draw.choice((10000.0, 500000.0, 1000000.0))}
-    if kind != "default":
+    if kind in ("linear", "llama3", "yarn", "dynamic"):
         found["factor"] = draw.choice((2.0, 4.0, 8.0))
     if kind == "llama3":
         found |= {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 128}
+    if kind in ("yarn", "longrope"):
+        found["original_max_position_embeddings"] = draw.choice((8, 20, 128))
+    if kind == "yarn":
+        options = {"beta_fast": draw.choice((32, 8.0, 2)), "beta_slow": draw.choice((1, 0.5)), "truncate": draw.random() < 0.5,
+                   "attention_factor": draw.choice((1.0, 1.25)), "mscale": 0.8, "mscale_all_dim": 1.1}
+        found |= {key: value for key, value in options.items() if draw.random() < 0.4}
+    if kind == "longrope":
+        for key, most in (("short_factor", 2), ("long_factor", 16)):
+            found[key] = sorted(round(draw.uniform(1, most), 3) for _ in range(head_dim // 2))
+        found |= {"factor": draw.choice((2.0, 16.0))} if draw.random() < 0.5 else {}
+        found |= {"attention_factor": 1.125} if draw.random() < 0.3 else {}
+    if family == "ministral3":
+        found["llama_4_scaling_beta"] = draw.choice((0.1, 0.3))
     return found
 
 
@@ -68,17 +83,18 @@ def text_config(draw, family):
         hidden = heads * draw.choice((4, 6, 8))
     config = {
         "model_type": family, "hidden_act": "silu", "hidden_size": hidden, "intermediate_size": draw.randrange(8, 64, 2),
-        "max_position_embeddings": 256, "num_attention_heads": heads, "num_hidden_layers": layers,
-        "num_key_value_heads": kv, "rms_norm_eps": draw.choice((1e-5, 1e-6)), "rope_parameters": rope(draw, family),
+        "max_position_embeddings": draw.choice((16, 256)), "num_attention_heads": heads, "num_hidden_layers": layers,
+        "num_key_value_heads": kv, "rms_norm_eps": draw.choice((1e-5, 1e-6)), "rope_parameters": {},
         "tie_word_embeddings": draw.random() < 0.4, "vocab_size": make_nano.PADDED_VOCABULARY,
     }  # fmt: skip
     if family not in NO_HEAD_DIM:
         config["head_dim"] = head_dim
+    config["rope_parameters"] = rope(draw, family, head_dim)
     if family == "llama":
         config |= {"attention_bias": draw.random() < 0.3, "mlp_bias": draw.random() < 0.3}
     if family == "seed_oss":
         config |= {key: draw.random() < 0.5 for key in ("attention_bias", "attention_out_bias", "mlp_bias")}
-    if family in ("mistral", "ministral", "mistral3"):
+    if family in ("mistral", "ministral", "ministral3", "mistral3"):
         config["sliding_window"] = draw.choice((1, 2, 5, 9, 64) if family == "ministral" else (None, 1, 2, 5, 9, 64))
     if family == "ministral" and draw.random() < 0.7:
         config["layer_types"] = [draw.choice(("full_attention", "sliding_attention")) for _ in range(layers)]
@@ -131,7 +147,8 @@ def whole(draw, family, dtype):
         return {"prefix": "thinker.", "config": {
             "architectures": ["Qwen2_5OmniModel"], "model_type": family, "dtype": dtype, "enable_audio_output": False,
             "thinker_config": config | {"model_type": "qwen2_5_omni_thinker", "audio_config": audio}}}
-    return {"config": config, "transposed": family == "qwen3_vl_moe" and draw.random() < 0.5}
+    inner = text.get("moe_intermediate_size", 0)  # the original tells the two orientations apart by their shapes
+    return {"config": config, "transposed": draw.random() < 0.5 and text["hidden_size"] not in (inner, 2 * inner)}
 
 
 def text_half(text):
@@ -176,7 +193,8 @@ def make_gguf(folder, config, path):
 def can_be_gguf(config):
     """What a GGUF file of these architectures can say."""
     return (config["model_type"] in GGUF_NAMES and not config.get("use_sliding_window")
-            and config.get("decoder_sparse_step", 1) == 1)
+            and config.get("decoder_sparse_step", 1) == 1
+            and config["rope_parameters"]["rope_type"] in ("default", "linear", "llama3"))
 
 
 def make_npy(golden, folder):

@@ -1,13 +1,12 @@
 #include "model/config.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/wording.h"
+#include "model/config_source.h"
 #include "model/config_unknown.h"
 #include "model/family.h"
 
@@ -15,58 +14,15 @@
 #define SIZE_LIMIT (1 << 24)
 #define EXPERTS_LIMIT (1 << 18) /* in all layers together; the largest known model has 23,424 */
 
-/* The text model's object, and the one around it (the same where there is none), which says whether the head is tied.
- */
-struct config_source {
-    const char *name;
-    const cJSON *root;
-    const cJSON *outer;
-    const cJSON *text;
-};
-
-size_t config_levels(const cJSON *config, const cJSON *levels[CONFIG_LEVELS])
-{
-    static const char *const nested[] = {"thinker_config", "text_config"};
-    size_t count = 0;
-    levels[count++] = config;
-    for (size_t i = 0; i < sizeof nested / sizeof *nested; i++) {
-        const cJSON *inner = json_member(levels[count - 1], nested[i]);
-        if (cJSON_IsObject(inner))
-            levels[count++] = inner;
-    }
-    return count;
-}
-
-static struct config_source source_find(const char *name, const cJSON *root)
-{
-    const cJSON *levels[CONFIG_LEVELS];
-    size_t count = config_levels(root, levels);
-    return (struct config_source){
-        .name = name, .root = root, .outer = levels[count > 1 ? count - 2 : 0], .text = levels[count - 1]};
-}
-
-/* The first reason is told. */
-static bool cannot_compute(struct model_config *config, const char *format, ...) ASSAY_PRINTF(2, 3);
-
-static bool cannot_compute(struct model_config *config, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    if (!*config->unsupported)
-        vsnprintf(config->unsupported, sizeof config->unsupported, format, arguments);
-    va_end(arguments);
-    return true;
-}
-
 static void family_unknown(struct model_config *config)
 {
     struct buffer families = {0};
     family_list(&families);
     const char *type = config->model_type, *list = families.data ? families.data : "";
     if (*type)
-        cannot_compute(config, "%s is not a family that assay computes; it computes %s", type, list);
+        config_cannot(config, "%s is not a family that assay computes; it computes %s", type, list);
     else
-        cannot_compute(config, "the configuration names no \"model_type\", so its family is not known");
+        config_cannot(config, "the configuration names no \"model_type\", so its family is not known");
     buffer_free(&families);
 }
 
@@ -87,7 +43,7 @@ static bool parse_family(struct model_config *config, const struct config_source
     if (!config->family)
         family_unknown(config);
     if (unsupported)
-        cannot_compute(config, "%s", unsupported);
+        config_cannot(config, "%s", unsupported);
     return true;
 }
 
@@ -166,7 +122,7 @@ static bool parse_heads(struct model_config *config, const struct config_source 
         return error_set(error, "%s: head_dim is absent, and hidden_size divided by num_attention_heads is %d",
                          source->name, config->head_dim);
     if (config->head_dim % 2)
-        cannot_compute(config, "head_dim %d%s is odd, and a rotary embedding takes an even one", config->head_dim,
+        config_cannot(config, "head_dim %d%s is odd, and a rotary embedding takes an even one", config->head_dim,
                        dim ? "" : " (hidden_size divided by num_attention_heads, for the key is absent)");
     if ((long long)config->heads * config->head_dim > SIZE_LIMIT)
         return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than the %d that are allowed",
@@ -237,7 +193,7 @@ static bool parse_switches(struct model_config *config, const struct config_sour
         !json_get_string(text, source->name, "hidden_act", &activation, error))
         return false;
     if (strcmp(activation, "silu") != 0 && strcmp(activation, "swish") != 0)
-        cannot_compute(config, "assay does not compute hidden_act \"%s\"; it computes silu", activation);
+        config_cannot(config, "assay does not compute hidden_act \"%s\"; it computes silu", activation);
     if (!(config->norm_epsilon >= 0 && config->norm_epsilon < 1))
         return error_set(error, "%s: rms_norm_eps %g should be at least 0 and below 1", source->name,
                          config->norm_epsilon);
@@ -316,10 +272,10 @@ static bool check_layer_types(struct model_config *config, const cJSON *types, c
     {
         const char *text = cJSON_IsString(type) ? type->valuestring : "";
         if (strcmp(text, "full_attention") != 0 && strcmp(text, "sliding_attention") != 0)
-            cannot_compute(config,
-                           "assay does not compute \"%s\", which \"layer_types\" holds; it computes full_attention "
-                           "and sliding_attention",
-                           text);
+            config_cannot(config,
+                          "assay does not compute \"%s\", which \"layer_types\" holds; it computes full_attention "
+                          "and sliding_attention",
+                          text);
     }
     return true;
 }
@@ -353,126 +309,6 @@ static bool parse_window(struct model_config *config, const struct config_source
     return true;
 }
 
-static const struct rope_row {
-    const char *type;
-    enum rope_kind kind;
-    bool older; /* an older spelling of what another row names */
-} rope_rows[] = {
-    {"default", ROPE_DEFAULT, false},
-    {"mrope", ROPE_DEFAULT, true}, /* with sections */
-    {"linear", ROPE_LINEAR, false},
-    {"llama3", ROPE_LLAMA3, false},
-};
-
-#define ROPE_ROWS (sizeof rope_rows / sizeof *rope_rows)
-
-static const char *const rope_types[] = {
-    [ROPE_DEFAULT] = "default", [ROPE_LINEAR] = "linear", [ROPE_LLAMA3] = "llama3"};
-
-static const char *rope_name(size_t row)
-{
-    return rope_rows[row].older ? NULL : rope_rows[row].type;
-}
-
-static bool parse_rope_type(struct model_config *config, const struct config_source *source, const cJSON *rope,
-                            struct error *error)
-{
-    const char *type = "default";
-    if (!json_get_string(rope, source->name, "type", &type, error) ||
-        !json_get_string(rope, source->name, "rope_type", &type, error))
-        return false;
-    for (size_t i = 0; i < ROPE_ROWS; i++) {
-        if (strcmp(rope_rows[i].type, type) == 0) {
-            config->rope_kind = rope_rows[i].kind;
-            snprintf(config->rope_type, sizeof config->rope_type, "%s", rope_types[config->rope_kind]);
-            return true;
-        }
-    }
-    struct buffer names = {0};
-    names_join(&names, ROPE_ROWS, rope_name, " and ");
-    config->rope_kind = ROPE_OTHER;
-    snprintf(config->rope_type, sizeof config->rope_type, "%s", type);
-    cannot_compute(config, "assay does not compute the rope type \"%s\"; it computes %s", type,
-                   names.data ? names.data : "");
-    buffer_free(&names);
-    return true;
-}
-
-/* What the rope type needs must be there: a guess would compute another model. */
-static bool check_rope(struct model_config *config, const struct config_source *source, const cJSON *rope,
-                       struct error *error)
-{
-    static const char *const keys[] = {"factor", "low_freq_factor", "high_freq_factor"};
-    static const size_t needed[] = {[ROPE_DEFAULT] = 0, [ROPE_LINEAR] = 1, [ROPE_LLAMA3] = 3};
-    const char *name = source->name;
-    for (size_t i = 0; i < needed[config->rope_kind]; i++)
-        if (!json_member(rope, keys[i]))
-            cannot_compute(config, "the rope type \"%s\" needs \"%s\", which is absent", config->rope_type, keys[i]);
-    if (!(config->rope_theta > 0))
-        return error_set(error, "%s: rope_theta %g should be above 0", name, config->rope_theta);
-    if (!(config->rope_factor > 0))
-        return error_set(error, "%s: rope factor %g should be above 0", name, config->rope_factor);
-    if (!(config->rope_low_factor > 0 && config->rope_high_factor > config->rope_low_factor))
-        return error_set(error, "%s: high_freq_factor %g should be above low_freq_factor %g, and that above 0", name,
-                         config->rope_high_factor, config->rope_low_factor);
-    return true;
-}
-
-static bool parse_mrope(struct model_config *config, const struct config_source *source, const cJSON *rope,
-                        struct error *error)
-{
-    const cJSON *sections = json_member(rope, "mrope_section"), *item;
-    int at = 0;
-    cJSON_ArrayForEach(item, sections)
-    {
-        if (at == 3 || !cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= config->head_dim))
-            return error_set(error, "%s: mrope_section should be three counts of frequencies", source->name);
-        config->mrope_section[at++] = (int)item->valuedouble;
-    }
-    return true;
-}
-
-/* Newer files have "rope_parameters" with everything in it; older ones "rope_theta" beside "rope_scaling". */
-static bool parse_rope(struct model_config *config, const struct config_source *source, struct error *error)
-{
-    const cJSON *text = source->text, *rope = json_member(text, "rope_scaling");
-    const char *name = source->name;
-    double partial = 1;
-    if (!rope || (cJSON_IsObject(rope) && !rope->child))
-        rope = json_member(text, "rope_parameters");
-    if (rope && !cJSON_IsObject(rope))
-        return error_set(error, "%s: rope_scaling or rope_parameters should be an object", name);
-    config->rope_theta = config->family->absent.theta;
-    config->rope_factor = 1;
-    config->rope_low_factor = 1;
-    config->rope_high_factor = 4;
-    config->rope_original_context = config->context;
-    if (!json_get_double(text, name, "rope_theta", &config->rope_theta, error) ||
-        !json_get_double(rope, name, "rope_theta", &config->rope_theta, error) ||
-        !json_get_double(text, name, "partial_rotary_factor", &partial, error) ||
-        !json_get_double(rope, name, "partial_rotary_factor", &partial, error) ||
-        !parse_rope_type(config, source, rope, error))
-        return false;
-    const cJSON *factor = json_member(rope, "factor");
-    if (config->rope_kind == ROPE_OTHER) { /* its numbers are its own; most have this one */
-        config->rope_factor = cJSON_IsNumber(factor) ? factor->valuedouble : config->rope_factor;
-        return true;
-    }
-    if (!json_get_double(rope, name, "factor", &config->rope_factor, error) ||
-        !json_get_double(rope, name, "low_freq_factor", &config->rope_low_factor, error) ||
-        !json_get_double(rope, name, "high_freq_factor", &config->rope_high_factor, error) ||
-        !json_get_int(rope, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context,
-                      error) ||
-        !json_get_int(text, name, "original_max_position_embeddings", 1, 1 << 30, &config->rope_original_context,
-                      error) ||
-        !check_rope(config, source, rope, error))
-        return false;
-    if (config->rope_kind != ROPE_DEFAULT &&
-        (partial < 1 || partial > 1)) /* the default type of the original has none */
-        cannot_compute(config, "assay does not compute partial_rotary_factor %g; it rotates whole heads", partial);
-    return parse_mrope(config, source, rope, error);
-}
-
 static bool parse_all(struct model_config *config, const struct config_source *source, struct error *error)
 {
     if (!parse_family(config, source, error))
@@ -488,7 +324,7 @@ static bool parse_all(struct model_config *config, const struct config_source *s
     return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
            parse_switches(config, source, error) && parse_directions(config, source, error) &&
            parse_experts(config, source, error) && parse_window(config, source, error) &&
-           parse_rope(config, source, error);
+           config_take_rope(config, source, error);
 }
 
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error)
@@ -499,7 +335,7 @@ struct model_config *config_parse(const char *name, const cJSON *root, struct er
         return NULL;
     }
     if (cJSON_IsObject(root)) {
-        struct config_source source = source_find(name, root);
+        struct config_source source = config_source_find(name, root);
         take_class(config, &source);
         take_dtype(config, &source);
         take_quantisation(config, &source);

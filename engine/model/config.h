@@ -20,7 +20,17 @@ enum config_head {
     HEAD_LEFT_OUT  /* nothing: it was saved without the head that its class has */
 };
 
-enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_LLAMA3, ROPE_OTHER /* cannot be computed */ };
+enum rope_kind {
+    ROPE_DEFAULT,
+    ROPE_LINEAR,
+    ROPE_DYNAMIC, /* by the length of the sequence, where that is beyond the context */
+    ROPE_LLAMA3,
+    ROPE_YARN,
+    ROPE_LONGROPE, /* two lists of divisors: for sequences within the original context, and beyond it */
+    ROPE_OTHER     /* cannot be computed */
+};
+
+#define ROPE_DIVISORS_MAX 512
 
 struct family;
 
@@ -62,6 +72,13 @@ struct model_config {
     double rope_low_factor;  /* llama3 */
     double rope_high_factor; /* llama3 */
     int rope_original_context;
+    double rope_beta_fast, rope_beta_slow; /* yarn: rotations within the original context that bound what is mixed */
+    bool rope_truncate;                    /* yarn: these bounds are whole frequencies */
+    float rope_short[ROPE_DIVISORS_MAX];   /* longrope */
+    float rope_long[ROPE_DIVISORS_MAX];
+    double rope_strength;           /* cosines and sines are multiplied by it */
+    double query_beta;              /* 0: none. Queries are multiplied by 1 + query_beta * log(1 + floor(position /
+                                       rope_original_context)) */
     int mrope_section[3];           /* 0, 0, 0: no mRoPE */
     bool sparse[CONFIG_LAYERS_MAX]; /* the layer has experts */
     int kind[CONFIG_LAYERS_MAX]; /* of an unknown family: layers of one kind are alike by what the file says of each */

@@ -78,16 +78,17 @@ static void compare_float(struct list *list, const char *name, double here, doub
         compare(list, DIFFERS_FUNCTION, name, spell_number, here, there);
 }
 
-/* All that is computed of a rope: where no frequency lies between those that are divided and those that are not,
- * several contexts make the same, and a file that keeps only the divisors does not tell which it was. */
+/* All that is computed of a rope whatever the length of a sequence: where no frequency lies between those that are
+ * divided and those that are not, several contexts make the same, and a file that keeps only the divisors does not tell
+ * which it was. */
 static bool same_frequencies(const struct model_config *a, const struct model_config *b)
 {
     size_t count = (size_t)a->head_dim / 2;
     float *here = malloc((count + 1) * sizeof *here), *there = malloc((count + 1) * sizeof *there);
     bool same = here && there && a->head_dim == b->head_dim;
     if (same) {
-        rope_frequencies(a, here);
-        rope_frequencies(b, there);
+        rope_frequencies(a, 0, here);
+        rope_frequencies(b, 0, there);
         same = memcmp(here, there, count * sizeof *here) == 0;
     }
     free(here);
@@ -156,18 +157,61 @@ static void compare_norms(struct list *list, const struct model_config *a, const
                 (b->norms & WEIGHT_BIT(weight)) != 0);
 }
 
+/* A number for each frequency: the first that differs. */
+static void compare_divisors(struct list *list, const char *name, const struct model_config *a, const float *here,
+                             const struct model_config *b, const float *there)
+{
+    char text[64];
+    for (int i = 0; i < a->head_dim / 2 && i < b->head_dim / 2 && i < ROPE_DIVISORS_MAX; i++)
+        if (here[i] < there[i] || here[i] > there[i]) {
+            snprintf(text, sizeof text, "%s of frequency %d", name, i);
+            compare(list, DIFFERS_FUNCTION, text, spell_number, (double)here[i], (double)there[i]);
+            return;
+        }
+}
+
+/* What one kind of rope uses besides the factor and the context. */
+static void compare_kind(struct list *list, const struct model_config *a, const struct model_config *b)
+{
+    if (a->rope_kind == ROPE_LLAMA3) {
+        compare_float(list, "rope low_freq_factor", a->rope_low_factor, b->rope_low_factor);
+        compare_float(list, "rope high_freq_factor", a->rope_high_factor, b->rope_high_factor);
+    }
+    if (a->rope_kind == ROPE_DYNAMIC)
+        compare(list, DIFFERS_FUNCTION, "max_position_embeddings", spell_number, a->context, b->context);
+    if (a->rope_kind == ROPE_YARN) {
+        compare_float(list, "rope beta_fast", a->rope_beta_fast, b->rope_beta_fast);
+        compare_float(list, "rope beta_slow", a->rope_beta_slow, b->rope_beta_slow);
+        compare(list, same_frequencies(a, b) ? DIFFERS_NOTHING : DIFFERS_FUNCTION, "rope truncate", spell_switch,
+                a->rope_truncate, b->rope_truncate);
+    }
+    if (a->rope_kind == ROPE_LONGROPE) {
+        compare_divisors(list, "short_factor", a, a->rope_short, b, b->rope_short);
+        compare_divisors(list, "long_factor", a, a->rope_long, b, b->rope_long);
+    }
+    compare_float(list, "rope attention_factor", a->rope_strength, b->rope_strength);
+}
+
+/* The context that a rope or the temperature of queries is counted in. */
+static void compare_context(struct list *list, const struct model_config *a, const struct model_config *b)
+{
+    bool counted = a->rope_kind == ROPE_LONGROPE || fabs(a->query_beta) > 0;
+    if (counted || a->rope_kind == ROPE_LLAMA3 || a->rope_kind == ROPE_YARN)
+        compare(list, !counted && same_frequencies(a, b) ? DIFFERS_NOTHING : DIFFERS_FUNCTION,
+                "original_max_position_embeddings", spell_number, a->rope_original_context, b->rope_original_context);
+}
+
 /* What a type of frequencies does not use is compared for none that has another type. */
 static void compare_rotation(struct list *list, const struct model_config *a, const struct model_config *b)
 {
     compare_float(list, "rope_theta", a->rope_theta, b->rope_theta);
     compare_texts(list, DIFFERS_FUNCTION, "rope_type", a->rope_type, b->rope_type);
-    if (a->rope_kind == b->rope_kind && a->rope_kind != ROPE_DEFAULT)
-        compare_float(list, "rope factor", a->rope_factor, b->rope_factor);
-    if (a->rope_kind == b->rope_kind && a->rope_kind == ROPE_LLAMA3) {
-        compare_float(list, "rope low_freq_factor", a->rope_low_factor, b->rope_low_factor);
-        compare_float(list, "rope high_freq_factor", a->rope_high_factor, b->rope_high_factor);
-        compare(list, same_frequencies(a, b) ? DIFFERS_NOTHING : DIFFERS_FUNCTION, "original_max_position_embeddings",
-                spell_number, a->rope_original_context, b->rope_original_context);
+    compare_float(list, "llama_4_scaling_beta", a->query_beta, b->query_beta);
+    if (a->rope_kind == b->rope_kind) {
+        if (a->rope_kind != ROPE_DEFAULT && a->rope_kind != ROPE_LONGROPE)
+            compare_float(list, "rope factor", a->rope_factor, b->rope_factor);
+        compare_kind(list, a, b);
+        compare_context(list, a, b);
     }
     /* the three positions of a token of a text are equal, whatever frequencies each of them turns */
     if (memcmp(a->mrope_section, b->mrope_section, sizeof a->mrope_section) != 0) {

@@ -45,6 +45,7 @@ struct family {
     bool topk_always_normed;
     bool tied_inside; /* a part may be tied by its own configuration, too */
     enum family_window window;
+    bool query_temperature; /* "llama_4_scaling_beta" of the rope */
     /* What the original's configuration class takes for an absent key. 0 for kv_heads: as many as heads; for head_dim:
      * hidden / heads. */
     struct {
@@ -53,6 +54,7 @@ struct family {
         int window, window_layers; /* "sliding_window", 0 for none, and "max_window_layers" */
         bool norm_topk;
         double epsilon, theta;
+        const char *rope; /* "rope_parameters"; NULL: none */
     } absent;
 };
 

@@ -22,6 +22,12 @@ static bool pass_begin(struct pass *pass, struct error *error)
         if (sequence->kv && sequence->count > kv_room(sequence->kv))
             return error_set(error, "sequence %zu: %zu tokens do not fit the cache, which has room for %zu more", i,
                              sequence->count, kv_room(sequence->kv));
+        if (sequence->kv && kv_length(sequence->kv) &&
+            !model_same_rotation(pass->model->config, kv_whole(sequence->kv), sequence_length(sequence)))
+            return error_set(error,
+                             "sequence %zu: the cache is of a sequence of %zu tokens, which are rotated otherwise than "
+                             "those of one of %zu",
+                             i, kv_whole(sequence->kv), sequence_length(sequence));
     }
     pass->first[pass->count] = pass->rows;
     pass->row_of = malloc(pass->rows * sizeof *pass->row_of);
@@ -244,7 +250,7 @@ bool model_forward(struct model *model, const struct sequence *sequences, size_t
     good = good && (end <= layers + 1 || forward_head(&pass, error));
     for (size_t i = 0; good && i < count; i++)
         if (sequences[i].kv)
-            kv_advance(sequences[i].kv, sequences[i].count);
+            kv_advance(sequences[i].kv, sequences[i].count, sequence_length(&sequences[i]));
     pass_end(&pass);
     return good;
 }

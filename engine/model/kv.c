@@ -6,6 +6,7 @@
 struct kv {
     size_t capacity;
     size_t length;
+    size_t whole;        /* tokens of the sequence, as it said */
     size_t layer_floats; /* kv_heads * capacity * head_dim */
     float *floats;       /* [layers][keys, values][layer_floats] */
 };
@@ -50,9 +51,20 @@ size_t kv_room(const struct kv *kv)
     return kv->capacity - kv->length;
 }
 
-void kv_advance(struct kv *kv, size_t count)
+size_t kv_whole(const struct kv *kv)
+{
+    return kv->whole;
+}
+
+void kv_advance(struct kv *kv, size_t count, size_t whole)
 {
     kv->length += count;
+    kv->whole = whole;
+}
+
+void kv_clear(struct kv *kv)
+{
+    kv->length = kv->whole = 0;
 }
 
 struct kv_view kv_layer(struct kv *kv, int layer)

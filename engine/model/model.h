@@ -80,7 +80,13 @@ struct expert_counts model_expert_counts(const struct model *model, int layer);
 struct kv;
 struct kv *kv_new(const struct model_config *config, size_t capacity, struct error *error);
 size_t kv_length(const struct kv *kv);
+void kv_clear(struct kv *kv);
 void kv_free(struct kv *kv);
+
+/* Whether all tokens of a sequence are rotated alike in one of another length. Where they are not (a dynamic rope
+ * beyond the context, longrope across the original one), what was computed of the shorter is no part of the longer:
+ * keys and values are to be cleared, and the sequence given from its beginning. */
+bool model_same_rotation(const struct model_config *config, size_t length, size_t other);
 
 /* One sequence of a pass: `count` >= 1 token ids. With `kv` they follow what that holds, and are added to it; without,
  * they begin at position 0 and leave nothing behind. */
@@ -88,6 +94,7 @@ struct sequence {
     const int *ids;
     size_t count;
     struct kv *kv;
+    size_t whole;       /* tokens that it has in the end, where more of it is to come; 0: it ends here */
     size_t logits_from; /* logits are wanted for this token of the pass and all after it; `count`: for none */
     double rounding;    /* relative error (root mean square) that each step is given, as arithmetic of few bits would
                            make it (dither): for what that costs this model. 0: none */

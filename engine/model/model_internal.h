@@ -49,8 +49,10 @@ bool rope_prepare(struct pass *pass, struct error *error);
 /* Rotates `heads` heads of head_dim floats in every row, queries or keys: element i with i + head_dim / 2, unless a
  * switch says otherwise. */
 void rope_rotate(const struct pass *pass, float *values, size_t heads, bool queries);
-/* inverse frequencies, head_dim / 2 of them */
-void rope_frequencies(const struct model_config *config, float *out);
+/* inverse frequencies, head_dim / 2 of them, of a sequence of so many tokens */
+void rope_frequencies(const struct model_config *config, size_t length, float *out);
+/* Tokens that it has as a whole, as far as it says. */
+size_t sequence_length(const struct sequence *sequence);
 
 /* kv.c: where layer's keys and values of a sequence lie: [kv_heads][capacity][head_dim]. */
 struct kv_view {
@@ -61,6 +63,8 @@ struct kv_view {
 };
 struct kv_view kv_layer(struct kv *kv, int layer);
 size_t kv_room(const struct kv *kv);
-void kv_advance(struct kv *kv, size_t count);
+/* Of the sequence that these are the keys and values of, as it said; 0: not yet. */
+size_t kv_whole(const struct kv *kv);
+void kv_advance(struct kv *kv, size_t count, size_t whole);
 
 #endif

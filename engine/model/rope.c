@@ -17,23 +17,16 @@ static int section_begin(const struct model_config *config, int i)
     return begin;
 }
 
-/* In float32 step by step, as the original computes them (transformers, compute_default_rope_parameters and
- * modeling_rope_utils.py): at position 1,000 one bit of a frequency is an angle of 1e-4, so a more exact formula would
- * be a different one. (The vector pow of torch is itself off by one bit for about one frequency in a hundred, on some
- * processors and not on others; that is not repeated here.) */
-void rope_frequencies(const struct model_config *config, float *out)
+/* base^(2 i / head_dim), in float32 as everything here. */
+static float rope_power(const struct model_config *config, float base, int i)
+{
+    float exponent = (float)(2 * (i - section_begin(config, i))) / (float)config->head_dim;
+    return (float)pow((double)base, (double)exponent);
+}
+
+static void scale_llama3(const struct model_config *config, float *out)
 {
     int half = config->head_dim / 2;
-    for (int i = 0; i < half; i++) {
-        float exponent = (float)(2 * (i - section_begin(config, i))) / (float)config->head_dim;
-        float power = (float)pow((double)(float)config->rope_theta, (double)exponent);
-        out[i] = 1.0f / power;
-    }
-    if (config->rope_kind == ROPE_LINEAR)
-        for (int i = 0; i < half; i++)
-            out[i] /= (float)config->rope_factor;
-    if (config->rope_kind != ROPE_LLAMA3)
-        return;
     float factor = (float)config->rope_factor, context = (float)config->rope_original_context;
     double low = config->rope_low_factor, high = config->rope_high_factor;
     float longest = (float)(config->rope_original_context / low),
@@ -47,6 +40,99 @@ void rope_frequencies(const struct model_config *config, float *out)
         }
         out[i] = scaled;
     }
+}
+
+/* The frequency, as a real number, that turns so often within the original context. */
+static double yarn_place(const struct model_config *config, double rotations)
+{
+    double turns = config->rope_original_context / (rotations * 2 * M_PI);
+    return config->head_dim * log(turns) / (2 * log(config->rope_theta));
+}
+
+/* Frequencies that turn often stay, those that turn seldom are divided by the factor, those between are mixed. */
+static void scale_yarn(const struct model_config *config, float *out)
+{
+    double low = yarn_place(config, config->rope_beta_fast), high = yarn_place(config, config->rope_beta_slow);
+    if (config->rope_truncate) {
+        low = floor(low);
+        high = ceil(high);
+    }
+    low = low > 0 ? low : 0;
+    high = high < config->head_dim - 1 ? high : config->head_dim - 1;
+    if (!(low < high) && !(low > high))
+        high += 0.001;
+    for (int i = 0; i < config->head_dim / 2; i++) {
+        float power = rope_power(config, (float)config->rope_theta, i);
+        float ramp = ((float)i - (float)low) / (float)(high - low);
+        float kept = 1 - (ramp < 0 ? 0 : ramp > 1 ? 1 : ramp);
+        float divided = 1 / ((float)config->rope_factor * power), whole = 1 / power;
+        out[i] = divided * (1 - kept) + whole * kept;
+    }
+}
+
+/* The base that a sequence beyond the context has: its wavelengths are longer, the more the slower they are. */
+static float dynamic_base(const struct model_config *config, size_t length)
+{
+    float base = (float)config->rope_theta, factor = (float)config->rope_factor;
+    double exponent = (double)config->head_dim / (config->head_dim - 2);
+    if (length <= (size_t)config->context)
+        return base;
+    float stretch = factor * (float)length / (float)config->context - (float)(config->rope_factor - 1);
+    return base * (float)pow((double)stretch, exponent);
+}
+
+/* In float32 step by step, as the original computes them (transformers, compute_default_rope_parameters and
+ * modeling_rope_utils.py): at position 1,000 one bit of a frequency is an angle of 1e-4, so a more exact formula would
+ * be a different one. (The vector pow of torch is itself off by one bit for about one frequency in a hundred, on some
+ * processors and not on others; that is not repeated here.) */
+void rope_frequencies(const struct model_config *config, size_t length, float *out)
+{
+    int half = config->head_dim / 2;
+    bool beyond = length > (size_t)config->rope_original_context;
+    float base = (float)config->rope_theta;
+    if (config->rope_kind == ROPE_DYNAMIC)
+        base = dynamic_base(config, length);
+    for (int i = 0; i < half; i++)
+        out[i] = 1.0f / rope_power(config, base, i);
+    switch (config->rope_kind) {
+    case ROPE_LINEAR:
+        for (int i = 0; i < half; i++)
+            out[i] /= (float)config->rope_factor;
+        break;
+    case ROPE_LLAMA3:
+        scale_llama3(config, out);
+        break;
+    case ROPE_YARN:
+        scale_yarn(config, out);
+        break;
+    case ROPE_LONGROPE:
+        for (int i = 0; i < half; i++)
+            out[i] = 1.0f / ((beyond ? config->rope_long : config->rope_short)[i] * rope_power(config, base, i));
+        break;
+    case ROPE_DEFAULT:
+    case ROPE_DYNAMIC:
+    case ROPE_OTHER:
+        break;
+    }
+}
+
+/* Sequences of which lengths have the same frequencies: these have the same number. */
+static size_t rope_stage(const struct model_config *config, size_t length)
+{
+    size_t context = (size_t)config->context;
+    switch (config->rope_kind) {
+    case ROPE_DYNAMIC:
+        return length > context ? length : context;
+    case ROPE_LONGROPE:
+        return length > (size_t)config->rope_original_context;
+    default:
+        return 0;
+    }
+}
+
+bool model_same_rotation(const struct model_config *config, size_t length, size_t other)
+{
+    return rope_stage(config, length) == rope_stage(config, other);
 }
 
 static float rounded(float value)
@@ -70,36 +156,68 @@ static float rope_position(const struct pass *pass, size_t row)
     return switches->positions == POSITIONS_BFLOAT16 ? rounded((float)position) : (float)position;
 }
 
-/* Cosines and sines of the rows, each moved on by `ahead`. */
-static void rope_angles(const struct pass *pass, const float *frequencies, int ahead, float *cosines, float *sines)
+/* What queries at a position are multiplied by. */
+static float rope_temperature(const struct model_config *config, float position)
 {
-    size_t half = (size_t)pass->model->config->head_dim / 2;
-    for (size_t row = 0; row < pass->rows; row++) {
-        float position = rope_position(pass, row) + (float)ahead;
+    float times = floorf(position / (float)config->rope_original_context);
+    return config->query_beta > 0 || config->query_beta < 0
+               ? 1 + (float)config->query_beta * (float)log((double)(1 + times))
+               : 1;
+}
+
+/* Of queries, or of keys. */
+struct rope_side {
+    int ahead;
+    bool queries;
+    float *cosines, *sines;
+};
+
+/* Cosines and sines of the rows of a sequence, each moved on by `ahead`. */
+static void rope_angles(const struct pass *pass, size_t which, const float *frequencies, const struct rope_side *side)
+{
+    const struct model_config *config = pass->model->config;
+    size_t half = (size_t)config->head_dim / 2;
+    for (size_t row = pass->first[which]; row < pass->first[which + 1]; row++) {
+        float position = rope_position(pass, row), moved = position + (float)side->ahead;
+        float times = (float)config->rope_strength * (side->queries ? rope_temperature(config, position) : 1);
         for (size_t i = 0; i < half; i++) {
-            float angle = position * frequencies[i];
-            cosines[row * half + i] = (float)cos((double)angle);
-            sines[row * half + i] = (float)sin((double)angle);
+            float angle = moved * frequencies[i];
+            side->cosines[row * half + i] = (float)cos((double)angle) * times;
+            side->sines[row * half + i] = (float)sin((double)angle) * times;
         }
     }
 }
 
+size_t sequence_length(const struct sequence *sequence)
+{
+    size_t so_far = (sequence->kv ? kv_length(sequence->kv) : 0) + sequence->count;
+    return sequence->whole > so_far ? sequence->whole : so_far;
+}
+
 bool rope_prepare(struct pass *pass, struct error *error)
 {
-    size_t half = (size_t)pass->model->config->head_dim / 2, size = pass->rows * half;
-    int ahead = pass->model->config->switches.query_ahead;
+    const struct model_config *config = pass->model->config;
+    size_t half = (size_t)config->head_dim / 2, size = pass->rows * half;
+    int ahead = config->switches.query_ahead;
+    bool apart = ahead || config->query_beta > 0 || config->query_beta < 0;
     float *frequencies = malloc(half * sizeof *frequencies);
-    pass->cosines = malloc(((ahead ? 2 : 1) * size + 1) * sizeof *pass->cosines);
-    pass->sines = malloc(((ahead ? 2 : 1) * size + 1) * sizeof *pass->sines);
+    pass->cosines = malloc(((apart ? 2 : 1) * size + 1) * sizeof *pass->cosines);
+    pass->sines = malloc(((apart ? 2 : 1) * size + 1) * sizeof *pass->sines);
     if (!frequencies || !pass->cosines || !pass->sines) {
         free(frequencies);
         return error_memory(error, "rotary embedding");
     }
-    rope_frequencies(pass->model->config, frequencies);
-    rope_angles(pass, frequencies, 0, pass->cosines, pass->sines);
-    pass->of_queries = ahead ? size : 0;
-    if (ahead)
-        rope_angles(pass, frequencies, ahead, pass->cosines + size, pass->sines + size);
+    pass->of_queries = apart ? size : 0;
+    struct rope_side sides[] = {{0, false, pass->cosines, pass->sines},
+                                {ahead, true, pass->cosines + pass->of_queries, pass->sines + pass->of_queries}};
+    for (size_t i = 0, last = 0; i < pass->count; i++) {
+        size_t length = sequence_length(&pass->sequences[i]);
+        if (!i || !model_same_rotation(config, length, last))
+            rope_frequencies(config, length, frequencies);
+        last = length;
+        for (size_t side = 0; side < (apart ? 2 : 1); side++)
+            rope_angles(pass, i, frequencies, &sides[side]);
+    }
     free(frequencies);
     return true;
 }

@@ -1,6 +1,7 @@
 #include "run/decode.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/progress.h"
 #include "run/run.h"
@@ -9,12 +10,14 @@
 struct item {
     const struct decode_prompt *prompt;
     struct kv *kv;
+    int *ids;    /* of the prompt, and those chosen */
     size_t step; /* tokens chosen */
     int next;    /* the last of them */
     bool done;
 };
 
 struct decoding {
+    const struct model_config *config;
     decode_choose *choose;
     void *context;
     struct item *items;
@@ -40,6 +43,19 @@ static bool decoding_see(void *context, const struct activation *activation, str
     return true;
 }
 
+/* What of the item goes into the next pass: the prompt, then the token that was chosen last; or all of it once more,
+ * where one token more rotates all of them otherwise. */
+static struct sequence item_next(struct item *item, const struct model_config *config)
+{
+    size_t length = item->prompt->count + item->step;
+    if (item->step)
+        item->ids[length - 1] = item->next;
+    if (item->step && model_same_rotation(config, length - 1, length))
+        return (struct sequence){.ids = &item->ids[length - 1], .count = 1, .kv = item->kv};
+    kv_clear(item->kv);
+    return (struct sequence){.ids = item->ids, .count = length, .kv = item->kv, .logits_from = length - 1};
+}
+
 /* Lays out the next pass of the group; returns how many sequences it has. */
 static size_t decoding_pass(struct decoding *decoding)
 {
@@ -49,11 +65,7 @@ static size_t decoding_pass(struct decoding *decoding)
         if (item->done)
             continue;
         decoding->active[count] = i;
-        decoding->sequences[count++] = item->step ? (struct sequence){.ids = &item->next, .count = 1, .kv = item->kv}
-                                                  : (struct sequence){.ids = item->prompt->ids,
-                                                                      .count = item->prompt->count,
-                                                                      .kv = item->kv,
-                                                                      .logits_from = item->prompt->count - 1};
+        decoding->sequences[count++] = item_next(item, decoding->config);
     }
     return count;
 }
@@ -65,7 +77,8 @@ static size_t group_end(const struct decoding *decoding, const struct model_conf
     size_t i = first;
     for (; i < decoding->count; i++) {
         const struct decode_prompt *prompt = decoding->items[i].prompt;
-        bytes += run_bytes(config, prompt->count, prompt->count + prompt->most);
+        size_t length = prompt->count + prompt->most;
+        bytes += run_bytes(config, model_same_rotation(config, prompt->count, length) ? prompt->count : length, length);
         if (i > first && bytes > RUN_BYTES)
             break;
     }
@@ -87,9 +100,12 @@ static bool group_decode(struct subject *subject, struct decoding *decoding, str
     size_t count = 0, end = decoding->steps + group_steps(decoding, decoding->first, decoding->last);
     bool good = true;
     for (size_t i = decoding->first; good && i < decoding->last; i++) {
-        const struct decode_prompt *prompt = decoding->items[i].prompt;
-        decoding->items[i].kv = kv_new(subject->config, prompt->count + prompt->most, error);
-        good = decoding->items[i].kv;
+        struct item *item = &decoding->items[i];
+        item->kv = kv_new(subject->config, item->prompt->count + item->prompt->most, error);
+        item->ids = malloc((item->prompt->count + item->prompt->most) * sizeof *item->ids);
+        good = item->kv && (item->ids || error_memory(error, "ids"));
+        if (good)
+            memcpy(item->ids, item->prompt->ids, item->prompt->count * sizeof *item->ids);
     }
     while (good && (count = decoding_pass(decoding))) {
         good = model_forward(subject->model, decoding->sequences, count, &probe, error);
@@ -98,7 +114,9 @@ static bool group_decode(struct subject *subject, struct decoding *decoding, str
     decoding->steps = end;
     for (size_t i = decoding->first; i < decoding->last; i++) {
         kv_free(decoding->items[i].kv);
+        free(decoding->items[i].ids);
         decoding->items[i].kv = NULL;
+        decoding->items[i].ids = NULL;
     }
     return good;
 }
@@ -125,7 +143,8 @@ static bool decode_groups(struct subject *subject, struct decoding *decoding, co
 bool decode(struct subject *subject, const struct decode_prompt *prompts, size_t count, const char *title,
             decode_choose *choose, void *context, struct error *error)
 {
-    struct decoding decoding = {.choose = choose,
+    struct decoding decoding = {.config = subject->config,
+                                .choose = choose,
                                 .context = context,
                                 .items = calloc(count + 1, sizeof *decoding.items),
                                 .count = count,

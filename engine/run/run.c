@@ -128,6 +128,7 @@ static bool run_pass(struct run *run, size_t first, size_t last, size_t chunk, s
         sequences[count++] = (struct sequence){.ids = entry->ids + entry->passed,
                                                .count = chunk && chunk < left ? chunk : left,
                                                .kv = entry->kv,
+                                               .whole = entry->count,
                                                .logits_from = from,
                                                .rounding = entry->rounding,
                                                .chance = entry->rider.which};

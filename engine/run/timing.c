@@ -7,14 +7,16 @@
 static bool time_once(struct subject *subject, const struct timing_request *request, const int *ids,
                       struct timing *timing, struct error *error)
 {
-    struct kv *kv = kv_new(subject->config, request->prefill + request->decode, error);
+    size_t whole = request->prefill + request->decode;
+    struct kv *kv = kv_new(subject->config, whole, error);
     if (!kv)
         return false;
-    struct sequence sequence = {.ids = ids, .count = request->prefill, .kv = kv, .logits_from = request->prefill - 1};
+    struct sequence sequence = {
+        .ids = ids, .count = request->prefill, .kv = kv, .whole = whole, .logits_from = request->prefill - 1};
     double start = clock_seconds();
     bool good = model_forward(subject->model, &sequence, 1, NULL, error);
     double middle = clock_seconds();
-    sequence = (struct sequence){.ids = ids, .count = 1, .kv = kv};
+    sequence = (struct sequence){.ids = ids, .count = 1, .kv = kv, .whole = whole};
     for (size_t i = 0; good && i < request->decode; i++)
         good = model_forward(subject->model, &sequence, 1, NULL, error);
     double end = clock_seconds();

@@ -30,6 +30,31 @@ for model in $(some 2 thinker qwen2 llama mixtral qwen2_moe qwen3 qwen3_moe); do
     json "$(summary layers.isolated) | .not_compared == 0 and (.where.module | length > 0) and (.noise | type == \"number\")"
 done
 
+# set of the configuration, and what config.gold then says first
+kinds='mistral sliding_window=7 sliding_window
+seed_oss attention_out_bias=false bias
+ministral3 rope_parameters.beta_fast=0.5 beta_fast
+ministral3 rope_parameters.mscale=2 attention_factor
+ministral3 rope_parameters.truncate=false truncate
+ministral3 rope_parameters.llama_4_scaling_beta=0.2 llama_4_scaling_beta
+ministral3 rope_parameters.original_max_position_embeddings=9 original_max_position_embeddings
+longrope original_max_position_embeddings=20 original_max_position_embeddings
+longrope rope_scaling.long_factor=[1.25,2.5,4,9] long_factor
+dynamic rope_parameters.factor=3 factor
+dynamic max_position_embeddings=20 max_position_embeddings'
+for model in mistral seed_oss qwen3_vl_moe ministral3 longrope dynamic; do
+    test_that "a kind of arithmetic of its own: $model"
+    run 0 check "$nano/$model" --golden "$(gold $model)" --json -q
+    equal '.verdict' pass
+    json "[$(summary greedy), $(summary layers.isolated), $(summary config.gold)] | all(.verdict == \"pass\")"
+done
+while read -r model setting key; do
+    test_that "$model with $setting is another model"
+    run 1 check "$nano/$model" --golden "$(gold "$model")" --set "$setting" --no-diagnose --json -q
+    json "$(summary config.gold) | .verdict == \"fail\" and (.message | contains(\"$key\"))"
+    json "$(summary layers.isolated).verdict == \"fail\""
+done <<<"$kinds"
+
 test_that 'the same where gold holds no continuations, and proves that the weights are the original'"'"'s'
 mute=()
 for _ in 1 2 3 4; do mute+=(submeta cases '"greedy"' '"gready"'); done

@@ -16,7 +16,7 @@ hurt_unknown() {
 }
 
 test_that 'of a family that is not known: inspect warns, and nothing is condemned'
-for family in mistral gemma2 made_up_9; do
+for family in olmo2 gemma2 made_up_9; do
     as_family llama "$family"
     run 0 inspect "$U" --values --json
     json '.verdict == "warn" and .subject.model_type == "'"$family"'"'
@@ -58,8 +58,8 @@ run 1 inspect "$T/twice" --json
 json "$(summary inventory.duplicates) | .verdict == \"fail\" and .measured == 2"
 
 test_that 'one rope type, activation or kind of layer more: what must be there is known'
-for edit in '.rope_scaling = {"rope_type": "yarn", "factor": 4.0}' '.rope_scaling = {"type": "dynamic", "factor": 2.0}' \
-    '.rope_parameters = {"rope_type": "longrope", "long_factor": [1, 2], "factor": "x"}' '.hidden_act = "gelu"' \
+for edit in '.rope_scaling = {"rope_type": "proportional", "factor": 4.0}' '.rope_scaling = {"type": "su", "factor": 2.0}' \
+    '.rope_parameters = {"rope_type": "other", "long_factor": [1, 2], "factor": "x"}' '.hidden_act = "gelu"' \
     '.use_sliding_window = true | .layer_types = [range(.num_hidden_layers) | "chunked_attention"]'; do
     as_config qwen3 "$edit"
     run 0 inspect "$U" --values --json
@@ -73,7 +73,7 @@ json "$(summary inventory.absent) | .verdict == \"fail\" and .measured == 1"
 says out 'model.norm.weight'
 
 test_that 'check: what needs the engine is skipped, the rest is judged, and a report is written'
-as_config qwen3 '.rope_scaling = {"rope_type": "yarn", "factor": 4.0}'
+as_config qwen3 '.rope_scaling = {"rope_type": "proportional", "factor": 4.0}'
 run 0 check "$U" -o "$T/report" --json -q
 json '[.findings[] | select(.verdict == "fail")] == []'
 json "[$(summary layers.propagated), $(summary logits.kl), $(summary greedy), $(summary perplexity), $(summary lens), $(summary text.verdict) |
@@ -82,7 +82,7 @@ json "$(summary layers.propagated).message | contains(\"inventory.computable say
 there "$T/report/report.html"
 test_that 'with gold nothing could be compared: exit status 3, after all that could be told'
 for family in llama made_up_9; do
-    as_config llama ".model_type = \"$family\" | .rope_scaling = {\"rope_type\": \"yarn\", \"factor\": 4.0}"
+    as_config llama ".model_type = \"$family\" | .rope_scaling = {\"rope_type\": \"proportional\", \"factor\": 4.0}"
     rm -rf "$T/report"
     run 3 check "$U" --golden "$(gold llama)" -o "$T/report" --json -q
     says err 'nothing could be compared with gold'
@@ -115,7 +115,7 @@ cp "$U/config.json" "$T/landed"
 run 0 watch "$T/landed" --once -q
 
 test_that 'roots, extractions, proofs and repairs'
-for edit in '.model_type = "made_up_9"' '.rope_scaling = {"rope_type": "yarn", "factor": 4.0}' '.hidden_act = "relu2"'; do
+for edit in '.model_type = "made_up_9"' '.rope_scaling = {"rope_type": "proportional", "factor": 4.0}' '.hidden_act = "relu2"'; do
     as_config qwen3_moe "$edit"
     rm -rf "$T/x"
     run 0 verify "$U" --root

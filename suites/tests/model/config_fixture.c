@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/model_internal.h"
+
 #define THINKER_TEXT "'text_config': {'model_type': 'qwen3_omni_moe_text', " FOUR ", " EXPERTS "}"
 #define THINKER                                                                                                        \
     "{'model_type': 'qwen3_omni_moe', 'thinker_config': {'model_type': 'qwen3_omni_moe_thinker', " THINKER_TEXT "}}"
@@ -84,4 +86,16 @@ cJSON *build(enum base base, const char *members)
     }
     cJSON_Delete(set);
     return root;
+}
+
+unsigned rope_hash(const struct model_config *config, size_t length)
+{
+    size_t count = (size_t)config->head_dim / 2;
+    float *frequencies = malloc(count * sizeof *frequencies);
+    rope_frequencies(config, length, frequencies);
+    unsigned hash = 2166136261u;
+    for (size_t i = 0; i < count * sizeof *frequencies; i++)
+        hash = (hash ^ ((unsigned char *)frequencies)[i]) * 16777619u;
+    free(frequencies);
+    return hash;
 }

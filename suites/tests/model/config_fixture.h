@@ -2,7 +2,10 @@
 #ifndef ASSAY_TESTS_CONFIG_FIXTURE_H
 #define ASSAY_TESTS_CONFIG_FIXTURE_H
 
+#include <stddef.h>
+
 #include "base/json.h"
+#include "model/config.h"
 
 /* A configuration that stands under all rows of a table, and where in it their members go. */
 enum base { BARE, QWEN2, QWEN3, LLAMA, MIXTRAL, QWEN2_MOE, QWEN3_MOE, TEXT, OUTER, ROOT, ALONE, VL, BASES };
@@ -23,5 +26,8 @@ cJSON *parse(const char *text);
 
 /* The base with the members set; free with cJSON_Delete. */
 cJSON *build(enum base base, const char *members);
+
+/* FNV-1a of the rotary frequencies of a sequence of so many tokens, bit for bit. */
+unsigned rope_hash(const struct model_config *config, size_t length);
 
 #endif

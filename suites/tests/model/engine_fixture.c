@@ -21,6 +21,9 @@ const struct nano nanos[NANOS] = {
     {"mistral", "mistral"},
     {"seed_oss", "seed_oss"},
     {"qwen3_vl_moe", "qwen3_vl_moe"},
+    {"ministral3", "ministral3"},
+    {"longrope", "longrope"},
+    {"dynamic", "dynamic"},
 };
 
 size_t place_of(enum point point, int layer)
@@ -179,7 +182,8 @@ static void bench_feed(const struct bench *bench, const struct feed *feed, const
                 kv[members[i]] = kv_new(bench->config, which->count, &error);
             sequences[going] = (struct sequence){.ids = which->ids + passed[members[i]],
                                                  .count = feed->chunk && feed->chunk < rest ? feed->chunk : rest,
-                                                 .kv = kv[members[i]]};
+                                                 .kv = kv[members[i]],
+                                                 .whole = which->count};
             now[going++] = members[i];
         }
         struct recorder recorder = {

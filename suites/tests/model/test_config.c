@@ -142,9 +142,7 @@ static const struct refused_row uncomputed_rows[] = {
     {BARE, "'model_type': 'gpt2'", "qwen3_omni_moe (thinker), qwen3_moe", "llama, mixtral"}, /* what it could be */
     {QWEN2, "'hidden_act': 'gelu'", "hidden_act", "gelu"},
     {LLAMA, "'head_dim': 5", "head_dim 5", "odd"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'yarn', 'factor': 4.0}", "rope", "yarn"},
-    {LLAMA, "'rope_scaling': {'type': 'dynamic', 'factor': 4.0}", "rope", "dynamic"},
-    {LLAMA, "'rope_parameters': {'rope_type': 'longrope'}", "rope", "longrope"},
+    {LLAMA, "'rope_parameters': {'rope_type': 'proportional'}", "rope", "proportional"},
     {LLAMA, "'rope_scaling': {'rope_type': 'linear'}", "factor", "linear"},
     {LLAMA, "'rope_scaling': {'rope_type': 'llama3', 'low_freq_factor': 1.0, 'high_freq_factor': 4.0}", "factor",
      "llama3"},
@@ -159,7 +157,8 @@ static const struct refused_row uncomputed_rows[] = {
     {QWEN2, "'use_sliding_window': true, 'layer_types': ['linear_attention', 'a', 'b', 'c']", "layer_types",
      "linear_attention"},
     {BARE, "'model_type': 'omni', 'text_config': {'model_type': 'someone_new'}", "someone_new", "not a family"},
-    {LLAMA, "'rope_scaling': {'rope_type': 'longrope', 'factor': [1, 2], 'low_freq_factor': 'x'}", "rope", "longrope"},
+    {LLAMA, "'rope_scaling': {'rope_type': 'proportional', 'factor': [1, 2], 'low_freq_factor': 'x'}", "rope",
+     "proportional"},
     {QWEN2, "'use_sliding_window': true, 'layer_types': [1, 2, 3, 4]", "layer_types", ""},
 };
 

@@ -258,19 +258,6 @@ static const struct accepted_row {
     {TEXT, "'rope_theta': 1000000, 'rope_scaling': {'mrope_section': [1,1,1], 'type': 'mrope'}", ""},
 };
 
-/* FNV-1a of the rotary frequencies, bit for bit. */
-static unsigned rope_hash(const struct model_config *config)
-{
-    size_t count = (size_t)config->head_dim / 2;
-    float *frequencies = malloc(count * sizeof *frequencies);
-    rope_frequencies(config, frequencies);
-    unsigned hash = 2166136261u;
-    for (size_t i = 0; i < count * sizeof *frequencies; i++)
-        hash = (hash ^ ((unsigned char *)frequencies)[i]) * 16777619u;
-    free(frequencies);
-    return hash;
-}
-
 /* "type qwen2 vocab 50 hidden 24 heads Q/KVxDIM dense D experts N/KxI+SHARED eps E bias QKV,O,MLP norms N topk N tied N
  * sparse LAYERS window LAYERS rope HASH": what a computation can see of a configuration. Owned by the caller. */
 static char *fields_of(const struct model_config *config)
@@ -292,7 +279,7 @@ static char *fields_of(const struct model_config *config)
         buffer_text(&text, config->sparse[layer] ? "1" : "0");
     for (int layer = 0; layer < config->layers; layer++)
         buffer_format(&text, "%s%d", layer ? "," : " window ", config->window[layer]);
-    buffer_format(&text, " rope %08x", rope_hash(config));
+    buffer_format(&text, " rope %08x", rope_hash(config, 0));
     return buffer_take(&text);
 }
 

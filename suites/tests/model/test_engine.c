@@ -459,6 +459,32 @@ Test(engine, a_failed_pass_leaves_the_cache_as_it_was)
     }
 }
 
+/* Keys of a sequence that one token more rotates otherwise are of no use to it; cleared, the cache takes it as a whole.
+ */
+Test(engine, a_cache_of_another_length_is_refused)
+{
+    static const char *const models[] = {"longrope", "dynamic"};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct bench bench = bench_open(models[i], models[i]);
+        const int *ids = golden_case_at(bench.golden, bench.cases - 1)->ids;
+        struct error error = {0};
+        size_t width = (size_t)bench.config->vocabulary;
+        float *logits = calloc(width, sizeof *logits), *again = calloc(width, sizeof *again);
+        struct kv *kv = kv_new(bench.config, 17, &error);
+        cr_expect(pass(&bench, kv, ids, 15, -1, logits, &error) && pass(&bench, kv, ids + 15, 1, -1, logits, &error));
+        cr_expect_not(pass(&bench, kv, ids + 16, 1, -1, logits, &error), "%s", models[i]);
+        cr_expect(strstr(error_text(&error), "of a sequence of 16 tokens"), "%s", error_text(&error));
+        error_clear(&error);
+        kv_clear(kv);
+        cr_expect(pass(&bench, kv, ids, 17, -1, logits, &error) && pass(&bench, NULL, ids, 17, -1, again, &error));
+        cr_expect(memcmp(logits, again, width * sizeof *logits) == 0, "%s", models[i]);
+        kv_free(kv);
+        free(logits);
+        free(again);
+        bench_close(&bench);
+    }
+}
+
 /* One bad sequence fails the pass, and the caches of the others stay as they were too. */
 Test(engine, a_bad_sequence_harms_no_other)
 {
@@ -554,7 +580,7 @@ static void broken_tokens(const struct bench *bench, const int *ids, size_t coun
     struct probe probe = {.see = break_see, .context = &broken};
     struct kv *kv = kv_new(bench->config, count, &error);
     for (; broken.passed < count; broken.passed += chunk) {
-        struct sequence sequence = {.ids = ids + broken.passed, .count = chunk, .kv = kv};
+        struct sequence sequence = {.ids = ids + broken.passed, .count = chunk, .kv = kv, .whole = count};
         if (count - broken.passed < chunk)
             sequence.count = count - broken.passed;
         cr_assert(model_forward(bench->model, &sequence, 1, &probe, &error), "%s", error_text(&error));

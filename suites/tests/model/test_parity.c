@@ -448,7 +448,8 @@ static float *long_logits(const struct bench *bench, const int *ids, size_t chun
     struct kv *kv = kv_new(bench->config, LONG, &error);
     while (logits.passed < LONG) {
         size_t left = LONG - logits.passed;
-        struct sequence sequence = {.ids = ids + logits.passed, .count = chunk < left ? chunk : left, .kv = kv};
+        struct sequence sequence = {
+            .ids = ids + logits.passed, .count = chunk < left ? chunk : left, .kv = kv, .whole = LONG};
         cr_assert(model_forward(bench->model, &sequence, 1, &probe, &error), "%s", error_text(&error));
         logits.passed += sequence.count;
     }
@@ -524,12 +525,23 @@ static bool choice_see(void *context, const struct activation *activation, struc
     return true;
 }
 
+/* A token more, `length` with it: that one alone, or all once more where it rotates those before it otherwise. */
+static struct sequence continued(const struct bench *bench, const int *ids, size_t length, struct kv *kv)
+{
+    if (model_same_rotation(bench->config, length - 1, length))
+        return (struct sequence){.ids = ids + length - 1, .count = 1, .kv = kv};
+    kv_clear(kv);
+    return (struct sequence){.ids = ids, .count = length, .logits_from = length - 1, .kv = kv};
+}
+
+#define CASE_MOST 64
+
 /* Continues cases first .. first + count - 1 together; asks for the logits of the last row only. */
 static void continue_cases(const struct bench *bench, size_t first, size_t count)
 {
     struct error error = {0};
     struct sequence sequences[16] = {0};
-    int best[16];
+    int best[16], ids[16][CASE_MOST];
     struct choice choice = {.vocabulary = bench->config->vocabulary, .best = best};
     struct probe probe = {.see = choice_see, .context = &choice};
     cr_assert(count <= 16);
@@ -537,6 +549,8 @@ static void continue_cases(const struct bench *bench, size_t first, size_t count
     for (size_t i = 0; i < count; i++) {
         const struct golden_case *which = golden_case_at(bench->golden, first + i);
         cr_assert(which->greedy_count == 20, "%s: gold continues by %zu tokens", bench->name, which->greedy_count);
+        cr_assert(which->count + 20 <= CASE_MOST);
+        memcpy(ids[i], which->ids, which->count * sizeof *which->ids);
         sequences[i] = (struct sequence){.ids = which->ids,
                                          .count = which->count,
                                          .logits_from = which->count - 1,
@@ -551,7 +565,8 @@ static void continue_cases(const struct bench *bench, size_t first, size_t count
             const struct golden_case *which = golden_case_at(bench->golden, first + i);
             cr_expect_eq(best[i], which->greedy[step], "%s, case %zu: token %zu is %d, gold has %d", bench->name,
                          first + i, step, best[i], which->greedy[step]);
-            sequences[i] = (struct sequence){.ids = &best[i], .count = 1, .kv = sequences[i].kv};
+            ids[i][which->count + step] = best[i];
+            sequences[i] = continued(bench, ids[i], which->count + step + 1, sequences[i].kv);
         }
     }
     for (size_t i = 0; i < count; i++)

@@ -1,0 +1,24 @@
+/* Where in the JSON of a configuration things stand. */
+#ifndef ASSAY_MODEL_CONFIG_SOURCE_H
+#define ASSAY_MODEL_CONFIG_SOURCE_H
+
+#include "model/config.h"
+
+/* The text model's object, and the one around it (the same where there is none), which says whether the head is tied.
+ */
+struct config_source {
+    const char *name;
+    const cJSON *root;
+    const cJSON *outer;
+    const cJSON *text;
+};
+
+struct config_source config_source_find(const char *name, const cJSON *root);
+
+/* Says why the model cannot be computed; the first reason is told. True. */
+bool config_cannot(struct model_config *config, const char *format, ...) ASSAY_PRINTF(2, 3);
+
+/* config_rope.c: how positions are told. */
+bool config_take_rope(struct model_config *config, const struct config_source *source, struct error *error);
+
+#endif
