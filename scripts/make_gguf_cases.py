@@ -5,6 +5,7 @@
 
 - blocks.safetensors: for every block type TYPE.blocks (bytes) and TYPE.values (what gguf.quants.dequantize makes of them),
   random blocks and edge cases;
+- mistral3.gguf, seed_oss.gguf, longrope.gguf, qwen3vlmoe.gguf: small golden/nano models without a tokenizer, matrices in bfloat16;
 - llama-f32.gguf, qwen3moe-f16.gguf, qwen2moe-bf16-0000N-of-00003.gguf: golden/nano models, in types that lose nothing;
 - quantised.gguf: a llama of one layer, every matrix in another block type; quantised.json: SHA-256 of what each tensor
   holds; quantised.golden.safetensors: what transformers computes with the file;
@@ -21,6 +22,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -32,6 +34,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+OTHER_COMPONENTS = re.compile(r"(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK_TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
 # Where the half-precision numbers of a block lie: the scale, then the offset or the scale of the minima.
@@ -156,6 +159,64 @@ def llama3_divisors(rope, head_dim):
     return np.array(divisors, np.float32)
 
 
+def text_of(config):
+    """The text model's configuration, with all of its rope in one place."""
+    text = dict(config.get("thinker_config", config))
+    text = dict(text.get("text_config", text))
+    text["rope_parameters"] = {"rope_theta": text.get("rope_theta", 10000.0), "rope_type": "default",
+                               **(text.get("rope_scaling") or text.get("rope_parameters") or {})}  # fmt: skip
+    if "original_max_position_embeddings" in text:
+        text["rope_parameters"]["original_max_position_embeddings"] = text["original_max_position_embeddings"]
+    return text
+
+
+def text_tensors(tensors):
+    """By their canonical names, experts one tensor for each projection."""
+    plain, fused = {}, {}
+    for name, value in tensors.items():
+        if OTHER_COMPONENTS.match(name):
+            continue
+        for spelled, canonical in (("thinker.", ""), ("language_model.model.", "model."), ("language_model.lm_head", "lm_head"),
+                                   ("model.language_model.", "model.")):  # fmt: skip
+            name = name.replace(spelled, canonical, 1) if name.startswith(spelled) else name
+        (fused if name.endswith((".experts.gate_up_proj", ".experts.down_proj")) else plain)[name] = value
+    out = stack_experts(plain)
+    for name in [name for name in fused if name.endswith(".gate_up_proj")]:
+        stem = name.removesuffix(".gate_up_proj")
+        gate_up, down = fused[name], fused[f"{stem}.down_proj"]
+        if gate_up.shape[1] == down.shape[2] and gate_up.shape[2] == 2 * down.shape[1]:  # [experts, in, out]
+            gate_up, down = gate_up.swapaxes(1, 2), down.swapaxes(1, 2)
+        half = gate_up.shape[1] // 2
+        out |= {f"{stem}.gate_proj.weight": gate_up[:, :half], f"{stem}.up_proj.weight": gate_up[:, half:], f"{stem}.down_proj.weight": down}
+    return out
+
+
+def add_rope(writer, rope, architecture, head_dim, context):
+    """As llama.cpp's converter writes it (conversion/base.py and mistral3.py), and for longrope phi.py."""
+    kind, original = rope["rope_type"], rope.get("original_max_position_embeddings", context)
+    if kind == "llama3":
+        writer.add_tensor("rope_freqs.weight", llama3_divisors(rope, head_dim))
+    if kind in ("linear", "yarn", "longrope"):
+        writer.add_rope_scaling_type(gguf.RopeScalingType[kind.upper()])
+    if kind in ("linear", "yarn"):
+        writer.add_rope_scaling_factor(rope["factor"])
+    if kind in ("yarn", "longrope"):
+        writer.add_rope_scaling_orig_ctx_len(original)
+    if kind == "yarn":
+        for key, add in (("beta_fast", writer.add_rope_scaling_yarn_beta_fast), ("beta_slow", writer.add_rope_scaling_yarn_beta_slow)):
+            if key in rope:
+                add(rope[key])
+    if kind == "longrope":
+        factor = rope.get("factor", context / original)
+        strength = 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(original))
+        writer.add_rope_scaling_attn_factors(rope.get("attention_factor", strength))
+        writer.add_tensor("rope_factors_long.weight", np.array(rope["long_factor"], np.float32))
+        writer.add_tensor("rope_factors_short.weight", np.array(rope["short_factor"], np.float32))
+    if architecture == "mistral3" and "llama_4_scaling_beta" in rope:
+        writer.add_rope_scaling_yarn_log_mul(rope.get("mscale_all_dim", 0.0))  # which takes mscale for 1
+        writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
+
+
 def add_config(writer, config):
     if "vocab_size" in config:
         writer.add_vocab_size(config["vocab_size"])
@@ -175,7 +236,7 @@ def add_config(writer, config):
         writer.add_expert_count(config["num_experts"])
         writer.add_expert_used_count(config["num_experts_per_tok"])
         writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
-        writer.add_expert_weights_norm(config["norm_topk_prob"])
+        writer.add_expert_weights_norm(config.get("norm_topk_prob", True))
 
 
 def vocabulary(folder):
@@ -235,6 +296,44 @@ def write_nano(path, model, architecture, raw_type, split=0):
             writer.add_tensor(gguf_name(name), value, raw_dtype=raw_type)
     if config["rope_parameters"]["rope_type"] == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_divisors(config["rope_parameters"], head_dim))
+    finish(writer)
+
+
+PERMUTED = ("llama", "mistral3")
+
+
+def add_tensors(writer, tensors, config, architecture, raw_type=None):
+    """Vectors in float32, as the converter has them; matrices in float32, or in another type that loses nothing."""
+    for name, value in text_tensors(tensors).items():
+        for part, heads in (("q_proj", config["num_attention_heads"]), ("k_proj", config["num_key_value_heads"])):
+            if architecture in PERMUTED and f".{part}." in name:
+                value = permute(value, heads)
+        value = np.ascontiguousarray(value.reshape(-1) if "shared_expert_gate" in name else value, np.float32)
+        name = gguf_name(name)
+        if architecture == "seed_oss":
+            name = name.replace(".ffn_norm.", ".post_attention_norm.")
+        if value.ndim > 1 and raw_type == Type.BF16:
+            writer.add_tensor(name, np.ascontiguousarray((value.view(np.uint32) >> 16).astype(np.uint16)).view(np.uint8), raw_dtype=raw_type)
+        else:
+            writer.add_tensor(name, value, raw_dtype=Type.F32)
+
+
+def write_small(path, model, architecture):
+    folder = os.path.join(ROOT, "golden", "nano", model)
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        config = text_of(json.load(file))
+    writer = gguf.GGUFWriter(path, architecture)
+    add_config(writer, config)
+    if "mrope_section" in config["rope_parameters"]:
+        writer.add_rope_dimension_sections([*config["rope_parameters"]["mrope_section"], 0])
+    add_rope(writer, config["rope_parameters"], architecture, config["head_dim"], config["max_position_embeddings"])
+    writer.add_tokenizer_model("none")
+    tensors = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".safetensors"):
+            with safe_open(os.path.join(folder, name), "pt") as file:
+                tensors |= {key: file.get_tensor(key).float().numpy() for key in file.keys()}
+    add_tensors(writer, tensors, config, architecture, Type.BF16)
     finish(writer)
 
 
@@ -462,6 +561,10 @@ def main():
     os.makedirs(folder, exist_ok=True)
     write_blocks(os.path.join(folder, "blocks.safetensors"))
     write_nano(os.path.join(folder, "llama-f32.gguf"), "llama", "llama", Type.F32)
+    write_small(os.path.join(folder, "mistral3.gguf"), "ministral3", "mistral3")
+    write_small(os.path.join(folder, "seed_oss.gguf"), "seed_oss", "seed_oss")
+    write_small(os.path.join(folder, "longrope.gguf"), "longrope", "llama")
+    write_small(os.path.join(folder, "qwen3vlmoe.gguf"), "qwen3_vl_moe", "qwen3vlmoe")
     write_nano(os.path.join(folder, "qwen3moe-f16.gguf"), "qwen3_moe", "qwen3moe", Type.F16)
     write_nano(os.path.join(folder, "qwen2moe-bf16.gguf"), "qwen2_moe", "qwen2moe", Type.BF16, split=28)
     write_quantised(folder)

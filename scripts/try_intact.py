@@ -29,7 +29,9 @@ from gguf import GGMLQuantizationType, GGUFWriter
 from safetensors import safe_open
 
 NANO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "nano")
-GGUF_NAMES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe"}
+GGUF_NAMES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
+              "ministral3": "mistral3", "mistral3": "mistral3", "seed_oss": "seed_oss", "qwen2_vl": "qwen2vl", "qwen2_5_vl": "qwen2vl",
+              "qwen3_vl": "qwen3vl", "qwen3_vl_moe": "qwen3vlmoe"}
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
            "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM",
            "mistral": "MistralForCausalLM", "ministral": "MinistralForCausalLM", "ministral3": "Ministral3ForCausalLM",
@@ -63,7 +65,7 @@ def rope(draw, family, head_dim):
         found["original_max_position_embeddings"] = draw.choice((8, 20, 128))
     if kind == "yarn":
         options = {"beta_fast": draw.choice((32, 8.0, 2)), "beta_slow": draw.choice((1, 0.5)), "truncate": draw.random() < 0.5,
-                   "attention_factor": draw.choice((1.0, 1.25)), "mscale": 0.8, "mscale_all_dim": 1.1}
+                   "attention_factor": draw.choice((1.0, 1.25)), "mscale": draw.choice((0.8, 1.0)), "mscale_all_dim": 1.1}
         found |= {key: value for key, value in options.items() if draw.random() < 0.4}
     if kind == "longrope":
         for key, most in (("short_factor", 2), ("long_factor", 16)):
@@ -165,36 +167,39 @@ def make_checkpoint(folder, spec, seed):
     make_nano.write_checkpoint(folder, make_nano.make_weights(spec, shapes, seed), spec)
 
 
-def make_gguf(folder, config, path):
-    writer = GGUFWriter(path, GGUF_NAMES[config["model_type"]])
+def make_gguf(folder, whole, path):
+    architecture, config = GGUF_NAMES[whole["model_type"]], make_gguf_cases.text_of(whole)
+    writer = GGUFWriter(path, architecture)
     make_gguf_cases.add_config(writer, config)
     make_gguf_cases.add_vocabulary(writer, folder, "qwen2", config["vocab_size"])
     head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+    make_gguf_cases.add_rope(writer, config["rope_parameters"], architecture, head_dim, config["max_position_embeddings"])
+    if "mrope_section" in config["rope_parameters"]:
+        writer.add_rope_dimension_sections([*config["rope_parameters"]["mrope_section"], 0])
     tensors = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith(".safetensors"):
             with safe_open(os.path.join(folder, name), "pt") as file:
                 tensors |= {key: file.get_tensor(key).float().numpy() for key in file.keys()}
-    for name, value in make_gguf_cases.stack_experts(tensors).items():
-        for part, heads in (("q_proj", config["num_attention_heads"]), ("k_proj", config["num_key_value_heads"])):
-            if config["model_type"] == "llama" and f".{part}." in name:
-                value = make_gguf_cases.permute(value, heads)
-        value = value.reshape(-1) if "shared_expert_gate" in name else value
-        writer.add_tensor(make_gguf_cases.gguf_name(name), np.ascontiguousarray(value), raw_dtype=GGMLQuantizationType.F32)
-    if config["rope_parameters"]["rope_type"] == "llama3":
-        divisors = make_gguf_cases.llama3_divisors(config["rope_parameters"], head_dim)
-        writer.add_tensor("rope_freqs.weight", divisors)
-    if config["rope_parameters"]["rope_type"] == "linear":
-        writer.add_rope_scaling_type(make_gguf_cases.gguf.RopeScalingType.LINEAR)
-        writer.add_rope_scaling_factor(config["rope_parameters"]["factor"])
+    make_gguf_cases.add_tensors(writer, tensors, config, architecture)
     make_gguf_cases.finish(writer)
 
 
-def can_be_gguf(config):
-    """What a GGUF file of these architectures can say."""
-    return (config["model_type"] in GGUF_NAMES and not config.get("use_sliding_window")
-            and config.get("decoder_sparse_step", 1) == 1
-            and config["rope_parameters"]["rope_type"] in ("default", "linear", "llama3"))
+def can_be_gguf(whole):
+    """What a GGUF file of these architectures can say, and llama.cpp reads of it."""
+    if whole["model_type"] not in GGUF_NAMES:
+        return False
+    config = make_gguf_cases.text_of(whole)
+    rope, architecture = config["rope_parameters"], GGUF_NAMES[whole["model_type"]]
+    kind, all_keys, llama = rope["rope_type"], architecture == "mistral3", architecture in ("llama", "mistral3")
+    if (config.get("use_sliding_window") or (all_keys and config.get("sliding_window")) or config.get("decoder_sparse_step", 1) != 1
+            or (architecture == "seed_oss" and config["mlp_bias"])):
+        return False
+    if kind == "yarn":
+        scaled = "mscale_all_dim" in rope
+        usual = rope.get("truncate", True) and "attention_factor" not in rope and (not scaled or rope.get("mscale") == 1)
+        return usual and (all_keys or not (scaled or rope.get("beta_fast", 32) != 32 or rope.get("beta_slow", 1) != 1))
+    return kind in ("default", "linear") or (llama and kind in ("llama3", "longrope"))
 
 
 def make_npy(golden, folder):

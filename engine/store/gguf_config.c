@@ -29,16 +29,44 @@ static const struct size_row {
 /* What follows from an architecture, or from whether a tensor is there. */
 static const struct architecture_row {
     const char *name;
-    const char *model_type, *sparse_type; /* without and with experts; NULL: as it is called */
-    const char *bias_key, *mlp_bias_key;  /* NULL: the family has none to set */
-    bool norm_topk;                       /* where the metadata does not say: what llama.cpp does */
-    bool expert_sizes;                    /* experts have sizes of their own */
+    const char *model_type, *sparse_type;    /* without and with experts; NULL: such are not known */
+    const char *warm_type;                   /* where queries have a temperature; NULL: they have none */
+    const char *bias_keys[2], *mlp_bias_key; /* NULL: the family has none to set */
+    bool norm_topk;                          /* where the metadata does not say: what llama.cpp does */
+    bool expert_sizes;                       /* experts have sizes of their own */
+    bool no_window;                          /* said, for the family has one where nothing is said */
+    bool yarn_keys; /* llama.cpp reads all keys of yarn; else the factor and the context only */
+    bool longrope;  /* llama.cpp reads the tensors of it */
 } architecture_rows[] = {
-    {"llama", "llama", "mixtral", "attention_bias", "mlp_bias", true, false},
-    {"qwen2", "qwen2", NULL, NULL, NULL, false, false},
-    {"qwen2moe", NULL, "qwen2_moe", "qkv_bias", NULL, false, true},
-    {"qwen3", "qwen3", NULL, "attention_bias", NULL, false, false},
-    {"qwen3moe", NULL, "qwen3_moe", "attention_bias", NULL, true, true},
+    {.name = "llama",
+     .model_type = "llama",
+     .sparse_type = "mixtral",
+     .bias_keys = {"attention_bias"},
+     .mlp_bias_key = "mlp_bias",
+     .norm_topk = true,
+     .longrope = true},
+    {.name = "mistral3",
+     .model_type = "mistral",
+     .warm_type = "ministral3",
+     .no_window = true,
+     .yarn_keys = true,
+     .longrope = true},
+    {.name = "qwen2", .model_type = "qwen2"},
+    {.name = "qwen2moe", .sparse_type = "qwen2_moe", .bias_keys = {"qkv_bias"}, .expert_sizes = true},
+    {.name = "qwen2vl", .model_type = "qwen2_vl"},
+    {.name = "qwen3", .model_type = "qwen3", .bias_keys = {"attention_bias"}},
+    {.name = "qwen3moe",
+     .sparse_type = "qwen3_moe",
+     .bias_keys = {"attention_bias"},
+     .norm_topk = true,
+     .expert_sizes = true},
+    {.name = "qwen3vl", .model_type = "qwen3_vl", .bias_keys = {"attention_bias"}},
+    {.name = "qwen3vlmoe",
+     .sparse_type = "qwen3_vl_moe",
+     .bias_keys = {"attention_bias"},
+     .norm_topk = true,
+     .expert_sizes = true},
+    {.name = "seed_oss", .model_type = "seed_oss", .bias_keys = {"attention_bias", "attention_out_bias"}},
 };
 
 struct making {
@@ -48,6 +76,7 @@ struct making {
     const struct architecture_row *row; /* NULL: none of those */
     char name[64];                      /* of the architecture */
     uint64_t experts;
+    double temperature; /* of queries; 0: none */
     cJSON *json;
     struct error *error;
 };
@@ -225,10 +254,10 @@ static void make_biases(struct making *making)
     static const char *const attention[] = {".attn_q.bias", ".attn_k.bias", ".attn_v.bias", ".attn_output.bias"};
     static const char *const mlp[] = {".ffn_gate.bias", ".ffn_up.bias", ".ffn_down.bias"};
     const struct architecture_row *row = making->row;
-    bool some = row->bias_key && any_layer_has(making, attention, 4);
+    bool some = row->bias_keys[0] && any_layer_has(making, attention, 4);
     bool some_mlp = row->mlp_bias_key && !making->experts && any_layer_has(making, mlp, 3);
-    if (row->bias_key)
-        cJSON_AddBoolToObject(making->json, row->bias_key, some);
+    for (size_t i = 0; i < 2 && row->bias_keys[i]; i++)
+        cJSON_AddBoolToObject(making->json, row->bias_keys[i], some);
     if (row->mlp_bias_key && !making->experts)
         cJSON_AddBoolToObject(making->json, row->mlp_bias_key, some_mlp);
     if (some || some_mlp)
@@ -245,6 +274,8 @@ static bool make_switches(struct making *making)
         cJSON_AddFalseToObject(making->json, "is_causal");
     cJSON_AddStringToObject(making->json, "hidden_act", "silu");
     cJSON_AddBoolToObject(making->json, "tie_word_embeddings", !has(making, "output.weight"));
+    if (making->row->no_window)
+        cJSON_AddNullToObject(making->json, "sliding_window");
     make_biases(making);
     return true;
 }
@@ -339,28 +370,103 @@ static bool make_divided(struct making *making, cJSON *rope, double theta, const
     return good;
 }
 
+/* Numbers of yarn that llama.cpp reads of some architectures only, and what it takes in their place elsewhere. It
+ * reads no "yarn_attn_factor" of any that are computed here: the factor follows from the others (llama-context.cpp). */
+static const struct yarn_row {
+    const char *key, *to; /* NULL: what is not usual cannot be computed */
+    double usual;
+} yarn_rows[] = {
+    {"rope.scaling.yarn_beta_fast", "beta_fast", 32},
+    {"rope.scaling.yarn_beta_slow", "beta_slow", 1},
+    {"rope.scaling.yarn_log_multiplier", "mscale_all_dim", 0},
+    {"rope.scaling.yarn_ext_factor", NULL, 1},
+};
+
+static bool make_yarn(struct making *making, cJSON *rope)
+{
+    for (size_t i = 0; i < sizeof yarn_rows / sizeof *yarn_rows; i++) {
+        const struct yarn_row *row = &yarn_rows[i];
+        double value = row->usual;
+        if (!get_real(making, row->key, &value))
+            return false;
+        if (row->to && making->row->yarn_keys)
+            add_real(rope, row->to, value);
+        else if (value >= 0 && (value < row->usual || value > row->usual))
+            note_number(making, row->key, value, "; llama.cpp does not read it of this architecture");
+    }
+    if (making->row->yarn_keys)
+        add_real(rope, "mscale", 1);
+    return true;
+}
+
+/* The tensor's numbers, as an array. */
+static bool add_numbers(const struct making *making, cJSON *rope, const char *key, const char *disk_name)
+{
+    const struct tensor *tensor = find(making, disk_name);
+    if (!tensor || tensor->dtype != DTYPE_F32 || tensor->rank != 1 || tensor->columns > DIVISORS_MAX)
+        return true; /* whoever reads the configuration misses it */
+    float *numbers = malloc((size_t)tensor->bytes + 1);
+    cJSON *list = cJSON_AddArrayToObject(rope, key);
+    bool good = ((numbers && list) || error_memory(making->error, making->gguf->path)) &&
+                store_read(making->store, tensor, numbers, making->error);
+    for (uint64_t i = 0; good && i < tensor->columns; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)numbers[i]));
+    free(numbers);
+    return good;
+}
+
+static bool make_longrope(struct making *making, cJSON *rope, double strength)
+{
+    add_real(rope, "attention_factor", strength);
+    return add_numbers(making, rope, "short_factor", "rope_factors_short.weight") &&
+           add_numbers(making, rope, "long_factor", "rope_factors_long.weight");
+}
+
 /* As llama.cpp reads them (llama-model.cpp): the type is linear where the file names none, the factor has an older
- * name, and 0 is none. */
-static bool make_scaling(struct making *making, cJSON *rope, double theta)
+ * name, and 0 is none. `strength` multiplies cosines and sines. */
+static bool make_scaling(struct making *making, cJSON *rope, double theta, double strength)
 {
     const struct tensor *divisors = find(making, "rope_freqs.weight");
     struct gguf_text type = {.data = "linear", .size = 6};
-    char key[KEY], text[KEY] = {0};
+    char key[KEY];
     double factor = 0;
     if (!get_real(making, "rope.scale_linear", &factor) || !get_real(making, "rope.scaling.factor", &factor) ||
         !gguf_get_text(making->gguf, key_of(making, "rope.scaling.type", key), &type, making->error))
         return false;
-    bool linear = gguf_text_is(type, "linear"), none = gguf_text_is(type, "none");
+    bool linear = gguf_text_is(type, "linear"), none = gguf_text_is(type, "none"), yarn = gguf_text_is(type, "yarn");
+    bool longrope = gguf_text_is(type, "longrope") && making->row->longrope;
     bool scaled = !none && (factor < 0 || factor > 0) && (factor < 1 || factor > 1);
-    if (divisors && divisors->dtype == DTYPE_F32 && divisors->rank == 1 && divisors->columns <= DIVISORS_MAX) {
+    if (!longrope && !(strength >= 1 && strength <= 1))
+        note_number(making, "rope.scaling.attn_factor", strength, "");
+    if (!longrope && divisors && divisors->dtype == DTYPE_F32 && divisors->rank == 1 &&
+        divisors->columns <= DIVISORS_MAX) {
         if (scaled)
             note_number(making, "rope.scaling.factor", factor, " beside the divisors of tensor 'rope_freqs.weight'");
         return make_divided(making, rope, theta, divisors);
     }
-    snprintf(text, sizeof text, "%.*s", (int)(type.size < 100 ? type.size : 100), type.data);
-    cJSON_AddStringToObject(rope, "rope_type", none || (linear && !scaled) ? "default" : text);
-    if (scaled)
-        add_real(rope, "factor", factor);
+    if (!linear && !none && !yarn && !longrope)
+        note_unsupported(making, "assay does not compute the metadata '%s.rope.scaling.type', which is \"%.*s\"",
+                         making->name, (int)(type.size < 100 ? type.size : 100), type.data);
+    if (longrope && scaled)
+        note_number(making, "rope.scaling.factor", factor, " beside the type longrope");
+    cJSON_AddStringToObject(rope, "rope_type", yarn ? "yarn" : longrope ? "longrope" : scaled ? "linear" : "default");
+    if (scaled || yarn)
+        add_real(rope, "factor", scaled ? factor : 1);
+    return yarn ? make_yarn(making, rope) : !longrope || make_longrope(making, rope, strength);
+}
+
+/* What yarn, longrope and the temperature of queries count in. */
+static bool make_context(struct making *making, cJSON *rope)
+{
+    const cJSON *whole = json_member(making->json, "max_position_embeddings"), *type = json_member(rope, "rope_type");
+    uint64_t context = whole ? (uint64_t)whole->valuedouble : 0;
+    if (!get_whole(making, "rope.scaling.original_context_length", &context))
+        return false;
+    bool counts = cJSON_IsString(type) && strcmp(type->valuestring, "linear") != 0;
+    if (!json_member(rope, "original_max_position_embeddings") && context && counts)
+        cJSON_AddNumberToObject(rope, "original_max_position_embeddings", (double)context);
+    if (fabs(making->temperature) > 0)
+        add_real(rope, "llama_4_scaling_beta", making->temperature);
     return true;
 }
 
@@ -376,12 +482,20 @@ static bool make_rope(struct making *making)
     add_real(rope, "rope_theta", theta);
     if (rotated && head && rotated != (uint64_t)head->valuedouble)
         note_number(making, "rope.dimension_count", (double)rotated, "; it rotates whole heads");
-    if (!(strength >= 1 && strength <= 1))
-        note_number(making, "rope.scaling.attn_factor", strength, "");
-    return make_scaling(making, rope, theta);
+    return make_scaling(making, rope, theta, strength) && make_context(making, rope);
 }
 
 /* --- all of it --- */
+
+/* NULL: none that is known. */
+static const char *type_of(const struct making *making)
+{
+    if (!making->row)
+        return NULL;
+    if (making->experts)
+        return making->row->sparse_type;
+    return fabs(making->temperature) > 0 ? making->row->warm_type : making->row->model_type;
+}
 
 static bool make_architecture(struct making *making)
 {
@@ -397,10 +511,17 @@ static bool make_architecture(struct making *making)
             making->row = &architecture_rows[i];
     if (!get_whole(making, "expert_count", &making->experts))
         return false;
-    const char *type = !making->row ? NULL : making->experts ? making->row->sparse_type : making->row->model_type;
+    if (making->row && making->row->warm_type && !get_real(making, "attention.temperature_scale", &making->temperature))
+        return false;
+    const char *type = type_of(making);
+    char other[128];
+    snprintf(other, sizeof other, "%s%s", making->name,
+             !making->row      ? ""
+             : making->experts ? " with experts"
+                               : " without experts");
     if (!type)
         making->row = NULL;
-    cJSON_AddStringToObject(making->json, "model_type", type ? type : making->name);
+    cJSON_AddStringToObject(making->json, "model_type", type ? type : other);
     return true;
 }
 

@@ -28,6 +28,16 @@ static const struct name_row {
 #undef AS_ROW
 };
 
+/* What one architecture calls otherwise than the others. */
+static const struct alias_row {
+    const char *architecture, *from, *to;
+} alias_rows[] = {
+    {"seed_oss", "post_attention_norm", "ffn_norm"},
+};
+
+/* Architectures whose converter interleaves the rows of query and key heads. */
+static const char *const interleaved[] = {"llama", "mistral3"};
+
 static const struct name_row *row_find(bool of_layer, const char *stem, size_t size)
 {
     for (size_t i = 0; i < sizeof name_rows / sizeof *name_rows; i++)
@@ -55,8 +65,20 @@ static int stem_size(const char *name)
     return (int)(strrchr(name, '.') - name);
 }
 
+/* What the architecture calls so, as the others call it. */
+static const char *stem_usual(struct gguf_text architecture, const char *stem, size_t *size)
+{
+    for (size_t i = 0; i < sizeof alias_rows / sizeof *alias_rows; i++)
+        if (gguf_text_is(architecture, alias_rows[i].architecture) && strlen(alias_rows[i].from) == *size &&
+            memcmp(alias_rows[i].from, stem, *size) == 0) {
+            *size = strlen(alias_rows[i].to);
+            return alias_rows[i].to;
+        }
+    return stem;
+}
+
 /* The row of the name, and the canonical name; a name that no row fits stays as it is. */
-static const struct name_row *name_translate(const char *name, char *out, size_t size)
+static const struct name_row *name_translate(struct gguf_text architecture, const char *name, char *out, size_t size)
 {
     unsigned layer = 0, expert = 0;
     int used = 0;
@@ -64,6 +86,7 @@ static const struct name_row *name_translate(const char *name, char *out, size_t
     const char *stem = of_layer ? name + used : name, *ending = strrchr(stem, '.');
     bool known = ending && (strcmp(ending, ".weight") == 0 || strcmp(ending, ".bias") == 0);
     size_t length = known ? (size_t)(ending - stem) : 0;
+    stem = stem_usual(architecture, stem, &length);
     const struct name_row *row = known ? row_find(of_layer, stem, length) : NULL;
     const struct name_row *single = known && of_layer && !row ? single_find(stem, length, &expert) : NULL;
     if (single)
@@ -80,17 +103,20 @@ static const struct name_row *name_translate(const char *name, char *out, size_t
 
 /* The converter of llama models lays the rows of each query and key head so that neighbours are rotated together:
  * first of the first half, first of the second half, second of the first half ... */
-static bool order_heads(const struct gguf *metadata, enum order order, struct tensor *tensor, struct error *error)
+static bool order_heads(const struct gguf *metadata, struct gguf_text architecture, enum order order,
+                        struct tensor *tensor, struct error *error)
 {
-    struct gguf_text architecture = {0};
     uint64_t heads = 0, rows = tensor->shape[0];
-    if (!gguf_get_text(metadata, "general.architecture", &architecture, error))
-        return false;
-    if (!gguf_text_is(architecture, "llama"))
+    char count[64], kv_count[64];
+    size_t which = 0;
+    while (which < sizeof interleaved / sizeof *interleaved && !gguf_text_is(architecture, interleaved[which]))
+        which++;
+    if (which == sizeof interleaved / sizeof *interleaved)
         return true;
-    if (!gguf_get_whole(metadata, "llama.attention.head_count", UINT32_MAX, &heads, error) ||
-        (order == ORDER_KV_HEADS &&
-         !gguf_get_whole(metadata, "llama.attention.head_count_kv", UINT32_MAX, &heads, error)))
+    snprintf(count, sizeof count, "%s.attention.head_count", interleaved[which]);
+    snprintf(kv_count, sizeof kv_count, "%s.attention.head_count_kv", interleaved[which]);
+    if (!gguf_get_whole(metadata, count, UINT32_MAX, &heads, error) ||
+        (order == ORDER_KV_HEADS && !gguf_get_whole(metadata, kv_count, UINT32_MAX, &heads, error)))
         return false;
     if (!heads || tensor->rank > 2 || rows % (2 * heads) || (tensor->rank == 1 && dtype_block(tensor->dtype) > 1))
         return error_set(error, "%s: the rows of tensor '%s' cannot be divided among %llu heads", tensor->file,
@@ -99,18 +125,31 @@ static bool order_heads(const struct gguf *metadata, enum order order, struct te
     return true;
 }
 
+/* Tensors that are part of the configuration. */
+static bool is_of_rope(const char *name)
+{
+    static const char *const names[] = {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 bool gguf_name_tensor(struct store *store, const struct gguf *metadata, const struct gguf_tensor *from,
                       struct tensor *tensor, struct error *error)
 {
     char name[640];
-    const struct name_row *row = name_translate(from->name, name, sizeof name);
+    struct gguf_text architecture = {0};
+    if (!gguf_get_text(metadata, "general.architecture", &architecture, error))
+        return false;
+    const struct name_row *row = name_translate(architecture, from->name, name, sizeof name);
     tensor->dtype = from->dtype;
     tensor->rank = from->rank;
     memcpy(tensor->shape, from->shape, sizeof tensor->shape);
     tensor->offset = from->offset;
     tensor->disk_name = store_string(store, from->name);
     tensor->name = store_string(store, name);
-    tensor->other = strcmp(from->name, "rope_freqs.weight") == 0; /* part of the configuration */
+    tensor->other = is_of_rope(from->name);
     if (!tensor->name || !tensor->disk_name)
         return error_memory(error, from->name);
     if (row && row->order == ORDER_LIFTED && tensor->rank == 1) {
@@ -120,5 +159,5 @@ bool gguf_name_tensor(struct store *store, const struct gguf *metadata, const st
     }
     if (!row || row->order == ORDER_PLAIN || row->order == ORDER_LIFTED)
         return true;
-    return order_heads(metadata, row->order, tensor, error);
+    return order_heads(metadata, architecture, row->order, tensor, error);
 }

@@ -8,6 +8,13 @@ for pair in llama-f32:llama qwen3moe-f16:qwen3_moe qwen2moe-bf16-00002-of-00003:
     equal .subject.format gguf
 done
 
+test_that 'architectures with rows, names and ropes of their own, without a tokenizer'
+for pair in mistral3:ministral3 seed_oss:seed_oss longrope:longrope qwen3vlmoe:qwen3_vl_moe; do
+    run 0 check "$G/${pair%:*}.gguf" --suite "$proof" --golden "$(gold "${pair#*:}")" --json -q
+    json "[$(summary layers.isolated), $(summary layers.propagated), $(summary greedy), $(summary config.gold)] | all(.verdict == \"pass\")"
+    json '[.findings[] | select(.verdict == "fail")] == []'
+done
+
 test_that 'every block type is computed with, against gold that transformers made of the same file'
 run 0 check "$G/quantised.gguf" --suite "$proof" --golden "$G/quantised.golden.safetensors" --json -q
 equal .verdict pass
