@@ -29,7 +29,7 @@ from gguf import GGMLQuantizationType, GGUFWriter
 from safetensors import safe_open
 
 NANO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "nano")
-GGUF_NAMES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
+GGUF_NAMES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
               "ministral3": "mistral3", "mistral3": "mistral3", "seed_oss": "seed_oss", "qwen2_vl": "qwen2vl", "qwen2_5_vl": "qwen2vl",
               "qwen3_vl": "qwen3vl", "qwen3_vl_moe": "qwen3vlmoe"}
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
@@ -192,7 +192,7 @@ def can_be_gguf(whole):
     config = make_gguf_cases.text_of(whole)
     rope, architecture = config["rope_parameters"], GGUF_NAMES[whole["model_type"]]
     kind, all_keys, llama = rope["rope_type"], architecture == "mistral3", architecture in ("llama", "mistral3")
-    if (config.get("use_sliding_window") or (all_keys and config.get("sliding_window")) or config.get("decoder_sparse_step", 1) != 1
+    if (config.get("use_sliding_window") or (llama and config.get("sliding_window")) or config.get("decoder_sparse_step", 1) != 1
             or (architecture == "seed_oss" and config["mlp_bias"])):
         return False
     if kind == "yarn":
