@@ -100,8 +100,8 @@ Test(configuration, ropes_say_what_they_need)
     static const struct {
         const char *members, *words;
     } refused[] = {
-        {YARN "'beta_fast': 32}", "\"yarn\" is given without \"factor\""},
-        {DYNAMIC "'alpha': 2}", "\"dynamic\" is given without \"factor\""},
+        {YARN "'beta_fast': 32}", "\"yarn\" needs \"factor\""},
+        {DYNAMIC "'alpha': 2}", "\"dynamic\" needs \"factor\""},
         {"'head_dim': 2, 'rope_scaling': {'type': 'dynamic', 'factor': 2}", "heads of 2 values"},
         {YARN "'factor': 4}, 'rope_theta': 1", "rope_theta of 1"},
         {"'head_dim': 8, 'rope_scaling': {'type': 'longrope', 'short_factor': [1, 2, 3, 4], 'long_factor': [1]}",
@@ -109,7 +109,7 @@ Test(configuration, ropes_say_what_they_need)
         {"'head_dim': 4, 'rope_scaling': {'type': 'longrope', 'short_factor': [1, 2], 'long_factor': [1, 0]}",
          "\"long_factor\" should be an array of 2 numbers above 0"},
         {"'head_dim': 4, 'rope_scaling': {'type': 'longrope', 'short_factor': [1, 2]}",
-         "\"longrope\" is given without \"long_factor\""},
+         "\"longrope\" needs \"long_factor\""},
         {"'head_dim': 4, 'rope_scaling': {'type': 'longrope', 'short_factor': [1, 2], 'long_factor': [1, 2]}, "
          "'original_max_position_embeddings': 1",
          "original_max_position_embeddings of 1"},
