@@ -123,7 +123,7 @@ static bool parse_heads(struct model_config *config, const struct config_source 
                          source->name, config->head_dim);
     if (config->head_dim % 2)
         config_cannot(config, "head_dim %d%s is odd, and a rotary embedding takes an even one", config->head_dim,
-                       dim ? "" : " (hidden_size divided by num_attention_heads, for the key is absent)");
+                      dim ? "" : " (hidden_size divided by num_attention_heads, for the key is absent)");
     if ((long long)config->heads * config->head_dim > SIZE_LIMIT)
         return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than the %d that are allowed",
                          source->name, config->heads, config->head_dim, SIZE_LIMIT);

@@ -71,7 +71,8 @@ static void check_needs(struct model_config *config, const cJSON *rope)
         bool null = row->may_be_null && strcmp(row->needs[i], row->may_be_null) == 0 &&
                     cJSON_GetObjectItemCaseSensitive(rope, row->needs[i]);
         if (!json_member(rope, row->needs[i]) && !null)
-            config_cannot(config, "the rope type \"%s\" needs \"%s\", which is absent", config->rope_type, row->needs[i]);
+            config_cannot(config, "the rope type \"%s\" needs \"%s\", which is absent", config->rope_type,
+                          row->needs[i]);
     }
 }
 
