@@ -218,14 +218,14 @@ static void proof_text(const struct causes_request *request, const struct hunt *
 {
     const struct proof *proof = &hunt->proofs[index];
     says_text(request, hunt, &proof->hypothesis, out);
-    buffer_format(out, ". With %s, %zu module%s that %s wrong equal%s gold (",
+    buffer_format(out, ". With %s%s, %zu module%s that %s wrong equal%s gold (",
                   hypothesis_restores(&proof->hypothesis)            ? "the original's values"
                   : hypothesis_solves(&proof->hypothesis)            ? "the values that gold determines"
                   : proof->hypothesis.departure == DEPARTURE_SETTING ? "that value"
                   : proof->hypothesis.departure == DEPARTURE_FAULT   ? "that undone"
                                                                      : "that",
-                  proof->cured, text_plural(proof->cured), proof->cured > 1 ? "were" : "was",
-                  proof->cured > 1 ? "" : "s");
+                  proof->together ? ", and the other cause with it" : "", proof->cured, text_plural(proof->cured),
+                  proof->cured > 1 ? "were" : "was", proof->cured > 1 ? "" : "s");
     places_text(hunt, proof, out);
     buffer_text(out, "), and no other gets worse, which proves it.");
     if (proof->twin_count) {

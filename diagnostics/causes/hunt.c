@@ -18,6 +18,7 @@ struct refuted {
     char text[HYPOTHESIS_TEXT];
     int pilot;
     unsigned bad;
+    bool breaks; /* something good is bad with it, or it cannot be made */
 };
 
 struct hunting {
@@ -26,7 +27,7 @@ struct hunting {
     struct ground ground; /* with all that is proved */
     struct isolated *isolated;
     struct model_config *gold;              /* that gold records; NULL: none */
-    struct hypothesis laid[PROOFS_MAX + 1]; /* those that are proved, and the one that is tried */
+    struct hypothesis laid[PROOFS_MAX + 2]; /* those that are proved, and the one that is tried, or the two */
     double *ratios;                         /* [blocks][POINT_COUNT]: errors over their limits before any experiment */
     double *errors2;                        /* the same: squared errors over gold's squares */
     unsigned *found;                        /* [blocks]: scratch */
@@ -193,20 +194,22 @@ static bool try_blocks(struct hunting *hunting, const struct world *world, size_
     return true;
 }
 
-static bool is_refuted(const struct hunting *hunting, const struct hypothesis *hypothesis, int pilot)
+/* NULL: it was not tried, or when other modules were bad. */
+static const struct refuted *find_refuted(const struct hunting *hunting, const struct hypothesis *hypothesis, int pilot)
 {
     for (size_t i = 0; i < hunting->refuted_count; i++) {
         const struct refuted *refuted = &hunting->refuted[i];
         if (refuted->pilot == pilot && refuted->bad == hunting->hunt->after[pilot] &&
             strcmp(refuted->text, hypothesis->text) == 0)
-            return true;
+            return refuted;
     }
-    return false;
+    return NULL;
 }
 
-static bool note_refuted(struct hunting *hunting, const struct hypothesis *hypothesis, int pilot, struct error *error)
+static bool note_refuted(struct hunting *hunting, const struct hypothesis *hypothesis, int pilot, bool breaks,
+                         struct error *error)
 {
-    struct refuted refuted = {.pilot = pilot, .bad = hunting->hunt->after[pilot]};
+    struct refuted refuted = {.pilot = pilot, .bad = hunting->hunt->after[pilot], .breaks = breaks};
     memcpy(refuted.text, hypothesis->text, sizeof refuted.text);
     return array_push(hunting->refuted, hunting->refuted_count, hunting->refuted_capacity, refuted) ||
            error_memory(error, "experiments");
@@ -258,10 +261,11 @@ static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis
     struct error none = {0};
     int pilot = pilot_of(hunt, hypothesis);
     *cured = 0;
-    if (pilot < 0 || is_refuted(hunting, hypothesis, pilot))
+    if (pilot < 0 || find_refuted(hunting, hypothesis, pilot))
         return true;
     hunting->laid[hunt->proof_count] = *hypothesis;
     bool good = true, laid = world_open(&hunting->ground, hunting->laid, hunt->proof_count + 1, &world, &none);
+    bool breaks = true;
     if (laid) {
         unsigned bad = 0;
         double left = INFINITY;
@@ -269,6 +273,7 @@ static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis
         hunt->tried_of[hypothesis->departure]++;
         /* sizes of another configuration do not fit gold, which is an answer too */
         bool fits = try_block(hunting, &world, pilot, &bad, &left, &none);
+        breaks = !fits || (bad & ~hunt->after[pilot]);
         if (fits && !(bad & ~hunt->after[pilot]) && bad != hunt->after[pilot])
             good = try_blocks(hunting, &world, cured, error);
         if (good && fits && !*cured)
@@ -276,7 +281,7 @@ static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis
     }
     error_clear(&none);
     world_close(&world);
-    return good && (*cured || note_refuted(hunting, hypothesis, pilot, error));
+    return good && (*cured || note_refuted(hunting, hypothesis, pilot, breaks, error));
 }
 
 /* What the candidates of one round cure. */
@@ -481,6 +486,83 @@ static bool find_factors(struct hunting *hunting, const struct evidence *evidenc
     return good || error_memory(error, "experiments");
 }
 
+/* What undoing both cures; 0 where it cures nothing, or cannot be made. */
+static bool try_both(struct hunting *hunting, const struct hypothesis *first, const struct hypothesis *second,
+                     size_t *cured, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    struct hypothesis *laid = hunting->laid + hunt->proof_count;
+    struct world world;
+    struct error none = {0};
+    bool good = true;
+    *cured = 0;
+    laid[0] = *first;
+    laid[1] = *second;
+    if (world_open(&hunting->ground, hunting->laid, hunt->proof_count + 2, &world, &none)) {
+        unsigned bad = 0, before = hunt->after[first->block];
+        double left;
+        hunt->tried++;
+        hunt->tried_of[first->departure]++;
+        if (try_block(hunting, &world, first->block, &bad, &left, &none) && !(bad & ~before) && bad != before)
+            good = try_blocks(hunting, &world, cured, error);
+    }
+    error_clear(&none);
+    world_close(&world);
+    return good;
+}
+
+/* What changes weights of one layer that is bad, and alone makes nothing bad that is good: of two that change other
+ * weights neither mends what the other breaks. */
+static bool is_of_pair(const struct hunting *hunting, const struct hypothesis *hypothesis)
+{
+    if (hypothesis->departure != DEPARTURE_FAULT || hypothesis->block <= 0 || hypothesis_restores(hypothesis) ||
+        hypothesis_solves(hypothesis))
+        return false;
+    const struct refuted *refuted = find_refuted(hunting, hypothesis, hypothesis->block);
+    return refuted && !refuted->breaks && refuted->bad;
+}
+
+/* Two damages of one module that only together explain it: where nothing alone cures anything, each two in one layer.
+ * The first two that cure are kept as two proofs of the same modules. */
+static bool find_pair(struct hunting *hunting, const struct round *round, bool *found, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    const struct hypotheses *list = round->list;
+    struct progress progress = progress_begin("experiments in pairs", "experiments", list->count);
+    bool good = true;
+    *found = false;
+    for (size_t i = 0; good && !*found && i < list->count; i++) {
+        const struct hypothesis *first = &list->items[i];
+        for (size_t k = i + 1; good && !*found && is_of_pair(hunting, first) && k < list->count; k++) {
+            const struct hypothesis *second = &list->items[k];
+            size_t cured = 0;
+            if (!is_of_pair(hunting, second) || second->block != first->block)
+                continue;
+            if (hunt_is_late(hunting->request, hunt->begun)) {
+                hunt->untried++;
+                break;
+            }
+            good = try_both(hunting, first, second, &cured, error);
+            if (!good || !cured)
+                continue;
+            memcpy(round->after, hunting->found, (size_t)hunt->blocks * sizeof *round->after);
+            struct round both = {.best = {.hypothesis = *first, .cured = cured, .first = -1}, .after = hunt->after};
+            *found = good = keep(hunting, &both, error);
+            both.best.hypothesis = *second;
+            both.after = round->after;
+            good = good && keep(hunting, &both, error);
+            struct proof *proofs = &hunt->proofs[hunt->proof_count - 2];
+            proofs[0].first = proofs[1].first;
+            proofs[0].last = proofs[1].last;
+            proofs[0].points = proofs[1].points;
+            proofs[0].together = proofs[1].together = true;
+        }
+        progress_step(&progress, i + 1);
+    }
+    progress_end(&progress);
+    return good;
+}
+
 /* One cause after the other, until nothing is bad or nothing cures. */
 static bool compose(struct hunting *hunting, struct error *error)
 {
@@ -514,6 +596,9 @@ static bool compose(struct hunting *hunting, struct error *error)
         more = round.best.cured > 0;
         hypotheses_free(&factors);
         good = good && (!more || keep(hunting, &round, error));
+        round.list = &list;
+        if (good && !more && !hunt->untried && !request->weights_right && hunt->proof_count + 2 <= PROOFS_MAX)
+            good = find_pair(hunting, &round, &more, error);
         free(round.after);
         hypotheses_free(&list);
     }

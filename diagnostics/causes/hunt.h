@@ -33,6 +33,7 @@ struct proof {
     struct hypothesis twins[TWINS_MAX]; /* others that cure the very same, so that nothing tells them apart */
     size_t twin_count;
     size_t cured;       /* places (point of a block) that are as gold's with it */
+    bool together;      /* with the proof beside it, and not alone */
     int first, last;    /* blocks in which they lie */
     unsigned points;    /* bits of enum point: which */
     struct world world; /* of this and all before it */

@@ -60,6 +60,12 @@ json '[.findings[] | select(.check == "hypothesis.norms" or .check == "hypothesi
 cause_of 1 thinker unexplained --fault adapter:layers.2.self_attn.q_proj.weight,0.5
 json '.findings[] | select(.check == "hypothesis.norms") | .verdict == "skip" and (.message | contains("it may be either"))'
 
+test_that 'two damages of one module that only together explain it are both named'
+cause_of 1 thinker 'byte-swap:model.layers.1.self_attn.o_proj.weight byte-swap:model.layers.1.self_attn.v_proj.weight' \
+    --fault byte-swap:model.layers.1.self_attn.o_proj.weight --fault byte-swap:model.layers.1.self_attn.v_proj.weight
+says out 'With that undone, and the other cause with it, 1 module that was wrong equals gold'
+json "$(summary cause) | .commands.repeat | [scan(\"--undo\")] | length == 2"
+
 test_that 'a matrix that is not square is turned back, also of one expert'
 cause_of 1 thinker "transpose-back:$expert" --fault "transpose:$expert"
 cause_of 1 thinker "byte-swap:$expert" --fault "byte-swap:$expert"
