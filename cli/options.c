@@ -93,9 +93,8 @@ static const struct shared_row {
       KIND_TEXTS, AT(faults), 0, 0}},
     {OPTIONS_ENGINE,
      {"undo", 0, "NAME[:ARGS]",
-      "Compute as if this damage of the weights were undone, as diagnose names it: the same catalogue, laid after all "
-      "of "
-      "--fault; no file is changed (repeatable)",
+      "Compute as if this damage of the weights were undone, as diagnose names it: the catalogue of --fault, "
+      "laid after all of those; no file is changed (repeatable)",
       GROUP_MODEL, KIND_TEXTS, AT(undos), 0, 0}},
     {OPTIONS_ENGINE,
      {"set", 0, "KEY=VALUE", "Compute with another value of a key of config.json, such as rope_theta=1e6 (repeatable)",

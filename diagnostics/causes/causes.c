@@ -69,7 +69,7 @@ static void related_text(const struct hunt *hunt, const char *pattern, struct bu
     buffer_free(&first);
 }
 
-/* "12 tensors *.input_layernorm.weight are absent, (layers 1, 5, 9)", and what they hold instead */
+/* "12 tensors *.input_layernorm.weight are absent (layers 1, 5, 9)", and what they hold instead */
 static void restored_text(const struct hunt *hunt, const char *pattern, struct buffer *out)
 {
     bool in[CONFIG_LAYERS_MAX] = {false};

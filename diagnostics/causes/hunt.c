@@ -551,6 +551,8 @@ static bool find_pair(struct hunting *hunting, const struct round *round, bool *
             both.best.hypothesis = *second;
             both.after = round->after;
             good = good && keep(hunting, &both, error);
+            if (!good)
+                break;
             struct proof *proofs = &hunt->proofs[hunt->proof_count - 2];
             proofs[0].first = proofs[1].first;
             proofs[0].last = proofs[1].last;
