@@ -8,7 +8,8 @@
     bytes.jsonl          {"hex", "text", "ids-NAME"...}: raw bytes, often no UTF-8; text is bytes.decode(errors="replace"),
                          left out where it has a U+0000
     decode-NAME.jsonl    {"ids", "text"}: random ids; bytes that are no UTF-8 appear as U+FFFD as the original does it
-    variants/KIND/       a small tokenizer each, with cases.jsonl {"text", "ids", "decoded"}
+    variants/KIND/       a small tokenizer each, with cases.jsonl {"text", "ids", "decoded"}; over characters with a
+                         decode.jsonl, as above, too
 
 Code points are limited to those of Unicode 14, so that no two Unicode tables of our time disagree about them.
 
@@ -269,7 +270,7 @@ def decode_cases(tokenizer, count, seed):
     rows = []
     for i in range(count):
         low = i % 3 != 0  # the lowest ids are single bytes: most sequences of them are no UTF-8
-        ids = [rng.randrange(256 if low and rng.random() < 0.8 else size) for _ in range(rng.randint(1, 12))]
+        ids = [rng.randrange(min(256, size) if low and rng.random() < 0.8 else size) for _ in range(rng.randint(1, 12))]
         rows.append({"ids": ids, "text": decode(tokenizer, ids)})
     for text in EMOJI + NFC_SENSITIVE[:12]:
         ids = tokenizer.encode(text).ids
@@ -385,6 +386,94 @@ def no_normalizer():
     return trained(pre_tokenizers.Sequence([split(make_nano.QWEN_PATTERN), byte_level(regex=False)]))
 
 
+# ---------------------------------------------------------------- characters, as SentencePiece has them
+
+
+BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
+
+
+def trained_on_characters(bytes_too=True, fuse_unk=True, ignore_merges=False, size=420):
+    """Words are learnt as SentencePiece learns them, between spaces; of the added tokens only the first three are."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=fuse_unk, byte_fallback=bytes_too, ignore_merges=ignore_merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<unk>", "<s>", "</s>"]
+    trainer = trainers.BpeTrainer(vocab_size=size if bytes_too else size - 256, show_progress=False,
+                                  special_tokens=special + (BYTES if bytes_too else []))
+    tokenizer.train_from_iterator(make_nano.CORPUS.splitlines(), trainer)
+    value = json.loads(tokenizer.to_str())
+    value["added_tokens"] = [token for token in value["added_tokens"] if token["content"] in special]
+    tokenizer = Tokenizer.from_str(json.dumps(value))
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[("<s>", 1)])
+    return tokenizer
+
+
+def text_decoder(*last):
+    return decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *last])
+
+
+def llama2():
+    tokenizer = trained_on_characters()
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.pre_tokenizer = None
+    tokenizer.decoder = text_decoder(decoders.Strip(" ", 1, 0))
+    return tokenizer
+
+
+def metaspace_first():
+    """Llama-2 as transformers makes it again; Mistral-7B v0.3 is like it."""
+    tokenizer = trained_on_characters()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    tokenizer.decoder = text_decoder(decoders.Strip(" ", 1, 0))
+    tokenizer.add_tokens([AddedToken("river", normalized=True), AddedToken("<sep>", rstrip=True, normalized=False)])
+    return tokenizer
+
+
+def gemma():
+    tokenizer = trained_on_characters(ignore_merges=True)
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tokenizer.decoder = text_decoder()
+    tokenizer.add_special_tokens([AddedToken("<start_of_turn>", normalized=False)])
+    tokenizer.add_tokens([AddedToken("\n\n", normalized=False), AddedToken("▁▁▁", normalized=False)])
+    return tokenizer
+
+
+def metaspace_always():
+    """Without bytes; the unknown ones beside each other are one."""
+    tokenizer = trained_on_characters(bytes_too=False, ignore_merges=True)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Strip(left=False, right=True)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.Metaspace(prepend_scheme="always", split=True)])
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    return tokenizer
+
+
+def metaspace_never():
+    """Unknown ones stay several; another character for a space, which the text may hold."""
+    tokenizer = trained_on_characters(bytes_too=False, fuse_unk=False)
+    tokenizer.normalizer = normalizers.Strip(left=True, right=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="é", prepend_scheme="never", split=True)
+    tokenizer.decoder = decoders.Sequence([decoders.Metaspace(replacement="é", prepend_scheme="never"), decoders.Fuse()])
+    value = json.loads(tokenizer.to_str().replace("▁", "é"))
+    return Tokenizer.from_str(json.dumps(value))
+
+
+# name -> maker
+CHARACTER_VARIANTS = {"llama2": llama2, "metaspace-first": metaspace_first, "gemma": gemma,
+                      "metaspace-always": metaspace_always, "metaspace-never": metaspace_never}
+
+
+def character_texts():
+    rng = random.Random(13)
+    rows = ["", " ", "  ", "a", " a", "a ", "  a  b   c  ", "the river", " the river ", "▁", "▁the", " ▁ the▁river", "\n", "\n\n a\n",
+            "\t\tx\r\n", "<s>", "</s>", "<s>the", "<s> the", "the</s>river", "the </s> river", "</s></s>", "<s></s> a", "<unk>", "a<unk> b",
+            "<0x41>", "<0x0A>", "<unk", "字", "字river字", "the 字字 river", "汉字漢字", "かな", "한국어", "👍", "👍👍🏿 the", "a👍", "👩‍👩‍👧‍👦",
+            "é", "e\u0301", "café", "ǅ", "\u00a0the\u3000river", "\ufffd", "\ufffd\ufffd the", "\x01\x7f", "\U0010ffff", "don't", "1,234.5",
+            "user@example.org", "the" * 30, " " * 50, "\n" * 30, "the " * 20, "字" * 40, "a" * 70]
+    rows += list(CODE[:6]) + list(whitespace_strings(rng, 12)) + list(prose_strings(rng, 12)) + list(mixed_strings(rng, 12))
+    return list(dict.fromkeys(rows))
+
+
 ADDED_TOKEN_TEXTS = (
     "a <left> b", "a  <right>  b", "a <both> b", "a<plain>b", "  <left><right>  ", "<plain>er", "<plain>erx", "word", "words",
     "a word here", "aword", "word.", "-word-", "wordword", "word word", "café", "cafe\u0301", "cafés", "naïve", "nai\u0308ve",
@@ -429,8 +518,9 @@ def case_rows(texts, encode, decode_ids):
 
 
 def write_variants(out):
-    texts = variant_texts()
-    for name, (make, as_strings) in VARIANTS.items():
+    rows = [(name, make, as_strings, variant_texts()) for name, (make, as_strings) in VARIANTS.items()]
+    rows += [(name, make, False, character_texts()) for name, make in CHARACTER_VARIANTS.items()]
+    for name, make, as_strings, texts in rows:
         folder = os.path.join(out, name)
         os.makedirs(folder)
         path = os.path.join(folder, "tokenizer.json")
@@ -438,6 +528,8 @@ def write_variants(out):
         tokenizer = Tokenizer.from_file(path)  # what a user has is the file
         write_lines(os.path.join(folder, "cases.jsonl"),
                     case_rows(texts, lambda t: tokenizer.encode(t).ids, lambda ids: decode(tokenizer, ids)))
+        if name in CHARACTER_VARIANTS:
+            write_lines(os.path.join(folder, "decode.jsonl"), decode_cases(tokenizer, 40, 5))
 
 
 def write_slow_files(out):

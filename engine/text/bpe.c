@@ -16,10 +16,10 @@
 #define CACHE_BYTES 30
 #define CACHE_IDS 8
 
-/* What one byte becomes before any merge. */
+/* What one byte or character becomes before any merge. */
 struct unit {
     enum { UNIT_NOTHING, UNIT_TOKEN, UNIT_FALLBACK, UNIT_UNKNOWN } kind;
-    int ids[2];
+    int ids[4];
     int count;
 };
 
@@ -49,8 +49,12 @@ struct symbol {
 struct bpe {
     char *where;
     char *unknown;
-    struct unit units[256];
-    bool plain; /* every byte has its own token */
+    const struct alphabet *alphabet;
+    struct unit units[256]; /* of bytes */
+    bool plain;             /* made of bytes, and every one has its own token */
+    struct map characters;  /* -> id */
+    int fallback[256];      /* the ids of <0x00> to <0xFF>; -1: none, or not asked for */
+    bool has_unknown;
     bool fuse_unknown;
     bool ignore_merges;
     int unknown_id; /* -1: unk_token is no token */
@@ -74,27 +78,63 @@ static int vocab_id(const struct map *vocab, const char *token, size_t size)
     return id == MAP_ABSENT ? -1 : (int)id;
 }
 
-/* As the original: the fallback spells the UTF-8 bytes of the byte's character, so a byte beyond ASCII takes two. */
-static struct unit unit_of(const struct bpe_options *options, unsigned char byte)
+static void fallback_load(struct bpe *bpe, const struct bpe_options *options)
 {
-    char text[4];
-    size_t size = utf8_put(text, byte_level_char(byte));
-    int id = vocab_id(options->vocab, text, size);
-    if (id >= 0)
-        return (struct unit){UNIT_TOKEN, {id, 0}, 1};
-    struct unit fallback = {UNIT_FALLBACK, {0, 0}, (int)size};
-    bool complete = options->byte_fallback;
-    for (size_t i = 0; complete && i < size; i++) {
-        static const char hex[] = "0123456789ABCDEF";
-        unsigned char part = (unsigned char)text[i];
-        const char name[] = {'<', '0', 'x', hex[part >> 4], hex[part & 15], '>'};
-        fallback.ids[i] = vocab_id(options->vocab, name, sizeof name);
-        complete = fallback.ids[i] >= 0;
+    static const char hex[] = "0123456789ABCDEF";
+    for (int byte = 0; byte < 256; byte++) {
+        const char name[] = {'<', '0', 'x', hex[byte >> 4], hex[byte & 15], '>'};
+        bpe->fallback[byte] = options->byte_fallback ? vocab_id(options->vocab, name, sizeof name) : -1;
     }
-    if (complete)
-        return fallback;
-    return (struct unit){options->unknown ? UNIT_UNKNOWN : UNIT_NOTHING, {0, 0}, 0};
 }
+
+/* Of a character that has the token `id`, or none (-1). As the original: the fallback spells its bytes, so that one of
+ * the byte-level alphabet beyond ASCII takes two. */
+static struct unit unit_of(const struct bpe *bpe, int id, const char *text, size_t size)
+{
+    struct unit unit = {bpe->has_unknown ? UNIT_UNKNOWN : UNIT_NOTHING, {0}, 0};
+    if (id >= 0)
+        return (struct unit){UNIT_TOKEN, {id}, 1};
+    for (size_t i = 0; i < size; i++)
+        if (bpe->fallback[(unsigned char)text[i]] < 0)
+            return unit;
+    unit.kind = UNIT_FALLBACK;
+    for (size_t i = 0; i < size; i++)
+        unit.ids[unit.count++] = bpe->fallback[(unsigned char)text[i]];
+    return unit;
+}
+
+static struct unit next_byte(const struct bpe *bpe, const char *bytes, size_t *at)
+{
+    return bpe->units[(unsigned char)bytes[(*at)++]];
+}
+
+static struct unit next_character(const struct bpe *bpe, const char *bytes, size_t *at)
+{
+    size_t start = *at;
+    utf8_next(bytes, at);
+    return unit_of(bpe, vocab_id(&bpe->characters, bytes + start, *at - start), bytes + start, *at - start);
+}
+
+static uint32_t byte_code(const char *bytes)
+{
+    return (unsigned char)*bytes;
+}
+
+static uint32_t character_code(const char *bytes)
+{
+    size_t at = 0;
+    return utf8_next(bytes, &at);
+}
+
+static const struct alphabet {
+    struct unit (*next)(const struct bpe *bpe, const char *bytes, size_t *at); /* moves `*at` behind it */
+    const char *name;                                                          /* with its number behind it */
+    int digits;
+    uint32_t (*code)(const char *bytes);
+} alphabets[] = {
+    [BPE_BYTES] = {next_byte, "byte 0x", 2, byte_code},
+    [BPE_CHARACTERS] = {next_character, "character U+", 4, character_code},
+};
 
 struct bpe *bpe_new(const struct bpe_options *options, struct error *error)
 {
@@ -117,9 +157,14 @@ struct bpe *bpe_new(const struct bpe_options *options, struct error *error)
     }
     for (size_t i = 0; i < bpe->merge_slots; i++)
         bpe->merges[i].pair = PAIR_FREE;
-    bpe->plain = true;
+    bpe->alphabet = &alphabets[options->alphabet];
+    bpe->has_unknown = options->unknown != NULL;
+    fallback_load(bpe, options);
+    bpe->plain = options->alphabet == BPE_BYTES;
     for (int byte = 0; byte < 256; byte++) {
-        bpe->units[byte] = unit_of(options, (unsigned char)byte);
+        char text[4];
+        size_t size = utf8_put(text, byte_level_char((unsigned char)byte));
+        bpe->units[byte] = unit_of(bpe, vocab_id(options->vocab, text, size), text, size);
         bpe->plain = bpe->plain && bpe->units[byte].kind == UNIT_TOKEN;
     }
     bpe->unknown_id = vocab_id(options->vocab, bpe->unknown, strlen(bpe->unknown));
@@ -140,6 +185,7 @@ void bpe_free(struct bpe *bpe)
     free(bpe->heap);
     ids_free(&bpe->symbols);
     map_free(&bpe->whole);
+    map_free(&bpe->characters);
     free(bpe);
 }
 
@@ -196,12 +242,17 @@ bool bpe_merge(struct bpe *bpe, int left, int right, int merged, struct error *e
     return true;
 }
 
+bool bpe_character(struct bpe *bpe, const char *bytes, size_t size, int id, struct error *error)
+{
+    return map_add(&bpe->characters, bytes, size, (size_t)id, NULL) || error_memory(error, bpe->where);
+}
+
 bool bpe_whole(struct bpe *bpe, const char *bytes, size_t size, int id, struct error *error)
 {
     return map_add(&bpe->whole, bytes, size, (size_t)id, NULL) || error_memory(error, bpe->where);
 }
 
-/* Bytes to symbols */
+/* A word to symbols */
 
 /* `out` has room for 2 * size ids. An unknown token waits until something else follows, so that it can be fused with
  * the next; a fallback does not end the wait. Both as in the original. */
@@ -210,23 +261,25 @@ static bool symbols_of(const struct bpe *bpe, const char *bytes, size_t size, in
 {
     bool waiting = false;
     size_t used = 0;
-    for (size_t i = 0; i < size; i++) {
-        const struct unit *unit = &bpe->units[(unsigned char)bytes[i]];
-        if (unit->kind == UNIT_UNKNOWN) {
+    for (size_t at = 0; at < size;) {
+        const char *start = bytes + at;
+        const struct unit unit = bpe->alphabet->next(bpe, bytes, &at);
+        if (unit.kind == UNIT_UNKNOWN) {
             if (bpe->unknown_id < 0)
-                return error_set(error, "%s: byte 0x%02x has no token, and unk_token \"%.100s\" is no token either",
-                                 bpe->where, (unsigned)(unsigned char)bytes[i], bpe->unknown);
+                return error_set(error, "%s: %s%0*X has no token, and unk_token \"%.100s\" is no token either",
+                                 bpe->where, bpe->alphabet->name, bpe->alphabet->digits,
+                                 (unsigned)bpe->alphabet->code(start), bpe->unknown);
             if (waiting && !bpe->fuse_unknown)
                 out[used++] = bpe->unknown_id;
             waiting = true;
             continue;
         }
-        if (waiting && unit->kind == UNIT_TOKEN) {
+        if (waiting && unit.kind == UNIT_TOKEN) {
             out[used++] = bpe->unknown_id;
             waiting = false;
         }
-        for (int k = 0; k < unit->count; k++)
-            out[used++] = unit->ids[k];
+        for (int k = 0; k < unit.count; k++)
+            out[used++] = unit.ids[k];
     }
     if (waiting)
         out[used++] = bpe->unknown_id;

@@ -31,6 +31,14 @@ uint32_t utf8_previous(const char *text, size_t *at)
     return utf8_next(text, &again);
 }
 
+size_t utf8_single(const char *text)
+{
+    size_t at = 0;
+    if (*text)
+        utf8_next(text, &at);
+    return text[at] ? 0 : at;
+}
+
 size_t utf8_put(char out[4], uint32_t code)
 {
     if (code < 0x80) {

@@ -14,6 +14,8 @@ struct normalizer_step {
     const struct normalizer_type *type;
     char *content;
     struct pattern *pattern;
+    bool left, right;
+    bool single; /* a literal of one character becomes one character */
 };
 
 /* Appends the result to `out`; `*changed` = false where the text stays. */
@@ -26,6 +28,7 @@ struct normalizer_type {
     enum unicode_form form;
     const char *content; /* the member that holds the content */
     bool pattern;        /* has a "pattern" */
+    bool sides;          /* has "strip_left" and "strip_right" */
 };
 
 /* A tokenizer file is untrusted: its steps may make a text so much longer, and no more. The most that Unicode makes of
@@ -93,28 +96,63 @@ static bool apply_replace(struct normalizer *normalizer, const struct normalizer
                           size_t size, struct buffer *out, bool *changed, struct error *error)
 {
     (void)normalizer;
-    struct pattern_cursor cursor = {.pattern = step->pattern, .text = text, .size = size};
-    size_t done = 0, start = 0, end = 0;
-    int found = 0;
-    while (size > 0 && (found = pattern_next(&cursor, &start, &end, error)) > 0) {
-        buffer_append(out, text + done, start - done);
-        buffer_text(out, step->content);
-        done = end;
-        *changed = true;
-    }
+    return pattern_replace(step->pattern, step->content, text, size, out, changed, error) && step_written(out, error);
+}
+
+/* White space at the ends. */
+static bool apply_strip(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                        size_t size, struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer;
+    size_t start = 0, end = size;
+    for (size_t at = 0; step->left && at < size && u_isUWhiteSpace((UChar32)utf8_next(text, &at));)
+        start = at;
+    for (size_t at = size; step->right && at > start && u_isUWhiteSpace((UChar32)utf8_previous(text, &at));)
+        end = at;
+    *changed = end - start < size;
     if (*changed)
-        buffer_append(out, text + done, size - done);
-    return found == 0 && step_written(out, error);
+        buffer_append(out, text + start, end - start);
+    return step_written(out, error);
+}
+
+/* As SentencePiece's nmt_nfkc begins: controls go, and what counts as white space becomes a space. */
+static bool apply_nmt(struct normalizer *normalizer, const struct normalizer_step *step, const char *text, size_t size,
+                      struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer, (void)step;
+    static const struct {
+        uint32_t first, last;
+        const char *becomes;
+    } rows[] = {
+        {0x1, 0x8, ""},        {0x9, 0xA, " "},       {0xB, 0xB, ""},        {0xC, 0xD, " "},
+        {0xE, 0x1F, ""},       {0x7F, 0x7F, ""},      {0x8F, 0x8F, ""},      {0x9F, 0x9F, ""},
+        {0x1680, 0x1680, " "}, {0x200B, 0x200F, " "}, {0x2028, 0x2029, " "}, {0x2581, 0x2581, " "},
+        {0xFEFF, 0xFEFF, " "}, {0xFFFD, 0xFFFD, " "},
+    };
+    for (size_t at = 0; at < size;) {
+        size_t start = at, row = 0;
+        uint32_t code = utf8_next(text, &at);
+        while (row < sizeof rows / sizeof *rows && (code < rows[row].first || code > rows[row].last))
+            row++;
+        if (row < sizeof rows / sizeof *rows)
+            buffer_text(out, rows[row].becomes);
+        else
+            buffer_append(out, text + start, at - start);
+    }
+    *changed = true;
+    return step_written(out, error);
 }
 
 static const struct normalizer_type types[] = {
-    {"NFC", apply_form, FORM_NFC, NULL, false},
-    {"NFD", apply_form, FORM_NFD, NULL, false},
-    {"NFKC", apply_form, FORM_NFKC, NULL, false},
-    {"NFKD", apply_form, FORM_NFKD, NULL, false},
-    {"Lowercase", apply_lowercase, FORM_NFC, NULL, false},
-    {"Prepend", apply_prepend, FORM_NFC, "prepend", false},
-    {"Replace", apply_replace, FORM_NFC, "content", true},
+    {"NFC", apply_form, FORM_NFC, NULL, false, false},
+    {"NFD", apply_form, FORM_NFD, NULL, false, false},
+    {"NFKC", apply_form, FORM_NFKC, NULL, false, false},
+    {"NFKD", apply_form, FORM_NFKD, NULL, false, false},
+    {"Lowercase", apply_lowercase, FORM_NFC, NULL, false, false},
+    {"Prepend", apply_prepend, FORM_NFC, "prepend", false, false},
+    {"Replace", apply_replace, FORM_NFC, "content", true, false},
+    {"Strip", apply_strip, FORM_NFC, NULL, false, true},
+    {"Nmt", apply_nmt, FORM_NFC, NULL, false, false},
 };
 
 static bool step_load(struct normalizer_step *step, const char *where, const cJSON *json, struct error *error)
@@ -129,8 +167,19 @@ static bool step_load(struct normalizer_step *step, const char *where, const cJS
         if (!step->content)
             return error_memory(error, where);
     }
-    if (step->type->pattern)
+    if (step->type->sides) {
+        if (!json_member(json, "strip_left") || !json_member(json, "strip_right"))
+            return error_set(error, "%s: normalizer Strip has no \"%s\"", where,
+                             json_member(json, "strip_left") ? "strip_right" : "strip_left");
+        if (!json_get_bool(json, where, "strip_left", &step->left, error) ||
+            !json_get_bool(json, where, "strip_right", &step->right, error))
+            return false;
+    }
+    if (step->type->pattern) {
+        const cJSON *literal = json_member(json_member(json, "pattern"), "String");
+        step->single = cJSON_IsString(literal) && utf8_single(literal->valuestring) && utf8_single(content);
         step->pattern = pattern_load(where, json, error);
+    }
     return !step->type->pattern || step->pattern;
 }
 
@@ -163,6 +212,14 @@ static bool steps_load(struct normalizer *normalizer, const char *where, const c
 bool normalizer_load(struct normalizer *normalizer, const char *where, const cJSON *json, struct error *error)
 {
     return !json || steps_load(normalizer, where, json, 0, error);
+}
+
+const char *normalizer_moves(const struct normalizer *normalizer)
+{
+    for (size_t i = 0; i < normalizer->count; i++)
+        if (!normalizer->steps[i].single)
+            return normalizer->steps[i].type->name;
+    return NULL;
 }
 
 void normalizer_free(struct normalizer *normalizer)

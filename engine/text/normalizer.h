@@ -18,6 +18,9 @@ struct normalizer {
 bool normalizer_load(struct normalizer *normalizer, const char *where, const cJSON *json, struct error *error);
 void normalizer_free(struct normalizer *normalizer);
 
+/* The name of the first of its steps that may make other than one character of one; NULL: there is none. */
+const char *normalizer_moves(const struct normalizer *normalizer);
+
 /* The result is the text itself where nothing changes, else the normalizer's own memory until the next call. The text
  * must be valid UTF-8. */
 bool normalizer_apply(struct normalizer *normalizer, const char *text, size_t size, const char **result,

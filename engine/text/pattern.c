@@ -156,3 +156,21 @@ int pattern_next(struct pattern_cursor *cursor, size_t *start, size_t *end, stru
     }
     return 0;
 }
+
+bool pattern_replace(struct pattern *pattern, const char *content, const char *text, size_t size, struct buffer *out,
+                     bool *changed, struct error *error)
+{
+    struct pattern_cursor cursor = {.pattern = pattern, .text = text, .size = size};
+    size_t done = 0, start = 0, end = 0;
+    int found = 0;
+    *changed = false;
+    while (size > 0 && (found = pattern_next(&cursor, &start, &end, error)) > 0) {
+        buffer_append(out, text + done, start - done);
+        buffer_text(out, content);
+        done = end;
+        *changed = true;
+    }
+    if (*changed)
+        buffer_append(out, text + done, size - done);
+    return found == 0;
+}

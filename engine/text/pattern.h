@@ -38,6 +38,10 @@ struct pattern_cursor {
  */
 int pattern_next(struct pattern_cursor *cursor, size_t *start, size_t *end, struct error *error);
 
+/* Appends the text with `content` for each match; where there is none, nothing is appended and `*changed` = false. */
+bool pattern_replace(struct pattern *pattern, const char *content, const char *text, size_t size, struct buffer *out,
+                     bool *changed, struct error *error);
+
 /* A range of characters that Unicode assigned after version 14, with its general category. */
 struct unicode_range {
     uint32_t first;

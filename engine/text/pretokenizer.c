@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/metaspace.h"
 #include "text/pattern.h"
 #include "text/utf8.h"
 
 #define STEPS_MOST 64
 
-enum step_kind { STEP_SPLIT, STEP_PREFIX_SPACE, STEP_BYTES };
+enum step_kind { STEP_SPLIT, STEP_PREFIX_SPACE, STEP_BYTES, STEP_METASPACE };
 
 enum split_behavior { SPLIT_REMOVED, SPLIT_ISOLATED, SPLIT_WITH_PREVIOUS, SPLIT_WITH_NEXT, SPLIT_CONTIGUOUS };
 
@@ -17,6 +18,7 @@ struct pretokenizer_step {
     struct pattern *pattern;
     enum split_behavior behavior;
     bool invert;
+    struct metaspace metaspace;
     struct buffer scratch;
 };
 
@@ -157,6 +159,36 @@ static bool load_whitespace_split(struct pretokenizer *pretokenizer, const char 
     return split_add(pretokenizer, where, "\\s", SPLIT_REMOVED, false, error);
 }
 
+/* One at most: several could each double the words of a text. */
+static bool load_metaspace(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
+{
+    struct metaspace metaspace = {0};
+    if (!metaspace_load(&metaspace, where, "pre-tokenizer Metaspace", json, error))
+        return false;
+    if (pretokenizer->metaspace || pretokenizer->byte_level)
+        return error_set(error, "%s: a pre-tokenizer Metaspace behind a %s is not supported", where,
+                         pretokenizer->metaspace ? "Metaspace" : "ByteLevel");
+    if (metaspace.scheme == PREPEND_FIRST && pretokenizer->count)
+        return error_set(error,
+                         "%s: a pre-tokenizer Metaspace with \"prepend_scheme\" \"first\" behind another "
+                         "pre-tokenizer is not supported",
+                         where);
+    struct pretokenizer_step *step = step_add(pretokenizer, STEP_METASPACE, where, error);
+    if (!step)
+        return false;
+    step->metaspace = metaspace;
+    pretokenizer->metaspace = true;
+    pretokenizer->first = metaspace.scheme == PREPEND_FIRST;
+    if (!metaspace.split)
+        return true;
+    step = step_add(pretokenizer, STEP_SPLIT, where, error);
+    if (!step)
+        return false;
+    step->behavior = SPLIT_WITH_NEXT;
+    step->pattern = pattern_new(where, metaspace.space, true, error);
+    return step->pattern != NULL;
+}
+
 static const struct {
     const char *name;
     bool (*load)(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error);
@@ -164,6 +196,7 @@ static const struct {
     {"Split", load_split},           {"ByteLevel", load_byte_level},
     {"Digits", load_digits},         {"Punctuation", load_punctuation},
     {"Whitespace", load_whitespace}, {"WhitespaceSplit", load_whitespace_split},
+    {"Metaspace", load_metaspace},
 };
 
 static bool steps_load(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, int depth,
@@ -189,10 +222,7 @@ static bool steps_load(struct pretokenizer *pretokenizer, const char *where, con
 
 bool pretokenizer_load(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
 {
-    if (json && !steps_load(pretokenizer, where, json, 0, error))
-        return false;
-    return pretokenizer->byte_level ||
-           error_set(error, "%s: no pre-tokenizer ByteLevel; only byte-level BPE is supported", where);
+    return !json || steps_load(pretokenizer, where, json, 0, error);
 }
 
 void pretokenizer_free(struct pretokenizer *pretokenizer)
@@ -208,6 +238,7 @@ void pretokenizer_free(struct pretokenizer *pretokenizer)
 
 struct run {
     struct pretokenizer *pretokenizer;
+    bool first;
     pretokenizer_word *word;
     void *context;
     struct error *error;
@@ -316,9 +347,34 @@ static bool run_bytes(struct run *run, size_t index, const char *text, size_t si
     return run_step(run, index + 1, scratch->data, scratch->size);
 }
 
-/* A piece behind the last step, which is in the byte-level alphabet: run_bytes came before, and was not the last. */
+static bool run_metaspace(struct run *run, size_t index, const char *text, size_t size)
+{
+    struct buffer *scratch = &run->pretokenizer->steps[index].scratch;
+    const struct metaspace *metaspace = &run->pretokenizer->steps[index].metaspace;
+    size_t length = strlen(metaspace->space);
+    bool there = text[0] == ' ' || (size >= length && memcmp(text, metaspace->space, length) == 0);
+    bool prepend = metaspace->scheme == PREPEND_ALWAYS || (metaspace->scheme == PREPEND_FIRST && run->first);
+    scratch->size = 0;
+    if (prepend && !there)
+        buffer_text(scratch, metaspace->space);
+    for (size_t at = 0; at < size;) {
+        const char *space = memchr(text + at, ' ', size - at);
+        size_t end = space ? (size_t)(space - text) : size;
+        buffer_append(scratch, text + at, end - at);
+        if (space)
+            buffer_text(scratch, metaspace->space);
+        at = end + (space != NULL);
+    }
+    return scratch->failed ? error_memory(run->error, "pre-tokenizer")
+                           : run_step(run, index + 1, scratch->data, scratch->size);
+}
+
+/* A piece behind the last step. With a ByteLevel it is in that alphabet: run_bytes came before, and was not the last.
+ */
 static bool run_word(struct run *run, const char *text, size_t size)
 {
+    if (!run->pretokenizer->byte_level)
+        return run->word(run->context, text, size, run->error);
     struct buffer bytes = {0};
     bool good = byte_level_bytes(text, size, &bytes) || error_memory(run->error, "pre-tokenizer");
     good = good && run->word(run->context, bytes.data, bytes.size, run->error);
@@ -332,15 +388,16 @@ static bool run_step(struct run *run, size_t index, const char *text, size_t siz
         [STEP_SPLIT] = run_split,
         [STEP_PREFIX_SPACE] = run_prefix_space,
         [STEP_BYTES] = run_bytes,
+        [STEP_METASPACE] = run_metaspace,
     };
     if (index == run->pretokenizer->count)
         return run_word(run, text, size);
     return kinds[run->pretokenizer->steps[index].kind](run, index, text, size);
 }
 
-bool pretokenizer_apply(struct pretokenizer *pretokenizer, const char *text, size_t size, pretokenizer_word *word,
-                        void *context, struct error *error)
+bool pretokenizer_apply(struct pretokenizer *pretokenizer, const char *text, size_t size, bool first,
+                        pretokenizer_word *word, void *context, struct error *error)
 {
-    struct run run = {.pretokenizer = pretokenizer, .word = word, .context = context, .error = error};
+    struct run run = {.pretokenizer = pretokenizer, .first = first, .word = word, .context = context, .error = error};
     return size == 0 || run_step(&run, 0, text, size);
 }

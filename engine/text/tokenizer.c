@@ -122,6 +122,7 @@ void tokenizer_free(struct tokenizer *tokenizer)
     added_set_free(&tokenizer->normalized);
     normalizer_free(&tokenizer->normalizer);
     pretokenizer_free(&tokenizer->pretokenizer);
+    decoder_free(&tokenizer->decoder);
     bpe_free(tokenizer->bpe);
     free(tokenizer);
 }
@@ -165,6 +166,8 @@ struct tokenizer_entry tokenizer_at(const struct tokenizer *tokenizer, size_t in
 
 struct encoding {
     struct tokenizer *tokenizer;
+    const char *start; /* of the whole text */
+    const char *piece; /* where the piece begins that was normalized; NULL: not at `start` */
     struct ids *out;
 };
 
@@ -180,7 +183,8 @@ static bool encode_normalized(void *context, const struct added_token *token, co
     struct encoding *encoding = context;
     if (token)
         return ids_push(encoding->out, token->id) || error_memory(error, "ids");
-    return pretokenizer_apply(&encoding->tokenizer->pretokenizer, text, size, encode_word, encoding, error);
+    return pretokenizer_apply(&encoding->tokenizer->pretokenizer, text, size, text == encoding->piece, encode_word,
+                              encoding, error);
 }
 
 static bool encode_raw(void *context, const struct added_token *token, const char *text, size_t size,
@@ -190,18 +194,22 @@ static bool encode_raw(void *context, const struct added_token *token, const cha
     struct tokenizer *tokenizer = encoding->tokenizer;
     if (token)
         return ids_push(encoding->out, token->id) || error_memory(error, "ids");
-    return normalizer_apply(&tokenizer->normalizer, text, size, &text, &size, error) &&
-           added_split(&tokenizer->normalized, text, size, encode_normalized, encoding, error);
+    bool first = text == encoding->start;
+    if (!normalizer_apply(&tokenizer->normalizer, text, size, &text, &size, error))
+        return false;
+    encoding->piece = first ? text : NULL;
+    return added_split(&tokenizer->normalized, text, size, encode_normalized, encoding, error);
 }
 
 static bool encode_text(struct tokenizer *tokenizer, const char *text, size_t size, struct ids *out,
                         struct error *error)
 {
-    struct encoding encoding = {tokenizer, out};
+    struct encoding encoding = {.tokenizer = tokenizer, .start = text, .out = out};
     if (utf8_check(text, size) == size)
         return added_split(&tokenizer->raw, text, size, encode_raw, &encoding, error);
     struct buffer valid = {0};
     bool good = utf8_lossy(text, size, &valid) || error_memory(error, "text");
+    encoding.start = valid.data;
     good = good && added_split(&tokenizer->raw, valid.data, valid.size, encode_raw, &encoding, error);
     buffer_free(&valid);
     return good;
@@ -226,44 +234,26 @@ bool tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t size
     return good;
 }
 
-/* Appends the tokens of the ids, as bytes where the decoder has them so. */
 static bool decode_tokens(const struct tokenizer *tokenizer, const int *ids, size_t count, bool skip_special,
-                          struct buffer *out, struct error *error)
+                          struct pieces *tokens, struct error *error)
 {
-    bool first = true;
     for (size_t i = 0; i < count; i++) {
         if (ids[i] < 0 || (size_t)ids[i] >= tokenizer_size(tokenizer))
             return error_set(error, "%s: id %d at position %zu is outside the vocabulary (0 to %zu)", tokenizer->where,
                              ids[i], i, tokenizer_size(tokenizer) - 1);
         const struct token *token = tokenizer_find(tokenizer, ids[i]);
-        if (!token || (skip_special && token->special))
-            continue;
-        if (tokenizer->decoder == DECODER_BYTES) {
-            byte_level_bytes(token->text, strlen(token->text), out);
-            continue;
-        }
-        if (tokenizer->decoder == DECODER_NONE && !first)
-            buffer_char(out, ' ');
-        buffer_text(out, token->text);
-        first = false;
+        if (token && !(skip_special && token->special))
+            pieces_add(tokens, token->text, strlen(token->text));
     }
-    return !out->failed || error_memory(error, "text");
+    return !tokens->text.failed || error_memory(error, "text");
 }
 
 bool tokenizer_decode(struct tokenizer *tokenizer, const int *ids, size_t count, bool skip_special, struct buffer *out,
                       struct error *error)
 {
-    struct buffer tokens = {0}, fused = {0}, text = {0};
-    const struct buffer *bytes = tokenizer->decoder == DECODER_FUSE_BYTES ? &fused : &tokens;
-    bool good = decode_tokens(tokenizer, ids, count, skip_special, &tokens, error);
-    if (good && tokenizer->decoder == DECODER_FUSE_BYTES)
-        good = byte_level_bytes(tokens.data ? tokens.data : "", tokens.size, &fused) || error_memory(error, "text");
-    if (good)
-        good = utf8_lossy(bytes->data ? bytes->data : "", bytes->size, &text) || error_memory(error, "text");
-    if (good)
-        good = buffer_append(out, text.data ? text.data : "", text.size) || error_memory(error, "text");
-    buffer_free(&tokens);
-    buffer_free(&fused);
-    buffer_free(&text);
+    struct pieces tokens = {0};
+    bool good = decode_tokens(tokenizer, ids, count, skip_special, &tokens, error) &&
+                decoder_apply(&tokenizer->decoder, &tokens, out, error);
+    pieces_free(&tokens);
     return good;
 }

@@ -1,9 +1,13 @@
-/* The tokenizer of a model: byte-level BPE as Hugging Face `tokenizers` does it, read from tokenizer.json.
+/* The tokenizer of a model: BPE over bytes or over characters, as Hugging Face `tokenizers` does it, read from
+ * tokenizer.json.
  *
- * Compared with tokenizers 0.23.3. Understood: normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace;
- * pre-tokenizers Split, ByteLevel, Digits, Punctuation, Whitespace, WhitespaceSplit; post-processors ByteLevel and
- * TemplateProcessing; decoders ByteLevel and Fuse; Sequence of any of them. Everything else is refused by name.
- * Truncation and padding, which a tokenizer.json may ask for, are not done.
+ * Compared with tokenizers 0.23.3. Understood: normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip,
+ * Nmt; pre-tokenizers Split, ByteLevel, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit, or none;
+ * post-processors ByteLevel and TemplateProcessing; decoders ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace;
+ * Sequence of any of them. Everything else is refused by name. With a pre-tokenizer ByteLevel merges are over bytes,
+ * without one over characters, as SentencePiece has them; there a character without a token is its bytes (<0x00> to
+ * <0xFF>) with "byte_fallback", else "unk_token". Truncation and padding, which a tokenizer.json may ask for, are not
+ * done.
  *
  * Patterns are translated from Oniguruma's syntax to PCRE2's (pattern_translate.c), and what has no exact translation
  * is refused. The original mixes Unicode versions: 16 in patterns, 17 for digits and lower case, 16 beside added
@@ -17,6 +21,9 @@
  *   nothing to a property inside a class (there the original has U+0345 in \p{L}, U+0399 in \p{M}); \p{Lu}, \p{Ll} and
  *   \p{Lt}, to which it would add a thousand, are refused there.
  * - A pattern that repeats a group a million times over one piece of text may run out of its 256 MiB: an error.
+ * - A decoder Strip with "stop" takes all of a token that it is made of, where the original panics.
+ * - Refused: Metaspace behind ByteLevel or another Metaspace; with "prepend_scheme" "first", which asks whence a word
+ *   came, also behind any other pre-tokenizer, or a normalizer that may make other than one character of one.
  * - Refused, where the original picks one: duplicate ids, duplicate tokens, added tokens that match the same text.
  * An added token that the vocabulary lacks gets the next free id from the vocabulary's size on, whatever id the file
  * gives it: that is what the original does.
@@ -78,7 +85,8 @@ const char *tokenizer_instead(const struct tokenizer *tokenizer);
  * then the original gives it the next free id. */
 bool tokenizer_only_names(const struct tokenizer *tokenizer, int id);
 
-/* The token as the file spells it (byte-level alphabet), borrowed; NULL when there is none with this id. */
+/* The token as the file spells it (byte-level alphabet, or with U+2581 for a space, say), borrowed; NULL when there is
+ * none with this id. */
 const char *tokenizer_token(const struct tokenizer *tokenizer, int id);
 
 /* All tokens, in the order of their ids, which may have gaps: `index` is below tokenizer_count. */

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "text/added_tokens.h"
 #include "text/bpe.h"
+#include "text/decoder.h"
 #include "text/normalizer.h"
 #include "text/pretokenizer.h"
 #include "text/tokenizer.h"
@@ -23,12 +24,6 @@ struct token {
 struct template_piece {
     bool special;
     int id;
-};
-
-enum decoder_kind {
-    DECODER_NONE,       /* tokens with spaces between */
-    DECODER_BYTES,      /* every token to bytes */
-    DECODER_FUSE_BYTES, /* all tokens as one text, and that to bytes */
 };
 
 struct tokenizer {
@@ -50,7 +45,7 @@ struct tokenizer {
     struct template_piece *pieces; /* of the template; none means just the text */
     size_t piece_count;
     size_t piece_capacity;
-    enum decoder_kind decoder;
+    struct decoder decoder;
 };
 
 /* Fills a zeroed tokenizer whose `where` is set from the content of a tokenizer.json. */
@@ -60,7 +55,6 @@ bool tokenizer_load(struct tokenizer *tokenizer, const cJSON *json, struct error
 bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, bool split_special, const struct map *vocab,
                           struct error *error);
 bool tokenizer_load_template(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
-bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct error *error);
 
 #define COMPANION_MOST ((size_t)64 << 20)
 

@@ -7,7 +7,6 @@
 #include "text/tokenizer_internal.h"
 #include "text/utf8.h"
 
-/* Options of the model that work on characters, not bytes. */
 static bool model_options(const cJSON *model, const char *where, struct bpe_options *options, struct error *error)
 {
     static const char *const refused[] = {"continuing_subword_prefix", "end_of_word_suffix"};
@@ -21,7 +20,7 @@ static bool model_options(const cJSON *model, const char *where, struct bpe_opti
         !json_get_bool(model, where, "ignore_merges", &options->ignore_merges, error))
         return false;
     if (type && strcmp(type, "BPE") != 0)
-        return error_set(error, "%s: model type \"%.100s\" is not supported; assay reads byte-level BPE", where, type);
+        return error_set(error, "%s: model type \"%.100s\" is not supported; assay reads BPE", where, type);
     if (dropout != 0)
         return error_set(error, "%s: \"dropout\" %g is not supported", where, dropout);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -151,14 +150,29 @@ static bool whole_load(struct tokenizer *tokenizer, struct error *error)
     size_t size = 1;
     for (size_t i = 0; i < tokenizer->token_count; i++)
         size += strlen(tokenizer->tokens[i].text);
+    bool bytes = tokenizer->pretokenizer.byte_level;
     char *at = tokenizer->whole = malloc(size);
     if (!at)
         return error_memory(error, tokenizer->where);
     for (size_t i = 0; i < tokenizer->token_count; i++) {
-        size_t length = whole_bytes(tokenizer->tokens[i].text, at);
+        const char *text = tokenizer->tokens[i].text;
+        size_t length = bytes ? whole_bytes(text, at) : strlen(text);
+        if (!bytes)
+            memcpy(at, text, length);
         if (length && !bpe_whole(tokenizer->bpe, at, length, tokenizer->tokens[i].id, error))
             return false;
         at += length;
+    }
+    return true;
+}
+
+static bool characters_load(struct tokenizer *tokenizer, struct error *error)
+{
+    for (size_t i = 0; i < tokenizer->token_count; i++) {
+        const char *text = tokenizer->tokens[i].text;
+        size_t length = utf8_single(text);
+        if (length && !bpe_character(tokenizer->bpe, text, length, tokenizer->tokens[i].id, error))
+            return false;
     }
     return true;
 }
@@ -176,9 +190,21 @@ static bool model_load(struct tokenizer *tokenizer, const cJSON *model, struct m
     if (!vocab_load(tokenizer, json_member(model, "vocab"), vocab, error))
         return false;
     options.merges = (size_t)cJSON_GetArraySize(merges);
+    options.alphabet = tokenizer->pretokenizer.byte_level ? BPE_BYTES : BPE_CHARACTERS;
     tokenizer->bpe = bpe_new(&options, error);
-    return tokenizer->bpe && merges_load(tokenizer, merges, vocab, error) &&
-           (!options.ignore_merges || whole_load(tokenizer, error));
+    return tokenizer->bpe && (options.alphabet == BPE_BYTES || characters_load(tokenizer, error)) &&
+           merges_load(tokenizer, merges, vocab, error) && (!options.ignore_merges || whole_load(tokenizer, error));
+}
+
+/* The original looks whence the first character of a word came, which its normalizers carry along. */
+static bool origin_kept(const struct tokenizer *tokenizer, struct error *error)
+{
+    const char *moves = normalizer_moves(&tokenizer->normalizer);
+    return !tokenizer->pretokenizer.first || !moves ||
+           error_set(
+               error,
+               "%s: a pre-tokenizer Metaspace with \"prepend_scheme\" \"first\" behind normalizer %s is not supported",
+               tokenizer->where, moves);
 }
 
 bool tokenizer_load(struct tokenizer *tokenizer, const cJSON *json, struct error *error)
@@ -191,13 +217,13 @@ bool tokenizer_load(struct tokenizer *tokenizer, const cJSON *json, struct error
         return false;
     if (version && strcmp(version, "1.0") != 0)
         return error_set(error, "%s: version \"%.100s\", expected \"1.0\"", where, version);
-    bool good = model_load(tokenizer, json_member(json, "model"), &vocab, error) &&
-                normalizer_load(&tokenizer->normalizer, where, json_member(json, "normalizer"), error) &&
+    bool good = normalizer_load(&tokenizer->normalizer, where, json_member(json, "normalizer"), error) &&
                 pretokenizer_load(&tokenizer->pretokenizer, where, json_member(json, "pre_tokenizer"), error) &&
+                origin_kept(tokenizer, error) && model_load(tokenizer, json_member(json, "model"), &vocab, error) &&
                 tokenizer_load_added(tokenizer, json_member(json, "added_tokens"),
                                      cJSON_IsTrue(json_member(json, SPLIT_SPECIAL)), &vocab, error) &&
                 tokenizer_load_template(tokenizer, json_member(json, "post_processor"), error) &&
-                tokenizer_load_decoder(tokenizer, json_member(json, "decoder"), error);
+                decoder_load(&tokenizer->decoder, where, json_member(json, "decoder"), error);
     map_free(&vocab);
     return good;
 }

@@ -1,4 +1,4 @@
-/* tokenizer.json: added tokens, the template and the decoder. */
+/* tokenizer.json: added tokens and the template. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,44 +222,4 @@ static bool load_processor(struct tokenizer *tokenizer, const cJSON *json, int d
 bool tokenizer_load_template(struct tokenizer *tokenizer, const cJSON *json, struct error *error)
 {
     return !json || load_processor(tokenizer, json, 0, error);
-}
-
-/* Decoder */
-
-struct decoder_state {
-    bool fused;
-    bool bytes;
-};
-
-static bool load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct decoder_state *state, int depth,
-                         struct error *error)
-{
-    const char *name = NULL;
-    if (!json_get_string(json, tokenizer->where, "type", &name, error))
-        return false;
-    const cJSON *list = json_member(json, "decoders"), *item = NULL;
-    if (name && strcmp(name, "ByteLevel") == 0) {
-        if (state->bytes)
-            return error_set(error, "%s: a second decoder ByteLevel is not supported", tokenizer->where);
-        tokenizer->decoder = state->fused ? DECODER_FUSE_BYTES : DECODER_BYTES;
-        state->bytes = true;
-        return true;
-    }
-    if (name && strcmp(name, "Fuse") == 0) {
-        state->fused = true;
-        return true;
-    }
-    if (!name || strcmp(name, "Sequence") != 0 || !cJSON_IsArray(list) || depth > 50)
-        return error_set(error, "%s: decoder type \"%.100s\" is not supported", tokenizer->where, name ? name : "");
-    cJSON_ArrayForEach(item, list) if (!load_decoder(tokenizer, item, state, depth + 1, error)) return false;
-    return true;
-}
-
-bool tokenizer_load_decoder(struct tokenizer *tokenizer, const cJSON *json, struct error *error)
-{
-    struct decoder_state state = {0};
-    tokenizer->decoder = DECODER_NONE;
-    if (json && !load_decoder(tokenizer, json, &state, 0, error))
-        return false;
-    return !json || state.bytes || error_set(error, "%s: no decoder ByteLevel", tokenizer->where);
 }

@@ -14,6 +14,9 @@ uint32_t utf8_next(const char *text, size_t *at);
 /* The code point that ends at `*at` (> 0), which moves in front of it. */
 uint32_t utf8_previous(const char *text, size_t *at);
 
+/* How many bytes the one character takes that the text is; 0: it is none, or several. The text must be valid. */
+size_t utf8_single(const char *text);
+
 /* Writes 1 to 4 bytes and returns how many. */
 size_t utf8_put(char out[4], uint32_t code);
 

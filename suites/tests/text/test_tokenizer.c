@@ -207,13 +207,15 @@ Test(tokenizer, qwen3_agrees_with_the_original)
     tokenizer_free(tokenizer);
 }
 
-/* Every pre-tokenizer, template and flag of added tokens, and vocab.json with merges.txt. */
+/* Every pre-tokenizer, template, decoder and flag of added tokens, bytes and characters, and vocab.json with
+ * merges.txt. */
 Test(tokenizer, variants_agree_with_the_original)
 {
     struct error error = {0};
     struct names names = {0};
     cr_assert(folder_list(DATA "/variants", &names, &error), "%s", error_text(&error));
-    cr_expect_geq(names.count, 10);
+    cr_expect_geq(names.count, 15);
+    size_t decoded = 0;
     for (size_t i = 0; i < names.count; i++) {
         char *folder = path_join(DATA "/variants", names.items[i]), *cases = path_join(folder, "cases.jsonl");
         struct tokenizer *tokenizer = open_or_fail(folder);
@@ -227,11 +229,18 @@ Test(tokenizer, variants_agree_with_the_original)
                   &lines, &message, &bad);
         }
         cr_expect_eq(bad, 0, "%s: %zu of %zu cases disagree", names.items[i], bad, lines.number);
+        char *lists = path_join(folder, "decode.jsonl");
+        if (file_exists(lists)) {
+            check_decode(tokenizer, lists);
+            decoded++;
+        }
+        free(lists);
         buffer_free(&lines.text);
         tokenizer_free(tokenizer);
         free(folder);
         free(cases);
     }
+    cr_expect_geq(decoded, 5);
     names_free(&names);
 }
 
@@ -333,8 +342,8 @@ Test(tokenizer, random_bytes_survive_a_round_trip)
     tokenizer_free(tokenizer);
 }
 
-/* A megabyte of each; quadratic work would take minutes. */
-Test(tokenizer, no_text_is_quadratic, .timeout = 100)
+/* A megabyte of each; quadratic work would take minutes. Without a pre-tokenizer all of it is one word. */
+static void expect_fast(const char *path)
 {
     static const char *const units[] = {"a",
                                         " ",
@@ -350,8 +359,10 @@ Test(tokenizer, no_text_is_quadratic, .timeout = 100)
                                         "\xE1\x85\xA1\xCC\x81",
                                         "\xF0\x9F\x91\xA9\xE2\x80\x8D",
                                         "\xFF",
-                                        "<|im_start|>"};
-    struct tokenizer *tokenizer = open_or_fail(NANO);
+                                        "<|im_start|>",
+                                        "the ",
+                                        "\xE2\x96\x81"};
+    struct tokenizer *tokenizer = open_or_fail(path);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         struct buffer text = {0};
         struct error error = {0};
@@ -364,4 +375,11 @@ Test(tokenizer, no_text_is_quadratic, .timeout = 100)
         buffer_free(&text);
     }
     tokenizer_free(tokenizer);
+}
+
+Test(tokenizer, no_text_is_quadratic, .timeout = 100)
+{
+    expect_fast(NANO);
+    expect_fast(DATA "/variants/llama2");
+    expect_fast(DATA "/variants/gemma");
 }

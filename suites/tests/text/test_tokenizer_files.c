@@ -21,6 +21,10 @@
     "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"" regex "\"}, \"behavior\": \"Isolated\", "                      \
     "\"invert\": false}, " BYTE_LEVEL "]}}"
 
+#define METASPACE "{\"type\": \"Metaspace\", \"replacement\": \"_\"}"
+#define FIRST "{\"type\": \"Metaspace\", \"replacement\": \"_\", \"prepend_scheme\": \"first\"}"
+#define SEQUENCE(list) "{\"type\": \"Sequence\", \"pretokenizers\": [" list "]}"
+
 static const struct {
     const char *json;
     const char *error; /* NULL: opens */
@@ -48,11 +52,33 @@ static const struct {
     {"{" REST ", " MODEL("\"a\": 0", "\"a\"") "}", "merge 0 should be two tokens"},
     {"{" REST ", " MODEL("\"a\": 0", "[\"a\", \"a\", \"a\"]") "}", "merge 0 should be two tokens"},
     {"{" REST ", " MODEL("\"a\": 0", "7") "}", "merge 0 should be two tokens"},
-    {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Nmt\"}}", "normalizer type \"Nmt\""},
+    {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Precompiled\"}}", "normalizer type \"Precompiled\""},
+    {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Strip\", \"strip_left\": true}}",
+     "normalizer Strip has no \"strip_right\""},
     {"{" REST ", " PLAIN ", \"normalizer\": 3}", "a normalizer without a \"type\""},
     {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Replace\", \"content\": \"\"}}", "\"pattern\" should be"},
-    {"{" PLAIN "}", "no pre-tokenizer ByteLevel"},
-    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Metaspace\"}}", "pre-tokenizer type \"Metaspace\""},
+    {"{" PLAIN "}", NULL},
+    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Metaspace\"}}", "\"replacement\" of pre-tokenizer Metaspace"},
+    {"{" PLAIN ", \"pre_tokenizer\": " METASPACE "}", NULL},
+    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"ab\"}}",
+     "\"replacement\" of pre-tokenizer Metaspace"},
+    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"_\", \"prepend_scheme\": \"last\"}}",
+     "\"prepend_scheme\" \"last\""},
+    {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"_\", \"add_prefix_space\": false}}",
+     "\"add_prefix_space\" false"},
+    {"{" PLAIN ", \"pre_tokenizer\": " SEQUENCE(METASPACE ", " METASPACE) "}", "Metaspace behind a Metaspace"},
+    {"{" PLAIN ", \"pre_tokenizer\": " SEQUENCE(BYTE_LEVEL ", " METASPACE) "}", "Metaspace behind a ByteLevel"},
+    {"{" PLAIN ", \"pre_tokenizer\": " SEQUENCE("{\"type\": \"Whitespace\"}, " METASPACE) "}", NULL},
+    {"{" PLAIN ", \"pre_tokenizer\": " SEQUENCE("{\"type\": \"Whitespace\"}, " FIRST) "}",
+     "\"first\" behind another pre-tokenizer"},
+    {"{" PLAIN ", \"normalizer\": {\"type\": \"NFC\"}, \"pre_tokenizer\": " FIRST "}",
+     "\"first\" behind normalizer NFC"},
+    {"{" PLAIN ", \"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"_\"}, "
+     "\"pre_tokenizer\": " FIRST "}",
+     NULL},
+    {"{" PLAIN ", \"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \" \"}, \"content\": \"_\"}, "
+     "\"pre_tokenizer\": " FIRST "}",
+     "\"first\" behind normalizer Replace"},
     {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"ByteLevel\"}}", "has no \"add_prefix_space\""},
     {"{" PLAIN ", \"pre_tokenizer\": {\"type\": \"Split\", \"behavior\": \"Joined\"}}", "split behavior \"Joined\""},
     {SPLIT("a"), NULL},
@@ -87,6 +113,17 @@ static const struct {
      "a piece of the template"},
     {"{" PLAIN ", \"pre_tokenizer\": " BYTE_LEVEL ", \"decoder\": {\"type\": \"WordPiece\"}}",
      "decoder type \"WordPiece\""},
+    {"{" PLAIN ", \"decoder\": {}}", "a decoder without a \"type\""},
+    {"{" PLAIN ", \"decoder\": {\"type\": \"Sequence\"}}", "has no list \"decoders\""},
+    {"{" PLAIN ", \"decoder\": {\"type\": \"Strip\", \"content\": \" \", \"start\": 1}}",
+     "decoder Strip has no \"stop\""},
+    {"{" PLAIN ", \"decoder\": {\"type\": \"Strip\", \"content\": \"\", \"start\": 1, \"stop\": 0}}",
+     "\"content\" of decoder Strip"},
+    {"{" PLAIN ", \"decoder\": {\"type\": \"Strip\", \"content\": \" \", \"start\": -1, \"stop\": 0}}",
+     "\"start\" should be"},
+    {"{" PLAIN ", \"decoder\": {\"type\": \"Replace\", \"content\": \" \"}}", "\"pattern\" should be"},
+    {"{" PLAIN ", \"decoder\": {\"type\": \"Metaspace\", \"replacement\": \"\"}}",
+     "\"replacement\" of decoder Metaspace"},
 };
 
 /* A file of this process with the content; the caller frees the name and removes the file. */
