@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Make gold for what lies beside a tokenizer.json: suites/data/readers/tokens.json.
 
-    make_companion_cases.py -o suites/data/readers/tokens.json --nano golden/nano/qwen3
+    make_companion_cases.py -o suites/data/readers/tokens.json --nano golden/nano/qwen3 --characters suites/data/tokens/variants/llama2
 
 Each case is a folder with the nano tokenizer and some files beside it, and what AutoTokenizer makes of texts there.
 "split" cases have vocab.json and merges.txt in place of tokenizer.json; "own" cases a tokenizer.json that cuts texts
-otherwise than any class of the original (OWN).
+otherwise than any class of the original (OWN); "characters" cases that of --characters.
 """
 
 import argparse
@@ -44,6 +44,14 @@ CASES = {
     "spaced_gpt2": {"tokenizer_config.json": {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}},
     "spaced_file": {"tokenizer_config.json": {**CLASS, "add_prefix_space": True}},
     "special_split": {"tokenizer_config.json": {**CLASS, "split_special_tokens": True}},
+    "characters_class": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer"}, "config.json": {"model_type": "llama"}},
+    "characters_fast": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizerFast", "legacy": False, "add_bos_token": True,
+                                                  "add_prefix_space": None, "unk_token": "<unk>"}},
+    "characters_legacy": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "legacy": True, "add_prefix_space": True}},
+    "characters_unspaced": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "add_prefix_space": False}},
+    "characters_mixtral": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "legacy": False},
+                           "config.json": {"model_type": "mixtral"}},
+    "characters_file": {"tokenizer_config.json": {**CLASS, "add_bos_token": False}},
     "split_gpt2": {"config.json": {"model_type": "gpt2"}},
     "split_spaced": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": True}},
     "split": {"config.json": {"model_type": "qwen3"}},
@@ -53,7 +61,8 @@ OWN = {"normalizer": None, "pre_tokenizer": {"type": "Sequence", "pretokenizers"
     {"type": "Split", "pattern": {"Regex": "[a-m]"}, "behavior": "Isolated", "invert": False},
     {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]}}
 TEXTS = ["the house <first> stands <last>at", "x<a>y <b> z<c>", "the end <stop> <stop>", "<pad><pad> <|im_start|>the<|im_end|>",
-         "It's 2018, DON'T 12345", "  <first>  \n", "Gr\u00f6\u00dfe e\u0301 \u00e9", "<b><a><c><last>", "", "mother the theme"]
+         "It's 2018, DON'T 12345", "  <first>  \n", "Gr\u00f6\u00dfe e\u0301 \u00e9", "<b><a><c><last>", "", "mother the theme",
+         "</s>the </s> river<s>  of", " the"]
 
 
 def write_split(source, folder):
@@ -66,8 +75,8 @@ def write_split(source, folder):
         file.write("\n".join(merges) + "\n")
 
 
-def make_case(nano, name, files):
-    source = os.path.join(nano, "tokenizer.json")
+def make_case(nano, characters, name, files):
+    source = os.path.join(characters if name.startswith("characters") else nano, "tokenizer.json")
     with tempfile.TemporaryDirectory() as folder:
         if name.startswith("split"):
             write_split(source, folder)
@@ -88,8 +97,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", required=True)
     parser.add_argument("--nano", required=True, help="golden/nano/qwen3")
+    parser.add_argument("--characters", required=True, help="suites/data/tokens/variants/llama2")
     args = parser.parse_args()
-    cases = {name: make_case(args.nano, name, files) for name, files in CASES.items()}
+    cases = {name: make_case(args.nano, args.characters, name, files) for name, files in CASES.items()}
     with open(args.output, "w", encoding="utf-8") as file:
         json.dump({"transformers": transformers.__version__, "texts": TEXTS, "own": OWN, "cases": cases}, file, indent=1)
         file.write("\n")

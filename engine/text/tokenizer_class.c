@@ -19,13 +19,51 @@ static const char qwen2_parts[] =
     "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}}, "
     "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}}";
 
+static const char llama_parts[] =
+    "{\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"\xE2\x96\x81\", "
+    "\"prepend_scheme\": \"first\", \"split\": false}, \"decoder\": {\"type\": \"Sequence\", \"decoders\": ["
+    "{\"type\": \"Replace\", \"pattern\": {\"String\": \"\xE2\x96\x81\"}, \"content\": \" \"}, {\"type\": "
+    "\"ByteFallback\"}, {\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}]}, "
+    "\"model\": {\"unk_token\": null, \"fuse_unk\": true, \"byte_fallback\": true}}";
+
+/* What tokenizer_config.json says of a class. */
+struct class_settings {
+    bool prefix_space, no_prefix_space; /* "add_prefix_space"; neither: it is not said */
+    bool legacy;
+};
+
+/* The bytes come last of its pre-tokenizers. */
+static bool settle_bytes(cJSON *parts, const struct class_settings *settings)
+{
+    cJSON *pre = cJSON_GetObjectItemCaseSensitive(parts, "pre_tokenizer");
+    const cJSON *list = json_member(pre, "pretokenizers");
+    int last = cJSON_GetArraySize(list) - 1;
+    return !settings->prefix_space ||
+           cJSON_ReplaceItemInObjectCaseSensitive(last < 0 ? pre : cJSON_GetArrayItem(list, last), "add_prefix_space",
+                                                  cJSON_CreateTrue());
+}
+
+/* Without a space in front none is taken away, which its last decoder does. */
+static bool settle_llama(cJSON *parts, const struct class_settings *settings)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(parts, "decoder"), "decoders");
+    const char *scheme = settings->no_prefix_space ? "never" : settings->legacy ? "always" : "first";
+    if (settings->no_prefix_space)
+        cJSON_DeleteItemFromArray(list, cJSON_GetArraySize(list) - 1);
+    return cJSON_ReplaceItemInObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(parts, "pre_tokenizer"),
+                                                  "prepend_scheme", cJSON_CreateString(scheme));
+}
+
 static const struct class_row {
     const char *name; /* without "Fast", which may stand behind it */
     const char *parts;
+    bool (*settle)(cJSON *parts, const struct class_settings *settings);
+    bool characters; /* a tokenizer.json over bytes keeps its own rules; and it is not read from vocab.json */
 } classes[] = {
-    {"GPT2Tokenizer", gpt2_parts},
-    {"CodeGenTokenizer", gpt2_parts},
-    {"Qwen2Tokenizer", qwen2_parts},
+    {"GPT2Tokenizer", gpt2_parts, settle_bytes, false},
+    {"CodeGenTokenizer", gpt2_parts, settle_bytes, false},
+    {"Qwen2Tokenizer", qwen2_parts, settle_bytes, false},
+    {"LlamaTokenizer", llama_parts, settle_llama, true},
 };
 
 /* By "model_type", or how it begins ("*"); the first that fits decides. */
@@ -102,24 +140,18 @@ static bool choose(const char *folder, const cJSON *config, struct choice *choic
     return good;
 }
 
-/* The bytes come last of its pre-tokenizers. */
-static bool set_prefix_space(cJSON *parts)
-{
-    cJSON *pre = cJSON_GetObjectItemCaseSensitive(parts, "pre_tokenizer");
-    const cJSON *list = json_member(pre, "pretokenizers");
-    int last = cJSON_GetArraySize(list) - 1;
-    return cJSON_ReplaceItemInObjectCaseSensitive(last < 0 ? pre : cJSON_GetArrayItem(list, last), "add_prefix_space",
-                                                  cJSON_CreateTrue());
-}
-
 static cJSON *parts_of(const struct choice *choice, const char *folder, const cJSON *config, struct error *error)
 {
-    bool prefix_space = false;
+    struct class_settings settings = {0};
+    bool spaced = false, said = json_member(config, "add_prefix_space");
     char *where = path_join(folder, "tokenizer_config.json");
-    bool good =
-        where ? json_get_bool(config, where, "add_prefix_space", &prefix_space, error) : error_memory(error, folder);
+    bool good = where ? json_get_bool(config, where, "add_prefix_space", &spaced, error) &&
+                            json_get_bool(config, where, "legacy", &settings.legacy, error)
+                      : error_memory(error, folder);
+    settings.prefix_space = spaced;
+    settings.no_prefix_space = said && !spaced;
     cJSON *parts = good ? cJSON_Parse(choice->row->parts) : NULL;
-    if (good && (!parts || (prefix_space && !set_prefix_space(parts))))
+    if (good && (!parts || !choice->row->settle(parts, &settings)))
         good = error_memory(error, folder);
     free(where);
     if (good)
@@ -135,7 +167,7 @@ cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct err
         return NULL;
     if (!*choice.name && !*choice.type) /* as the first of them all */
         choice.row = &classes[0];
-    if (choice.row)
+    if (choice.row && !choice.row->characters)
         return parts_of(&choice, folder, config, error);
     if (*choice.name)
         error_set(error,
@@ -152,12 +184,13 @@ cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct err
 /* Do the two say the same? What is left out is as it is by default, and offsets are nobody's here. */
 static bool says_same(const cJSON *a, const cJSON *b)
 {
-    static const char *const keys[] = {"type", "behavior", "Regex", "String"}, *const lists[] = {"pretokenizers",
-                                                                                                 "normalizers"};
+    static const char *const keys[] = {"type",        "behavior",       "Regex",  "String",
+                                       "replacement", "prepend_scheme", "content"},
+                             *const lists[] = {"pretokenizers", "normalizers", "decoders"};
     static const struct {
         const char *key;
         bool absent;
-    } switches[] = {{"add_prefix_space", true}, {"use_regex", true}, {"invert", false}};
+    } switches[] = {{"add_prefix_space", true}, {"use_regex", true}, {"invert", false}, {"split", true}};
     bool same = !a == !b;
     for (size_t i = 0; same && a && i < sizeof keys / sizeof *keys; i++) {
         const char *left = text_of(a, keys[i]), *right = text_of(b, keys[i]);
@@ -176,21 +209,52 @@ static bool says_same(const cJSON *a, const cJSON *b)
     return same && (!a || says_same(json_member(a, "pattern"), json_member(b, "pattern")));
 }
 
-/* Puts the parts in the place of those that the file has; `*differs`: they are others. */
+/* Puts a member in the place of that which is there; `*differs`: that was another, or there was none where it counts.
+ */
+static bool exchange_member(cJSON *model, cJSON *member, bool *differs)
+{
+    char *key = strdup(member->string);
+    const cJSON *was = json_member(model, member->string);
+    *differs = *differs || !(was ? cJSON_Compare(was, member, true) : cJSON_IsNull(member) || cJSON_IsFalse(member));
+    cJSON_DeleteItemFromObjectCaseSensitive(model, member->string);
+    bool good = key && cJSON_AddItemToObject(model, key, member);
+    free(key);
+    if (!good)
+        cJSON_Delete(member);
+    return good;
+}
+
+/* Puts the parts in the place of those that the file has, member by member where it is the model; `*differs`: they are
+ * others. */
 static bool exchange(cJSON *json, cJSON *parts, bool *differs)
 {
-    static const char *const keys[] = {"normalizer", "pre_tokenizer"};
+    static const char *const keys[] = {"normalizer", "pre_tokenizer", "decoder"};
     cJSON *model = cJSON_GetObjectItemCaseSensitive(json, "model");
+    cJSON *members = cJSON_GetObjectItemCaseSensitive(parts, "model");
     bool good = true;
     for (size_t i = 0; good && i < sizeof keys / sizeof *keys; i++) {
         cJSON *part = cJSON_DetachItemFromObjectCaseSensitive(parts, keys[i]);
+        if (!part)
+            continue;
         *differs = *differs || !says_same(cJSON_IsNull(part) ? NULL : part, json_member(json, keys[i]));
         cJSON_DeleteItemFromObjectCaseSensitive(json, keys[i]);
-        good = part && cJSON_AddItemToObject(json, keys[i], part);
+        good = cJSON_AddItemToObject(json, keys[i], part);
     }
+    while (good && cJSON_IsObject(model) && members && members->child)
+        good = exchange_member(model, cJSON_DetachItemViaPointer(members, members->child), differs);
     *differs = *differs || cJSON_IsTrue(json_member(model, "ignore_merges"));
     cJSON_DeleteItemFromObjectCaseSensitive(model, "ignore_merges");
     return good;
+}
+
+/* A ByteLevel somewhere in a part of the file. */
+static bool has_bytes(const cJSON *part)
+{
+    const char *type = text_of(part, "type");
+    bool found = type && strcmp(type, "ByteLevel") == 0;
+    for (const cJSON *child = part ? part->child : NULL; child && !found; child = child->next)
+        found = (cJSON_IsObject(child) || cJSON_IsArray(child)) && has_bytes(child);
+    return found;
 }
 
 bool tokenizer_reclass(const char *folder, cJSON *json, char **instead, struct error *error)
@@ -199,6 +263,9 @@ bool tokenizer_reclass(const char *folder, cJSON *json, char **instead, struct e
     bool good = true, differs = false;
     cJSON *config = tokenizer_companion(folder, "tokenizer_config.json", &good, error);
     good = good && choose(folder, config, &choice, error);
+    if (good && choice.row && choice.row->characters &&
+        (has_bytes(json_member(json, "pre_tokenizer")) || has_bytes(json_member(json, "decoder"))))
+        choice.row = NULL;
     cJSON *parts = good && choice.row ? parts_of(&choice, folder, config, error) : NULL;
     good = good && (!choice.row || parts);
     if (good && parts && cJSON_IsObject(json))

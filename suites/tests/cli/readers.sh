@@ -256,8 +256,8 @@ saved_as llama LlamaModel meta format pt
 run 0 check "$T/hurt" --suite "$proof" --golden "$(gold llama)" --json -q
 json "$(summary logits.kl).verdict == \"pass\" and ([.findings[] | select(.check == \"inventory.head\")] == [])"
 
-# token_case NAME: the folder of the case in $T/words: the nano tokenizer, whole, split into its older files or with its own rules, and
-# what lies beside it.
+# token_case NAME: the folder of the case in $T/words: the nano tokenizer, whole, split into its older files or with its own rules, or one
+# over characters, and what lies beside it.
 token_case() {
     rm -rf "$T/words"
     mkdir "$T/words"
@@ -266,6 +266,8 @@ token_case() {
         jq -r '.model.merges[] | if type == "array" then join(" ") else . end' "$nano/qwen3/tokenizer.json" >"$T/words/merges.txt"
     elif [[ $1 == own* ]]; then
         jq --slurpfile all "$R/tokens.json" '. + $all[0].own' "$nano/qwen3/tokenizer.json" >"$T/words/tokenizer.json"
+    elif [[ $1 == characters* ]]; then
+        cp suites/data/tokens/variants/llama2/tokenizer.json "$T/words/"
     else
         cp "$nano/qwen3/tokenizer.json" "$T/words/"
     fi
