@@ -168,11 +168,6 @@ static bool load_metaspace(struct pretokenizer *pretokenizer, const char *where,
     if (pretokenizer->metaspace || pretokenizer->byte_level)
         return error_set(error, "%s: a pre-tokenizer Metaspace behind a %s is not supported", where,
                          pretokenizer->metaspace ? "Metaspace" : "ByteLevel");
-    if (metaspace.scheme == PREPEND_FIRST && pretokenizer->count)
-        return error_set(error,
-                         "%s: a pre-tokenizer Metaspace with \"prepend_scheme\" \"first\" behind another "
-                         "pre-tokenizer is not supported",
-                         where);
     struct pretokenizer_step *step = step_add(pretokenizer, STEP_METASPACE, where, error);
     if (!step)
         return false;
@@ -238,7 +233,7 @@ void pretokenizer_free(struct pretokenizer *pretokenizer)
 
 struct run {
     struct pretokenizer *pretokenizer;
-    bool first;
+    const char *start; /* of what nothing is before; NULL: something is. Only splits come before a Metaspace */
     pretokenizer_word *word;
     void *context;
     struct error *error;
@@ -353,7 +348,7 @@ static bool run_metaspace(struct run *run, size_t index, const char *text, size_
     const struct metaspace *metaspace = &run->pretokenizer->steps[index].metaspace;
     size_t length = strlen(metaspace->space);
     bool there = text[0] == ' ' || (size >= length && memcmp(text, metaspace->space, length) == 0);
-    bool prepend = metaspace->scheme == PREPEND_ALWAYS || (metaspace->scheme == PREPEND_FIRST && run->first);
+    bool prepend = metaspace->scheme == PREPEND_ALWAYS || (metaspace->scheme == PREPEND_FIRST && text == run->start);
     scratch->size = 0;
     if (prepend && !there)
         buffer_text(scratch, metaspace->space);
@@ -398,6 +393,7 @@ static bool run_step(struct run *run, size_t index, const char *text, size_t siz
 bool pretokenizer_apply(struct pretokenizer *pretokenizer, const char *text, size_t size, bool first,
                         pretokenizer_word *word, void *context, struct error *error)
 {
-    struct run run = {.pretokenizer = pretokenizer, .first = first, .word = word, .context = context, .error = error};
+    struct run run = {
+        .pretokenizer = pretokenizer, .start = first ? text : NULL, .word = word, .context = context, .error = error};
     return size == 0 || run_step(&run, 0, text, size);
 }

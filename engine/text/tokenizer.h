@@ -23,7 +23,7 @@
  * - A pattern that repeats a group a million times over one piece of text may run out of its 256 MiB: an error.
  * - A decoder Strip with "stop" takes all of a token that it is made of, where the original panics.
  * - Refused: Metaspace behind ByteLevel or another Metaspace; with "prepend_scheme" "first", which asks whence a word
- *   came, also behind any other pre-tokenizer, or a normalizer that may make other than one character of one.
+ *   came, also behind a normalizer that may make other than one character of one.
  * - Refused, where the original picks one: duplicate ids, duplicate tokens, added tokens that match the same text.
  * An added token that the vocabulary lacks gets the next free id from the vocabulary's size on, whatever id the file
  * gives it: that is what the original does.
