@@ -167,11 +167,11 @@ Test(tokenizer, malformed_files_are_named_errors)
 }
 
 /* Bytes of a good file changed, removed and doubled: whatever opens must also work. */
-Test(tokenizer, damaged_files_do_no_harm, .timeout = 100)
+static void damage(const char *name)
 {
     struct error error = {0};
     struct buffer good = {0};
-    cr_assert(file_read(DATA "/variants/added-tokens/tokenizer.json", FILE_MOST, &good, &error));
+    cr_assert(file_read(name, FILE_MOST, &good, &error), "%s", error_text(&error));
     uint32_t random = 7;
     size_t opened = 0;
     for (int round = 0; round < 600; round++) {
@@ -199,7 +199,7 @@ Test(tokenizer, damaged_files_do_no_harm, .timeout = 100)
         struct ids ids = {0};
         struct buffer text = {0};
         static const char sample[] =
-            "The <left> quick  <both> fox's 1234 \xC3\xA9\xCC\x81 \xE4\xB8\xAD\n\n\xFF <plain>";
+            "The <left> quick  <both> fox's 1234 \xC3\xA9\xCC\x81 \xE4\xB8\xAD\n\n\xFF <plain></s>\xE2\x96\x81";
         if (tokenizer && tokenizer_encode(tokenizer, sample, sizeof sample - 1, true, &ids, &error))
             tokenizer_decode(tokenizer, ids.data, ids.count, true, &text, &error);
         tokenizer_free(tokenizer);
@@ -210,6 +210,16 @@ Test(tokenizer, damaged_files_do_no_harm, .timeout = 100)
         unlink(path);
         free(path);
     }
-    cr_expect(opened > 20 && opened < 580, "%zu of 600 opened", opened);
+    cr_expect(opened > 20 && opened < 580, "%s: %zu of 600 opened", name, opened);
     buffer_free(&good);
+}
+
+Test(tokenizer, damaged_files_do_no_harm, .timeout = 200)
+{
+    static const char *const kinds[] = {"added-tokens", "llama2", "metaspace-first", "metaspace-always"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char name[512];
+        snprintf(name, sizeof name, DATA "/variants/%s/tokenizer.json", kinds[i]);
+        damage(name);
+    }
 }
