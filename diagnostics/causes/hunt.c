@@ -253,35 +253,45 @@ static bool note_near(struct hunting *hunting, const struct world *world, const 
     return true;
 }
 
-/* What the experiment cures: `*cured` places, 0 where it is refuted, or cannot be made. */
-static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis, size_t *cured, struct error *error)
+/* What the last `count` of those that are laid cure together: `*cured` places, 0 where they are refuted, or cannot be
+ * made; `*breaks`: something good is bad with them, or they cannot be. */
+static bool try_laid(struct hunting *hunting, size_t count, int pilot, size_t *cured, bool *breaks, struct error *error)
 {
     struct hunt *hunt = hunting->hunt;
+    const struct hypothesis *laid = &hunting->laid[hunt->proof_count];
     struct world world;
     struct error none = {0};
-    int pilot = pilot_of(hunt, hypothesis);
+    bool good = true;
     *cured = 0;
-    if (pilot < 0 || find_refuted(hunting, hypothesis, pilot))
-        return true;
-    hunting->laid[hunt->proof_count] = *hypothesis;
-    bool good = true, laid = world_open(&hunting->ground, hunting->laid, hunt->proof_count + 1, &world, &none);
-    bool breaks = true;
-    if (laid) {
+    *breaks = true;
+    if (world_open(&hunting->ground, hunting->laid, hunt->proof_count + count, &world, &none)) {
         unsigned bad = 0;
         double left = INFINITY;
         hunt->tried++;
-        hunt->tried_of[hypothesis->departure]++;
+        hunt->tried_of[laid->departure]++;
         /* sizes of another configuration do not fit gold, which is an answer too */
         bool fits = try_block(hunting, &world, pilot, &bad, &left, &none);
-        breaks = !fits || (bad & ~hunt->after[pilot]);
-        if (fits && !(bad & ~hunt->after[pilot]) && bad != hunt->after[pilot])
+        *breaks = !fits || (bad & ~hunt->after[pilot]);
+        if (!*breaks && bad != hunt->after[pilot])
             good = try_blocks(hunting, &world, cured, error);
-        if (good && fits && !*cured)
-            good = note_near(hunting, &world, hypothesis, pilot, left, error);
+        if (good && fits && !*cured && count == 1)
+            good = note_near(hunting, &world, laid, pilot, left, error);
     }
     error_clear(&none);
     world_close(&world);
-    return good && (*cured || note_refuted(hunting, hypothesis, pilot, breaks, error));
+    return good;
+}
+
+static bool try_one(struct hunting *hunting, const struct hypothesis *hypothesis, size_t *cured, struct error *error)
+{
+    int pilot = pilot_of(hunting->hunt, hypothesis);
+    bool breaks;
+    *cured = 0;
+    if (pilot < 0 || find_refuted(hunting, hypothesis, pilot))
+        return true;
+    hunting->laid[hunting->hunt->proof_count] = *hypothesis;
+    return try_laid(hunting, 1, pilot, cured, &breaks, error) &&
+           (*cured || note_refuted(hunting, hypothesis, pilot, breaks, error));
 }
 
 /* What the candidates of one round cure. */
@@ -486,31 +496,6 @@ static bool find_factors(struct hunting *hunting, const struct evidence *evidenc
     return good || error_memory(error, "experiments");
 }
 
-/* What undoing both cures; 0 where it cures nothing, or cannot be made. */
-static bool try_both(struct hunting *hunting, const struct hypothesis *first, const struct hypothesis *second,
-                     size_t *cured, struct error *error)
-{
-    struct hunt *hunt = hunting->hunt;
-    struct hypothesis *laid = hunting->laid + hunt->proof_count;
-    struct world world;
-    struct error none = {0};
-    bool good = true;
-    *cured = 0;
-    laid[0] = *first;
-    laid[1] = *second;
-    if (world_open(&hunting->ground, hunting->laid, hunt->proof_count + 2, &world, &none)) {
-        unsigned bad = 0, before = hunt->after[first->block];
-        double left;
-        hunt->tried++;
-        hunt->tried_of[first->departure]++;
-        if (try_block(hunting, &world, first->block, &bad, &left, &none) && !(bad & ~before) && bad != before)
-            good = try_blocks(hunting, &world, cured, error);
-    }
-    error_clear(&none);
-    world_close(&world);
-    return good;
-}
-
 /* What changes weights of one layer that is bad, and alone makes nothing bad that is good: of two that change other
  * weights neither mends what the other breaks. */
 static bool is_of_pair(const struct hunting *hunting, const struct hypothesis *hypothesis)
@@ -519,49 +504,59 @@ static bool is_of_pair(const struct hunting *hunting, const struct hypothesis *h
         hypothesis_solves(hypothesis))
         return false;
     const struct refuted *refuted = find_refuted(hunting, hypothesis, hypothesis->block);
-    return refuted && !refuted->breaks && refuted->bad;
+    return refuted && !refuted->breaks;
 }
 
-/* Two damages of one module that only together explain it: where nothing alone cures anything, each two in one layer.
- * The first two that cure are kept as two proofs of the same modules. */
+/* Lays the two, of one layer, as proofs of the same modules. */
+static bool keep_both(struct hunting *hunting, const struct round *round, const struct hypothesis *first,
+                      const struct hypothesis *second, size_t cured, struct error *error)
+{
+    struct hunt *hunt = hunting->hunt;
+    const int block = first->block;
+    memcpy(round->after, hunting->found, (size_t)hunt->blocks * sizeof *round->after);
+    struct round both = {.best = {*first, .cured = cured, .first = block, .last = block, .together = true},
+                         .after = hunt->after};
+    both.best.points = hunt->after[block] & ~round->after[block];
+    if (!keep(hunting, &both, error))
+        return false;
+    both.best.hypothesis = *second;
+    both.after = round->after;
+    return keep(hunting, &both, error);
+}
+
+/* Two damages of one module that only together explain it: where nothing alone cures anything, each two in one layer,
+ * up to the first two that cure. */
 static bool find_pair(struct hunting *hunting, const struct round *round, bool *found, struct error *error)
 {
     struct hunt *hunt = hunting->hunt;
     const struct hypotheses *list = round->list;
-    struct progress progress = progress_begin("experiments in pairs", "experiments", list->count);
-    bool good = true;
+    const struct hypothesis **some = calloc(list->count + 1, sizeof *some);
+    size_t count = 0, cured = 0;
+    bool breaks, good = some || error_memory(error, "experiments");
     *found = false;
-    for (size_t i = 0; good && !*found && i < list->count; i++) {
-        const struct hypothesis *first = &list->items[i];
-        for (size_t k = i + 1; good && !*found && is_of_pair(hunting, first) && k < list->count; k++) {
-            const struct hypothesis *second = &list->items[k];
-            size_t cured = 0;
-            if (!is_of_pair(hunting, second) || second->block != first->block)
+    for (size_t i = 0; good && i < list->count; i++)
+        if (is_of_pair(hunting, &list->items[i]))
+            some[count++] = &list->items[i];
+    struct progress progress = progress_begin("experiments in pairs", "experiments", count);
+    for (size_t i = 0; good && !*found && i < count; i++) {
+        for (size_t k = i + 1; good && !*found && k < count; k++) {
+            if (some[k]->block != some[i]->block)
                 continue;
             if (hunt_is_late(hunting->request, hunt->begun)) {
                 hunt->untried++;
                 break;
             }
-            good = try_both(hunting, first, second, &cured, error);
-            if (!good || !cured)
-                continue;
-            memcpy(round->after, hunting->found, (size_t)hunt->blocks * sizeof *round->after);
-            struct round both = {.best = {.hypothesis = *first, .cured = cured, .first = -1}, .after = hunt->after};
-            *found = good = keep(hunting, &both, error);
-            both.best.hypothesis = *second;
-            both.after = round->after;
-            good = good && keep(hunting, &both, error);
-            if (!good)
-                break;
-            struct proof *proofs = &hunt->proofs[hunt->proof_count - 2];
-            proofs[0].first = proofs[1].first;
-            proofs[0].last = proofs[1].last;
-            proofs[0].points = proofs[1].points;
-            proofs[0].together = proofs[1].together = true;
+            hunting->laid[hunt->proof_count] = *some[i];
+            hunting->laid[hunt->proof_count + 1] = *some[k];
+            good = try_laid(hunting, 2, some[i]->block, &cured, &breaks, error);
+            *found = good && cured;
+            if (*found)
+                good = keep_both(hunting, round, some[i], some[k], cured, error);
         }
         progress_step(&progress, i + 1);
     }
     progress_end(&progress);
+    free(some);
     return good;
 }
 
