@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "text/metaspace.h"
+#include "text/part.h"
 #include "text/pattern.h"
 #include "text/utf8.h"
 
@@ -250,20 +251,9 @@ static const struct decoder_type types[] = {
     {"Metaspace", load_metaspace, apply_metaspace},
 };
 
-static bool steps_load(struct decoder *decoder, const char *where, const cJSON *json, int depth, struct error *error)
+static bool step_load(void *context, const char *name, const char *where, const cJSON *json, struct error *error)
 {
-    const char *name = NULL;
-    if (!cJSON_IsObject(json) || !json_get_string(json, where, "type", &name, error) || !name)
-        return error_set(error, "%s: a decoder without a \"type\"", where);
-    if (decoder->count >= STEPS_MOST || depth >= STEPS_MOST)
-        return error_set(error, "%s: more than %d decoders", where, STEPS_MOST);
-    if (strcmp(name, "Sequence") == 0) {
-        const cJSON *list = json_member(json, "decoders"), *item = NULL;
-        if (!cJSON_IsArray(list))
-            return error_set(error, "%s: decoder Sequence has no list \"decoders\"", where);
-        cJSON_ArrayForEach(item, list) if (!steps_load(decoder, where, item, depth + 1, error)) return false;
-        return true;
-    }
+    struct decoder *decoder = context;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(types[i].name, name) != 0)
             continue;
@@ -276,8 +266,9 @@ static bool steps_load(struct decoder *decoder, const char *where, const cJSON *
 
 bool decoder_load(struct decoder *decoder, const char *where, const cJSON *json, struct error *error)
 {
+    static const struct part_kind kind = {"decoder", "decoders", "more than ", " decoders", STEPS_MOST};
     decoder->given = json != NULL;
-    return !json || steps_load(decoder, where, json, 0, error);
+    return !json || parts_load(&kind, where, json, &decoder->count, step_load, decoder, error);
 }
 
 void decoder_free(struct decoder *decoder)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
+#include "text/part.h"
 #include "text/pattern.h"
 #include "text/unicode_form.h"
 #include "text/utf8.h"
@@ -183,21 +184,9 @@ static bool step_load(struct normalizer_step *step, const char *where, const cJS
     return !step->type->pattern || step->pattern;
 }
 
-static bool steps_load(struct normalizer *normalizer, const char *where, const cJSON *json, int depth,
-                       struct error *error)
+static bool part_take(void *context, const char *name, const char *where, const cJSON *json, struct error *error)
 {
-    const char *name = NULL;
-    if (!cJSON_IsObject(json) || !json_get_string(json, where, "type", &name, error) || !name)
-        return error_set(error, "%s: a normalizer without a \"type\"", where);
-    if (normalizer->count >= STEPS_MOST || depth >= STEPS_MOST)
-        return error_set(error, "%s: more than %d normalizers", where, STEPS_MOST);
-    if (strcmp(name, "Sequence") == 0) {
-        const cJSON *list = json_member(json, "normalizers"), *item = NULL;
-        if (!cJSON_IsArray(list))
-            return error_set(error, "%s: normalizer Sequence has no list \"normalizers\"", where);
-        cJSON_ArrayForEach(item, list) if (!steps_load(normalizer, where, item, depth + 1, error)) return false;
-        return true;
-    }
+    struct normalizer *normalizer = context;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(types[i].name, name) != 0)
             continue;
@@ -211,7 +200,8 @@ static bool steps_load(struct normalizer *normalizer, const char *where, const c
 
 bool normalizer_load(struct normalizer *normalizer, const char *where, const cJSON *json, struct error *error)
 {
-    return !json || steps_load(normalizer, where, json, 0, error);
+    static const struct part_kind kind = {"normalizer", "normalizers", "more than ", " normalizers", STEPS_MOST};
+    return !json || parts_load(&kind, where, json, &normalizer->count, part_take, normalizer, error);
 }
 
 const char *normalizer_moves(const struct normalizer *normalizer)

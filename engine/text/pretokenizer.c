@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text/metaspace.h"
+#include "text/part.h"
 #include "text/pattern.h"
 #include "text/utf8.h"
 
@@ -194,30 +195,19 @@ static const struct {
     {"Metaspace", load_metaspace},
 };
 
-static bool steps_load(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, int depth,
-                       struct error *error)
+static bool part_take(void *context, const char *name, const char *where, const cJSON *json, struct error *error)
 {
-    const char *name = NULL;
-    if (!cJSON_IsObject(json) || !json_get_string(json, where, "type", &name, error) || !name)
-        return error_set(error, "%s: a pre-tokenizer without a \"type\"", where);
-    if (depth >= STEPS_MOST)
-        return error_set(error, "%s: pre-tokenizers nested more than %d deep", where, STEPS_MOST);
-    if (strcmp(name, "Sequence") == 0) {
-        const cJSON *list = json_member(json, "pretokenizers"), *item = NULL;
-        if (!cJSON_IsArray(list))
-            return error_set(error, "%s: pre-tokenizer Sequence has no list \"pretokenizers\"", where);
-        cJSON_ArrayForEach(item, list) if (!steps_load(pretokenizer, where, item, depth + 1, error)) return false;
-        return true;
-    }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strcmp(types[i].name, name) == 0)
-            return types[i].load(pretokenizer, where, json, error);
+            return types[i].load(context, where, json, error);
     return error_set(error, "%s: pre-tokenizer type \"%.100s\" is not supported", where, name);
 }
 
 bool pretokenizer_load(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
 {
-    return !json || steps_load(pretokenizer, where, json, 0, error);
+    static const struct part_kind kind = {"pre-tokenizer", "pretokenizers", "pre-tokenizers nested more than ", " deep",
+                                          STEPS_MOST};
+    return !json || parts_load(&kind, where, json, NULL, part_take, pretokenizer, error);
 }
 
 void pretokenizer_free(struct pretokenizer *pretokenizer)
