@@ -415,7 +415,7 @@ static const char *use_of(const struct report *report)
 {
     size_t row = 0, rows = sizeof use_rows / sizeof *use_rows;
     const struct severity_facts *facts = &report->severity;
-    bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) || !isnan(facts->continuations);
+    bool compared = severity_compared(facts);
     if (report->departures || !severity_tells(facts, report->verdict))
         return NULL;
     while (row < rows && (use_rows[row].level != facts->level || use_rows[row].compared != compared ||

@@ -75,7 +75,9 @@ static size_t shown_find(const struct model_map *map, const char *name, size_t l
 /* The row that the name is of: its own, or that of the module it lies in; `rows`: none. */
 static size_t row_find(const struct model_map *map, const char *name, size_t length)
 {
-    size_t best = shown_find(map, name, length), longest = best < map->rows ? SIZE_MAX : 0;
+    size_t best = shown_find(map, name, length), longest = 0;
+    if (best < map->rows)
+        return best;
     for (size_t row = 0; row < map->rows; row++) {
         const struct buffer *own = &map->names[row];
         bool in = own->size <= length && memcmp(own->data, name, own->size) == 0 &&

@@ -169,13 +169,18 @@ static enum severity_number first_that(number_is *is, struct severity_facts *fac
     return (enum severity_number)i;
 }
 
+bool severity_compared(const struct severity_facts *facts)
+{
+    return !isnan(facts->nats) || !isnan(facts->perplexity) || !isnan(facts->continuations);
+}
+
 static void decide(const struct findings *findings, const struct severity_limits *limits, struct severity_facts *facts)
 {
     static const char *const broken_whys[] = {[SEVERITY_NATS] =
                                                   "the next-token distribution has little to do with gold's",
                                               [SEVERITY_PERPLEXITY] = "text is far less likely than under the original",
                                               [SEVERITY_TEXTS] = "most of the texts are gibberish"};
-    bool compared = !isnan(facts->nats) || !isnan(facts->perplexity) || !isnan(facts->continuations);
+    bool compared = severity_compared(facts);
     bool gibberish = fails(findings, "text.verdict"), noise = within_noise(findings) && !(facts->top1 > 0);
     enum severity_number broken = first_that(is_broken, facts, limits);
     enum severity_number changed = noise ? SEVERITY_NUMBERS : first_that(is_changed, facts, limits);

@@ -66,6 +66,9 @@ void severity_places(struct severity_facts *facts, struct severity_place places[
 /* "broken: the distribution of the next token is another one (10.1 nats from gold, ...)" */
 void severity_text(const struct severity_facts *facts, struct buffer *out);
 
+/* Something compared its answers with gold's. */
+bool severity_compared(const struct severity_facts *facts);
+
 /* What is not unknown, or is no pass. */
 bool severity_tells(const struct severity_facts *facts, enum verdict verdict);
 
