@@ -16,8 +16,10 @@ static void verdict_line(struct page *page)
     page_text(page, report->subject.path);
     page_raw(page, "</b>");
     for (size_t i = 0; i < report->gold_count; i++) {
-        page_raw(page, i ? ", " : " \xC2\xB7 held against gold, which the original computed: ");
-        page_text(page, report->golds[i].path);
+        page_raw(page, i ? ", " : " \xC2\xB7 held against the original's gold: ");
+        /* The whole path stands under provenance, and in the commands. */
+        const char *path = report->golds[i].path, *slash = strrchr(path, '/');
+        page_text(page, slash && slash[1] ? slash + 1 : path);
     }
     page_raw(page, "</p>\n");
     if (report->departures) {
@@ -103,13 +105,17 @@ static void settings(struct page *page)
 void page_command(struct page *page, const char *command)
 {
     page_raw(page, "<pre class=\"command\" tabindex=\"0\">");
+    /* Lines end between words, or behind a folder of a path: a part is the text up to and with either. */
     while (*command) {
-        size_t length = strcspn(command, " ");
-        char *word = strndup(command, length);
-        page_raw(page, "<span>");
-        text_append(page->out, TEXT_MARKUP, word ? word : "");
-        page_raw(page, "</span>");
-        free(word);
+        size_t length = strcspn(command, " /");
+        length += command[length] == '/';
+        if (length) {
+            char *part = strndup(command, length);
+            page_raw(page, "<span>");
+            text_append(page->out, TEXT_MARKUP, part ? part : "");
+            page_raw(page, "</span>");
+            free(part);
+        }
         for (command += length; *command == ' '; command++)
             page_raw(page, " ");
     }

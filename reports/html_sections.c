@@ -142,37 +142,46 @@ static void check_row(struct page *page, const struct outline_check *check)
     page_raw(page, "</td></tr>\n");
 }
 
-/* The checks of the question that have no card. */
-static void check_table(struct page *page, enum question question)
+/* A check of the question that has no card, and that is wrong, or right, or skipped. */
+static bool in_table(const struct outline_check *check, enum question question, bool wrong)
+{
+    bool bad = check->verdict == VERDICT_FAIL || check->verdict == VERDICT_WARN;
+    return question_of(check) == question && !is_card(check) && bad == wrong;
+}
+
+static size_t table_count(const struct page *page, enum question question, bool wrong)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < page->outline->count; i++)
+        count += in_table(&page->outline->checks[i], question, wrong);
+    return count;
+}
+
+static void check_table(struct page *page, enum question question, bool wrong, bool right)
 {
     page_raw(page, "<div class=\"panel wide\"><table class=\"checks\"><thead><tr><th scope=\"col\">Verdict</th>"
                    "<th scope=\"col\">Check</th><th scope=\"col\" class=\"n\">Measured</th><th scope=\"col\" "
                    "class=\"n\">Limit</th><th scope=\"col\">What was found</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < page->outline->count; i++) {
         const struct outline_check *check = &page->outline->checks[i];
-        if (question_of(check) == question && !is_card(check))
+        if ((wrong && in_table(check, question, true)) || (right && in_table(check, question, false)))
             check_row(page, check);
     }
     page_raw(page, "</tbody></table></div>\n");
 }
 
+/* What is wrong stands open; what is right is folded, but where all checks are listed. */
 static void rest(struct page *page, enum question question)
 {
-    size_t count = 0, good = 0;
-    for (size_t i = 0; i < page->outline->count; i++) {
-        const struct outline_check *check = &page->outline->checks[i];
-        bool in = question_of(check) == question && !is_card(check);
-        count += in;
-        good += in && (check->verdict == VERDICT_PASS || check->verdict == VERDICT_SKIP);
-    }
-    bool open = question_rows[question].all || good < count;
-    if (!count)
+    size_t wrong = table_count(page, question, true), right = table_count(page, question, false);
+    bool all = question_rows[question].all;
+    if (wrong || (all && right))
+        check_table(page, question, true, all);
+    if (all || !right)
         return;
-    if (!open)
-        buffer_format(page->out, "<details><summary>The other %zu check%s</summary>\n", count, text_plural(count));
-    check_table(page, question);
-    if (!open)
-        page_raw(page, "</details>\n");
+    buffer_format(page->out, "<details><summary>The other %zu check%s</summary>\n", right, text_plural(right));
+    check_table(page, question, false, true);
+    page_raw(page, "</details>\n");
 }
 
 static void section(struct page *page, enum question question)

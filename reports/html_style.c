@@ -54,7 +54,8 @@ static const char *const html_style[] = {
     ".whole .how{font-size:12.5px;max-width:none}",
     ".next{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:8px 14px}",
     ".next h2{margin:0 0 4px;font-size:16px}",
-    ".next p{margin:6px 0 2px;font-size:14.5px}",
+    ".next p{margin:5px 0 2px;font-size:14px;line-height:1.4}",
+    ".next .command{margin:2px 0 6px;padding:5px 9px;font-size:12.5px;line-height:1.35}",
     ".plot svg.map{max-height:400px}",
     ".map text{font-size:11px;fill:var(--soft)}",
     ".map rect:hover{stroke:var(--ink);stroke-width:1}",
@@ -120,6 +121,7 @@ static const char *const html_style[] = {
     ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 18px;margin:8px 0 2px;padding:0;"
     "font-size:14px}",
     ".legend svg{width:30px;height:12px;vertical-align:-1px;margin-right:6px}",
+    ".whole .legend{gap:1px 16px;font-size:13px;line-height:1.4}.whole .legend svg{width:12px}",
     ".note{color:var(--soft);font-size:14px;margin:8px 0 0}",
     ".card .said{font-weight:400}",
     ".card .prompt{color:var(--soft);white-space:pre-wrap;overflow:hidden}",

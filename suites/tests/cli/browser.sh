@@ -49,14 +49,16 @@ shows pass
 json '.pages < 8'
 
 test_that 'the story'
-run 0 break "$story" "$T/broken" --fault one-shard-per-layer -q
-diagnoses=1 run 1 check "$T/broken" --golden "$story.golden.safetensors" --text "$story/heldout.txt" -q -o "$T/story"
+broken=$T/models/extractions/Qwen3-Omni-30B-A3B-Instruct-thinker-2026/broken # as deep as people's folders are
+mkdir -p "${broken%/*}"
+run 0 break "$story" "$broken" --fault one-shard-per-layer -q
+diagnoses=1 run 1 check "$broken" --golden "$story.golden.safetensors" --text "$story/heldout.txt" -q -o "$T/story"
 shows story
 json '.pages < 20'
 same "$(($(stat -c %s "$T/story/report.html") < 2000000))" 1
 
 test_that 'nothing but files'
-run 1 check "$T/broken" -q -o "$T/files"
+run 1 check "$broken" -q -o "$T/files"
 shows files
 
 test_that 'few bits'
