@@ -47,7 +47,7 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
         error_memory(error, golden->path);
         return NULL;
     }
-    config->norms = ~0u;
+    config->norms = UINT64_MAX;
     config->layers = 1;
     config->head_dim = 1;
     config->experts_per_token = 1;

@@ -50,11 +50,17 @@ LAYER_POINTS = (
     "self_attn.q_norm",
     "self_attn.k_norm",
     "self_attn",
+    "post_self_attn_layernorm",
     "post_attention_layernorm",
+    "pre_feedforward_layernorm",
     "mlp.gate",
     "mlp",
+    "post_feedforward_layernorm",
+    "post_mlp_layernorm",
     "",
 )
+# Classes that norm queries and keys when heads are in front of tokens already; gold has them behind.
+HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4")
 LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
 OTHER_COMPONENTS = re.compile(
     r"^(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
@@ -69,6 +75,7 @@ WHOLES = {
     "qwen3_vl": "Qwen3VLForConditionalGeneration",
     "qwen3_vl_moe": "Qwen3VLMoeForConditionalGeneration",
     "mistral3": "Mistral3ForConditionalGeneration",
+    "gemma3": "Gemma3ForConditionalGeneration",
 }
 
 
@@ -179,6 +186,7 @@ class Recorder:
         self.values = {}
         self.paths = []
         self.handles = []
+        self.heads_first = model.config.model_type in HEADS_FIRST
         for name, module in model.named_modules():
             path = canonical_path(name)
             if OTHER_COMPONENTS.match(name) or not wanted(path, points):
@@ -187,12 +195,13 @@ class Recorder:
             self.handles.append(module.register_forward_hook(self.hook(path)))
 
     def hook(self, path):
-        gate = path.endswith(".mlp.gate")
+        gate, heads = path.endswith(".mlp.gate"), path.endswith(("_attn.q_norm", "_attn.k_norm"))
 
         def keep(_module, _inputs, output):
             value = output[0] if isinstance(output, (tuple, list)) else output
             # The router has flattened batch and sequence already.
-            self.values[path] = value.detach().clone() if gate else value.detach()[0].clone()
+            value = value.detach().clone() if gate else value.detach()[0].clone()
+            self.values[path] = value.transpose(0, 1).contiguous() if heads and self.heads_first else value
 
         return keep
 
@@ -222,8 +231,12 @@ def logits_of(model, ids):
 
 @torch.no_grad()
 def run_case(model, recorder, ids):
-    logits_of(model, ids)
-    return recorder.take()
+    """The logits are those that the model returns: some families multiply or cap what their head makes."""
+    logits = logits_of(model, ids)[0]
+    values = recorder.take()
+    if "lm_head" in values:
+        values["lm_head"] = logits.detach().clone()
+    return values
 
 
 @torch.no_grad()

@@ -251,6 +251,112 @@ MODELS |= {
             "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0},
         },
     },
+    "gemma2": {  # norms around both blocks, gains beside 1, caps, windows in every other layer
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "dtype": "bfloat16",
+            "hidden_activation": "gelu_pytorch_tanh", "head_dim": 6, "hidden_size": 20, "intermediate_size": 26,
+            "max_position_embeddings": 4096, "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-06,
+            "rope_theta": 10000.0, "query_pre_attn_scalar": 9, "sliding_window": 5, "attn_logit_softcapping": 4.0,
+            "final_logit_softcapping": 9.0,
+        },
+    },
+    "gemma3": {  # the same with norms of queries and keys, and a rope of its own in layers with a window; the text of a whole
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": {
+            "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "dtype": "bfloat16",
+            "tie_word_embeddings": False,
+            "text_config": SMALL | {
+                "model_type": "gemma3_text", "hidden_activation": "gelu_pytorch_tanh", "head_dim": 6,
+                "hidden_size": 20, "intermediate_size": 26, "max_position_embeddings": 4096, "num_attention_heads": 4,
+                "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "query_pre_attn_scalar": 9, "sliding_window": 5,
+                "sliding_window_pattern": 3, "rope_theta": 1000000.0, "rope_local_base_freq": 1000.0,
+                "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
+            },
+            "vision_config": {
+                "model_type": "siglip_vision_model", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+                "num_attention_heads": 2, "patch_size": 2, "image_size": 8, "vision_use_head": False,
+            },
+        },
+    },
+    "granite": {  # multipliers
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["GraniteForCausalLM"], "model_type": "granite", "dtype": "bfloat16", "attention_bias": False,
+            "mlp_bias": True, "hidden_size": 24, "intermediate_size": 26, "max_position_embeddings": 4096,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
+            "embedding_multiplier": 6.0, "residual_multiplier": 0.35, "attention_multiplier": 0.25, "logits_scaling": 3.0,
+        },
+    },
+    "olmo3": {  # norms behind the blocks alone, those of queries and keys over all heads
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Olmo3ForCausalLM"], "model_type": "olmo3", "dtype": "bfloat16", "attention_bias": False,
+            "hidden_size": 24, "intermediate_size": 26, "max_position_embeddings": 64, "num_attention_heads": 4,
+            "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "sliding_window": 5,
+            "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+            "rope_parameters": {
+                "full_attention": {"rope_type": "yarn", "rope_theta": 500000.0, "factor": 4.0, "beta_fast": 4.0,
+                                   "beta_slow": 0.5, "original_max_position_embeddings": 16, "attention_factor": 1.2},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 5000.0},
+            },
+        },
+    },
+    "smollm3": {  # layers that are not rotated
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["SmolLM3ForCausalLM"], "model_type": "smollm3", "dtype": "bfloat16", "attention_bias": False,
+            "mlp_bias": False, "hidden_size": 24, "intermediate_size": 26, "max_position_embeddings": 4096,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 2000000.0,
+            "no_rope_layer_interval": 2, "no_rope_layers": [1, 0, 1], "pad_token_id": None,
+        },
+    },
+    "exaone4": {  # rotated in layers with a window only; norms of each head, and behind the blocks
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Exaone4ForCausalLM"], "model_type": "exaone4", "dtype": "bfloat16", "hidden_size": 24,
+            "intermediate_size": 26, "max_position_embeddings": 4096, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "sliding_window": 5, "sliding_window_pattern": 3,
+        },
+    },
+    "glm4": {  # gate and up in one matrix, half of each head rotated in neighbouring pairs, four norms
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Glm4ForCausalLM"], "model_type": "glm4", "dtype": "bfloat16", "attention_bias": True,
+            "head_dim": 8, "hidden_size": 20, "intermediate_size": 26, "max_position_embeddings": 4096,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "partial_rotary_factor": 0.5, "rms_norm_eps": 1.5625e-07,
+            "rope_theta": 10000.0, "pad_token_id": None,
+        },
+    },
+    "cohere2": {  # LayerNorm, both blocks side by side, a multiplier of the logits
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Cohere2ForCausalLM"], "model_type": "cohere2", "dtype": "bfloat16", "attention_bias": False,
+            "hidden_size": 24, "intermediate_size": 26, "layer_norm_eps": 1e-05, "logit_scale": 0.25,
+            "max_position_embeddings": 4096, "num_attention_heads": 4, "num_key_value_heads": 2, "rope_theta": 50000.0,
+            "sliding_window": 5, "sliding_window_pattern": 3, "tie_word_embeddings": True,
+        },
+    },
+    "phi3": {  # queries, keys and values in one matrix; three quarters of each head rotated, as phi4-mini does
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "dtype": "bfloat16", "hidden_size": 32,
+            "intermediate_size": 26, "max_position_embeddings": 64, "num_attention_heads": 4, "num_key_value_heads": 2,
+            "original_max_position_embeddings": 16, "partial_rotary_factor": 0.75, "rms_norm_eps": 1e-05,
+            "rope_theta": 10000.0, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.125, 1.5],
+                                                   "long_factor": [1.25, 2.5, 6.0]},
+            "sliding_window": None, "pad_token_id": None,
+        },
+    },
+    "arcee": {  # a feed-forward block without a gate
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["ArceeForCausalLM"], "model_type": "arcee", "dtype": "bfloat16", "hidden_act": "relu2",
+            "attention_bias": False, "mlp_bias": False, "head_dim": 6, "hidden_size": 24, "intermediate_size": 26,
+            "max_position_embeddings": 4096, "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-05,
+            "rope_theta": 10000.0,
+        },
+    },
     "qwen3_vl_moe": {
         "dtype": "bfloat16", "shards": 2, "tokens": (1, 30), "transposed": True,
         "config": {
@@ -380,7 +486,8 @@ def disk_order(name):
     inner = 0
     if rank == 1:
         inner = [i for i, word in enumerate(("input_layernorm", "self_attn", "mlp", "block_sparse_moe",
-                                             "post_attention_layernorm")) if f".{word}." in name][0]
+                                             "post_attention_layernorm", "post_self_attn_layernorm", "pre_feedforward_layernorm",
+                                             "post_feedforward_layernorm", "post_mlp_layernorm")) if f".{word}." in name][0]
     return rank, parts[2] if rank == 1 else 0, inner, [(isinstance(p, str), p) for p in parts]
 
 

@@ -35,7 +35,12 @@ GGUF_NAMES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
            "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM",
            "mistral": "MistralForCausalLM", "ministral": "MinistralForCausalLM", "ministral3": "Ministral3ForCausalLM",
-           "seed_oss": "SeedOssForCausalLM"}
+           "seed_oss": "SeedOssForCausalLM", "gemma": "GemmaForCausalLM", "gemma2": "Gemma2ForCausalLM",
+           "gemma3_text": "Gemma3ForCausalLM", "granite": "GraniteForCausalLM", "olmo2": "Olmo2ForCausalLM",
+           "olmo3": "Olmo3ForCausalLM", "smollm3": "SmolLM3ForCausalLM", "exaone4": "Exaone4ForCausalLM",
+           "glm": "GlmForCausalLM", "glm4": "Glm4ForCausalLM", "cohere": "CohereForCausalLM", "cohere2": "Cohere2ForCausalLM",
+           "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM"}
+ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
 DEEP = {"num_position_embeddings": 4, "deepstack_visual_indexes": [0]}
@@ -47,9 +52,12 @@ WHOLES = {
     "qwen3_vl_moe": ("qwen3_vl_moe_text", TOWER | DEEP, "out_hidden_size"),
     "mistral3": ("mistral", {"model_type": "pixtral", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
                              "num_attention_heads": 2, "patch_size": 2, "image_size": 8, "head_dim": 4}, None),
+    "gemma3": ("gemma3_text", {"model_type": "siglip_vision_model", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
+                               "num_attention_heads": 2, "patch_size": 2, "image_size": 8, "vision_use_head": False}, None),
     "qwen2_5_omni": ("qwen2_5_omni_text", TOWER | {"fullatt_block_indexes": [0], "window_size": 4}, "out_hidden_size"),
 }
-NO_HEAD_DIM = ("qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
+DIVIDED = ("gemma", "gemma2", "gemma3_text", "gemma3", "arcee")  # hidden_size is a multiple of the number of heads
+NO_HEAD_DIM = ("smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
@@ -77,11 +85,77 @@ def rope(draw, family, head_dim):
     return found
 
 
+def own_keys(draw, family, config):
+    """What the families beside Llama's and Qwen's have."""
+    layers, found = config["num_hidden_layers"], {}
+    if family in CLASSES and draw.random() < 0.3 and family != "arcee":
+        found["hidden_activation" if family in ("gemma2", "gemma3_text") else "hidden_act"] = draw.choice(ACTIVATIONS)
+    if family in ("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "olmo2", "olmo3", "smollm3", "glm", "glm4", "cohere",
+                  "cohere2", "helium", "arcee"):
+        found["attention_bias"] = draw.random() < 0.3
+    if family in ("granite", "smollm3", "helium", "arcee"):
+        found["mlp_bias"] = draw.random() < 0.3
+    if family == "ernie4_5":
+        found["use_bias"] = draw.random() < 0.5
+    if family == "arcee":
+        found["hidden_act"] = draw.choice(("relu2", "silu"))
+    if family in ("gemma2", "gemma3_text", "gemma3"):
+        found |= {"query_pre_attn_scalar": draw.choice((4, 16, 24)), "final_logit_softcapping": draw.choice((None, 3.0, 30.0))}
+    if family == "gemma2":
+        found["attn_logit_softcapping"] = draw.choice((None, 2.0, 50.0))
+    if family in ("smollm3", "glm", "glm4", "phi3"):
+        found["pad_token_id"] = None  # beyond this vocabulary by default
+    if family == "helium":
+        found["head_dim"] = config["hidden_size"] // config["num_attention_heads"]
+    if family == "granite":
+        found |= {"embedding_multiplier": draw.choice((1.0, 6.0, 12.0)), "residual_multiplier": draw.choice((1.0, 0.22)),
+                  "attention_multiplier": draw.choice((1.0, 0.25)), "logits_scaling": draw.choice((1.0, 8.0, 13.0))}  # fmt: skip
+    if family in ("cohere", "cohere2"):
+        found |= {"logit_scale": draw.choice((0.0625, 0.25, 1.0)), "layer_norm_eps": config["rms_norm_eps"]}
+    if family in ("gemma2", "gemma3_text", "gemma3", "olmo3", "exaone4", "cohere2"):
+        found["sliding_window"] = draw.choice((1, 2, 5, 9, 64))
+        if draw.random() < 0.5:
+            found["layer_types"] = [draw.choice(("full_attention", "sliding_attention")) for _ in range(layers)]
+        elif family in ("gemma3_text", "exaone4", "cohere2"):
+            found["sliding_window_pattern"] = draw.randint(1, 3)
+    if family == "exaone4" and draw.random() < 0.3:
+        found |= {"sliding_window": None, "layer_types": ["full_attention"] * layers}
+    if family == "phi3":
+        found["sliding_window"] = draw.choice((None, 2, 9))
+    if family == "smollm3":
+        found["no_rope_layer_interval"] = draw.randint(1, 3)
+        if draw.random() < 0.5:
+            found["no_rope_layers"] = [draw.randint(0, 1) for _ in range(layers)]
+        if draw.random() < 0.3:
+            found |= {"use_sliding_window": True, "sliding_window": draw.randint(2, 9)}
+    return found
+
+
+def own_rope(draw, family, config, found):
+    """The rope of those that have it in a shape of their own, some in the spelling of older files."""
+    if family in ("glm", "glm4", "phi3"):
+        whole = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+        share = draw.choice([part for part in (0.25, 0.5, 0.75, 1.0) if whole * part >= 4 and int(whole * part) % 2 == 0] or [1.0])
+        config["partial_rotary_factor"] = share
+        found["partial_rotary_factor"] = share
+        if found["rope_type"] == "longrope":
+            for key in ("short_factor", "long_factor"):
+                found[key] = found[key][: int(whole * share) // 2]
+    if family == "phi3" and found["rope_type"] not in ("default", "longrope"):
+        found = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": found["partial_rotary_factor"]}
+    if family == "phi3" and found["rope_type"] == "longrope":
+        config["original_max_position_embeddings"] = found["original_max_position_embeddings"]
+    if family in ("gemma3_text", "gemma3", "olmo3"):
+        local = {"rope_type": "default", "rope_theta": draw.choice((1000.0, 10000.0))}
+        found = {"full_attention": found, "sliding_attention": local}
+    return found
+
+
 def text_config(draw, family):
     kv, head_dim, layers = draw.randint(1, 3), draw.choice((4, 8, 12, 16, 24)), draw.randint(1, 4)
     heads, experts = kv * draw.randint(1, 3), draw.randint(3, 12)
     hidden = heads * head_dim if family in NO_HEAD_DIM else draw.randrange(12, 48, 4)
-    if family == "llama":  # its configuration refuses others
+    if family == "llama" or family in DIVIDED:  # its configuration refuses others
         hidden = heads * draw.choice((4, 6, 8))
     config = {
         "model_type": family, "hidden_act": "silu", "hidden_size": hidden, "intermediate_size": draw.randrange(8, 64, 2),
@@ -91,7 +165,9 @@ def text_config(draw, family):
     }  # fmt: skip
     if family not in NO_HEAD_DIM:
         config["head_dim"] = head_dim
-    config["rope_parameters"] = rope(draw, family, head_dim)
+    head_dim = config.get("head_dim", hidden // heads)
+    config["rope_parameters"] = own_rope(draw, family, config, rope(draw, family, head_dim))
+    config |= own_keys(draw, family, config)
     if family == "llama":
         config |= {"attention_bias": draw.random() < 0.3, "mlp_bias": draw.random() < 0.3}
     if family == "seed_oss":
@@ -137,7 +213,7 @@ def whole(draw, family, dtype):
     type_of_text, tower, width = WHOLES[family]
     text = text_config(draw, family) | {"model_type": type_of_text}
     tied = text.pop("tie_word_embeddings")
-    if family != "mistral3":
+    if family not in ("mistral3", "gemma3"):
         sixth = text_half(text) // 4
         text["rope_parameters"]["mrope_section"] = [text_half(text) - 2 * sixth, sixth, sixth]
     tower = tower | ({width: text["hidden_size"]} if width else {})

@@ -21,10 +21,11 @@ static bool input_of(const struct model_config *config, int input, int layer, en
 
 bool place_fed_directly(const struct layers *layers, size_t case_index, enum point point, int layer)
 {
+    unsigned inputs = point_inputs(layers->config, point, layer);
     for (int i = 0; i <= POINT_BEFORE; i++) {
         enum point input;
         int at;
-        if (point_rows[point].inputs >> i & 1 && input_of(layers->config, i, layer, &input, &at) &&
+        if (inputs >> i & 1 && input_of(layers->config, i, layer, &input, &at) &&
             !is_fed(layers, case_index, input, at))
             return false;
     }

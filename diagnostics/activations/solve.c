@@ -15,15 +15,6 @@
 
 /* --- ways to solve --- */
 
-/* The point that the weight alone makes; POINT_COUNT: none. */
-static enum point point_of_weight(enum weight weight)
-{
-    for (int point = 0; point < POINT_COUNT; point++)
-        if (point_rows[point].weight == weight)
-            return (enum point)point;
-    return POINT_COUNT;
-}
-
 static bool is_gain(enum weight weight)
 {
     return weight_rows[weight].part == PART_GAIN;
@@ -85,7 +76,7 @@ bool weight_is_solvable(enum weight weight, bool there)
 
 bool weight_is_within(enum weight weight)
 {
-    return point_of_weight(weight) == POINT_COUNT;
+    return weight_point(weight) == POINT_COUNT;
 }
 
 bool weight_is_sought(enum weight weight)
@@ -117,7 +108,7 @@ bool point_covers(enum point point, int layer, const char *name)
 static enum point point_of(const struct expected *expected, unsigned held)
 {
     if (!weight_is_within(expected->weight)) {
-        enum point own = point_of_weight(expected->weight);
+        enum point own = weight_point(expected->weight);
         return held >> own & 1 ? own : POINT_COUNT;
     }
     for (int point = 0; point < POINT_COUNT; point++)

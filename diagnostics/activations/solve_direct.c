@@ -34,7 +34,9 @@ static bool run_pairs(const struct solve_task *task, const float *values, struct
 
 /* --- gains --- */
 
-static void gain_of(const struct pairs *pairs, size_t count, size_t unknowns, float *values, struct solved *solved)
+/* What a norm multiplies by is `offset` and its gain. */
+static void gain_of(const struct pairs *pairs, size_t count, size_t unknowns, int offset, float *values,
+                    struct solved *solved)
 {
     for (size_t i = 0; i < unknowns; i++) {
         double products = 0, squares = 0;
@@ -46,7 +48,7 @@ static void gain_of(const struct pairs *pairs, size_t count, size_t unknowns, fl
             snprintf(solved->why, sizeof solved->why, "the input of channel %zu is always zero", i);
             return;
         }
-        values[i] = (float)(products / squares);
+        values[i] = (float)(products / squares - offset);
     }
 }
 
@@ -62,13 +64,14 @@ static bool too_few(struct solved *solved, size_t count)
 bool solve_gain(struct solve_task *task, struct error *error)
 {
     size_t unknowns = task->begins[1], count = 0, width = width_of(task);
+    int offset = task->request->config->switches.gain_offset;
     struct pairs pairs = {task->request, POINT_COUNT, task->point, width, width, NULL, 0, NULL, NULL, NULL, NULL};
     for (size_t i = 0; i < unknowns; i++)
-        task->values[i] = 1; /* then what comes out is what goes in */
+        task->values[i] = (float)(1 - offset); /* then what comes out is what goes in */
     bool good = run_pairs(task, task->values, &pairs, &count, error);
     task->solved->equations = count * (width / unknowns);
     if (good && !too_few(task->solved, count))
-        gain_of(&pairs, count, unknowns, task->values, task->solved);
+        gain_of(&pairs, count, unknowns, offset, task->values, task->solved);
     pairs_free(&pairs);
     return good;
 }
@@ -162,7 +165,8 @@ bool solve_matrix(struct solve_task *task, struct error *error)
 {
     const struct expected *expected = task->expected[0];
     size_t count = 0, columns = (size_t)expected->shape[1];
-    enum point in = expected->weight == WEIGHT_ROUTER ? POINT_POST_NORM : POINT_FINAL_NORM;
+    enum weight gain = weight_through(task->request->config, expected->weight, expected->layer);
+    enum point in = weight_point(gain);
     struct pairs pairs = {task->request, in, task->point, columns, width_of(task), NULL, 0, NULL, NULL, NULL, NULL};
     bool good = run_pairs(task, NULL, &pairs, &count, error), few = count < columns + SPARE_LEAST;
     if (good && few)

@@ -10,6 +10,7 @@
 #include "health/judge.h"
 #include "health/judge_words.h"
 #include "health/zeros.h"
+#include "model/probe.h"
 
 struct health {
     const struct scan *scan;
@@ -180,7 +181,8 @@ static double reader_limit(const struct ranks *ranks, size_t tensor)
     const struct examined *examined = &ranks->scan->tensors[tensor];
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         const struct weight_row *row = &weight_rows[weight];
-        size_t reader = row->tells && row->through == examined->weight
+        enum weight through = weight_through(ranks->scan->config, (enum weight)weight, examined->layer);
+        size_t reader = row->tells && through == examined->weight
                             ? scan_sibling(ranks->scan, examined, (enum weight)weight)
                             : PAIR_NONE;
         if (reader != PAIR_NONE)

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "health/scan.h"
+#include "model/probe.h"
 #include "values/values.h"
 
 bool unit_by_column(enum weight_unit unit)
@@ -47,7 +48,7 @@ size_t scan_sibling(const struct scan *scan, const struct examined *of, enum wei
 size_t scan_gain_of(const struct scan *scan, const struct examined *examined)
 {
     const struct examined at = {.layer = examined->layer, .expert = -1};
-    size_t gain = scan_sibling(scan, &at, weight_rows[examined->weight].through);
+    size_t gain = scan_sibling(scan, &at, weight_through(scan->config, examined->weight, examined->layer));
     return gain != PAIR_NONE && scan->tensors[gain].tensor->columns == examined->tensor->columns ? gain : PAIR_NONE;
 }
 
@@ -62,6 +63,8 @@ float *scan_gain(const struct scan *scan, const struct examined *examined)
     float *values = malloc((size_t)gain->columns * sizeof *values + 1);
     if (raw && values && store_read(scan->store, gain, raw, &unread)) {
         widen(gain->dtype, raw, values, (size_t)gain->columns);
+        for (size_t i = 0; i < gain->columns; i++)
+            values[i] += (float)scan->config->switches.gain_offset;
     } else {
         free(values);
         values = NULL;

@@ -22,8 +22,9 @@
 /* Kinds of tensors that one line of an extractor takes, or forgets: these parts of these modules. Single ones are tried
  * as well. */
 static const struct kinds_row {
-    unsigned modules, parts, but; /* `but` these weights */
-    const char *words;            /* "... of layer 3" */
+    unsigned modules, parts;
+    uint64_t but;      /* these weights */
+    const char *words; /* "... of layer 3" */
 } kinds_rows[] = {
     {LAYER, ALL_PARTS, 0, "everything"},
     {LAYER & ~OF(EXPERTS), ALL_PARTS, 0, "everything but the experts"},
@@ -57,9 +58,9 @@ static const struct kinds_row expert_rows[] = {
 };
 
 /* The bits of the weights of a kind. */
-static unsigned kind_weights(const struct kinds_row *kind)
+static uint64_t kind_weights(const struct kinds_row *kind)
 {
-    unsigned weights = 0;
+    uint64_t weights = 0;
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         const struct weight_row *row = &weight_rows[weight];
         if (kind->modules >> row->module & 1 && kind->parts >> row->part & 1)
@@ -70,7 +71,7 @@ static unsigned kind_weights(const struct kinds_row *kind)
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
-static bool of_kind(const struct census_item *item, unsigned weights)
+static bool of_kind(const struct census_item *item, uint64_t weights)
 {
     return weights >> item->expected->weight & 1 && !item->expected->optional;
 }
@@ -95,7 +96,7 @@ static void axis_free(struct axis *axis)
     free(axis->in);
 }
 
-static void layers_of_kind(const struct census *census, unsigned weights, struct axis *layers, size_t *held,
+static void layers_of_kind(const struct census *census, uint64_t weights, struct axis *layers, size_t *held,
                            size_t *absent)
 {
     size_t count = (size_t)census->config->layers;
@@ -116,7 +117,7 @@ static void layers_of_kind(const struct census *census, unsigned weights, struct
 }
 
 /* What a set of layers was lost by, where its shape says it. */
-static void offer_layers(struct search *search, unsigned weights, const char *words, double bits, struct axis *layers,
+static void offer_layers(struct search *search, uint64_t weights, const char *words, double bits, struct axis *layers,
                          bool *lost)
 {
     const struct census *census = search->census;
@@ -136,7 +137,7 @@ static void offer_layers(struct search *search, unsigned weights, const char *wo
     search_offer(search, "layers", KIND_BITS + bits, lost, &text);
 }
 
-static void try_kind(struct search *search, unsigned weights, const char *words, double bits, bool *lost)
+static void try_kind(struct search *search, uint64_t weights, const char *words, double bits, bool *lost)
 {
     size_t count = (size_t)search->census->config->layers;
     size_t *held = malloc(count * sizeof *held), *absent = malloc(count * sizeof *absent);
@@ -176,7 +177,7 @@ static bool losses_of_kinds(const struct census *census, char *losses[WEIGHT_COU
 }
 
 /* Kinds of one part that the same layers lost, whichever they are; `weights` of `of` such kinds. */
-static void try_same(struct search *search, unsigned weights, size_t of, bool *lost)
+static void try_same(struct search *search, uint64_t weights, size_t of, bool *lost)
 {
     struct buffer words = {0};
     size_t count = 0, left;
@@ -206,7 +207,7 @@ static void try_sets(struct search *search, bool *lost)
                 break;
             }
     for (int weight = 0; good && weight < WEIGHT_COUNT; weight++) {
-        unsigned same = 0;
+        uint64_t same = 0;
         for (int other = 0; *losses[weight] && other < WEIGHT_COUNT; other++)
             if (weight_rows[other].part == weight_rows[weight].part && strcmp(losses[other], losses[weight]) == 0)
                 same |= WEIGHT_BIT(other);
@@ -231,7 +232,7 @@ static void try_kinds(struct search *search, bool *lost)
 /* The map of experts: [sparse layers][experts], true where all of the projections are absent. */
 struct map_of_experts {
     const struct census *census;
-    unsigned weights;
+    uint64_t weights;
     bool *absent;
     size_t layers, experts;
     int *layer_of; /* [layers] */
@@ -243,7 +244,7 @@ static bool at(const struct map_of_experts *map, size_t line, size_t i, bool by_
     return by_expert ? map->absent[i * map->experts + line] : map->absent[line * map->experts + i];
 }
 
-static bool experts_map(const struct census *census, unsigned weights, struct map_of_experts *map)
+static bool experts_map(const struct census *census, uint64_t weights, struct map_of_experts *map)
 {
     size_t experts = (size_t)census->config->experts;
     *map = (struct map_of_experts){.census = census, .weights = weights, .experts = experts};

@@ -10,7 +10,7 @@
 
 /* What is joined by those who join. */
 static const struct group_row {
-    unsigned weights;
+    uint64_t weights;
     const char *words;
     const char *hints[5]; /* one of them in a name tells that it is this group */
 } group_rows[] = {
@@ -34,7 +34,7 @@ static const struct group_row {
 #define ALL_GROUPS (GROUPS + WEIGHT_COUNT) /* single weights behind them */
 #define EXPERT_WEIGHTS (W(EXPERT_GATE) | W(EXPERT_UP) | W(EXPERT_DOWN))
 
-static unsigned group_weights(size_t group)
+static uint64_t group_weights(size_t group)
 {
     return group < GROUPS ? group_rows[group].weights : WEIGHT_BIT(group - GROUPS);
 }
@@ -50,7 +50,7 @@ typedef void item_visit(void *context, size_t item);
 
 /* Of a group all items in the layers from .. to; false: some of them are not absent, or taken already, or there is
  * none. */
-static bool each_of(const struct joining *joining, unsigned weights, int from, int to, item_visit *visit, void *context)
+static bool each_of(const struct joining *joining, uint64_t weights, int from, int to, item_visit *visit, void *context)
 {
     const struct census *census = joining->census;
     bool any = false;
@@ -135,7 +135,7 @@ static bool is_stacked(const struct tensor *tensor, const struct expected *expec
 /* 0: it does not fit; 1: by size; 2: by name too. */
 static int fits(const struct joining *joining, const struct tensor *tensor, size_t group, int from, int to)
 {
-    unsigned weights = group_weights(group);
+    uint64_t weights = group_weights(group);
     struct whole whole = {.census = joining->census};
     int layer, expert;
     if (!each_of(joining, weights, from, to, add_item, &whole) || whole.elements != elements_of(tensor) ||

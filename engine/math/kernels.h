@@ -16,10 +16,14 @@ bool all_finite(const float *x, size_t count);
 /* out[i] += scale * x[i] */
 void add_scaled(float *out, const float *x, float scale, size_t count);
 
-/* out[i] = gain[i] * (x[i] / sqrt(mean(x^2) + epsilon)); out may be x. Root mean square layer normalisation,
+/* out[i] = (offset + gain[i]) * (x[i] / sqrt(mean(x^2) + epsilon)); out may be x. Root mean square layer normalisation,
  * https://arxiv.org/abs/1910.07467, rounded to float32 after each step as transformers' ...RMSNorm does, even in its
- * float64 runs, and summed in its order (norm.c). */
-void rms_norm(const float *x, const float *gain, double epsilon, float *out, size_t count);
+ * float64 runs, and summed in its order (norm.c). Gemma's families have an offset of 1, the others 0. */
+void rms_norm(const float *x, const float *gain, float offset, double epsilon, float *out, size_t count);
+
+/* The same around the mean: out[i] = gain[i] * ((x[i] - mean(x)) / sqrt(variance(x) + epsilon)), as CohereLayerNorm of
+ * transformers does it in float32 steps. Out may be x. */
+void layer_norm(const float *x, const float *gain, double epsilon, float *out, size_t count);
 
 /* x[i] = exp(x[i] - max) / sum of them, in place. All of -inf gives NaN, as does any NaN. */
 void softmax(float *x, size_t count);

@@ -1,10 +1,11 @@
 /* Compiled without fused multiply-add: every product and sum below is rounded by itself, as in the original. */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "math/kernels.h"
 
-/* The mean of squares is summed in float32 in the very order of PyTorch's inner reduction
+/* The mean (of squares) is summed in float32 in the very order of PyTorch's inner reduction
  * (ATen/native/cpu/SumKernel.cpp, row_sum and multi_row_sum): lanes of 8, four rows of lanes side by side, and four
  * levels of partial sums. The original takes this sum in float32 even in its float64 runs, so its rounding is part of
  * what gold says; a more exact sum would differ from gold by several times the noise that gold records. */
@@ -24,16 +25,23 @@ static void partial_add(struct partial *to, const struct partial *from)
         to->sums[k] += from->sums[k];
 }
 
-static void partial_add_squares(struct partial *to, const float *x)
+/* What is summed: values, or their squares. */
+static inline void add_term(lanes *to, const float *x, bool squared)
 {
-    for (int k = 0; k < SIDE; k++) {
-        lanes value = *(const lanes *)(x + k * LANES);
-        to->sums[k] += value * value;
-    }
+    lanes value = *(const lanes *)x;
+    if (squared)
+        value *= value;
+    *to += value;
 }
 
-/* Sum of the squares of `rows` rows of SIDE x LANES values. */
-static struct partial cascade(const float *x, size_t rows)
+static void partial_add_terms(struct partial *to, const float *x, bool squared)
+{
+    for (int k = 0; k < SIDE; k++)
+        add_term(&to->sums[k], x + k * LANES, squared);
+}
+
+/* Sum of `rows` rows of SIDE x LANES values. */
+static struct partial cascade(const float *x, size_t rows, bool squared)
 {
     struct partial levels[LEVELS];
     memset(levels, 0, sizeof levels);
@@ -43,7 +51,7 @@ static struct partial cascade(const float *x, size_t rows)
     size_t power = log / LEVELS > 4 ? log / LEVELS : 4, step = (size_t)1 << power, i = 0;
     while (i + step <= rows) {
         for (size_t j = 0; j < step; j++, i++)
-            partial_add_squares(&levels[0], x + i * SIDE * LANES);
+            partial_add_terms(&levels[0], x + i * SIDE * LANES, squared);
         for (size_t level = 1; level < LEVELS; level++) {
             partial_add(&levels[level], &levels[level - 1]);
             memset(&levels[level - 1], 0, sizeof levels[0]);
@@ -52,49 +60,61 @@ static struct partial cascade(const float *x, size_t rows)
         }
     }
     for (; i < rows; i++)
-        partial_add_squares(&levels[0], x + i * SIDE * LANES);
+        partial_add_terms(&levels[0], x + i * SIDE * LANES, squared);
     for (size_t level = 1; level < LEVELS; level++)
         partial_add(&levels[0], &levels[level]);
     return levels[0];
 }
 
 /* Fewer than LANES values: the same scheme with a single lane. */
-static float sum_short(const float *x, size_t count)
+static float sum_short(const float *x, size_t count, bool squared)
 {
     float sums[SIDE] = {0};
     size_t whole = count / SIDE * SIDE;
     for (size_t i = 0; i < whole; i++)
-        sums[i % SIDE] += x[i] * x[i];
+        sums[i % SIDE] += squared ? x[i] * x[i] : x[i];
     for (size_t i = whole; i < count; i++)
-        sums[0] += x[i] * x[i];
+        sums[0] += squared ? x[i] * x[i] : x[i];
     for (int k = 1; k < SIDE; k++)
         sums[0] += sums[k];
     return sums[0];
 }
 
-static float sum_of_squares(const float *x, size_t count)
+static float sum_of(const float *x, size_t count, bool squared)
 {
     if (count < LANES)
-        return sum_short(x, count);
+        return sum_short(x, count, squared);
     size_t vectors = count / LANES, rows = vectors / SIDE;
-    struct partial partial = cascade(x, rows);
-    for (size_t i = rows * SIDE; i < vectors; i++) {
-        lanes value = *(const lanes *)(x + i * LANES);
-        partial.sums[0] += value * value;
-    }
+    struct partial partial = cascade(x, rows, squared);
+    for (size_t i = rows * SIDE; i < vectors; i++)
+        add_term(&partial.sums[0], x + i * LANES, squared);
     for (int k = 1; k < SIDE; k++)
         partial.sums[0] += partial.sums[k];
     float sum = 0;
     for (size_t i = vectors * LANES; i < count; i++)
-        sum += x[i] * x[i];
+        sum += squared ? x[i] * x[i] : x[i];
     for (int k = 0; k < LANES; k++)
         sum += partial.sums[0][k];
     return sum;
 }
 
-void rms_norm(const float *x, const float *gain, double epsilon, float *out, size_t count)
+void rms_norm(const float *x, const float *gain, float offset, double epsilon, float *out, size_t count)
 {
-    float scale = 1.0f / sqrtf(sum_of_squares(x, count) / (float)count + (float)epsilon);
+    float scale = 1.0f / sqrtf(sum_of(x, count, true) / (float)count + (float)epsilon);
+    if (offset != 0)
+        for (size_t i = 0; i < count; i++)
+            out[i] = x[i] * scale * (offset + gain[i]);
+    else
+        for (size_t i = 0; i < count; i++)
+            out[i] = x[i] * scale * gain[i];
+}
+
+void layer_norm(const float *x, const float *gain, double epsilon, float *out, size_t count)
+{
+    float mean = sum_of(x, count, false) / (float)count;
     for (size_t i = 0; i < count; i++)
-        out[i] = x[i] * scale * gain[i];
+        out[i] = x[i] - mean;
+    float scale = 1.0f / sqrtf(sum_of(out, count, true) / (float)count + (float)epsilon);
+    for (size_t i = 0; i < count; i++)
+        out[i] = gain[i] * (out[i] * scale);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/activation.h"
 #include "math/kernels.h"
 #include "model/pass.h"
 
@@ -28,6 +29,7 @@ struct attention {
     size_t heads, kv_heads, head_dim;
     size_t group_at, head_at; /* query heads from the first of one key/value head to that of the next; within it */
     float scale;              /* of scores */
+    double cap;               /* that they are bounded by, softly; 0: none */
     float *q;                 /* [rows, heads, head_dim] */
     float *k;                 /* [rows, kv_heads, head_dim] */
     float *v;
@@ -65,23 +67,24 @@ static void attention_free(struct attention *a)
     free(a->tasks);
 }
 
-static bool attention_project(struct attention *a, int layer, struct error *error)
+static bool attention_project(struct attention *a, int layer, const float *in, struct error *error)
 {
     struct pass *pass = a->pass;
     const struct projection projections[] = {
         {WEIGHT_Q, WEIGHT_Q_BIAS, a->q}, {WEIGHT_K, WEIGHT_K_BIAS, a->k}, {WEIGHT_V, WEIGHT_V_BIAS, a->v}};
-    return pass_linear(pass, layer, pass->normed, projections, 3, error);
+    return pass_linear(pass, layer, in, projections, 3, error);
 }
 
-/* Of queries or keys, head by head. */
+/* Of queries or keys, head by head, or over all of them. */
 static bool attention_norm(struct attention *a, enum weight gain, enum point point, int layer, float *values,
                            size_t heads, struct error *error)
 {
     struct pass *pass = a->pass;
     int how = pass->model->config->switches.head_norm;
-    size_t together = how == HEAD_NORM_WIDE ? heads : 1;
+    bool wide = pass->model->config->head_gains_wide;
+    size_t together = wide || how == HEAD_NORM_WIDE ? heads : 1;
     return (how == HEAD_NORM_NONE || pass_norm(pass, gain, layer, values, values, pass->rows * heads / together,
-                                               together * a->head_dim, a->head_dim, error)) &&
+                                               together * a->head_dim, (wide ? heads : 1) * a->head_dim, error)) &&
            pass_show(pass, point, layer, values, pass->rows, pass->row_of, error);
 }
 
@@ -92,11 +95,13 @@ static bool attention_norms(struct attention *a, int layer, struct error *error)
             attention_norm(a, WEIGHT_K_NORM, POINT_K_NORM, layer, a->k, a->kv_heads, error));
 }
 
-static void attention_rotate(struct attention *a)
+static void attention_rotate(struct attention *a, int layer)
 {
     struct pass *pass = a->pass;
-    rope_rotate(pass, a->q, a->heads, true);
-    rope_rotate(pass, a->k, a->kv_heads, false);
+    if (pass->model->config->rotation[layer] == ROTATED_NOT)
+        return;
+    rope_rotate(pass, layer, a->q, a->heads, true);
+    rope_rotate(pass, layer, a->k, a->kv_heads, false);
     pass_round(pass, a->q, a->heads * a->head_dim, ROTATION_STEPS);
     pass_round(pass, a->k, a->kv_heads * a->head_dim, ROTATION_STEPS);
 }
@@ -107,7 +112,7 @@ static bool attention_place(struct attention *a, int layer, struct error *error)
     bool after = a->pass->model->config->switches.head_norm == HEAD_NORM_AFTER;
     if (!after && !attention_norms(a, layer, error))
         return false;
-    attention_rotate(a);
+    attention_rotate(a, layer);
     return !after || attention_norms(a, layer, error);
 }
 
@@ -186,6 +191,7 @@ static void attention_weights(const struct attention *a, int sequence, uint64_t 
 {
     for (size_t i = span.begin; i < span.end; i++)
         scores[i] *= a->scale;
+    soft_cap(scores + span.begin, a->cap, span.end - span.begin);
     memset(scores, 0, span.begin * sizeof *scores);
     pass_round_here(a->pass, sequence, scores + span.begin, span.end - span.begin, SCORE_STEPS, 2 * which);
     softmax(scores + span.begin, span.end - span.begin);
@@ -261,7 +267,7 @@ static double attention_scale(const struct model_config *config)
     case SCALE_HIDDEN:
         return 1 / sqrt((double)config->hidden);
     default:
-        return 1 / sqrt((double)config->head_dim);
+        return config->attention_multiplier > 0 ? config->attention_multiplier : 1 / sqrt((double)config->head_dim);
     }
 }
 
@@ -277,7 +283,7 @@ static void attention_mask(struct attention *a, const struct model_config *confi
     a->blind = switches->mask == MASK_BEHIND;
 }
 
-bool attention_forward(struct pass *pass, int layer, struct error *error)
+bool attention_forward(struct pass *pass, int layer, const float *in, struct error *error)
 {
     const struct model_config *config = pass->model->config;
     bool tiled = config->switches.groups == GROUPS_TILED;
@@ -287,10 +293,11 @@ bool attention_forward(struct pass *pass, int layer, struct error *error)
                           .head_dim = (size_t)config->head_dim,
                           .group_at = tiled ? 1 : (size_t)(config->heads / config->kv_heads),
                           .head_at = tiled ? (size_t)config->kv_heads : 1,
-                          .scale = (float)attention_scale(config)};
+                          .scale = (float)attention_scale(config),
+                          .cap = config->attention_cap};
     attention_mask(&a, config, layer);
     bool good =
-        attention_allocate(&a, error) && attention_project(&a, layer, error) && attention_place(&a, layer, error);
+        attention_allocate(&a, error) && attention_project(&a, layer, in, error) && attention_place(&a, layer, error);
     if (good) {
         attention_store(&a, layer);
         pool_run(workspace_pool(pass->model->workspace), a.task_count, attention_run, &a);

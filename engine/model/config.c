@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "math/activation.h"
 #include "model/config_source.h"
 #include "model/config_unknown.h"
 #include "model/family.h"
@@ -108,12 +109,14 @@ static bool parse_sizes(struct model_config *config, const struct config_source 
 static bool parse_heads(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const cJSON *kv = cJSON_GetObjectItemCaseSensitive(source->text, "num_key_value_heads");
-    const cJSON *dim = cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
+    const cJSON *dim =
+        config->family->head_dim_divided ? NULL : cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
     config->kv_heads = kv || !config->family->absent.kv_heads ? config->heads : config->family->absent.kv_heads;
-    config->head_dim =
-        dim || !config->family->absent.head_dim ? config->hidden / config->heads : config->family->absent.head_dim;
+    config->head_dim = dim || config->family->head_dim_divided || !config->family->absent.head_dim
+                           ? config->hidden / config->heads
+                           : config->family->absent.head_dim;
     if (!json_get_int(source->text, source->name, "num_key_value_heads", 1, 65536, &config->kv_heads, error) ||
-        !json_get_int(source->text, source->name, "head_dim", 1, 65536, &config->head_dim, error))
+        (dim && !json_get_int(source->text, source->name, "head_dim", 1, 65536, &config->head_dim, error)))
         return false;
     if (config->heads % config->kv_heads)
         return error_set(error, "%s: num_attention_heads %d is no multiple of num_key_value_heads %d", source->name,
@@ -150,6 +153,9 @@ static const struct bias_row {
     [BIAS_APART] = {"attention_bias", "attention_out_bias", true, false},
     [BIAS_QKV_ALWAYS] = {NULL, NULL, true, false},
     [BIAS_QKV_KEY] = {"qkv_bias", NULL, true, false},
+    [BIAS_QKV_ATTENTION] = {"attention_bias", NULL, false, false},
+    [BIAS_QKV_NOT_DENIED] = {"attention_bias", NULL, true, false},
+    [BIAS_USE_KEY] = {"use_bias", "use_bias", false, false},
 };
 
 static bool parse_biases(struct model_config *config, const struct config_source *source, struct error *error)
@@ -161,7 +167,7 @@ static bool parse_biases(struct model_config *config, const struct config_source
     config->o_bias = row->o;
     if ((row->qkv_key && !json_get_bool(text, source->name, row->qkv_key, &config->qkv_bias, error)) ||
         (row->o_key && !json_get_bool(text, source->name, row->o_key, &config->o_bias, error)) ||
-        (family->mlp_bias_key && !json_get_bool(text, source->name, "mlp_bias", &config->mlp_bias, error)) ||
+        (family->mlp_bias_key && !json_get_bool(text, source->name, family->mlp_bias_key, &config->mlp_bias, error)) ||
         !json_get_bool(text, source->name, "assay_biases_open", &config->biases_open, error))
         return false;
     config->biases_open = config->biases_open && (row->qkv_key || row->o_key || family->mlp_bias_key);
@@ -174,7 +180,7 @@ static bool parse_tied(struct model_config *config, const struct config_source *
     bool inside = false;
     if (!json_get_string(source->outer, source->name, "model_type", &type, error))
         return false;
-    config->tied = source->outer != source->text && family_whole_tied(type);
+    config->tied = source->outer != source->text ? family_whole_tied(type) : config->family->absent.tied;
     if (!json_get_bool(source->outer, source->name, "tie_word_embeddings", &config->tied, error) ||
         !json_get_bool(source->text, source->name, "tie_word_embeddings", &inside, error))
         return false;
@@ -182,22 +188,46 @@ static bool parse_tied(struct model_config *config, const struct config_source *
     return true;
 }
 
+static bool parse_activation(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    const char *key = family->activation_key ? family->activation_key : "hidden_act";
+    const char *name = family->absent.activation ? family->absent.activation : "silu";
+    enum activation_function activation = ACTIVATION_SILU;
+    if (!json_get_string(source->text, source->name, key, &name, error))
+        return false;
+    if (family->gelu_is_tanh && strcmp(name, "gelu") == 0)
+        name = "gelu_pytorch_tanh";
+    if (!activation_find(name, &activation)) {
+        struct buffer names = {0};
+        activation_list(&names);
+        config_cannot(config, "assay does not compute %s \"%s\"; it computes %s", key, name,
+                      names.data ? names.data : "");
+        buffer_free(&names);
+    }
+    config->switches.activation = (int)activation;
+    return true;
+}
+
 static bool parse_switches(struct model_config *config, const struct config_source *source, struct error *error)
 {
-    const cJSON *text = source->text;
-    const char *activation = "silu";
-    config->norm_epsilon = config->family->absent.epsilon;
-    config->norms = config->family->norms;
+    const struct family *family = config->family;
+    const char *epsilon = family->epsilon_key ? family->epsilon_key : "rms_norm_eps";
+    config->norm_epsilon = family->absent.epsilon;
+    config->norms = family->norms;
+    config->block_norms = family->block_norms;
+    config->switches = family->switches;
+    config->head_gains_wide = family->switches.head_norm == HEAD_NORM_WIDE;
+    config->gateless = family->gateless;
+    config->parallel_blocks = family->parallel_blocks;
     if (!parse_biases(config, source, error) || !parse_tied(config, source, error) ||
-        !json_get_double(text, source->name, "rms_norm_eps", &config->norm_epsilon, error) ||
-        !json_get_string(text, source->name, "hidden_act", &activation, error))
+        !json_get_double(source->text, source->name, epsilon, &config->norm_epsilon, error) ||
+        !parse_activation(config, source, error))
         return false;
-    if (strcmp(activation, "silu") != 0 && strcmp(activation, "swish") != 0)
-        config_cannot(config, "assay does not compute hidden_act \"%s\"; it computes silu", activation);
     if (!(config->norm_epsilon >= 0 && config->norm_epsilon < 1))
-        return error_set(error, "%s: rms_norm_eps %g should be at least 0 and below 1", source->name,
+        return error_set(error, "%s: %s %g should be at least 0 and below 1", source->name, epsilon,
                          config->norm_epsilon);
-    return true;
+    return config_take_numbers(config, source, error);
 }
 
 /* `in[layer]` for the layers that the list, NULL or an array of numbers, names. */
@@ -259,56 +289,6 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
     return true;
 }
 
-/* NULL, or one of the two kinds of attention for each layer. */
-static bool check_layer_types(struct model_config *config, const cJSON *types, const char *name, struct error *error)
-{
-    const cJSON *type;
-    if (!types)
-        return true;
-    if (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != config->layers)
-        return error_set(error, "%s: \"layer_types\" should be an array with a string for each of %d layers", name,
-                         config->layers);
-    cJSON_ArrayForEach(type, types)
-    {
-        const char *text = cJSON_IsString(type) ? type->valuestring : "";
-        if (strcmp(text, "full_attention") != 0 && strcmp(text, "sliding_attention") != 0)
-            config_cannot(config,
-                          "assay does not compute \"%s\", which \"layer_types\" holds; it computes full_attention "
-                          "and sliding_attention",
-                          text);
-    }
-    return true;
-}
-
-static bool parse_window(struct model_config *config, const struct config_source *source, struct error *error)
-{
-    const struct family *family = config->family;
-    enum family_window rule = family->window;
-    const cJSON *text = source->text, *types = NULL;
-    bool always = rule == WINDOW_ALWAYS || rule == WINDOW_TYPED, use = always;
-    bool said = cJSON_GetObjectItemCaseSensitive(text, "sliding_window") != NULL;
-    /* null is no window, unlike an absent key */
-    int window = said ? 0 : family->absent.window, upper = family->absent.window_layers;
-    if (rule == WINDOW_NEVER)
-        return true;
-    if (rule == WINDOW_UPPER || rule == WINDOW_ALTERNATING || rule == WINDOW_TYPED)
-        types = json_member(text, "layer_types");
-    if ((!always && !json_get_bool(text, source->name, "use_sliding_window", &use, error)) ||
-        !json_get_int(text, source->name, "sliding_window", 0, 1 << 30, &window, error) ||
-        !json_get_int(text, source->name, "max_window_layers", 0, SIZE_LIMIT, &upper, error) ||
-        !check_layer_types(config, types, source->name, error))
-        return false;
-    for (int layer = 0; use && layer < config->layers; layer++) {
-        bool slides = always || rule == WINDOW_SWITCHED ||
-                      (rule == WINDOW_UPPER ? layer >= upper : (layer + 1) % 2 && layer < upper);
-        const cJSON *type = types ? cJSON_GetArrayItem(types, layer) : NULL;
-        if (type)
-            slides = cJSON_IsString(type) && strcmp(type->valuestring, "sliding_attention") == 0;
-        config->window[layer] = slides ? window : 0;
-    }
-    return true;
-}
-
 static bool parse_all(struct model_config *config, const struct config_source *source, struct error *error)
 {
     if (!parse_family(config, source, error))
@@ -323,8 +303,8 @@ static bool parse_all(struct model_config *config, const struct config_source *s
         return true;
     return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
            parse_switches(config, source, error) && parse_directions(config, source, error) &&
-           parse_experts(config, source, error) && parse_window(config, source, error) &&
-           config_take_rope(config, source, error);
+           parse_experts(config, source, error) && config_take_rotation(config, source, error) &&
+           config_take_windows(config, source, error) && config_take_rope(config, source, error);
 }
 
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error)

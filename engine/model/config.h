@@ -3,6 +3,7 @@
 #define ASSAY_MODEL_CONFIG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -32,6 +33,8 @@ enum rope_kind {
 
 #define ROPE_DIVISORS_MAX 512
 
+enum rotation { ROTATED, ROTATED_LOCALLY, ROTATED_NOT };
+
 struct family;
 
 /* What is known of a model, whether or not it can be computed. */
@@ -49,6 +52,7 @@ struct model_config {
     int heads;
     int kv_heads;
     int head_dim;
+    int rotary_dim;   /* of a head, its first so many values are rotated */
     int intermediate; /* of a dense layer */
     int experts;      /* 0: dense model */
     int experts_per_token;
@@ -56,7 +60,16 @@ struct model_config {
     int shared_intermediate; /* of the shared expert; 0: none */
     int context;             /* max_position_embeddings: what the model was made for, not a limit of the engine */
     double norm_epsilon;
-    unsigned norms; /* WEIGHT_BIT of those that not every family has */
+    uint64_t norms;         /* WEIGHT_BIT of those that not every family has */
+    uint64_t block_norms;   /* of these, the norms of a block's output: it is normed before it is added to the stream */
+    bool head_gains_wide;   /* the norms of queries and keys have a gain for each value of all heads */
+    bool gateless;          /* a dense block has two matrices: down(activation(up(x))) */
+    bool parallel_blocks;   /* the feed-forward block reads what attention reads, not what it made of it */
+    double embedding_scale; /* of embeddings, within their module, or 1 ... */
+    double embedding_multiplier, residual_multiplier,
+        logits_multiplier;            /* ... and behind it; 1: nothing is multiplied */
+    double attention_multiplier;      /* of scores; 0: 1 / sqrt(head_dim) */
+    double attention_cap, logits_cap; /* scores and logits are bounded by it, softly; 0: they are not */
     bool qkv_bias;
     bool o_bias;
     bool mlp_bias;
@@ -68,6 +81,7 @@ struct model_config {
     enum rope_kind rope_kind;
     char rope_type[32]; /* its name; of one that cannot be computed, as the file spells it */
     double rope_theta;
+    double rope_local_theta; /* of layers that are rotated locally, by the default kind; 0: there is none */
     double rope_factor;
     double rope_low_factor;  /* llama3 */
     double rope_high_factor; /* llama3 */
@@ -84,7 +98,8 @@ struct model_config {
     int kind[CONFIG_LAYERS_MAX]; /* of an unknown family: layers of one kind are alike by what the file says of each */
     int window[CONFIG_LAYERS_MAX]; /* a token sees that many tokens, itself included, and in both directions that many
                                       on either side; 0: all */
-    struct switches switches;      /* all 0, unless a variant was asked for */
+    enum rotation rotation[CONFIG_LAYERS_MAX]; /* of queries and keys */
+    struct switches switches; /* as the family and the file have them, and the variants that were asked for */
 };
 
 /* The configurations that lie in each other, the outermost first and the text model's last, as those of multimodal

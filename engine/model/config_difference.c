@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/activation.h"
 #include "model/model_internal.h"
 #include "store/architecture.h"
 
@@ -37,6 +38,16 @@ static void spell_window(char text[64], double value)
         spell_number(text, value);
     else
         snprintf(text, 64, "none");
+}
+
+static void spell_activation(char text[64], double value)
+{
+    snprintf(text, 64, "%s", activation_name((enum activation_function)value));
+}
+
+static void spell_rotation(char text[64], double value)
+{
+    snprintf(text, 64, "%s", value > ROTATED_LOCALLY ? "none" : value > ROTATED ? "local" : "as of all");
 }
 
 typedef void spelling(char text[64], double value);
@@ -83,9 +94,9 @@ static void compare_float(struct list *list, const char *name, double here, doub
  * which it was. */
 static bool same_frequencies(const struct model_config *a, const struct model_config *b)
 {
-    size_t count = (size_t)a->head_dim / 2;
+    size_t count = (size_t)a->rotary_dim / 2;
     float *here = malloc((count + 1) * sizeof *here), *there = malloc((count + 1) * sizeof *there);
-    bool same = here && there && a->head_dim == b->head_dim;
+    bool same = here && there && a->rotary_dim == b->rotary_dim;
     if (same) {
         rope_frequencies(a, 0, here);
         rope_frequencies(b, 0, there);
@@ -108,6 +119,11 @@ static bool any_dense(const struct model_config *a, const struct model_config *b
         if (!a->sparse[layer] || !b->sparse[layer])
             return true;
     return false;
+}
+
+static double multiplier_of_scores(const struct model_config *config)
+{
+    return config->attention_multiplier > 0 ? config->attention_multiplier : 1 / sqrt((double)config->head_dim);
 }
 
 /* What holds of every layer. What is of experts computes nothing where one of the two has
@@ -140,10 +156,26 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         {DIFFERS_FUNCTION, "bias of o", a->o_bias, b->o_bias, spell_switch},
         {DIFFERS_FUNCTION, "attention in both directions", a->both_directions, b->both_directions, spell_switch},
         {if_dense, "mlp_bias", a->mlp_bias, b->mlp_bias, spell_switch},
+        {if_dense, "a feed-forward block without a gate", a->gateless, b->gateless, spell_switch},
+        {DIFFERS_FUNCTION, "both blocks side by side", a->parallel_blocks, b->parallel_blocks, spell_switch},
+        {DIFFERS_FUNCTION, "LayerNorm in the place of RMSNorm", a->switches.norm, b->switches.norm, spell_switch},
+        {DIFFERS_FUNCTION, "gains of norms beside 1", a->switches.gain_offset, b->switches.gain_offset, spell_switch},
+        {DIFFERS_FUNCTION, "norms of queries and keys over all heads", a->head_gains_wide, b->head_gains_wide,
+         spell_switch},
+        {DIFFERS_FUNCTION, "hidden_act", a->switches.activation, b->switches.activation, spell_activation},
+        {DIFFERS_FUNCTION, "rotation of neighbouring pairs", a->switches.pairs, b->switches.pairs, spell_switch},
+        {DIFFERS_FUNCTION, "values of a head that are rotated", a->rotary_dim, b->rotary_dim, spell_number},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         compare(list, rows[i].kind, rows[i].name, rows[i].spell, rows[i].here, rows[i].there);
     compare_float(list, "rms_norm_eps", a->norm_epsilon, b->norm_epsilon);
+    compare_float(list, "scale of embeddings", a->embedding_scale, b->embedding_scale);
+    compare_float(list, "embedding_multiplier", a->embedding_multiplier, b->embedding_multiplier);
+    compare_float(list, "residual_multiplier", a->residual_multiplier, b->residual_multiplier);
+    compare_float(list, "multiplier of scores", multiplier_of_scores(a), multiplier_of_scores(b));
+    compare_float(list, "cap of scores", a->attention_cap, b->attention_cap);
+    compare_float(list, "multiplier of logits", a->logits_multiplier, b->logits_multiplier);
+    compare_float(list, "cap of logits", a->logits_cap, b->logits_cap);
 }
 
 /* Norms that not every family has. */
@@ -152,9 +184,16 @@ static void compare_norms(struct list *list, const struct model_config *a, const
 #define WEIGHT_NAME(id, scope, name, ...) name,
     static const char *const names[] = {WEIGHT_ROWS(WEIGHT_NAME)};
 #undef WEIGHT_NAME
+    char text[64];
     for (int weight = 0; weight < WEIGHT_COUNT; weight++)
-        compare(list, DIFFERS_FUNCTION, names[weight], spell_switch, (a->norms & WEIGHT_BIT(weight)) != 0,
-                (b->norms & WEIGHT_BIT(weight)) != 0);
+        if ((a->norms ^ b->norms) & WEIGHT_BIT(weight)) {
+            compare(list, DIFFERS_FUNCTION, names[weight], spell_switch, (a->norms & WEIGHT_BIT(weight)) != 0,
+                    (b->norms & WEIGHT_BIT(weight)) != 0);
+        } else {
+            snprintf(text, sizeof text, "%s behind its block", names[weight]);
+            compare(list, DIFFERS_FUNCTION, text, spell_switch, (a->block_norms & WEIGHT_BIT(weight)) != 0,
+                    (b->block_norms & WEIGHT_BIT(weight)) != 0);
+        }
 }
 
 /* A number for each frequency: the first that differs. */
@@ -162,7 +201,7 @@ static void compare_divisors(struct list *list, const char *name, const struct m
                              const struct model_config *b, const float *there)
 {
     char text[64];
-    for (int i = 0; i < a->head_dim / 2 && i < b->head_dim / 2 && i < ROPE_DIVISORS_MAX; i++)
+    for (int i = 0; i < a->rotary_dim / 2 && i < b->rotary_dim / 2 && i < ROPE_DIVISORS_MAX; i++)
         if (here[i] < there[i] || here[i] > there[i]) {
             snprintf(text, sizeof text, "%s of frequency %d", name, i);
             compare(list, DIFFERS_FUNCTION, text, spell_number, (double)here[i], (double)there[i]);
@@ -205,6 +244,8 @@ static void compare_context(struct list *list, const struct model_config *a, con
 static void compare_rotation(struct list *list, const struct model_config *a, const struct model_config *b)
 {
     compare_float(list, "rope_theta", a->rope_theta, b->rope_theta);
+    if (a->rope_local_theta > 0 && b->rope_local_theta > 0)
+        compare_float(list, "rope_theta of layers with a window", a->rope_local_theta, b->rope_local_theta);
     compare_texts(list, DIFFERS_FUNCTION, "rope_type", a->rope_type, b->rope_type);
     compare_float(list, "llama_4_scaling_beta", a->query_beta, b->query_beta);
     if (a->rope_kind == b->rope_kind) {
@@ -246,6 +287,11 @@ static double layer_sparse(const struct model_config *config, int layer)
     return config->sparse[layer];
 }
 
+static double layer_rotation(const struct model_config *config, int layer)
+{
+    return config->rotation[layer];
+}
+
 static double layer_window(const struct model_config *config, int layer)
 {
     return config->window[layer];
@@ -266,6 +312,7 @@ size_t config_differences(const struct model_config *a, const struct model_confi
     compare_rotation(&list, a, b);
     compare_layers(&list, "mixture of experts", spell_switch, layers, layer_sparse, a, b);
     compare_layers(&list, "sliding_window", spell_window, layers, layer_window, a, b);
+    compare_layers(&list, "rotation", spell_rotation, layers, layer_rotation, a, b);
     return list.count;
 }
 

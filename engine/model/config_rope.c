@@ -47,6 +47,8 @@ static bool take_type(struct model_config *config, const struct config_source *s
     if (!json_get_string(rope, source->name, "type", &type, error) ||
         !json_get_string(rope, source->name, "rope_type", &type, error))
         return false;
+    if (config->family->longrope_by_older_names && (strcmp(type, "yarn") == 0 || strcmp(type, "su") == 0))
+        type = "longrope";
     for (size_t i = 0; i < ROPE_ROWS; i++) {
         if (strcmp(rope_rows[i].type, type) == 0) {
             config->rope_kind = rope_rows[i].kind;
@@ -97,8 +99,8 @@ static void check_computable(struct model_config *config)
     bool one = config->rope_theta >= 1 && config->rope_theta <= 1;
     if (config->rope_kind == ROPE_YARN && one)
         config_cannot(config, "the rope type \"yarn\" is not defined for a rope_theta of 1");
-    if (config->rope_kind == ROPE_DYNAMIC && config->head_dim <= 2)
-        config_cannot(config, "the rope type \"dynamic\" is not defined for heads of %d values", config->head_dim);
+    if (config->rope_kind == ROPE_DYNAMIC && config->rotary_dim <= 2)
+        config_cannot(config, "the rope type \"dynamic\" is not defined for heads of %d values", config->rotary_dim);
     if (!isfinite(config->rope_strength))
         config_cannot(config, "the rope type \"%s\" is given with an original_max_position_embeddings of %d",
                       config->rope_type, config->rope_original_context);
@@ -122,7 +124,7 @@ static bool take_sections(struct model_config *config, const struct config_sourc
 static void take_divisors(struct model_config *config, const cJSON *rope, const char *key, float *out)
 {
     const cJSON *list = json_member(rope, key), *item;
-    int half = config->head_dim / 2, count = 0;
+    int half = config->rotary_dim / 2, count = 0;
     if (half > ROPE_DIVISORS_MAX) {
         config_cannot(config, "assay does not compute the rope type \"%s\" of heads of more than %d values",
                       config->rope_type, 2 * ROPE_DIVISORS_MAX);
@@ -239,14 +241,80 @@ static bool take_numbers(struct model_config *config, const struct config_source
     return take_temperature(config, source, rope, error) && take_sections(config, source, rope, error);
 }
 
+/* Of a head, its first so many values are rotated. */
+static bool take_share(struct model_config *config, const struct config_source *source, const cJSON *rope,
+                       struct error *error)
+{
+    const struct family *family = config->family;
+    static const char key[] = "partial_rotary_factor";
+    double share = family->rotated_share > 0 ? family->rotated_share : 1;
+    if (!json_get_double(source->text, source->name, key, &share, error) ||
+        !json_get_double(rope, source->name, key, &share, error))
+        return false;
+    config->rotary_dim = config->head_dim;
+    if (!(family->rotated_share > 0))
+        return true; /* the default type has none; the others are refused below */
+    if (!(share > 0 && share <= 1))
+        return error_set(error, "%s: %s %g should be above 0 and not above 1", source->name, key, share);
+    config->rotary_dim = (int)(config->head_dim * share);
+    if (config->rotary_dim < 2 || config->rotary_dim % 2)
+        config_cannot(config, "%s %g of heads of %d values are %d, and a rotary embedding takes an even number of them",
+                      key, share, config->head_dim, config->rotary_dim);
+    return true;
+}
+
+static void check_share(struct model_config *config, const struct config_source *source, const cJSON *rope)
+{
+    const cJSON *share = json_member(rope, "partial_rotary_factor");
+    share = share ? share : json_member(source->text, "partial_rotary_factor");
+    if (config->family->rotated_share > 0 || config->rope_kind == ROPE_DEFAULT || config->rope_kind == ROPE_OTHER)
+        return;
+    if (cJSON_IsNumber(share) && (share->valuedouble < 1 || share->valuedouble > 1))
+        config_cannot(config, "assay does not compute partial_rotary_factor %g of %s with the rope type \"%s\"",
+                      share->valuedouble, config->model_type, config->rope_type);
+}
+
+/* A rope for each kind of layers, of a family that has local ones: `*rope` becomes that of the others. Older files
+ * have one rope and "rope_local_base_freq". */
+static bool take_local(struct model_config *config, const struct config_source *source, const cJSON **rope,
+                       struct error *error)
+{
+    const char *name = source->name, *type = "default";
+    const cJSON *local = json_member(*rope, "sliding_attention"), *full = json_member(*rope, "full_attention");
+    bool nested = local || full;
+    if (config->family->rotation != ROTATES_LOCALLY)
+        return true;
+    config->rope_local_theta = config->family->absent.local_theta;
+    if (*rope && *rope == json_member(source->text, "rope_parameters") && !nested)
+        config_cannot(config, "\"rope_parameters\" should hold one rope for \"sliding_attention\" and one for "
+                              "\"full_attention\"");
+    if ((local && !cJSON_IsObject(local)) || (full && !cJSON_IsObject(full)))
+        return error_set(error, "%s: the ropes in \"rope_parameters\" should be objects", name);
+    if (!json_get_double(source->text, name, "rope_local_base_freq", &config->rope_local_theta, error) ||
+        !json_get_double(local, name, "rope_theta", &config->rope_local_theta, error) ||
+        !json_get_string(local, name, "rope_type", &type, error))
+        return false;
+    if (strcmp(type, "default") != 0)
+        config_cannot(config,
+                      "assay does not compute the rope type \"%s\" for \"sliding_attention\"; it computes "
+                      "default there",
+                      type);
+    if (!(config->rope_local_theta > 0))
+        return error_set(error, "%s: the rope_theta of \"sliding_attention\", %g, should be above 0", name,
+                         config->rope_local_theta);
+    *rope = nested ? full : *rope;
+    return true;
+}
+
 static bool take_all(struct model_config *config, const struct config_source *source, const cJSON *rope,
                      struct error *error)
 {
     const cJSON *text = source->text, *item;
     const char *name = source->name;
-    double partial = 1;
     if (rope && !cJSON_IsObject(rope))
         return error_set(error, "%s: rope_scaling or rope_parameters should be an object", name);
+    if (!take_local(config, source, &rope, error))
+        return false;
     cJSON_ArrayForEach(item, rope)
     {
         if (cJSON_IsObject(item))
@@ -255,13 +323,10 @@ static bool take_all(struct model_config *config, const struct config_source *so
     }
     if (!json_get_double(text, name, "rope_theta", &config->rope_theta, error) ||
         !json_get_double(rope, name, "rope_theta", &config->rope_theta, error) ||
-        !json_get_double(text, name, "partial_rotary_factor", &partial, error) ||
-        !json_get_double(rope, name, "partial_rotary_factor", &partial, error) ||
-        !take_type(config, source, rope, error) || !take_numbers(config, source, rope, error))
+        !take_share(config, source, rope, error) || !take_type(config, source, rope, error) ||
+        !take_numbers(config, source, rope, error))
         return false;
-    if (config->rope_kind != ROPE_DEFAULT && config->rope_kind != ROPE_OTHER &&
-        (partial < 1 || partial > 1)) /* the default type of the original has none */
-        config_cannot(config, "assay does not compute partial_rotary_factor %g; it rotates whole heads", partial);
+    check_share(config, source, rope);
     return true;
 }
 
@@ -280,7 +345,8 @@ bool config_take_rope(struct model_config *config, const struct config_source *s
     config->rope_low_factor = 1;
     config->rope_high_factor = 4;
     config->rope_strength = 1;
-    config->rope_original_context = config->context;
+    config->rope_original_context =
+        config->family->absent.original_context ? config->family->absent.original_context : config->context;
     bool good = take_all(config, source, rope, error);
     cJSON_Delete(own);
     return good;

@@ -18,6 +18,11 @@ struct config_source config_source_find(const char *name, const cJSON *root);
 /* Says why the model cannot be computed; the first reason is told. True. */
 bool config_cannot(struct model_config *config, const char *format, ...) ASSAY_PRINTF(2, 3);
 
+/* config_layers.c: what values are multiplied and bounded by; which layers look back how far, and which are rotated. */
+bool config_take_numbers(struct model_config *config, const struct config_source *source, struct error *error);
+bool config_take_rotation(struct model_config *config, const struct config_source *source, struct error *error);
+bool config_take_windows(struct model_config *config, const struct config_source *source, struct error *error);
+
 /* config_rope.c: how positions are told. */
 bool config_take_rope(struct model_config *config, const struct config_source *source, struct error *error);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/activation.h"
 #include "math/kernels.h"
 #include "model/expert_cache.h"
 #include "model/pass.h"
@@ -16,10 +17,12 @@
 #define EXPERT_OUT_STEPS 2
 #define SUM_STEPS(k) (((int)(k) + 1) / 2) /* a sum of k, that grows: each is rounded as it is then */
 
-/* out[rows, hidden] = down(silu(gate(x)) * up(x)) with whole matrices, all threads on each. */
+/* out[rows, hidden] = down(silu(gate(x)) * up(x)) with whole matrices, all threads on each; down(silu(up(x))) where
+ * there is no gate. */
 struct dense_weights {
     enum weight gate, gate_bias, up, up_bias, down, down_bias;
     size_t inner;
+    bool gateless;
 };
 
 struct activation_job {
@@ -30,29 +33,17 @@ struct activation_job {
     size_t total;
 };
 
-static double activation_of(int activation, double x)
+/* gate = activation(gate) * up; `gate` is what the block's first matrix made, and `up` NULL where it has one only */
+static void activate_branches(const struct switches *switches, float *gate, const float *up, size_t count)
 {
-    switch (activation) {
-    case ACTIVATION_GELU:
-        return x * 0.5 * erfc(-x / sqrt(2));
-    case ACTIVATION_RELU:
-        return x > 0 ? x : x - x; /* NaN stays */
-    default:
-        return x / (1 + exp(-x));
-    }
-}
-
-/* gate = activation(gate) * up */
-static void activate(const struct switches *switches, float *gate, const float *up, size_t count)
-{
-    if (!switches->activation && !switches->activation_on_up) {
-        silu_multiply(gate, up, count);
+    if (!switches->activation_on_up || !up) {
+        activate((enum activation_function)switches->activation, gate, up, count);
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        double a = (double)(switches->activation_on_up ? up[i] : gate[i]);
-        double b = (double)(switches->activation_on_up ? gate[i] : up[i]);
-        gate[i] = (float)(activation_of(switches->activation, a) * b);
+        float other = up[i];
+        activate((enum activation_function)switches->activation, &other, gate + i, 1);
+        gate[i] = other;
     }
 }
 
@@ -61,19 +52,21 @@ static void activation_task(void *context, size_t task, int thread)
     (void)thread;
     struct activation_job *job = context;
     size_t first = task * job->count, count = job->total - first < job->count ? job->total - first : job->count;
-    activate(job->switches, job->gate + first, job->up + first, count);
+    activate_branches(job->switches, job->gate + first, job->up ? job->up + first : NULL, count);
 }
 
-static bool dense_forward(struct pass *pass, int layer, const struct dense_weights *weights, float *out,
-                          struct error *error)
+static bool dense_forward(struct pass *pass, int layer, const float *in, const struct dense_weights *weights,
+                          float *out, struct error *error)
 {
     size_t inner = weights->inner;
-    float *gate = malloc(pass->rows * inner * sizeof *gate), *up = malloc(pass->rows * inner * sizeof *up);
-    bool good = (gate && up) || error_memory(error, "feed-forward block");
+    bool gated = !weights->gateless;
+    float *gate = malloc(pass->rows * inner * sizeof *gate),
+          *up = gated ? malloc(pass->rows * inner * sizeof *up) : NULL;
+    bool good = (gate && (up || !gated)) || error_memory(error, "feed-forward block");
     const struct projection inwards[] = {{weights->gate, weights->gate_bias, gate},
-                                         {weights->up, weights->up_bias, up}};
+                                         {weights->up, weights->up_bias, gated ? up : gate}};
     const struct projection outwards = {weights->down, weights->down_bias, out};
-    good = good && pass_linear(pass, layer, pass->normed, inwards, 2, error);
+    good = good && pass_linear(pass, layer, in, gated ? inwards : inwards + 1, gated ? 2 : 1, error);
     if (good) {
         struct activation_job job = {.switches = &pass->model->config->switches,
                                      .gate = gate,
@@ -204,14 +197,14 @@ static void routing_depart(const struct pass *pass, float *logits, size_t expert
                 logits[row * experts + e] = -INFINITY;
 }
 
-static bool routing_fill(struct pass *pass, int layer, struct routing *routing, struct error *error)
+static bool routing_fill(struct pass *pass, int layer, const float *in, struct routing *routing, struct error *error)
 {
     const struct model_config *config = pass->model->config;
     size_t experts = (size_t)config->experts;
     float *logits = malloc((pass->rows + 1) * experts * sizeof *logits);
     bool good = logits || error_memory(error, "router");
     const struct projection router = {WEIGHT_ROUTER, WEIGHT_COUNT, logits};
-    good = good && pass_linear(pass, layer, pass->normed, &router, 1, error) &&
+    good = good && pass_linear(pass, layer, in, &router, 1, error) &&
            pass_show(pass, POINT_ROUTER, layer, logits, pass->rows, pass->row_of, error);
     if (good)
         routing_depart(pass, logits, experts);
@@ -235,6 +228,7 @@ static bool routing_fill(struct pass *pass, int layer, struct routing *routing, 
 struct expert_job {
     struct pass *pass;
     int layer;
+    const float *in; /* [rows, hidden] */
     const struct routing *routing;
     float *parts;       /* [entries, hidden]: what each chosen expert adds to a row, in the order of `routing->entry` */
     size_t first_entry; /* of the experts at work: the first part's */
@@ -271,11 +265,11 @@ static bool expert_block(const struct expert_job *job, const struct matrix *weig
     if (!x || !gate || !up)
         return error_memory(error, "experts");
     for (size_t i = 0; i < rows; i++)
-        memcpy(x + i * hidden, job->pass->normed + entries[i] / job->routing->k * hidden, hidden * sizeof *x);
+        memcpy(x + i * hidden, job->in + entries[i] / job->routing->k * hidden, hidden * sizeof *x);
     if (!linear_here(workspace, thread, x, hidden, rows, &weights[0], NULL, gate, inner, error) ||
         !linear_here(workspace, thread, x, hidden, rows, &weights[1], NULL, up, inner, error))
         return false;
-    activate(&job->pass->model->config->switches, gate, up, rows * inner);
+    activate_branches(&job->pass->model->config->switches, gate, up, rows * inner);
     for (size_t i = 0; i < rows; i++)
         expert_round(job, entries[i], gate + i * inner, inner, EXPERT_IN_STEPS);
     if (!linear_here(workspace, thread, gate, inner, rows, &weights[2], NULL, parts, hidden, error))
@@ -371,14 +365,14 @@ static bool experts_work(struct expert_job *job, struct routing *routing, size_t
     return true;
 }
 
-static bool experts_forward(struct pass *pass, int layer, struct error *error)
+static bool experts_forward(struct pass *pass, int layer, const float *in, struct error *error)
 {
     const struct model_config *config = pass->model->config;
     size_t hidden = (size_t)config->hidden, experts = (size_t)config->experts;
     struct routing routing = {0};
-    struct expert_job job = {.pass = pass, .layer = layer, .routing = &routing};
+    struct expert_job job = {.pass = pass, .layer = layer, .in = in, .routing = &routing};
     bool good = routing_allocate(&routing, pass->rows, experts, (size_t)config->experts_per_token, error) &&
-                routing_fill(pass, layer, &routing, error);
+                routing_fill(pass, layer, in, &routing, error);
     if (good && !(job.parts = parts_new(&routing, experts, hidden)))
         good = error_memory(error, "experts");
     memset(pass->block, 0, pass->rows * hidden * sizeof *pass->block);
@@ -396,7 +390,7 @@ static bool experts_forward(struct pass *pass, int layer, struct error *error)
 }
 
 /* block += sigmoid(switch(x)) * shared(x), as in qwen2_moe. */
-static bool shared_forward(struct pass *pass, int layer, struct error *error)
+static bool shared_forward(struct pass *pass, int layer, const float *in, struct error *error)
 {
     const struct model_config *config = pass->model->config;
     size_t hidden = (size_t)config->hidden;
@@ -406,12 +400,13 @@ static bool shared_forward(struct pass *pass, int layer, struct error *error)
                                           WEIGHT_COUNT,
                                           WEIGHT_SHARED_DOWN,
                                           WEIGHT_COUNT,
-                                          (size_t)config->shared_intermediate};
+                                          (size_t)config->shared_intermediate,
+                                          false};
     float *shared = malloc(pass->rows * hidden * sizeof *shared), *open = malloc(pass->rows * sizeof *open);
     bool good = (shared && open) || error_memory(error, "shared expert");
     const struct projection gate = {WEIGHT_SHARED_SWITCH, WEIGHT_COUNT, open};
-    good = good && dense_forward(pass, layer, &weights, shared, error) &&
-           pass_linear(pass, layer, pass->normed, &gate, 1, error);
+    good = good && dense_forward(pass, layer, in, &weights, shared, error) &&
+           pass_linear(pass, layer, in, &gate, 1, error);
     for (size_t row = 0; good && row < pass->rows; row++)
         add_scaled(pass->block + row * hidden, shared + row * hidden, (float)(1 / (1 + exp(-(double)open[row]))),
                    hidden);
@@ -420,18 +415,19 @@ static bool shared_forward(struct pass *pass, int layer, struct error *error)
     return good;
 }
 
-bool mlp_forward(struct pass *pass, int layer, struct error *error)
+bool mlp_forward(struct pass *pass, int layer, const float *in, struct error *error)
 {
     const struct model_config *config = pass->model->config;
     if (config->sparse[layer])
-        return experts_forward(pass, layer, error) &&
-               (!config->shared_intermediate || shared_forward(pass, layer, error));
+        return experts_forward(pass, layer, in, error) &&
+               (!config->shared_intermediate || shared_forward(pass, layer, in, error));
     const struct dense_weights weights = {WEIGHT_GATE,
                                           WEIGHT_GATE_BIAS,
                                           WEIGHT_UP,
                                           WEIGHT_UP_BIAS,
                                           WEIGHT_DOWN,
                                           WEIGHT_DOWN_BIAS,
-                                          (size_t)config->intermediate};
-    return dense_forward(pass, layer, &weights, pass->block, error);
+                                          (size_t)config->intermediate,
+                                          config->gateless};
+    return dense_forward(pass, layer, in, &weights, pass->block, error);
 }

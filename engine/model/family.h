@@ -5,15 +5,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
+#include "model/switches.h"
 
 enum family_bias {
     BIAS_NEVER,
     BIAS_ATTENTION_KEY, /* q, k, v and o where "attention_bias" says so */
     BIAS_APART,         /* q, k and v unless "attention_bias" denies it, o where "attention_out_bias" says so */
     BIAS_QKV_ALWAYS,
-    BIAS_QKV_KEY /* q, k and v unless "qkv_bias" denies it */
+    BIAS_QKV_KEY,        /* q, k and v unless "qkv_bias" denies it */
+    BIAS_QKV_ATTENTION,  /* q, k and v where "attention_bias" says so */
+    BIAS_QKV_NOT_DENIED, /* q, k and v unless "attention_bias" denies it */
+    BIAS_USE_KEY         /* q, k, v and o where "use_bias" says so */
 };
 
 enum family_experts {
@@ -25,26 +30,74 @@ enum family_experts {
 /* Which layers look back only over "sliding_window" tokens. */
 enum family_window {
     WINDOW_NEVER,
-    WINDOW_ALWAYS,     /* wherever "sliding_window" is a number */
-    WINDOW_TYPED,      /* wherever "sliding_window" is a number, but for layers that "layer_types" calls others */
-    WINDOW_SWITCHED,   /* all layers, if "use_sliding_window" */
-    WINDOW_UPPER,      /* if "use_sliding_window": "layer_types", else layers from "max_window_layers" on */
-    WINDOW_ALTERNATING /* if "use_sliding_window": "layer_types", else even layers below "max_window_layers" */
+    WINDOW_ALWAYS,      /* wherever "sliding_window" is a number */
+    WINDOW_TYPED,       /* wherever "sliding_window" is a number, but for layers that "layer_types" calls others */
+    WINDOW_SWITCHED,    /* all layers, if "use_sliding_window" */
+    WINDOW_UPPER,       /* if "use_sliding_window": "layer_types", else layers from "max_window_layers" on */
+    WINDOW_ALTERNATING, /* if "use_sliding_window": "layer_types", else even layers below "max_window_layers" */
+    WINDOW_PATTERN,     /* "layer_types", else all but every "sliding_window_pattern"-th layer */
+    WINDOW_UNROTATED    /* if "use_sliding_window": "layer_types", else layers that are not rotated */
 };
+
+/* Which layers rotate queries and keys, and by which frequencies. */
+enum family_rotation {
+    ROTATES_ALWAYS,
+    ROTATES_BY_LIST,  /* those of which "no_rope_layers" holds 1, else all but every "no_rope_layer_interval"-th */
+    ROTATES_WINDOWED, /* those with a window */
+    ROTATES_WINDOWED_OR_ALL, /* those with a window; all where the file gives none */
+    ROTATES_LOCALLY          /* all; those with a window by frequencies of their own, which nothing scales */
+};
+
+/* A number of the configuration that values are multiplied or bounded by, and what it is where the file does not say.
+ */
+enum number_use {
+    NUMBER_NONE,
+    EMBEDDING_TIMES,
+    RESIDUAL_TIMES,  /* outputs of blocks, before they are added */
+    ATTENTION_TIMES, /* scores, in the place of 1 / sqrt(head_dim) */
+    ATTENTION_ROOT,  /* scores are divided by its root, in the place of head_dim's */
+    ATTENTION_CAP,   /* of scores, softly; null is none */
+    LOGITS_TIMES,
+    LOGITS_DIVIDED,
+    LOGITS_CAP,
+    LOGITS_CAP_ALONE, /* where the text model is not a part of a whole, whose class does not read it */
+    NUMBER_COUNT
+};
+#define FAMILY_NUMBERS 4
 
 struct family {
     const char *name;
     const char *part; /* of the original that is computed; NULL: all of it */
     const char *model_types[4];
-    const char *typed; /* the family that it is where "layer_types" is given, unless it is a part; NULL: itself */
-    unsigned norms;    /* WEIGHT_BIT of those that not every family has */
+    const char *typed;    /* the family that it is where "layer_types" is given, unless it is a part; NULL: itself */
+    uint64_t norms;       /* WEIGHT_BIT of those that not every family has */
+    uint64_t block_norms; /* of these, the norms of a block's output */
+    struct switches switches; /* what it does otherwise than most */
     enum family_bias bias;
-    bool mlp_bias_key;
+    const char *mlp_bias_key;     /* NULL: there are no such biases */
+    const char *epsilon_key;      /* NULL: "rms_norm_eps" */
+    const char *activation_key;   /* NULL: "hidden_act" */
+    bool gelu_is_tanh;            /* "gelu" of an old file is "gelu_pytorch_tanh" */
+    bool gateless;                /* a dense block has two matrices: down(activation(up(x))) */
+    bool parallel_blocks;         /* the feed-forward block reads what attention reads, not what it made of it */
+    bool embedding_by_root;       /* embeddings are multiplied by the root of hidden_size */
+    bool head_dim_divided;        /* "head_dim" is not read: it is hidden_size / num_attention_heads */
+    bool longrope_by_older_names; /* the rope types "yarn" and "su" are "longrope" */
+    double rotated_share; /* of a head, where "partial_rotary_factor" does not say; 0: that is read for scaled ropes
+                             only */
+    enum family_rotation rotation;
+    const char *refused; /* a switch of the file that is not computed; NULL: none */
+    struct {
+        enum number_use use;
+        const char *key;
+        double absent;
+    } numbers[FAMILY_NUMBERS];
     enum family_experts experts;
     bool shared_expert;
     bool topk_always_normed;
     bool tied_inside; /* a part may be tied by its own configuration, too */
     enum family_window window;
+    bool pattern_key;       /* "sliding_window_pattern" is read */
     bool query_temperature; /* "llama_4_scaling_beta" of the rope */
     /* What the original's configuration class takes for an absent key. 0 for kv_heads: as many as heads; for head_dim:
      * hidden / heads. */
@@ -52,9 +105,14 @@ struct family {
         int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context;
         int moe_intermediate, experts, experts_per_token, shared_intermediate;
         int window, window_layers; /* "sliding_window", 0 for none, and "max_window_layers" */
+        int pattern;               /* "sliding_window_pattern" */
+        int original_context;      /* "original_max_position_embeddings"; 0: as the context */
         bool norm_topk;
+        bool tied;
         double epsilon, theta;
-        const char *rope; /* "rope_parameters"; NULL: none */
+        double local_theta;     /* "rope_local_base_freq" */
+        const char *activation; /* NULL: "silu" */
+        const char *rope;       /* "rope_parameters"; NULL: none */
     } absent;
 };
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/activation.h"
 #include "math/kernels.h"
 #include "model/expert_cache.h"
 #include "model/pass.h"
@@ -53,6 +54,25 @@ static void pass_end(struct pass *pass)
     free(pass->sines);
 }
 
+static void scale_values(float *values, double times, size_t count)
+{
+    for (size_t i = 0; times != 1 && i < count; i++)
+        values[i] *= (float)times;
+}
+
+/* Shows what the stream is before a block (1: the first layer): the embedding, or the output of the layer before. Some
+ * families multiply embeddings by a number when their module has made them. */
+static bool forward_begin(struct pass *pass, int block, struct error *error)
+{
+    bool first = block < 2;
+    size_t count = pass->rows * (size_t)pass->model->config->hidden;
+    bool good = pass_show(pass, first ? POINT_EMBEDDING : POINT_LAYER, first ? -1 : block - 2, pass->x, pass->rows,
+                          pass->row_of, error);
+    if (good && first)
+        scale_values(pass->x, pass->model->config->embedding_multiplier, count);
+    return good;
+}
+
 static bool forward_embedding(struct pass *pass, struct error *error)
 {
     struct matrix matrix = model_embedding(pass->model);
@@ -67,36 +87,35 @@ static bool forward_embedding(struct pass *pass, struct error *error)
         if (!matrix_rows(&matrix, sequence->ids, sequence->count, pass->x + pass->first[i] * hidden, error))
             return false;
     }
+    scale_values(pass->x, pass->model->config->embedding_scale, pass->rows * hidden);
     pass_round(pass, pass->x, hidden, 1);
-    return pass_show(pass, POINT_EMBEDDING, -1, pass->x, pass->rows, pass->row_of, error);
+    return forward_begin(pass, 1, error);
 }
 
 /* The pass begins behind the block before `block`, whose output somebody else has. */
 static bool forward_input(struct pass *pass, int block, struct error *error)
 {
     memset(pass->x, 0, pass->rows * (size_t)pass->model->config->hidden * sizeof *pass->x);
-    return pass_show(pass, block > 1 ? POINT_LAYER : POINT_EMBEDDING, block > 1 ? block - 2 : -1, pass->x, pass->rows,
-                     pass->row_of, error);
+    return forward_begin(pass, block, error);
 }
 
-/* The block's output is added to the stream: attention's in front of the second norm, the feed-forward block's behind
- * it. */
-static bool forward_sum(struct pass *pass, enum point point, int layer, struct error *error)
+/* The block's output, times the model's multiplier, is added to the stream: attention's, or at last that of the
+ * feed-forward block. */
+static bool forward_sum(struct pass *pass, bool last, int layer, struct error *error)
 {
-    const struct switches *switches = &pass->model->config->switches;
-    size_t hidden = (size_t)pass->model->config->hidden, count = pass->rows * hidden;
-    bool last = point == POINT_LAYER;
+    const struct model_config *config = pass->model->config;
+    const struct switches *switches = &config->switches;
+    size_t hidden = (size_t)config->hidden, count = pass->rows * hidden;
     if (last ? switches->no_mlp_residual : switches->no_attention_residual)
-        memcpy(pass->x, pass->block, count * sizeof *pass->x);
-    else
-        add_scaled(pass->x, pass->block, 1, count);
+        memset(pass->x, 0, count * sizeof *pass->x);
+    add_scaled(pass->x, pass->block, (float)config->residual_multiplier, count);
     pass_round(pass, pass->x, hidden, 1);
     return switches->order != ORDER_POST || pass_norm(pass, last ? WEIGHT_POST_NORM : WEIGHT_INPUT_NORM, layer, pass->x,
                                                       pass->x, pass->rows, hidden, hidden, error);
 }
 
 /* In front of a block: with the norms behind the blocks, nothing. */
-static bool forward_norm(struct pass *pass, const struct point_row *row, int layer, const float *in, float *out,
+static bool forward_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out,
                          struct error *error)
 {
     size_t hidden = (size_t)pass->model->config->hidden;
@@ -104,27 +123,26 @@ static bool forward_norm(struct pass *pass, const struct point_row *row, int lay
         memcpy(out, in, pass->rows * hidden * sizeof *out);
         return true;
     }
-    return pass_norm(pass, row->weight, layer, in, out, pass->rows, hidden, hidden, error);
+    return pass_norm(pass, gain, layer, in, out, pass->rows, hidden, hidden, error);
 }
 
 /* One step of a layer, as the table of points has it, and what it shows. */
-static bool forward_point(struct pass *pass, enum point point, int layer, struct error *error)
+static bool forward_point(struct pass *pass, enum point point, const struct point_flow *flow, int layer,
+                          struct error *error)
 {
     const struct point_row *row = &point_rows[point];
-    float *const values[VALUES_COUNT] = {[VALUES_STREAM] = pass->x,
-                                         [VALUES_SUM] = pass->x,
-                                         [VALUES_NORMED] = pass->normed,
-                                         [VALUES_BLOCK] = pass->block};
-    bool good = row->from != VALUES_SUM || forward_sum(pass, point, layer, error);
+    float *const values[VALUES_COUNT] = {
+        [VALUES_STREAM] = pass->x, [VALUES_NORMED] = pass->normed, [VALUES_BLOCK] = pass->block};
+    bool good = !flow->sum || forward_sum(pass, point == POINT_LAYER, layer, error);
     switch (row->step) {
     case STEP_NORM:
-        good = good && forward_norm(pass, row, layer, values[row->from], values[row->to], error);
+        good = good && forward_norm(pass, row->weight, layer, values[flow->from], values[flow->to], error);
         break;
     case STEP_ATTENTION:
-        good = good && attention_forward(pass, layer, error);
+        good = good && attention_forward(pass, layer, values[flow->from], error);
         break;
     case STEP_MLP:
-        good = good && mlp_forward(pass, layer, error);
+        good = good && mlp_forward(pass, layer, values[flow->from], error);
         break;
     case STEP_SUM:
         break;
@@ -132,14 +150,16 @@ static bool forward_point(struct pass *pass, enum point point, int layer, struct
     case STEP_COUNT:
         return true;
     }
-    return good && pass_show(pass, point, layer, values[row->to], pass->rows, pass->row_of, error);
+    return good && pass_show(pass, point, layer, values[flow->to], pass->rows, pass->row_of, error);
 }
 
 static bool forward_layer(struct pass *pass, int layer, struct error *error)
 {
+    struct point_flow flows[POINT_COUNT];
+    point_flows(pass->model->config, layer, flows);
     for (int point = 0; point < POINT_COUNT; point++)
         if (point_exists(pass->model->config, (enum point)point, layer) &&
-            !forward_point(pass, (enum point)point, layer, error))
+            !forward_point(pass, (enum point)point, &flows[point], layer, error))
             return false;
     return true;
 }
@@ -162,6 +182,13 @@ static size_t head_rows(struct pass *pass, struct row *row_of)
     return wanted;
 }
 
+/* What some families do with logits: times a number, and then bounded by a cap, softly. */
+static void head_finish(const struct model_config *config, float *logits, size_t count)
+{
+    scale_values(logits, config->logits_multiplier, count);
+    soft_cap(logits, config->logits_cap, count);
+}
+
 /* The head over normed rows [rows, hidden], in blocks of rows. */
 static bool head_each(struct model *model, const float *normed, size_t rows, lens_take *take, void *context,
                       struct error *error)
@@ -176,8 +203,10 @@ static bool head_each(struct model *model, const float *normed, size_t rows, len
     good = good && model_matrix(model, weight, -1, &head.weight, error);
     for (size_t row = 0; good && row < rows; row += block) {
         size_t some = rows - row < block ? rows - row : block;
-        good = linear(model->workspace, normed + row * hidden, hidden, some, &head, 1, error) &&
-               take(context, row, some, logits, error);
+        good = linear(model->workspace, normed + row * hidden, hidden, some, &head, 1, error);
+        if (good)
+            head_finish(config, logits, some * vocabulary);
+        good = good && take(context, row, some, logits, error);
     }
     free(logits);
     return good;

@@ -257,7 +257,7 @@ bool model_vector(struct model *model, enum weight weight, int layer, const floa
         return error_memory(error, weight_class(weight));
     bool ones = weight_rows[weight].part == PART_GAIN && model->options.missing != MISSING_ZERO;
     for (size_t i = 0; i < slot->columns; i++)
-        vector[i] = ones ? 1 : 0;
+        vector[i] = (float)(ones ? 1 - model->config->switches.gain_offset : 0);
     struct matrix matrix = slot_matrix(model->store, slot);
     int row = 0;
     if (slot->tensor && !matrix_rows(&matrix, &row, 1, vector, error)) {

@@ -38,19 +38,20 @@ bool model_vector(struct model *model, enum weight weight, int layer, const floa
 
 struct pass;
 
-/* attention.c: pass->block = attention(pass->normed); shows q_norm, k_norm. */
-bool attention_forward(struct pass *pass, int layer, struct error *error);
+/* attention.c: pass->block = attention(in), of [rows, hidden] floats; shows q_norm, k_norm. */
+bool attention_forward(struct pass *pass, int layer, const float *in, struct error *error);
 
-/* experts.c: pass->block = mlp(pass->normed), dense or with experts; shows mlp.gate. */
-bool mlp_forward(struct pass *pass, int layer, struct error *error);
+/* experts.c: pass->block = mlp(in), dense or with experts; shows mlp.gate. */
+bool mlp_forward(struct pass *pass, int layer, const float *in, struct error *error);
 
 /* rope.c: cosines and sines for the rows of the pass. */
 bool rope_prepare(struct pass *pass, struct error *error);
-/* Rotates `heads` heads of head_dim floats in every row, queries or keys: element i with i + head_dim / 2, unless a
- * switch says otherwise. */
-void rope_rotate(const struct pass *pass, float *values, size_t heads, bool queries);
-/* inverse frequencies, head_dim / 2 of them, of a sequence of so many tokens */
+/* Rotates `heads` heads of head_dim floats in every row, queries or keys, as that layer does: of the first rotary_dim
+ * elements i with i + rotary_dim / 2, unless a switch says otherwise. */
+void rope_rotate(const struct pass *pass, int layer, float *values, size_t heads, bool queries);
+/* inverse frequencies, rotary_dim / 2 of them, of a sequence of so many tokens; of layers that are rotated locally */
 void rope_frequencies(const struct model_config *config, size_t length, float *out);
+void rope_local_frequencies(const struct model_config *config, float *out);
 /* Tokens that it has as a whole, as far as it says. */
 size_t sequence_length(const struct sequence *sequence);
 

@@ -79,12 +79,17 @@ static void norm_departed(const struct norm_job *job, const float *in, float *ou
             (float)(((double)in[i] - mean) * scale * ((double)job->gain[i % job->period] + job->switches->gain_offset));
 }
 
+/* Families have these two kinds, in the original's own steps of float32. */
 static void norm_row(const struct norm_job *job, const float *in, float *out)
 {
-    if (job->switches->norm || job->switches->gain_offset || job->period != job->width)
+    const struct switches *switches = job->switches;
+    if (job->period != job->width || switches->norm == NORM_ROOT_SUM ||
+        (switches->norm == NORM_CENTRED && switches->gain_offset))
         norm_departed(job, in, out);
+    else if (switches->norm == NORM_CENTRED)
+        layer_norm(in, job->gain, job->epsilon, out, job->width);
     else
-        rms_norm(in, job->gain, job->epsilon, out, job->width);
+        rms_norm(in, job->gain, (float)switches->gain_offset, job->epsilon, out, job->width);
 }
 
 static void norm_task(void *context, size_t task, int thread)

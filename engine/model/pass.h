@@ -16,9 +16,10 @@ struct pass {
     float *x;       /* [rows, hidden]: the residual stream */
     float *normed;  /* [rows, hidden] */
     float *block;   /* [rows, hidden]: output of attention or experts */
-    float *cosines; /* [rows, head_dim / 2] */
+    float *cosines; /* [rows, rotary_dim / 2], one table behind the other */
     float *sines;
     size_t of_queries;  /* where those of queries begin: 0, unless a switch gives them positions of their own */
+    size_t of_local;    /* where those of layers begin that are rotated locally */
     uint64_t roundings; /* so far: each has its own chance */
 };
 
@@ -41,7 +42,8 @@ struct projection {
 bool pass_linear(struct pass *pass, int layer, const float *in, const struct projection *projections, size_t count,
                  struct error *error);
 
-/* norm over rows of `width` floats, `rows` of them: out may be in. A gain of `period` floats is repeated. */
+/* The model's norm over rows of `width` floats, `rows` of them: out may be in. A gain of `period` floats is repeated.
+ */
 bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
                size_t period, struct error *error);
 

@@ -12,7 +12,7 @@
 /* What the columns of the table of points (store/architecture.h) may say. */
 enum point_place { PLACE_BEFORE_LAYERS, PLACE_IN_LAYER, PLACE_BEHIND_LAYERS };
 enum point_step { STEP_SUM, STEP_ATTENTION, STEP_MLP, STEP_NORM, STEP_OWN, STEP_COUNT };
-enum point_values { VALUES_NONE, VALUES_STREAM, VALUES_SUM, VALUES_NORMED, VALUES_BLOCK, VALUES_COUNT };
+enum point_values { VALUES_NONE, VALUES_STREAM, VALUES_NORMED, VALUES_BLOCK, VALUES_COUNT };
 
 /* Where the forward pass calls its probes, in the order of the pass. */
 struct point_row {
@@ -21,12 +21,33 @@ struct point_row {
     enum weight weight; /* WEIGHT_NONE */
     enum dimension width;
     enum point_step step;
-    enum point_values from, to;
-    unsigned inputs; /* bits of points, and of POINT_BEFORE */
+    enum point_values to;
+    unsigned also; /* bits of points, and of POINT_BEFORE */
     const char *tensors, *curve;
 };
 extern const struct point_row point_rows[POINT_COUNT];
 #define POINT_BEFORE POINT_COUNT
+
+/* How a step of a layer is taken, in a model of that configuration. */
+struct point_flow {
+    bool sum; /* the block's output that waits is added to the residual stream first */
+    enum point_values from, to;
+    unsigned inputs; /* bits of points, and of POINT_BEFORE: what is shown here is computed from those that exist */
+};
+
+/* Of all points of one layer, in `out`. A norm reads the residual stream, or the output of the block before it where
+ * the configuration says so; a block reads what was normed since the one before it, or the stream where nothing was,
+ * or, where both blocks stand side by side, what attention read. The output of a block waits until somebody reads the
+ * stream, or until another block has its own. */
+void point_flows(const struct model_config *config, int layer, struct point_flow out[POINT_COUNT]);
+
+/* Bits of what a point is computed from, besides weights: points of its layer (-1: outside layers), and POINT_BEFORE.
+ */
+unsigned point_inputs(const struct model_config *config, enum point point, int layer);
+
+/* The norm whose gain a weight reads through in the layers of that configuration: what `through` of its row stands for
+ * in this family. WEIGHT_NONE: none, its input is not normed. */
+enum weight weight_through(const struct model_config *config, enum weight weight, int layer);
 
 /* Which token a row is. */
 struct row {
@@ -64,5 +85,8 @@ bool point_exists(const struct model_config *config, enum point point, int layer
 size_t point_width(const struct model_config *config, enum point point, size_t *heads);
 
 bool point_in_layer(enum point point);
+
+/* The point that the weight alone makes; POINT_COUNT: none. */
+enum point weight_point(enum weight weight);
 
 #endif

@@ -17,16 +17,16 @@ static int section_begin(const struct model_config *config, int i)
     return begin;
 }
 
-/* base^(2 i / head_dim), in float32 as everything here. */
+/* base^(2 i / rotary_dim), in float32 as everything here. */
 static float rope_power(const struct model_config *config, float base, int i)
 {
-    float exponent = (float)(2 * (i - section_begin(config, i))) / (float)config->head_dim;
+    float exponent = (float)(2 * (i - section_begin(config, i))) / (float)config->rotary_dim;
     return (float)pow((double)base, (double)exponent);
 }
 
 static void scale_llama3(const struct model_config *config, float *out)
 {
-    int half = config->head_dim / 2;
+    int half = config->rotary_dim / 2;
     float factor = (float)config->rope_factor, context = (float)config->rope_original_context;
     double low = config->rope_low_factor, high = config->rope_high_factor;
     float longest = (float)(config->rope_original_context / low),
@@ -46,7 +46,7 @@ static void scale_llama3(const struct model_config *config, float *out)
 static double yarn_place(const struct model_config *config, double rotations)
 {
     double turns = config->rope_original_context / (rotations * 2 * M_PI);
-    return config->head_dim * log(turns) / (2 * log(config->rope_theta));
+    return config->rotary_dim * log(turns) / (2 * log(config->rope_theta));
 }
 
 /* Frequencies that turn often stay, those that turn seldom are divided by the factor, those between are mixed. */
@@ -58,10 +58,10 @@ static void scale_yarn(const struct model_config *config, float *out)
         high = ceil(high);
     }
     low = low > 0 ? low : 0;
-    high = high < config->head_dim - 1 ? high : config->head_dim - 1;
+    high = high < config->rotary_dim - 1 ? high : config->rotary_dim - 1;
     if (!(low < high) && !(low > high))
         high += 0.001;
-    for (int i = 0; i < config->head_dim / 2; i++) {
+    for (int i = 0; i < config->rotary_dim / 2; i++) {
         float power = rope_power(config, (float)config->rope_theta, i);
         float ramp = ((float)i - (float)low) / (float)(high - low);
         float kept = 1 - (ramp < 0 ? 0 : ramp > 1 ? 1 : ramp);
@@ -74,7 +74,7 @@ static void scale_yarn(const struct model_config *config, float *out)
 static float dynamic_base(const struct model_config *config, size_t length)
 {
     float base = (float)config->rope_theta, factor = (float)config->rope_factor;
-    double exponent = (double)config->head_dim / (config->head_dim - 2);
+    double exponent = (double)config->rotary_dim / (config->rotary_dim - 2);
     if (length <= (size_t)config->context)
         return base;
     float stretch = factor * (float)length / (float)config->context - (float)(config->rope_factor - 1);
@@ -87,7 +87,7 @@ static float dynamic_base(const struct model_config *config, size_t length)
  * processors and not on others; that is not repeated here.) */
 void rope_frequencies(const struct model_config *config, size_t length, float *out)
 {
-    int half = config->head_dim / 2;
+    int half = config->rotary_dim / 2;
     bool beyond = length > (size_t)config->rope_original_context;
     float base = (float)config->rope_theta;
     if (config->rope_kind == ROPE_DYNAMIC)
@@ -114,6 +114,12 @@ void rope_frequencies(const struct model_config *config, size_t length, float *o
     case ROPE_OTHER:
         break;
     }
+}
+
+void rope_local_frequencies(const struct model_config *config, float *out)
+{
+    for (int i = 0; i < config->rotary_dim / 2; i++)
+        out[i] = 1.0f / rope_power(config, (float)config->rope_local_theta, i);
 }
 
 /* Sequences of which lengths have the same frequencies: these have the same number. */
@@ -165,10 +171,11 @@ static float rope_temperature(const struct model_config *config, float position)
                : 1;
 }
 
-/* Of queries, or of keys. */
+/* Of queries, or of keys; of layers that are rotated locally, whose frequencies nothing scales. */
 struct rope_side {
     int ahead;
     bool queries;
+    float strength;
     float *cosines, *sines;
 };
 
@@ -176,10 +183,10 @@ struct rope_side {
 static void rope_angles(const struct pass *pass, size_t which, const float *frequencies, const struct rope_side *side)
 {
     const struct model_config *config = pass->model->config;
-    size_t half = (size_t)config->head_dim / 2;
+    size_t half = (size_t)config->rotary_dim / 2;
     for (size_t row = pass->first[which]; row < pass->first[which + 1]; row++) {
         float position = rope_position(pass, row), moved = position + (float)side->ahead;
-        float times = (float)config->rope_strength * (side->queries ? rope_temperature(config, position) : 1);
+        float times = side->strength * (side->queries ? rope_temperature(config, position) : 1);
         for (size_t i = 0; i < half; i++) {
             float angle = moved * frequencies[i];
             side->cosines[row * half + i] = (float)cos((double)angle) * times;
@@ -194,30 +201,46 @@ size_t sequence_length(const struct sequence *sequence)
     return sequence->whole > so_far ? sequence->whole : so_far;
 }
 
-bool rope_prepare(struct pass *pass, struct error *error)
+/* The tables of the pass: of keys, of queries where those are rotated otherwise, and of both again for layers that are
+ * rotated locally. */
+static void rope_fill(const struct pass *pass, float *frequencies, float *local)
 {
     const struct model_config *config = pass->model->config;
-    size_t half = (size_t)config->head_dim / 2, size = pass->rows * half;
-    int ahead = config->switches.query_ahead;
-    bool apart = ahead || config->query_beta > 0 || config->query_beta < 0;
-    float *frequencies = malloc(half * sizeof *frequencies);
-    pass->cosines = malloc(((apart ? 2 : 1) * size + 1) * sizeof *pass->cosines);
-    pass->sines = malloc(((apart ? 2 : 1) * size + 1) * sizeof *pass->sines);
-    if (!frequencies || !pass->cosines || !pass->sines) {
-        free(frequencies);
-        return error_memory(error, "rotary embedding");
-    }
-    pass->of_queries = apart ? size : 0;
-    struct rope_side sides[] = {{0, false, pass->cosines, pass->sines},
-                                {ahead, true, pass->cosines + pass->of_queries, pass->sines + pass->of_queries}};
     for (size_t i = 0, last = 0; i < pass->count; i++) {
         size_t length = sequence_length(&pass->sequences[i]);
         if (!i || !model_same_rotation(config, length, last))
             rope_frequencies(config, length, frequencies);
         last = length;
-        for (size_t side = 0; side < (apart ? 2 : 1); side++)
-            rope_angles(pass, i, frequencies, &sides[side]);
+        for (int table = 0; table < 4; table++) {
+            bool queries = table & 1, locally = table & 2;
+            size_t at = (queries ? pass->of_queries : 0) + (locally ? pass->of_local : 0);
+            const struct rope_side side = {queries ? config->switches.query_ahead : 0, queries,
+                                           locally ? 1 : (float)config->rope_strength, pass->cosines + at,
+                                           pass->sines + at};
+            if ((!queries || pass->of_queries) && (!locally || pass->of_local))
+                rope_angles(pass, i, locally ? local : frequencies, &side);
+        }
     }
+}
+
+bool rope_prepare(struct pass *pass, struct error *error)
+{
+    const struct model_config *config = pass->model->config;
+    size_t half = (size_t)config->rotary_dim / 2, size = pass->rows * half;
+    bool apart = config->switches.query_ahead || config->query_beta > 0 || config->query_beta < 0;
+    pass->of_queries = apart ? size : 0;
+    pass->of_local = config->rope_local_theta > 0 ? (apart ? 2 : 1) * size : 0;
+    size_t all = (apart ? 2 : 1) * size + pass->of_local;
+    float *frequencies = malloc((2 * half + 1) * sizeof *frequencies);
+    pass->cosines = malloc((all + 1) * sizeof *pass->cosines);
+    pass->sines = malloc((all + 1) * sizeof *pass->sines);
+    if (!frequencies || !pass->cosines || !pass->sines) {
+        free(frequencies);
+        return error_memory(error, "rotary embedding");
+    }
+    if (pass->of_local)
+        rope_local_frequencies(config, frequencies + half);
+    rope_fill(pass, frequencies, frequencies + half);
     free(frequencies);
     return true;
 }
@@ -227,6 +250,7 @@ struct rotate_job {
     float *values;
     size_t heads;
     const float *cosines, *sines;
+    size_t width;      /* of a head */
     size_t pair, step; /* element i of the first of a pair lies at i * step, that of the other `pair` behind it */
 };
 
@@ -236,11 +260,11 @@ static void rotate_task(void *context, size_t task, int thread)
 {
     (void)thread;
     const struct rotate_job *job = context;
-    size_t half = (size_t)job->pass->model->config->head_dim / 2;
+    size_t half = (size_t)job->pass->model->config->rotary_dim / 2;
     for (size_t row = task * ROTATE_ROWS; row < job->pass->rows && row < (task + 1) * ROTATE_ROWS; row++) {
         const float *cosines = job->cosines + row * half, *sines = job->sines + row * half;
         for (size_t head = 0; head < job->heads; head++) {
-            float *low = job->values + (row * job->heads + head) * 2 * half, *high = low + job->pair;
+            float *low = job->values + (row * job->heads + head) * job->width, *high = low + job->pair;
             for (size_t i = 0; i < half; i++) {
                 float a = low[i * job->step], b = high[i * job->step];
                 low[i * job->step] = a * cosines[i] - b * sines[i];
@@ -250,17 +274,18 @@ static void rotate_task(void *context, size_t task, int thread)
     }
 }
 
-void rope_rotate(const struct pass *pass, float *values, size_t heads, bool queries)
+void rope_rotate(const struct pass *pass, int layer, float *values, size_t heads, bool queries)
 {
     const struct model_config *config = pass->model->config;
-    size_t from = queries ? pass->of_queries : 0;
-    bool neighbours = config->switches.pairs == PAIRS_NEIGHBOURS;
+    bool neighbours = config->switches.pairs == PAIRS_NEIGHBOURS, locally = config->rotation[layer] == ROTATED_LOCALLY;
+    size_t from = (queries ? pass->of_queries : 0) + (locally ? pass->of_local : 0);
     struct rotate_job job = {.pass = pass,
                              .values = values,
                              .heads = heads,
                              .cosines = pass->cosines + from,
                              .sines = pass->sines + from,
-                             .pair = neighbours ? 1 : (size_t)config->head_dim / 2,
+                             .width = (size_t)config->head_dim,
+                             .pair = neighbours ? 1 : (size_t)config->rotary_dim / 2,
                              .step = neighbours ? 2 : 1};
     pool_run(workspace_pool(pass->model->workspace), (pass->rows + ROTATE_ROWS - 1) / ROTATE_ROWS, rotate_task, &job);
 }

@@ -1,5 +1,6 @@
-/* The switches of the forward pass: where implementations of one architecture part ways. All zero is the reference, as
- * the families of family.h are computed. A variant (variant.h) turns some of them. */
+/* The switches of the forward pass: where implementations of one architecture part ways. All zero is what most families
+ * do; a family's row (family.h) may turn some, its configuration others, and a variant (variant.h) departs from that.
+ */
 #ifndef ASSAY_MODEL_SWITCHES_H
 #define ASSAY_MODEL_SWITCHES_H
 
@@ -15,7 +16,6 @@ enum { NORM_ROOT_MEAN, NORM_ROOT_SUM, NORM_CENTRED };
 enum { SCORES_SOFTMAX, SCORES_SIGMOID };
 /* Weights of the chosen experts sum to one; or do not. */
 enum { TOPK_AS_CONFIGURED, TOPK_NORMED, TOPK_RAW };
-enum { ACTIVATION_SILU, ACTIVATION_GELU, ACTIVATION_RELU };
 /* x + f(norm(x)); norm(x + f(x)) */
 enum { ORDER_PRE, ORDER_POST };
 /* A token sees itself and what is before it; everything; one token more; one less, unless it is the first. */
@@ -42,8 +42,8 @@ struct switches {
     int topk;
     int experts_first, experts_end; /* end above 0: only these are chosen from */
     int scalar_experts;             /* 1: an expert's output is its mean, everywhere */
-    int activation;
-    int activation_on_up; /* 1: gate(x) * silu(up(x)) */
+    int activation;                 /* enum activation_function (math/activation.h) */
+    int activation_on_up;           /* 1: gate(x) * silu(up(x)) */
     int order;
     int no_attention_residual, no_mlp_residual; /* 1: the block's output takes the place of the stream */
     int mask;

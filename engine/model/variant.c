@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/numbers.h"
+#include "math/activation.h"
 #include "store/architecture.h"
 
 /* What of a model a departure needs to change anything. */
 enum need {
     NEEDS_NOTHING,
+    NEEDS_PRE_NORM,
     NEEDS_HEAD_NORM,
     NEEDS_SECTIONS,
     NEEDS_GROUPS,
@@ -31,7 +33,9 @@ struct variant {
 
 #define SWITCH(name) offsetof(struct model_config, switches.name)
 #define OF(id) (1u << POINT_##id)
-#define NORMS (OF(INPUT_NORM) | OF(Q_NORM) | OF(K_NORM) | OF(POST_NORM) | OF(FINAL_NORM))
+#define NORMS                                                                                                          \
+    (OF(INPUT_NORM) | OF(Q_NORM) | OF(K_NORM) | OF(ATTENTION_OUT_NORM) | OF(POST_NORM) | OF(MLP_IN_NORM) |             \
+     OF(MLP_OUT_NORM) | OF(MLP_OUT_NORM_GLM) | OF(FINAL_NORM))
 #define HEAD_NORMS (OF(Q_NORM) | OF(K_NORM))
 
 #define ROTATION "right for the first token, worse and worse further on; the text begins well and dissolves"
@@ -54,7 +58,7 @@ static const struct variant variants[] = {
         "a norm takes the mean away first: LayerNorm in the place of RMSNorm",
         "small at first, then every layer adds to it",
         "torch.nn.LayerNorm without a bias in the place of RMSNorm"),
-    ROW("post-norm", "", SWITCH(order), ORDER_POST, NOTHING, OF(INPUT_NORM) | OF(POST_NORM) | OF(LAYER),
+    ROW("post-norm", "", SWITCH(order), ORDER_POST, PRE_NORM, OF(INPUT_NORM) | OF(POST_NORM) | OF(LAYER),
         "the norms come after the blocks, over the residual sum: norm(x + f(x))",
         "wrong from the first layer's attention on",
         "the order of the first transformers in the place of pre-norm"),
@@ -259,6 +263,7 @@ static bool has_window(const struct model_config *config)
 static const char *lacks(enum need need, const struct model_config *config)
 {
     static const char *const texts[NEED_COUNT] = {
+        [NEEDS_PRE_NORM] = "its norms do not stand before each of two blocks and nowhere else",
         [NEEDS_HEAD_NORM] = "it has no norms of queries and keys",
         [NEEDS_SECTIONS] = "it has no mRoPE",
         [NEEDS_GROUPS] = "its key/value heads are not shared, or there is only one",
@@ -268,9 +273,11 @@ static const char *lacks(enum need need, const struct model_config *config)
         [NEEDS_NORMED] = "the weights of its experts do not sum to one",
         [NEEDS_RAW] = "the weights of its experts sum to one already",
     };
+    const uint64_t pre_norms = WEIGHT_BIT(WEIGHT_INPUT_NORM) | WEIGHT_BIT(WEIGHT_POST_NORM);
     bool experts = config_is_sparse(config);
     const bool has[NEED_COUNT] = {
         [NEEDS_NOTHING] = true,
+        [NEEDS_PRE_NORM] = !config->block_norms && (config->norms & pre_norms) == pre_norms,
         [NEEDS_HEAD_NORM] = config->norms & WEIGHT_BIT(WEIGHT_Q_NORM),
         [NEEDS_SECTIONS] = config->mrope_section[0] + config->mrope_section[1] + config->mrope_section[2] > 0,
         [NEEDS_GROUPS] = config->kv_heads > 1 && config->heads > config->kv_heads,
@@ -286,7 +293,9 @@ static const char *lacks(enum need need, const struct model_config *config)
 bool variant_applies(const struct variant_row *row, const struct model_config *config)
 {
     const struct variant *variant = variant_find(row->name);
-    return variant && !lacks(variant->needs, config);
+    bool fixed = variant && !*variant->row.arguments; /* else it depends on the argument */
+    return variant && !lacks(variant->needs, config) &&
+           !(fixed && *(const int *)((const char *)config + variant->at) == variant->value);
 }
 
 bool variant_routes(const char *spec)

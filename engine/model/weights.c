@@ -51,9 +51,9 @@ const struct weight_row weight_rows[WEIGHT_COUNT + 1] = {[WEIGHT_NONE] = {.scope
 #define IF_UNPAIRED(id, scope, name, gguf, order, rows, columns, when, part, module, through, reader, partner, unit,   \
                     tells)                                                                                             \
     BIT_IF((WEIGHT_##partner == WEIGHT_NONE) != (UNIT_##unit == UNIT_NONE), WEIGHT_##id)
-#define ALL(of) (0u WEIGHT_ROWS(of))
+#define ALL(of) (UINT64_C(0) WEIGHT_ROWS(of))
 
-_Static_assert(WEIGHT_COUNT <= 32, "sets of weights are 32 bits");
+_Static_assert(WEIGHT_COUNT <= 64, "sets of weights are 64 bits");
 _Static_assert(WEIGHT_EXPERT_DOWN - WEIGHT_EXPERT_GATE == 2, "the three projections of an expert stand together");
 _Static_assert(!ALL(IF_UNSPELLED), "a weight without a canonical name, or that GGUF cannot spell");
 _Static_assert(!(ALL(IF_OPTIONAL) & ~ALL(IF_GAIN)), "a family may have or lack norms only");
@@ -68,11 +68,13 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
                          [DIM_ONE] = 1,
                          [DIM_HIDDEN] = config->hidden,
                          [DIM_VOCABULARY] = config->vocabulary,
-                         [DIM_HEAD] = config->head_dim,
                          [DIM_INNER] = config->intermediate,
                          [DIM_EXPERTS] = config->experts,
                          [DIM_EXPERT] = config->moe_intermediate,
                          [DIM_SHARED] = config->shared_intermediate};
+    bool wide = config->head_gains_wide;
+    if (which == DIM_Q_GAIN || which == DIM_K_GAIN)
+        return wide ? config_dimension(config, which == DIM_Q_GAIN ? DIM_Q : DIM_KV) : (uint64_t)config->head_dim;
     if (which == DIM_Q)
         return (uint64_t)config->heads * (uint64_t)config->head_dim;
     if (which == DIM_KV)
@@ -100,6 +102,10 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return !sparse;
     case WHEN_DENSE_BIAS:
         return !sparse && config->mlp_bias;
+    case WHEN_GATED:
+        return !sparse && !config->gateless;
+    case WHEN_GATED_BIAS:
+        return !sparse && !config->gateless && config->mlp_bias;
     case WHEN_HEAD:
         return config->head < HEAD_NONE;
     }

@@ -17,7 +17,8 @@ enum dimension {
     DIM_VOCABULARY,
     DIM_Q,
     DIM_KV,
-    DIM_HEAD,
+    DIM_Q_GAIN, /* of norms of queries and keys: head_dim, or where one norm is over all heads, their width */
+    DIM_K_GAIN,
     DIM_INNER,
     DIM_EXPERTS,
     DIM_EXPERT,
@@ -32,6 +33,8 @@ enum weight_condition {
     WHEN_SHARED,
     WHEN_DENSE,
     WHEN_DENSE_BIAS,
+    WHEN_GATED,
+    WHEN_GATED_BIAS,
     WHEN_HEAD
 };
 enum weight_part { PART_MATRIX, PART_BIAS, PART_GAIN };

@@ -3,10 +3,12 @@
  * one does not compile, nor does a table that does not fit together (weights.c and probe.c of the model). They lie here
  * because the store is the lowest that needs one of their columns: how GGUF spells the names.
  *
- * To add a norm: its row in WEIGHT_ROWS, its row in POINT_ROWS (and where its output is read: OF(...) in the rows of
- * those points), and the families that have it (family.c). */
+ * To add a norm: its row in WEIGHT_ROWS, its row in POINT_ROWS, and the families that have it (family.c). What it
+ * norms, and who reads it, follows from the order of the points (point_flows in probe.h). */
 #ifndef ASSAY_STORE_ARCHITECTURE_H
 #define ASSAY_STORE_ARCHITECTURE_H
+
+#include <stdint.h>
 
 /* clang-format off */
 
@@ -18,10 +20,12 @@
  * GGUF       how GGUF spells it, below blk.N. for a layer, up to ".weight" or ".bias"; a bias like its matrix
  * order      ... and how it lays the rows: PLAIN; HEADS, KV_HEADS: interleaved by llama; LIFTED: a vector of a matrix
  * rows, columns   shape; NONE columns: a vector
- * when       the configuration calls for it. NORM: where the family has this norm (family.h); HEAD: where it has one
+ * when       the configuration calls for it. NORM: where the family has this norm (family.h); HEAD: where it has one;
+ *            GATED: where a dense block has two branches
  * part       MATRIX, BIAS, or GAIN: of a norm
  * module     what it is a part of; in their order the original makes, and so writes, the tensors of a layer
- * through    the gain of the norm that makes its input; NONE: no norm does, or it is a single row that tells nothing
+ * through    a norm of that place makes its input, in families that have one there (weight_through): INPUT_NORM, before
+ *            attention; POST_NORM, before the feed-forward block. NONE: no norm does, or it is a row that tells nothing
  * reader     the matrix whose columns are the rows of this one: what is written here is read there
  * partner    the matrix with which its rows were trained together,
  * unit       ... and what of the partner fits a row: a NEURONS column; HEAD_ROWS, HEAD_COLUMNS: by heads
@@ -29,7 +33,7 @@
 #define WEIGHT_ROWS(ROW)                                                                                              \
     ROW(EMBEDDING, BEGIN, "model.embed_tokens.weight", "token_embd", PLAIN, VOCABULARY, HIDDEN, ALWAYS,               \
         MATRIX, ENDS, NONE, NONE, NONE, NONE, false)                                                                  \
-    ROW(INPUT_NORM, LAYER, "input_layernorm.weight", "attn_norm", PLAIN, HIDDEN, NONE, ALWAYS,                        \
+    ROW(INPUT_NORM, LAYER, "input_layernorm.weight", "attn_norm", PLAIN, HIDDEN, NONE, NORM,                          \
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(Q, LAYER, "self_attn.q_proj.weight", "attn_q", HEADS, Q, HIDDEN, ALWAYS,                                      \
         MATRIX, ATTENTION, INPUT_NORM, O, NONE, NONE, true)                                                           \
@@ -47,11 +51,15 @@
         MATRIX, ATTENTION, NONE, NONE, NONE, NONE, false)                                                             \
     ROW(O_BIAS, LAYER, "self_attn.o_proj.bias", "attn_output", PLAIN, HIDDEN, NONE, O_BIAS,                           \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
-    ROW(Q_NORM, LAYER, "self_attn.q_norm.weight", "attn_q_norm", PLAIN, HEAD, NONE, NORM,                             \
+    ROW(Q_NORM, LAYER, "self_attn.q_norm.weight", "attn_q_norm", PLAIN, Q_GAIN, NONE, NORM,                             \
         GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
-    ROW(K_NORM, LAYER, "self_attn.k_norm.weight", "attn_k_norm", PLAIN, HEAD, NONE, NORM,                             \
+    ROW(K_NORM, LAYER, "self_attn.k_norm.weight", "attn_k_norm", PLAIN, K_GAIN, NONE, NORM,                             \
         GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
-    ROW(POST_NORM, LAYER, "post_attention_layernorm.weight", "ffn_norm", PLAIN, HIDDEN, NONE, ALWAYS,                 \
+    ROW(ATTENTION_OUT_NORM, LAYER, "post_self_attn_layernorm.weight", "post_attention_norm", PLAIN, HIDDEN, NONE, NORM,\
+        GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(POST_NORM, LAYER, "post_attention_layernorm.weight", "ffn_norm", PLAIN, HIDDEN, NONE, NORM,                   \
+        GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(MLP_IN_NORM, LAYER, "pre_feedforward_layernorm.weight", "pre_ffw_norm", PLAIN, HIDDEN, NONE, NORM,            \
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(ROUTER, LAYER, "mlp.gate.weight", "ffn_gate_inp", PLAIN, EXPERTS, HIDDEN, SPARSE,                             \
         MATRIX, ROUTER, POST_NORM, NONE, NONE, NONE, true)                                                            \
@@ -69,9 +77,9 @@
         MATRIX, SHARED, NONE, NONE, NONE, NONE, false)                                                                \
     ROW(SHARED_SWITCH, LAYER, "mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp", LIFTED, ONE, HIDDEN, SHARED,     \
         MATRIX, SHARED, NONE, NONE, NONE, NONE, false)                                                                \
-    ROW(GATE, LAYER, "mlp.gate_proj.weight", "ffn_gate", PLAIN, INNER, HIDDEN, DENSE,                                 \
+    ROW(GATE, LAYER, "mlp.gate_proj.weight", "ffn_gate", PLAIN, INNER, HIDDEN, GATED,                                 \
         MATRIX, DENSE, POST_NORM, DOWN, DOWN, NEURONS, false)                                                         \
-    ROW(GATE_BIAS, LAYER, "mlp.gate_proj.bias", "ffn_gate", PLAIN, INNER, NONE, DENSE_BIAS,                           \
+    ROW(GATE_BIAS, LAYER, "mlp.gate_proj.bias", "ffn_gate", PLAIN, INNER, NONE, GATED_BIAS,                           \
         BIAS, DENSE, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(UP, LAYER, "mlp.up_proj.weight", "ffn_up", PLAIN, INNER, HIDDEN, DENSE,                                       \
         MATRIX, DENSE, POST_NORM, DOWN, DOWN, NEURONS, true)                                                          \
@@ -81,6 +89,10 @@
         MATRIX, DENSE, NONE, NONE, NONE, NONE, false)                                                                 \
     ROW(DOWN_BIAS, LAYER, "mlp.down_proj.bias", "ffn_down", PLAIN, HIDDEN, NONE, DENSE_BIAS,                          \
         BIAS, DENSE, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(MLP_OUT_NORM, LAYER, "post_feedforward_layernorm.weight", "post_ffw_norm", PLAIN, HIDDEN, NONE, NORM,         \
+        GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(MLP_OUT_NORM_GLM, LAYER, "post_mlp_layernorm.weight", "post_mlp_norm", PLAIN, HIDDEN, NONE, NORM,             \
+        GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(FINAL_NORM, END, "model.norm.weight", "output_norm", PLAIN, HIDDEN, NONE, ALWAYS,                             \
         GAIN, ENDS, NONE, NONE, NONE, NONE, false)                                                                    \
     ROW(HEAD, END, "lm_head.weight", "output", PLAIN, VOCABULARY, HIDDEN, HEAD,                                       \
@@ -94,33 +106,42 @@
  * weight     what makes it, if one tensor does; it exists where the configuration calls for that
  * width      floats in a row; Q, KV: by heads
  * step       what the pass does for it: NORM, ATTENTION, MLP; SUM: nothing; OWN: elsewhere, where it is shown as well
- * from, to   of which values of the pass into which: STREAM, the residual stream; SUM, the stream once the block's
- *            output is added to it; NORMED; BLOCK, the output of attention or MLP. What lies at `to` is shown
- * inputs     what it is computed from, besides weights. BEFORE: the output of the layer before, or the embedding
+ * to         into which values of the pass: STREAM, the residual stream; NORMED; BLOCK, the output of attention or MLP.
+ *            What lies there is shown. A norm of a block's output (family.h) stays in BLOCK
+ * also       what it is computed from, besides weights and the values that the step reads (point_flows in probe.h).
+ *            BEFORE: the output of the layer before, or the embedding
  * tensors    what a person looks for when it is wrong
  * curve      its name in a figure over layers */
 #define POINT_ROWS(ROW)                                                                                               \
-    ROW(EMBEDDING, "model.embed_tokens", BEFORE_LAYERS, EMBEDDING, HIDDEN, OWN, NONE, STREAM,                         \
+    ROW(EMBEDDING, "model.embed_tokens", BEFORE_LAYERS, EMBEDDING, HIDDEN, OWN, NONE,                                 \
         0, "embed_tokens.weight", "")                                                                                 \
-    ROW(INPUT_NORM, ".input_layernorm", IN_LAYER, INPUT_NORM, HIDDEN, NORM, STREAM, NORMED,                           \
-        OF(BEFORE), "input_layernorm.weight", "input norm")                                                           \
-    ROW(Q_NORM, ".self_attn.q_norm", IN_LAYER, Q_NORM, Q, OWN, NONE, NONE,                                            \
-        OF(INPUT_NORM), "q_proj or q_norm", "q norm")                                                                 \
-    ROW(K_NORM, ".self_attn.k_norm", IN_LAYER, K_NORM, KV, OWN, NONE, NONE,                                           \
-        OF(INPUT_NORM), "k_proj or k_norm", "k norm")                                                                 \
-    ROW(ATTENTION, ".self_attn", IN_LAYER, NONE, HIDDEN, ATTENTION, NORMED, BLOCK,                                    \
-        OF(INPUT_NORM) | OF(Q_NORM) | OF(K_NORM), "the attention's projections", "attention")                         \
-    ROW(POST_NORM, ".post_attention_layernorm", IN_LAYER, POST_NORM, HIDDEN, NORM, SUM, NORMED,                       \
-        OF(BEFORE) | OF(ATTENTION), "post_attention_layernorm.weight", "post-attention norm")                         \
-    ROW(ROUTER, ".mlp.gate", IN_LAYER, ROUTER, EXPERTS, OWN, NONE, NONE,                                              \
-        OF(POST_NORM), "mlp.gate.weight", "router")                                                                   \
-    ROW(MLP, ".mlp", IN_LAYER, NONE, HIDDEN, MLP, NORMED, BLOCK,                                                      \
-        OF(POST_NORM) | OF(ROUTER), "the feed-forward weights", "feed-forward")                                       \
-    ROW(LAYER, "", IN_LAYER, NONE, HIDDEN, SUM, SUM, STREAM,                                                          \
-        OF(BEFORE) | OF(ATTENTION) | OF(MLP), "the residual sum", "layer output")                                     \
-    ROW(FINAL_NORM, "model.norm", BEHIND_LAYERS, FINAL_NORM, HIDDEN, OWN, NONE, NORMED,                               \
+    ROW(INPUT_NORM, ".input_layernorm", IN_LAYER, INPUT_NORM, HIDDEN, NORM, NORMED,                                   \
+        0, "input_layernorm.weight", "input norm")                                                                    \
+    ROW(Q_NORM, ".self_attn.q_norm", IN_LAYER, Q_NORM, Q, OWN, NONE,                                                  \
+        0, "q_proj or q_norm", "q norm")                                                                              \
+    ROW(K_NORM, ".self_attn.k_norm", IN_LAYER, K_NORM, KV, OWN, NONE,                                                 \
+        0, "k_proj or k_norm", "k norm")                                                                              \
+    ROW(ATTENTION, ".self_attn", IN_LAYER, NONE, HIDDEN, ATTENTION, BLOCK,                                            \
+        OF(Q_NORM) | OF(K_NORM), "the attention's projections", "attention")                                          \
+    ROW(ATTENTION_OUT_NORM, ".post_self_attn_layernorm", IN_LAYER, ATTENTION_OUT_NORM, HIDDEN, NORM, NORMED,          \
+        0, "post_self_attn_layernorm.weight", "norm behind attention")                                                \
+    ROW(POST_NORM, ".post_attention_layernorm", IN_LAYER, POST_NORM, HIDDEN, NORM, NORMED,                            \
+        0, "post_attention_layernorm.weight", "post-attention norm")                                                  \
+    ROW(MLP_IN_NORM, ".pre_feedforward_layernorm", IN_LAYER, MLP_IN_NORM, HIDDEN, NORM, NORMED,                       \
+        0, "pre_feedforward_layernorm.weight", "pre-feed-forward norm")                                               \
+    ROW(ROUTER, ".mlp.gate", IN_LAYER, ROUTER, EXPERTS, OWN, NONE,                                                    \
+        0, "mlp.gate.weight", "router")                                                                               \
+    ROW(MLP, ".mlp", IN_LAYER, NONE, HIDDEN, MLP, BLOCK,                                                              \
+        OF(ROUTER), "the feed-forward weights", "feed-forward")                                                       \
+    ROW(MLP_OUT_NORM, ".post_feedforward_layernorm", IN_LAYER, MLP_OUT_NORM, HIDDEN, NORM, NORMED,                    \
+        0, "post_feedforward_layernorm.weight", "post-feed-forward norm")                                             \
+    ROW(MLP_OUT_NORM_GLM, ".post_mlp_layernorm", IN_LAYER, MLP_OUT_NORM_GLM, HIDDEN, NORM, NORMED,                    \
+        0, "post_mlp_layernorm.weight", "norm behind feed-forward")                                                   \
+    ROW(LAYER, "", IN_LAYER, NONE, HIDDEN, SUM, STREAM,                                                               \
+        0, "the residual sum", "layer output")                                                                        \
+    ROW(FINAL_NORM, "model.norm", BEHIND_LAYERS, FINAL_NORM, HIDDEN, OWN, NONE,                                       \
         OF(BEFORE), "norm.weight", "")                                                                                \
-    ROW(HEAD, "lm_head", BEHIND_LAYERS, HEAD, VOCABULARY, OWN, NONE, NONE,                                            \
+    ROW(HEAD, "lm_head", BEHIND_LAYERS, HEAD, VOCABULARY, OWN, NONE,                                                  \
         OF(FINAL_NORM), "the head", "")
 
 /* clang-format on */
@@ -140,6 +161,7 @@ enum point {
         POINT_COUNT
 };
 
-#define WEIGHT_BIT(weight) (1u << (weight))
+/* A set of weights is 64 bits. */
+#define WEIGHT_BIT(weight) ((uint64_t)1 << (weight))
 
 #endif

@@ -87,6 +87,6 @@ static bool store_index(struct store *store, struct error *error)
 
 bool store_finish(struct store *store, struct error *error)
 {
-    return store_canonical_names(store, error) && names_cut_fused(store, error) && store_partition(store, error) &&
-           store_index(store, error);
+    return store_canonical_names(store, error) && names_cut_fused(store, error) && names_cut_joined(store, error) &&
+           store_partition(store, error) && store_index(store, error);
 }

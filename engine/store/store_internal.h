@@ -118,6 +118,8 @@ bool name_is_fused(const char *name);
 
 /* names.c: replaces fused expert tensors by one view for each expert and projection. */
 bool names_cut_fused(struct store *store, struct error *error);
+/* joined_rows.c: the same of matrices that lie joined. */
+bool names_cut_joined(struct store *store, struct error *error);
 
 /* safetensors.c: adds all tensors of one file. */
 bool safetensors_read_header(struct store *store, const char *path, struct error *error);

@@ -107,11 +107,11 @@ joins() {
     says_not out 'never looked for'
 }
 remade llama '. as $all | with_entries(select(.key | test("[.](q|k|v|gate|up)_proj[.]weight$") | not)) +
-    ([$all | keys[] | select(endswith("q_proj.weight"))] | map({key: sub("q_proj"; "qkv_proj"), value: {dtype: "F32",
+    ([$all | keys[] | select(endswith("q_proj.weight"))] | map({key: sub("q_proj"; "qkv"), value: {dtype: "F32",
         shape: [$all[.].shape[0] + 2 * $all[sub("q_proj"; "k_proj")].shape[0], $all[.].shape[1]]}}) | from_entries) +
-    ([$all | keys[] | select(endswith("up_proj.weight"))] | map({key: sub("up_proj"; "gate_up_proj"), value: {dtype: "F32",
+    ([$all | keys[] | select(endswith("up_proj.weight"))] | map({key: sub("up_proj"; "gate_up"), value: {dtype: "F32",
         shape: [2 * $all[.].shape[0], $all[.].shape[1]]}}) | from_entries)'
-joins 25 "10 tensors of other names hold them, joined or stacked: 'model.layers.0.self_attn.qkv_proj.weight' [180, 36] for q_proj, k_proj and v_proj, and so in 5 layers; 'model.layers.0.mlp.gate_up_proj.weight'"
+joins 25 "10 tensors of other names hold them, joined or stacked: 'model.layers.0.self_attn.qkv.weight' [180, 36] for q_proj, k_proj and v_proj, and so in 5 layers; 'model.layers.0.mlp.gate_up.weight'"
 test_that 'stacked experts of other names'
 # stacks EXPRESSION: with the experts of a layer in one, of $e experts, $i and $h their sizes, below its name.
 stacks() {

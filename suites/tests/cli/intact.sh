@@ -41,8 +41,18 @@ ministral3 rope_parameters.original_max_position_embeddings=9 original_max_posit
 longrope original_max_position_embeddings=20 original_max_position_embeddings
 longrope rope_scaling.long_factor=[1.25,2.5,4,9] long_factor
 dynamic rope_parameters.factor=3 factor
-dynamic max_position_embeddings=20 max_position_embeddings'
-for model in mistral seed_oss qwen3_vl_moe ministral3 longrope dynamic; do
+dynamic max_position_embeddings=20 max_position_embeddings
+gemma2 attn_logit_softcapping=6 scores
+gemma2 query_pre_attn_scalar=4 scores
+gemma3 rope_local_base_freq=900 window
+granite residual_multiplier=0.5 residual_multiplier
+olmo3 rope_parameters.sliding_attention.rope_theta=900 window
+smollm3 no_rope_layers=[1,1,0] rotation
+glm4 partial_rotary_factor=1 rotated
+cohere2 logit_scale=0.5 logits
+phi3 original_max_position_embeddings=20 original_max
+arcee hidden_act=relu hidden_act'
+for model in mistral seed_oss qwen3_vl_moe ministral3 longrope dynamic $(some 2 gemma2 glm4 gemma3 granite olmo3 smollm3 exaone4 cohere2 phi3 arcee); do
     test_that "a kind of arithmetic of its own: $model"
     run 0 check "$nano/$model" --golden "$(gold $model)" --json -q
     equal '.verdict' pass

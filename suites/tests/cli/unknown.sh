@@ -16,7 +16,7 @@ hurt_unknown() {
 }
 
 test_that 'of a family that is not known: inspect warns, and nothing is condemned'
-for family in olmo2 gemma2 made_up_9; do
+for family in stablelm made_up_9; do
     as_family llama "$family"
     run 0 inspect "$U" --values --json
     json '.verdict == "warn" and .subject.model_type == "'"$family"'"'
@@ -59,7 +59,7 @@ json "$(summary inventory.duplicates) | .verdict == \"fail\" and .measured == 2"
 
 test_that 'one rope type, activation or kind of layer more: what must be there is known'
 for edit in '.rope_scaling = {"rope_type": "proportional", "factor": 4.0}' '.rope_scaling = {"type": "su", "factor": 2.0}' \
-    '.rope_parameters = {"rope_type": "other", "long_factor": [1, 2], "factor": "x"}' '.hidden_act = "gelu"' \
+    '.rope_parameters = {"rope_type": "other", "long_factor": [1, 2], "factor": "x"}' '.hidden_act = "xielu"' \
     '.use_sliding_window = true | .layer_types = [range(.num_hidden_layers) | "chunked_attention"]'; do
     as_config qwen3 "$edit"
     run 0 inspect "$U" --values --json
@@ -110,7 +110,7 @@ test_that 'what must land is not known'
 run 0 extract "$U" "$T/landed" -q
 run 3 watch "$T/landed" --once -q
 says err 'made_up_9 is not a family that assay computes'
-as_config llama '.hidden_act = "gelu"'
+as_config llama '.hidden_act = "xielu"'
 cp "$U/config.json" "$T/landed"
 run 0 watch "$T/landed" --once -q
 

@@ -524,6 +524,7 @@ Test(layers, experts_are_blamed_when_the_routing_allows)
     char path[64];
     snprintf(path, sizeof path, "/tmp/assay-blame-%ld.safetensors", (long)getpid());
     config->layers = 1;
+    config->norms = WEIGHT_BIT(WEIGHT_POST_NORM);
     config->hidden = 2;
     config->experts = 4;
     config->experts_per_token = 2;

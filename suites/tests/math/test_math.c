@@ -259,7 +259,7 @@ Test(arithmetic, rms_norm_has_the_bits_of_pytorch)
         uint32_t hash = 2166136261u;
         for (size_t k = 0; k < 3; k++) {
             float *x = random_values((uint32_t)(1000 * row->count + k), row->count, 3);
-            rms_norm(x, gain, row->epsilon, out + k * row->count, row->count);
+            rms_norm(x, gain, 0, row->epsilon, out + k * row->count, row->count);
             free(x);
         }
         for (size_t k = 0; k < 3 * row->count * sizeof *out; k++)
@@ -278,12 +278,12 @@ Test(arithmetic, rms_norm_against_its_twin)
         size_t count = sizes[s];
         float *x = random_values(5, count + 1, 10), *gain = norm_gain(count), *out = malloc(count * sizeof *out),
               *twin = malloc(count * sizeof *twin);
-        rms_norm(x + 1, gain, 1e-5, out, count);
+        rms_norm(x + 1, gain, 0, 1e-5, out, count);
         reference_rms_norm(x + 1, gain, 1e-5, twin, count);
         for (size_t i = 0; i < count; i++)
             cr_assert(fabs((double)out[i] - (double)twin[i]) <= 4e-7 * fabs((double)twin[i]), "count %zu, value %zu",
                       count, i);
-        rms_norm(x + 1, gain, 1e-5, x + 1, count); /* in place */
+        rms_norm(x + 1, gain, 0, 1e-5, x + 1, count); /* in place */
         cr_expect(memcmp(x + 1, out, count * sizeof *out) == 0, "count %zu: in place is different", count);
         free(x);
         free(gain);
@@ -295,13 +295,13 @@ Test(arithmetic, rms_norm_against_its_twin)
 Test(arithmetic, rms_norm_of_small_values_is_ruled_by_epsilon)
 {
     float x[] = {1e-20f, -1e-20f, 0, 1e-20f}, gain[] = {1, 1, 1, 1}, out[4], twin[4];
-    rms_norm(x, gain, 1e-6, out, 4);
+    rms_norm(x, gain, 0, 1e-6, out, 4);
     reference_rms_norm(x, gain, 1e-6, twin, 4);
     for (size_t i = 0; i < 4; i++)
         cr_expect(fabs((double)out[i] - (double)twin[i]) <= 1e-24, "value %zu: %g", i, (double)out[i]);
     for (size_t i = 0; i < 4; i++)
         x[i] = 0;
-    rms_norm(x, gain, 1e-6, out, 4);
+    rms_norm(x, gain, 0, 1e-6, out, 4);
     cr_expect(out[0] >= 0 && out[0] <= 0, "zeros stay zeros");
 }
 

@@ -24,6 +24,16 @@ const struct nano nanos[NANOS] = {
     {"ministral3", "ministral3"},
     {"longrope", "longrope"},
     {"dynamic", "dynamic"},
+    {"gemma2", "gemma2"},
+    {"gemma3", "gemma3"},
+    {"granite", "granite"},
+    {"olmo3", "olmo3"},
+    {"smollm3", "smollm3"},
+    {"exaone4", "exaone4"},
+    {"glm4", "glm4"},
+    {"cohere2", "cohere2"},
+    {"phi3", "phi3"},
+    {"arcee", "arcee"},
 };
 
 size_t place_of(enum point point, int layer)

@@ -140,7 +140,7 @@ static const struct refused_row uncomputed_rows[] = {
     {BARE, "'hidden_size': 24", "model_type", ""},
     {BARE, "'model_type': 'gpt2'", "gpt2", "not a family"},
     {BARE, "'model_type': 'gpt2'", "qwen3_omni_moe (thinker), qwen3_moe", "llama, mixtral"}, /* what it could be */
-    {QWEN2, "'hidden_act': 'gelu'", "hidden_act", "gelu"},
+    {QWEN2, "'hidden_act': 'xielu'", "hidden_act", "xielu"},
     {LLAMA, "'head_dim': 5", "head_dim 5", "odd"},
     {LLAMA, "'rope_parameters': {'rope_type': 'proportional'}", "rope", "proportional"},
     {LLAMA, "'rope_scaling': {'rope_type': 'linear'}", "factor", "linear"},
@@ -160,6 +160,15 @@ static const struct refused_row uncomputed_rows[] = {
     {LLAMA, "'rope_scaling': {'rope_type': 'proportional', 'factor': [1, 2], 'low_freq_factor': 'x'}", "rope",
      "proportional"},
     {QWEN2, "'use_sliding_window': true, 'layer_types': [1, 2, 3, 4]", "layer_types", ""},
+    {LLAMA, "'model_type': 'gemma2', 'use_bidirectional_attention': true", "use_bidirectional_attention", "gemma2"},
+    {LLAMA, "'model_type': 'cohere', 'use_qk_norm': true", "use_qk_norm", "cohere"},
+    {LLAMA, "'model_type': 'exaone4', 'sliding_window_pattern': 'LLLG'", "sliding_window_pattern", "layer_types"},
+    {LLAMA, "'model_type': 'glm4', 'head_dim': 6, 'partial_rotary_factor': 0.5", "partial_rotary_factor 0.5", "are 3"},
+    {LLAMA, "'model_type': 'gemma3_text', 'rope_parameters': {'rope_theta': 1e6}", "rope_parameters",
+     "sliding_attention"},
+    {LLAMA,
+     "'model_type': 'gemma3_text', 'rope_parameters': {'sliding_attention': {'rope_type': 'linear', 'factor': 2}}",
+     "linear", "sliding_attention"},
 };
 
 Test(configuration, what_cannot_be_computed_is_read_and_says_why)

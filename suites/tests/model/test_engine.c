@@ -547,6 +547,7 @@ Test(engine, logits_only_where_they_are_wanted)
 /* NaN from one token on: no earlier token may see it. */
 
 struct break_at {
+    enum point point; /* what it goes in with: the norm before attention, or where there is none the layer before */
     int layer;
     size_t token;
     size_t passed; /* tokens of earlier passes */
@@ -557,12 +558,13 @@ static bool break_see(void *context, const struct activation *activation, struct
 {
     struct break_at *broken = context;
     (void)error;
-    for (size_t row = 0; activation->layer == broken->layer && row < activation->rows; row++) {
+    int from = broken->layer - (broken->point == POINT_LAYER);
+    for (size_t row = 0; row < activation->rows; row++) {
         size_t token = broken->passed + (size_t)activation->row_of[row].token;
         float *values = activation->values + row * activation->width;
-        if (activation->point == POINT_INPUT_NORM && token == broken->token)
+        if (activation->point == broken->point && activation->layer == from && token == broken->token)
             values[0] = NAN;
-        if (activation->point != POINT_ATTENTION)
+        if (activation->point != POINT_ATTENTION || activation->layer != broken->layer)
             continue;
         broken->finite[token] = true;
         for (size_t i = 0; i < activation->width; i++)
@@ -576,7 +578,9 @@ static void broken_tokens(const struct bench *bench, const int *ids, size_t coun
                           bool *finite)
 {
     struct error error = {0};
-    struct break_at broken = {.layer = bench->config->layers - 1, .token = at, .finite = finite};
+    int layer = bench->config->layers - 1;
+    struct break_at broken = {.layer = layer, .token = at, .finite = finite};
+    broken.point = point_exists(bench->config, POINT_INPUT_NORM, layer) ? POINT_INPUT_NORM : POINT_LAYER;
     struct probe probe = {.see = break_see, .context = &broken};
     struct kv *kv = kv_new(bench->config, count, &error);
     for (; broken.passed < count; broken.passed += chunk) {

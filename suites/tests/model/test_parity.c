@@ -89,6 +89,11 @@ Test(module, attention)
     modules_agree(POINT_ATTENTION);
 }
 
+Test(module, attention_out_norm)
+{
+    modules_agree(POINT_ATTENTION_OUT_NORM);
+}
+
 Test(module, router)
 {
     modules_agree(POINT_ROUTER);
@@ -97,6 +102,12 @@ Test(module, router)
 Test(module, mlp)
 {
     modules_agree(POINT_MLP);
+}
+
+Test(module, mlp_out_norm)
+{
+    modules_agree(POINT_MLP_OUT_NORM);
+    modules_agree(POINT_MLP_OUT_NORM_GLM);
 }
 
 Test(module, final_norm)
@@ -114,6 +125,7 @@ Test(module, head)
 Test(layer, sum_after_attention)
 {
     modules_agree(POINT_POST_NORM);
+    modules_agree(POINT_MLP_IN_NORM);
 }
 
 Test(layer, sum_after_mlp)
@@ -153,7 +165,7 @@ static bool showing_see(void *context, const struct activation *activation, stru
     return true;
 }
 
-static void expect_all_shown(const struct bench *bench, unsigned norms)
+static void expect_all_shown(const struct bench *bench, uint64_t norms)
 {
     struct bench other = *bench;
     struct model_config config = *bench->config;
@@ -184,7 +196,7 @@ Test(layer, every_point_is_shown_once_whichever_norms_there_are)
     {
         expect_all_shown(&bench, bench.config->norms);
         expect_all_shown(&bench, 0);
-        expect_all_shown(&bench, ~0u);
+        expect_all_shown(&bench, UINT64_MAX);
     }
 }
 

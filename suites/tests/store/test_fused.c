@@ -311,3 +311,60 @@ Test(fused, a_file_that_shrank_is_an_error_that_names_it)
     error_clear(&error);
     store_free(store);
 }
+
+/* Matrices that lie joined in one, row behind row. */
+
+#define LINE 3 /* values in a row */
+
+static void expect_rows(const struct store *store, const char *name, const float *expected, uint64_t rows)
+{
+    const struct tensor *tensor = store_find(store, name);
+    cr_assert(tensor, "no '%s'", name);
+    cr_expect(tensor->rows == rows && tensor->columns == LINE, "'%s' has %llu rows", name,
+              (unsigned long long)tensor->rows);
+    expect_values(store, name, expected, rows * LINE * sizeof *expected);
+}
+
+Test(fused, joined_matrices_are_views_of_their_rows)
+{
+    float values[14 * LINE];
+    for (size_t i = 0; i < 14 * LINE; i++)
+        values[i] = (float)i;
+    const struct plain_tensor tensors[] = {
+        {"model.layers.2.self_attn.qkv_proj.weight", "F32", "[14,3]", values, sizeof values},
+        {"model.layers.2.self_attn.o_proj.weight", "F32", "[3,8]", NULL, 96},
+        {"model.layers.2.mlp.gate_up_proj.weight", "F32", "[6,3]", values, 72}};
+    const char *path = scratch("joined.safetensors");
+    write_tensors(path, tensors, 3, NULL);
+    struct store *store = open_store(path);
+    expect_rows(store, "model.layers.2.self_attn.q_proj.weight", values, 8);
+    expect_rows(store, "model.layers.2.self_attn.k_proj.weight", values + 8 * LINE, 3);
+    expect_rows(store, "model.layers.2.self_attn.v_proj.weight", values + 11 * LINE, 3);
+    expect_rows(store, "model.layers.2.mlp.gate_proj.weight", values, 3);
+    expect_rows(store, "model.layers.2.mlp.up_proj.weight", values + 3 * LINE, 3);
+    cr_expect(!store_find(store, "model.layers.2.self_attn.qkv_proj.weight"));
+    store_free(store);
+}
+
+Test(fused, what_does_not_come_out_even_stays_as_it_is)
+{
+    static const struct {
+        const char *shape, *o_shape; /* NULL: there is none */
+        size_t bytes, o_bytes;
+    } rows[] = {{"[13,3]", "[3,8]", 156, 96},    {"[14,3]", NULL, 168, 0},  {"[14,3]", "[3,14]", 168, 168},
+                {"[14,3]", "[3,99]", 168, 1188}, {"[0,3]", "[3,8]", 0, 96}, {"[14,3]", "[24]", 168, 96}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct plain_tensor tensors[] = {
+            {"model.layers.2.self_attn.qkv_proj.weight", "F32", rows[i].shape, NULL, rows[i].bytes},
+            {"model.layers.2.mlp.gate_up_proj.weight", "F32", "[5,3]", NULL, 60},
+            {"model.layers.2.self_attn.o_proj.weight", "F32", rows[i].o_shape, NULL, rows[i].o_bytes}};
+        const char *path = scratch("joined.safetensors");
+        write_tensors(path, tensors, rows[i].o_shape ? 3 : 2, NULL);
+        struct store *store = open_store(path);
+        cr_expect(store_find(store, "model.layers.2.self_attn.qkv_proj.weight"), "row %zu", i);
+        cr_expect(!store_find(store, "model.layers.2.self_attn.q_proj.weight"), "row %zu", i);
+        cr_expect(store_find(store, "model.layers.2.mlp.gate_up_proj.weight"), "row %zu", i);
+        store_free(store);
+        unlink(path);
+    }
+}

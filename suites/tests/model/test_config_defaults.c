@@ -1,0 +1,128 @@
+/* What a key that a file does not have stands for, against what the original's configuration classes take it for. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "config_fixture.h"
+#include "model/config_difference.h"
+#include "model/family.h"
+
+static struct model_config *config_of(const cJSON *root)
+{
+    struct error error = {0};
+    struct model_config *config = config_parse("test", root, &error);
+    cr_assert(config, "%s", error_text(&error));
+    cr_expect_str_empty(config->unsupported);
+    return config;
+}
+
+/* All that the two differ in, as text. */
+static void differences_text(const struct model_config *a, const struct model_config *b, struct buffer *out)
+{
+    struct config_difference differences[CONFIG_DIFFERENCES_MAX];
+    size_t count = config_differences(a, b, differences);
+    buffer_text(out, "");
+    for (size_t i = 0; i < count; i++) {
+        config_difference_text(&differences[i], out);
+        buffer_text(out, "; ");
+    }
+}
+
+Test(configuration, absent_keys_are_what_the_original_takes_them_for)
+{
+    struct error error = {0};
+    cJSON *rows = json_read(ASSAY_SOURCE_DIR "/suites/data/config_defaults.json", 1 << 20, &error), *row;
+    cr_assert(rows && cJSON_GetArraySize(rows) >= 25, "%s", error_text(&error));
+    cJSON_ArrayForEach(row, rows)
+    {
+        const char *type = cJSON_GetObjectItem(row, "model_type")->valuestring;
+        cJSON *bare = cJSON_CreateObject();
+        cJSON_AddStringToObject(bare, "model_type", type);
+        struct model_config *here = config_of(bare), *there = config_of(row);
+        struct buffer text = {0};
+        differences_text(here, there, &text);
+        cr_expect_str_empty(text.data, "%s, bare and whole: %s", type, text.data);
+        cr_expect_eq(here->context, there->context, "%s", type);
+        buffer_free(&text);
+        free(here);
+        free(there);
+        cJSON_Delete(bare);
+    }
+    cJSON_Delete(rows);
+}
+
+/* Keys of a family, each of which makes another model of it. */
+static const struct {
+    const char *base, *members, *says;
+} key_rows[] = {
+    {"gemma2", "'query_pre_attn_scalar': 64", "multiplier of scores"},
+    {"gemma2", "'attn_logit_softcapping': null", "cap of scores is 50 here and 0 there"},
+    {"gemma2", "'final_logit_softcapping': 20", "cap of logits"},
+    {"gemma2", "'hidden_activation': 'gelu'", "hidden_act is gelu_pytorch_tanh here and gelu there"},
+    {"gemma2", "'layer_types': ['full_attention', 'full_attention', 'full_attention', 'full_attention']",
+     "sliding_window of layer 0 and 1 more"},
+    {"gemma3_text", "'sliding_window_pattern': 2", "sliding_window of layer 1 and 1 more"},
+    {"gemma3_text", "'rope_local_base_freq': 20000", "rope_theta of layers with a window"},
+    {"gemma3_text", "'rope_theta': 20000", "rope_theta is 1000000 here and 20000 there"},
+    {"gemma3_text", "'rope_scaling': {'rope_type': 'linear', 'factor': 8}", "rope_type is default here and linear"},
+    {"gemma", "'hidden_act': 'gelu'", ""},
+    {"gemma", "'hidden_act': 'silu'", "hidden_act"},
+    {"granite", "'embedding_multiplier': 12", "embedding_multiplier is 1 here and 12 there"},
+    {"granite", "'residual_multiplier': 0.5", "residual_multiplier"},
+    {"granite", "'attention_multiplier': 0.5", "multiplier of scores is 1 here"},
+    {"granite", "'logits_scaling': 4", "multiplier of logits is 1 here and 0.25 there"},
+    {"olmo3", "'rope_parameters': {'full_attention': {'rope_type': 'default', 'rope_theta': 1e4}}", "rope_theta is"},
+    {"smollm3", "'no_rope_layer_interval': 2", "rotation of layer 1 is as of all here and none there"},
+    {"smollm3", "'no_rope_layers': [0, 1, 1, 1]", "rotation of layer 0 and 1 more is as of all here and none there"},
+    {"smollm3", "'use_sliding_window': true, 'sliding_window': 8", "sliding_window of layer 3 is none here and 8"},
+    {"exaone4", "'sliding_window_pattern': 2", "rotation of layer 1 is as of all here and none there"},
+    {"exaone4",
+     "'sliding_window': null, 'layer_types': ['full_attention', 'full_attention', 'full_attention', "
+     "'full_attention']",
+     "rotation of layer 3 is none here and as of all there"},
+    {"glm4", "'partial_rotary_factor': 1", "values of a head that are rotated is 64 here and 128 there"},
+    {"glm4", "'attention_bias': false", "bias of q, k and v"},
+    {"cohere2", "'logit_scale': 1", "multiplier of logits"},
+    {"cohere2", "'head_dim': 64", ""},
+    {"cohere2", "'layer_norm_eps': 1e-6", "eps"},
+    {"phi3", "'rope_scaling': {'type': 'yarn', 'short_factor': [SHORT], 'long_factor': [SHORT]}", "longrope"},
+    {"ernie4_5", "'use_bias': true", "mlp_bias"},
+    {"arcee", "'hidden_act': 'relu'", "hidden_act is relu2 here and relu there"},
+};
+
+/* Of the family, with four layers, and these members; SHORT: 48 ones. */
+static struct model_config *config_with(const char *type, const char *members)
+{
+    struct buffer text = {0};
+    buffer_format(&text, "{'model_type': '%s', 'num_hidden_layers': 4%s", type, *members ? ", " : "");
+    for (const char *at = members, *ones; *at; at = ones ? ones + strlen("SHORT") : at + strlen(at)) {
+        ones = strstr(at, "SHORT");
+        buffer_append(&text, at, ones ? (size_t)(ones - at) : strlen(at));
+        for (int i = 0; ones && i < 48; i++)
+            buffer_text(&text, i ? ",1" : "1");
+    }
+    buffer_text(&text, "}");
+    cJSON *root = parse(text.data);
+    struct model_config *config = config_of(root);
+    cJSON_Delete(root);
+    buffer_free(&text);
+    return config;
+}
+
+Test(configuration, what_a_family_reads_makes_another_model)
+{
+    for (size_t i = 0; i < sizeof key_rows / sizeof *key_rows; i++) {
+        struct model_config *here = config_with(key_rows[i].base, ""),
+                            *there = config_with(key_rows[i].base, key_rows[i].members);
+        struct buffer text = {0};
+        differences_text(here, there, &text);
+        if (*key_rows[i].says)
+            cr_expect(strstr(text.data, key_rows[i].says), "%s, %s: '%s' lacks '%s'", key_rows[i].base,
+                      key_rows[i].members, text.data, key_rows[i].says);
+        else
+            cr_expect_str_empty(text.data, "%s, %s: %s", key_rows[i].base, key_rows[i].members, text.data);
+        buffer_free(&text);
+        free(here);
+        free(there);
+    }
+}
