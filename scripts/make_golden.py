@@ -60,7 +60,10 @@ LAYER_POINTS = (
     "",
 )
 # Classes that norm queries and keys when heads are in front of tokens already; gold has them behind.
-HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4")
+HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4", "hunyuan_v1_dense")
+# Modules that some classes call otherwise.
+OTHER_PATHS = ((r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
+               (r"\.self_attn\.query_layernorm$", ".self_attn.q_norm"), (r"\.self_attn\.key_layernorm$", ".self_attn.k_norm"))
 LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
 OTHER_COMPONENTS = re.compile(
     r"^(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
@@ -164,8 +167,10 @@ def check_rotary_frequencies(exact, single, model_dir):
 
 
 def canonical_path(name):
-    name = name.removeprefix("thinker.")
-    return name.replace("model.language_model.", "model.", 1)
+    name = name.removeprefix("thinker.").replace("model.language_model.", "model.", 1)
+    for theirs, ours in OTHER_PATHS:
+        name = re.sub(theirs, ours, name)
+    return name
 
 
 def wanted(path, points):

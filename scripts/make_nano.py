@@ -348,6 +348,34 @@ MODELS |= {
             "sliding_window": None, "pad_token_id": None,
         },
     },
+    "granitemoe": {  # a mixture in its own spelling, and multipliers
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["GraniteMoeForCausalLM"], "model_type": "granitemoe", "dtype": "bfloat16", "attention_bias": False,
+            "hidden_size": 24, "intermediate_size": 14, "max_position_embeddings": 4096, "num_attention_heads": 4,
+            "num_key_value_heads": 2, "num_local_experts": 7, "num_experts_per_tok": 3, "rms_norm_eps": 1e-06,
+            "rope_theta": 10000.0, "embedding_multiplier": 6.0, "residual_multiplier": 0.35, "attention_multiplier": 0.25,
+            "logits_scaling": 3.0,
+        },
+    },
+    "olmoe": {  # norms of queries and keys over all heads, and a mixture
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["OlmoeForCausalLM"], "model_type": "olmoe", "dtype": "bfloat16", "attention_bias": False,
+            "clip_qkv": None, "hidden_size": 24, "intermediate_size": 14, "max_position_embeddings": 4096,
+            "norm_topk_prob": False, "num_attention_heads": 4, "num_key_value_heads": 2, "num_experts": 7,
+            "num_experts_per_tok": 3, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
+        },
+    },
+    "hunyuan_v1_dense": {  # norms of queries and keys behind the rotation, whose theta alpha makes larger
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["HunYuanDenseV1ForCausalLM"], "model_type": "hunyuan_v1_dense", "dtype": "bfloat16",
+            "attention_bias": False, "head_dim": 8, "hidden_size": 24, "intermediate_size": 26, "max_position_embeddings": 4096,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-05, "pad_token_id": None,
+            "rope_parameters": {"rope_type": "dynamic", "rope_theta": 100.0, "alpha": 50.0, "factor": 1.0},
+        },
+    },
     "arcee": {  # a feed-forward block without a gate
         "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
         "config": SMALL | {

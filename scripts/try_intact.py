@@ -39,7 +39,8 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "gemma3_text": "Gemma3ForCausalLM", "granite": "GraniteForCausalLM", "olmo2": "Olmo2ForCausalLM",
            "olmo3": "Olmo3ForCausalLM", "smollm3": "SmolLM3ForCausalLM", "exaone4": "Exaone4ForCausalLM",
            "glm": "GlmForCausalLM", "glm4": "Glm4ForCausalLM", "cohere": "CohereForCausalLM", "cohere2": "Cohere2ForCausalLM",
-           "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM"}
+           "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM",
+           "olmoe": "OlmoeForCausalLM", "granitemoe": "GraniteMoeForCausalLM", "hunyuan_v1_dense": "HunYuanDenseV1ForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -57,7 +58,7 @@ WHOLES = {
     "qwen2_5_omni": ("qwen2_5_omni_text", TOWER | {"fullatt_block_indexes": [0], "window_size": 4}, "out_hidden_size"),
 }
 DIVIDED = ("gemma", "gemma2", "gemma3_text", "gemma3", "arcee")  # hidden_size is a multiple of the number of heads
-NO_HEAD_DIM = ("smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
+NO_HEAD_DIM = ("olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
@@ -91,7 +92,7 @@ def own_keys(draw, family, config):
     if family in CLASSES and draw.random() < 0.3 and family != "arcee":
         found["hidden_activation" if family in ("gemma2", "gemma3_text") else "hidden_act"] = draw.choice(ACTIVATIONS)
     if family in ("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "olmo2", "olmo3", "smollm3", "glm", "glm4", "cohere",
-                  "cohere2", "helium", "arcee"):
+                  "olmoe", "granitemoe", "hunyuan_v1_dense", "cohere2", "helium", "arcee"):
         found["attention_bias"] = draw.random() < 0.3
     if family in ("granite", "smollm3", "helium", "arcee"):
         found["mlp_bias"] = draw.random() < 0.3
@@ -103,11 +104,15 @@ def own_keys(draw, family, config):
         found |= {"query_pre_attn_scalar": draw.choice((4, 16, 24)), "final_logit_softcapping": draw.choice((None, 3.0, 30.0))}
     if family == "gemma2":
         found["attn_logit_softcapping"] = draw.choice((None, 2.0, 50.0))
-    if family in ("smollm3", "glm", "glm4", "phi3"):
+    if family in ("smollm3", "glm", "glm4", "phi3", "hunyuan_v1_dense"):
         found["pad_token_id"] = None  # beyond this vocabulary by default
     if family == "helium":
         found["head_dim"] = config["hidden_size"] // config["num_attention_heads"]
-    if family == "granite":
+    if family == "olmoe":
+        found |= {"num_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3), "norm_topk_prob": draw.random() < 0.5}
+    if family == "granitemoe":
+        found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3)}
+    if family in ("granite", "granitemoe"):
         found |= {"embedding_multiplier": draw.choice((1.0, 6.0, 12.0)), "residual_multiplier": draw.choice((1.0, 0.22)),
                   "attention_multiplier": draw.choice((1.0, 0.25)), "logits_scaling": draw.choice((1.0, 8.0, 13.0))}  # fmt: skip
     if family in ("cohere", "cohere2"):
@@ -145,6 +150,8 @@ def own_rope(draw, family, config, found):
         found = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": found["partial_rotary_factor"]}
     if family == "phi3" and found["rope_type"] == "longrope":
         config["original_max_position_embeddings"] = found["original_max_position_embeddings"]
+    if family == "hunyuan_v1_dense" and found["rope_type"] == "dynamic" and draw.random() < 0.7:
+        found["alpha"] = draw.choice((1000.0, 2.5))
     if family in ("gemma3_text", "gemma3", "olmo3"):
         local = {"rope_type": "default", "rope_theta": draw.choice((1000.0, 10000.0))}
         found = {"full_attention": found, "sliding_attention": local}
@@ -180,7 +187,7 @@ def text_config(draw, family):
         config |= {"use_sliding_window": True, "sliding_window": draw.randint(2, 9), "max_window_layers": draw.randint(0, layers)}
     if family == "mixtral":
         config |= {"num_local_experts": experts, "num_experts_per_tok": draw.randint(1, experts)}
-    elif "moe" in family:
+    elif family in ("qwen2_moe", "qwen3_moe", "qwen3_vl_moe"):
         config |= {
             "num_experts": experts, "num_experts_per_tok": draw.randint(1, experts), "decoder_sparse_step": draw.choice((1, 1, 2)),
             "moe_intermediate_size": draw.randrange(4, 24, 2), "norm_topk_prob": draw.random() < 0.5, "mlp_only_layers": [],

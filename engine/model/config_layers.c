@@ -23,7 +23,6 @@ static void number_take(struct model_config *config, enum number_use use, double
 bool config_take_numbers(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const struct family *family = config->family;
-    bool refused = false;
     config->embedding_multiplier = config->residual_multiplier = config->logits_multiplier = 1;
     config->embedding_scale = family->embedding_by_root ? sqrt((double)config->hidden) : 1;
     for (size_t i = 0; i < FAMILY_NUMBERS && family->numbers[i].use; i++) {
@@ -40,9 +39,8 @@ bool config_take_numbers(struct model_config *config, const struct config_source
             return error_set(error, "%s: %s %g should be above 0", source->name, key, value);
         number_take(config, use, value);
     }
-    if (family->refused && !json_get_bool(source->text, source->name, family->refused, &refused, error))
-        return false;
-    if (refused)
+    const cJSON *refused = family->refused ? json_member(source->text, family->refused) : NULL;
+    if (refused && !cJSON_IsFalse(refused))
         config_cannot(config, "assay does not compute %s with \"%s\"", config->model_type, family->refused);
     return true;
 }

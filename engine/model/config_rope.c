@@ -66,6 +66,27 @@ static bool take_type(struct model_config *config, const struct config_source *s
     return true;
 }
 
+/* NTK-aware scaling by a fixed number (hunyuan's compute_ntk_alpha_rope_parameters): the default rope of a larger
+ * theta. */
+static bool take_alpha(struct model_config *config, const struct config_source *source, const cJSON *rope,
+                       struct error *error)
+{
+    double alpha = 0, dim = config->rotary_dim;
+    if (!config->family->rope_alpha || config->rope_kind != ROPE_DYNAMIC)
+        return true;
+    if (!json_get_double(rope, source->name, "alpha", &alpha, error))
+        return false;
+    if (alpha < 0 || (alpha > 0 && config->rotary_dim <= 2))
+        return error_set(error, "%s: alpha %g of the rope should be above 0, and heads have more than 2 values",
+                         source->name, alpha);
+    if (alpha > 0) {
+        config->rope_theta *= pow(alpha, dim / (dim - 2));
+        config->rope_kind = ROPE_DEFAULT;
+        snprintf(config->rope_type, sizeof config->rope_type, "%s", row_of_kind(ROPE_DEFAULT)->type);
+    }
+    return true;
+}
+
 static void check_needs(struct model_config *config, const cJSON *rope)
 {
     const struct rope_row *row = row_of_kind(config->rope_kind);
@@ -324,7 +345,7 @@ static bool take_all(struct model_config *config, const struct config_source *so
     if (!json_get_double(text, name, "rope_theta", &config->rope_theta, error) ||
         !json_get_double(rope, name, "rope_theta", &config->rope_theta, error) ||
         !take_share(config, source, rope, error) || !take_type(config, source, rope, error) ||
-        !take_numbers(config, source, rope, error))
+        !take_alpha(config, source, rope, error) || !take_numbers(config, source, rope, error))
         return false;
     check_share(config, source, rope);
     return true;

@@ -86,7 +86,8 @@ struct family {
     double rotated_share; /* of a head, where "partial_rotary_factor" does not say; 0: that is read for scaled ropes
                              only */
     enum family_rotation rotation;
-    const char *refused; /* a switch of the file that is not computed; NULL: none */
+    const char *refused; /* a key that is computed only where it is absent, null or false; NULL: there is none */
+    bool rope_alpha;     /* "alpha" of the rope type "dynamic" makes a theta of it, whatever the length of a sequence */
     struct {
         enum number_use use;
         const char *key;

@@ -54,7 +54,10 @@ static const struct infix_row {
     const char *from;
     const char *to;
 } infix_rows[] = {
-    {".block_sparse_moe.", ".mlp."}, /* mixtral */
+    {".block_sparse_moe.", ".mlp."}, /* mixtral, granitemoe */
+    {".mlp.router.layer.weight", ".mlp.gate.weight"},
+    {".self_attn.query_layernorm.", ".self_attn.q_norm."}, /* hunyuan */
+    {".self_attn.key_layernorm.", ".self_attn.k_norm."},
     {".w1.weight", ".gate_proj.weight"},
     {".w2.weight", ".down_proj.weight"},
     {".w3.weight", ".up_proj.weight"},
@@ -69,8 +72,10 @@ static const struct fused_row {
     {".mlp.experts.gate_up_proj.weight", {"gate_proj", "up_proj"}},
     {".mlp.experts.down_proj", {"down_proj", NULL}},
     {".mlp.experts.down_proj.weight", {"down_proj", NULL}},
-    {".mlp.experts.gate_proj.weight", {"gate_proj", NULL}},    /* GGUF */
-    {".mlp.experts.up_proj.weight", {"up_proj", NULL}},        /* GGUF */
+    {".mlp.experts.gate_proj.weight", {"gate_proj", NULL}}, /* GGUF */
+    {".mlp.experts.up_proj.weight", {"up_proj", NULL}},     /* GGUF */
+    {".mlp.input_linear.weight", {"gate_proj", "up_proj"}}, /* granitemoe */
+    {".mlp.output_linear.weight", {"down_proj", NULL}},
     {".mlp.switch_mlp.gate_proj.weight", {"gate_proj", NULL}}, /* MLX */
     {".mlp.switch_mlp.up_proj.weight", {"up_proj", NULL}},
     {".mlp.switch_mlp.down_proj.weight", {"down_proj", NULL}},

@@ -122,8 +122,8 @@ remade qwen3_moe "$(stacks '{"experts_bank.w1": [$e, $i, $h], "experts_bank.w2":
 joins 144 "12 tensors of other names hold them, joined or stacked: 'model.layers.0.mlp.experts_bank.w1' [12, 12, 40] for gate_proj of all 12 experts, and so in 4 layers"
 says out 'for up_proj of all 12 experts'
 says_not out 'These experts are no optional part'
-remade qwen3_moe "$(stacks '{"input_linear.weight": [$e, (2 * $i), $h], "output_linear.weight": [$e, $h, $i]}')"
-joins 144 "'model.layers.0.mlp.input_linear.weight' [12, 24, 40] for gate_proj and up_proj of all 12 experts"
+remade qwen3_moe "$(stacks '{"in_linear.weight": [$e, (2 * $i), $h], "out_linear.weight": [$e, $h, $i]}')"
+joins 144 "'model.layers.0.mlp.in_linear.weight' [12, 24, 40] for gate_proj and up_proj of all 12 experts"
 remade qwen3_moe "$(stacks '{"bank.w1": [($e * $i), $h], "bank.v1": [($e * $i), $h], "bank.w2": [($e * $i), $h]}')"
 joins 144 "'model.layers.0.mlp.bank.w1' [144, 40] for gate_proj of all 12 experts"
 test_that 'stacked layers'

@@ -51,8 +51,9 @@ smollm3 no_rope_layers=[1,1,0] rotation
 glm4 partial_rotary_factor=1 rotated
 cohere2 logit_scale=0.5 logits
 phi3 original_max_position_embeddings=20 original_max
+hunyuan_v1_dense rope_parameters.alpha=60 rope_theta
 arcee hidden_act=relu hidden_act'
-for model in mistral seed_oss qwen3_vl_moe ministral3 longrope dynamic $(some 2 gemma2 glm4 gemma3 granite olmo3 smollm3 exaone4 cohere2 phi3 arcee); do
+for model in mistral seed_oss qwen3_vl_moe ministral3 longrope dynamic $(some 2 gemma2 glm4 gemma3 granite olmo3 smollm3 exaone4 cohere2 phi3 arcee granitemoe olmoe hunyuan_v1_dense); do
     test_that "a kind of arithmetic of its own: $model"
     run 0 check "$nano/$model" --golden "$(gold $model)" --json -q
     equal '.verdict' pass

@@ -34,6 +34,9 @@ const struct nano nanos[NANOS] = {
     {"cohere2", "cohere2"},
     {"phi3", "phi3"},
     {"arcee", "arcee"},
+    {"granitemoe", "granitemoe"},
+    {"olmoe", "olmoe"},
+    {"hunyuan_v1_dense", "hunyuan_v1_dense"},
 };
 
 size_t place_of(enum point point, int layer)
