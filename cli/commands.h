@@ -24,6 +24,7 @@
     ROW(verify)                                                                                                        \
     ROW(repair)                                                                                                        \
     ROW(faults)                                                                                                        \
+    ROW(families)                                                                                                      \
     ROW(suites)                                                                                                        \
     ROW(bench)                                                                                                         \
     ROW(help)

@@ -17,14 +17,10 @@
 
 static void family_unknown(struct model_config *config)
 {
-    struct buffer families = {0};
-    family_list(&families);
-    const char *type = config->model_type, *list = families.data ? families.data : "";
-    if (*type)
-        config_cannot(config, "%s is not a family that assay computes; it computes %s", type, list);
+    if (*config->model_type)
+        config_cannot(config, "%s is not a family that assay computes (assay families lists them)", config->model_type);
     else
         config_cannot(config, "the configuration names no \"model_type\", so its family is not known");
-    buffer_free(&families);
 }
 
 static bool parse_family(struct model_config *config, const struct config_source *source, struct error *error)

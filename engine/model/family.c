@@ -38,6 +38,7 @@
 /* Sources: the configuration and modelling classes of the same names in Hugging Face transformers 5.23. */
 static const struct family families[] = {
     {.name = "qwen3_omni_moe",
+     .gold = "thinker",
      .part = "thinker",
      .model_types = {"qwen3_omni_moe_text", "qwen3_omni_moe_thinker", "qwen3_omni_moe"},
      .norms = PRE_NORMS | QK_NORMS,
@@ -58,6 +59,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 1e6}},
     {.name = "qwen3_moe",
+     .gold = "qwen3_moe",
      .model_types = {"qwen3_moe"},
      .norms = PRE_NORMS | QK_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -77,6 +79,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 1e4}},
     {.name = "qwen3",
+     .gold = "qwen3",
      .model_types = {"qwen3"},
      .norms = PRE_NORMS | QK_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -94,6 +97,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 1e4}},
     {.name = "qwen2",
+     .gold = "qwen2",
      .model_types = {"qwen2"},
      .norms = PRE_NORMS,
      .bias = BIAS_QKV_ALWAYS,
@@ -110,6 +114,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 1e4}},
     {.name = "qwen2_moe",
+     .gold = "qwen2_moe",
      .model_types = {"qwen2_moe"},
      .norms = PRE_NORMS,
      .bias = BIAS_QKV_KEY,
@@ -132,6 +137,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 1e4}},
     {.name = "llama",
+     .gold = "llama",
      .model_types = {"llama"},
      .norms = PRE_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -146,6 +152,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 1e4}},
     {.name = "mixtral",
+     .gold = "mixtral",
      .model_types = {"mixtral"},
      .norms = PRE_NORMS,
      .bias = BIAS_NEVER,
@@ -165,6 +172,7 @@ static const struct family families[] = {
                 .epsilon = 1e-5,
                 .theta = 1e6}},
     {.name = "mistral",
+     .gold = "mistral",
      .model_types = {"mistral", "mistral3"},
      .typed = "ministral",
      .norms = PRE_NORMS,
@@ -178,6 +186,7 @@ static const struct family families[] = {
      .window = WINDOW_TYPED,
      .absent = MISTRAL},
     {.name = "ministral3",
+     .gold = "ministral3",
      .model_types = {"ministral3"},
      .norms = PRE_NORMS,
      .bias = BIAS_NEVER,
@@ -246,6 +255,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 5e5}},
     {.name = "qwen3_vl_moe",
+     .gold = "qwen3_vl_moe",
      .part = "text",
      .model_types = {"qwen3_vl_moe_text", "qwen3_vl_moe"},
      .norms = PRE_NORMS | QK_NORMS,
@@ -267,6 +277,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 5e5}},
     {.name = "seed_oss",
+     .gold = "seed_oss",
      .model_types = {"seed_oss"},
      .norms = PRE_NORMS,
      .bias = BIAS_APART,
@@ -304,6 +315,7 @@ static const struct family families[] = {
                 .theta = 1e4,
                 .activation = "gelu_pytorch_tanh"}},
     {.name = "gemma2",
+     .gold = "gemma2",
      .model_types = {"gemma2"},
      .norms = SANDWICH_NORMS,
      .block_norms = OUT_NORMS,
@@ -331,6 +343,7 @@ static const struct family families[] = {
                 .theta = 1e4,
                 .activation = "gelu_pytorch_tanh"}},
     {.name = "gemma3",
+     .gold = "gemma3",
      .part = "text",
      .model_types = {"gemma3_text", "gemma3"},
      .norms = SANDWICH_NORMS | QK_NORMS,
@@ -360,6 +373,7 @@ static const struct family families[] = {
                 .local_theta = 1e4,
                 .activation = "gelu_pytorch_tanh"}},
     {.name = "granite",
+     .gold = "granite",
      .model_types = {"granite"},
      .norms = PRE_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -386,6 +400,7 @@ static const struct family families[] = {
      .window = WINDOW_NEVER,
      .absent = OLMO2},
     {.name = "olmo3",
+     .gold = "olmo3",
      .model_types = {"olmo3"},
      .norms = OUT_NORMS | QK_NORMS,
      .block_norms = OUT_NORMS,
@@ -405,6 +420,7 @@ static const struct family families[] = {
                 .theta = 5e5,
                 .local_theta = 5e5}},
     {.name = "smollm3",
+     .gold = "smollm3",
      .model_types = {"smollm3"},
      .norms = PRE_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -422,6 +438,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 2e6}},
     {.name = "exaone4",
+     .gold = "exaone4",
      .model_types = {"exaone4"},
      .norms = OUT_NORMS | QK_NORMS,
      .block_norms = OUT_NORMS,
@@ -449,6 +466,7 @@ static const struct family families[] = {
      .window = WINDOW_NEVER,
      .absent = GLM},
     {.name = "glm4",
+     .gold = "glm4",
      .model_types = {"glm4"},
      .norms = PRE_NORMS | NORM(ATTENTION_OUT_NORM) | NORM(MLP_OUT_NORM_GLM),
      .block_norms = NORM(ATTENTION_OUT_NORM) | NORM(MLP_OUT_NORM_GLM),
@@ -477,6 +495,7 @@ static const struct family families[] = {
                 .epsilon = 1e-5,
                 .theta = 5e5}},
     {.name = "cohere2",
+     .gold = "cohere2",
      .model_types = {"cohere2"},
      .norms = NORM(INPUT_NORM),
      .switches = {.norm = NORM_CENTRED, .pairs = PAIRS_NEIGHBOURS},
@@ -500,6 +519,7 @@ static const struct family families[] = {
                 .epsilon = 1e-5,
                 .theta = 1e4}},
     {.name = "phi3",
+     .gold = "phi3",
      .model_types = {"phi3"},
      .norms = PRE_NORMS,
      .bias = BIAS_NEVER,
@@ -551,6 +571,7 @@ static const struct family families[] = {
                 .epsilon = 1e-8,
                 .theta = 1e5}},
     {.name = "olmoe",
+     .gold = "olmoe",
      .model_types = {"olmoe"},
      .norms = PRE_NORMS | QK_NORMS,
      .switches = {.head_norm = HEAD_NORM_WIDE},
@@ -569,6 +590,7 @@ static const struct family families[] = {
                 .epsilon = 1e-5,
                 .theta = 1e4}},
     {.name = "granitemoe",
+     .gold = "granitemoe",
      .model_types = {"granitemoe"},
      .norms = PRE_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -591,6 +613,7 @@ static const struct family families[] = {
                 .epsilon = 1e-6,
                 .theta = 1e4}},
     {.name = "hunyuan_v1_dense",
+     .gold = "hunyuan_v1_dense",
      .model_types = {"hunyuan_v1_dense"},
      .norms = PRE_NORMS | QK_NORMS,
      .switches = {.head_norm = HEAD_NORM_AFTER},
@@ -606,6 +629,7 @@ static const struct family families[] = {
                 .epsilon = 1e-5,
                 .theta = 1e4}},
     {.name = "arcee",
+     .gold = "arcee",
      .model_types = {"arcee"},
      .norms = PRE_NORMS,
      .bias = BIAS_ATTENTION_KEY,
@@ -636,7 +660,7 @@ static const struct whole_row {
 const struct family *family_find(const char *model_type)
 {
     for (size_t i = 0; i < FAMILIES; i++)
-        for (size_t k = 0; k < 4 && families[i].model_types[k]; k++)
+        for (size_t k = 0; k < FAMILY_TYPES && families[i].model_types[k]; k++)
             if (strcmp(families[i].model_types[k], model_type) == 0)
                 return &families[i];
     return NULL;
@@ -648,6 +672,11 @@ bool family_whole_tied(const char *model_type)
         if (strcmp(whole_rows[i].model_type, model_type) == 0)
             return whole_rows[i].tied;
     return false;
+}
+
+const struct family *family_at(size_t index)
+{
+    return index < FAMILIES ? &families[index] : NULL;
 }
 
 void family_list(struct buffer *out)

@@ -64,11 +64,13 @@ enum number_use {
     NUMBER_COUNT
 };
 #define FAMILY_NUMBERS 4
+#define FAMILY_TYPES 4
 
 struct family {
     const char *name;
     const char *part; /* of the original that is computed; NULL: all of it */
-    const char *model_types[4];
+    const char *model_types[FAMILY_TYPES];
+    const char *gold;     /* of golden/nano, by the original class of it; NULL: none, it was proved on random models */
     const char *typed;    /* the family that it is where "layer_types" is given, unless it is a part; NULL: itself */
     uint64_t norms;       /* WEIGHT_BIT of those that not every family has */
     uint64_t block_norms; /* of these, the norms of a block's output */
@@ -123,6 +125,9 @@ const struct family *family_find(const char *model_type);
 /* Whether the head of a whole, of which a family is the part that writes, is the embedding where the file does not say.
  */
 bool family_whole_tied(const char *model_type);
+
+/* The families in their order; NULL behind the last. */
+const struct family *family_at(size_t index);
 
 /* Appends the names of all families, for messages: "qwen3_omni_moe (thinker), qwen3_moe ...". */
 void family_list(struct buffer *out);

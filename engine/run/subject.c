@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/wording.h"
 #include "math/blas.h"
+#include "model/family_fit.h"
 #include "model/headless.h"
 #include "model/quantised.h"
 #include "store/overlay.h"
@@ -38,6 +39,7 @@ static bool take_config(const struct subject_options *options, const char *where
     if (good) {
         subject->config_text = options->departures.setting_count ? cJSON_PrintUnformatted(json) : strdup(text);
         good = subject->config_text || error_memory(error, "configuration");
+        family_fit_tell(where, json, subject->base, subject->config);
     }
     cJSON_Delete(json);
     return good;

@@ -27,7 +27,8 @@ for family in stablelm made_up_9; do
     json '[.findings[] | select(.verdict == "skip") | .check] | contains(["inventory.extra", "inventory.misnamed", "weights.pairs"])'
 done
 run 0 inspect "$U"
-says out 'made_up_9 is not a family that assay computes; it computes qwen3_omni_moe (thinker), '
+says out 'made_up_9 is not a family that assay computes (assay families lists them); its tensors are those of llama, and --set'
+says out 'model_type=llama computes it as one, which is for gold to judge'
 says out 'Nothing is computed; files, names and shapes are checked all the same, each layer beside the others.'
 test_that 'a configuration that names no family'
 as_config qwen3 'del(.model_type)'

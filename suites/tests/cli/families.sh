@@ -1,0 +1,45 @@
+# The families that are computed, as they are listed, and a model of another name that is one of them.
+
+test_that 'every family is listed, with its gold'
+run 0 families
+silent err
+fits() { awk 'length > 100' "$T/out" | head -n 1; }
+same "$(fits)" ''
+for word in qwen3_omni_moe 'gemma3 *text *gemma3 *gemma3_text gemma3' 'glm *random models' BF16 'set model_type=FAMILY'; do
+    if grep -q "$word" "$T/out"; then passed; else failed "it does not list $word"; fi
+done
+run 0 families --json
+json '.families | length >= 30 and all(.name and (.model_types | length > 0) and (.experts | type) == "boolean")'
+json '[.families[].name] | length == (unique | length)'
+json '.dtypes | contains("BF16")'
+jq -r '.families[] | select(.gold) | [.gold, (.model_types | join(" "))] | @tsv' "$T/out" >"$T/golds"
+
+test_that 'the gold that proves a family is of that family'
+same "$(($(wc -l <"$T/golds") >= 20))" 1
+while IFS=$'\t' read -r gold types; do
+    run 0 inspect "$nano/$gold" --json
+    there "$nano/$gold.golden.safetensors"
+    json ".subject.model_type as \$type | \"$types\" | split(\" \") | index(\$type) != null"
+done <"$T/golds"
+
+test_that 'a model of another name whose tensors are those of a family is computed as one'
+# NANO TYPE: its tensors are told to be those of TYPE, and computed as such they make gold.
+other() {
+    rm -rf "$T/other"
+    mkdir "$T/other"
+    cp "$nano/$1"/* "$T/other"
+    jq '(.. | objects | select(has("hidden_size") and has("num_attention_heads") and has("vocab_size")) | .model_type) = "made_up_9"' \
+        "$nano/$1/config.json" >"$T/other/config.json"
+    run 0 inspect "$T/other" --json
+    json "$(summary inventory.computable).message | contains(\"its tensors are those of $2, and --set model_type=$3 computes it\")"
+    run 0 check "$T/other" --golden "$(gold "$1")" --set "model_type=$3" --json -q
+    json "$(summary layers.isolated).verdict == \"pass\""
+}
+other llama llama llama
+other qwen3_moe qwen3_moe qwen3_moe
+thorough && other glm4 glm4 glm4
+test_that 'and one whose tensors are those of none is not'
+rm -rf "$T/none"
+"$damage" "$T/other" "$T/none" drop layers.1.self_attn.v_proj.weight || failed 'damage failed'
+run 1 inspect "$T/none" --json
+json "$(summary inventory.computable).message | contains(\"its tensors are those\") | not"
