@@ -376,6 +376,26 @@ MODELS |= {
             "rope_parameters": {"rope_type": "dynamic", "rope_theta": 100.0, "alpha": 50.0, "factor": 1.0},
         },
     },
+    "glm4_moe": {  # sigmoid scores, a bias of the choice, groups, a scale, shared experts without a switch, a dense layer first
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Glm4MoeForCausalLM"], "model_type": "glm4_moe", "dtype": "bfloat16", "attention_bias": True,
+            "first_k_dense_replace": 1, "head_dim": 8, "hidden_size": 24, "intermediate_size": 26,
+            "max_position_embeddings": 4096, "moe_intermediate_size": 10, "n_group": 4, "n_routed_experts": 8,
+            "n_shared_experts": 2, "norm_topk_prob": True, "num_attention_heads": 4, "num_experts_per_tok": 3,
+            "num_key_value_heads": 2, "pad_token_id": None, "partial_rotary_factor": 0.5, "rms_norm_eps": 1e-05,
+            "rope_theta": 10000.0, "routed_scaling_factor": 2.5, "topk_group": 2, "use_qk_norm": True,
+        },
+    },
+    "minimax_m2": {  # the same choice without groups, and norms of queries and keys over all heads
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["MiniMaxM2ForCausalLM"], "model_type": "minimax_m2", "dtype": "bfloat16", "head_dim": 8,
+            "hidden_size": 24, "intermediate_size": 14, "max_position_embeddings": 4096, "num_attention_heads": 4,
+            "num_experts_per_tok": 3, "num_key_value_heads": 2, "num_local_experts": 7, "pad_token_id": None,
+            "rms_norm_eps": 1e-06, "rope_theta": 10000.0, "rotary_dim": 4,
+        },
+    },
     "arcee": {  # a feed-forward block without a gate
         "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
         "config": SMALL | {

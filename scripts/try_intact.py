@@ -40,7 +40,8 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "olmo3": "Olmo3ForCausalLM", "smollm3": "SmolLM3ForCausalLM", "exaone4": "Exaone4ForCausalLM",
            "glm": "GlmForCausalLM", "glm4": "Glm4ForCausalLM", "cohere": "CohereForCausalLM", "cohere2": "Cohere2ForCausalLM",
            "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM",
-           "olmoe": "OlmoeForCausalLM", "granitemoe": "GraniteMoeForCausalLM", "hunyuan_v1_dense": "HunYuanDenseV1ForCausalLM"}
+           "olmoe": "OlmoeForCausalLM", "granitemoe": "GraniteMoeForCausalLM", "hunyuan_v1_dense": "HunYuanDenseV1ForCausalLM",
+           "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -92,7 +93,7 @@ def own_keys(draw, family, config):
     if family in CLASSES and draw.random() < 0.3 and family != "arcee":
         found["hidden_activation" if family in ("gemma2", "gemma3_text") else "hidden_act"] = draw.choice(ACTIVATIONS)
     if family in ("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "olmo2", "olmo3", "smollm3", "glm", "glm4", "cohere",
-                  "olmoe", "granitemoe", "hunyuan_v1_dense", "cohere2", "helium", "arcee"):
+                  "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe", "cohere2", "helium", "arcee"):
         found["attention_bias"] = draw.random() < 0.3
     if family in ("granite", "smollm3", "helium", "arcee"):
         found["mlp_bias"] = draw.random() < 0.3
@@ -104,12 +105,21 @@ def own_keys(draw, family, config):
         found |= {"query_pre_attn_scalar": draw.choice((4, 16, 24)), "final_logit_softcapping": draw.choice((None, 3.0, 30.0))}
     if family == "gemma2":
         found["attn_logit_softcapping"] = draw.choice((None, 2.0, 50.0))
-    if family in ("smollm3", "glm", "glm4", "phi3", "hunyuan_v1_dense"):
+    if family in ("smollm3", "glm", "glm4", "glm4_moe", "minimax_m2", "phi3", "hunyuan_v1_dense"):
         found["pad_token_id"] = None  # beyond this vocabulary by default
     if family == "helium":
         found["head_dim"] = config["hidden_size"] // config["num_attention_heads"]
     if family == "olmoe":
         found |= {"num_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3), "norm_topk_prob": draw.random() < 0.5}
+    if family == "glm4_moe":
+        groups = draw.choice((1, 1, 2, 3))
+        taken, each = draw.randint(1, groups), draw.randint(2, 4)
+        found |= {"n_routed_experts": groups * each, "n_group": groups, "topk_group": taken, "use_qk_norm": draw.random() < 0.5,
+                  "num_experts_per_tok": draw.randint(1, taken * each), "norm_topk_prob": draw.random() < 0.7,
+                  "routed_scaling_factor": draw.choice((1.0, 2.5)), "first_k_dense_replace": draw.randint(0, 2),
+                  "n_shared_experts": draw.randint(1, 2), "moe_intermediate_size": draw.randrange(4, 24, 2)}  # fmt: skip
+    if family == "minimax_m2":
+        found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3)}
     if family == "granitemoe":
         found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3)}
     if family in ("granite", "granitemoe"):
@@ -138,7 +148,7 @@ def own_keys(draw, family, config):
 
 def own_rope(draw, family, config, found):
     """The rope of those that have it in a shape of their own, some in the spelling of older files."""
-    if family in ("glm", "glm4", "phi3"):
+    if family in ("glm", "glm4", "glm4_moe", "minimax_m2", "phi3"):
         whole = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
         share = draw.choice([part for part in (0.25, 0.5, 0.75, 1.0) if whole * part >= 4 and int(whole * part) % 2 == 0] or [1.0])
         config["partial_rotary_factor"] = share

@@ -10,8 +10,9 @@
 
 struct coverage {
     const struct model_config *config;
-    size_t *used; /* [layers, experts]: tokens */
-    int *chosen;  /* scratch: experts_per_token */
+    size_t *used;  /* [layers, experts]: tokens */
+    int *chosen;   /* scratch: experts_per_token */
+    float *scores; /* scratch: experts */
 };
 
 struct coverage *coverage_new(const struct model_config *config, struct error *error)
@@ -21,8 +22,9 @@ struct coverage *coverage_new(const struct model_config *config, struct error *e
         coverage->config = config;
         coverage->used = calloc((size_t)config->layers * (size_t)config->experts + 1, sizeof *coverage->used);
         coverage->chosen = calloc((size_t)config->experts_per_token + 1, sizeof *coverage->chosen);
+        coverage->scores = calloc((size_t)config->experts + 1, sizeof *coverage->scores);
     }
-    if (coverage && coverage->used && coverage->chosen)
+    if (coverage && coverage->used && coverage->chosen && coverage->scores)
         return coverage;
     coverage_free(coverage);
     error_memory(error, "coverage");
@@ -35,6 +37,7 @@ void coverage_free(struct coverage *coverage)
         return;
     free(coverage->used);
     free(coverage->chosen);
+    free(coverage->scores);
     free(coverage);
 }
 
@@ -51,7 +54,9 @@ bool coverage_see(struct coverage *coverage, const struct part *part, struct err
     if (part->width != (size_t)experts)
         return error_set(error, "%s has %zu logits for %d experts", part->path, part->width, experts);
     for (size_t row = 0; row < part->rows; row++) {
-        routing_choose(part->values + row * part->width, experts, k, coverage->chosen);
+        routing_scores(coverage->config, routing_bias(coverage->config, part->layer), part->values + row * part->width,
+                       coverage->scores);
+        routing_choose(coverage->scores, experts, k, coverage->chosen);
         for (int i = 0; i < k; i++)
             used_of(coverage, part->layer)[coverage->chosen[i]]++;
     }

@@ -23,6 +23,7 @@ struct profile {
     size_t *early[DOMAINS]; /* the same over the first half */
     bool *absent;           /* [layers, experts]: something of the expert is */
     int *chosen;            /* scratch: experts_per_token */
+    float *scores;          /* scratch: experts */
     size_t places;          /* layers times experts */
     double lost;            /* sum over tokens and layers of the probability of absent experts */
     size_t routings;
@@ -52,7 +53,8 @@ static void see_router(struct profile *profile, size_t domain, const struct part
         for (int expert = 0; expert < experts; expert++)
             profile->lost += profile->absent[at + (size_t)expert] ? exp((double)logits[expert] - sum) : 0;
         profile->routings++;
-        routing_choose(logits, experts, k, profile->chosen);
+        routing_scores(profile->config, routing_bias(profile->config, part->layer), logits, profile->scores);
+        routing_choose(profile->scores, experts, k, profile->chosen);
         for (int i = 0; i < k; i++) {
             profile->used[domain][at + (size_t)profile->chosen[i]]++;
             profile->early[domain][at + (size_t)profile->chosen[i]] += !late;
@@ -109,7 +111,8 @@ static bool profile_begin(struct profile *profile, const struct subject *subject
     profile->places = (size_t)profile->config->layers * (size_t)profile->config->experts;
     profile->absent = calloc(profile->places + 1, sizeof *profile->absent);
     profile->chosen = calloc((size_t)profile->config->experts_per_token + 1, sizeof *profile->chosen);
-    bool good = (profile->absent && profile->chosen) || error_memory(error, "experts");
+    profile->scores = calloc((size_t)profile->config->experts + 1, sizeof *profile->scores);
+    bool good = (profile->absent && profile->chosen && profile->scores) || error_memory(error, "experts");
     for (size_t i = 0; good && i < DOMAINS; i++) {
         struct buffer text = {0};
         struct ids *ids = &profile->ids[i];
@@ -134,6 +137,7 @@ static void profile_end(struct profile *profile)
     }
     free(profile->absent);
     free(profile->chosen);
+    free(profile->scores);
 }
 
 /* --- what it comes to --- */

@@ -62,12 +62,13 @@ struct layers *layers_new(const struct golden *golden, const struct model_config
     layers->heads = calloc(MODE_COUNT * layers->places * layers->head_count + 1, sizeof *layers->heads);
     layers->routed = calloc(golden_case_count(golden) * (size_t)config->layers, sizeof *layers->routed);
     layers->chosen = calloc(2 * (size_t)config->experts_per_token + 1, sizeof *layers->chosen);
+    layers->scores = calloc(2 * (size_t)config->experts + 1, sizeof *layers->scores);
     layers->carried = calloc(golden_case_count(golden) * layers->places + 1, sizeof *layers->carried);
     layers->rounded = calloc(golden_case_count(golden) + 1, sizeof *layers->rounded);
     layers->reach = calloc(golden_case_count(golden), sizeof *layers->reach);
     layers->ties = calloc((size_t)config->layers + 1, sizeof *layers->ties);
-    if (layers->cells && layers->heads && layers->routed && layers->chosen && layers->carried && layers->rounded &&
-        layers->reach && layers->ties) {
+    if (layers->cells && layers->heads && layers->routed && layers->chosen && layers->scores && layers->carried &&
+        layers->rounded && layers->reach && layers->ties) {
         survey_gold(layers);
         return layers;
     }
@@ -92,6 +93,7 @@ void layers_free(struct layers *layers)
     free(layers->rounded);
     free(layers->reach);
     free(layers->chosen);
+    free(layers->scores);
     free(layers->ties);
     free(layers->gold);
     free(layers);
@@ -155,9 +157,10 @@ static bool note_routing(struct layers *layers, size_t case_index, const struct 
         return error_memory(error, "routing");
     int experts = layers->config->experts;
     for (size_t row = 0; row < part->rows; row++) {
-        const float *logits = gold + row * part->width;
-        routing_choose(logits, experts, (int)k, routed->experts + (part->first + row) * k);
-        bool unsure = (int)k < experts && gold_routing_unsure(layers->golden, logits, experts, (int)k, layers->chosen);
+        float *scores = layers->scores;
+        routing_scores(layers->config, routing_bias(layers->config, part->layer), gold + row * part->width, scores);
+        routing_choose(scores, experts, (int)k, routed->experts + (part->first + row) * k);
+        bool unsure = (int)k < experts && gold_routing_unsure(layers->golden, scores, experts, (int)k, layers->chosen);
         routed->states[part->first + row] = unsure ? ROW_UNSURE : ROW_ROUTED;
     }
     return true;

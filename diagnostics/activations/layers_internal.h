@@ -51,6 +51,7 @@ struct layers {
     struct routed *routed; /* [cases][layers] */
     struct ties *ties;     /* [layers] */
     int *chosen;           /* scratch: 2 * experts_per_token + 1 */
+    float *scores;         /* scratch: 2 * experts */
     layers_watcher *watcher;
     void *watching; /* its context */
     size_t which;   /* its number of this dump */

@@ -18,7 +18,8 @@ static double row_size(const float *row, int count)
     return sqrt(sum / count);
 }
 
-/* By how much the worst expert that gold takes is better than the best that it leaves. */
+/* By how much the worst expert that gold takes is better than the best that it leaves; of scores, as all that follows.
+ */
 static double row_margin(struct layers *layers, const float *gold)
 {
     int experts = layers->config->experts, k = layers->config->experts_per_token;
@@ -32,14 +33,15 @@ static double row_margin(struct layers *layers, const float *gold)
 }
 
 /* The subject's choice differs from gold's, every expert it took instead is as good as the worst that gold took within
- * what the arithmetic can tell, and its logits are gold's within the same. */
+ * what the arithmetic can tell, and its scores are gold's within the same. */
 static bool is_tie(struct layers *layers, const float *subject, const float *gold, double apart)
 {
     int experts = layers->config->experts, k = layers->config->experts_per_token;
     int *mine = layers->chosen, *its = mine + k;
     double worst = INFINITY;
     for (int e = 0; e < experts; e++)
-        if (!(fabs((double)subject[e] - (double)gold[e]) <= apart))
+        if (isfinite(subject[e]) && isfinite(gold[e]) ? !(fabs((double)subject[e] - (double)gold[e]) <= apart)
+                                                      : isnan(subject[e]) || isnan(gold[e]))
             return false;
     routing_choose(subject, experts, k, mine);
     routing_choose(gold, experts, k, its);
@@ -105,13 +107,16 @@ void ties_force(struct layers *layers, const struct part *part, const float *gol
     assert(part->point == POINT_ROUTER && part->width == (size_t)layers->config->experts);
     for (size_t row = 0; row < part->rows; row++) {
         float *subject = part->values + row * part->width;
-        const float *right = gold + row * part->width;
-        double size = precision * row_size(right, layers->config->experts);
+        const float *right = gold + row * part->width, *bias = routing_bias(layers->config, part->layer);
+        float *mine = layers->scores, *its = mine + part->width;
+        double size = precision * row_size(right, layers->config->experts) * routing_slope(layers->config);
+        routing_scores(layers->config, bias, subject, mine);
+        routing_scores(layers->config, bias, right, its);
         ties->rows++;
         if (layers->config->experts_per_token < layers->config->experts)
-            ties->expected += chance(row_margin(layers, right), size);
-        if (!is_tie(layers, subject, right, 4 * size)) { /* two logits, each off by twice its share at most */
-            ties->shared += row_shared(layers, subject, right);
+            ties->expected += chance(row_margin(layers, its), size);
+        if (!is_tie(layers, mine, its, 4 * size)) { /* two scores, each off by twice its share at most */
+            ties->shared += row_shared(layers, mine, its);
             continue;
         }
         ties->shared++;

@@ -228,7 +228,9 @@ static bool choose_otherwise(struct rounding *rounding, const struct seat *seat,
         float *gold = rounding->gold;
         if (!golden_read_rows(golden, tensor, within.first - tensor->first + row, 1, gold, error))
             return false;
-        if (!gold_routing_unsure(golden, gold, experts, k, chosen))
+        /* where more than the logits decides, theirs exchanged would not be the choice exchanged */
+        if (rounding->config->switches.scores == SCORES_SIGMOID ||
+            !gold_routing_unsure(golden, gold, experts, k, chosen))
             continue;
         float taken = gold[chosen[k - 1]];
         gold[chosen[k - 1]] = gold[chosen[k]];

@@ -38,7 +38,8 @@ static bool is_added(enum weight weight)
 
 static bool is_vector(enum weight weight)
 {
-    return (weight_rows[weight].part == PART_BIAS && !is_added(weight)) || weight_rows[weight].rows == DIM_ONE;
+    return (weight_rows[weight].part == PART_BIAS && !is_added(weight) && weight != WEIGHT_CHOICE_BIAS) ||
+           weight_rows[weight].rows == DIM_ONE;
 }
 
 /* Its rows make the channels of what a point shows. */

@@ -85,14 +85,16 @@ static bool measure_layer(struct blast *blast, const struct golden *golden, cons
     const struct model_config *config = blast->census->config;
     const bool *lacks = blast->lacks + (size_t)layer * (size_t)config->experts;
     float *logits = malloc(ROWS * tensor->width * sizeof *logits);
+    float *scores = malloc(((size_t)config->experts + 1) * sizeof *scores);
     int *chosen = malloc((size_t)config->experts_per_token * sizeof *chosen);
-    bool good = (logits && chosen) || error_memory(error, "routing");
+    bool good = (logits && scores && chosen) || error_memory(error, "routing");
     for (size_t first = 0; good && first < tensor->rows; first += ROWS) {
         size_t count = tensor->rows - first < ROWS ? tensor->rows - first : ROWS;
         good = golden_read_rows(golden, tensor, first, count, logits, error);
         for (size_t row = 0; good && row < count; row++) {
             size_t lost = 0;
-            routing_choose(logits + row * tensor->width, config->experts, config->experts_per_token, chosen);
+            routing_scores(config, routing_bias(config, layer), logits + row * tensor->width, scores);
+            routing_choose(scores, config->experts, config->experts_per_token, chosen);
             for (int i = 0; i < config->experts_per_token; i++)
                 lost += lacks[chosen[i]];
             blast->calls += (size_t)config->experts_per_token;
@@ -104,6 +106,7 @@ static bool measure_layer(struct blast *blast, const struct golden *golden, cons
         }
     }
     free(logits);
+    free(scores);
     free(chosen);
     return good;
 }

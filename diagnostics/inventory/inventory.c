@@ -293,7 +293,8 @@ static bool take_extra(struct inventory *inventory)
     inventory->extra = malloc((store_text_count(store) + 1) * sizeof *inventory->extra);
     for (size_t i = 0; inventory->extra && i < store_text_count(store); i++) {
         const struct tensor *tensor = store_at(store, i);
-        if (!tensor_is_ignored(tensor) && !headless_own(inventory->request->config, tensor) &&
+        if (!tensor_is_ignored(tensor) && !tensor_is_beyond(inventory->request->config, tensor) &&
+            !headless_own(inventory->request->config, tensor) &&
             !quantised_part(&inventory->census.quantised, tensor) &&
             map_find(&inventory->census.set.by_name, tensor->name, strlen(tensor->name)) == MAP_ABSENT)
             inventory->extra[inventory->extra_count++] = tensor;

@@ -52,8 +52,8 @@ static size_t fit_find(const struct fit *fit, const char *name)
 /* Neither called for, nor known to be of no use. */
 static bool is_extra(const struct fit *fit, const struct tensor *tensor)
 {
-    return !tensor_is_ignored(tensor) && !quantised_part(&fit->census->quantised, tensor) &&
-           fit_find(fit, tensor->name) == MAP_ABSENT;
+    return !tensor_is_ignored(tensor) && !tensor_is_beyond(fit->config, tensor) &&
+           !quantised_part(&fit->census->quantised, tensor) && fit_find(fit, tensor->name) == MAP_ABSENT;
 }
 
 /* Takes a copy of the configuration. */

@@ -10,6 +10,7 @@
 #include "model/config_source.h"
 #include "model/config_unknown.h"
 #include "model/family.h"
+#include "store/architecture.h"
 
 #define CONFIG_FILE_MAX ((size_t)16 << 20)
 #define SIZE_LIMIT (1 << 24)
@@ -86,6 +87,10 @@ static bool parse_sizes(struct model_config *config, const struct config_source 
     config->layers = family->absent.layers;
     config->heads = family->absent.heads;
     config->context = family->absent.context;
+    config->next_layers = family->next_layers;
+    if (family->next_layers &&
+        !json_get_int(source->text, source->name, "num_nextn_predict_layers", 0, 16, &config->next_layers, error))
+        return false;
     const struct {
         const char *key;
         int maximum;
@@ -216,13 +221,18 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     config->head_gains_wide = family->switches.head_norm == HEAD_NORM_WIDE;
     config->gateless = family->gateless;
     config->parallel_blocks = family->parallel_blocks;
+    bool qk_norms = !family->qk_norm_key;
     if (!parse_biases(config, source, error) || !parse_tied(config, source, error) ||
+        (family->qk_norm_key && !json_get_bool(source->text, source->name, family->qk_norm_key, &qk_norms, error)) ||
         !json_get_double(source->text, source->name, epsilon, &config->norm_epsilon, error) ||
         !parse_activation(config, source, error))
         return false;
+    if (!qk_norms)
+        config->norms &= ~(WEIGHT_BIT(WEIGHT_Q_NORM) | WEIGHT_BIT(WEIGHT_K_NORM));
     if (!(config->norm_epsilon >= 0 && config->norm_epsilon < 1))
         return error_set(error, "%s: %s %g should be at least 0 and below 1", source->name, epsilon,
                          config->norm_epsilon);
+    config->own_switches = config->switches;
     return config_take_numbers(config, source, error);
 }
 
@@ -244,28 +254,57 @@ static bool parse_layers(const cJSON *list, const char *name, const char *key, b
     return true;
 }
 
-static bool parse_experts(struct model_config *config, const struct config_source *source, struct error *error)
+/* Groups of experts, and what their weights are multiplied by. */
+static bool parse_choice(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const cJSON *text = source->text;
+    config->choice_bias = config->family->choice_bias;
+    config->choice_groups = config->choice_groups_taken = 1;
+    config->route_scale = 1;
+    if (!config->family->choice_groups)
+        return true;
+    if (!json_get_int(text, source->name, "n_group", 1, CHOICE_GROUPS_MAX, &config->choice_groups, error) ||
+        !json_get_int(text, source->name, "topk_group", 1, CHOICE_GROUPS_MAX, &config->choice_groups_taken, error) ||
+        !json_get_double(text, source->name, "routed_scaling_factor", &config->route_scale, error))
+        return false;
+    if (config->experts % config->choice_groups || config->choice_groups_taken > config->choice_groups)
+        return error_set(error, "%s: %d experts do not lie in n_group %d groups of which topk_group %d are taken",
+                         source->name, config->experts, config->choice_groups, config->choice_groups_taken);
+    return true;
+}
+
+static bool parse_shared(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    int count = family->absent.shared_experts;
+    config->shared_intermediate = family->absent.shared_intermediate;
+    config->shared_switch = !family->shared_open;
+    if (!family->shared_expert)
+        return true;
+    if (!family->shared_open)
+        return json_get_int(source->text, source->name, "shared_expert_intermediate_size", 1, SIZE_LIMIT,
+                            &config->shared_intermediate, error);
+    if (!json_get_int(source->text, source->name, "n_shared_experts", 0, 64, &count, error))
+        return false;
+    config->shared_intermediate = count * config->moe_intermediate;
+    return true;
+}
+
+static bool parse_expert_sizes(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const struct family *family = config->family;
     const cJSON *text = source->text;
-    if (family->experts == EXPERTS_NEVER)
-        return true;
-    int step = 1;
     config->experts = family->absent.experts;
     config->experts_per_token = family->absent.experts_per_token;
     config->moe_intermediate = family->absent.moe_intermediate ? family->absent.moe_intermediate : config->intermediate;
-    config->shared_intermediate = family->absent.shared_intermediate;
     config->norm_topk = family->absent.norm_topk;
     if (!json_get_int(text, source->name, "num_local_experts", 0, 65536, &config->experts, error) ||
         !json_get_int(text, source->name, "num_experts", 0, 65536, &config->experts, error) ||
-        !json_get_int(text, source->name, "num_experts_per_tok", 1, 65536, &config->experts_per_token, error) ||
-        !json_get_int(text, source->name, "decoder_sparse_step", 1, SIZE_LIMIT, &step, error))
+        !json_get_int(text, source->name, "n_routed_experts", 0, 65536, &config->experts, error) ||
+        !json_get_int(text, source->name, "num_experts_per_tok", 1, 65536, &config->experts_per_token, error))
         return false;
     if (family->absent.moe_intermediate &&
         !json_get_int(text, source->name, "moe_intermediate_size", 1, SIZE_LIMIT, &config->moe_intermediate, error))
-        return false;
-    if (family->shared_expert && !json_get_int(text, source->name, "shared_expert_intermediate_size", 1, SIZE_LIMIT,
-                                               &config->shared_intermediate, error))
         return false;
     if (!family->topk_always_normed && !json_get_bool(text, source->name, "norm_topk_prob", &config->norm_topk, error))
         return false;
@@ -276,12 +315,29 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
         return error_set(error,
                          "%s: num_experts %d in each of %d layers makes more than the %d experts that are allowed",
                          source->name, config->experts, config->layers, EXPERTS_LIMIT);
+    return true;
+}
+
+static bool parse_experts(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    const cJSON *text = source->text;
+    int step = 1, first = family->absent.first_dense;
     bool dense[CONFIG_LAYERS_MAX] = {false};
-    if (!parse_layers(json_member(text, "mlp_only_layers"), source->name, "mlp_only_layers", dense, error))
+    if (family->experts == EXPERTS_NEVER)
+        return true;
+    if (!parse_expert_sizes(config, source, error) || !parse_shared(config, source, error) ||
+        !parse_choice(config, source, error) ||
+        !json_get_int(text, source->name, "decoder_sparse_step", 1, SIZE_LIMIT, &step, error) ||
+        !json_get_int(text, source->name, "first_k_dense_replace", 0, SIZE_LIMIT, &first, error) ||
+        !parse_layers(json_member(text, "mlp_only_layers"), source->name, "mlp_only_layers", dense, error))
         return false;
-    for (int layer = 0; layer < config->layers; layer++)
-        config->sparse[layer] =
-            config->experts > 0 && (family->experts == EXPERTS_ALWAYS || ((layer + 1) % step == 0 && !dense[layer]));
+    for (int layer = 0; layer < config->layers; layer++) {
+        bool here = family->experts == EXPERTS_ALWAYS         ? true
+                    : family->experts == EXPERTS_BEHIND_FIRST ? layer >= first
+                                                              : (layer + 1) % step == 0 && !dense[layer];
+        config->sparse[layer] = config->experts > 0 && here;
+    }
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include "model/switches.h"
 
 #define CONFIG_LAYERS_MAX 1024
+#define CHOICE_GROUPS_MAX 64
 
 /* What makes logits of a model's last values. */
 enum config_head {
@@ -49,6 +50,7 @@ struct model_config {
     int vocabulary;
     int hidden;
     int layers;
+    int next_layers; /* behind the layers, that predict further tokens: stored, and not computed */
     int heads;
     int kv_heads;
     int head_dim;
@@ -56,9 +58,14 @@ struct model_config {
     int intermediate; /* of a dense layer */
     int experts;      /* 0: dense model */
     int experts_per_token;
-    int moe_intermediate;    /* of one expert */
-    int shared_intermediate; /* of the shared expert; 0: none */
-    int context;             /* max_position_embeddings: what the model was made for, not a limit of the engine */
+    int moe_intermediate;                   /* of one expert */
+    int shared_intermediate;                /* of the shared expert; 0: none */
+    bool shared_switch;                     /* the shared expert is multiplied by a switch of its own */
+    bool choice_bias;                       /* experts are chosen by their scores and biases of their own */
+    int choice_groups, choice_groups_taken; /* and only from so many of so many groups; 1, 1: there are none */
+    double route_scale;                     /* the weights of the chosen experts are multiplied by it */
+    const float *choice_biases; /* [layers][experts], as the model's files have them, borrowed; NULL: not known */
+    int context;                /* max_position_embeddings: what the model was made for, not a limit of the engine */
     double norm_epsilon;
     uint64_t norms;         /* WEIGHT_BIT of those that not every family has */
     uint64_t block_norms;   /* of these, the norms of a block's output: it is normed before it is added to the stream */
@@ -99,6 +106,7 @@ struct model_config {
     int window[CONFIG_LAYERS_MAX]; /* a token sees that many tokens, itself included, and in both directions that many
                                       on either side; 0: all */
     enum rotation rotation[CONFIG_LAYERS_MAX]; /* of queries and keys */
+    struct switches own_switches;              /* as the family and the file have them */
     struct switches switches; /* as the family and the file have them, and the variants that were asked for */
 };
 

@@ -150,6 +150,11 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         {if_experts, "num_experts_per_tok", a->experts_per_token, b->experts_per_token, spell_number},
         {if_experts, "moe_intermediate_size", a->moe_intermediate, b->moe_intermediate, spell_number},
         {if_experts, "shared_expert_intermediate_size", a->shared_intermediate, b->shared_intermediate, spell_number},
+        {if_experts, "sigmoid scores of experts", a->own_switches.scores, b->own_switches.scores, spell_switch},
+        {if_experts, "a bias of the choice of experts", a->choice_bias, b->choice_bias, spell_switch},
+        {if_experts, "n_group", a->choice_groups, b->choice_groups, spell_number},
+        {if_experts, "topk_group", a->choice_groups_taken, b->choice_groups_taken, spell_number},
+        {if_experts, "a switch of the shared expert", a->shared_switch, b->shared_switch, spell_switch},
         {if_experts, "norm_topk_prob", a->norm_topk, b->norm_topk, spell_switch},
         {DIFFERS_PERHAPS, "tie_word_embeddings", a->tied, b->tied, spell_switch},
         {DIFFERS_FUNCTION, "bias of q, k and v", a->qkv_bias, b->qkv_bias, spell_switch},
@@ -158,17 +163,19 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         {if_dense, "mlp_bias", a->mlp_bias, b->mlp_bias, spell_switch},
         {if_dense, "a feed-forward block without a gate", a->gateless, b->gateless, spell_switch},
         {DIFFERS_FUNCTION, "both blocks side by side", a->parallel_blocks, b->parallel_blocks, spell_switch},
-        {DIFFERS_FUNCTION, "LayerNorm in the place of RMSNorm", a->switches.norm, b->switches.norm, spell_switch},
-        {DIFFERS_FUNCTION, "gains of norms beside 1", a->switches.gain_offset, b->switches.gain_offset, spell_switch},
+        {DIFFERS_FUNCTION, "LayerNorm in the place of RMSNorm", a->own_switches.norm, b->own_switches.norm, spell_switch},
+        {DIFFERS_FUNCTION, "gains of norms beside 1", a->own_switches.gain_offset, b->own_switches.gain_offset, spell_switch},
         {DIFFERS_FUNCTION, "norms of queries and keys over all heads", a->head_gains_wide, b->head_gains_wide,
          spell_switch},
-        {DIFFERS_FUNCTION, "hidden_act", a->switches.activation, b->switches.activation, spell_activation},
-        {DIFFERS_FUNCTION, "rotation of neighbouring pairs", a->switches.pairs, b->switches.pairs, spell_switch},
+        {DIFFERS_FUNCTION, "hidden_act", a->own_switches.activation, b->own_switches.activation, spell_activation},
+        {DIFFERS_FUNCTION, "rotation of neighbouring pairs", a->own_switches.pairs, b->own_switches.pairs, spell_switch},
         {DIFFERS_FUNCTION, "values of a head that are rotated", a->rotary_dim, b->rotary_dim, spell_number},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         compare(list, rows[i].kind, rows[i].name, rows[i].spell, rows[i].here, rows[i].there);
     compare_float(list, "rms_norm_eps", a->norm_epsilon, b->norm_epsilon);
+    if (experts)
+        compare_float(list, "routed_scaling_factor", a->route_scale, b->route_scale);
     compare_float(list, "scale of embeddings", a->embedding_scale, b->embedding_scale);
     compare_float(list, "embedding_multiplier", a->embedding_multiplier, b->embedding_multiplier);
     compare_float(list, "residual_multiplier", a->residual_multiplier, b->residual_multiplier);

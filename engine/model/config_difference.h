@@ -18,7 +18,7 @@ struct config_difference {
     char here[64], there[64];
 };
 
-#define CONFIG_DIFFERENCES_MAX 64
+#define CONFIG_DIFFERENCES_MAX 128
 
 /* Writes the differences and returns how many there are: all of those that a computation could tell apart, the kinds
  * mixed, and those of other names that it could not. Nothing is compared where one of them does not know it. */

@@ -269,6 +269,12 @@ static bool take_share(struct model_config *config, const struct config_source *
     const struct family *family = config->family;
     static const char key[] = "partial_rotary_factor";
     double share = family->rotated_share > 0 ? family->rotated_share : 1;
+    int rotated = 0;
+    if (family->rotary_key) {
+        if (!json_get_int(source->text, source->name, family->rotary_key, 1, config->head_dim, &rotated, error))
+            return false;
+        share = rotated ? (double)rotated / config->head_dim : share;
+    }
     if (!json_get_double(source->text, source->name, key, &share, error) ||
         !json_get_double(rope, source->name, key, &share, error))
         return false;

@@ -115,24 +115,32 @@ static void routing_free(struct routing *routing)
     free(routing->order);
 }
 
-/* The experts of one row; then softmax over all of them, and the weights of the chosen, renormalised if the
- * configuration says so. `probabilities` holds a copy of the logits and is spent. A row of NaN chooses the first
- * experts with weights of NaN. */
-static void route_row(const struct model_config *config, const float *logits, float *probabilities, int *expert,
-                      float *weight)
+/* What a row of logits chooses, and the weights of the chosen. */
+struct route {
+    const struct model_config *config;
+    const float *bias; /* of the choice; NULL: none */
+    float *scores;     /* scratch, [experts], twice */
+};
+
+/* The experts of one row; then softmax over all of them, or the sigmoid of each, and the weights of the chosen,
+ * renormalised and scaled if the configuration says so. A row of NaN chooses the first experts with weights of NaN. */
+static void route_row(const struct route *route, const float *logits, int *expert, float *weight)
 {
+    const struct model_config *config = route->config;
     int experts = config->experts, k = config->experts_per_token, topk = config->switches.topk;
     bool normed = topk ? topk == TOPK_NORMED : config->norm_topk;
-    routing_choose(logits, experts, k, expert);
+    float *probabilities = route->scores + experts;
+    routing_scores(config, route->bias, logits, route->scores);
+    routing_choose(route->scores, experts, k, expert);
     for (int i = 1; i < k; i++) /* increasing: the order in which the original adds them up */
         for (int at = i; at > 0 && expert[at - 1] > expert[at]; at--) {
             int swap = expert[at];
             expert[at] = expert[at - 1];
             expert[at - 1] = swap;
         }
+    memcpy(probabilities, logits, (size_t)experts * sizeof *probabilities);
     if (config->switches.scores == SCORES_SIGMOID)
-        for (int e = 0; e < experts; e++)
-            probabilities[e] = (float)(1 / (1 + exp(-(double)probabilities[e])));
+        activate(ACTIVATION_SIGMOID, probabilities, NULL, (size_t)experts);
     else
         softmax(probabilities, (size_t)experts);
     double sum = 0;
@@ -140,8 +148,8 @@ static void route_row(const struct model_config *config, const float *logits, fl
         weight[i] = probabilities[expert[i]];
         sum += (double)weight[i];
     }
-    for (int i = 0; normed && i < k; i++)
-        weight[i] = (float)((double)weight[i] / sum);
+    for (int i = 0; i < k; i++)
+        weight[i] = (float)((double)weight[i] / (normed ? sum : 1) * config->route_scale);
 }
 
 static int order_compare(const void *a, const void *b, void *context)
@@ -201,19 +209,19 @@ static bool routing_fill(struct pass *pass, int layer, const float *in, struct r
 {
     const struct model_config *config = pass->model->config;
     size_t experts = (size_t)config->experts;
-    float *logits = malloc((pass->rows + 1) * experts * sizeof *logits);
+    float *logits = malloc((pass->rows + 2) * experts * sizeof *logits);
+    struct route route = {.config = config, .scores = logits ? logits + pass->rows * experts : NULL};
     bool good = logits || error_memory(error, "router");
     const struct projection router = {WEIGHT_ROUTER, WEIGHT_COUNT, logits};
     good = good && pass_linear(pass, layer, in, &router, 1, error) &&
            pass_show(pass, POINT_ROUTER, layer, logits, pass->rows, pass->row_of, error);
     if (good)
         routing_depart(pass, logits, experts);
-    for (size_t row = 0; good && row < pass->rows; row++) {
-        float *spare = logits + pass->rows * experts;
-        memcpy(spare, logits + row * experts, experts * sizeof *spare);
-        route_row(config, logits + row * experts, spare, routing->expert + row * routing->k,
+    if (good && config->choice_bias)
+        good = model_vector(pass->model, WEIGHT_CHOICE_BIAS, layer, &route.bias, error);
+    for (size_t row = 0; good && row < pass->rows; row++)
+        route_row(&route, logits + row * experts, routing->expert + row * routing->k,
                   routing->weight + row * routing->k);
-    }
     if (good)
         routing_group(routing, pass->rows, experts);
     free(logits);
@@ -389,7 +397,7 @@ static bool experts_forward(struct pass *pass, int layer, const float *in, struc
     return good;
 }
 
-/* block += sigmoid(switch(x)) * shared(x), as in qwen2_moe. */
+/* block += sigmoid(switch(x)) * shared(x), as in qwen2_moe; or without the switch. */
 static bool shared_forward(struct pass *pass, int layer, const float *in, struct error *error)
 {
     const struct model_config *config = pass->model->config;
@@ -406,10 +414,10 @@ static bool shared_forward(struct pass *pass, int layer, const float *in, struct
     bool good = (shared && open) || error_memory(error, "shared expert");
     const struct projection gate = {WEIGHT_SHARED_SWITCH, WEIGHT_COUNT, open};
     good = good && dense_forward(pass, layer, in, &weights, shared, error) &&
-           pass_linear(pass, layer, in, &gate, 1, error);
+           (!config->shared_switch || pass_linear(pass, layer, in, &gate, 1, error));
     for (size_t row = 0; good && row < pass->rows; row++)
-        add_scaled(pass->block + row * hidden, shared + row * hidden, (float)(1 / (1 + exp(-(double)open[row]))),
-                   hidden);
+        add_scaled(pass->block + row * hidden, shared + row * hidden,
+                   config->shared_switch ? (float)(1 / (1 + exp(-(double)open[row]))) : 1, hidden);
     free(shared);
     free(open);
     return good;

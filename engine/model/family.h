@@ -24,7 +24,8 @@ enum family_bias {
 enum family_experts {
     EXPERTS_NEVER,
     EXPERTS_ALWAYS,
-    EXPERTS_BY_STEP /* "decoder_sparse_step" and "mlp_only_layers" choose the layers */
+    EXPERTS_BY_STEP,     /* "decoder_sparse_step" and "mlp_only_layers" choose the layers */
+    EXPERTS_BEHIND_FIRST /* in all layers but the first "first_k_dense_replace" */
 };
 
 /* Which layers look back only over "sliding_window" tokens. */
@@ -97,6 +98,12 @@ struct family {
     } numbers[FAMILY_NUMBERS];
     enum family_experts experts;
     bool shared_expert;
+    bool shared_open;        /* ... without a switch; "n_shared_experts" of them are one */
+    bool choice_bias;        /* experts are chosen by their scores and a bias */
+    bool next_layers;        /* "num_nextn_predict_layers" more layers may be stored, which its class does not load */
+    bool choice_groups;      /* from "topk_group" of "n_group" groups, and weighted by "routed_scaling_factor" */
+    const char *qk_norm_key; /* says whether there are norms of queries and keys; NULL: the family does */
+    const char *rotary_key;  /* an older spelling of how many values of a head are rotated; NULL: there is none */
     bool topk_always_normed;
     bool tied_inside; /* a part may be tied by its own configuration, too */
     enum family_window window;
@@ -106,7 +113,7 @@ struct family {
      * hidden / heads. */
     struct {
         int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context;
-        int moe_intermediate, experts, experts_per_token, shared_intermediate;
+        int moe_intermediate, experts, experts_per_token, shared_intermediate, shared_experts, first_dense;
         int window, window_layers; /* "sliding_window", 0 for none, and "max_window_layers" */
         int pattern;               /* "sliding_window_pattern" */
         int original_context;      /* "original_max_position_embeddings"; 0: as the context */

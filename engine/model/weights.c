@@ -98,6 +98,10 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return sparse;
     case WHEN_SHARED:
         return sparse && config->shared_intermediate > 0;
+    case WHEN_SWITCH:
+        return sparse && config->shared_intermediate > 0 && config->shared_switch;
+    case WHEN_CHOICE:
+        return sparse && config->choice_bias;
     case WHEN_DENSE:
         return !sparse;
     case WHEN_DENSE_BIAS:
@@ -303,6 +307,13 @@ bool tensor_is_ignored(const struct tensor *tensor)
         if (text_ends_with(tensor->name, rows[i].ending) && (!rows[i].rank || rows[i].rank == tensor->rank))
             return true;
     return false;
+}
+
+bool tensor_is_beyond(const struct model_config *config, const struct tensor *tensor)
+{
+    int layer = -1, expert;
+    return config->next_layers && name_place(tensor->name, &layer, &expert) && layer >= config->layers &&
+           layer < config->layers + config->next_layers;
 }
 
 bool weight_fits(const struct expected *expected, const struct tensor *tensor, struct error *error)

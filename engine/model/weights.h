@@ -31,6 +31,8 @@ enum weight_condition {
     WHEN_NORM,
     WHEN_SPARSE,
     WHEN_SHARED,
+    WHEN_SWITCH,
+    WHEN_CHOICE,
     WHEN_DENSE,
     WHEN_DENSE_BIAS,
     WHEN_GATED,
@@ -114,6 +116,10 @@ void expected_list_free(struct expected_list *list);
 
 /* What the original ignores too: tables of rotary frequencies and causal masks that old checkpoints store. */
 bool tensor_is_ignored(const struct tensor *tensor);
+
+/* Of a layer behind those that are computed, which predicts further tokens (multi-token prediction), as the original
+ * ignores it too. */
+bool tensor_is_beyond(const struct model_config *config, const struct tensor *tensor);
 
 /* Can the engine compute with the tensor? The error is of ERROR_SHAPE or ERROR_DTYPE. */
 bool weight_fits(const struct expected *expected, const struct tensor *tensor, struct error *error);

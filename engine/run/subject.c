@@ -12,6 +12,7 @@
 #include "model/family_fit.h"
 #include "model/headless.h"
 #include "model/quantised.h"
+#include "model/routing.h"
 #include "store/overlay.h"
 
 #define CONFIG_TEXT_MAX ((size_t)16 << 20)
@@ -233,6 +234,8 @@ bool subject_open(const struct subject_options *options, struct subject *subject
         take_quantisation(subject);
     if (good)
         headless_settle(subject->config, subject->base);
+    if (good)
+        subject->config->choice_biases = subject->choice_biases = routing_biases_read(subject->config, subject->base);
     good = good && refuse_quantised(subject, error);
     subject->store = subject->base;
     free(own);
@@ -283,6 +286,7 @@ void subject_free(struct subject *subject)
     tokenizer_free(subject->tokenizer);
     free(subject->tokenizer_problem);
     free(subject->config);
+    free(subject->choice_biases);
     free(subject->config_path);
     free(subject->config_text);
     free(subject->tokenizer_folder);

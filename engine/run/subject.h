@@ -27,6 +27,7 @@ struct subject {
     const char *source_path; /* borrowed; NULL: none was named */
     struct store *source;    /* see subject_source */
     char *config_path;       /* NULL: it is a document of the store */
+    float *choice_biases;    /* that the configuration lends; NULL: none */
     char *config_text;
     bool quantised;              /* matrices are stored in a form that the engine does not widen */
     char *tokenizer_folder;      /* NULL: none found, or it is a document of the store */

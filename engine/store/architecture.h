@@ -63,6 +63,8 @@
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(ROUTER, LAYER, "mlp.gate.weight", "ffn_gate_inp", PLAIN, EXPERTS, HIDDEN, SPARSE,                             \
         MATRIX, ROUTER, POST_NORM, NONE, NONE, NONE, true)                                                            \
+    ROW(CHOICE_BIAS, LAYER, "mlp.gate.e_score_correction_bias", "exp_probs_b", PLAIN, EXPERTS, NONE, CHOICE,          \
+        BIAS, ROUTER, NONE, NONE, NONE, NONE, false)                                                                  \
     ROW(EXPERT_GATE, EXPERT, "gate_proj.weight", "ffn_gate_exps", PLAIN, EXPERT, HIDDEN, SPARSE,                      \
         MATRIX, EXPERTS, POST_NORM, EXPERT_DOWN, EXPERT_DOWN, NEURONS, false)                                         \
     ROW(EXPERT_UP, EXPERT, "up_proj.weight", "ffn_up_exps", PLAIN, EXPERT, HIDDEN, SPARSE,                            \
@@ -75,7 +77,7 @@
         MATRIX, SHARED, POST_NORM, SHARED_DOWN, SHARED_DOWN, NEURONS, false)                                          \
     ROW(SHARED_DOWN, LAYER, "mlp.shared_expert.down_proj.weight", "ffn_down_shexp", PLAIN, HIDDEN, SHARED, SHARED,    \
         MATRIX, SHARED, NONE, NONE, NONE, NONE, false)                                                                \
-    ROW(SHARED_SWITCH, LAYER, "mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp", LIFTED, ONE, HIDDEN, SHARED,     \
+    ROW(SHARED_SWITCH, LAYER, "mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp", LIFTED, ONE, HIDDEN, SWITCH,     \
         MATRIX, SHARED, NONE, NONE, NONE, NONE, false)                                                                \
     ROW(GATE, LAYER, "mlp.gate_proj.weight", "ffn_gate", PLAIN, INNER, HIDDEN, GATED,                                 \
         MATRIX, DENSE, POST_NORM, DOWN, DOWN, NEURONS, false)                                                         \

@@ -54,7 +54,9 @@ static const struct infix_row {
     const char *from;
     const char *to;
 } infix_rows[] = {
-    {".block_sparse_moe.", ".mlp."}, /* mixtral, granitemoe */
+    {".block_sparse_moe.", ".mlp."},                                       /* mixtral, granitemoe */
+    {".mlp.e_score_correction_bias", ".mlp.gate.e_score_correction_bias"}, /* minimax_m2 */
+    {".mlp.shared_experts.", ".mlp.shared_expert."},
     {".mlp.router.layer.weight", ".mlp.gate.weight"},
     {".self_attn.query_layernorm.", ".self_attn.q_norm."}, /* hunyuan */
     {".self_attn.key_layernorm.", ".self_attn.k_norm."},

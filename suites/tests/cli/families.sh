@@ -38,6 +38,14 @@ other() {
 other llama llama llama
 other qwen3_moe qwen3_moe qwen3_moe
 thorough && other glm4 glm4 glm4
+test_that 'layers that predict further tokens are no surprise where the configuration tells of them'
+run 0 inspect "$nano/glm4_moe" --set num_hidden_layers=2 --json
+json "$(summary inventory.extra) | .verdict == \"pass\""
+run 0 inspect "$nano/glm4_moe" --set num_hidden_layers=1 --json
+json "$(summary inventory.extra) | .verdict == \"warn\""
+run 0 inspect "$nano/qwen3" --set num_hidden_layers=4 --json
+json "$(summary inventory.extra) | .verdict == \"warn\""
+
 test_that 'and one whose tensors are those of none is not'
 rm -rf "$T/none"
 "$damage" "$T/other" "$T/none" drop layers.1.self_attn.v_proj.weight || failed 'damage failed'

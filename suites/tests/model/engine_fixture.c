@@ -37,6 +37,8 @@ const struct nano nanos[NANOS] = {
     {"granitemoe", "granitemoe"},
     {"olmoe", "olmoe"},
     {"hunyuan_v1_dense", "hunyuan_v1_dense"},
+    {"glm4_moe", "glm4_moe"},
+    {"minimax_m2", "minimax_m2"},
 };
 
 size_t place_of(enum point point, int layer)

@@ -317,6 +317,40 @@ Test(routing, chooses_the_largest_and_the_first_of_equals)
         }
 }
 
+/* Scores of DeepSeek-V3: by hand, of six experts in three groups of two, of which two are taken. */
+Test(routing, scores_are_sigmoids_with_biases_in_the_groups_that_are_taken)
+{
+    struct model_config *config = calloc(1, sizeof *config);
+    const float logits[6] = {0, 0, 2, -2, 1, 1}, bias[6] = {0, 0.5f, 0, 0.25f, -1, 0};
+    float scores[6];
+    int chosen[3];
+    config->experts = 6;
+    config->choice_groups = config->choice_groups_taken = 1;
+    routing_scores(config, bias, logits, scores);
+    cr_expect(memcmp(scores, logits, sizeof scores) == 0 && routing_slope(config) >= 1);
+    config->switches.scores = SCORES_SIGMOID;
+    const double all[6] = {0.5, 1, 0.880797, 0.369203, -0.268941, 0.731059};
+    routing_scores(config, bias, logits, scores);
+    for (int e = 0; e < 6; e++)
+        cr_expect_float_eq((double)scores[e], all[e], 1e-6, "expert %d: %g", e, (double)scores[e]);
+    routing_choose(scores, 6, 3, chosen);
+    cr_expect(chosen[0] == 1 && chosen[1] == 2 && chosen[2] == 5);
+    config->choice_groups = 3;
+    config->choice_groups_taken = 2; /* their sums are 1.5, 1.25 and 0.46 */
+    routing_scores(config, bias, logits, scores);
+    for (int e = 0; e < 6; e++)
+        cr_expect(e < 4 ? fabs((double)scores[e] - all[e]) < 1e-6 : isinf(scores[e]), "expert %d", e);
+    config->choice_groups_taken = 1;
+    routing_scores(config, NULL, logits, scores); /* without biases 1, 1 and 1.46 */
+    for (int e = 0; e < 6; e++)
+        cr_expect(e < 4 ? isinf(scores[e]) : scores[e] > 0.7f, "expert %d", e);
+    const float masked[6] = {-INFINITY, 0, 0, 0, 0, NAN};
+    config->choice_groups = 1;
+    routing_scores(config, bias, masked, scores);
+    cr_expect(isinf(scores[0]) && isnan(scores[5]) && scores[1] >= 1);
+    free(config);
+}
+
 Test(routing, equal_logits_take_no_longer)
 {
     enum { ALL = 4096 };

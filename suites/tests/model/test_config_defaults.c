@@ -12,7 +12,6 @@ static struct model_config *config_of(const cJSON *root)
     struct error error = {0};
     struct model_config *config = config_parse("test", root, &error);
     cr_assert(config, "%s", error_text(&error));
-    cr_expect_str_empty(config->unsupported);
     return config;
 }
 
@@ -42,6 +41,10 @@ Test(configuration, absent_keys_are_what_the_original_takes_them_for)
         struct buffer text = {0};
         differences_text(here, there, &text);
         cr_expect_str_empty(text.data, "%s, bare and whole: %s", type, text.data);
+        /* the sizes that glm4_moe's class takes by default make heads of 42 values, of which it would rotate 21 */
+        bool computed = strcmp(type, "glm4_moe") != 0;
+        cr_expect_str_eq(here->unsupported, there->unsupported, "%s", type);
+        cr_expect(!*here->unsupported == computed, "%s: %s", type, here->unsupported);
         cr_expect_eq(here->context, there->context, "%s", type);
         buffer_free(&text);
         free(here);
