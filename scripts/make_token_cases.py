@@ -8,7 +8,7 @@
     bytes.jsonl          {"hex", "text", "ids-NAME"...}: raw bytes, often no UTF-8; text is bytes.decode(errors="replace"),
                          left out where it has a U+0000
     decode-NAME.jsonl    {"ids", "text"}: random ids; bytes that are no UTF-8 appear as U+FFFD as the original does it
-    variants/KIND/       a small tokenizer each, with cases.jsonl {"text", "ids", "decoded"}; over characters with a
+    variants/KIND/       a small tokenizer each, with cases.jsonl {"text", "ids", "decoded"}; not over bytes with a
                          decode.jsonl, as above, too
 
 Code points are limited to those of Unicode 14, so that no two Unicode tables of our time disagree about them.
@@ -20,17 +20,21 @@ Set-up, outside the checkout:
 """
 
 import argparse
+import io
 import json
 import os
 import random
 import shutil
 import sys
+import tempfile
 import unicodedata
 
 import make_golden  # first: it sets the environment that transformers reads
 import make_nano
+import sentencepiece
 import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers.utils import sentencepiece_model_pb2_new as sentencepiece_model_pb2
 
 LLAMA3_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -459,9 +463,115 @@ def metaspace_never():
     return Tokenizer.from_str(json.dumps(value))
 
 
+# ---------------------------------------------------------------- words cut otherwise than by merges
+
+
+def precompiled():
+    """A map as SentencePiece makes it, but of a few hundred texts: all of NFKC would take 300 kB."""
+    pools = [chr(c) for c in (*range(0xA0, 0x180), *range(0x2000, 0x2030), *range(0x2100, 0x2180), *range(0x3000, 0x3100), *range(0xFB00, 0xFB07),
+                              *range(0xFF01, 0xFF5F))]
+    rules = {text: unicodedata.normalize("NFKC", text) for text in pools}
+    rules |= {base + mark: unicodedata.normalize("NFC", base + mark) for base in "aeioucnAEO" for mark in "\u0300\u0301\u0302\u0303\u0308"}
+    rules |= {"\r\n": " ", "\n": " ", "\t": " ", "\u200b": "", "\u00ad": "", "x": "ks", "e\u0301\u0301": "E", "\u1100\u1161": "\uac00"}
+    rules = {text: to for text, to in sorted(rules.items()) if text != to}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "rules.tsv")
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            for text, to in rules.items():
+                file.write(" ".join(f"{ord(c):X}" for c in text) + "\t" + " ".join(f"{ord(c):X}" for c in to) + "\n")
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(make_nano.CORPUS.split("\n")), model_writer=model, vocab_size=200, hard_vocab_limit=False,
+            normalization_rule_tsv=path, minloglevel=2, num_threads=1)
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(model.getvalue())
+    return normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap)
+
+
+def trained_unigram(special, size=420, byte_fallback=False, unk="<unk>"):
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=size, show_progress=False, special_tokens=special, unk_token=unk)
+    tokenizer.train_from_iterator(make_nano.CORPUS.splitlines(), trainer)
+    value = json.loads(tokenizer.to_str())
+    value["model"]["byte_fallback"] = byte_fallback
+    return Tokenizer.from_str(json.dumps(value))
+
+
+def xlm_roberta():
+    """Also T5, but for the template."""
+    tokenizer = trained_unigram(["<s>", "<pad>", "</s>", "<unk>"])
+    tokenizer.normalizer = normalizers.Sequence([precompiled(), normalizers.Strip(left=False, right=True),
+                                                 normalizers.Replace(Regex(" {2,}"), "▁")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>",
+                                                             special_tokens=[("<s>", 0), ("</s>", 2)])
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, normalized=False)])
+    return tokenizer
+
+
+def unigram_bytes():
+    tokenizer = trained_unigram(["<unk>", "<s>", "</s>"] + BYTES, size=620, byte_fallback=True)
+    value = json.loads(tokenizer.to_str())
+    value["added_tokens"] = [token for token in value["added_tokens"] if token["id"] < 3]
+    tokenizer = Tokenizer.from_str(json.dumps(value))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    tokenizer.decoder = text_decoder(decoders.Strip(" ", 1, 0))
+    return tokenizer
+
+
+def albert():
+    tokenizer = trained_unigram(["<pad>", "<unk>", "[CLS]", "[SEP]"])
+    tokenizer.normalizer = normalizers.Sequence([
+        normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKD(), normalizers.StripAccents(),
+        normalizers.Lowercase(), normalizers.Replace(Regex(" {2,}"), " ")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")])
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    tokenizer.post_processor = processors.RobertaProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return tokenizer
+
+
+def word_piece(most=100, prefix="##", size=420):
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=size, show_progress=False, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]"],
+                                        continuing_subword_prefix=prefix)
+    tokenizer.train_from_iterator(make_nano.CORPUS.splitlines(), trainer)
+    value = json.loads(tokenizer.to_str())
+    value["model"] |= {"max_input_chars_per_word": most, "continuing_subword_prefix": prefix}
+    return Tokenizer.from_str(json.dumps(value))
+
+
+def bert():
+    tokenizer = word_piece()
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+                                                             special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    return tokenizer
+
+
+def bert_cased():
+    tokenizer = word_piece(most=9, prefix="@@")
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=True, handle_chinese_chars=False)
+    tokenizer.decoder = decoders.WordPiece(prefix="@@", cleanup=False)
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return tokenizer
+
+
+def word_level():
+    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.train_from_iterator(make_nano.CORPUS.splitlines(), trainers.WordLevelTrainer(vocab_size=150, show_progress=False, special_tokens=["[UNK]"]))
+    return tokenizer
+
+
 # name -> maker
 CHARACTER_VARIANTS = {"llama2": llama2, "metaspace-first": metaspace_first, "gemma": gemma,
                       "metaspace-always": metaspace_always, "metaspace-never": metaspace_never}
+WORD_VARIANTS = {"xlm-roberta": xlm_roberta, "unigram-bytes": unigram_bytes, "albert": albert,
+                 "bert": bert, "bert-cased": bert_cased, "word-level": word_level}
 
 
 def character_texts():
@@ -521,6 +631,7 @@ def case_rows(texts, encode, decode_ids):
 def write_variants(out):
     rows = [(name, make, as_strings, variant_texts()) for name, (make, as_strings) in VARIANTS.items()]
     rows += [(name, make, False, character_texts()) for name, make in CHARACTER_VARIANTS.items()]
+    rows += [(name, make, False, character_texts()[::2]) for name, make in WORD_VARIANTS.items()]
     for name, make, as_strings, texts in rows:
         folder = os.path.join(out, name)
         os.makedirs(folder)
@@ -529,8 +640,8 @@ def write_variants(out):
         tokenizer = Tokenizer.from_file(path)  # what a user has is the file
         write_lines(os.path.join(folder, "cases.jsonl"),
                     case_rows(texts, lambda t: tokenizer.encode(t).ids, lambda ids: decode(tokenizer, ids)))
-        if name in CHARACTER_VARIANTS:
-            write_lines(os.path.join(folder, "decode.jsonl"), decode_cases(tokenizer, 40, 5))
+        if name not in VARIANTS:
+            write_lines(os.path.join(folder, "decode.jsonl"), decode_cases(tokenizer, 20 if name in WORD_VARIANTS else 40, 5))
 
 
 def write_slow_files(out):

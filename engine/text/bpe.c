@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "text/utf8.h"
+#include "text/word_model.h"
 
 #define RANK_NONE UINT32_MAX
 #define PAIR_FREE UINT64_MAX
@@ -76,15 +77,6 @@ static int vocab_id(const struct map *vocab, const char *token, size_t size)
 {
     size_t id = map_find(vocab, token, size);
     return id == MAP_ABSENT ? -1 : (int)id;
-}
-
-static void fallback_load(struct bpe *bpe, const struct bpe_options *options)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (int byte = 0; byte < 256; byte++) {
-        const char name[] = {'<', '0', 'x', hex[byte >> 4], hex[byte & 15], '>'};
-        bpe->fallback[byte] = options->byte_fallback ? vocab_id(options->vocab, name, sizeof name) : -1;
-    }
 }
 
 /* Of a character that has the token `id`, or none (-1). As the original: the fallback spells its bytes, so that one of
@@ -159,7 +151,10 @@ struct bpe *bpe_new(const struct bpe_options *options, struct error *error)
         bpe->merges[i].pair = PAIR_FREE;
     bpe->alphabet = &alphabets[options->alphabet];
     bpe->has_unknown = options->unknown != NULL;
-    fallback_load(bpe, options);
+    if (options->byte_fallback)
+        byte_tokens(options->vocab, bpe->fallback);
+    else
+        memset(bpe->fallback, 0xFF, sizeof bpe->fallback);
     bpe->plain = options->alphabet == BPE_BYTES;
     for (int byte = 0; byte < 256; byte++) {
         char text[4];

@@ -21,6 +21,7 @@ struct decoder_step {
     char *content;
     int start, stop; /* Strip takes away so many characters at most */
     struct metaspace metaspace;
+    bool cleanup; /* WordPiece: no space is left before some signs */
 };
 
 struct piece {
@@ -105,6 +106,13 @@ static bool load_strip(struct decoder_step *step, const char *where, const cJSON
 static bool load_metaspace(struct decoder_step *step, const char *where, const cJSON *json, struct error *error)
 {
     return metaspace_load(&step->metaspace, where, "decoder Metaspace", json, error);
+}
+
+static bool load_word_piece(struct decoder_step *step, const char *where, const cJSON *json, struct error *error)
+{
+    step->cleanup = true;
+    return load_content(step, where, json, "prefix", error) &&
+           json_get_bool(json, where, "cleanup", &step->cleanup, error);
 }
 
 /* Running */
@@ -242,6 +250,59 @@ static bool apply_byte_level(const struct decoder_step *step, const struct piece
     return good;
 }
 
+/* Each in the text that the one before it left. */
+static bool clean_up(const char *text, size_t size, struct buffer *out)
+{
+    static const struct {
+        const char *from, *to;
+    } rows[] = {{" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+                {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    struct buffer one = {0}, two = {0};
+    buffer_append(&one, text, size);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *at = one.data ? one.data : "", *next = NULL;
+        two.size = 0;
+        for (; (next = strstr(at, rows[i].from)); at = next + strlen(rows[i].from)) {
+            buffer_append(&two, at, (size_t)(next - at));
+            buffer_text(&two, rows[i].to);
+        }
+        buffer_text(&two, at);
+        struct buffer made = two;
+        two = one;
+        one = made;
+    }
+    buffer_append(out, one.data ? one.data : "", one.size);
+    bool good = !one.failed && !two.failed;
+    buffer_free(&one);
+    buffer_free(&two);
+    return good;
+}
+
+/* Behind the first token a space, unless it goes on a word. */
+static bool apply_word_piece(const struct decoder_step *step, const struct pieces *in, struct pieces *out,
+                             struct error *error)
+{
+    struct buffer text = {0};
+    size_t prefix = strlen(step->content);
+    bool good = true;
+    for (size_t i = 0; good && i < in->count; i++) {
+        struct piece piece = piece_at(in, i);
+        bool goes_on = i > 0 && piece.size >= prefix && memcmp(piece.text, step->content, prefix) == 0;
+        text.size = 0;
+        if (i > 0 && !goes_on)
+            buffer_char(&text, ' ');
+        buffer_append(&text, piece.text + (goes_on ? prefix : 0), piece.size - (goes_on ? prefix : 0));
+        good = !text.failed;
+        if (good && step->cleanup)
+            good = clean_up(text.data ? text.data : "", text.size, &out->text);
+        else
+            buffer_append(&out->text, text.data ? text.data : "", text.size);
+        pieces_end(out);
+    }
+    buffer_free(&text);
+    return good || error_memory(error, "text");
+}
+
 static const struct decoder_type types[] = {
     {"ByteLevel", load_nothing, apply_byte_level},
     {"Replace", load_replace, apply_replace},
@@ -249,6 +310,7 @@ static const struct decoder_type types[] = {
     {"Fuse", load_nothing, apply_fuse},
     {"Strip", load_strip, apply_strip},
     {"Metaspace", load_metaspace, apply_metaspace},
+    {"WordPiece", load_word_piece, apply_word_piece},
 };
 
 static bool step_load(void *context, const char *name, const char *where, const cJSON *json, struct error *error)

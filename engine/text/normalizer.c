@@ -4,8 +4,10 @@
 #include <string.h>
 #include <unicode/uchar.h>
 
+#include "text/accents.h"
 #include "text/part.h"
 #include "text/pattern.h"
+#include "text/precompiled.h"
 #include "text/unicode_form.h"
 #include "text/utf8.h"
 
@@ -17,6 +19,7 @@ struct normalizer_step {
     struct pattern *pattern;
     bool left, right;
     bool single; /* a literal of one character becomes one character */
+    struct precompiled *map;
 };
 
 /* Appends the result to `out`; `*changed` = false where the text stays. */
@@ -30,6 +33,7 @@ struct normalizer_type {
     const char *content; /* the member that holds the content */
     bool pattern;        /* has a "pattern" */
     bool sides;          /* has "strip_left" and "strip_right" */
+    bool map;            /* has a "precompiled_charsmap" */
 };
 
 /* A tokenizer file is untrusted: its steps may make a text so much longer, and no more. The most that Unicode makes of
@@ -144,16 +148,82 @@ static bool apply_nmt(struct normalizer *normalizer, const struct normalizer_ste
     return step_written(out, error);
 }
 
+/* SentencePiece's own map of texts. */
+static bool apply_precompiled(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                              size_t size, struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer;
+    *changed = true;
+    return precompiled_apply(step->map, text, size, out, error) && step_written(out, error);
+}
+
+/* Leaves out, or writes another text for, what the verb says so of. */
+typedef bool character_verb(struct buffer *out, uint32_t code);
+
+static bool apply_each(const char *text, size_t size, character_verb *verb, struct buffer *out, bool *changed,
+                       struct error *error)
+{
+    *changed = true;
+    for (size_t at = 0; at < size;) {
+        uint32_t code = utf8_next(text, &at);
+        if (!verb(out, code))
+            utf8_append(out, code);
+    }
+    return step_written(out, error);
+}
+
+static bool apply_clean(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                        size_t size, struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer, (void)step;
+    return apply_each(text, size, bert_clean, out, changed, error);
+}
+
+static bool apply_chinese(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                          size_t size, struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer, (void)step;
+    return apply_each(text, size, bert_chinese, out, changed, error);
+}
+
+static bool apply_bert_accents(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                               size_t size, struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer, (void)step;
+    return apply_each(text, size, bert_accent, out, changed, error);
+}
+
+static bool apply_accents(struct normalizer *normalizer, const struct normalizer_step *step, const char *text,
+                          size_t size, struct buffer *out, bool *changed, struct error *error)
+{
+    (void)normalizer, (void)step;
+    return apply_each(text, size, combining_mark, out, changed, error);
+}
+
 static const struct normalizer_type types[] = {
-    {"NFC", apply_form, FORM_NFC, NULL, false, false},
-    {"NFD", apply_form, FORM_NFD, NULL, false, false},
-    {"NFKC", apply_form, FORM_NFKC, NULL, false, false},
-    {"NFKD", apply_form, FORM_NFKD, NULL, false, false},
-    {"Lowercase", apply_lowercase, FORM_NFC, NULL, false, false},
-    {"Prepend", apply_prepend, FORM_NFC, "prepend", false, false},
-    {"Replace", apply_replace, FORM_NFC, "content", true, false},
-    {"Strip", apply_strip, FORM_NFC, NULL, false, true},
-    {"Nmt", apply_nmt, FORM_NFC, NULL, false, false},
+    {.name = "NFC", .apply = apply_form, .form = FORM_NFC},
+    {.name = "NFD", .apply = apply_form, .form = FORM_NFD},
+    {.name = "NFKC", .apply = apply_form, .form = FORM_NFKC},
+    {.name = "NFKD", .apply = apply_form, .form = FORM_NFKD},
+    {.name = "Lowercase", .apply = apply_lowercase},
+    {.name = "Prepend", .apply = apply_prepend, .content = "prepend"},
+    {.name = "Replace", .apply = apply_replace, .content = "content", .pattern = true},
+    {.name = "Strip", .apply = apply_strip, .sides = true},
+    {.name = "StripAccents", .apply = apply_accents},
+    {.name = "Nmt", .apply = apply_nmt},
+    {.name = "Precompiled", .apply = apply_precompiled, .map = true},
+};
+
+/* What a BertNormalizer does, in this order, each if its key says so. */
+static const struct bert_row {
+    const char *key;
+    struct normalizer_type type;
+} bert_rows[] = {
+    {"clean_text", {.name = "BertNormalizer", .apply = apply_clean}},
+    {"handle_chinese_chars", {.name = "BertNormalizer", .apply = apply_chinese}},
+    {"strip_accents", {.name = "BertNormalizer", .apply = apply_form, .form = FORM_NFD}},
+    {"strip_accents", {.name = "BertNormalizer", .apply = apply_bert_accents}},
+    {"lowercase", {.name = "BertNormalizer", .apply = apply_lowercase}},
 };
 
 static bool step_load(struct normalizer_step *step, const char *where, const cJSON *json, struct error *error)
@@ -176,6 +246,12 @@ static bool step_load(struct normalizer_step *step, const char *where, const cJS
             !json_get_bool(json, where, "strip_right", &step->right, error))
             return false;
     }
+    if (step->type->map) {
+        if (!json_get_string(json, where, "precompiled_charsmap", &content, error))
+            return false;
+        step->map = precompiled_load(where, content ? content : "", error);
+        return step->map != NULL;
+    }
     if (step->type->pattern) {
         const cJSON *literal = json_member(json_member(json, "pattern"), "String");
         step->single = cJSON_IsString(literal) && utf8_single(literal->valuestring) && utf8_single(content);
@@ -184,16 +260,40 @@ static bool step_load(struct normalizer_step *step, const char *where, const cJS
     return !step->type->pattern || step->pattern;
 }
 
+static struct normalizer_step *step_add(struct normalizer *normalizer, const struct normalizer_type *type,
+                                        const char *where, struct error *error)
+{
+    if (array_push(normalizer->steps, normalizer->count, normalizer->capacity, (struct normalizer_step){.type = type}))
+        return &normalizer->steps[normalizer->count - 1];
+    error_memory(error, where);
+    return NULL;
+}
+
+/* Accents go where small letters are asked for, unless the file says. */
+static bool bert_load(struct normalizer *normalizer, const char *where, const cJSON *json, struct error *error)
+{
+    bool accents = true;
+    if (!json_get_bool(json, where, "lowercase", &accents, error))
+        return false;
+    for (size_t i = 0; i < sizeof bert_rows / sizeof *bert_rows; i++) {
+        bool wanted = strcmp(bert_rows[i].key, "strip_accents") == 0 ? accents : true;
+        if (!json_get_bool(json, where, bert_rows[i].key, &wanted, error) ||
+            (wanted && !step_add(normalizer, &bert_rows[i].type, where, error)))
+            return false;
+    }
+    return true;
+}
+
 static bool part_take(void *context, const char *name, const char *where, const cJSON *json, struct error *error)
 {
     struct normalizer *normalizer = context;
+    if (strcmp(name, "BertNormalizer") == 0)
+        return bert_load(normalizer, where, json, error);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(types[i].name, name) != 0)
             continue;
-        if (!array_grow(normalizer->steps, normalizer->count, normalizer->capacity))
-            return error_memory(error, where);
-        normalizer->steps[normalizer->count] = (struct normalizer_step){.type = &types[i]};
-        return step_load(&normalizer->steps[normalizer->count++], where, json, error);
+        struct normalizer_step *step = step_add(normalizer, &types[i], where, error);
+        return step && step_load(step, where, json, error);
     }
     return error_set(error, "%s: normalizer type \"%.100s\" is not supported", where, name);
 }
@@ -217,6 +317,7 @@ void normalizer_free(struct normalizer *normalizer)
     for (size_t i = 0; i < normalizer->count; i++) {
         free(normalizer->steps[i].content);
         pattern_free(normalizer->steps[i].pattern);
+        precompiled_free(normalizer->steps[i].map);
     }
     free(normalizer->steps);
     unicode_scratch_free(normalizer->forms);

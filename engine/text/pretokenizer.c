@@ -160,6 +160,12 @@ static bool load_whitespace_split(struct pretokenizer *pretokenizer, const char 
     return split_add(pretokenizer, where, "\\s", SPLIT_REMOVED, false, error);
 }
 
+static bool load_bert(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
+{
+    return load_whitespace_split(pretokenizer, where, json, error) &&
+           split_add(pretokenizer, where, PUNCTUATION_PATTERN, SPLIT_ISOLATED, false, error);
+}
+
 /* One at most: several could each double the words of a text. */
 static bool load_metaspace(struct pretokenizer *pretokenizer, const char *where, const cJSON *json, struct error *error)
 {
@@ -192,7 +198,7 @@ static const struct {
     {"Split", load_split},           {"ByteLevel", load_byte_level},
     {"Digits", load_digits},         {"Punctuation", load_punctuation},
     {"Whitespace", load_whitespace}, {"WhitespaceSplit", load_whitespace_split},
-    {"Metaspace", load_metaspace},
+    {"Metaspace", load_metaspace},   {"BertPreTokenizer", load_bert},
 };
 
 static bool part_take(void *context, const char *name, const char *where, const cJSON *json, struct error *error)

@@ -114,7 +114,6 @@ void tokenizer_free(struct tokenizer *tokenizer)
     free(tokenizer->added);
     free(tokenizer->tokens);
     free(tokenizer->strings);
-    free(tokenizer->whole);
     free(tokenizer->where);
     free(tokenizer->instead);
     free(tokenizer->pieces);
@@ -123,7 +122,10 @@ void tokenizer_free(struct tokenizer *tokenizer)
     normalizer_free(&tokenizer->normalizer);
     pretokenizer_free(&tokenizer->pretokenizer);
     decoder_free(&tokenizer->decoder);
-    bpe_free(tokenizer->bpe);
+    if (tokenizer->type)
+        tokenizer->type->free(tokenizer->model);
+    map_free(&tokenizer->vocab);
+    free(tokenizer->scores);
     free(tokenizer);
 }
 
@@ -174,7 +176,7 @@ struct encoding {
 static bool encode_word(void *context, const char *bytes, size_t size, struct error *error)
 {
     struct encoding *encoding = context;
-    return bpe_encode(encoding->tokenizer->bpe, bytes, size, encoding->out, error);
+    return encoding->tokenizer->type->encode(encoding->tokenizer->model, bytes, size, encoding->out, error);
 }
 
 static bool encode_normalized(void *context, const struct added_token *token, const char *text, size_t size,

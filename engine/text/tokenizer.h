@@ -1,13 +1,16 @@
-/* The tokenizer of a model: BPE over bytes or over characters, as Hugging Face `tokenizers` does it, read from
- * tokenizer.json.
+/* The tokenizer of a model, as Hugging Face `tokenizers` does it, read from tokenizer.json.
  *
- * Compared with tokenizers 0.23.3. Understood: normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip,
- * Nmt; pre-tokenizers Split, ByteLevel, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit, or none;
- * post-processors ByteLevel and TemplateProcessing; decoders ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace;
- * Sequence of any of them. Everything else is refused by name. With a pre-tokenizer ByteLevel merges are over bytes,
- * without one over characters, as SentencePiece has them; there a character without a token is its bytes (<0x00> to
- * <0xFF>) with "byte_fallback", else "unk_token". Truncation and padding, which a tokenizer.json may ask for, are not
- * done.
+ * Compared with tokenizers 0.23.3. Understood: models BPE (over bytes or over characters), Unigram, WordPiece,
+ * WordLevel; normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, StripAccents, Nmt, Precompiled,
+ * BertNormalizer; pre-tokenizers Split, ByteLevel, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit,
+ * BertPreTokenizer, or none; post-processors ByteLevel, TemplateProcessing, BertProcessing, RobertaProcessing; decoders
+ * ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace, WordPiece; Sequence of any of them. Everything else is
+ * refused by name. With a pre-tokenizer ByteLevel merges are over bytes, without one over characters, as SentencePiece
+ * has them; there a character without a token is its bytes (<0x00> to <0xFF>) with "byte_fallback", else "unk_token".
+ * Truncation and padding, which a tokenizer.json may ask for, are not done.
+ *
+ * One model no tokenizer.json of the original has, ScoredBPE with a "vocab" as Unigram's: SentencePiece's BPE by scores
+ * and without merges, as llama.cpp does it, for what a GGUF file holds.
  *
  * Patterns are translated from Oniguruma's syntax to PCRE2's (pattern_translate.c), and what has no exact translation
  * is refused. The original mixes Unicode versions: 16 in patterns, 17 for digits and lower case, 16 beside added
@@ -24,6 +27,7 @@
  * - A decoder Strip with "stop" takes all of a token that it is made of, where the original panics.
  * - Refused: Metaspace behind ByteLevel or another Metaspace; with "prepend_scheme" "first", which asks whence a word
  *   came, also behind a normalizer that may make other than one character of one.
+ * - Precompiled cuts a text into grapheme clusters as ICU does, whose Unicode may be older.
  * - Refused, where the original picks one: duplicate ids, duplicate tokens, added tokens that match the same text.
  * An added token that the vocabulary lacks gets the next free id from the vocabulary's size on, whatever id the file
  * gives it: that is what the original does.

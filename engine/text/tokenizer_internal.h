@@ -5,20 +5,13 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "text/added_tokens.h"
-#include "text/bpe.h"
 #include "text/decoder.h"
 #include "text/normalizer.h"
 #include "text/pretokenizer.h"
 #include "text/tokenizer.h"
+#include "text/word_model.h"
 
 #define TOKENIZER_FILE_MOST ((size_t)512 << 20)
-
-struct token {
-    int id;
-    bool special;     /* what skip_special leaves out */
-    bool added;       /* among the added tokens */
-    const char *text; /* as it is decoded; borrowed from `strings` or an added token */
-};
 
 /* A piece of the template: the text (`special` = false) or one id. */
 struct template_piece {
@@ -32,7 +25,9 @@ struct tokenizer {
     struct token *tokens; /* by id */
     size_t token_count;
     char *strings;     /* of the vocabulary */
-    char *whole;       /* its bytes, for ignore_merges */
+    struct map vocab;  /* token of the vocabulary -> id */
+    double *scores;    /* by id, where the vocabulary is a list */
+    size_t longest;    /* token of the vocabulary, in bytes */
     size_t named_from; /* see tokenizer_only_names; 0: none */
     char *instead;     /* see tokenizer_instead */
     struct added_token *added;
@@ -41,7 +36,8 @@ struct tokenizer {
     struct added_set normalized; /* looked for in the normalized text */
     struct normalizer normalizer;
     struct pretokenizer pretokenizer;
-    struct bpe *bpe;
+    const struct word_model_type *type;
+    void *model;                   /* of that type */
     struct template_piece *pieces; /* of the template; none means just the text */
     size_t piece_count;
     size_t piece_capacity;

@@ -1,44 +1,42 @@
-/* tokenizer.json: the vocabulary and the merges. */
+/* tokenizer.json: the vocabulary and the model. */
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "text/token_table.h"
 #include "text/tokenizer_internal.h"
-#include "text/utf8.h"
 
-static bool model_options(const cJSON *model, const char *where, struct bpe_options *options, struct error *error)
+/* Room for the tokens and, behind each other, for their texts. */
+static bool tokens_reserve(struct tokenizer *tokenizer, size_t count, size_t size, struct error *error)
 {
-    static const char *const refused[] = {"continuing_subword_prefix", "end_of_word_suffix"};
-    const char *type = NULL;
-    double dropout = 0;
-    if (!json_get_string(model, where, "type", &type, error) ||
-        !json_get_double(model, where, "dropout", &dropout, error) ||
-        !json_get_string(model, where, "unk_token", &options->unknown, error) ||
-        !json_get_bool(model, where, "byte_fallback", &options->byte_fallback, error) ||
-        !json_get_bool(model, where, "fuse_unk", &options->fuse_unknown, error) ||
-        !json_get_bool(model, where, "ignore_merges", &options->ignore_merges, error))
-        return false;
-    if (type && strcmp(type, "BPE") != 0)
-        return error_set(error, "%s: model type \"%.100s\" is not supported; assay reads BPE", where, type);
-    if (dropout != 0)
-        return error_set(error, "%s: \"dropout\" %g is not supported", where, dropout);
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        const char *text = NULL;
-        if (!json_get_string(model, where, refused[i], &text, error))
-            return false;
-        if (text && *text)
-            return error_set(error, "%s: \"%s\" \"%.100s\" is not supported", where, refused[i], text);
-    }
+    tokenizer->tokens = calloc(count + 1, sizeof *tokenizer->tokens);
+    tokenizer->strings = malloc(size + 1);
+    return (tokenizer->tokens && tokenizer->strings) || error_memory(error, tokenizer->where);
+}
+
+/* `*at`: where the texts go on. */
+static bool token_add(struct tokenizer *tokenizer, const char *text, size_t id, char **at, struct error *error)
+{
+    size_t length = strlen(text), found = MAP_ABSENT;
+    memcpy(*at, text, length + 1);
+    if (!map_add(&tokenizer->vocab, *at, length, id, &found))
+        return error_memory(error, tokenizer->where);
+    if (found != MAP_ABSENT)
+        return error_set(error, "%s: token \"%.100s\" is in the vocabulary twice, with ids %zu and %zu",
+                         tokenizer->where, text, found, id);
+    tokenizer->tokens[tokenizer->token_count++] = (struct token){.id = (int)id, .text = *at};
+    tokenizer->longest = length > tokenizer->longest ? length : tokenizer->longest;
+    *at += length + 1;
     return true;
 }
 
-/* Copies the vocabulary into `tokens`, and makes the map from token to id, whose keys are the copies. */
-static bool vocab_load(struct tokenizer *tokenizer, const cJSON *vocab, struct map *map, struct error *error)
+/* {token: id}. */
+static bool vocab_load(struct tokenizer *tokenizer, const cJSON *vocab, struct error *error)
 {
     const char *where = tokenizer->where;
     const cJSON *item = NULL;
-    size_t count = 0, size = 1;
+    size_t count = 0, size = 0;
     if (!cJSON_IsObject(vocab))
         return error_set(error, "%s: the model has no object \"vocab\"", where);
     cJSON_ArrayForEach(item, vocab)
@@ -46,154 +44,97 @@ static bool vocab_load(struct tokenizer *tokenizer, const cJSON *vocab, struct m
         count++;
         size += strlen(item->string) + 1;
     }
-    tokenizer->tokens = calloc(count + 1, sizeof *tokenizer->tokens);
-    tokenizer->strings = malloc(size);
-    if (!tokenizer->tokens || !tokenizer->strings)
-        return error_memory(error, where);
+    if (!tokens_reserve(tokenizer, count, size, error))
+        return false;
     char *at = tokenizer->strings;
     cJSON_ArrayForEach(item, vocab)
     {
         uint64_t id = 0;
-        size_t length = strlen(item->string), found = MAP_ABSENT;
         if (!json_uint64(item, &id) || id >= INT_MAX)
             return error_set(error, "%s: the id of token \"%.100s\" should be a whole number from 0 to %d", where,
                              item->string, INT_MAX - 1);
-        memcpy(at, item->string, length + 1);
-        if (!map_add(map, at, length, (size_t)id, &found))
-            return error_memory(error, where);
-        if (found != MAP_ABSENT)
-            return error_set(error, "%s: token \"%.100s\" is in the vocabulary twice, with ids %zu and %zu", where, at,
-                             found, (size_t)id);
-        tokenizer->tokens[tokenizer->token_count++] = (struct token){.id = (int)id, .text = at};
-        at += length + 1;
+        if (!token_add(tokenizer, item->string, (size_t)id, &at, error))
+            return false;
     }
     return tokenizer_sort(tokenizer, error);
 }
 
-/* Splits a merge, "a b" or ["a", "b"]. */
-static bool merge_parts(const cJSON *item, const char *parts[2], size_t sizes[2])
+/* [[token, score]]: ids are places. */
+static bool list_load(struct tokenizer *tokenizer, const cJSON *vocab, struct error *error)
 {
-    if (cJSON_IsString(item)) {
-        const char *space = strchr(item->valuestring, ' ');
-        if (!space || strchr(space + 1, ' '))
-            return false;
-        parts[0] = item->valuestring;
-        sizes[0] = (size_t)(space - item->valuestring);
-        parts[1] = space + 1;
-        sizes[1] = strlen(parts[1]);
-        return true;
-    }
-    const cJSON *left = cJSON_IsArray(item) ? item->child : NULL, *right = left ? left->next : NULL;
-    if (!cJSON_IsString(left) || !cJSON_IsString(right) || right->next)
-        return false;
-    parts[0] = left->valuestring;
-    parts[1] = right->valuestring;
-    sizes[0] = strlen(parts[0]);
-    sizes[1] = strlen(parts[1]);
-    return true;
-}
-
-static bool merge_load(struct tokenizer *tokenizer, const cJSON *item, size_t index, const struct map *vocab,
-                       struct buffer *joined, struct error *error)
-{
-    const char *parts[2];
-    size_t sizes[2];
-    if (!merge_parts(item, parts, sizes))
-        return error_set(error, "%s: merge %zu should be two tokens, as \"a b\" or [\"a\", \"b\"]", tokenizer->where,
-                         index);
-    joined->size = 0;
-    if (!buffer_append(joined, parts[0], sizes[0]) || !buffer_append(joined, parts[1], sizes[1]))
-        return error_memory(error, tokenizer->where);
-    size_t left = map_find(vocab, parts[0], sizes[0]), right = map_find(vocab, parts[1], sizes[1]);
-    size_t merged = map_find(vocab, joined->data, joined->size);
-    if (left != MAP_ABSENT && right != MAP_ABSENT && merged != MAP_ABSENT)
-        return bpe_merge(tokenizer->bpe, (int)left, (int)right, (int)merged, error);
-    const char *absent = left == MAP_ABSENT ? parts[0] : right == MAP_ABSENT ? parts[1] : joined->data;
-    size_t size = left == MAP_ABSENT ? sizes[0] : right == MAP_ABSENT ? sizes[1] : joined->size;
-    return error_set(error, "%s: merge %zu: token \"%.*s\" is not in the vocabulary", tokenizer->where, index,
-                     (int)(size > 100 ? 100 : size), absent);
-}
-
-static bool merges_load(struct tokenizer *tokenizer, const cJSON *merges, const struct map *vocab, struct error *error)
-{
-    struct buffer joined = {0};
+    const char *where = tokenizer->where;
     const cJSON *item = NULL;
-    size_t index = 0;
-    bool good = true;
-    cJSON_ArrayForEach(item, merges)
+    size_t count = 0, size = 0;
+    if (!cJSON_IsArray(vocab))
+        return error_set(error, "%s: the model has no list \"vocab\"", where);
+    cJSON_ArrayForEach(item, vocab)
     {
-        if (cJSON_IsString(item) && strncmp(item->valuestring, "#version", 8) == 0)
-            continue;
-        good = merge_load(tokenizer, item, index++, vocab, &joined, error);
-        if (!good)
-            break;
+        const cJSON *text = cJSON_IsArray(item) ? item->child : NULL, *score = text ? text->next : NULL;
+        if (!cJSON_IsString(text) || !cJSON_IsNumber(score) || score->next || !isfinite(score->valuedouble))
+            return error_set(error, "%s: token %zu of the vocabulary should be [token, score], with a finite score",
+                             where, count);
+        count++;
+        size += strlen(text->valuestring) + 1;
     }
-    buffer_free(&joined);
-    return good;
-}
-
-/* Writes the bytes that a token stands for; 0 where it is no sequence of bytes. */
-static size_t whole_bytes(const char *text, char *out)
-{
-    size_t used = 0;
-    for (size_t at = 0; text[at];) {
-        int byte = byte_level_byte(utf8_next(text, &at));
-        if (byte < 0)
-            return 0;
-        out[used++] = (char)byte;
-    }
-    return used;
-}
-
-static bool whole_load(struct tokenizer *tokenizer, struct error *error)
-{
-    size_t size = 1;
-    for (size_t i = 0; i < tokenizer->token_count; i++)
-        size += strlen(tokenizer->tokens[i].text);
-    bool bytes = tokenizer->pretokenizer.byte_level;
-    char *at = tokenizer->whole = malloc(size);
-    if (!at)
-        return error_memory(error, tokenizer->where);
-    for (size_t i = 0; i < tokenizer->token_count; i++) {
-        const char *text = tokenizer->tokens[i].text;
-        size_t length = bytes ? whole_bytes(text, at) : strlen(text);
-        if (!bytes)
-            memcpy(at, text, length);
-        if (length && !bpe_whole(tokenizer->bpe, at, length, tokenizer->tokens[i].id, error))
-            return false;
-        at += length;
-    }
-    return true;
-}
-
-static bool characters_load(struct tokenizer *tokenizer, struct error *error)
-{
-    for (size_t i = 0; i < tokenizer->token_count; i++) {
-        const char *text = tokenizer->tokens[i].text;
-        size_t length = utf8_single(text);
-        if (length && !bpe_character(tokenizer->bpe, text, length, tokenizer->tokens[i].id, error))
+    tokenizer->scores = malloc((count + 1) * sizeof *tokenizer->scores);
+    if (count >= INT_MAX || !tokenizer->scores || !tokens_reserve(tokenizer, count, size, error))
+        return error_memory(error, where);
+    char *at = tokenizer->strings;
+    size_t id = 0;
+    cJSON_ArrayForEach(item, vocab)
+    {
+        tokenizer->scores[id] = item->child->next->valuedouble;
+        if (!token_add(tokenizer, item->child->valuestring, id++, &at, error))
             return false;
     }
     return true;
 }
 
-static bool model_load(struct tokenizer *tokenizer, const cJSON *model, struct map *vocab, struct error *error)
+static const struct word_model_type *const models[] = {&bpe_model, &unigram_model, &word_piece_model, &word_level_model,
+                                                       &scored_model};
+
+/* Older files do not name it: then the members tell. NULL: an error. */
+static const struct word_model_type *model_type(const cJSON *model, const char *where, struct error *error)
 {
-    struct bpe_options options = {.where = tokenizer->where, .vocab = vocab};
-    const cJSON *merges = json_member(model, "merges");
+    const char *name = json_member(model, "merges")                      ? bpe_model.name
+                       : cJSON_IsArray(json_member(model, "vocab"))      ? unigram_model.name
+                       : json_member(model, "continuing_subword_prefix") ? word_piece_model.name
+                                                                         : bpe_model.name;
+    if (!json_get_string(model, where, "type", &name, error))
+        return NULL;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (strcmp(models[i]->name, name) == 0)
+            return models[i];
+    error_set(error, "%s: model type \"%.100s\" is not supported; assay reads BPE, Unigram, WordPiece and WordLevel",
+              where, name);
+    return NULL;
+}
+
+static bool model_load(struct tokenizer *tokenizer, const cJSON *model, struct error *error)
+{
+    const char *where = tokenizer->where;
+    const cJSON *vocab = json_member(model, "vocab");
     if (!cJSON_IsObject(model))
-        return error_set(error, "%s: no object \"model\"", tokenizer->where);
-    if (!model_options(model, tokenizer->where, &options, error))
+        return error_set(error, "%s: no object \"model\"", where);
+    const struct word_model_type *type = model_type(model, where, error);
+    if (!type)
         return false;
-    if (!cJSON_IsArray(merges))
-        return error_set(error, "%s: the model has no list \"merges\"", tokenizer->where);
-    if (!vocab_load(tokenizer, json_member(model, "vocab"), vocab, error))
+    if (tokenizer->pretokenizer.byte_level && !type->bytes)
+        return error_set(error, "%s: model type \"%s\" behind a pre-tokenizer ByteLevel is not supported", where,
+                         type->name);
+    if (!(type->listed ? list_load(tokenizer, vocab, error) : vocab_load(tokenizer, vocab, error)))
         return false;
-    options.merges = (size_t)cJSON_GetArraySize(merges);
-    options.alphabet = tokenizer->pretokenizer.byte_level ? BPE_BYTES : BPE_CHARACTERS;
-    tokenizer->bpe = bpe_new(&options, error);
-    return tokenizer->bpe && (options.alphabet == BPE_BYTES || characters_load(tokenizer, error)) &&
-           merges_load(tokenizer, merges, vocab, error) && (!options.ignore_merges || whole_load(tokenizer, error));
+    const struct word_source source = {.where = where,
+                                       .json = model,
+                                       .vocab = &tokenizer->vocab,
+                                       .tokens = tokenizer->tokens,
+                                       .count = tokenizer->token_count,
+                                       .scores = tokenizer->scores,
+                                       .longest = tokenizer->longest,
+                                       .bytes = tokenizer->pretokenizer.byte_level};
+    tokenizer->type = type;
+    tokenizer->model = type->load(&source, error);
+    return tokenizer->model != NULL;
 }
 
 /* The original looks whence the first character of a word came, which its normalizers carry along. */
@@ -210,20 +151,17 @@ static bool origin_kept(const struct tokenizer *tokenizer, struct error *error)
 bool tokenizer_load(struct tokenizer *tokenizer, const cJSON *json, struct error *error)
 {
     const char *where = tokenizer->where, *version = NULL;
-    struct map vocab = {0};
     if (!cJSON_IsObject(json))
         return error_set(error, "%s: should be a JSON object", where);
     if (!json_get_string(json, where, "version", &version, error))
         return false;
     if (version && strcmp(version, "1.0") != 0)
         return error_set(error, "%s: version \"%.100s\", expected \"1.0\"", where, version);
-    bool good = normalizer_load(&tokenizer->normalizer, where, json_member(json, "normalizer"), error) &&
-                pretokenizer_load(&tokenizer->pretokenizer, where, json_member(json, "pre_tokenizer"), error) &&
-                origin_kept(tokenizer, error) && model_load(tokenizer, json_member(json, "model"), &vocab, error) &&
-                tokenizer_load_added(tokenizer, json_member(json, "added_tokens"),
-                                     cJSON_IsTrue(json_member(json, SPLIT_SPECIAL)), &vocab, error) &&
-                tokenizer_load_template(tokenizer, json_member(json, "post_processor"), error) &&
-                decoder_load(&tokenizer->decoder, where, json_member(json, "decoder"), error);
-    map_free(&vocab);
-    return good;
+    return normalizer_load(&tokenizer->normalizer, where, json_member(json, "normalizer"), error) &&
+           pretokenizer_load(&tokenizer->pretokenizer, where, json_member(json, "pre_tokenizer"), error) &&
+           origin_kept(tokenizer, error) && model_load(tokenizer, json_member(json, "model"), error) &&
+           tokenizer_load_added(tokenizer, json_member(json, "added_tokens"),
+                                cJSON_IsTrue(json_member(json, SPLIT_SPECIAL)), &tokenizer->vocab, error) &&
+           tokenizer_load_template(tokenizer, json_member(json, "post_processor"), error) &&
+           decoder_load(&tokenizer->decoder, where, json_member(json, "decoder"), error);
 }

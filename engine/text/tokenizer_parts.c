@@ -202,6 +202,25 @@ static bool load_template(struct tokenizer *tokenizer, const cJSON *json, struct
     return tokenizer->piece_count > 0 || error_set(error, "%s: the template is empty", tokenizer->where);
 }
 
+/* A token of BertProcessing or RobertaProcessing: [content, id]. */
+static bool template_pair(struct tokenizer *tokenizer, const cJSON *json, const char *key, struct error *error)
+{
+    const cJSON *pair = json_member(json, key), *content = cJSON_IsArray(pair) ? pair->child : NULL;
+    uint64_t id = 0;
+    if (!cJSON_IsString(content) || !json_uint64(content->next, &id) || id >= INT_MAX)
+        return error_set(error, "%s: \"%s\" of the post-processor should be [token, id]", tokenizer->where, key);
+    return template_add(tokenizer, (struct template_piece){.special = true, .id = (int)id}, error);
+}
+
+static bool load_pairs(struct tokenizer *tokenizer, const cJSON *json, struct error *error)
+{
+    if (tokenizer->piece_count)
+        return error_set(error, "%s: a second template is not supported", tokenizer->where);
+    return template_pair(tokenizer, json, "cls", error) &&
+           template_add(tokenizer, (struct template_piece){.special = false}, error) &&
+           template_pair(tokenizer, json, "sep", error);
+}
+
 static bool load_processor(struct tokenizer *tokenizer, const cJSON *json, int depth, struct error *error)
 {
     const char *name = NULL;
@@ -211,6 +230,8 @@ static bool load_processor(struct tokenizer *tokenizer, const cJSON *json, int d
         return true;
     if (name && strcmp(name, "TemplateProcessing") == 0)
         return load_template(tokenizer, json, error);
+    if (name && (strcmp(name, "BertProcessing") == 0 || strcmp(name, "RobertaProcessing") == 0))
+        return load_pairs(tokenizer, json, error);
     const cJSON *list = json_member(json, "processors"), *item = NULL;
     if (!name || strcmp(name, "Sequence") != 0 || !cJSON_IsArray(list) || depth > 50)
         return error_set(error, "%s: post-processor type \"%.100s\" is not supported", tokenizer->where,

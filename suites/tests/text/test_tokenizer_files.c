@@ -21,6 +21,9 @@
     "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"" regex "\"}, \"behavior\": \"Isolated\", "                      \
     "\"invert\": false}, " BYTE_LEVEL "]}}"
 
+#define CHARSMAP(base64)                                                                                               \
+    "{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"" base64 "\"}}"
+#define UNIGRAM(vocab) "\"model\": {\"type\": \"Unigram\", \"vocab\": [" vocab "]}"
 #define METASPACE "{\"type\": \"Metaspace\", \"replacement\": \"_\"}"
 #define FIRST "{\"type\": \"Metaspace\", \"replacement\": \"_\", \"prepend_scheme\": \"first\"}"
 #define SEQUENCE(list) "{\"type\": \"Sequence\", \"pretokenizers\": [" list "]}"
@@ -35,12 +38,13 @@ static const struct {
     {"[]", "should be a JSON object"},
     {"{\"version\": \"2.0\"}", "version \"2.0\""},
     {"{" REST "}", "no object \"model\""},
-    {"{" REST ", \"model\": {\"type\": \"Unigram\"}}", "model type \"Unigram\""},
+    {"{" REST ", \"model\": {\"type\": \"Unigram\"}}", "\"Unigram\" behind a pre-tokenizer ByteLevel"},
+    {"{" REST ", \"model\": {\"type\": \"Other\"}}", "model type \"Other\""},
     {"{" REST ", \"model\": {\"vocab\": {}}}", "no list \"merges\""},
     {"{" REST ", \"model\": {\"merges\": []}}", "no object \"vocab\""},
     {"{" REST ", \"model\": {\"vocab\": [1], \"merges\": []}}", "no object \"vocab\""},
-    {"{" REST ", \"model\": {\"dropout\": 0.1}}", "\"dropout\" 0.1"},
-    {"{" REST ", \"model\": {\"end_of_word_suffix\": \"</w>\"}}", "end_of_word_suffix"},
+    {"{" REST ", \"model\": {\"vocab\": {}, \"dropout\": 0.1}}", "\"dropout\" 0.1"},
+    {"{" REST ", \"model\": {\"vocab\": {}, \"end_of_word_suffix\": \"</w>\"}}", "end_of_word_suffix"},
     {"{" REST ", " MODEL("\"a\": 0, \"b\": 0", "") "}", "id 0 belongs to two tokens"},
     {"{" REST ", " MODEL("\"a\": 0, \"a\": 1", "") "}", "\"a\" occurs twice"},
     {"{" REST ", " MODEL("\"a\": -1", "") "}", "the id of token \"a\""},
@@ -52,7 +56,16 @@ static const struct {
     {"{" REST ", " MODEL("\"a\": 0", "\"a\"") "}", "merge 0 should be two tokens"},
     {"{" REST ", " MODEL("\"a\": 0", "[\"a\", \"a\", \"a\"]") "}", "merge 0 should be two tokens"},
     {"{" REST ", " MODEL("\"a\": 0", "7") "}", "merge 0 should be two tokens"},
-    {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Precompiled\"}}", "normalizer type \"Precompiled\""},
+    {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Other\"}}", "normalizer type \"Other\""},
+    {CHARSMAP(""), "has 0 bytes, and a trie of 0"},
+    {CHARSMAP("AAAA"), "has 3 bytes, and a trie of 0"},
+    {CHARSMAP("AAA"), "is not base64"},
+    {CHARSMAP("A=AA"), "is not base64"},
+    {CHARSMAP("AA*A"), "is not base64"},
+    {CHARSMAP("/////wAAAAA="), "a trie of 4294967295"},
+    {CHARSMAP("AwAAAAAAAAA="), "a trie of 3"},
+    {CHARSMAP("BAAAAAAAAAD//w=="), "are not UTF-8"},
+    {CHARSMAP("BAAAAAAAAABhAA=="), NULL},
     {"{" REST ", " PLAIN ", \"normalizer\": {\"type\": \"Strip\", \"strip_left\": true}}",
      "normalizer Strip has no \"strip_right\""},
     {"{" REST ", " PLAIN ", \"normalizer\": 3}", "a normalizer without a \"type\""},
@@ -101,8 +114,11 @@ static const struct {
     {"{" REST ", " PLAIN ", \"added_tokens\": 1}", "should be a list"},
     {"{" REST ", " MODEL("\"a\": 0, \"b\": 2", "") ", \"added_tokens\": [" ADDED(2, "x") "]}",
      "id 2 belongs to two tokens"},
-    {"{" REST ", " PLAIN ", \"post_processor\": {\"type\": \"BertProcessing\"}}",
-     "post-processor type \"BertProcessing\""},
+    {"{" REST ", " PLAIN ", \"post_processor\": {\"type\": \"Other\"}}", "post-processor type \"Other\""},
+    {"{" REST ", " PLAIN ", \"post_processor\": {\"type\": \"BertProcessing\"}}", "\"cls\" of the post-processor"},
+    {"{" REST ", " PLAIN
+     ", \"post_processor\": {\"type\": \"RobertaProcessing\", \"cls\": [\"a\", 0], \"sep\": [\"b\"]}}",
+     "\"sep\" of the post-processor"},
     {"{" REST ", " PLAIN
      ", \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"<s>\"}}]"
      "}}",
@@ -110,8 +126,24 @@ static const struct {
     {"{" REST ", " PLAIN
      ", \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"Sequence\": {\"id\": \"B\"}}]}}",
      "a piece of the template"},
+    {"{" PLAIN ", \"pre_tokenizer\": " BYTE_LEVEL ", \"decoder\": {\"type\": \"Other\"}}", "decoder type \"Other\""},
     {"{" PLAIN ", \"pre_tokenizer\": " BYTE_LEVEL ", \"decoder\": {\"type\": \"WordPiece\"}}",
-     "decoder type \"WordPiece\""},
+     "decoder WordPiece has no \"prefix\""},
+    {"{" UNIGRAM("[\"a\", -1], [\"b\", -2.5]") "}", NULL},
+    {"{" UNIGRAM("") "}", NULL},
+    {"{" UNIGRAM("[\"a\", -1]") ", \"pre_tokenizer\": " BYTE_LEVEL "}", "\"Unigram\" behind a pre-tokenizer ByteLevel"},
+    {"{\"model\": {\"type\": \"Unigram\", \"vocab\": {\"a\": 0}}}", "no list \"vocab\""},
+    {"{" UNIGRAM("[\"a\", 1e999]") "}", "token 0 of the vocabulary should be [token, score]"},
+    {"{" UNIGRAM("[\"a\", \"b\"]") "}", "token 0 of the vocabulary should be [token, score]"},
+    {"{" UNIGRAM("[\"a\", 0], [\"b\"]") "}", "token 1 of the vocabulary should be [token, score]"},
+    {"{" UNIGRAM("[\"a\", 0, 0]") "}", "token 0 of the vocabulary should be [token, score]"},
+    {"{" UNIGRAM("[\"a\", 0], [\"a\", -1]") "}", "token \"a\" is in the vocabulary twice"},
+    {"{\"model\": {\"type\": \"Unigram\", \"unk_id\": 1, \"vocab\": [[\"a\", 0]]}}", "\"unk_id\" 1 is beyond"},
+    {"{\"model\": {\"type\": \"Unigram\", \"unk_id\": -1, \"vocab\": [[\"a\", 0]]}}", "\"unk_id\" should be"},
+    {"{\"model\": {\"type\": \"WordPiece\", \"vocab\": []}}", "no object \"vocab\""},
+    {"{\"model\": {\"type\": \"WordPiece\", \"max_input_chars_per_word\": -1, \"vocab\": {}}}",
+     "should be a whole number"},
+    {"{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": 0}}}", NULL},
     {"{" PLAIN ", \"decoder\": {}}", "a decoder without a \"type\""},
     {"{" PLAIN ", \"decoder\": {\"type\": \"Sequence\"}}", "has no list \"decoders\""},
     {"{" PLAIN ", \"decoder\": {\"type\": \"Strip\", \"content\": \" \", \"start\": 1}}",
@@ -166,6 +198,43 @@ Test(tokenizer, malformed_files_are_named_errors)
     error_clear(&error);
 }
 
+#define SCORED(vocab) "{\"model\": {\"type\": \"ScoredBPE\", \"vocab\": [" vocab "]}}"
+/* Files that open, and a text that they have no token for, or whose normalizer fails. */
+static const struct {
+    const char *json, *text;
+    const char *error; /* NULL: it has ids */
+} textless[] = {
+    {CHARSMAP("BAAAAAAAAABhAA=="), "x", "leads outside"},
+    {"{" UNIGRAM("[\"a\", 0]") "}", "a", NULL},
+    {"{" UNIGRAM("[\"a\", 0]") "}", "ab", "the character at byte 1 of \"ab\" has no token, and there is no unk_id"},
+    {"{" UNIGRAM("") "}", "a", "the character at byte 0"},
+    {"{" UNIGRAM("[\"\", 0]") "}", "a", "the character at byte 0"},
+    {"{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0}}}", "b", "unk_token \"[UNK]\" is no token either"},
+    {"{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"\": 0, \"##\": 1, \"a\": 2}}}", "ab",
+     "unk_token \"[UNK]\" is no token"},
+    {"{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0, \"##b\": 1}}}", "abb", NULL},
+    {"{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": 0}}}", "b", "unk_token \"<unk>\" is no token either"},
+    {SCORED("[\"a\", 0], [\"<0x62>\", 0]"), "ab", NULL},
+    {SCORED("[\"a\", 0], [\"<0x62>\", 0]"), "ac", "byte 0x63 has no token, and there is no <0x63>"},
+};
+
+Test(tokenizer, texts_without_tokens_are_named_errors)
+{
+    for (size_t i = 0; i < sizeof textless / sizeof *textless; i++) {
+        struct error error = {0};
+        struct ids ids = {0};
+        struct tokenizer *tokenizer = tokenizer_parse("test", textless[i].json, strlen(textless[i].json), &error);
+        cr_assert(tokenizer, "row %zu: %s", i, error_text(&error));
+        bool good = tokenizer_encode(tokenizer, textless[i].text, strlen(textless[i].text), true, &ids, &error);
+        cr_expect_eq(good, textless[i].error == NULL, "row %zu: %s", i, error_text(&error));
+        if (textless[i].error)
+            cr_expect(strstr(error_text(&error), textless[i].error), "row %zu: %s", i, error_text(&error));
+        error_clear(&error);
+        ids_free(&ids);
+        tokenizer_free(tokenizer);
+    }
+}
+
 /* Bytes of a good file changed, removed and doubled: whatever opens must also work. */
 static void damage(const char *name)
 {
@@ -216,7 +285,8 @@ static void damage(const char *name)
 
 Test(tokenizer, damaged_files_do_no_harm, .timeout = 200)
 {
-    static const char *const kinds[] = {"added-tokens", "llama2", "metaspace-first", "metaspace-always"};
+    static const char *const kinds[] = {"added-tokens",  "llama2", "metaspace-first", "metaspace-always", "xlm-roberta",
+                                        "unigram-bytes", "bert"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char name[512];
         snprintf(name, sizeof name, DATA "/variants/%s/tokenizer.json", kinds[i]);
