@@ -1,18 +1,34 @@
 /* The metadata of a GGUF file as the tokenizer.json that its model came with. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "store/gguf_internal.h"
 
 #define TOKENS_MAX (1 << 24)
+#define SPACE_MARK "\xE2\x96\x81" /* U+2581, which SentencePiece writes for a space */
 
-/* llama.h, enum llama_token_type. The others are plain text, bytes, or places that nothing uses. */
+/* llama.h, enum llama_token_type. The others are plain text, bytes (which go by their names here), or places that
+ * nothing uses. */
 enum { TOKEN_UNKNOWN = 2, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4 };
+
+struct spelling;
+
+/* By the metadata 'tokenizer.ggml.model': what llama.cpp takes for said where the metadata does not say it
+ * (llama-vocab.cpp), and who spells the rest of the document, from the normalizer on. */
+struct gguf_kind {
+    const char *name;
+    bool bos;
+    uint64_t bos_id, eos_id; /* UINT64_MAX: none */
+    bool (*put)(struct spelling *spelling);
+};
 
 struct spelling {
     const struct gguf *gguf;
-    const struct gguf_value *tokens, *types, *merges;
+    const struct gguf_kind *kind;
+    const struct gguf_value *tokens, *types, *merges, *scores;
     const struct gguf_pre *pre; /* NULL: unknown */
+    bool space;                 /* one is put in front of a text */
     struct gguf_text model, pre_name;
     struct buffer out;
     struct error *error;
@@ -27,9 +43,10 @@ static bool spelling_read(struct spelling *spelling)
         !gguf_get_text(gguf, "tokenizer.ggml.pre", &spelling->pre_name, error) ||
         !gguf_get_array(gguf, "tokenizer.ggml.tokens", GGUF_STRING, &spelling->tokens, error) ||
         !gguf_get_array(gguf, "tokenizer.ggml.merges", GGUF_STRING, &spelling->merges, error) ||
-        !gguf_get_array(gguf, "tokenizer.ggml.token_type", GGUF_I32, &spelling->types, error))
+        !gguf_get_array(gguf, "tokenizer.ggml.token_type", GGUF_I32, &spelling->types, error) ||
+        !gguf_get_array(gguf, "tokenizer.ggml.scores", GGUF_F32, &spelling->scores, error) ||
+        !gguf_get_bool(gguf, "tokenizer.ggml.add_space_prefix", &spelling->space, error))
         return false;
-    spelling->pre = gguf_pre_find(spelling->pre_name);
     if (spelling->types && spelling->tokens && spelling->types->count != spelling->tokens->count)
         return error_set(error,
                          "%s: the metadata 'tokenizer.ggml.tokens' lists %llu tokens, but 'tokenizer.ggml.token_type' "
@@ -64,13 +81,12 @@ static void put_added(struct spelling *spelling)
     buffer_text(out, "],\n");
 }
 
-/* The token that the key numbers, when the file (or `adds`, where it does not say) wants it added. */
+/* The token that the key numbers (or `*id`, where the file does not say), when the file (or `adds`) wants it added. */
 static bool end_token(struct spelling *spelling, const char *switch_key, const char *id_key, bool adds,
                       struct gguf_text *text, uint64_t *id)
 {
     uint64_t count = spelling->tokens->count;
     size_t at = spelling->tokens->at;
-    *id = UINT64_MAX;
     if (!gguf_get_bool(spelling->gguf, switch_key, &adds, spelling->error) ||
         !gguf_get_whole(spelling->gguf, id_key, UINT32_MAX, id, spelling->error))
         return false;
@@ -105,14 +121,14 @@ static bool put_template(struct spelling *spelling)
 {
     struct buffer *out = &spelling->out;
     struct gguf_text bos = {0}, eos = {0};
-    uint64_t bos_id, eos_id;
+    uint64_t bos_id = spelling->kind->bos_id, eos_id = spelling->kind->eos_id;
     if (!end_token(spelling, "tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id",
-                   spelling->pre && spelling->pre->bos, &bos, &bos_id) ||
+                   spelling->kind->bos || (spelling->pre && spelling->pre->bos), &bos, &bos_id) ||
         !end_token(spelling, "tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", false, &eos, &eos_id))
         return false;
     bool begins = bos_id != UINT64_MAX, ends = eos_id != UINT64_MAX;
     if (!begins && !ends) {
-        buffer_text(out, "\"post_processor\": " GGUF_BYTES_ONLY ",\n");
+        buffer_format(out, "\"post_processor\": %s,\n", spelling->pre ? GGUF_BYTES_ONLY : "null");
         return true;
     }
     buffer_text(out, "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [");
@@ -161,12 +177,11 @@ static void put_unknown(struct spelling *spelling, struct gguf_text name, const 
     buffer_free(&words);
 }
 
-static bool put_all(struct spelling *spelling)
+/* Over bytes, with merges. */
+static bool put_gpt2(struct spelling *spelling)
 {
     struct buffer *out = &spelling->out;
-    const struct gguf_pre *pre = spelling->pre;
-    buffer_text(out, "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n");
-    put_added(spelling);
+    const struct gguf_pre *pre = spelling->pre = gguf_pre_find(spelling->pre_name);
     buffer_format(out, "\"normalizer\": %s,\n\"pre_tokenizer\": ", pre && pre->nfc ? "{\"type\": \"NFC\"}" : "null");
     if (pre)
         gguf_pre_put(pre, out);
@@ -182,7 +197,81 @@ static bool put_all(struct spelling *spelling)
                   "\"byte_fallback\": false, \"ignore_merges\": %s,\n",
                   pre && pre->ignore_merges ? "true" : "false");
     put_vocabulary(spelling);
-    buffer_text(out, "}}\n");
+    buffer_text(out, "}");
+    return true;
+}
+
+/* [[token, score]]. llama.cpp has another name for a token that is empty, and 0 for a score that is not there. */
+static bool put_scores(struct spelling *spelling)
+{
+    struct buffer *out = &spelling->out;
+    size_t at = spelling->tokens->at;
+    if (spelling->scores && spelling->scores->count != spelling->tokens->count)
+        return error_set(spelling->error,
+                         "%s: the metadata 'tokenizer.ggml.tokens' lists %llu tokens, but 'tokenizer.ggml.scores' "
+                         "scores for %llu",
+                         spelling->gguf->path, (unsigned long long)spelling->tokens->count,
+                         (unsigned long long)spelling->scores->count);
+    buffer_text(out, "\"vocab\": [");
+    for (uint64_t id = 0; id < spelling->tokens->count; id++) {
+        double score = spelling->scores ? (double)gguf_f32(spelling->gguf, spelling->scores->at + 4 * (size_t)id) : 0;
+        struct gguf_text text = gguf_next_text(spelling->gguf, &at);
+        if (!isfinite(score))
+            return error_set(spelling->error, "%s: in the metadata 'tokenizer.ggml.scores' that of token %llu is %g",
+                             spelling->gguf->path, (unsigned long long)id, score);
+        buffer_text(out, id ? ",\n[" : "\n[");
+        if (text.size)
+            gguf_put_string(out, text);
+        else
+            buffer_format(out, "\"[EMPTY_%llu]\"", (unsigned long long)id);
+        buffer_format(out, ", %.9g]", score);
+    }
+    buffer_text(out, "]");
+    return true;
+}
+
+/* SentencePiece's BPE, by scores. A space goes before what begins a text or follows a token that is found as it stands,
+ * also before another space. */
+static bool put_llama(struct spelling *spelling)
+{
+    struct buffer *out = &spelling->out;
+    buffer_format(out,
+                  "\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [%s{\"type\": \"Replace\", \"pattern\": "
+                  "{\"String\": \" \"}, \"content\": \"" SPACE_MARK "\"}]},\n\"pre_tokenizer\": null,\n",
+                  spelling->space ? "{\"type\": \"Prepend\", \"prepend\": \"" SPACE_MARK "\"}, " : "");
+    if (!put_template(spelling))
+        return false;
+    buffer_format(out,
+                  "\"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": "
+                  "{\"String\": \"" SPACE_MARK "\"}, \"content\": \" \"}, {\"type\": \"ByteFallback\"}, {\"type\": "
+                  "\"Fuse\"}%s]},\n\"model\": {\"type\": \"ScoredBPE\",\n",
+                  spelling->space ? ", {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}" : "");
+    if (!put_scores(spelling))
+        return false;
+    buffer_text(out, "}");
+    return true;
+}
+
+static const struct gguf_kind kinds[] = {
+    {.name = "gpt2", .bos_id = UINT64_MAX, .eos_id = UINT64_MAX, .put = put_gpt2},
+    {.name = "llama", .bos = true, .bos_id = 1, .eos_id = 2, .put = put_llama},
+};
+
+static const struct gguf_kind *kind_find(struct gguf_text name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (gguf_text_is(name, kinds[i].name))
+            return &kinds[i];
+    return NULL;
+}
+
+static bool put_all(struct spelling *spelling)
+{
+    buffer_text(&spelling->out, "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n");
+    put_added(spelling);
+    if (!spelling->kind->put(spelling))
+        return false;
+    buffer_text(&spelling->out, "}\n");
     return true;
 }
 
@@ -196,11 +285,12 @@ static void put_model_name(struct spelling *spelling)
 
 char *gguf_tokenizer(const struct gguf *gguf, struct error *error)
 {
-    struct spelling spelling = {.gguf = gguf, .error = error};
+    struct spelling spelling = {.gguf = gguf, .error = error, .space = true};
     bool good = spelling_read(&spelling);
-    if (!good || !spelling.model.data || (!spelling.tokens && gguf_text_is(spelling.model, "gpt2")))
+    spelling.kind = good && spelling.model.data ? kind_find(spelling.model) : NULL;
+    if (!good || !spelling.model.data || (!spelling.tokens && spelling.kind))
         return NULL;
-    if (gguf_text_is(spelling.model, "gpt2"))
+    if (spelling.kind)
         good = put_all(&spelling);
     else
         put_model_name(&spelling);

@@ -1,5 +1,6 @@
 /* The tokenizer in a GGUF file, against what the `tokenizers` library does (scripts/make_gguf_cases.py). */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,79 @@ Test(gguf_tokenizer, every_kind_of_pre_tokenizer_encodes_as_the_original)
     }
     cr_expect_eq(checked, 4 * 17);
     free(lines);
+}
+
+/* One line: {"kind", "text", "ids"} and, where it is UTF-8, {"inner", "decoded"}. */
+static void check_scored(const cJSON *json, const char *kind, struct tokenizer *tokenizer, size_t *checked)
+{
+    struct error error = {0};
+    struct ids ids = {0};
+    struct buffer text = {0};
+    const cJSON *item, *decoded = json_member(json, "decoded");
+    check_text(json, kind, tokenizer, checked);
+    if (!decoded || strcmp(json_member(json, "kind")->valuestring, kind) != 0)
+        return;
+    cJSON_ArrayForEach(item, json_member(json, "inner")) ids_push(&ids, item->valueint);
+    cr_assert(tokenizer_decode(tokenizer, ids.data, ids.count, false, &text, &error), "%s", error_text(&error));
+    cr_expect_str_eq(text.data ? text.data : "", decoded->valuestring, "%s: \"%s\"", kind,
+                     json_member(json, "text")->valuestring);
+    ids_free(&ids);
+    buffer_free(&text);
+}
+
+/* llama.cpp itself made these (scripts/make_sentencepiece_cases.py). */
+Test(gguf_tokenizer, scores_merge_as_in_llama_cpp)
+{
+    static const char *const kinds[] = {"llama", "llama-ties"};
+    size_t size, checked = 0;
+    char *lines = read_bytes(DATA "scored.jsonl", &size);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char path[256];
+        snprintf(path, sizeof path, DATA "vocab-%s.gguf", kinds[i]);
+        struct store *store = open_store(path);
+        struct tokenizer *tokenizer = document_tokenizer(store);
+        for (size_t at = 0, length; at < size; at += length + 1) {
+            const char *end = memchr(lines + at, '\n', size - at);
+            length = end ? (size_t)(end - lines) - at : size - at;
+            struct error error = {0};
+            cJSON *json = json_parse("scored.jsonl", lines + at, length, &error);
+            cr_assert(json, "%s", error_text(&error));
+            check_scored(json, kinds[i], tokenizer, &checked);
+            cJSON_Delete(json);
+        }
+        tokenizer_free(tokenizer);
+        store_free(store);
+    }
+    cr_expect_eq(checked, 2 * 103);
+    free(lines);
+}
+
+/* A copy of the file with `value` in the place of the first score. */
+static const char *copy_with_score(float value)
+{
+    static const char key[] = "tokenizer.ggml.scores";
+    size_t size;
+    char *bytes = read_bytes(DATA "vocab-llama.gguf", &size), *at = memmem(bytes, size, key, strlen(key));
+    cr_assert(at);
+    memcpy(at + strlen(key) + 4 + 4 + 8, &value, sizeof value); /* its type, that of the items, how many */
+    const char *path = scratch("scored.gguf");
+    write_bytes(path, bytes, size);
+    free(bytes);
+    return path;
+}
+
+Test(gguf_tokenizer, a_score_that_is_no_number_is_named)
+{
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct store *store = open_store(copy_with_score(values[i]));
+        cr_expect_null(store_document(store, "tokenizer.json"));
+        cr_assert_geq(store_problem_count(store), 1);
+        cr_expect(
+            strstr(store_problem(store, store_problem_count(store) - 1), "'tokenizer.ggml.scores' that of token 0 is"),
+            "%s", store_problem(store, 0));
+        store_free(store);
+    }
 }
 
 /* A copy of the file under another kind of pre-tokenizer. */

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Make the test cases of tokenizers that SentencePiece trained, in GGUF files, with llama.cpp itself: suites/data/gguf/.
+
+    make_sentencepiece_cases.py -o suites/data/gguf --llama libllama.so [--strings suites/data/tokens/strings.jsonl DIR]
+
+    vocab-KIND.gguf      a small vocabulary
+    scored.jsonl         {"kind", "text", "ids", "decoded"}: what llama_tokenize makes of a text (BOS and EOS added as the file
+                         says, special tokens found), and llama_detokenize of what lies between BOS and EOS; left out where
+                         that is no UTF-8
+
+--llama: any shared library that has llama.cpp's C interface; its version is told. --strings writes to DIR/KIND.ids what
+llama.cpp makes of many strings, to be compared by hand with `assay tokenize --jsonl`.
+"""
+
+import argparse
+import ctypes
+import io
+import json
+import os
+
+import gguf
+import make_nano
+import make_token_cases
+import sentencepiece
+
+Type = gguf.TokenType
+
+
+class Llama:
+    """A vocabulary as llama.cpp reads it. The parameters' bytes: `vocab_only` is the first switch behind the pointers."""
+
+    class Params(ctypes.Structure):
+        _fields_ = [("bytes", ctypes.c_ubyte * 512)]
+
+    VOCAB_ONLY = 72
+
+    def __init__(self, library, path):
+        self.lib = ctypes.CDLL(library)
+        self.lib.llama_model_default_params.restype = self.Params
+        self.lib.llama_model_load_from_file.restype = ctypes.c_void_p
+        self.lib.llama_model_load_from_file.argtypes = [ctypes.c_char_p, self.Params]
+        self.lib.llama_model_get_vocab.restype = ctypes.c_void_p
+        self.lib.llama_model_get_vocab.argtypes = [ctypes.c_void_p]
+        ints = ctypes.POINTER(ctypes.c_int)
+        self.lib.llama_tokenize.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ints, ctypes.c_int, ctypes.c_bool, ctypes.c_bool]
+        self.lib.llama_detokenize.argtypes = [ctypes.c_void_p, ints, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_bool, ctypes.c_bool]
+        params = self.lib.llama_model_default_params()
+        params.bytes[self.VOCAB_ONLY] = 1
+        self.model = self.lib.llama_model_load_from_file(path.encode(), params)
+        assert self.model, path
+        self.vocab = self.lib.llama_model_get_vocab(self.model)
+
+    def encode(self, text):
+        data = text.encode()
+        room = -self.lib.llama_tokenize(self.vocab, data, len(data), None, 0, True, True)
+        ids = (ctypes.c_int * max(room, 1))()
+        return list(ids[: self.lib.llama_tokenize(self.vocab, data, len(data), ids, room, True, True)])
+
+    def decode(self, ids):
+        text = ctypes.create_string_buffer(1 << 20)
+        size = self.lib.llama_detokenize(self.vocab, (ctypes.c_int * max(len(ids), 1))(*ids), len(ids), text, 1 << 20, False, True)
+        return text.raw[:size]
+
+
+def train(kind, **options):
+    model = io.BytesIO()
+    lines = iter([line for line in make_nano.CORPUS.splitlines() if line])
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=lines, model_writer=model, model_type=kind, hard_vocab_limit=False, minloglevel=2, num_threads=1,
+        **options)
+    return model.getvalue()
+
+
+def write(path, model, ties=1, **metadata):
+    """As convert_hf_to_gguf.py writes a tokenizer.model. `ties`: so many scores beside each other become one."""
+    sp = sentencepiece.SentencePieceProcessor(model_proto=model)
+    tokens, scores, types = [], [], []
+    for i in range(sp.vocab_size()):
+        kinds = ((sp.is_unknown, Type.UNKNOWN), (sp.is_control, Type.CONTROL), (sp.is_unused, Type.UNUSED), (sp.is_byte, Type.BYTE))
+        types.append(next((type_ for test, type_ in kinds if test(i)), Type.NORMAL))
+        tokens.append(sp.id_to_piece(i))
+        scores.append(float(sp.get_score(i) // ties * ties))
+    for token, type_ in (("<sep>", Type.USER_DEFINED), ("  ", Type.USER_DEFINED), ("\n\n", Type.USER_DEFINED), ("</s>x", Type.CONTROL),
+                         ("", Type.UNUSED)):
+        tokens.append(token)
+        scores.append(-1000.0)
+        types.append(type_)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    writer.add_token_scores(scores)
+    writer.add_token_types(types)
+    for key, value in metadata.items():
+        writer.add_bool(f"tokenizer.ggml.{key}", value)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+
+BPE = {"vocab_size": 420, "byte_fallback": True, "character_coverage": 1.0, "normalization_rule_name": "identity",
+       "remove_extra_whitespaces": False, "split_digits": True, "allow_whitespace_only_pieces": True}
+KINDS = {"llama": {}, "llama-ties": {"ties": 16, "add_space_prefix": False, "add_bos_token": False, "add_eos_token": True}}
+
+
+def row(llama, kind, text):
+    ids = llama.encode(text)
+    inner = [i for i in ids if i not in (1, 2)]
+    case = {"kind": kind, "text": text, "ids": ids}
+    try:
+        return case | {"inner": inner, "decoded": llama.decode(inner).decode()}
+    except UnicodeDecodeError:
+        return case
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", required=True)
+    parser.add_argument("--llama", required=True)
+    parser.add_argument("--strings", nargs=2)
+    args = parser.parse_args()
+    rows = []
+    for kind, options in KINDS.items():
+        path = os.path.join(args.output, f"vocab-{kind}.gguf")
+        write(path, train("bpe", **BPE), **options)
+        llama = Llama(args.llama, path)
+        rows += [row(llama, kind, text) for text in make_token_cases.character_texts() + ["the<sep>river  <sep> a", "\n\n\nthe", "</s>x</s> x"]]
+        if args.strings:
+            with open(args.strings[0], encoding="utf-8") as file:
+                strings = [json.loads(line) for line in file]
+            with open(os.path.join(args.strings[1], f"{kind}.ids"), "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(llama.encode(text), separators=(",", ":")) + "\n" for text in strings)
+    make_token_cases.write_lines(os.path.join(args.output, "scored.jsonl"), rows)
+
+
+if __name__ == "__main__":
+    main()
