@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Make gold for what lies beside a tokenizer.json: suites/data/readers/tokens.json.
 
-    make_companion_cases.py -o suites/data/readers/tokens.json --nano golden/nano/qwen3 --characters suites/data/tokens/variants/llama2
+    make_companion_cases.py -o suites/data/readers/tokens.json --nano golden/nano/qwen3 --characters suites/data/tokens/variants/llama2 \\
+        --pieces suites/data/tokens/pieces
 
 Each case is a folder with the nano tokenizer and some files beside it, and what AutoTokenizer makes of texts there.
 "split" cases have vocab.json and merges.txt in place of tokenizer.json; "own" cases a tokenizer.json that cuts texts
-otherwise than any class of the original (OWN); "characters" cases that of --characters.
+otherwise than any class of the original (OWN); "characters" cases that of --characters; "bpe" and "unigram" cases a SentencePiece
+model of that name, from --pieces, and no tokenizer.json ("t5" that of unigram, as spiece.model).
 """
 
 import argparse
 import json
 import os
+import shutil
 import tempfile
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -52,6 +55,23 @@ CASES = {
     "characters_mixtral": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "legacy": False},
                            "config.json": {"model_type": "mixtral"}},
     "characters_file": {"tokenizer_config.json": {**CLASS, "add_bos_token": False}},
+    "bpe_llama": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "legacy": False},
+                  "config.json": {"model_type": "llama"}},
+    "bpe_legacy": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "legacy": True, "add_eos_token": True, "mask_token": "<a>"}},
+    "bpe_lists": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "additional_special_tokens": ["<a>", "<s>"]}},
+    "bpe_files": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer"}, "added_tokens.json": {"<b>": 421, "<a>": 420},
+                  "special_tokens_map.json": {"additional_special_tokens": ["<a>", "<c>"], "eos_token": "<stop>"}},
+    "bpe_gemma": {"config.json": {"model_type": "gemma2"}, "tokenizer_config.json": {"add_bos_token": True, "bos_token": "<s>"}},
+    "bpe_mixtral": {"config.json": {"model_type": "mixtral"}, "tokenizer_config.json": {
+        "tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "added_tokens_decoder": {
+            "3": {"content": "<a>", "lstrip": False, "rstrip": False, "normalized": False, "single_word": False, "special": True},
+            "420": {"content": "<b>", "lstrip": False, "rstrip": True, "normalized": False, "single_word": False, "special": False}}}},
+    "bpe_nobody": {"config.json": {"model_type": "llama"}},
+    "unigram_nobody": {"config.json": {"model_type": "llama"}},
+    "unigram_plain": {"tokenizer_config.json": {**CLASS, "add_eos_token": True}},
+    "t5": {"config.json": {"model_type": "t5"}, "tokenizer_config.json": {"tokenizer_class": "T5Tokenizer", "extra_ids": 5}},
+    "t5_listed": {"config.json": {"model_type": "mt5"}, "tokenizer_config.json": {
+        "tokenizer_class": "T5Tokenizer", "additional_special_tokens": [f"<extra_id_{i}>" for i in range(100)]}},
     "split_gpt2": {"config.json": {"model_type": "gpt2"}},
     "split_spaced": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": True}},
     "split": {"config.json": {"model_type": "qwen3"}},
@@ -62,7 +82,7 @@ OWN = {"normalizer": None, "pre_tokenizer": {"type": "Sequence", "pretokenizers"
     {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]}}
 TEXTS = ["the house <first> stands <last>at", "x<a>y <b> z<c>", "the end <stop> <stop>", "<pad><pad> <|im_start|>the<|im_end|>",
          "It's 2018, DON'T 12345", "  <first>  \n", "Gr\u00f6\u00dfe e\u0301 \u00e9", "<b><a><c><last>", "", "mother the theme",
-         "</s>the </s> river<s>  of", " the"]
+         "</s>the </s> river<s>  of", " the", "the<sep>river  <ctl> \u6f22<extra_id_3>x \uff11\ufb01 ", "\n\nthe\u2581\u2581\u2581river"]
 
 
 def write_split(source, folder):
@@ -75,10 +95,16 @@ def write_split(source, folder):
         file.write("\n".join(merges) + "\n")
 
 
-def make_case(nano, characters, name, files):
+PIECES = {"bpe": ("bpe.model", "tokenizer.model"), "unigram": ("unigram.model", "tokenizer.model"), "t5": ("unigram.model", "spiece.model")}
+
+
+def make_case(nano, characters, pieces, name, files):
     source = os.path.join(characters if name.startswith("characters") else nano, "tokenizer.json")
     with tempfile.TemporaryDirectory() as folder:
-        if name.startswith("split"):
+        if name.split("_")[0] in PIECES:
+            model, placed = PIECES[name.split("_")[0]]
+            shutil.copyfile(os.path.join(pieces, model), os.path.join(folder, placed))
+        elif name.startswith("split"):
             write_split(source, folder)
         else:
             with open(source, encoding="utf-8") as file:
@@ -98,8 +124,9 @@ def main():
     parser.add_argument("-o", "--output", required=True)
     parser.add_argument("--nano", required=True, help="golden/nano/qwen3")
     parser.add_argument("--characters", required=True, help="suites/data/tokens/variants/llama2")
+    parser.add_argument("--pieces", required=True, help="suites/data/tokens/pieces")
     args = parser.parse_args()
-    cases = {name: make_case(args.nano, args.characters, name, files) for name, files in CASES.items()}
+    cases = {name: make_case(args.nano, args.characters, args.pieces, name, files) for name, files in CASES.items()}
     with open(args.output, "w", encoding="utf-8") as file:
         json.dump({"transformers": transformers.__version__, "texts": TEXTS, "own": OWN, "cases": cases}, file, indent=1)
         file.write("\n")

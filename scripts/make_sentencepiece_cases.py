@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Make the test cases of tokenizers that SentencePiece trained, in GGUF files, with llama.cpp itself: suites/data/gguf/.
+"""Make the test cases of tokenizers that SentencePiece trained: in GGUF files, with llama.cpp itself, and as models of their own.
 
-    make_sentencepiece_cases.py -o suites/data/gguf --llama libllama.so [--strings suites/data/tokens/strings.jsonl DIR]
+    make_sentencepiece_cases.py -o suites/data/gguf --pieces suites/data/tokens/pieces --llama libllama.so
+        [--strings suites/data/tokens/strings.jsonl DIR]
 
     vocab-KIND.gguf      a small vocabulary
     scored.jsonl         {"kind", "text", "ids", "decoded"}: what llama_tokenize makes of a text (BOS and EOS added as the file
                          says, special tokens found), and llama_detokenize of what lies between BOS and EOS; left out where
                          that is no UTF-8
+    bpe.model, unigram.model   in --pieces: what make_companion_cases.py opens with transformers
 
 --llama: any shared library that has llama.cpp's C interface; its version is told. --strings writes to DIR/KIND.ids what
 llama.cpp makes of many strings, to be compared by hand with `assay tokenize --jsonl`.
@@ -17,6 +19,7 @@ import ctypes
 import io
 import json
 import os
+import tempfile
 
 import gguf
 import make_nano
@@ -103,6 +106,21 @@ BPE = {"vocab_size": 420, "byte_fallback": True, "character_coverage": 1.0, "nor
 KINDS = {"llama": {}, "llama-ties": {"ties": 16, "add_space_prefix": False, "add_bos_token": False, "add_eos_token": True}}
 
 
+def write_pieces(folder):
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        rules = os.path.join(place, "rules.tsv")
+        with open(rules, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{ord(a):X}\t{' '.join(f'{ord(c):X}' for c in b)}\n" for a, b in (("\u6f22", "Han"), ("\ufb01", "fi"), ("\uff11", "1")))
+        models = {
+            "bpe": train("bpe", **BPE, user_defined_symbols=["<sep>", "\u2581\u2581\u2581"], control_symbols=["<ctl>"]),
+            "unigram": train("unigram", vocab_size=220, normalization_rule_tsv=rules, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+                             user_defined_symbols=["<sep>", "e h"])}
+    for name, model in models.items():
+        with open(os.path.join(folder, f"{name}.model"), "wb") as file:
+            file.write(model)
+
+
 def row(llama, kind, text):
     ids = llama.encode(text)
     inner = [i for i in ids if i not in (1, 2)]
@@ -116,9 +134,11 @@ def row(llama, kind, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", required=True)
+    parser.add_argument("--pieces", required=True)
     parser.add_argument("--llama", required=True)
     parser.add_argument("--strings", nargs=2)
     args = parser.parse_args()
+    write_pieces(args.pieces)
     rows = []
     for kind, options in KINDS.items():
         path = os.path.join(args.output, f"vocab-{kind}.gguf")

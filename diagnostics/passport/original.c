@@ -64,8 +64,13 @@ static bool companions_find(const struct subject *subject, struct original *orig
                 (!subject->tokenizer_document || (companion_add_document(original, subject, files[0]) &&
                                                   companion_add_document(original, subject, files[1]))) &&
                 companion_add_origin(original, subject);
-    for (size_t i = subject->tokenizer_document ? 2 : 0; good && i < sizeof files / sizeof *files; i++)
+    const char *source = tokenizer ? tokenizer_source_file(tokenizer) : NULL;
+    for (size_t i = subject->tokenizer_document ? 2 : 0; good && i < sizeof files / sizeof *files; i++) {
         good = companion_add(original, tokenizer ? path_join(tokenizer, files[i]) : strdup(""), files[i]);
+        source = source && strcmp(source, files[i]) == 0 ? NULL : source;
+    }
+    if (good && source) /* none of these: tokenizer.model, say */
+        good = companion_add(original, path_join(tokenizer, source), source);
     return good || error_memory(error, "extraction");
 }
 

@@ -265,8 +265,7 @@ static const struct format_row {
     {"tjgg", NULL, FILE_OTHER,
      "is a GGML file, of llama.cpp before GGUF: convert it (llama.cpp's convert_llama_ggml_to_gguf.py)"},
     {NULL, fits_pieces_of_words, FILE_OTHER,
-     "is a SentencePiece tokenizer, which is not read: tokenizer.json is, and AutoTokenizer's save_pretrained writes "
-     "it"},
+     "is a SentencePiece model; a tokenizer is read from the folder that it lies in"},
     {"PAR1", NULL, FILE_OTHER, "is a Parquet table, no weights"},
     {"%PDF", NULL, FILE_OTHER, "is a PDF document"},
     {"\x7F"

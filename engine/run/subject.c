@@ -141,13 +141,20 @@ static void take_tokenizer_sha256(const char *folder, struct subject *subject)
     free(path);
 }
 
-static const char *const tokenizer_files[] = {"tokenizer.json", "vocab.json", NULL};
+/* The first folder of the two that holds a tokenizer. Owned; NULL: none. */
+static char *find_tokenizer(const char *const folders[2])
+{
+    for (size_t i = 0; i < 2; i++)
+        if (folders[i] && tokenizer_source_file(folders[i]))
+            return strdup(folders[i]);
+    return NULL;
+}
 
 /* A file of weights may hold one, and so may the one that stands for its folder. */
 struct tokenizer *subject_tokenizer(const char *path, const struct text_variants *variants, struct error *error)
 {
     const char *const folders[2] = {path, NULL};
-    char *folder = find_folder(folders, tokenizer_files);
+    char *folder = find_tokenizer(folders);
     struct error unread = {0};
     struct store *store = folder || text_ends_with(path, ".json") ? NULL : store_open(path, &unread);
     const char *document = store ? store_document(store, "tokenizer.json") : NULL;
@@ -170,7 +177,7 @@ struct tokenizer *subject_tokenizer_as(const struct subject *subject, const stru
 struct tokenizer *subject_second_tokenizer(const struct subject *subject, char **path, struct error *error)
 {
     const char *where = subject->tokenizer_named ? store_path(subject->base) : subject->source_path;
-    bool document = where && subject->tokenizer_named && store_document(subject->base, tokenizer_files[0]);
+    bool document = where && subject->tokenizer_named && store_document(subject->base, "tokenizer.json");
     *path = !where || document ? NULL : folder_of(where);
     if (document && !(*path = strdup(where)))
         return NULL;
@@ -202,8 +209,8 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
         take_tokenizer_sha256(options->tokenizer, subject);
         return subject->tokenizer;
     }
-    const char *document = store_document(subject->base, tokenizer_files[0]);
-    char *folder = document ? NULL : find_folder(folders, tokenizer_files);
+    const char *document = store_document(subject->base, "tokenizer.json");
+    char *folder = document ? NULL : find_tokenizer(folders);
     struct error problem = {0};
     if (document)
         subject->tokenizer =

@@ -12,6 +12,7 @@
 #include <unicode/utext.h>
 
 #include "base/json.h"
+#include "text/base64.h"
 #include "text/utf8.h"
 
 #define CLUSTER_LESS 6
@@ -24,36 +25,6 @@ struct precompiled {
     size_t texts_size;
 };
 
-static int digit_of(char digit)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = digit ? strchr(digits, digit) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* False: it is no base64 with its padding. */
-static bool base64_append(const char *text, struct buffer *out)
-{
-    size_t size = strlen(text), padding = 0;
-    while (padding < 2 && size > padding && text[size - 1 - padding] == '=')
-        padding++;
-    if (size % 4)
-        return false;
-    for (size_t at = 0; at < size; at += 4) {
-        bool last = at + 4 == size;
-        uint32_t bits = 0;
-        for (size_t k = 0; k < 4; k++) {
-            int digit = last && k >= 4 - padding ? 0 : digit_of(text[at + k]);
-            if (digit < 0)
-                return false;
-            bits = bits << 6 | (uint32_t)digit;
-        }
-        const char bytes[] = {(char)(bits >> 16), (char)(bits >> 8), (char)bits};
-        buffer_append(out, bytes, last ? 3 - padding : 3);
-    }
-    return true;
-}
-
 static uint32_t word_at(const struct precompiled *map, size_t at)
 {
     const unsigned char *bytes = (const unsigned char *)map->bytes.data + at;
@@ -62,7 +33,7 @@ static uint32_t word_at(const struct precompiled *map, size_t at)
 
 static bool map_read(struct precompiled *map, const char *base64, struct error *error)
 {
-    if (!base64_append(base64, &map->bytes))
+    if (!base64_decode(base64, strlen(base64), &map->bytes))
         return error_set(error, "%s: \"precompiled_charsmap\" is not base64", map->where);
     if (map->bytes.failed)
         return error_memory(error, map->where);

@@ -33,30 +33,57 @@ static cJSON *tokenizer_completed(struct tokenizer *tokenizer, const char *folde
     return NULL;
 }
 
+/* What a folder's tokenizer is read from, the first that is there. */
+static const struct source_row {
+    const char *name;
+    cJSON *(*make)(const char *folder, const char *name, struct error *error); /* NULL: it is a tokenizer.json */
+} source_rows[] = {
+    {"tokenizer.json", NULL},
+    {"vocab.json", tokenizer_gather},
+    {"tokenizer.model", tokenizer_pieces},
+    {"spiece.model", tokenizer_pieces},
+};
+
+static const struct source_row *source_of(const char *folder)
+{
+    for (size_t i = 0; i < sizeof source_rows / sizeof *source_rows; i++)
+        if (folder_holds(folder, source_rows[i].name))
+            return &source_rows[i];
+    return NULL;
+}
+
+const char *tokenizer_source_file(const char *folder)
+{
+    const struct source_row *row = source_of(folder);
+    return row ? row->name : NULL;
+}
+
+static cJSON *no_source(const char *folder, struct error *error)
+{
+    struct buffer other = {0};
+    bool unread = tokenizer_unread(folder, &other);
+    error_set(error, "%s: holds neither tokenizer.json nor vocab.json with merges.txt nor tokenizer.model%s%s", folder,
+              unread ? "; " : "", unread ? other.data : "");
+    buffer_free(&other);
+    return NULL;
+}
+
 /* The content of the file, or of the files in the folder, and in `where` its name. */
 static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, struct error *error)
 {
-    if (!file_is_folder(path)) {
-        tokenizer->where = strdup(path);
-        if (tokenizer->where)
-            return tokenizer_read(tokenizer, error);
-    } else {
-        tokenizer->where = path_join(path, "tokenizer.json");
-        if (tokenizer->where && file_exists(tokenizer->where))
-            return tokenizer_completed(tokenizer, path, tokenizer_read(tokenizer, error), error);
-        free(tokenizer->where);
-        tokenizer->where = path_join(path, "vocab.json");
-        if (tokenizer->where && file_exists(tokenizer->where))
-            return tokenizer_completed(tokenizer, path, tokenizer_gather(path, error), error);
-        struct buffer other = {0};
-        bool unread = tokenizer_unread(path, &other);
-        if (tokenizer->where)
-            error_set(error, "%s: holds neither tokenizer.json nor vocab.json with merges.txt%s%s", path,
-                      unread ? "; " : "", unread ? other.data : "");
-        buffer_free(&other);
+    bool folder = file_is_folder(path);
+    const struct source_row *row = folder ? source_of(path) : NULL;
+    if (folder && !row)
+        return no_source(path, error);
+    tokenizer->where = row ? path_join(path, row->name) : strdup(path);
+    if (!tokenizer->where) {
+        error_memory(error, path);
+        return NULL;
     }
-    error_memory(error, path);
-    return NULL;
+    if (!row)
+        return tokenizer_read(tokenizer, error);
+    return tokenizer_completed(tokenizer, path,
+                               row->make ? row->make(path, row->name, error) : tokenizer_read(tokenizer, error), error);
 }
 
 /* Ends the tokenizer unless it is made. */

@@ -44,9 +44,10 @@
 
 struct tokenizer;
 
-/* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt, read as the class of the
- * original reads it that tokenizer_config.json names, or that of the family that config.json names; without either
- * tokenizer.json is read as it is, and vocab.json as GPT-2's. NULL on failure. */
+/* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json and merges.txt, or else a SentencePiece
+ * model (tokenizer.model, spiece.model), read as the class of the original reads it that tokenizer_config.json names,
+ * or that of the family that config.json names; without either tokenizer.json is read as it is, and vocab.json as
+ * GPT-2's. NULL on failure. */
 struct tokenizer *tokenizer_open(const char *path, struct error *error);
 /* The same from the text of a tokenizer.json that lies in no file: it has no SHA-256. `where` is for messages. */
 struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error);
@@ -59,6 +60,8 @@ struct tokenizer *tokenizer_open_as(const char *path, const struct text_variants
 struct tokenizer *tokenizer_parse_as(const char *where, const char *text, size_t size,
                                      const struct text_variants *variants, struct error *error);
 void tokenizer_free(struct tokenizer *tokenizer);
+/* The name of the file that the tokenizer of a folder is read from, static; NULL: there is none. */
+const char *tokenizer_source_file(const char *folder);
 /* Where a folder holds a tokenizer in a form that is not read, and not one that is: appends which, and what to do.
  * False, and nothing is appended: none is known of. */
 bool tokenizer_unread(const char *folder, struct buffer *out);

@@ -26,6 +26,19 @@ static const char llama_parts[] =
     "\"ByteFallback\"}, {\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}]}, "
     "\"model\": {\"unk_token\": null, \"fuse_unk\": true, \"byte_fallback\": true}}";
 
+static const char gemma_parts[] =
+    "{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"\xE2\x96\x81\"}, "
+    "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \" \"}, \"behavior\": \"MergedWithPrevious\", "
+    "\"invert\": false}, \"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": {"
+    "\"String\": \"\xE2\x96\x81\"}, \"content\": \" \"}, {\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}]}, "
+    "\"model\": {\"unk_token\": \"<unk>\", \"fuse_unk\": true, \"byte_fallback\": true}}";
+
+static const char t5_parts[] =
+    "{\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": "
+    "\"WhitespaceSplit\"}, {\"type\": \"Metaspace\", \"replacement\": \"\xE2\x96\x81\", \"prepend_scheme\": "
+    "\"always\", \"split\": true}]}, \"decoder\": {\"type\": \"Metaspace\", \"replacement\": \"\xE2\x96\x81\", "
+    "\"prepend_scheme\": \"always\", \"split\": true}, \"model\": {\"unk_id\": 2, \"byte_fallback\": false}}";
+
 /* What tokenizer_config.json says of a class. */
 struct class_settings {
     bool prefix_space, no_prefix_space; /* "add_prefix_space"; neither: it is not said */
@@ -54,16 +67,30 @@ static bool settle_llama(cJSON *parts, const struct class_settings *settings)
                                                   "prepend_scheme", cJSON_CreateString(scheme));
 }
 
+static bool settle_nothing(cJSON *parts, const struct class_settings *settings)
+{
+    (void)parts, (void)settings;
+    return true;
+}
+
 static const struct class_row {
     const char *name; /* without "Fast", which may stand behind it */
     const char *parts;
     bool (*settle)(cJSON *parts, const struct class_settings *settings);
-    bool characters; /* a tokenizer.json over bytes keeps its own rules; and it is not read from vocab.json */
+    bool characters;   /* a tokenizer.json over bytes keeps its own rules; and it is not read from vocab.json */
+    bool pieces;       /* a tokenizer.json keeps its own rules: these are of a SentencePiece model alone */
+    const char *names; /* its special tokens, where a folder with a SentencePiece model does not name them */
 } classes[] = {
-    {"GPT2Tokenizer", gpt2_parts, settle_bytes, false},
-    {"CodeGenTokenizer", gpt2_parts, settle_bytes, false},
-    {"Qwen2Tokenizer", qwen2_parts, settle_bytes, false},
-    {"LlamaTokenizer", llama_parts, settle_llama, true},
+    {"GPT2Tokenizer", gpt2_parts, settle_bytes, false, false, NULL},
+    {"CodeGenTokenizer", gpt2_parts, settle_bytes, false, false, NULL},
+    {"Qwen2Tokenizer", qwen2_parts, settle_bytes, false, false, NULL},
+    {"LlamaTokenizer", llama_parts, settle_llama, true, false,
+     "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\", \"unk_token\": \"<unk>\"}"},
+    {"GemmaTokenizer", gemma_parts, settle_nothing, true, false,
+     "{\"bos_token\": \"<bos>\", \"eos_token\": \"<eos>\", \"unk_token\": \"<unk>\", \"pad_token\": \"<pad>\", "
+     "\"mask_token\": \"<mask>\"}"},
+    {"T5Tokenizer", t5_parts, settle_nothing, true, true,
+     "{\"eos_token\": \"</s>\", \"unk_token\": \"<unk>\", \"pad_token\": \"<pad>\"}"},
 };
 
 /* By "model_type", or how it begins ("*"); the first that fits decides. */
@@ -88,6 +115,22 @@ static const struct family_row {
     {"phi", "GPT2Tokenizer", BY_NAME},
     {"starcoder2", "GPT2Tokenizer", BY_NAME},
     {"dbrx", "GPT2Tokenizer", BY_NAME},
+    {"gemma", "GemmaTokenizer", BY_NAME},
+    {"gemma2", "GemmaTokenizer", BY_NAME},
+    {"gemma3*", "GemmaTokenizer", BY_NAME},
+    {"t5", "T5Tokenizer", BY_NAME},
+    {"mt5", "T5Tokenizer", BY_NAME},
+    {"llava", NULL, FILE_ALWAYS},
+    {"llava_next", NULL, FILE_ALWAYS},
+    {"vipllava", NULL, FILE_ALWAYS},
+    {"phi3", NULL, FILE_ALWAYS},
+    {"phi3_v", NULL, FILE_ALWAYS},
+    {"phimoe", NULL, FILE_ALWAYS},
+    {"internlm2", NULL, FILE_ALWAYS},
+    {"internlm3", NULL, FILE_ALWAYS},
+    {"minicpm3", NULL, FILE_ALWAYS},
+    {"jamba", NULL, FILE_ALWAYS},
+    {"nemotron", NULL, FILE_ALWAYS},
 };
 
 static const struct family_row *family_of(const char *type)
@@ -122,7 +165,18 @@ static const struct class_row *row_of(const char *name)
 struct choice {
     char name[128], type[64];
     const struct class_row *row;
+    bool plain; /* whatever it is named, it has no rules of its own */
 };
+
+/* The classes that take everything from the files. */
+static bool is_plain(const char *name)
+{
+    static const char *const names[] = {"TokenizersBackend", "PreTrainedTokenizerFast", "PreTrainedTokenizer"};
+    bool found = !name;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
+        found = strcmp(names[i], name) == 0;
+    return found;
+}
 
 static bool choose(const char *folder, const cJSON *config, struct choice *choice, struct error *error)
 {
@@ -133,7 +187,8 @@ static bool choose(const char *folder, const cJSON *config, struct choice *choic
     named = named ? named : text_of(model, "tokenizer_class");
     if (!named || (family && family->whose == FAMILY_ALWAYS))
         named = family ? family->class : NULL;
-    *choice = (struct choice){.row = family && family->whose == FILE_ALWAYS ? NULL : row_of(named)};
+    bool plain = family && family->whose == FILE_ALWAYS;
+    *choice = (struct choice){.row = plain ? NULL : row_of(named), .plain = plain || is_plain(named)};
     snprintf(choice->name, sizeof choice->name, "%s", named ? named : "");
     snprintf(choice->type, sizeof choice->type, "%s", type ? type : "");
     cJSON_Delete(model);
@@ -158,6 +213,24 @@ static cJSON *parts_of(const struct choice *choice, const char *folder, const cJ
         return parts;
     cJSON_Delete(parts);
     return NULL;
+}
+
+bool tokenizer_class_pieces(const char *folder, const cJSON *config, cJSON **parts, const char **names,
+                            struct error *error)
+{
+    struct choice choice;
+    *parts = NULL;
+    *names = NULL;
+    if (!choose(folder, config, &choice, error))
+        return false;
+    if (!choice.row && choice.plain)
+        return true;
+    if (!choice.row || !choice.row->names)
+        return error_set(error, "%s: class \"%.100s\" is not supported over a SentencePiece model", folder,
+                         choice.name);
+    *names = choice.row->names;
+    *parts = parts_of(&choice, folder, config, error);
+    return *parts;
 }
 
 cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct error *error)
@@ -263,6 +336,8 @@ bool tokenizer_reclass(const char *folder, cJSON *json, char **instead, struct e
     bool good = true, differs = false;
     cJSON *config = tokenizer_companion(folder, "tokenizer_config.json", &good, error);
     good = good && choose(folder, config, &choice, error);
+    if (good && choice.row && choice.row->pieces)
+        choice.row = NULL;
     if (good && choice.row && choice.row->characters &&
         (has_bytes(json_member(json, "pre_tokenizer")) || has_bytes(json_member(json, "decoder"))))
         choice.row = NULL;

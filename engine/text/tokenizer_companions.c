@@ -11,9 +11,10 @@
 struct completing {
     const char *folder;
     cJSON *added;                /* of the tokenizer.json, which grows */
-    const cJSON *vocab;          /* of its model */
+    struct map vocab;            /* of its model: token -> id */
     struct map known;            /* contents of `added` */
     const cJSON *config, *names; /* tokenizer_config.json, special_tokens_map.json; NULL */
+    const cJSON *defaults;       /* what counts where these name nothing; NULL */
     size_t next;                 /* id of a token that is in no vocabulary */
     struct error *error;
 };
@@ -44,11 +45,12 @@ static bool add_token(struct completing *c, const char *content, const cJSON *fr
         return error_memory(c->error, c->folder);
     if (found != MAP_ABSENT)
         return true;
-    const cJSON *own = json_member(c->vocab, content), *says = json_member(from, "special");
+    const cJSON *says = json_member(from, "special");
+    size_t own = map_find(&c->vocab, content, strlen(content));
     cJSON *token = cJSON_CreateObject();
     special = special || cJSON_IsTrue(says);
     bool good = token && cJSON_AddItemToArray(c->added, token);
-    good = good && cJSON_AddNumberToObject(token, "id", cJSON_IsNumber(own) ? own->valuedouble : (double)c->next++) &&
+    good = good && cJSON_AddNumberToObject(token, "id", (double)(own == MAP_ABSENT ? c->next++ : own)) &&
            cJSON_AddStringToObject(token, "content", content) && cJSON_AddBoolToObject(token, "special", special);
     for (size_t i = 0; good && i < sizeof flags / sizeof *flags; i++) {
         const cJSON *flag = json_member(from, flags[i]);
@@ -74,7 +76,8 @@ static const char *const special_keys[] = {"bos_token", "eos_token", "unk_token"
 static const cJSON *named(const struct completing *c, const char *key)
 {
     const cJSON *value = json_member(c->names, key);
-    return value ? value : json_member(c->config, key);
+    value = value ? value : json_member(c->config, key);
+    return value ? value : json_member(c->defaults, key);
 }
 
 static bool is_text(const cJSON *token, const char *text)
@@ -83,10 +86,12 @@ static bool is_text(const cJSON *token, const char *text)
     return cJSON_IsString(content) && strcmp(content->valuestring, text) == 0;
 }
 
+/* Over a SentencePiece model the original does not look for them in special_tokens_map.json. */
 static const cJSON *further_named(const struct completing *c, size_t list)
 {
     static const char *const keys[FURTHER_KEYS] = {"extra_special_tokens", "additional_special_tokens"};
-    const cJSON *value = named(c, keys[list]);
+    const cJSON *value = c->defaults ? json_member(c->config, keys[list]) : named(c, keys[list]);
+    value = value ? value : json_member(c->defaults, keys[list]);
     return cJSON_IsArray(value) || cJSON_IsObject(value) ? value->child : NULL;
 }
 
@@ -174,19 +179,35 @@ static bool complete(struct completing *c, size_t *named_from)
     return good;
 }
 
+/* {token: id}, or [[token, score]] whose ids are places; what is neither is told by who loads it. */
+static bool vocab_find(struct map *map, const cJSON *vocab)
+{
+    bool good = true;
+    size_t place = 0;
+    for (const cJSON *item = vocab ? vocab->child : NULL; good && item; item = item->next, place++) {
+        const cJSON *text = cJSON_IsArray(item) ? item->child : NULL;
+        if (cJSON_IsNumber(item) && item->string && item->valuedouble >= 0 && item->valuedouble < INT_MAX)
+            good = map_add(map, item->string, strlen(item->string), (size_t)item->valuedouble, NULL);
+        else if (cJSON_IsString(text))
+            good = map_add(map, text->valuestring, strlen(text->valuestring), place, NULL);
+    }
+    return good;
+}
+
 /* What is wrong with the tokenizer.json itself is told by who loads it. */
 bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, struct error *error)
 {
     struct completing c = {.folder = folder,
                            .added = cJSON_GetObjectItemCaseSensitive(json, "added_tokens"),
-                           .vocab = json_member(json_member(json, "model"), "vocab"),
+                           .defaults = json_member(json, DEFAULT_NAMES),
                            .error = error};
-    bool good = true;
+    const cJSON *vocab = json_member(json_member(json, "model"), "vocab");
     if (cJSON_IsObject(json) && !c.added)
         c.added = cJSON_AddArrayToObject(json, "added_tokens");
-    if (!cJSON_IsArray(c.added) || !cJSON_IsObject(c.vocab))
+    if (!cJSON_IsArray(c.added) || !(cJSON_IsObject(vocab) || cJSON_IsArray(vocab)))
         return true;
-    c.next = (size_t)cJSON_GetArraySize(c.vocab);
+    c.next = (size_t)cJSON_GetArraySize(vocab);
+    bool good = vocab_find(&c.vocab, vocab) || error_memory(error, folder);
     for (const cJSON *item = c.added->child; good && item; item = item->next) {
         const cJSON *content = json_member(item, "content"), *id = json_member(item, "id");
         if (cJSON_IsNumber(id) && id->valuedouble >= (double)c.next && id->valuedouble < INT_MAX - 1)
@@ -197,5 +218,6 @@ bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, str
     }
     good = good && complete(&c, named_from);
     map_free(&c.known);
+    map_free(&c.vocab);
     return good;
 }

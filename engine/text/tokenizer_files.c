@@ -195,8 +195,9 @@ static bool gather_all(struct gathering *g)
     return gather_merges(g) && gather_tokens(g) && gather_sort(g);
 }
 
-cJSON *tokenizer_gather(const char *folder, struct error *error)
+cJSON *tokenizer_gather(const char *folder, const char *name, struct error *error)
 {
+    (void)name;
     struct gathering g = {.folder = folder, .error = error};
     bool good = gather_all(&g);
     cJSON_Delete(g.config);

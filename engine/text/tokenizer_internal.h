@@ -66,13 +66,27 @@ bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, str
 /* tokenizer_class.c: gives the content of a folder's tokenizer.json the rules of the class of the original that opens
  * it, where that has its own; `*instead`, owned by the caller, is its name where those are others than the file's. */
 #define SPLIT_SPECIAL "assay_split_special" /* true: special tokens in a text are cut like the rest of it */
+#define DEFAULT_NAMES "assay_names"         /* {"bos_token": ...}: special tokens, where no file beside it names them */
 bool tokenizer_reclass(const char *folder, cJSON *json, char **instead, struct error *error);
 /* {"normalizer", "pre_tokenizer"} of the class, for a folder without a tokenizer.json. The caller deletes it; NULL: the
  * class is not known. `config`: tokenizer_config.json, or NULL. */
 cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct error *error);
 
+/* The same of a folder with a SentencePiece model, in `*parts`, with "decoder" and, without its vocabulary, "model";
+ * `*names`, static, is a JSON object of the class's special tokens. Both NULL: the class has no rules of its own. */
+bool tokenizer_class_pieces(const char *folder, const cJSON *config, cJSON **parts, const char **names,
+                            struct error *error);
+
+/* Makes of a SentencePiece model and its companions in a folder what a tokenizer.json would hold. */
+cJSON *tokenizer_pieces(const char *folder, const char *name, struct error *error);
+
+/* The merges that lead to tokens: of each, in the order of their ids, all ways to cut it into two tokens. `by_id`: in
+ * the order of the ids of the two, else the shortest first part first. `texts` are by id, and NULL where there is none.
+ * A list for the caller to delete; NULL: out of memory. */
+cJSON *merges_find(const char *const *texts, size_t count, const struct map *ids, bool by_id);
+
 /* Makes of vocab.json, merges.txt and their companions in a folder what a tokenizer.json would hold. The caller deletes
  * it. */
-cJSON *tokenizer_gather(const char *folder, struct error *error);
+cJSON *tokenizer_gather(const char *folder, const char *name, struct error *error);
 
 #endif

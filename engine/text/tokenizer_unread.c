@@ -6,8 +6,6 @@
 static const struct form_row {
     const char *file, *what;
 } form_rows[] = {
-    {"tokenizer.model", "a SentencePiece model"},
-    {"spiece.model", "a SentencePiece model"},
     {"sentencepiece.bpe.model", "a SentencePiece model"},
     {"tokenizer.model.v3", "a SentencePiece model"},
     {"tekken.json", "Mistral's tekken vocabulary"},

@@ -18,6 +18,7 @@ const struct fuzz_target fuzz_targets[] = {
     {"llama_prompt", fuzz_llama_prompt},
     {"tokenizer", fuzz_tokenizer},
     {"merges", fuzz_merges},
+    {"pieces", fuzz_pieces},
     {"template", fuzz_template},
     {"json", fuzz_json},
     {"config", fuzz_config},

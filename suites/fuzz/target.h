@@ -37,6 +37,7 @@ void fuzz_llama_prompt(const uint8_t *data, size_t size);
 /* words.c */
 void fuzz_tokenizer(const uint8_t *data, size_t size);
 void fuzz_merges(const uint8_t *data, size_t size);
+void fuzz_pieces(const uint8_t *data, size_t size);
 void fuzz_template(const uint8_t *data, size_t size);
 void fuzz_json(const uint8_t *data, size_t size);
 

@@ -1,4 +1,5 @@
 /* What turns words into ids and back, and what words are put into: tokenizers, templates, JSON. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,19 @@ void fuzz_merges(const uint8_t *data, size_t size)
     place_file("merges/vocab.json", data, first);
     place_file("merges/merges.txt", data + first + !!end, size - first - !!end);
     open_tokenizer(place("merges"));
+}
+
+/* A SentencePiece model, as the classes read it that make the most of it, and as no class does. */
+void fuzz_pieces(const uint8_t *data, size_t size)
+{
+    static const char *const classes[] = {"LlamaTokenizer", "T5Tokenizer", "PreTrainedTokenizerFast"};
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        char config[128];
+        int length = snprintf(config, sizeof config, "{\"tokenizer_class\": \"%s\"}", classes[i]);
+        place_file("pieces/tokenizer_config.json", config, (size_t)length);
+        place_file("pieces/tokenizer.model", data, size);
+        open_tokenizer(place("pieces"));
+    }
 }
 
 void fuzz_template(const uint8_t *data, size_t size)

@@ -77,7 +77,7 @@ static const struct kind_case {
     {"model.bin", BYTES("\x08\x07\x12\x07pytorch"), FILE_SAFETENSORS, "is an ONNX graph"},
     {"ggml-model-q4_0.bin", BYTES("tjgg\3\0"), FILE_SAFETENSORS, "is a GGML file"},
     {"tokenizer.model", BYTES("\x0a\x0e\x0a\x05<unk>\x15"), FILE_TEXT,
-     "is a SentencePiece tokenizer, which is not read"},
+     "is a SentencePiece model; a tokenizer is read from the folder"},
     {"a.llamafile",
      BYTES("\x7F"
            "ELF\2"),

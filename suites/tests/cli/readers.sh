@@ -261,7 +261,11 @@ json "$(summary logits.kl).verdict == \"pass\" and ([.findings[] | select(.check
 token_case() {
     rm -rf "$T/words"
     mkdir "$T/words"
-    if [[ $1 == split* ]]; then
+    if [[ $1 == bpe* || $1 == unigram* ]]; then
+        cp "suites/data/tokens/pieces/${1%%_*}.model" "$T/words/tokenizer.model"
+    elif [[ $1 == t5* ]]; then
+        cp suites/data/tokens/pieces/unigram.model "$T/words/spiece.model"
+    elif [[ $1 == split* ]]; then
         jq .model.vocab "$nano/qwen3/tokenizer.json" >"$T/words/vocab.json"
         jq -r '.model.merges[] | if type == "array" then join(" ") else . end' "$nano/qwen3/tokenizer.json" >"$T/words/merges.txt"
     elif [[ $1 == own* ]]; then

@@ -108,9 +108,9 @@ says err "$T/bad-tokenizer/tokenizer.json"
 printf '[]' >"$T/bad-tokenizer/tokenizer.json"
 tokenize 3 "$T/bad-tokenizer" text
 says err "$T/bad-tokenizer/tokenizer.json"
-printf '{"model": {"type": "Unigram", "vocab": []}}' >"$T/bad-tokenizer/tokenizer.json"
+printf '{"model": {"type": "Other", "vocab": []}}' >"$T/bad-tokenizer/tokenizer.json"
 tokenize 3 "$T/bad-tokenizer" text
-says err Unigram
+says err Other
 : >"$T/bad-tokenizer/tokenizer.json"
 tokenize 3 "$T/bad-tokenizer" text
 says err "$T/bad-tokenizer/tokenizer.json"
