@@ -7,7 +7,8 @@
 Each case is a folder with the nano tokenizer and some files beside it, and what AutoTokenizer makes of texts there.
 "split" cases have vocab.json and merges.txt in place of tokenizer.json; "own" cases a tokenizer.json that cuts texts
 otherwise than any class of the original (OWN); "characters" cases that of --characters; "bpe" and "unigram" cases a SentencePiece
-model of that name, from --pieces, and no tokenizer.json ("t5" that of unigram, as spiece.model).
+model of that name, from --pieces, and no tokenizer.json ("t5" that of unigram, as spiece.model), "tiktoken", "llama3" and "tekken"
+cases a vocabulary of bytes with ranks from there. Made without mistral-common.
 """
 
 import argparse
@@ -72,6 +73,13 @@ CASES = {
     "t5": {"config.json": {"model_type": "t5"}, "tokenizer_config.json": {"tokenizer_class": "T5Tokenizer", "extra_ids": 5}},
     "t5_listed": {"config.json": {"model_type": "mt5"}, "tokenizer_config.json": {
         "tokenizer_class": "T5Tokenizer", "additional_special_tokens": [f"<extra_id_{i}>" for i in range(100)]}},
+    "tiktoken_named": {"config.json": {"model_type": "llama"}, "tokenizer_config.json": {
+        **CLASS, "bos_token": "<a>", "add_bos_token": True, "extra_special_tokens": ["<c>"], "added_tokens_decoder": {
+            str(id): {"content": content, "lstrip": False, "rstrip": False, "normalized": False, "single_word": False, "special": True}
+            for id, content in ((386, "<a>"), (388, "<b>"))}}},
+    "llama3_plain": {"config.json": {"model_type": "llama"}},
+    "llama3_class": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "extra_special_tokens": ["<a>"]}},
+    "tekken_new": {"config.json": {"model_type": "llama"}, "tokenizer_config.json": {"bos_token": "<s>", "add_bos_token": True}},
     "split_gpt2": {"config.json": {"model_type": "gpt2"}},
     "split_spaced": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": True}},
     "split": {"config.json": {"model_type": "qwen3"}},
@@ -95,7 +103,8 @@ def write_split(source, folder):
         file.write("\n".join(merges) + "\n")
 
 
-PIECES = {"bpe": ("bpe.model", "tokenizer.model"), "unigram": ("unigram.model", "tokenizer.model"), "t5": ("unigram.model", "spiece.model")}
+PIECES = {"bpe": ("bpe.model", "tokenizer.model"), "unigram": ("unigram.model", "tokenizer.model"), "t5": ("unigram.model", "spiece.model"),
+          "tiktoken": ("ranks.tiktoken", "tiktoken.model"), "llama3": ("ranks.tiktoken", "tokenizer.model"), "tekken": ("tekken.json", "tekken.json")}
 
 
 def make_case(nano, characters, pieces, name, files):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Make the test cases of tokenizers that SentencePiece trained: in GGUF files, with llama.cpp itself, and as models of their own.
+"""Make the test cases of tokenizers that SentencePiece trained: in GGUF files, with llama.cpp itself, and as models of their own;
+and of vocabularies of bytes with ranks.
 
     make_sentencepiece_cases.py -o suites/data/gguf --pieces suites/data/tokens/pieces --llama libllama.so
         [--strings suites/data/tokens/strings.jsonl DIR]
@@ -8,13 +9,14 @@
     scored.jsonl         {"kind", "text", "ids", "decoded"}: what llama_tokenize makes of a text (BOS and EOS added as the file
                          says, special tokens found), and llama_detokenize of what lies between BOS and EOS; left out where
                          that is no UTF-8
-    bpe.model, unigram.model   in --pieces: what make_companion_cases.py opens with transformers
+    bpe.model, unigram.model, ranks.tiktoken, tekken.json   in --pieces: what make_companion_cases.py opens with transformers
 
 --llama: any shared library that has llama.cpp's C interface; its version is told. --strings writes to DIR/KIND.ids what
 llama.cpp makes of many strings, to be compared by hand with `assay tokenize --jsonl`.
 """
 
 import argparse
+import base64
 import ctypes
 import io
 import json
@@ -25,6 +27,8 @@ import gguf
 import make_nano
 import make_token_cases
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 Type = gguf.TokenType
 
@@ -117,8 +121,29 @@ def write_pieces(folder):
             "unigram": train("unigram", vocab_size=220, normalization_rule_tsv=rules, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
                              user_defined_symbols=["<sep>", "e h"])}
     for name, model in models.items():
+        proto = sentencepiece_model_pb2.ModelProto.FromString(model)
+        proto.normalizer_spec.ClearField("normalization_rule_tsv")  # where the rules lay
+        model = proto.SerializeToString()
         with open(os.path.join(folder, f"{name}.model"), "wb") as file:
             file.write(model)
+
+
+def write_ranks(folder):
+    """Tokens of bytes with ranks, by merges, and some that no merge of two tokens leads to."""
+    spelled = {char: byte for byte, char in bytes_to_unicode().items()}
+    vocab = json.loads(make_token_cases.no_normalizer().to_str())["model"]["vocab"]
+    ranks = [bytes(spelled[c] for c in token) for token, _ in sorted(vocab.items(), key=lambda item: item[1]) if all(c in spelled for c in token)]
+    ranks += [token for token in (b" the river", b"\n\n\n\n", b"aaa", b"aa", "\u4f60\u597d".encode(), b"xyzw") if token not in ranks]
+    encoded = [base64.b64encode(token).decode() for token in ranks]
+    with open(os.path.join(folder, "ranks.tiktoken"), "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{token} {rank}\n" for rank, token in enumerate(encoded))
+    special = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"]
+    with open(os.path.join(folder, "tekken.json"), "w", encoding="utf-8") as file:
+        json.dump({"config": {"pattern": make_token_cases.LLAMA3_PATTERN.replace("{1,3}", ""), "default_vocab_size": len(ranks) + 5,
+                              "default_num_special_tokens": 10, "version": "v3"},
+                   "special_tokens": [{"rank": i, "token_str": token, "is_control": True} for i, token in enumerate(special)],
+                   "vocab": [{"rank": i, "token_bytes": token, "token_str": None} for i, token in enumerate(encoded)]}, file)
+        file.write("\n")
 
 
 def row(llama, kind, text):
@@ -139,6 +164,7 @@ def main():
     parser.add_argument("--strings", nargs=2)
     args = parser.parse_args()
     write_pieces(args.pieces)
+    write_ranks(args.pieces)
     rows = []
     for kind, options in KINDS.items():
         path = os.path.join(args.output, f"vocab-{kind}.gguf")

@@ -23,7 +23,7 @@ enum {
     TRAINER_BOS,
     TRAINER_EOS
 };
-enum { NORMALIZER_MAP = 2 };
+enum { NORMALIZER_MAP = 2, NORMALIZER_PREFIX, NORMALIZER_EXTRA, NORMALIZER_ESCAPE };
 enum { MODEL_UNIGRAM = 1, MODEL_BPE = 2 };
 
 struct reading {
@@ -127,14 +127,22 @@ static bool read_trainer(struct reading *reading, struct proto proto)
 
 static bool read_normalizer(const struct reading *reading, struct proto proto)
 {
-    struct buffer *map = &reading->out->charsmap;
+    struct sentencepieces *out = reading->out;
+    struct buffer *map = &out->charsmap;
     struct proto_field field;
     int found = 0;
-    while ((found = proto_next(&proto, &field)) > 0)
+    while ((found = proto_next(&proto, &field)) > 0) {
         if (field.number == NORMALIZER_MAP && field.is_bytes) {
             map->size = 0;
             buffer_append(map, field.data, field.size);
+        } else if (field.number == NORMALIZER_PREFIX) {
+            out->dummy_prefix = field.value;
+        } else if (field.number == NORMALIZER_EXTRA) {
+            out->remove_extra = field.value;
+        } else if (field.number == NORMALIZER_ESCAPE) {
+            out->escape = field.value;
         }
+    }
     if (map->failed)
         return error_memory(reading->error, reading->name);
     return found == 0 || malformed(reading, "the normalizer");
@@ -165,6 +173,7 @@ bool sentencepieces_read(const char *name, const char *data, size_t size, struct
     struct reading reading = {.name = name, .out = out, .kind = MODEL_UNIGRAM, .error = error};
     out->bos_id = 1;
     out->eos_id = 2;
+    out->dummy_prefix = out->remove_extra = out->escape = true;
     out->unk = strdup("<unk>");
     out->bos = strdup("<s>");
     out->eos = strdup("</s>");

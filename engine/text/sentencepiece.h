@@ -20,9 +20,10 @@ struct sentencepieces {
     size_t count, capacity;
     bool unigram;
     bool byte_fallback;
-    int64_t unk_id, bos_id, eos_id; /* below 0: none */
-    char *unk, *bos, *eos;          /* the names of these; owned */
-    struct buffer charsmap;         /* as in precompiled.h, without base64; empty: none */
+    int64_t unk_id, bos_id, eos_id;          /* below 0: none */
+    char *unk, *bos, *eos;                   /* the names of these; owned */
+    bool dummy_prefix, remove_extra, escape; /* what the normalizer does with spaces */
+    struct buffer charsmap;                  /* as in precompiled.h, without base64; empty: none */
 };
 
 /* `name` is what errors call it. What was read is freed with sentencepieces_free, also on failure. */

@@ -24,9 +24,10 @@ static cJSON *tokenizer_read(struct tokenizer *tokenizer, struct error *error)
 }
 
 /* With what the files beside it say; ends `json` where that fails. */
-static cJSON *tokenizer_completed(struct tokenizer *tokenizer, const char *folder, cJSON *json, struct error *error)
+static cJSON *tokenizer_completed(struct tokenizer *tokenizer, const char *folder, bool made, cJSON *json,
+                                  struct error *error)
 {
-    if (!json || (tokenizer_reclass(folder, json, &tokenizer->instead, error) &&
+    if (!json || (tokenizer_reclass(folder, made, json, &tokenizer->instead, error) &&
                   tokenizer_complete(folder, json, &tokenizer->named_from, error)))
         return json;
     cJSON_Delete(json);
@@ -40,7 +41,9 @@ static const struct source_row {
 } source_rows[] = {
     {"tokenizer.json", NULL},
     {"vocab.json", tokenizer_gather},
+    {"tekken.json", tokenizer_tekken},
     {"tokenizer.model", tokenizer_pieces},
+    {"tiktoken.model", tokenizer_pieces},
     {"spiece.model", tokenizer_pieces},
 };
 
@@ -82,7 +85,7 @@ static cJSON *tokenizer_source(struct tokenizer *tokenizer, const char *path, st
     }
     if (!row)
         return tokenizer_read(tokenizer, error);
-    return tokenizer_completed(tokenizer, path,
+    return tokenizer_completed(tokenizer, path, row->make != NULL,
                                row->make ? row->make(path, row->name, error) : tokenizer_read(tokenizer, error), error);
 }
 

@@ -233,6 +233,23 @@ bool tokenizer_class_pieces(const char *folder, const cJSON *config, cJSON **par
     return *parts;
 }
 
+bool tokenizer_class_bytes(const char *folder, const cJSON *config, const char **names, struct error *error)
+{
+    struct choice choice;
+    *names = "{}";
+    if (!choose(folder, config, &choice, error))
+        return false;
+    if (json_member(json_member(config, "auto_map"), "AutoTokenizer"))
+        return error_set(
+            error, "%s/tokenizer_config.json: \"auto_map\" names a class whose code lies beside it and is not run",
+            folder);
+    if (choice.row && choice.row->names)
+        *names = choice.row->names;
+    return (!choice.row && choice.plain) || (choice.row && choice.row->names) ||
+           error_set(error, "%s: class \"%.100s\" is not supported over a vocabulary of bytes with ranks", folder,
+                     choice.name);
+}
+
 cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct error *error)
 {
     struct choice choice;
@@ -330,13 +347,13 @@ static bool has_bytes(const cJSON *part)
     return found;
 }
 
-bool tokenizer_reclass(const char *folder, cJSON *json, char **instead, struct error *error)
+bool tokenizer_reclass(const char *folder, bool made, cJSON *json, char **instead, struct error *error)
 {
     struct choice choice;
     bool good = true, differs = false;
     cJSON *config = tokenizer_companion(folder, "tokenizer_config.json", &good, error);
     good = good && choose(folder, config, &choice, error);
-    if (good && choice.row && choice.row->pieces)
+    if (good && choice.row && (made || choice.row->pieces))
         choice.row = NULL;
     if (good && choice.row && choice.row->characters &&
         (has_bytes(json_member(json, "pre_tokenizer")) || has_bytes(json_member(json, "decoder"))))

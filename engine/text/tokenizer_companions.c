@@ -15,6 +15,7 @@ struct completing {
     struct map known;            /* contents of `added` */
     const cJSON *config, *names; /* tokenizer_config.json, special_tokens_map.json; NULL */
     const cJSON *defaults;       /* what counts where these name nothing; NULL */
+    bool raw;                    /* what tokenizer_config.json lists is looked for in the text as it comes */
     size_t next;                 /* id of a token that is in no vocabulary */
     struct error *error;
 };
@@ -54,8 +55,8 @@ static bool add_token(struct completing *c, const char *content, const cJSON *fr
            cJSON_AddStringToObject(token, "content", content) && cJSON_AddBoolToObject(token, "special", special);
     for (size_t i = 0; good && i < sizeof flags / sizeof *flags; i++) {
         const cJSON *flag = json_member(from, flags[i]);
-        bool normalized = i == 3 && !special;
-        good = cJSON_AddBoolToObject(token, flags[i], cJSON_IsBool(flag) ? cJSON_IsTrue(flag) : normalized);
+        bool value = cJSON_IsBool(flag) ? cJSON_IsTrue(flag) : i == 3 && !special;
+        good = cJSON_AddBoolToObject(token, flags[i], value && !(i == 3 && c->raw));
     }
     return good || error_memory(c->error, c->folder);
 }
@@ -171,6 +172,7 @@ static bool complete(struct completing *c, size_t *named_from)
     good =
         good && (decoder ? add_listed(c, decoder, "tokenizer_config.json") : add_listed(c, added, "added_tokens.json"));
     size_t listed = c->next;
+    c->raw = false;
     good = good && add_names(c);
     *named_from = c->next > listed ? listed : 0;
     cJSON_Delete(config);
@@ -200,6 +202,7 @@ bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, str
     struct completing c = {.folder = folder,
                            .added = cJSON_GetObjectItemCaseSensitive(json, "added_tokens"),
                            .defaults = json_member(json, DEFAULT_NAMES),
+                           .raw = cJSON_IsTrue(json_member(json, LISTED_RAW)),
                            .error = error};
     const cJSON *vocab = json_member(json_member(json, "model"), "vocab");
     if (cJSON_IsObject(json) && !c.added)

@@ -64,10 +64,12 @@ cJSON *tokenizer_companion(const char *folder, const char *name, bool *good, str
 bool tokenizer_complete(const char *folder, cJSON *json, size_t *named_from, struct error *error);
 
 /* tokenizer_class.c: gives the content of a folder's tokenizer.json the rules of the class of the original that opens
- * it, where that has its own; `*instead`, owned by the caller, is its name where those are others than the file's. */
+ * it, where that has its own (`made`: it was made of other files, with the class's rules); `*instead`, owned by the
+ * caller, is its name where those are others than the file's. */
 #define SPLIT_SPECIAL "assay_split_special" /* true: special tokens in a text are cut like the rest of it */
 #define DEFAULT_NAMES "assay_names"         /* {"bos_token": ...}: special tokens, where no file beside it names them */
-bool tokenizer_reclass(const char *folder, cJSON *json, char **instead, struct error *error);
+#define LISTED_RAW "assay_listed_raw"       /* true: no token that tokenizer_config.json lists is "normalized" */
+bool tokenizer_reclass(const char *folder, bool made, cJSON *json, char **instead, struct error *error);
 /* {"normalizer", "pre_tokenizer"} of the class, for a folder without a tokenizer.json. The caller deletes it; NULL: the
  * class is not known. `config`: tokenizer_config.json, or NULL. */
 cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct error *error);
@@ -77,7 +79,23 @@ cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct err
 bool tokenizer_class_pieces(const char *folder, const cJSON *config, cJSON **parts, const char **names,
                             struct error *error);
 
-/* Makes of a SentencePiece model and its companions in a folder what a tokenizer.json would hold. */
+/* Is there a class that reads a vocabulary of bytes with ranks? `config` and `*names` as above. */
+bool tokenizer_class_bytes(const char *folder, const cJSON *config, const char **names, struct error *error);
+
+/* Adds to what was made in the place of a tokenizer.json the template that `config` asks for with "add_bos_token" and
+ * "add_eos_token" (`ends`: what the second is where it does not say); `names` has the tokens that it does not name. */
+bool tokenizer_ends(const char *where, const cJSON *config, const cJSON *names, bool ends, cJSON *root,
+                    struct error *error);
+
+/* tokenizer_ranks.c: makes of a tekken.json, or of the lines of a file of tiktoken, what a tokenizer.json would hold.
+ */
+cJSON *tokenizer_tekken(const char *folder, const char *name, struct error *error);
+cJSON *tokenizer_tiktoken(const char *folder, const char *where, const char *data, size_t size, struct error *error);
+/* Do lines of a file of tiktoken begin so? */
+bool tokenizer_is_ranks(const char *data, size_t size);
+
+/* Makes of a SentencePiece model and its companions in a folder what a tokenizer.json would hold; under such a name may
+ * also lie a file of tiktoken. */
 cJSON *tokenizer_pieces(const char *folder, const char *name, struct error *error);
 
 /* The merges that lead to tokens: of each, in the order of their ids, all ways to cut it into two tokens. `by_id`: in

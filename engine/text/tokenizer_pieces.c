@@ -21,38 +21,205 @@ struct making {
     cJSON *model, *names;
     bool plain; /* there is no class with rules of its own */
     bool unigram;
-    struct map ids;
-    const char **texts;
+    struct map ids;      /* of `texts` */
+    const char **texts;  /* the pieces by id, under the names that they have */
+    const char **listed; /* by id, the names in the list of tokenizer_config.json; NULL: none */
     struct error *error;
 };
 
-/* Of a class without rules of its own. */
-static bool plain_parts(struct making *m)
+/* Parts of a class without rules of its own, which follow what the model says of itself
+ * (SpmConverter.build_tokenizer_from_spm_proto). */
+
+static void put_normalizer(const struct making *m, bool legacy, struct buffer *out)
 {
-    const char *bytes = m->pieces.byte_fallback ? ", {\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}" : "";
-    char text[1024];
-    snprintf(text, sizeof text,
-             "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Replace\", \"pattern\": "
-             "{\"String\": \" \"}, \"content\": \"" SPACE_MARK
-             "\"}]}, \"pre_tokenizer\": null, \"decoder\": {\"type\": "
-             "\"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": {\"String\": \"" SPACE_MARK
-             "\"}, \"content\": \" \"}%s]}, \"model\": {\"fuse_unk\": true, \"byte_fallback\": %s}, \"" DEFAULT_NAMES
-             "\": {}}",
-             bytes, m->pieces.byte_fallback ? "true" : "false");
-    m->root = cJSON_Parse(text);
-    m->model = cJSON_GetObjectItemCaseSensitive(m->root, "model");
-    m->names = cJSON_GetObjectItemCaseSensitive(m->root, DEFAULT_NAMES);
+    const struct sentencepieces *pieces = &m->pieces;
+    const char *comma = "";
+    buffer_text(out, "{\"type\": \"Sequence\", \"normalizers\": [");
+    if (pieces->remove_extra) {
+        buffer_text(
+            out,
+            "{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"\\\\A +| +\\\\z\"}, \"content\": \"\"}, {\"type\": "
+            "\"Replace\", \"pattern\": {\"Regex\": \" {2,}\"}, \"content\": \" \"}");
+        comma = ", ";
+    }
+    if (pieces->escape) {
+        buffer_format(
+            out, "%s{\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, \"content\": \"" SPACE_MARK "\"}", comma);
+        comma = ", ";
+    }
+    if (pieces->dummy_prefix && legacy)
+        buffer_format(out,
+                      "%s{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"\\\\A" SPACE_MARK
+                      "\"}, \"content\": \"" SPACE_MARK SPACE_MARK "\"}",
+                      comma);
+    buffer_text(out, "]}");
+}
+
+static size_t characters_of(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xC0) != 0x80;
+    return count;
+}
+
+struct defined {
+    const char *text;
+    size_t characters, id;
+};
+
+/* The longest first, as they come among equals. */
+static int defined_order(const void *a, const void *b)
+{
+    const struct defined *left = a, *right = b;
+    if (left->characters != right->characters)
+        return left->characters < right->characters ? 1 : -1;
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+/* Appends the pattern of the pieces that users defined, each as it stands; false: out of memory. `*count`: of them. */
+static bool put_defined(const struct making *m, struct buffer *out, size_t *count)
+{
+    struct defined *items = calloc(m->pieces.count + 1, sizeof *items);
+    *count = 0;
+    for (size_t id = 0; items && id < m->pieces.count; id++)
+        if (m->pieces.pieces[id].type == PIECE_USER_DEFINED)
+            items[(*count)++] = (struct defined){m->texts[id], characters_of(m->texts[id]), id};
+    if (items)
+        qsort(items, *count, sizeof *items, defined_order);
+    for (size_t i = 0; items && i < *count; i++) {
+        buffer_text(out, i ? "|" : "");
+        for (const char *at = items[i].text; *at; at++) {
+            if (strchr("()[]{}?*+-|^$\\.&~# \t\n\r\v\f", *at))
+                buffer_char(out, '\\');
+            buffer_char(out, *at);
+        }
+    }
+    free(items);
+    return items && !out->failed;
+}
+
+static bool put_pretokenizer(const struct making *m, bool legacy, struct buffer *out, size_t *defined)
+{
+    struct buffer pattern = {0};
+    bool good = put_defined(m, &pattern, defined);
+    if (!m->pieces.dummy_prefix && !*defined) {
+        buffer_text(out, "null");
+    } else {
+        buffer_text(out, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+        if (m->pieces.dummy_prefix)
+            buffer_format(out,
+                          "{\"type\": \"Metaspace\", \"replacement\": \"" SPACE_MARK
+                          "\", \"prepend_scheme\": \"%s\", \"split\": false}%s",
+                          legacy ? "always" : "first", *defined ? ", " : "");
+        if (*defined) {
+            buffer_text(
+                out, "{\"type\": \"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\": ");
+            json_append_string(out, pattern.data ? pattern.data : "", pattern.size);
+            buffer_text(out, "}}");
+        }
+        buffer_text(out, "]}");
+    }
+    buffer_free(&pattern);
+    return good;
+}
+
+static void put_decoder(const struct making *m, struct buffer *out)
+{
+    const struct sentencepieces *pieces = &m->pieces;
+    buffer_text(
+        out, "{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": {\"String\": \"" SPACE_MARK
+             "\"}, \"content\": \" \"}");
+    if (pieces->byte_fallback)
+        buffer_text(out, ", {\"type\": \"ByteFallback\"}");
+    if (pieces->dummy_prefix || pieces->byte_fallback)
+        buffer_text(out, ", {\"type\": \"Fuse\"}");
+    if (pieces->dummy_prefix)
+        buffer_text(out, ", {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}");
+    buffer_text(out, "]}");
+}
+
+static bool plain_names(struct making *m)
+{
     const struct {
         const char *key, *name;
         int64_t id;
     } rows[] = {{"bos_token", m->pieces.bos, m->pieces.bos_id},
                 {"eos_token", m->pieces.eos, m->pieces.eos_id},
                 {"unk_token", m->pieces.unk, m->pieces.unk_id}};
-    bool good = m->root && cJSON_AddStringToObject(m->model, "unk_token", m->pieces.unk);
+    bool good = cJSON_AddStringToObject(m->model, "unk_token", m->pieces.unk);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         good = good && (rows[i].id < 0 || cJSON_AddStringToObject(m->names, rows[i].key, rows[i].name));
-    if (good && m->unigram && m->pieces.unk_id >= 0)
-        good = cJSON_AddNumberToObject(m->model, "unk_id", (double)m->pieces.unk_id);
+    return good && (!m->unigram || m->pieces.unk_id < 0 ||
+                    cJSON_AddNumberToObject(m->model, "unk_id", (double)m->pieces.unk_id));
+}
+
+static bool plain_parts(struct making *m)
+{
+    struct buffer text = {0};
+    bool legacy = true;
+    size_t defined = 0;
+    if (!json_get_bool(m->config, m->where, "legacy", &legacy, m->error))
+        return false;
+    buffer_text(&text, "{\"normalizer\": ");
+    put_normalizer(m, legacy, &text);
+    buffer_text(&text, ", \"pre_tokenizer\": ");
+    bool good = put_pretokenizer(m, legacy, &text, &defined);
+    buffer_text(&text, ", \"decoder\": ");
+    put_decoder(m, &text);
+    buffer_format(&text,
+                  ", \"model\": {\"fuse_unk\": true, \"byte_fallback\": %s, \"ignore_merges\": %s}, \"" DEFAULT_NAMES
+                  "\": {}, \"" LISTED_RAW "\": %s}",
+                  m->pieces.byte_fallback ? "true" : "false", defined ? "true" : "false",
+                  m->pieces.dummy_prefix ? "true" : "false");
+    m->root = good && !text.failed ? cJSON_Parse(text.data) : NULL;
+    m->model = cJSON_GetObjectItemCaseSensitive(m->root, "model");
+    m->names = cJSON_GetObjectItemCaseSensitive(m->root, DEFAULT_NAMES);
+    buffer_free(&text);
+    return (m->root && plain_names(m)) || error_memory(m->error, m->where);
+}
+
+/* Of a class without rules of its own. */
+static bool listed_find(struct making *m)
+{
+    const cJSON *item = NULL, *list = json_member(m->config, "added_tokens_decoder");
+    m->listed = calloc(m->pieces.count, sizeof *m->listed);
+    list = m->plain && !m->unigram ? list : NULL;
+    if (!m->listed)
+        return error_memory(m->error, m->where);
+    cJSON_ArrayForEach(item, list)
+    {
+        const cJSON *content = json_member(item, "content");
+        char *end = NULL;
+        unsigned long id = item->string && *item->string ? strtoul(item->string, &end, 10) : ULONG_MAX;
+        if (end && !*end && id < m->pieces.count && cJSON_IsString(content) && *content->valuestring)
+            m->listed[id] = content->valuestring;
+    }
+    return true;
+}
+
+/* A piece has the name that is listed for its id, unless one that is not listed has that. */
+static bool texts_find(struct making *m)
+{
+    const struct sentencepieces *pieces = &m->pieces;
+    struct map kept = {0};
+    bool good = (m->texts = calloc(pieces->count, sizeof *m->texts)) && pieces->count < INT_MAX;
+    for (size_t id = 0; good && id < pieces->count; id++)
+        if (!m->listed[id])
+            good = map_add(&kept, pieces->pieces[id].text, strlen(pieces->pieces[id].text), id, NULL);
+    for (size_t id = 0; good && id < pieces->count; id++) {
+        const char *other = m->listed[id];
+        size_t found = MAP_ABSENT;
+        bool renamed = other && map_find(&kept, other, strlen(other)) == MAP_ABSENT;
+        m->texts[id] = renamed ? other : pieces->pieces[id].text;
+        good = map_add(&m->ids, m->texts[id], strlen(m->texts[id]), id, &found);
+        if (good && found != MAP_ABSENT) {
+            map_free(&kept);
+            return error_set(m->error, "%s: piece \"%.100s\" is there twice, as %zu and %zu", m->where, m->texts[id],
+                             found, id);
+        }
+    }
+    map_free(&kept);
     return good || error_memory(m->error, m->where);
 }
 
@@ -62,11 +229,12 @@ static bool parts(struct making *m)
     if (!tokenizer_class_pieces(m->folder, m->config, &m->root, &names, m->error))
         return false;
     m->plain = !m->root;
-    m->unigram = m->plain && m->pieces.unigram;
+    m->model = cJSON_GetObjectItemCaseSensitive(m->root, "model");
+    m->unigram = m->plain ? m->pieces.unigram : json_member(m->model, "unk_id") != NULL;
+    if (!listed_find(m) || !texts_find(m))
+        return false;
     if (m->plain)
         return plain_parts(m);
-    m->model = cJSON_GetObjectItemCaseSensitive(m->root, "model");
-    m->unigram = json_member(m->model, "unk_id");
     m->names = cJSON_Parse(names);
     if (m->names && cJSON_AddItemToObject(m->root, DEFAULT_NAMES, m->names))
         return true;
@@ -93,49 +261,55 @@ static bool charsmap(struct making *m)
     return error_memory(m->error, m->where);
 }
 
-/* A class without rules of its own gives a piece the name that tokenizer_config.json lists for its id, unless another
- * has that; NULL: it keeps its own. */
-static const char *other_name(const struct making *m, size_t id)
+struct ranked {
+    const char *text;
+    float score;
+    size_t id;
+};
+
+static int ranked_order(const void *a, const void *b)
 {
-    char key[32];
-    snprintf(key, sizeof key, "%zu", id);
-    const cJSON *listed = json_member(json_member(m->config, "added_tokens_decoder"), key);
-    const cJSON *content = json_member(listed, "content");
-    if (!m->plain || m->unigram || !cJSON_IsString(content) || !*content->valuestring ||
-        map_find(&m->ids, content->valuestring, strlen(content->valuestring)) != MAP_ABSENT)
-        return NULL;
-    return content->valuestring;
+    const struct ranked *left = a, *right = b;
+    if (left->score != right->score)
+        return left->score < right->score ? 1 : -1;
+    return (left->id > right->id) - (left->id < right->id);
 }
 
-static bool texts_find(struct making *m)
+/* Of a class without rules of its own: only of normal pieces, and those of the highest score first. */
+static cJSON *plain_merges(const struct making *m)
 {
-    const struct sentencepieces *pieces = &m->pieces;
-    m->texts = calloc(pieces->count, sizeof *m->texts);
-    if (!m->texts || pieces->count >= INT_MAX)
-        return error_memory(m->error, m->where);
-    for (size_t id = 0; id < pieces->count; id++) {
-        size_t found = MAP_ABSENT;
-        m->texts[id] = pieces->pieces[id].text;
-        if (!map_add(&m->ids, m->texts[id], strlen(m->texts[id]), id, &found))
-            return error_memory(m->error, m->where);
-        if (found != MAP_ABSENT)
-            return error_set(m->error, "%s: piece \"%.100s\" is there twice, as %zu and %zu", m->where, m->texts[id],
-                             found, id);
+    size_t count = 0;
+    struct map normal = {0};
+    struct ranked *ranked = calloc(m->pieces.count, sizeof *ranked);
+    const char **texts = calloc(m->pieces.count, sizeof *texts);
+    bool good = ranked && texts;
+    for (size_t id = 0; good && id < m->pieces.count; id++) {
+        if (m->pieces.pieces[id].type != PIECE_NORMAL)
+            continue;
+        ranked[count++] = (struct ranked){m->texts[id], m->pieces.pieces[id].score, id};
+        good = map_add(&normal, m->texts[id], strlen(m->texts[id]), id, NULL);
     }
-    return true;
+    if (good)
+        qsort(ranked, count, sizeof *ranked, ranked_order);
+    for (size_t i = 0; good && i < count; i++)
+        texts[i] = ranked[i].text;
+    cJSON *merges = good ? merges_find(texts, count, &normal, false) : NULL;
+    map_free(&normal);
+    free(ranked);
+    free(texts);
+    return merges;
 }
 
 static bool vocabulary_bpe(struct making *m)
 {
     cJSON *vocab = cJSON_AddObjectToObject(m->model, "vocab");
-    cJSON *merges = merges_find(m->texts, m->pieces.count, &m->ids, false);
+    cJSON *merges = m->plain ? plain_merges(m) : merges_find(m->texts, m->pieces.count, &m->ids, false);
     bool good = vocab && merges && cJSON_AddItemToObject(m->model, "merges", merges);
     if (!good)
         cJSON_Delete(merges);
     for (size_t id = 0; good && id < m->pieces.count; id++) {
-        const char *other = other_name(m, id);
         cJSON *number = cJSON_CreateNumber((double)id);
-        good = number && cJSON_AddItemToObject(vocab, other ? other : m->texts[id], number);
+        good = number && cJSON_AddItemToObject(vocab, m->texts[id], number);
         if (!good)
             cJSON_Delete(number);
     }
@@ -195,9 +369,9 @@ static bool config_lists(const struct making *m)
 /* One whose id has another name is a further token. */
 static bool piece_added(struct making *m, cJSON *added, cJSON *further, size_t id)
 {
-    if (!other_name(m, id))
+    if (m->texts[id] == m->pieces.pieces[id].text)
         return added_add(added, m->texts[id], id, m->pieces.pieces[id].type == PIECE_CONTROL);
-    cJSON *name = cJSON_CreateString(m->texts[id]);
+    cJSON *name = cJSON_CreateString(m->pieces.pieces[id].text);
     if (name && cJSON_AddItemToArray(further, name))
         return true;
     cJSON_Delete(name);
@@ -211,7 +385,7 @@ static bool added_tokens(struct making *m, int extra)
     bool good = added && further;
     for (size_t id = 0; good && id < m->pieces.count && !config_lists(m); id++) {
         enum piece_type type = m->pieces.pieces[id].type;
-        if (type == PIECE_CONTROL || type == PIECE_USER_DEFINED)
+        if (type == PIECE_CONTROL || (type == PIECE_USER_DEFINED && !m->plain))
             good = piece_added(m, added, further, id);
     }
     for (int i = 0; good && i < extra; i++) {
@@ -222,50 +396,11 @@ static bool added_tokens(struct making *m, int extra)
     return good || error_memory(m->error, m->where);
 }
 
-/* What the text lies between; `*id` = -1: nothing is added. */
-static bool end_of(struct making *m, const char *key, bool adds, int *id)
-{
-    char switch_key[32];
-    snprintf(switch_key, sizeof switch_key, "add_%s", key);
-    *id = -1;
-    if (!json_get_bool(m->config, m->where, switch_key, &adds, m->error) || !adds)
-        return !adds;
-    const cJSON *token = json_member(m->config, key);
-    token = token ? token : json_member(m->names, key);
-    token = cJSON_IsObject(token) ? json_member(token, "content") : token;
-    size_t found =
-        cJSON_IsString(token) ? map_find(&m->ids, token->valuestring, strlen(token->valuestring)) : MAP_ABSENT;
-    if (found == MAP_ABSENT)
-        return error_set(m->error, "%s: \"%s\" of tokenizer_config.json is true, and \"%s\", \"%.100s\", is no piece",
-                         m->where, switch_key, key, cJSON_IsString(token) ? token->valuestring : "");
-    *id = (int)found;
-    return true;
-}
-
-static bool template(struct making *m, bool ends)
-{
-    int bos = -1, eos = -1;
-    struct buffer text = {0};
-    if (!end_of(m, "bos_token", false, &bos) || !end_of(m, "eos_token", ends, &eos))
-        return false;
-    buffer_text(&text, "{\"type\": \"TemplateProcessing\", \"single\": [");
-    buffer_text(&text, bos >= 0 ? "{\"SpecialToken\": {\"id\": \"begin\"}}, " : "");
-    buffer_text(&text, "{\"Sequence\": {\"id\": \"A\"}}");
-    buffer_text(&text, eos >= 0 ? ", {\"SpecialToken\": {\"id\": \"end\"}}" : "");
-    buffer_format(&text, "], \"special_tokens\": {\"begin\": {\"ids\": [%d]}, \"end\": {\"ids\": [%d]}}}", bos, eos);
-    cJSON *processor = text.failed ? NULL : cJSON_Parse(text.data);
-    buffer_free(&text);
-    if (processor && cJSON_AddItemToObject(m->root, "post_processor", processor))
-        return true;
-    cJSON_Delete(processor);
-    return error_memory(m->error, m->where);
-}
-
 static bool make(struct making *m)
 {
     bool good = true;
     int extra = 0;
-    if (!parts(m) || !charsmap(m) || !texts_find(m))
+    if (!parts(m) || !charsmap(m))
         return false;
     bool t5 = m->unigram && !m->plain;
     extra = t5 ? 100 : 0;
@@ -273,7 +408,7 @@ static bool make(struct making *m)
         good = json_get_int(m->config, m->where, "extra_ids", 0, 1 << 20, &extra, m->error);
     if (good && !(m->unigram ? vocabulary_unigram(m, extra) : vocabulary_bpe(m)))
         good = error_memory(m->error, m->where);
-    return good && added_tokens(m, extra) && template(m, t5);
+    return good && added_tokens(m, extra) && tokenizer_ends(m->where, m->config, m->names, t5, m->root, m->error);
 }
 
 cJSON *tokenizer_pieces(const char *folder, const char *name, struct error *error)
@@ -282,8 +417,14 @@ cJSON *tokenizer_pieces(const char *folder, const char *name, struct error *erro
     struct making m = {.folder = folder, .where = path, .error = error};
     struct buffer data = {0};
     bool good = path || error_memory(error, name);
-    good = good && file_read(path, PIECES_MOST, &data, error) &&
-           sentencepieces_read(path, data.data ? data.data : "", data.size, &m.pieces, error);
+    good = good && file_read(path, PIECES_MOST, &data, error);
+    if (good && tokenizer_is_ranks(data.data ? data.data : "", data.size)) { /* as Llama-3's, under the same name */
+        m.root = tokenizer_tiktoken(folder, path, data.data, data.size, error);
+        buffer_free(&data);
+        free(path);
+        return m.root;
+    }
+    good = good && sentencepieces_read(path, data.data ? data.data : "", data.size, &m.pieces, error);
     buffer_free(&data);
     cJSON *config = tokenizer_companion(folder, "tokenizer_config.json", &good, error);
     m.config = config;
@@ -292,6 +433,7 @@ cJSON *tokenizer_pieces(const char *folder, const char *name, struct error *erro
     sentencepieces_free(&m.pieces);
     map_free(&m.ids);
     free(m.texts);
+    free(m.listed);
     free(path);
     if (good)
         return m.root;

@@ -8,8 +8,6 @@ static const struct form_row {
 } form_rows[] = {
     {"sentencepiece.bpe.model", "a SentencePiece model"},
     {"tokenizer.model.v3", "a SentencePiece model"},
-    {"tekken.json", "Mistral's tekken vocabulary"},
-    {"tiktoken.model", "a tiktoken vocabulary"},
     {"tokenizer.tiktoken", "a tiktoken vocabulary"},
     {"qwen.tiktoken", "a tiktoken vocabulary"},
     {"vocab.txt", "a WordPiece vocabulary"},

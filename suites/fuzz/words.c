@@ -54,7 +54,8 @@ void fuzz_merges(const uint8_t *data, size_t size)
     open_tokenizer(place("merges"));
 }
 
-/* A SentencePiece model, as the classes read it that make the most of it, and as no class does. */
+/* A SentencePiece model or lines of tiktoken, as the classes read them that make the most of it, and as no class does;
+ * what begins as JSON is a tekken.json. */
 void fuzz_pieces(const uint8_t *data, size_t size)
 {
     static const char *const classes[] = {"LlamaTokenizer", "T5Tokenizer", "PreTrainedTokenizerFast"};
@@ -64,6 +65,10 @@ void fuzz_pieces(const uint8_t *data, size_t size)
         place_file("pieces/tokenizer_config.json", config, (size_t)length);
         place_file("pieces/tokenizer.model", data, size);
         open_tokenizer(place("pieces"));
+    }
+    if (size && *data == '{') {
+        place_file("tekken/tekken.json", data, size);
+        open_tokenizer(place("tekken"));
     }
 }
 

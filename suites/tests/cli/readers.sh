@@ -265,6 +265,12 @@ token_case() {
         cp "suites/data/tokens/pieces/${1%%_*}.model" "$T/words/tokenizer.model"
     elif [[ $1 == t5* ]]; then
         cp suites/data/tokens/pieces/unigram.model "$T/words/spiece.model"
+    elif [[ $1 == tiktoken* ]]; then
+        cp suites/data/tokens/pieces/ranks.tiktoken "$T/words/tiktoken.model"
+    elif [[ $1 == llama3* ]]; then
+        cp suites/data/tokens/pieces/ranks.tiktoken "$T/words/tokenizer.model"
+    elif [[ $1 == tekken* ]]; then
+        cp suites/data/tokens/pieces/tekken.json "$T/words/"
     elif [[ $1 == split* ]]; then
         jq .model.vocab "$nano/qwen3/tokenizer.json" >"$T/words/vocab.json"
         jq -r '.model.merges[] | if type == "array" then join(" ") else . end' "$nano/qwen3/tokenizer.json" >"$T/words/merges.txt"
