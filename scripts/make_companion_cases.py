@@ -8,7 +8,7 @@ Each case is a folder with the nano tokenizer and some files beside it, and what
 "split" cases have vocab.json and merges.txt in place of tokenizer.json; "own" cases a tokenizer.json that cuts texts
 otherwise than any class of the original (OWN); "characters" cases that of --characters; "bpe" and "unigram" cases a SentencePiece
 model of that name, from --pieces, and no tokenizer.json ("t5" that of unigram, as spiece.model), "tiktoken", "llama3" and "tekken"
-cases a vocabulary of bytes with ranks from there. Made without mistral-common.
+cases a vocabulary of bytes with ranks from there, "words" cases one of WordPiece. Made without mistral-common.
 """
 
 import argparse
@@ -80,6 +80,10 @@ CASES = {
     "llama3_plain": {"config.json": {"model_type": "llama"}},
     "llama3_class": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "extra_special_tokens": ["<a>"]}},
     "tekken_new": {"config.json": {"model_type": "llama"}, "tokenizer_config.json": {"bos_token": "<s>", "add_bos_token": True}},
+    "words_class": {"tokenizer_config.json": {"tokenizer_class": "BertTokenizer"}},
+    "words_cased": {"config.json": {"model_type": "bert"}, "tokenizer_config.json": {
+        "do_lower_case": False, "tokenize_chinese_chars": False, "mask_token": "<a>", "additional_special_tokens": ["<b>"]}},
+    "words_accents": {"config.json": {"model_type": "bert"}, "tokenizer_config.json": {"strip_accents": False}},
     "split_gpt2": {"config.json": {"model_type": "gpt2"}},
     "split_spaced": {"tokenizer_config.json": {"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": True}},
     "split": {"config.json": {"model_type": "qwen3"}},
@@ -104,7 +108,8 @@ def write_split(source, folder):
 
 
 PIECES = {"bpe": ("bpe.model", "tokenizer.model"), "unigram": ("unigram.model", "tokenizer.model"), "t5": ("unigram.model", "spiece.model"),
-          "tiktoken": ("ranks.tiktoken", "tiktoken.model"), "llama3": ("ranks.tiktoken", "tokenizer.model"), "tekken": ("tekken.json", "tekken.json")}
+          "tiktoken": ("ranks.tiktoken", "tiktoken.model"), "llama3": ("ranks.tiktoken", "tokenizer.model"), "tekken": ("tekken.json", "tekken.json"),
+          "words": ("vocab.txt", "vocab.txt")}
 
 
 def make_case(nano, characters, pieces, name, files):

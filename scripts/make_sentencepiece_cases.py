@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Make the test cases of tokenizers that SentencePiece trained: in GGUF files, with llama.cpp itself, and as models of their own;
-and of vocabularies of bytes with ranks.
+and of vocabularies of bytes with ranks, and of WordPiece.
 
     make_sentencepiece_cases.py -o suites/data/gguf --pieces suites/data/tokens/pieces --llama libllama.so
         [--strings suites/data/tokens/strings.jsonl DIR]
@@ -9,7 +9,7 @@ and of vocabularies of bytes with ranks.
     scored.jsonl         {"kind", "text", "ids", "decoded"}: what llama_tokenize makes of a text (BOS and EOS added as the file
                          says, special tokens found), and llama_detokenize of what lies between BOS and EOS; left out where
                          that is no UTF-8
-    bpe.model, unigram.model, ranks.tiktoken, tekken.json   in --pieces: what make_companion_cases.py opens with transformers
+    bpe.model, unigram.model, ranks.tiktoken, tekken.json, vocab.txt   in --pieces: what make_companion_cases.py opens with transformers
 
 --llama: any shared library that has llama.cpp's C interface; its version is told. --strings writes to DIR/KIND.ids what
 llama.cpp makes of many strings, to be compared by hand with `assay tokenize --jsonl`.
@@ -146,6 +146,12 @@ def write_ranks(folder):
         file.write("\n")
 
 
+def write_words(folder):
+    vocab = json.loads(make_token_cases.bert().to_str())["model"]["vocab"]
+    with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(token + "\n" for token, _ in sorted(vocab.items(), key=lambda item: item[1]))
+
+
 def row(llama, kind, text):
     ids = llama.encode(text)
     inner = [i for i in ids if i not in (1, 2)]
@@ -165,6 +171,7 @@ def main():
     args = parser.parse_args()
     write_pieces(args.pieces)
     write_ranks(args.pieces)
+    write_words(args.pieces)
     rows = []
     for kind, options in KINDS.items():
         path = os.path.join(args.output, f"vocab-{kind}.gguf")

@@ -45,6 +45,7 @@ static const struct source_row {
     {"tokenizer.model", tokenizer_pieces},
     {"tiktoken.model", tokenizer_pieces},
     {"spiece.model", tokenizer_pieces},
+    {"vocab.txt", tokenizer_words},
 };
 
 static const struct source_row *source_of(const char *folder)

@@ -45,10 +45,10 @@
 struct tokenizer;
 
 /* `path`: tokenizer.json itself, or a folder that holds it, or else vocab.json with merges.txt, tekken.json, a
- * SentencePiece model (tokenizer.model, spiece.model) or lines of tiktoken (tiktoken.model), read as the class of the
- * original reads it that tokenizer_config.json names, or that of the family that config.json names; without either
- * tokenizer.json is read as it is, vocab.json as GPT-2's, and the others by what they say of themselves. NULL on
- * failure. */
+ * SentencePiece model (tokenizer.model, spiece.model), lines of tiktoken (tiktoken.model) or WordPiece's vocab.txt,
+ * read as the class of the original reads it that tokenizer_config.json names, or that of the family that config.json
+ * names; without either tokenizer.json is read as it is, vocab.json as GPT-2's, and a model or tiktoken's lines by what
+ * they say of themselves. NULL on failure. */
 struct tokenizer *tokenizer_open(const char *path, struct error *error);
 /* The same from the text of a tokenizer.json that lies in no file: it has no SHA-256. `where` is for messages. */
 struct tokenizer *tokenizer_parse(const char *where, const char *text, size_t size, struct error *error);

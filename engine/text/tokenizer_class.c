@@ -78,19 +78,31 @@ static const struct class_row {
     const char *parts;
     bool (*settle)(cJSON *parts, const struct class_settings *settings);
     bool characters;   /* a tokenizer.json over bytes keeps its own rules; and it is not read from vocab.json */
-    bool pieces;       /* a tokenizer.json keeps its own rules: these are of a SentencePiece model alone */
-    const char *names; /* its special tokens, where a folder with a SentencePiece model does not name them */
+    bool own;          /* a tokenizer.json keeps its own rules: these are for a folder without one */
+    const char *names; /* its special tokens, where a folder without a tokenizer.json does not name them */
+    bool words;        /* over a vocabulary of WordPiece */
 } classes[] = {
-    {"GPT2Tokenizer", gpt2_parts, settle_bytes, false, false, NULL},
-    {"CodeGenTokenizer", gpt2_parts, settle_bytes, false, false, NULL},
-    {"Qwen2Tokenizer", qwen2_parts, settle_bytes, false, false, NULL},
-    {"LlamaTokenizer", llama_parts, settle_llama, true, false,
-     "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\", \"unk_token\": \"<unk>\"}"},
-    {"GemmaTokenizer", gemma_parts, settle_nothing, true, false,
-     "{\"bos_token\": \"<bos>\", \"eos_token\": \"<eos>\", \"unk_token\": \"<unk>\", \"pad_token\": \"<pad>\", "
-     "\"mask_token\": \"<mask>\"}"},
-    {"T5Tokenizer", t5_parts, settle_nothing, true, true,
-     "{\"eos_token\": \"</s>\", \"unk_token\": \"<unk>\", \"pad_token\": \"<pad>\"}"},
+    {.name = "GPT2Tokenizer", .parts = gpt2_parts, .settle = settle_bytes},
+    {.name = "CodeGenTokenizer", .parts = gpt2_parts, .settle = settle_bytes},
+    {.name = "Qwen2Tokenizer", .parts = qwen2_parts, .settle = settle_bytes},
+    {.name = "LlamaTokenizer",
+     .parts = llama_parts,
+     .settle = settle_llama,
+     .characters = true,
+     .names = "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\", \"unk_token\": \"<unk>\"}"},
+    {.name = "GemmaTokenizer",
+     .parts = gemma_parts,
+     .settle = settle_nothing,
+     .characters = true,
+     .names = "{\"bos_token\": \"<bos>\", \"eos_token\": \"<eos>\", \"unk_token\": \"<unk>\", \"pad_token\": "
+              "\"<pad>\", \"mask_token\": \"<mask>\"}"},
+    {.name = "T5Tokenizer",
+     .parts = t5_parts,
+     .settle = settle_nothing,
+     .characters = true,
+     .own = true,
+     .names = "{\"eos_token\": \"</s>\", \"unk_token\": \"<unk>\", \"pad_token\": \"<pad>\"}"},
+    {.name = "BertTokenizer", .parts = "{}", .settle = settle_nothing, .characters = true, .own = true, .words = true},
 };
 
 /* By "model_type", or how it begins ("*"); the first that fits decides. */
@@ -119,6 +131,7 @@ static const struct family_row {
     {"gemma2", "GemmaTokenizer", BY_NAME},
     {"gemma3*", "GemmaTokenizer", BY_NAME},
     {"t5", "T5Tokenizer", BY_NAME},
+    {"bert", "BertTokenizer", BY_NAME},
     {"mt5", "T5Tokenizer", BY_NAME},
     {"llava", NULL, FILE_ALWAYS},
     {"llava_next", NULL, FILE_ALWAYS},
@@ -225,12 +238,20 @@ bool tokenizer_class_pieces(const char *folder, const cJSON *config, cJSON **par
         return false;
     if (!choice.row && choice.plain)
         return true;
-    if (!choice.row || !choice.row->names)
+    if (!choice.row || !choice.row->names || choice.row->words)
         return error_set(error, "%s: class \"%.100s\" is not supported over a SentencePiece model", folder,
                          choice.name);
     *names = choice.row->names;
     *parts = parts_of(&choice, folder, config, error);
     return *parts;
+}
+
+bool tokenizer_class_words(const char *folder, const cJSON *config, struct error *error)
+{
+    struct choice choice;
+    return choose(folder, config, &choice, error) &&
+           ((choice.row && choice.row->words) ||
+            error_set(error, "%s: class \"%.100s\" is not supported over vocab.txt", folder, choice.name));
 }
 
 bool tokenizer_class_bytes(const char *folder, const cJSON *config, const char **names, struct error *error)
@@ -353,7 +374,7 @@ bool tokenizer_reclass(const char *folder, bool made, cJSON *json, char **instea
     bool good = true, differs = false;
     cJSON *config = tokenizer_companion(folder, "tokenizer_config.json", &good, error);
     good = good && choose(folder, config, &choice, error);
-    if (good && choice.row && (made || choice.row->pieces))
+    if (good && choice.row && (made || choice.row->own))
         choice.row = NULL;
     if (good && choice.row && choice.row->characters &&
         (has_bytes(json_member(json, "pre_tokenizer")) || has_bytes(json_member(json, "decoder"))))

@@ -79,6 +79,12 @@ cJSON *tokenizer_class_parts(const char *folder, const cJSON *config, struct err
 bool tokenizer_class_pieces(const char *folder, const cJSON *config, cJSON **parts, const char **names,
                             struct error *error);
 
+/* Is the class one that reads a vocabulary of WordPiece? */
+bool tokenizer_class_words(const char *folder, const cJSON *config, struct error *error);
+
+/* tokenizer_words.c: makes of a vocabulary of WordPiece what a tokenizer.json would hold. */
+cJSON *tokenizer_words(const char *folder, const char *name, struct error *error);
+
 /* Is there a class that reads a vocabulary of bytes with ranks? `config` and `*names` as above. */
 bool tokenizer_class_bytes(const char *folder, const cJSON *config, const char **names, struct error *error);
 

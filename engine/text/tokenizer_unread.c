@@ -10,7 +10,6 @@ static const struct form_row {
     {"tokenizer.model.v3", "a SentencePiece model"},
     {"tokenizer.tiktoken", "a tiktoken vocabulary"},
     {"qwen.tiktoken", "a tiktoken vocabulary"},
-    {"vocab.txt", "a WordPiece vocabulary"},
 };
 
 bool tokenizer_unread(const char *folder, struct buffer *out)

@@ -55,7 +55,7 @@ void fuzz_merges(const uint8_t *data, size_t size)
 }
 
 /* A SentencePiece model or lines of tiktoken, as the classes read them that make the most of it, and as no class does;
- * what begins as JSON is a tekken.json. */
+ * what begins as JSON is a tekken.json, too, and all of it is a vocab.txt. */
 void fuzz_pieces(const uint8_t *data, size_t size)
 {
     static const char *const classes[] = {"LlamaTokenizer", "T5Tokenizer", "PreTrainedTokenizerFast"};
@@ -66,6 +66,9 @@ void fuzz_pieces(const uint8_t *data, size_t size)
         place_file("pieces/tokenizer.model", data, size);
         open_tokenizer(place("pieces"));
     }
+    place_file("words/tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\"}", 36);
+    place_file("words/vocab.txt", data, size);
+    open_tokenizer(place("words"));
     if (size && *data == '{') {
         place_file("tekken/tekken.json", data, size);
         open_tokenizer(place("tekken"));

@@ -192,7 +192,7 @@ says err '1 download into it has not ended (.cache/huggingface/download/*.incomp
 test_that 'a tokenizer in a form that is not read'
 fresh qwen3
 rm "$T/m/tokenizer.json"
-for file in sentencepiece.bpe.model tokenizer.model.v3 vocab.txt; do
+for file in sentencepiece.bpe.model tokenizer.model.v3 qwen.tiktoken; do
     printf '\n\x0e\n\x05<unk>' >"$T/m/$file"
     run 3 tokenize "$T/m" Hello -q
     says err "$file there is"

@@ -269,6 +269,8 @@ token_case() {
         cp suites/data/tokens/pieces/ranks.tiktoken "$T/words/tiktoken.model"
     elif [[ $1 == llama3* ]]; then
         cp suites/data/tokens/pieces/ranks.tiktoken "$T/words/tokenizer.model"
+    elif [[ $1 == words* ]]; then
+        cp suites/data/tokens/pieces/vocab.txt "$T/words/"
     elif [[ $1 == tekken* ]]; then
         cp suites/data/tokens/pieces/tekken.json "$T/words/"
     elif [[ $1 == split* ]]; then

@@ -54,6 +54,11 @@ static const struct {
     {"tekken_no_vocab", "has no list \"vocab\""},
     {"tekken_no_bytes", "entry 0 of \"vocab\" has no \"token_bytes\""},
     {"tekken_pattern", "pattern \"(a\""},
+    {"words", NULL},
+    {"words_cr", NULL},
+    {"words_twice", "vocab.txt:5: token \"a\" is there twice, as 3 and 4"},
+    {"words_no_end", "\"[SEP]\", with which a text ends, is in no line"},
+    {"words_nul", "is not UTF-8 text"},
     {"tekken_same", "token \"a\" is in the vocabulary twice"},
 };
 
@@ -72,10 +77,12 @@ static char *lay(const char *name, const char *data, size_t size)
 
 static void lift(char *folder, const char *name)
 {
-    char *path = path_join(folder, name);
+    char *path = path_join(folder, name), *config = path_join(folder, "config.json");
     unlink(path);
+    unlink(config);
     rmdir(folder);
     free(path);
+    free(config);
     free(folder);
 }
 
@@ -101,8 +108,11 @@ Test(tokenizer, malformed_vocabularies_are_named_errors)
         struct buffer data = {0};
         char *path = path_join(SEEDS, malformed[i].seed);
         cr_assert(file_read(path, FILE_MOST, &data, &error), "%s", error_text(&error));
-        const char *name = strncmp(malformed[i].seed, "tekken", 6) == 0 ? "tekken.json" : "tokenizer.model";
+        const char *name = strncmp(malformed[i].seed, "tekken", 6) == 0  ? "tekken.json"
+                           : strncmp(malformed[i].seed, "words", 5) == 0 ? "vocab.txt"
+                                                                         : "tokenizer.model";
         char *folder = lay(name, data.data ? data.data : "", data.size);
+        free(strcmp(name, "vocab.txt") == 0 ? lay("config.json", "{\"model_type\": \"bert\"}", 22) : NULL);
         bool good = works(folder, &error);
         cr_expect_eq(good, malformed[i].error == NULL, "%s: %s", malformed[i].seed, error_text(&error));
         if (malformed[i].error) {
