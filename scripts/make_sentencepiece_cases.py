@@ -105,6 +105,23 @@ def write(path, model, ties=1, **metadata):
     writer.close()
 
 
+def write_words_gguf(path, vocab):
+    """As convert_hf_to_gguf.py writes BERT's words."""
+    with open(vocab, encoding="utf-8") as file:
+        words = file.read().splitlines()
+    named = [word.startswith("[") and word.endswith("]") and len(word) > 2 for word in words]
+    tokens = [word if name else word[2:] if word.startswith("##") else "\u2581" + word for word, name in zip(words, named)]
+    writer = gguf.GGUFWriter(path, "bert")
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list(tokens)
+    writer.add_token_types([Type.CONTROL if name else Type.NORMAL for name in named])
+    for add, word in ((writer.add_unk_token_id, "[UNK]"), (writer.add_sep_token_id, "[SEP]"), (writer.add_bos_token_id, "[CLS]")):
+        add(words.index(word))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+
 BPE = {"vocab_size": 420, "byte_fallback": True, "character_coverage": 1.0, "normalization_rule_name": "identity",
        "remove_extra_whitespaces": False, "split_digits": True, "allow_whitespace_only_pieces": True}
 KINDS = {"llama": {}, "llama-ties": {"ties": 16, "add_space_prefix": False, "add_bos_token": False, "add_eos_token": True}}
@@ -147,19 +164,29 @@ def write_ranks(folder):
 
 
 def write_words(folder):
-    vocab = json.loads(make_token_cases.bert().to_str())["model"]["vocab"]
+    with open(os.path.join(folder, "..", "variants", "bert", "tokenizer.json"), encoding="utf-8") as file:  # training it again orders ties anew
+        vocab = json.load(file)["model"]["vocab"]
     with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8", newline="\n") as file:
         file.writelines(token + "\n" for token, _ in sorted(vocab.items(), key=lambda item: item[1]))
 
 
-def row(llama, kind, text):
+def row(llama, kind, text, ends):
     ids = llama.encode(text)
-    inner = [i for i in ids if i not in (1, 2)]
+    inner = [i for i in ids if i not in ends]
     case = {"kind": kind, "text": text, "ids": ids}
     try:
         return case | {"inner": inner, "decoded": llama.decode(inner).decode()}
     except UnicodeDecodeError:
         return case
+
+
+def write_strings(llama, kind, places):
+    if not places:
+        return
+    with open(places[0], encoding="utf-8") as file:
+        strings = [json.loads(line) for line in file]
+    with open(os.path.join(places[1], f"{kind}.ids"), "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(llama.encode(text), separators=(",", ":")) + "\n" for text in strings)
 
 
 def main():
@@ -177,12 +204,14 @@ def main():
         path = os.path.join(args.output, f"vocab-{kind}.gguf")
         write(path, train("bpe", **BPE), **options)
         llama = Llama(args.llama, path)
-        rows += [row(llama, kind, text) for text in make_token_cases.character_texts() + ["the<sep>river  <sep> a", "\n\n\nthe", "</s>x</s> x"]]
-        if args.strings:
-            with open(args.strings[0], encoding="utf-8") as file:
-                strings = [json.loads(line) for line in file]
-            with open(os.path.join(args.strings[1], f"{kind}.ids"), "w", encoding="utf-8") as file:
-                file.writelines(json.dumps(llama.encode(text), separators=(",", ":")) + "\n" for text in strings)
+        rows += [row(llama, kind, text, (1, 2)) for text in make_token_cases.character_texts() + ["the<sep>river  <sep> a", "\n\n\nthe", "</s>x</s> x"]]
+        write_strings(llama, kind, args.strings)
+    path = os.path.join(args.output, "vocab-bert.gguf")
+    write_words_gguf(path, os.path.join(args.pieces, "vocab.txt"))
+    llama = Llama(args.llama, path)
+    rows += [{"kind": "bert", "text": text, "ids": llama.encode(text)} for text in make_token_cases.character_texts()
+             if "\u2581" not in text]  # which is part of how its tokens are spelled
+    write_strings(llama, "bert", args.strings)
     make_token_cases.write_lines(os.path.join(args.output, "scored.jsonl"), rows)
 
 

@@ -18,8 +18,9 @@ struct spelling;
  * (llama-vocab.cpp), and who spells the rest of the document, from the normalizer on. */
 struct gguf_kind {
     const char *name;
-    bool bos;
-    uint64_t bos_id, eos_id; /* UINT64_MAX: none */
+    bool begins, ends;                /* what the two switches are */
+    uint64_t begin, end;              /* the ids of what is added then; UINT64_MAX: none */
+    const char *end_switch, *end_key; /* the keys of what is put behind a text */
     bool (*put)(struct spelling *spelling);
 };
 
@@ -121,10 +122,11 @@ static bool put_template(struct spelling *spelling)
 {
     struct buffer *out = &spelling->out;
     struct gguf_text bos = {0}, eos = {0};
-    uint64_t bos_id = spelling->kind->bos_id, eos_id = spelling->kind->eos_id;
+    const struct gguf_kind *kind = spelling->kind;
+    uint64_t bos_id = kind->begin, eos_id = kind->end;
     if (!end_token(spelling, "tokenizer.ggml.add_bos_token", "tokenizer.ggml.bos_token_id",
-                   spelling->kind->bos || (spelling->pre && spelling->pre->bos), &bos, &bos_id) ||
-        !end_token(spelling, "tokenizer.ggml.add_eos_token", "tokenizer.ggml.eos_token_id", false, &eos, &eos_id))
+                   kind->begins || (spelling->pre && spelling->pre->bos), &bos, &bos_id) ||
+        !end_token(spelling, kind->end_switch, kind->end_key, kind->ends, &eos, &eos_id))
         return false;
     bool begins = bos_id != UINT64_MAX, ends = eos_id != UINT64_MAX;
     if (!begins && !ends) {
@@ -252,9 +254,89 @@ static bool put_llama(struct spelling *spelling)
     return true;
 }
 
+/* WordPiece: what begins a word has U+2581 in front, and what goes on a word nothing. */
+static void put_words(struct spelling *spelling)
+{
+    static const char mark[] = SPACE_MARK;
+    struct buffer *out = &spelling->out, word = {0};
+    size_t at = spelling->tokens->at;
+    buffer_text(out, "\"vocab\": {");
+    for (uint64_t id = 0; id < spelling->tokens->count; id++) {
+        struct gguf_text text = gguf_next_text(spelling->gguf, &at);
+        bool begins = text.size >= strlen(mark) && memcmp(text.data, mark, strlen(mark)) == 0;
+        bool named = text.size > 2 && text.data[0] == '[' && text.data[text.size - 1] == ']';
+        size_t skip = begins ? strlen(mark) : 0;
+        word.size = 0;
+        buffer_text(&word, begins || named ? "" : "##");
+        buffer_append(&word, text.data + skip, text.size - skip);
+        buffer_text(out, id ? ",\n" : "\n");
+        gguf_put_string(out, (struct gguf_text){word.data, word.size});
+        buffer_format(out, ": %llu", (unsigned long long)id);
+    }
+    buffer_text(out, "}");
+    if (word.failed)
+        out->failed = true;
+    buffer_free(&word);
+}
+
+/* The text that is put in the place of an unknown word. */
+static bool put_unknown_word(struct spelling *spelling)
+{
+    uint64_t id = 100;
+    size_t at = spelling->tokens->at;
+    struct gguf_text text = {"", 0};
+    if (!gguf_get_whole(spelling->gguf, "tokenizer.ggml.unknown_token_id", UINT32_MAX, &id, spelling->error))
+        return false;
+    for (uint64_t i = 0; i <= id && id < spelling->tokens->count; i++)
+        text = gguf_next_text(spelling->gguf, &at);
+    buffer_text(&spelling->out, "\"unk_token\": ");
+    gguf_put_string(&spelling->out, text);
+    buffer_text(&spelling->out, ", ");
+    return true;
+}
+
+/* As llm_tokenizer_wpm: white space separates, controls go, and marks where accents are to be stripped. */
+static bool put_bert(struct spelling *spelling)
+{
+    struct buffer *out = &spelling->out;
+    bool lower = true, accents = true;
+    if (!gguf_get_bool(spelling->gguf, "tokenizer.ggml.normalizer.lowercase", &lower, spelling->error) ||
+        !gguf_get_bool(spelling->gguf, "tokenizer.ggml.normalizer.strip_accents", &accents, spelling->error))
+        return false;
+    buffer_format(
+        out,
+        "\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Replace\", \"pattern\": {\"Regex\": "
+        "\"\\\\s\"}, \"content\": \" \"}, {\"type\": \"NFD\"}, {\"type\": \"Replace\", \"pattern\": {\"Regex\": "
+        "\"[%s\\\\p{Cc}\\\\p{Cf}\\\\p{Co}\\\\x{fffd}]\"}, \"content\": \"\"}, {\"type\": \"BertNormalizer\", "
+        "\"clean_text\": false, \"handle_chinese_chars\": true, \"strip_accents\": false, \"lowercase\": %s}]},\n"
+        "\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"WhitespaceSplit\"}, {\"type\": "
+        "\"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": {\"Regex\": "
+        "\"[\\\\p{P}$+<=>^`|~]\"}}]},\n",
+        accents ? "\\\\p{M}" : "", lower ? "true" : "false");
+    if (!put_template(spelling))
+        return false;
+    buffer_text(out,
+                "\"decoder\": {\"type\": \"WordPiece\", \"prefix\": \"##\", \"cleanup\": true},\n\"model\": {\"type\": "
+                "\"WordPiece\", \"continuing_subword_prefix\": \"##\", \"max_input_chars_per_word\": 2147483647, ");
+    if (!put_unknown_word(spelling))
+        return false;
+    put_words(spelling);
+    buffer_text(out, "}");
+    return true;
+}
+
+#define EOS .end_switch = "tokenizer.ggml.add_eos_token", .end_key = "tokenizer.ggml.eos_token_id"
 static const struct gguf_kind kinds[] = {
-    {.name = "gpt2", .bos_id = UINT64_MAX, .eos_id = UINT64_MAX, .put = put_gpt2},
-    {.name = "llama", .bos = true, .bos_id = 1, .eos_id = 2, .put = put_llama},
+    {.name = "gpt2", .begin = UINT64_MAX, .end = UINT64_MAX, EOS, .put = put_gpt2},
+    {.name = "llama", .begins = true, .begin = 1, .end = 2, EOS, .put = put_llama},
+    {.name = "bert",
+     .begins = true,
+     .ends = true,
+     .begin = 101,
+     .end = 102,
+     .end_switch = "tokenizer.ggml.add_sep_token",
+     .end_key = "tokenizer.ggml.seperator_token_id", /* sic */
+     .put = put_bert},
 };
 
 static const struct gguf_kind *kind_find(struct gguf_text name)

@@ -97,9 +97,9 @@ static void check_scored(const cJSON *json, const char *kind, struct tokenizer *
 }
 
 /* llama.cpp itself made these (scripts/make_sentencepiece_cases.py). */
-Test(gguf_tokenizer, scores_merge_as_in_llama_cpp)
+Test(gguf_tokenizer, scores_and_words_are_as_in_llama_cpp)
 {
-    static const char *const kinds[] = {"llama", "llama-ties"};
+    static const char *const kinds[] = {"llama", "llama-ties", "bert"};
     size_t size, checked = 0;
     char *lines = read_bytes(DATA "scored.jsonl", &size);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -119,7 +119,7 @@ Test(gguf_tokenizer, scores_merge_as_in_llama_cpp)
         tokenizer_free(tokenizer);
         store_free(store);
     }
-    cr_expect_eq(checked, 2 * 103);
+    cr_expect_eq(checked, 2 * 103 + 97);
     free(lines);
 }
 
