@@ -15,7 +15,8 @@ static bool compare_rows(const struct store *store, const struct tensor *head, c
                          enum head *found, struct error *error)
 {
     size_t width = head->columns;
-    float *values = malloc((3 * width + 1) * sizeof *values);
+    float *values = malloc((2 * width + 1) * sizeof *values + dtype_row_bytes(head->dtype, width) +
+                           dtype_row_bytes(embedding->dtype, width));
     bool good = values || error_memory(error, head->name);
     *found = HEAD_EQUAL;
     for (uint64_t row = 0; good && *found == HEAD_EQUAL && row < head->rows; row++) {

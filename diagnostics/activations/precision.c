@@ -48,7 +48,7 @@ static bool compare_row(const struct golden *golden, const struct golden_tensor 
                         const struct store *store, const struct tensor *mine, struct rows *rows, struct error *error)
 {
     size_t width = gold->width;
-    float *values = malloc((4 * width + 1) * sizeof *values);
+    float *values = malloc((3 * width + 1) * sizeof *values + dtype_row_bytes(mine->dtype, width));
     bool good = (values || error_memory(error, gold->path)) && golden_read_rows(golden, gold, row, 1, values, error) &&
                 store_read_wide(store, mine, (uint64_t)id, 1, values + 3 * width, values + width, error);
     if (good) {

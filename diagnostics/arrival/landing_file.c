@@ -188,7 +188,7 @@ static bool judge_finite(struct judging *judging, const struct reading *reading,
 static bool judge_same(struct judging *judging, const struct reading *reading, uint64_t row, size_t count)
 {
     const struct tensor *tensor = reading->tensor;
-    size_t width = dtype_width(tensor->dtype), at = 0;
+    size_t width = dtype_bits(tensor->dtype) / 8, at = 0;
     if (memcmp(reading->raw, reading->other, count * width) == 0)
         return true;
     while (memcmp((const char *)reading->raw + at * width, (const char *)reading->other + at * width, width) == 0)
@@ -252,8 +252,8 @@ static bool judge_values(struct judging *judging, const struct tensor *tensor)
     reading.original = same ? original : NULL;
     uint64_t most = chunk_rows(tensor->columns);
     size_t count = (size_t)(most * tensor->columns);
-    reading.raw = malloc(count * sizeof(float));
-    reading.other = malloc(count * sizeof(float));
+    reading.raw = malloc(dtype_row_bytes(tensor->dtype, count) + 1);
+    reading.other = malloc(dtype_row_bytes(tensor->dtype, count) + 1);
     reading.wide = malloc(count * sizeof *reading.wide);
     bool good = ((reading.raw && reading.other && reading.wide) || error_memory(&judging->file->error, tensor->name)) &&
                 read_values(judging, &reading, most) && judge_zero(judging, &reading);

@@ -41,7 +41,7 @@ static bool pair_compare(const struct matching *matching, struct pair *pair, str
         return true;
     uint64_t some = chunk_rows(mine->columns);
     size_t most = (size_t)(some * mine->columns);
-    void *raw = malloc(most * sizeof(float));
+    void *raw = malloc(dtype_row_bytes(mine->dtype, most) + dtype_row_bytes(source->dtype, most) + 1);
     float *a = malloc(most * sizeof *a), *b = malloc(most * sizeof *b);
     bool good = (raw && a && b) || error_memory(error, mine->name);
     for (uint64_t row = 0; good && row < mine->rows; row += some) {

@@ -100,6 +100,12 @@ bool workspace_product(struct workspace *workspace, int thread, enum product kin
     return doubles;
 }
 
+/* Floats that hold as many rows of the weight as they are stored. */
+static size_t raw_floats(const struct matrix *weight, size_t rows)
+{
+    return (rows * dtype_row_bytes(weight->dtype, weight->columns) + sizeof(float) - 1) / sizeof(float);
+}
+
 /* Rows first .. first + count - 1 of the weight, widened into `out`. `raw` holds the stored bytes meanwhile. */
 static bool matrix_widen(const struct matrix *weight, size_t first, size_t count, float *raw, float *out,
                          struct error *error)
@@ -193,7 +199,7 @@ static void widen_task(void *context, size_t task, int thread)
     struct linear_job *job = context;
     const struct segment *segment = job_segment(job, &task);
     size_t first = task * TILE_ROWS, left = segment->count - first, count = left < TILE_ROWS ? left : TILE_ROWS;
-    float *raw = workspace_floats(job->workspace, thread, 0, count * job->columns);
+    float *raw = workspace_floats(job->workspace, thread, 0, raw_floats(&segment->part->weight, count));
     struct error error = {0};
     if (!raw)
         error_memory(&error, "weights");
@@ -284,7 +290,7 @@ static void few_rows_run(void *context, size_t task, int thread)
         return;
     }
     size_t some = weight->values ? 1 : count; /* from memory row by row, from a file all at once */
-    float *raw = workspace_floats(job->workspace, thread, 0, some * job->columns);
+    float *raw = workspace_floats(job->workspace, thread, 0, raw_floats(weight, some));
     float *wide = workspace_floats(job->workspace, thread, 1, some * job->columns);
     bool good = raw && wide;
     if (!good)
@@ -418,7 +424,7 @@ bool linear_here(struct workspace *workspace, int thread, const float *a, size_t
         return true;
     }
     size_t rows = stripe_rows(weight->columns) < weight->rows ? stripe_rows(weight->columns) : weight->rows;
-    float *raw = direct ? NULL : workspace_floats(workspace, thread, 0, rows * weight->columns);
+    float *raw = direct ? NULL : workspace_floats(workspace, thread, 0, raw_floats(weight, rows));
     float *wide = direct ? NULL : workspace_floats(workspace, thread, 1, rows * weight->columns);
     if (!direct && (!raw || !wide))
         return error_memory(error, "weights");
@@ -446,7 +452,7 @@ bool matrix_rows(const struct matrix *weight, const int *ids, size_t count, floa
         memset(out, 0, count * columns * sizeof *out);
         return true;
     }
-    float *raw = malloc((columns ? columns : 1) * sizeof *raw);
+    float *raw = malloc((raw_floats(weight, 1) + 1) * sizeof *raw);
     bool good = raw || error_memory(error, "embedding");
     for (size_t i = 0; good && i < count; i++)
         good = matrix_widen(weight, (size_t)ids[i], 1, raw, out + i * columns, error);

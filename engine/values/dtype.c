@@ -9,14 +9,14 @@ static const struct dtype_row {
     unsigned bits; /* of a block */
     size_t width;
     size_t block; /* 0: one element */
-    bool widened; /* from blocks */
+    bool widened; /* computed with, though nothing is narrowed to it */
     const char *torch, *alias, *numpy;
     double rounding;
 } rows[DTYPE_COUNT] = {
     [DTYPE_F32] = {"F32", 32, .width = 4, .torch = "float32", .alias = "float", .numpy = "<f4"},
     [DTYPE_F16] = {"F16", 16, .width = 2, .torch = "float16", .alias = "half", .numpy = "<f2", .rounding = 1e-3},
     [DTYPE_BF16] = {"BF16", 16, .width = 2, .torch = "bfloat16", .rounding = 4e-3},
-    [DTYPE_F64] = {"F64", 64, .torch = "float64", .numpy = "<f8"},
+    [DTYPE_F64] = {"F64", 64, .widened = true, .torch = "float64", .numpy = "<f8"},
     [DTYPE_I64] = {"I64", 64, .numpy = "<i8"},
     [DTYPE_I32] = {"I32", 32, .numpy = "<i4"},
     [DTYPE_I16] = {"I16", 16},
@@ -26,9 +26,9 @@ static const struct dtype_row {
     [DTYPE_U16] = {"U16", 16},
     [DTYPE_U8] = {"U8", 8},
     [DTYPE_BOOL] = {"BOOL", 8},
-    [DTYPE_F8_E4M3] = {"F8_E4M3", 8, .torch = "float8_e4m3fn"},
-    [DTYPE_F8_E5M2] = {"F8_E5M2", 8, .torch = "float8_e5m2"},
-    [DTYPE_F8_E8M0] = {"F8_E8M0", 8},
+    [DTYPE_F8_E4M3] = {"F8_E4M3", 8, .widened = true, .rounding = 5e-2, .torch = "float8_e4m3fn"},
+    [DTYPE_F8_E5M2] = {"F8_E5M2", 8, .widened = true, .rounding = 0.1, .torch = "float8_e5m2"},
+    [DTYPE_F8_E8M0] = {"F8_E8M0", 8, .widened = true, .torch = "float8_e8m0fnu"},
     [DTYPE_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8},
     [DTYPE_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8},
     [DTYPE_F6_E2M3] = {"F6_E2M3", 6},
@@ -131,19 +131,19 @@ bool dtype_computes(enum dtype dtype)
     return rows[dtype].width || rows[dtype].widened;
 }
 
-static const char *wide_name(size_t dtype)
+static const char *plain_name(size_t dtype)
 {
-    return rows[dtype].width ? rows[dtype].name : NULL;
+    return !rows[dtype].block && (rows[dtype].width || rows[dtype].widened) ? rows[dtype].name : NULL;
 }
 
-static const char *widened_name(size_t dtype)
+static const char *block_name(size_t dtype)
 {
-    return rows[dtype].widened ? rows[dtype].name : NULL;
+    return rows[dtype].block && rows[dtype].widened ? rows[dtype].name : NULL;
 }
 
 void dtype_computed_list(struct buffer *out)
 {
-    names_join(out, DTYPE_COUNT, wide_name, " and ");
+    names_join(out, DTYPE_COUNT, plain_name, " and ");
     buffer_text(out, ", and GGUF's ");
-    names_join(out, DTYPE_COUNT, widened_name, " and ");
+    names_join(out, DTYPE_COUNT, block_name, " and ");
 }

@@ -88,10 +88,10 @@ size_t dtype_row_bytes(enum dtype dtype, size_t columns);
 
 /* The engine computes with the type, after widening it. */
 bool dtype_computes(enum dtype dtype);
-/* Appends which: "F32, F16 and BF16, and GGUF's Q4_0, Q4_1 ...". */
+/* Appends which: "F32, F16, BF16, F64 ..., and GGUF's Q4_0, Q4_1 ...". */
 void dtype_computed_list(struct buffer *out);
 
-/* Bytes of one element of F32, F16 and BF16, which are computed with and can be narrowed to; 0 for the others. */
+/* Bytes of one element of F32, F16 and BF16, which can be narrowed to; 0 for the others. */
 size_t dtype_width(enum dtype dtype);
 
 #endif

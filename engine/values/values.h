@@ -6,8 +6,8 @@
 
 #include "values/dtype.h"
 
-/* out[i] = values[i], widened from any type that dtype_computes; exact. `count` is whole blocks. The source need not be
- * aligned. */
+/* out[i] = values[i], widened from any type that dtype_computes; exact, but for F64, which is rounded to nearest, ties
+ * to even. `count` is whole blocks. The source need not be aligned. */
 void widen(enum dtype dtype, const void *values, float *out, size_t count);
 
 /* The reverse for F32, F16 and BF16, rounded to nearest, ties to even; what is too large becomes infinite, and a NaN

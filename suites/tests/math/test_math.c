@@ -60,6 +60,65 @@ Test(arithmetic, widen_every_bfloat16)
     widen_all(DTYPE_BF16);
 }
 
+/* The number that sign, exponent and fraction of eight bits stand for. */
+static double small_float(unsigned code, int fraction_bits, int bias)
+{
+    int exponent = (int)(code & 0x7F) >> fraction_bits, fraction = (int)code & ((1 << fraction_bits) - 1);
+    double value = exponent ? ldexp((1 << fraction_bits) + fraction, exponent - bias - fraction_bits)
+                            : ldexp(fraction, 1 - bias - fraction_bits);
+    return code & 0x80 ? -value : value;
+}
+
+Test(arithmetic, widen_every_float_of_8_bits)
+{
+    for (unsigned code = 0; code < 256; code++) {
+        uint8_t byte = (uint8_t)code;
+        float e4m3, e5m2, e8m0;
+        widen(DTYPE_F8_E4M3, &byte, &e4m3, 1);
+        widen(DTYPE_F8_E5M2, &byte, &e5m2, 1);
+        widen(DTYPE_F8_E8M0, &byte, &e8m0, 1);
+        if ((code & 0x7F) == 0x7F)
+            cr_expect(isnan(e4m3) && isnan(e5m2));
+        else
+            cr_expect(bits_of(e4m3) == bits_of((float)small_float(code, 3, 7)), "E4M3 %02x is %a", code, (double)e4m3);
+        if ((code & 0x7F) > 0x7C)
+            cr_expect(isnan(e5m2), "E5M2 %02x is %a", code, (double)e5m2);
+        else if ((code & 0x7F) == 0x7C)
+            cr_expect(isinf(e5m2) && (e5m2 < 0) == (code > 0x7F));
+        else
+            cr_expect(bits_of(e5m2) == bits_of((float)small_float(code, 2, 15)), "E5M2 %02x is %a", code, (double)e5m2);
+        if (code == 255)
+            cr_expect(isnan(e8m0));
+        else
+            cr_expect(bits_of(e8m0) == bits_of((float)ldexp(1, (int)code - 127)), "E8M0 %02x is %a", code,
+                      (double)e8m0);
+    }
+}
+
+/* To nearest, ties to even, from any address. */
+Test(arithmetic, widen_doubles)
+{
+    static const struct {
+        double value;
+        float wide;
+    } rows[] = {{1, 1},
+                {-0.0, -0.0f},
+                {1 + 0x1p-24, 1},
+                {1 + 3 * 0x1p-24, 1 + 0x1p-22f},
+                {1 + 0x1p-24 + 0x1p-50, 1 + 0x1p-23f},
+                {0x1p-150, 0},
+                {0x1.8p-149, 0x1p-148f},
+                {1e300, INFINITY},
+                {-INFINITY, -INFINITY}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsigned char raw[sizeof(double) + 1];
+        float wide;
+        memcpy(raw + 1, &rows[i].value, sizeof(double));
+        widen(DTYPE_F64, raw + 1, &wide, 1);
+        cr_expect(bits_of(wide) == bits_of(rows[i].wide), "%a became %a", rows[i].value, (double)wide);
+    }
+}
+
 /* What a half is, by hand. */
 Test(arithmetic, the_plain_widening_is_right)
 {

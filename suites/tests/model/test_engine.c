@@ -221,8 +221,8 @@ Test(engine, a_tensor_of_another_shape_or_dtype_is_refused_by_file_and_name)
         uint64_t shape[2];
         const char *says[2];
     } rows[] = {
-        {DTYPE_I8, 1, {32}, {"I8", "F32, F16 and BF16"}},
-        {DTYPE_F64, 1, {32}, {"F64", "F32, F16 and BF16"}},
+        {DTYPE_I8, 1, {32}, {"I8", "F32, F16, BF16, F64"}},
+        {DTYPE_I16, 1, {32}, {"I16", "F32, F16, BF16, F64"}},
         {DTYPE_F32, 1, {33}, {"[33]", "[32]"}},
         {DTYPE_F32, 1, {31}, {"[31]", "[32]"}},
         {DTYPE_F32, 2, {1, 32}, {"[1, 32]", "[32]"}},
