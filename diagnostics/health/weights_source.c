@@ -213,7 +213,9 @@ bool weights_check_source(const struct store *store, const struct store *source,
         pair->source = store_find(source, pair->mine->name);
         pair->shaped = pair->source && tensor_same_shape(pair->mine, pair->source) &&
                        dtype_computes(pair->mine->dtype) && dtype_computes(pair->source->dtype);
-        pair->limit = pair->shaped && pair->mine->dtype != pair->source->dtype ? dtype_rounding(pair->mine->dtype) : 0;
+        bool other = pair->shaped && (pair->mine->dtype != pair->source->dtype ||
+                                      tensor_storage(pair->mine) != tensor_storage(pair->source));
+        pair->limit = other ? tensor_rounding(pair->mine) : 0;
         pair->error = pair->source && !pair->shaped ? INFINITY : 0;
     }
     if (good) {

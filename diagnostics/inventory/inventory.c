@@ -48,11 +48,12 @@ static bool refusals_add(struct refusals *refusals, const struct census_item *it
 }
 
 /* Another type than most of its class, and than the configuration states. A class that was converted as a whole was
- * converted on purpose, and quantisers mix their block types on purpose. */
+ * converted on purpose, and quantisers mix their types on purpose. */
 static bool is_odd(const struct census *census, const struct census_item *item)
 {
     enum dtype dtype = item->tensor->dtype, common = census->common[item->expected->weight];
-    return dtype != common && dtype != census->stated && dtype_width(dtype) && dtype_width(common);
+    return dtype != common && dtype != census->stated && dtype_width(dtype) && dtype_width(common) &&
+           !tensor_storage(item->tensor);
 }
 
 static bool take_refusals(struct inventory *inventory)

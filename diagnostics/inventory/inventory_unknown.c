@@ -14,7 +14,15 @@ static bool quantised_message(const struct model_config *config, const struct qu
 {
     if (quantised->matrices)
         quantised_text(quantised, out);
-    else if (config->quantisation.document) {
+    else if (quantised->computed) {
+        buffer_text(out, "the model is ");
+        if (config->quantisation.document)
+            quantisation_text(&config->quantisation, out);
+        else
+            buffer_format(out, "quantised (%s), and the configuration does not say so", quantised->storage);
+        buffer_format(out, ": %zu matri%s computed with as the original dequantises %s", quantised->computed,
+                      quantised->computed == 1 ? "x is" : "ces are", quantised->computed == 1 ? "it" : "them");
+    } else if (config->quantisation.document) {
         buffer_text(out, "the configuration says that the model is ");
         quantisation_text(&config->quantisation, out);
         buffer_text(out, ", but no matrix is stored so: they are taken as they are, where other readers quantise them "
@@ -29,7 +37,7 @@ static void computable_facts(const struct model_config *config, const struct qua
                              struct finding *finding)
 {
     const struct quantisation *said = &config->quantisation;
-    finding_measured(finding, (double)quantised->matrices, "quantised matrices");
+    finding_measured(finding, (double)(quantised->matrices + quantised->computed), "quantised matrices");
     if (*said->method)
         finding_fact_text(finding, "quantised_by", "%s", said->method);
     if (said->bits)
@@ -48,8 +56,9 @@ bool inventory_computable(const struct inventory_request *request, struct findin
     bool other = *config->unsupported && (!told || strncasecmp(config->unsupported, text.data, text.size) != 0);
     struct finding *finding = good && (told || other) ? findings_add(findings, "inventory.computable") : NULL;
     if (finding) {
-        bool unsaid = quantised.matrices && config->family && !config->quantisation.document;
-        finding->verdict = unsaid ? VERDICT_FAIL : VERDICT_WARN;
+        bool unsaid = quantised.matrices + quantised.computed && config->family && !config->quantisation.document;
+        bool computes = quantised.computed && !quantised.matrices && !other;
+        finding->verdict = unsaid ? VERDICT_FAIL : computes ? VERDICT_PASS : VERDICT_WARN;
         finding_message(finding, "%s%s%s.%s%s%s", other ? config->unsupported : "", other && told ? ". " : "",
                         told ? text.data : "", *config->unsupported ? " Nothing is computed; " : "",
                         !*config->unsupported ? ""

@@ -8,8 +8,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "model/quantisation.h"
 #include "model/switches.h"
+#include "store/quantisation.h"
 
 #define CONFIG_LAYERS_MAX 1024
 #define CHOICE_GROUPS_MAX 64

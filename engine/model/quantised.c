@@ -247,6 +247,8 @@ bool quantised_take(const struct store *store, const struct model_config *config
         const struct tensor *tensor = store_at(store, i);
         if (!quantised_add(quantised, tensor->name, tensor->dtype, tensor->bytes))
             return false;
+        quantised->computed += tensor_storage(tensor) != NULL;
+        quantised->storage = tensor_storage(tensor) ? tensor_storage(tensor) : quantised->storage;
     }
     quantised_count(quantised, config);
     return true;

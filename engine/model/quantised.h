@@ -18,9 +18,11 @@ struct quantised {
     size_t count, capacity;
     bool bare; /* most matrices are packed, though no part beside them tells so */
     size_t matrices;
-    uint64_t all;     /* kinds of parts that they have */
-    enum dtype dtype; /* of those that are packed under their own name */
-    double bits;      /* of a value, by the sizes of those whose shape is known; 0: not known */
+    size_t computed;     /* matrices that are quantised otherwise, and computed with */
+    const char *storage; /* ... how (tensor_storage) */
+    uint64_t all;        /* kinds of parts that they have */
+    enum dtype dtype;    /* of those that are packed under their own name */
+    double bits;         /* of a value, by the sizes of those whose shape is known; 0: not known */
 };
 
 /* Adds a tensor of the text model by its canonical name, which is borrowed; after all of them quantised_count says what

@@ -62,6 +62,7 @@ struct store *store_open(const char *path, struct error *error)
     struct store *store = store_new(path, STORE_SAFETENSORS, error);
     if (!store)
         return NULL;
+    store->whole = true;
     bool good = file_is_folder(path) ? open_folder(store, path, error) : open_file(store, path, error);
     if (good && store_finish(store, error))
         return store;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/wording.h"
-#include "store/store_internal.h"
+#include "store/storage.h"
 
 /* The first row whose prefix fits decides. Text model: `to` replaces the prefix; NULL: another component. */
 static const struct prefix_row {
@@ -208,6 +208,9 @@ static bool fused_cut(struct store *store, size_t index, const struct fused_row 
             view.stride = line;
             view.transposed = transposed;
             view.offset = whole.offset + expert * whole.shape[1] * line + part * each * (transposed ? element : line);
+            view.begin = whole.begin + expert * whole.shape[1] + part * each;
+            if (whole.assembly)
+                assembly_place(&view);
             snprintf(name, sizeof name, "%.*s.mlp.experts.%llu.%s.weight", stem, whole.name, (unsigned long long)expert,
                      row->parts[part]);
             view.name = store_string(store, name);
@@ -251,6 +254,7 @@ bool names_cut_fused(struct store *store, struct error *error)
     for (size_t i = 0; good && i < count; i++) {
         const struct tensor *tensor = &store->tensors[i];
         const struct fused_row *row = fused_row_of(tensor);
+        transposed[i] = transposed[i] && !tensor->assembly; /* put together, it is as linear layers store it */
         uint64_t packed = row ? (transposed[i] ? tensor->shape[2] : tensor->shape[1]) : 0;
         if (!row || !tensor->bytes || dtype_bits(tensor->dtype) % 8 != 0 || (row->parts[1] && packed % 2 != 0))
             continue;

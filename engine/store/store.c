@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/numbers.h"
-#include "store/store_internal.h"
+#include "store/storage.h"
 #include "values/values.h"
 
 #define TENSORS_MAX 2000000 /* of a store; 300 bytes each. The largest models have 150,000 */
@@ -424,7 +424,7 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
         const struct tensor *below = change && (change->from || change->lender) ? store_find(from, name) : tensor;
         if (!store_read_rows(from, below, first, count, out, error))
             return false;
-    } else if (!read_file_rows(tensor, first, count, out, error)) {
+    } else if (!(tensor->assembly ? tensor->assembly->read : read_file_rows)(tensor, first, count, out, error)) {
         return error_context(error, "tensor '%s'", tensor->disk_name);
     }
     if (change && change->rewrite)

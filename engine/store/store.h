@@ -18,6 +18,7 @@
 #define TENSOR_RANK_MAX 8
 
 struct weight_file;
+struct assembly;
 
 /* One tensor, or one expert's part of a fused one. Owned by its store, as are the strings.
  *
@@ -42,7 +43,10 @@ struct tensor {
     uint64_t interleaved; /* rows (a vector: elements) of each group whose halves lie in turn: the first of the first
                              half, the first of the second ...; 0: as they are */
     bool transposed;
-    bool other; /* belongs to another component than the text model */
+    bool other;                      /* belongs to another component than the text model */
+    const struct assembly *assembly; /* not NULL: made of several tensors (tensor_storage), of which `file`, `offset`
+                                        and `held` are those of the packed values ... */
+    uint64_t begin;                  /* ... and this its first row in what they make */
 };
 
 struct store;
@@ -86,6 +90,12 @@ bool name_fused(const char *name, size_t nth, char *out, size_t size);
 
 /* rows, columns, bytes and stride of a plain tensor from shape and dtype. False: the size does not fit 64 bits. */
 bool tensor_measure(struct tensor *tensor);
+
+/* How it is quantised, where it is put together from packed values, scales and the like: "gptq". Its dtype, shape and
+ * values are those of the matrix that the original makes of them. NULL: it is stored as it is. */
+const char *tensor_storage(const struct tensor *tensor);
+/* As dtype_rounding, of a tensor however it is stored. */
+double tensor_rounding(const struct tensor *tensor);
 
 /* When its file was last written, in nanoseconds since 1970; false: an overlay holds it in memory. */
 bool tensor_time(const struct tensor *tensor, int64_t *time);

@@ -1,8 +1,9 @@
-/* What follows the last tensor of a store: names, fused experts cut apart, an order, an index. */
+/* What follows the last tensor of a store: names, matrices put together from their parts, fused experts cut apart, an
+ * order, an index. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/store_internal.h"
+#include "store/storage.h"
 
 static bool store_canonical_names(struct store *store, struct error *error)
 {
@@ -87,6 +88,7 @@ static bool store_index(struct store *store, struct error *error)
 
 bool store_finish(struct store *store, struct error *error)
 {
-    return store_canonical_names(store, error) && names_cut_fused(store, error) && names_cut_joined(store, error) &&
-           store_partition(store, error) && store_index(store, error);
+    return store_canonical_names(store, error) && (!store->whole || assemblies_make(store, error)) &&
+           names_cut_fused(store, error) && names_cut_joined(store, error) && store_partition(store, error) &&
+           store_index(store, error);
 }

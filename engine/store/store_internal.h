@@ -59,6 +59,7 @@ struct store {
     struct tensor *tensors;
     size_t count;
     size_t capacity;
+    bool whole;           /* all files of the model are there: what is a part of a matrix is put together */
     size_t text_count;    /* tensors of the text model, after store_finish */
     struct map by_name;   /* text tensors, after store_finish */
     struct names strings; /* owns names */

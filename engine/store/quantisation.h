@@ -1,6 +1,6 @@
 /* What a configuration says of how the weights were quantised. */
-#ifndef ASSAY_MODEL_QUANTISATION_H
-#define ASSAY_MODEL_QUANTISATION_H
+#ifndef ASSAY_STORE_QUANTISATION_H
+#define ASSAY_STORE_QUANTISATION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "model/quantisation.h"
+#include "store/quantisation.h"
 
 #include <math.h>
 #include <stdio.h>

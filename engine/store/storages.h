@@ -1,0 +1,10 @@
+/* The ways to keep a matrix as several tensors that are computed with, in the order in which they are tried. Adding one
+ * is a line here, and its row (storage.h) in a file of the same folder. */
+#ifndef ASSAY_STORE_STORAGES_H
+#define ASSAY_STORE_STORAGES_H
+
+#define STORAGES(X)                                                                                                    \
+    X(storage_fp8)                                                                                                     \
+    X(storage_scaled)
+
+#endif

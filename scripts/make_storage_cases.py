@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Make matrices that are stored quantised, and what the original packages dequantise them to: suites/data/storage/.
+
+    make_storage_cases.py -o suites/data/storage [--only fp8_block] [--gptq FILE] [--awq FILE]
+
+    models/NAME/               a llama of one layer whose matrices are stored so, with random values; expected.json holds dtype, shape
+                               and SHA-256 of each matrix as the original dequantises it
+    edges/NAME/                matrices of no model: every code, scales that are zero, subnormal, largest, NaN; sizes that no group
+                               divides where the storage allows it; expected.safetensors holds what they come to
+
+What dequantises is the original's own code, imported: transformers for fp8 and mxfp4, compressed-tensors, bitsandbytes, MLX, and
+of AutoGPTQ 0.7.1 and AutoAWQ 0.2.9, whose packages no longer load beside a new transformers, the one file that does it: --gptq
+auto_gptq/nn_modules/qlinear/qlinear_cuda.py, --awq awq/utils/packing_utils.py. Where a storage has no package that runs on a CPU
+its specification is written out here, with the source.
+
+    pip install torch transformers safetensors compressed-tensors bitsandbytes 'mlx[cpu]'
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+
+import torch
+from safetensors.torch import save_file
+
+HIDDEN, HEADS, KV_HEADS, HEAD_DIM, VOCABULARY = 64, 2, 1, 32, 32
+ARGUMENTS = None
+
+
+def module_of(path, name):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def generator_of(text):
+    return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "little"))
+
+
+def uniform(generator, shape, low, high):
+    return torch.rand(shape, generator=generator) * (high - low) + low
+
+
+def words(generator, shape):
+    """Every bit at random."""
+    return torch.randint(-(2**31), 2**31, shape, generator=generator, dtype=torch.int64).to(torch.int32)
+
+
+# Scales at the edges of their types.
+EDGES = {
+    torch.float32: [0.0, -0.0, 1e-45, 1.1754944e-38, 3.4028235e38, -1.5, float("inf"), float("nan")],
+    torch.float16: [0.0, -0.0, 6e-8, 6.1035e-05, 65504.0, -1.5, float("inf"), float("nan")],
+    torch.bfloat16: [0.0, -0.0, 1e-40, 1.1754944e-38, 3.38e38, -1.5, float("inf"), float("nan")],
+}
+
+
+def scales_of(generator, shape, dtype, edge, size=0.02):
+    scales = uniform(generator, shape, size / 4, size).to(dtype)
+    if edge:
+        flat = scales.reshape(-1)
+        few = torch.tensor(EDGES[dtype], dtype=torch.float64).to(dtype)
+        count = min(len(flat) - 1, len(few))
+        flat[:count] = few[:count]
+        scales = flat.reshape(shape)
+    return scales
+
+
+class Storage:
+    """One way to store a matrix [out, in]."""
+
+    intermediate = 40
+    behind = ".weight"
+    sizes = [(8, 64), (24, 72)]  # of the matrices at the edges
+
+    def parts(self, generator, out, width, edge):
+        """By endings."""
+        raise NotImplementedError
+
+    def dequantise(self, parts):
+        raise NotImplementedError
+
+    def beside(self):
+        """Files beside config.json."""
+        return {}
+
+
+class Fp8(Storage):
+    """transformers, Fp8Dequantize; where its scales do not divide the matrix it refuses, and a block is what the configuration
+    says, as its kernels and DeepSeek's inference/kernel.py weight_dequant have it."""
+
+    def __init__(self, dtype, scale, block):
+        self.dtype, self.scale, self.block = dtype, scale, block
+        self.config = {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
+                       "weight_block_size": list(block) if block else None}
+
+    def parts(self, generator, out, width, edge):
+        codes = torch.randint(0, 256, (out, width), generator=generator, dtype=torch.int64).to(torch.uint8)
+        if not edge:
+            codes = torch.where((codes & 0x78) > 0x40, codes & 0xBF, codes)  # of moderate size, no NaN
+        rows, columns = self.block or (out, width)
+        scales = scales_of(generator, (-(-out // rows), -(-width // columns)), self.scale, edge)
+        return {".weight": codes.view(self.dtype), ".weight_scale_inv": scales}
+
+    def dequantise(self, parts):
+        from transformers.integrations.finegrained_fp8 import Fp8Dequantize
+        values, scales = parts[".weight"], parts[".weight_scale_inv"]
+        rows, columns = self.block or values.shape
+        if values.shape[0] % rows == 0 and values.shape[1] % columns == 0:
+            return Fp8Dequantize(None)._dequantize_one(values, scales, torch.float32)
+        wide = scales.float().repeat_interleave(rows, 0)[: values.shape[0]].repeat_interleave(columns, 1)
+        return values.float() * wide[:, : values.shape[1]]
+
+
+class Scaled(Storage):
+    """compressed-tensors: float-quantized and int-quantized."""
+
+    def __init__(self, kind, strategy, scale, symmetric=True, group=None):
+        self.kind, self.strategy, self.scale, self.symmetric, self.group = kind, strategy, scale, symmetric, group
+        self.intermediate = 40 if not group else 96
+        self.sizes = [(8, 64), (24, 96)]
+        weights = {"num_bits": 8, "type": kind, "strategy": strategy, "symmetric": symmetric, "group_size": group}
+        self.config = {"quant_method": "compressed-tensors", "format": kind + "-quantized", "quantization_status": "compressed",
+                       "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}}, "ignore": ["lm_head"]}
+
+    def parts(self, generator, out, width, edge):
+        codes = torch.randint(0, 256, (out, width), generator=generator, dtype=torch.int64).to(torch.uint8)
+        if self.kind == "float" and not edge:
+            codes = torch.where((codes & 0x78) > 0x40, codes & 0xBF, codes)
+        shape = {"tensor": (1,), "channel": (out, 1), "group": (out, width // (self.group or width))}[self.strategy]
+        scales = scales_of(generator, shape, self.scale, edge, 0.001 if self.kind == "int" else 0.02)
+        made = {".weight": codes.view(torch.int8 if self.kind == "int" else torch.float8_e4m3fn), ".weight_scale": scales}
+        if not self.symmetric:
+            made[".weight_zero_point"] = torch.randint(-128, 128, shape, generator=generator, dtype=torch.int64).to(torch.int8)
+        return made
+
+    def dequantise(self, parts):
+        from compressed_tensors.compressors import BaseCompressor
+        from compressed_tensors.quantization import QuantizationScheme
+        scheme = QuantizationScheme(targets=["Linear"], weights=self.config["config_groups"]["group_0"]["weights"])
+        state = {ending[1:]: value for ending, value in parts.items()}
+        return BaseCompressor.get_value_from_registry(self.config["format"]).decompress(state, scheme)["weight"]
+
+
+STORAGES = {
+    "fp8_block": Fp8(torch.float8_e4m3fn, torch.float32, (32, 32)),
+    "fp8_block_bf16": Fp8(torch.float8_e4m3fn, torch.bfloat16, (128, 128)),
+    "fp8_e5m2": Fp8(torch.float8_e5m2, torch.float32, None),
+    "fp8_tensor": Scaled("float", "tensor", torch.float32),
+    "fp8_channel": Scaled("float", "channel", torch.bfloat16),
+    "int8_channel": Scaled("int", "channel", torch.float32, symmetric=False),
+    "int8_group": Scaled("int", "group", torch.float16, group=32),
+}
+
+
+def llama(storage, name):
+    """Tensors of the model, and its matrices dequantised."""
+    generator = generator_of(name)
+    tensors, expected = {}, {}
+    shapes = {"self_attn.q_proj": (HEADS * HEAD_DIM, HIDDEN), "self_attn.k_proj": (KV_HEADS * HEAD_DIM, HIDDEN),
+              "self_attn.v_proj": (KV_HEADS * HEAD_DIM, HIDDEN), "self_attn.o_proj": (HIDDEN, HEADS * HEAD_DIM),
+              "mlp.gate_proj": (storage.intermediate, HIDDEN), "mlp.up_proj": (storage.intermediate, HIDDEN),
+              "mlp.down_proj": (HIDDEN, storage.intermediate)}
+    for module, (out, width) in shapes.items():
+        stem = "model.layers.0." + module
+        parts = storage.parts(generator, out, width, False)
+        tensors.update({stem + ending: value for ending, value in parts.items()})
+        expected[stem + storage.behind] = storage.dequantise(parts)
+    for norm in "model.layers.0.input_layernorm", "model.layers.0.post_attention_layernorm", "model.norm":
+        tensors[norm + ".weight"] = uniform(generator, (HIDDEN,), 0.5, 1.5).to(torch.float16)
+    tensors["model.embed_tokens.weight"] = uniform(generator, (VOCABULARY, HIDDEN), -1, 1).to(torch.float16)
+    return tensors, expected
+
+
+def configuration(storage):
+    return {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "float16", "hidden_size": HIDDEN,
+            "intermediate_size": storage.intermediate, "num_hidden_layers": 1, "num_attention_heads": HEADS,
+            "num_key_value_heads": KV_HEADS, "head_dim": HEAD_DIM, "hidden_act": "silu", "max_position_embeddings": 128,
+            "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": True, "vocab_size": VOCABULARY,
+            getattr(storage, "key", "quantization_config"): storage.config}
+
+
+def edges(storage, name):
+    tensors, expected = {}, {}
+    for index, (out, width) in enumerate(storage.sizes):
+        for edge in (True, False)[: 1 + index]:
+            stem = f"model.{'edge' if edge else 'plain'}{index}"
+            parts = storage.parts(generator_of(name + stem), out, width, edge)
+            tensors.update({stem + ending: value for ending, value in parts.items()})
+            expected[stem + storage.behind] = storage.dequantise(parts)
+    return tensors, expected
+
+
+NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+
+
+def digest(tensor):
+    raw = tensor.contiguous().view(torch.uint8 if tensor.dim() else tensor.dtype).numpy().tobytes()
+    return {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "sha256": hashlib.sha256(raw).hexdigest()}
+
+
+def write(folder, tensors, config, beside):
+    os.makedirs(folder, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, os.path.join(folder, "model.safetensors"),
+              metadata={"format": "pt"})
+    for name, value in {"config.json": config, **beside}.items():
+        with open(os.path.join(folder, name), "w") as file:
+            json.dump(value, file, indent=1)
+            file.write("\n")
+
+
+def main():
+    global ARGUMENTS
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", required=True)
+    parser.add_argument("--only")
+    parser.add_argument("--gptq")
+    parser.add_argument("--awq")
+    ARGUMENTS = parser.parse_args()
+    for name, storage in STORAGES.items():
+        if ARGUMENTS.only and ARGUMENTS.only not in name:
+            continue
+        folder = os.path.join(ARGUMENTS.output, "models", name)
+        tensors, expected = llama(storage, name)
+        write(folder, tensors, configuration(storage), storage.beside())
+        with open(os.path.join(folder, "expected.json"), "w") as file:
+            json.dump({name: digest(value) for name, value in expected.items()}, file, indent=1)
+            file.write("\n")
+        tensors, expected = edges(storage, name)
+        folder = os.path.join(ARGUMENTS.output, "edges", name)
+        write(folder, tensors, configuration(storage), storage.beside())
+        save_file({name: value.contiguous() for name, value in expected.items()},
+                  os.path.join(folder, "expected.safetensors"))
+        print(name)
+
+
+main()

@@ -1,0 +1,40 @@
+# Matrices that are stored quantised, and computed with as the original dequantises them (scripts/make_storage_cases.py).
+S=suites/data/storage/models
+layers=model.layers.0
+
+for folder in "$S"/*/; do
+    case=$(basename "$folder")
+    test_that "$case: one tensor for each matrix, and nothing is wrong with it"
+    run 0 inspect "$folder" --values --json
+    json "$(summary inventory.computable) | .verdict == \"pass\" and .measured == 7"
+    json "$(summary inventory.absent).verdict == \"pass\" and $(summary inventory.extra).verdict == \"pass\""
+    test_that "$case: dequantised and stored plainly it computes the same bits"
+    run 0 trace "$folder" --ids 1,5,9,2,30,17,8 -o "$T/packed.safetensors" -q
+    rm -rf "$T/plain"
+    run 0 extract "$folder" "$T/plain" -q
+    run 0 verify "$T/plain" --source "$folder" -q
+    run 0 trace "$T/plain" --ids 1,5,9,2,30,17,8 -o "$T/plain.safetensors" -q
+    run 0 compare "$T/packed.safetensors" "$T/plain.safetensors" -q
+    cmp -s <(tail -c 8192 "$T/packed.safetensors") <(tail -c 8192 "$T/plain.safetensors") && passed || failed 'the values differ'
+done
+
+# lose FOLDER TENSOR: a copy without it in $T/hurt.
+lose() {
+    rm -rf "$T/hurt"
+    "$damage" "$S/$1" "$T/hurt" drop "$2" || failed 'damage failed'
+}
+test_that 'a part that is lost is named, and nothing is computed with what is left'
+lose fp8_block $layers.mlp.up_proj.weight_scale_inv
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.absent).measured == 1 and ($(summary inventory.files).message | contains(\"'$layers.mlp.up_proj.weight' cannot be put together from its parts: of fp8, model.safetensors: weight is there, and weight_scale_inv is absent\"))"
+run 3 trace "$T/hurt" --ids 1,2,3 -o "$T/trace.safetensors" -q
+says err "weight_scale_inv is absent"
+lose fp8_block $layers.mlp.up_proj.weight
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.files).message | contains(\"weight_scale_inv is there, and weight is absent\")"
+
+test_that 'doubles have room wherever they are read'
+remade qwen3 'map_values(.dtype = "F64")'
+run 0 trace "$T/remade" --ids 1,2,3,4,5,6,7,8 -o "$T/trace.safetensors" -q
+run 0 trace "$T/remade" --ids 1,2 -o "$T/trace.safetensors" -q
+run 1 inspect "$T/remade" --values -q
