@@ -144,6 +144,72 @@ class Scaled(Storage):
         return BaseCompressor.get_value_from_registry(self.config["format"]).decompress(state, scheme)["weight"]
 
 
+def gptq_module():
+    return module_of(ARGUMENTS.gptq, "qlinear_cuda")
+
+
+class Gptq(Storage):
+    """AutoGPTQ, QuantLinear without its CUDA kernels, whose matrix is caught on the way to the product. Of gptq_v2 (GPTQModel),
+    where zeros are stored as they are, the zeros are shifted first, as GPTQModel's loader does the other way round."""
+
+    def __init__(self, bits, group, ordered=False, v2=False, scale=torch.float16):
+        self.bits, self.group, self.ordered, self.v2, self.scale = bits, group, ordered, v2, scale
+        self.intermediate = 64 if bits < 4 else 40
+        self.sizes = [(32, 64), (64, 96)] if bits < 4 else [(16, 64), (48, 72)]
+        self.config = {"quant_method": "gptq", "bits": bits, "group_size": group, "desc_act": ordered, "sym": False,
+                       "checkpoint_format": "gptq_v2" if v2 else "gptq"}
+
+    def parts(self, generator, out, width, edge):
+        groups = -(-width // self.group)
+        made = {".qweight": words(generator, (width * self.bits // 32, out)),
+                ".qzeros": words(generator, (groups, out * self.bits // 32)),
+                ".scales": scales_of(generator, (groups, out), self.scale, edge, 0.04 / 2**self.bits)}
+        if self.v2 and self.bits == 4:  # zeros that can be shifted without a carry
+            made[".qzeros"] |= 0x11111111
+        if self.ordered:
+            made[".g_idx"] = (torch.randperm(width, generator=generator) // self.group).to(torch.int32)
+        return made
+
+    def dequantise(self, parts):
+        if self.ordered:
+            groups = parts[".g_idx"]
+        else:
+            groups = torch.arange(parts[".qweight"].shape[0] * 32 // self.bits, dtype=torch.int32) // self.group
+        out, width = parts[".scales"].shape[1], len(groups)
+        layer = gptq_module().QuantLinear(self.bits, self.group, width, out, False)
+        for name in "qweight", "qzeros", "scales":
+            setattr(layer, name, parts["." + name] - (0x11111111 if name == "qzeros" and self.v2 else 0))
+        layer.g_idx = groups
+        caught = []
+        product = torch.matmul
+        torch.matmul = lambda x, weight: caught.append(weight) or product(x.float(), weight.float())
+        try:
+            layer(torch.zeros(1, width))
+        finally:
+            torch.matmul = product
+        return caught[0].t()
+
+
+class Awq(Storage):
+    """AutoAWQ, dequantize_gemm."""
+
+    intermediate = 96
+    sizes = [(16, 64), (48, 96)]
+
+    def __init__(self, group, scale=torch.float16):
+        self.group, self.scale = group, scale
+        self.config = {"quant_method": "awq", "version": "gemm", "bits": 4, "group_size": group, "zero_point": True}
+
+    def parts(self, generator, out, width, edge):
+        groups = width // self.group
+        return {".qweight": words(generator, (width, out // 8)), ".qzeros": words(generator, (groups, out // 8)),
+                ".scales": scales_of(generator, (groups, out), self.scale, edge, 0.003)}
+
+    def dequantise(self, parts):
+        original = module_of(ARGUMENTS.awq, "packing_utils").dequantize_gemm
+        return original(parts[".qweight"], parts[".qzeros"], parts[".scales"], 4, self.group).t()
+
+
 STORAGES = {
     "fp8_block": Fp8(torch.float8_e4m3fn, torch.float32, (32, 32)),
     "fp8_block_bf16": Fp8(torch.float8_e4m3fn, torch.bfloat16, (128, 128)),
@@ -152,6 +218,12 @@ STORAGES = {
     "fp8_channel": Scaled("float", "channel", torch.bfloat16),
     "int8_channel": Scaled("int", "channel", torch.float32, symmetric=False),
     "int8_group": Scaled("int", "group", torch.float16, group=32),
+    "gptq_2": Gptq(2, 32),
+    "gptq_3": Gptq(3, 32),
+    "gptq_4": Gptq(4, 32, ordered=True),
+    "gptq_4_v2": Gptq(4, 8, v2=True),
+    "gptq_8": Gptq(8, 64, scale=torch.float32),
+    "awq": Awq(32),
 }
 
 

@@ -18,16 +18,21 @@ static const struct storage *const storages[] = {
 #undef STORAGE_LINE
 };
 
-_Static_assert(COUNT(storages) <= 32, "sets of storages are 32 bits");
+_Static_assert(COUNT(storages) <= 32 && STORAGE_PARTS <= 8, "sets of storages are 32 bits, of parts 8");
 
 const char *tensor_storage(const struct tensor *tensor)
 {
     return tensor->assembly ? tensor->assembly->storage->name : NULL;
 }
 
+/* As GGUF's types of as many bits are. */
 double tensor_rounding(const struct tensor *tensor)
 {
-    return tensor->assembly ? tensor->assembly->storage->rounding : dtype_rounding(tensor->dtype);
+    static const double by_bits[9] = {1, 1, 0.7, 0.4, 0.2, 0.1, 5e-2, 5e-2, 2e-2};
+    const struct assembly *assembly = tensor->assembly;
+    if (!assembly)
+        return dtype_rounding(tensor->dtype);
+    return assembly->storage->rounding > 0 ? assembly->storage->rounding : by_bits[assembly->bits];
 }
 
 /* --- reading --- */
@@ -117,6 +122,8 @@ struct making {
     struct map stems;
     bool *gone;    /* tensors that are parts */
     uint32_t used; /* storages */
+    uint8_t alike[COUNT(storages)]
+                 [DTYPE_SAFETENSORS]; /* sets of parts that matrices have, by the type of their values */
 };
 
 /* The length of the name before the longest ending that any storage has; 0: none fits. */
@@ -254,6 +261,31 @@ static bool group_replace(struct making *making, struct group *group, struct ass
     return true;
 }
 
+/* A part that other matrices have, and this lacks. */
+static bool group_alike(const struct making *making, const struct group *group, size_t storage, struct error *problem)
+{
+    const struct storage_part *parts = storages[storage]->parts;
+    const struct tensor *values = group_part(making, group, storages[storage], 0);
+    for (size_t i = 0; i < STORAGE_PARTS && parts[i].ending; i++)
+        if (parts[i].need == PART_ALIKE && making->alike[storage][values->dtype] >> i & 1 &&
+            !group_part(making, group, storages[storage], i))
+            return error_set(problem, "of %s, %s: %s is absent, which the other matrices have", storages[storage]->name,
+                             path_base(values->file), parts[i].ending + 1);
+    return true;
+}
+
+static void take_alike(struct making *making)
+{
+    for (size_t i = 0; i < making->count; i++)
+        for (size_t k = 0; k < COUNT(storages); k++) {
+            struct fit fit = group_fit(making, &making->groups[i], storages[k]);
+            for (size_t part = 0; fit.values && !fit.absent && part < STORAGE_PARTS; part++)
+                if (group_part(making, &making->groups[i], storages[k], part))
+                    making->alike[k][group_part(making, &making->groups[i], storages[k], 0)->dtype] |=
+                        (uint8_t)(1u << part);
+        }
+}
+
 /* Of the storages whose parts are all there the first that they make something of; `problem` tells why none does.
  * False: out of memory. */
 static bool group_make(struct making *making, struct group *group, struct error *problem, struct error *error)
@@ -266,11 +298,13 @@ static bool group_make(struct making *making, struct group *group, struct error 
         struct assembly *assembly = assembly_new(making, group, storages[i]);
         if (!assembly)
             return error_memory(error, making->store->path);
-        if (storages[i]->plan(assembly, &making->said, &unfit)) {
+        if (storages[i]->plan(assembly, &making->said, &unfit) && group_alike(making, group, i, &unfit)) {
             if (!group_replace(making, group, assembly, error))
                 return false;
             making->used |= (uint32_t)1 << i;
         } else {
+            if (is_said(making, storages[i]))
+                error_clear(problem);
             error_take(problem, &unfit);
             assembly_free(assembly);
         }
@@ -368,6 +402,8 @@ bool assemblies_make(struct store *store, struct error *error)
         error_memory(error, store->path);
     if (good)
         take_said(store, &making.said);
+    if (good)
+        take_alike(&making);
     good = good && groups_make(&making, error);
     if (good)
         tensors_close_up(&making);

@@ -82,7 +82,8 @@ static void take_numbers(const cJSON *json, struct quantisation *quantisation)
 static void take_all(const cJSON *json, const char *method, struct quantisation *quantisation)
 {
     static const char *const methods[] = {"quant_method", NULL};
-    static const char *const kinds[] = {"bnb_4bit_quant_type", "quant_algo", "format", "fmt", "weights", "mode", NULL};
+    static const char *const kinds[] = {
+        "bnb_4bit_quant_type", "quant_algo", "checkpoint_format", "format", "fmt", "weights", "mode", NULL};
     take_text(json, methods, quantisation->method, sizeof quantisation->method);
     for (size_t i = 0; i < COUNT(switch_rows); i++) {
         if (!cJSON_IsTrue(json_member(json, switch_rows[i].key)))
@@ -127,7 +128,7 @@ void quantisation_text(const struct quantisation *quantisation, struct buffer *o
     buffer_text(out, "quantised");
     if (*quantisation->method)
         buffer_format(out, " by %s", quantisation->method);
-    if (*quantisation->kind)
+    if (*quantisation->kind && strcasecmp(quantisation->kind, quantisation->method) != 0)
         buffer_format(out, " (%s)", quantisation->kind);
     if (quantisation->bits)
         buffer_format(out, ", %d bit%s", quantisation->bits, quantisation->bits > 1 ? "s" : "");

@@ -14,8 +14,8 @@
 
 enum part_need {
     PART_NEEDED,
-    PART_OPTIONAL,
-    PART_IDLE, /* of no account for the values: what activations are rounded to, and the like */
+    PART_ALIKE, /* all matrices whose values are of one type have it, or none */
+    PART_IDLE,  /* of no account for the values: what activations are rounded to, and the like */
 };
 
 struct assembly;
@@ -25,7 +25,7 @@ struct storage {
     const char *methods;      /* what configurations call it, between blanks */
     const char *behind;       /* in the matrix's name, behind that which its parts have in common */
     const enum dtype *values; /* types that the first part may have, which holds the values; DTYPE_COUNT ends them */
-    double rounding;          /* as dtype_rounding has it */
+    double rounding;          /* as dtype_rounding has it; 0: by the bits */
     struct storage_part {
         const char *ending; /* NULL: no more */
         enum part_need need;

@@ -5,6 +5,8 @@
 
 #define STORAGES(X)                                                                                                    \
     X(storage_fp8)                                                                                                     \
-    X(storage_scaled)
+    X(storage_scaled)                                                                                                  \
+    X(storage_gptq)                                                                                                    \
+    X(storage_awq)
 
 #endif

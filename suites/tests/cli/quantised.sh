@@ -17,28 +17,27 @@ is_quantised() {
     json "$(summary inventory.absent) | .verdict == \"pass\" and (.message | contains(\"$1 of them quantised\"))"
 }
 
-gptq='{".qweight": {dtype: "I32", shape: [($s[1] / 8), $s[0]]}, ".qzeros": {dtype: "I32", shape: [1, ($s[0] / 8)]},
-    ".scales": {dtype: "F16", shape: [1, $s[0]]}, ".g_idx": {dtype: "I32", shape: [$s[1]]}}'
+hqq='{".W_q": {dtype: "U8", shape: [($s[0] / 2), $s[1]]}, ".meta": {dtype: "F32", shape: [4]}}'
 test_that 'the configuration names the method, bits and groups'
-remade qwen3 "$(packed "$gptq")" '.quantization_config = {"quant_method": "gptq", "bits": 4, "group_size": 128}'
-is_quantised 35 'The model is quantised by gptq, 4 bits, groups of 128 (config.json): 35 matrices are there as qweight, qzeros, g_idx, scales, which assay does not compute with: dequantise it, or check the original.'
-json "$(summary inventory.computable) | .quantised_by == \"gptq\" and .bits == 4 and .group_size == 128"
+remade qwen3 "$(packed "$hqq")" '.quantization_config = {"quant_method": "hqq", "nbits": 4, "group_size": 128}'
+is_quantised 35 'The model is quantised by hqq, 4 bits, groups of 128 (config.json): 35 matrices are there as W_q, meta, which assay does not compute with: dequantise it, or check the original.'
+json "$(summary inventory.computable) | .quantised_by == \"hqq\" and .bits == 4 and .group_size == 128"
 for command in "generate $T/remade --prompt Hello" "trace $T/remade --ids 1,2,3 -o $T/trace.safetensors"; do
     # shellcheck disable=SC2086
     run 3 $command -q
-    says err 'the model is quantised by gptq, 4 bits, groups of 128 (config.json): 35 matrices'
+    says err 'the model is quantised by hqq, 4 bits, groups of 128 (config.json): 35 matrices'
 done
 test_that 'the comparison with gold cannot be run, and says why; what was lost all the same fails'
 hurt_gold qwen3 meta weights_sha256 0000000000000000000000000000000000000000000000000000000000000000
 run 3 check "$T/remade" --golden "$T/gold.safetensors" --only inventory,layers,logits -o "$T/report" -q
-says err 'the model is quantised by gptq, 4 bits, groups of 128 (config.json): 35 matrices'
+says err 'the model is quantised by hqq, 4 bits, groups of 128 (config.json): 35 matrices'
 says err 'nothing could be compared with gold'
 json '.verdict == "error" and ([.findings[] | select(.verdict == "fail")] == []) and
     (.findings[] | select(.check == "gold.weights")).verdict == "warn"' "$T/report/report.json"
-remade qwen3 "$(packed "$gptq") | del(.[\"model.norm.weight\"])" '.quantization_config = {"quant_method": "gptq", "bits": 4}'
+remade qwen3 "$(packed "$hqq") | del(.[\"model.norm.weight\"])" '.quantization_config = {"quant_method": "hqq", "nbits": 4}'
 run 1 check "$T/remade" --golden "$(gold qwen3)" --only inventory,layers,logits -q
 says out 'model.norm.weight'
-remade qwen3 "$(packed "$gptq")" '.quantization_config = {"quant_method": "gptq", "bits": 4, "group_size": 128}'
+remade qwen3 "$(packed "$hqq")" '.quantization_config = {"quant_method": "hqq", "nbits": 4, "group_size": 128}'
 
 test_that 'extracted and proved like any other'
 run 0 extract "$T/remade" "$T/x" -q
@@ -47,15 +46,15 @@ rm "$T"/x/mlp/*_01.safetensors
 run 1 verify "$T/x" --source "$T/remade" -q
 
 test_that 'where no configuration says it, names, types and sizes do'
-remade qwen3 "$(packed "$gptq")"
-is_quantised 35 'quantised as by gptq or awq, 4 bits (by names, types and sizes; the configuration does not say): 35 matrices are there as qweight'
+remade qwen3 "$(packed "$hqq")"
+is_quantised 35 'quantised as by hqq, 4 bits (by names, types and sizes; the configuration does not say): 35 matrices are there as W_q'
 test_that 'a file that the quantiser wrote beside it'
-remade qwen3 "$(packed "$gptq")"
+remade qwen3 "$(packed "$hqq")"
 printf '{"bits": 4, "group_size": 32, "desc_act": true}' >"$T/remade/quantize_config.json"
 is_quantised 35 'quantised by gptq, 4 bits, groups of 32 (quantize_config.json)'
 
 test_that 'what is absent all the same is told, and what is there is judged'
-remade qwen3 "$(packed "$gptq") | del(.[\"model.layers.3.self_attn.q_norm.weight\", \"model.layers.2.mlp.up_proj.qweight\"]) |
+remade qwen3 "$(packed "$hqq") | del(.[\"model.layers.3.self_attn.q_norm.weight\", \"model.layers.2.mlp.up_proj.W_q\"]) |
     .[\"model.layers.1.input_layernorm.weight\"].shape = [7]"
 run 1 inspect "$T/remade" --json
 json "$(summary inventory.computable).measured == 34"
@@ -71,13 +70,12 @@ while IFS='@' read -r config parts text; do
     remade qwen3 "$(packed "$parts")"
     is_quantised 35 "(by names, types and sizes; the configuration does not say): 35 matrices are there as "
 done <<'END'
-.quantization_config = {"quant_method": "awq", "bits": 4, "group_size": 64}@{".qweight": {dtype: "I32", shape: [$s[1], ($s[0] / 8)]}, ".qzeros": {dtype: "I32", shape: [1, ($s[0] / 8)]}, ".scales": {dtype: "F16", shape: [1, $s[0]]}}@quantised by awq, 4 bits, groups of 64 (config.json): 35 matrices are there as qweight, qzeros, scales
 .quantization_config = {"quant_method": "bitsandbytes", "load_in_8bit": true, "load_in_4bit": false, "bnb_4bit_quant_type": "fp4"}@{".weight": {dtype: "I8", shape: $s}, ".SCB": {dtype: "F32", shape: [$s[0]]}}@quantised by bitsandbytes, 8 bits (config.json): 35 matrices are there as weight of I8, SCB
 .quantization_config = {"load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}@{".weight": {dtype: "U8", shape: [($s[0] * $s[1] / 2), 1]}, ".weight.absmax": {dtype: "U8", shape: [4]}, ".weight.quant_map": {dtype: "F32", shape: [16]}, ".weight.quant_state.bitsandbytes__nf4": {dtype: "U8", shape: [80]}}@quantised by bitsandbytes (nf4), 4 bits (config.json): 35 matrices are there as weight of U8
 .quantization = {"group_size": 64, "bits": 4} | .quantization_config = .quantization@{".weight": {dtype: "U32", shape: [$s[0], ($s[1] / 8)]}, ".scales": {dtype: "BF16", shape: [$s[0], 1]}, ".biases": {dtype: "BF16", shape: [$s[0], 1]}}@quantised by mlx, 4 bits, groups of 64 (config.json): 35 matrices are there as weight of U32, biases, scales
 .quantization_config = {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"group_0": {"input_activations": {"num_bits": 8}, "weights": {"num_bits": 4, "group_size": 32}}}}@{".weight_packed": {dtype: "I32", shape: [$s[0], ($s[1] / 8)]}, ".weight_scale": {dtype: "BF16", shape: [$s[0], 1]}, ".weight_shape": {dtype: "I64", shape: [2]}}@quantised by compressed-tensors (pack-quantized), 4 bits, groups of 32 (config.json): 35 matrices are there as weight_packed, weight_scale, weight_shape
 .quantization_config = {"quant_method": "modelopt", "quant_algo": "NVFP4"}@{".weight": {dtype: "U8", shape: [$s[0], ($s[1] / 2)]}, ".weight_scale": {dtype: "F8_E4M3", shape: [$s[0], 2]}, ".weight_scale_2": {dtype: "F32", shape: []}, ".input_scale": {dtype: "F32", shape: []}}@quantised by modelopt (NVFP4), 4 bits (config.json): 35 matrices are there as weight of U8, weight_scale_2
-.quantization_config = {"quant_method": "hqq", "nbits": 4, "group_size": 64}@{".W_q": {dtype: "U8", shape: [($s[0] / 2), $s[1]]}, ".meta": {dtype: "F32", shape: [4]}}@quantised by hqq, 4 bits, groups of 64 (config.json): 35 matrices are there as W_q, meta
+.quantization_config = {"quant_method": "exl3", "bits": 4}@{".trellis": {dtype: "I16", shape: [($s[0] / 16), ($s[1] / 16), 64]}, ".suh": {dtype: "F16", shape: [$s[1]]}, ".svh": {dtype: "F16", shape: [$s[0]]}}@quantised by exl3, 4 bits (config.json): 35 matrices are there as trellis, suh, svh
 END
 remade qwen3 "$(packed '{".weight": {dtype: "U8", shape: [$s[0], ($s[1] / 2)]}, ".weight_scale": {dtype: "F8_E4M3", shape: [$s[0], 2]}}')"
 printf '{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "group_size": 16}}' >"$T/remade/hf_quant_config.json"
@@ -134,8 +132,8 @@ run 0 inspect "$T/remade" --json
 json "$(summary inventory.extra) | .verdict == \"warn\" and .measured == 35"
 
 test_that 'of a family that is not known: a warning, beside what the layers tell of each other'
-remade qwen3 "$(packed "$gptq")" '.model_type = "made_up_9" | .quantization_config = {"quant_method": "gptq", "bits": 4, "group_size": 128}'
+remade qwen3 "$(packed "$hqq")" '.model_type = "made_up_9" | .quantization_config = {"quant_method": "hqq", "nbits": 4, "group_size": 128}'
 run 0 inspect "$T/remade" --json
 json "$(summary inventory.computable).verdict == \"warn\""
 says out 'made_up_9 is not a family that assay computes'
-says out 'The model is quantised by gptq, 4 bits, groups of 128 (config.json): 35 matrices are there as qweight'
+says out 'The model is quantised by hqq, 4 bits, groups of 128 (config.json): 35 matrices are there as W_q'

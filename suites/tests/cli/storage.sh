@@ -38,3 +38,15 @@ remade qwen3 'map_values(.dtype = "F64")'
 run 0 trace "$T/remade" --ids 1,2,3,4,5,6,7,8 -o "$T/trace.safetensors" -q
 run 0 trace "$T/remade" --ids 1,2 -o "$T/trace.safetensors" -q
 run 1 inspect "$T/remade" --values -q
+
+test_that 'so is one of GPTQ, and a part of another shape'
+lose gptq_4 $layers.self_attn.q_proj.scales
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.files).message | contains(\"of gptq, model.safetensors: qweight, qzeros are there, and scales is absent\")"
+lose gptq_4 $layers.self_attn.q_proj.g_idx
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.files).message | contains(\"g_idx is absent, which the other matrices have\")"
+rm -rf "$T/hurt"
+"$damage" "$S/awq" "$T/hurt" shape $layers.mlp.gate_proj.scales 2,90
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.files).message | contains(\"'$layers.mlp.gate_proj.weight' cannot be put together\")"

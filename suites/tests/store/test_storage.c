@@ -154,49 +154,89 @@ static void expect_told(const struct plain_tensor *tensors, size_t count, const 
 
 #define FP8_SAID "{\"quantization_config\": {\"quant_method\": \"fp8\"}}"
 
+static const struct {
+    struct plain_tensor tensors[7];
+    size_t count;
+    const char *config, *says[2];
+} told_rows[] = {
+    {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}},
+     1,
+     FP8_SAID,
+     {"weight is there", "weight_scale_inv is absent"}},
+    {{{"model.a.weight_scale_inv", "F32", "[1, 1]", NULL, 4},
+      {"model.b.weight", "F8_E4M3", "[4, 4]", NULL, 16},
+      {"model.b.weight_scale_inv", "F32", "[1, 1]", NULL, 4}},
+     3,
+     "{}",
+     {"weight_scale_inv is there", "weight is absent"}},
+    {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}, {"model.a.weight_scale_inv", "F32", "[3, 1]", NULL, 12}},
+     2,
+     "{}",
+     {"model.a.weight_scale_inv", "3 x 1 scales"}},
+    {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}, {"model.a.weight_scale_inv", "I32", "[1, 1]", NULL, 4}},
+     2,
+     "{}",
+     {"model.a.weight_scale_inv", "I32"}},
+    {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}, {"model.a.weight_scale_inv", "F32", "[0, 1]", NULL, 0}},
+     2,
+     "{}",
+     {"model.a.weight_scale_inv", "no values"}},
+    {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}, {"model.a.weight_scale_inv", "F32", "[1, 1, 1, 7]", NULL, 28}},
+     2,
+     "{}",
+     {"model.a.weight_scale_inv", "[1, 1, 1, 7]"}},
+    {{{"model.a.weight", "I8", "[4, 4]", NULL, 16},
+      {"model.a.weight_scale", "F32", "[4, 1]", NULL, 16},
+      {"model.a.weight_zero_point", "I8", "[3, 1]", NULL, 3}},
+     3,
+     "{}",
+     {"model.a.weight_zero_point", "[4, 1]"}},
+    {{{"model.a.qweight", "I32", "[1, 8]", NULL, 32}, {"model.a.qzeros", "I32", "[1, 1]", NULL, 4}},
+     2,
+     "{}",
+     {"qweight, qzeros are there", "scales is absent"}},
+    {{{"model.a.qweight", "I32", "[1, 8]", NULL, 32},
+      {"model.a.qzeros", "I32", "[1, 3]", NULL, 12},
+      {"model.a.scales", "F16", "[1, 8]", NULL, 16}},
+     3,
+     "{\"quantization_config\": {\"quant_method\": \"gptq\"}}",
+     {"model.a.qzeros", "[1, 3]"}},
+    {{{"model.a.qweight", "I32", "[1, 8]", NULL, 32},
+      {"model.a.qzeros", "I32", "[0, 1]", NULL, 0},
+      {"model.a.scales", "F16", "[1, 8]", NULL, 16}},
+     3,
+     "{}",
+     {"model.a.qzeros", "no values"}},
+    {{{"model.a.qweight", "I32", "[1, 8]", NULL, 32},
+      {"model.a.qzeros", "I32", "[3, 1]", NULL, 12},
+      {"model.a.scales", "F16", "[3, 8]", NULL, 48}},
+     3,
+     "{}",
+     {"model.a.scales", "3 groups"}},
+    {{{"model.a.qweight", "I32", "[1, 8]", NULL, 32},
+      {"model.a.qzeros", "I32", "[1, 1]", NULL, 4},
+      {"model.a.scales", "F16", "[1, 8]", NULL, 16},
+      {"model.a.g_idx", "I32", "[9]", NULL, 36}},
+     4,
+     "{}",
+     {"model.a.g_idx", "[1, 8]"}},
+    {{{"model.a.qweight", "I32", "[1, 8]", NULL, 32},
+      {"model.a.qzeros", "I32", "[1, 1]", NULL, 4},
+      {"model.a.scales", "F16", "[1, 8]", NULL, 16},
+      {"model.b.qweight", "I32", "[1, 8]", NULL, 32},
+      {"model.b.qzeros", "I32", "[1, 1]", NULL, 4},
+      {"model.b.scales", "F16", "[1, 8]", NULL, 16},
+      {"model.b.g_idx", "I32", "[8]", NULL, 32}},
+     7,
+     "{}",
+     {"g_idx is absent", "the other matrices"}},
+};
+
 Test(storage, a_part_that_is_absent_or_of_another_shape_is_named)
 {
-    static const struct {
-        struct plain_tensor tensors[4];
-        size_t count;
-        const char *config, *says[2];
-    } rows[] = {
-        {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}},
-         1,
-         FP8_SAID,
-         {"weight is there", "weight_scale_inv is absent"}},
-        {{{"model.a.weight_scale_inv", "F32", "[1, 1]", NULL, 4},
-          {"model.b.weight", "F8_E4M3", "[4, 4]", NULL, 16},
-          {"model.b.weight_scale_inv", "F32", "[1, 1]", NULL, 4}},
-         3,
-         "{}",
-         {"weight_scale_inv is there", "weight is absent"}},
-        {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}, {"model.a.weight_scale_inv", "F32", "[3, 1]", NULL, 12}},
-         2,
-         "{}",
-         {"model.a.weight_scale_inv", "3 x 1 scales"}},
-        {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}, {"model.a.weight_scale_inv", "I32", "[1, 1]", NULL, 4}},
-         2,
-         "{}",
-         {"model.a.weight_scale_inv", "I32"}},
-        {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16}, {"model.a.weight_scale_inv", "F32", "[0, 1]", NULL, 0}},
-         2,
-         "{}",
-         {"model.a.weight_scale_inv", "no values"}},
-        {{{"model.a.weight", "F8_E4M3", "[4, 4]", NULL, 16},
-          {"model.a.weight_scale_inv", "F32", "[1, 1, 1, 7]", NULL, 28}},
-         2,
-         "{}",
-         {"model.a.weight_scale_inv", "[1, 1, 1, 7]"}},
-        {{{"model.a.weight", "I8", "[4, 4]", NULL, 16},
-          {"model.a.weight_scale", "F32", "[4, 1]", NULL, 16},
-          {"model.a.weight_zero_point", "I8", "[3, 1]", NULL, 3}},
-         3,
-         "{}",
-         {"model.a.weight_zero_point", "[4, 1]"}},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        expect_told(rows[i].tensors, rows[i].count, rows[i].config, rows[i].says[0], rows[i].says[1]);
+    for (size_t i = 0; i < sizeof told_rows / sizeof *told_rows; i++)
+        expect_told(told_rows[i].tensors, told_rows[i].count, told_rows[i].config, told_rows[i].says[0],
+                    told_rows[i].says[1]);
 }
 
 /* FP8 without scales is a plain type where nothing says that there are scales. */
@@ -214,5 +254,25 @@ Test(storage, what_is_no_part_is_left_alone)
     float *wide = wide_of(store, tensor, 0, 2);
     cr_expect(!tensor_storage(tensor) && memcmp(wide, expected, sizeof expected) == 0);
     free(wide);
+    store_free(store);
+}
+
+/* Values are looked at as they are read. */
+Test(storage, a_group_that_there_is_not_is_an_error)
+{
+    static const struct plain_tensor tensors[] = {{"model.a.qweight", "I32", "[1, 8]", NULL, 32},
+                                                  {"model.a.qzeros", "I32", "[1, 1]", NULL, 4},
+                                                  {"model.a.scales", "F16", "[1, 8]", NULL, 16},
+                                                  {"model.a.g_idx", "I32", "[8]", NULL, 32}};
+    struct error error = {0};
+    float wide[64];
+    char raw[128];
+    write_tensors(scratch("groups.safetensors"), tensors, 4, NULL);
+    struct store *store = open_store(scratch("groups.safetensors"));
+    const struct tensor *tensor = store_find(store, "model.a.weight");
+    cr_assert(tensor && !store_read_wide(store, tensor, 2, 3, raw, wide, &error));
+    cr_expect(strstr(error_text(&error), "model.a.g_idx") && strstr(error_text(&error), "group"), "%s",
+              error_text(&error));
+    error_clear(&error);
     store_free(store);
 }
