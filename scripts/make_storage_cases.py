@@ -73,6 +73,8 @@ class Storage:
 
     intermediate = 40
     behind = ".weight"
+    key = "quantization_config"
+    experts = 0  # in a stack
     sizes = [(8, 64), (24, 72)]  # of the matrices at the edges
 
     def parts(self, generator, out, width, edge):
@@ -81,6 +83,10 @@ class Storage:
 
     def dequantise(self, parts):
         raise NotImplementedError
+
+    def stacks(self, intermediate):
+        return [("mlp.experts.gate_up_proj", ["gate_proj", "up_proj"], 2 * intermediate, HIDDEN),
+                ("mlp.experts.down_proj", ["down_proj"], HIDDEN, intermediate)]
 
     def beside(self):
         """Files beside config.json."""
@@ -210,6 +216,121 @@ class Awq(Storage):
         return original(parts[".qweight"], parts[".qzeros"], parts[".scales"], 4, self.group).t()
 
 
+class Mxfp4(Storage):
+    """transformers, convert_moe_packed_tensors: stacks of experts, as gpt_oss stores them."""
+
+    experts = 3
+    behind = ""
+    intermediate = 32
+    sizes = [(8, 64), (16, 96)]
+    config = {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]}
+
+    def parts(self, generator, out, width, edge):
+        codes = torch.randint(0, 256, (self.experts, out, width // 32, 16), generator=generator, dtype=torch.int64)
+        scales = torch.randint(118, 124, (self.experts, out, width // 32), generator=generator, dtype=torch.int64)
+        if edge:
+            scales = torch.arange(scales.numel()).reshape(scales.shape) * 97 % 256
+        return {"_blocks": codes.to(torch.uint8), "_scales": scales.to(torch.uint8)}
+
+    def dequantise(self, parts):
+        from transformers.integrations.mxfp4 import _convert_moe_packed_tensors
+        return _convert_moe_packed_tensors(parts["_blocks"], parts["_scales"]).transpose(1, 2)  # back to [experts, out, in]
+
+
+class Nvfp4(Storage):
+    """ModelOpt, NVFP4QTensor.dequantize."""
+
+    intermediate = 48
+    sizes = [(8, 64), (24, 80)]
+    config = {"quant_method": "modelopt", "quant_algo": "NVFP4", "group_size": 16}
+
+    def parts(self, generator, out, width, edge):
+        scales = torch.randint(0, 256, (out, width // 16), generator=generator, dtype=torch.int64).to(torch.uint8)
+        if not edge:
+            scales = torch.where((scales & 0x78) > 0x40, scales & 0x3F, scales & 0x7F)
+        codes = torch.randint(0, 256, (out, width // 2), generator=generator, dtype=torch.int64).to(torch.uint8)
+        return {".weight": codes, ".weight_scale": scales.view(torch.float8_e4m3fn),
+                ".weight_scale_2": uniform(generator, (), 0.01, 0.03), ".input_scale": uniform(generator, (), 0.01, 0.03)}
+
+    def dequantise(self, parts):
+        from modelopt.torch.quantization.qtensor.nvfp4_tensor import NVFP4QTensor
+        codes = parts[".weight"]
+        matrix = NVFP4QTensor((codes.shape[0], 2 * codes.shape[1]), torch.float32, codes)
+        return matrix.dequantize(torch.float32, scale=parts[".weight_scale"], double_scale=parts[".weight_scale_2"],
+                                 block_sizes={-1: 16})
+
+
+class Nvfp4Packed(Nvfp4):
+    """compressed-tensors: nvfp4-pack-quantized."""
+
+    weights = {"num_bits": 4, "type": "float", "strategy": "tensor_group", "symmetric": True, "group_size": 16}
+    config = {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized", "quantization_status": "compressed",
+              "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}}, "ignore": ["lm_head"]}
+
+    def parts(self, generator, out, width, edge):
+        parts = super().parts(generator, out, width, edge)
+        return {".weight_packed": parts[".weight"], ".weight_scale": parts[".weight_scale"],
+                ".weight_global_scale": uniform(generator, (1,), 40, 100)}
+
+    def dequantise(self, parts):
+        from compressed_tensors.compressors import BaseCompressor
+        from compressed_tensors.quantization import QuantizationScheme
+        scheme = QuantizationScheme(targets=["Linear"], weights=self.weights)
+        state = {ending[1:]: value for ending, value in parts.items()}
+        return BaseCompressor.get_value_from_registry(self.config["format"]).decompress(state, scheme)["weight"]
+
+
+class Mxfp4Packed(Nvfp4Packed):
+    """compressed-tensors: mxfp4-pack-quantized."""
+
+    intermediate = 64
+    sizes = [(8, 64), (24, 96)]
+    weights = {"num_bits": 4, "type": "float", "strategy": "group", "symmetric": True, "group_size": 32, "scale_dtype": "torch.uint8"}
+    config = {"quant_method": "compressed-tensors", "format": "mxfp4-pack-quantized", "quantization_status": "compressed",
+              "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}}, "ignore": ["lm_head"]}
+
+    def parts(self, generator, out, width, edge):
+        codes = torch.randint(0, 256, (out, width // 2), generator=generator, dtype=torch.int64).to(torch.uint8)
+        scales = torch.randint(118, 124, (out, width // 32), generator=generator, dtype=torch.int64)
+        if edge:
+            scales = torch.arange(scales.numel()).reshape(scales.shape) * 97 % 256
+        return {".weight_packed": codes, ".weight_scale": scales.to(torch.uint8)}
+
+
+class Packed(Storage):
+    """compressed-tensors: pack-quantized."""
+
+    def __init__(self, bits, group, scale, symmetric=True):
+        self.bits, self.group, self.scale, self.symmetric = bits, group, scale, symmetric
+        self.intermediate = 64 if group else 40
+        self.sizes = [(16, 64), (24, 96)] if group else [(8, 64), (20, 75)]
+        weights = {"num_bits": bits, "type": "int", "strategy": "group" if group else "channel", "symmetric": symmetric,
+                   "group_size": group}
+        self.config = {"quant_method": "compressed-tensors", "format": "pack-quantized", "quantization_status": "compressed",
+                       "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}}, "ignore": ["lm_head"]}
+
+    def parts(self, generator, out, width, edge):
+        groups = width // self.group if self.group else 1
+        made = {".weight_packed": words(generator, (out, -(-width * self.bits // 32))),
+                ".weight_scale": scales_of(generator, (out, groups), self.scale, edge, 0.1 / 2**self.bits),
+                ".weight_shape": torch.tensor([out, width])}
+        if not self.symmetric:
+            down = -(-out * self.bits // 32)
+            made[".weight_zero_point"] = words(generator, (down, groups))
+        return made
+
+    def dequantise(self, parts):
+        from compressed_tensors.compressors import BaseCompressor
+        from compressed_tensors.quantization import QuantizationScheme
+        scheme = QuantizationScheme(targets=["Linear"], weights=self.config["config_groups"]["group_0"]["weights"])
+        state = {ending[1:]: value for ending, value in parts.items()}
+        return BaseCompressor.get_value_from_registry(self.config["format"]).decompress(state, scheme)["weight"]
+
+
+# Those of which there is a model too.
+MODELS = {"fp8_block", "fp8_channel", "int8_channel", "gptq_3", "gptq_4", "awq", "mxfp4", "nvfp4", "packed_4", "nvfp4_packed", "nf4",
+          "nf4_nested", "llm_int8", "mlx_4", "mlx_stack"}
+
 STORAGES = {
     "fp8_block": Fp8(torch.float8_e4m3fn, torch.float32, (32, 32)),
     "fp8_block_bf16": Fp8(torch.float8_e4m3fn, torch.bfloat16, (128, 128)),
@@ -224,34 +345,59 @@ STORAGES = {
     "gptq_4_v2": Gptq(4, 8, v2=True),
     "gptq_8": Gptq(8, 64, scale=torch.float32),
     "awq": Awq(32),
+    "mxfp4": Mxfp4(),
+    "nvfp4": Nvfp4(),
+    "packed_2": Packed(2, 32, torch.float32),
+    "packed_3": Packed(3, None, torch.bfloat16, symmetric=False),
+    "packed_4": Packed(4, 32, torch.bfloat16, symmetric=False),
+    "packed_8": Packed(8, None, torch.float16),
+    "nvfp4_packed": Nvfp4Packed(),
+    "mxfp4_packed": Mxfp4Packed(),
 }
 
 
-def llama(storage, name):
-    """Tensors of the model, and its matrices dequantised."""
+def model(storage, name):
+    """Tensors of the model, and its matrices dequantised: a llama, or where the storage is one of stacks of experts a qwen3_moe
+    whose other matrices are not quantised."""
     generator = generator_of(name)
     tensors, expected = {}, {}
-    shapes = {"self_attn.q_proj": (HEADS * HEAD_DIM, HIDDEN), "self_attn.k_proj": (KV_HEADS * HEAD_DIM, HIDDEN),
-              "self_attn.v_proj": (KV_HEADS * HEAD_DIM, HIDDEN), "self_attn.o_proj": (HIDDEN, HEADS * HEAD_DIM),
-              "mlp.gate_proj": (storage.intermediate, HIDDEN), "mlp.up_proj": (storage.intermediate, HIDDEN),
-              "mlp.down_proj": (HIDDEN, storage.intermediate)}
-    for module, (out, width) in shapes.items():
-        stem = "model.layers.0." + module
+    layer = "model.layers.0."
+    attention = {"self_attn.q_proj": (HEADS * HEAD_DIM, HIDDEN), "self_attn.k_proj": (KV_HEADS * HEAD_DIM, HIDDEN),
+                 "self_attn.v_proj": (KV_HEADS * HEAD_DIM, HIDDEN), "self_attn.o_proj": (HIDDEN, HEADS * HEAD_DIM)}
+    dense = {"mlp.gate_proj": (storage.intermediate, HIDDEN), "mlp.up_proj": (storage.intermediate, HIDDEN),
+             "mlp.down_proj": (HIDDEN, storage.intermediate)}
+    norms = {layer + "input_layernorm": HIDDEN, layer + "post_attention_layernorm": HIDDEN, "model.norm": HIDDEN}
+    for module, (out, width) in {} if storage.experts else {**attention, **dense}.items():
         parts = storage.parts(generator, out, width, False)
-        tensors.update({stem + ending: value for ending, value in parts.items()})
-        expected[stem + storage.behind] = storage.dequantise(parts)
-    for norm in "model.layers.0.input_layernorm", "model.layers.0.post_attention_layernorm", "model.norm":
-        tensors[norm + ".weight"] = uniform(generator, (HIDDEN,), 0.5, 1.5).to(torch.float16)
+        tensors.update({layer + module + ending: value for ending, value in parts.items()})
+        expected[layer + module + storage.behind] = storage.dequantise(parts)
+    if storage.experts:
+        norms.update({layer + "self_attn.q_norm": HEAD_DIM, layer + "self_attn.k_norm": HEAD_DIM})
+        for module, shape in {**attention, "mlp.gate": (storage.experts, HIDDEN)}.items():
+            tensors[layer + module + ".weight"] = uniform(generator, shape, -0.2, 0.2).to(torch.float16)
+        for stack, halves, out, width in storage.stacks(storage.intermediate):
+            parts = storage.parts(generator, out, width, False)
+            tensors.update({layer + stack + ending: value for ending, value in parts.items()})
+            whole = storage.dequantise(parts)
+            for expert in range(storage.experts):
+                for half, rows in zip(halves, whole[expert].chunk(len(halves))):
+                    expected[f"{layer}mlp.experts.{expert}.{half}.weight"] = rows
+    for norm, size in norms.items():
+        tensors[norm + ".weight"] = uniform(generator, (size,), 0.5, 1.5).to(torch.float16)
     tensors["model.embed_tokens.weight"] = uniform(generator, (VOCABULARY, HIDDEN), -1, 1).to(torch.float16)
     return tensors, expected
 
 
 def configuration(storage):
-    return {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "float16", "hidden_size": HIDDEN,
-            "intermediate_size": storage.intermediate, "num_hidden_layers": 1, "num_attention_heads": HEADS,
-            "num_key_value_heads": KV_HEADS, "head_dim": HEAD_DIM, "hidden_act": "silu", "max_position_embeddings": 128,
-            "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": True, "vocab_size": VOCABULARY,
-            getattr(storage, "key", "quantization_config"): storage.config}
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "float16", "hidden_size": HIDDEN,
+              "intermediate_size": storage.intermediate, "num_hidden_layers": 1, "num_attention_heads": HEADS,
+              "num_key_value_heads": KV_HEADS, "head_dim": HEAD_DIM, "hidden_act": "silu", "max_position_embeddings": 128,
+              "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": True, "vocab_size": VOCABULARY,
+              storage.key: storage.config}
+    if storage.experts:
+        config.update({"architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "num_experts": storage.experts,
+                       "num_experts_per_tok": 2, "moe_intermediate_size": storage.intermediate, "norm_topk_prob": True})
+    return config
 
 
 def edges(storage, name):
@@ -294,12 +440,13 @@ def main():
     for name, storage in STORAGES.items():
         if ARGUMENTS.only and ARGUMENTS.only not in name:
             continue
-        folder = os.path.join(ARGUMENTS.output, "models", name)
-        tensors, expected = llama(storage, name)
-        write(folder, tensors, configuration(storage), storage.beside())
-        with open(os.path.join(folder, "expected.json"), "w") as file:
-            json.dump({name: digest(value) for name, value in expected.items()}, file, indent=1)
-            file.write("\n")
+        if name in MODELS:
+            folder = os.path.join(ARGUMENTS.output, "models", name)
+            tensors, expected = model(storage, name)
+            write(folder, tensors, configuration(storage), storage.beside())
+            with open(os.path.join(folder, "expected.json"), "w") as file:
+                json.dump({name: digest(value) for name, value in expected.items()}, file, indent=1)
+                file.write("\n")
         tensors, expected = edges(storage, name)
         folder = os.path.join(ARGUMENTS.output, "edges", name)
         write(folder, tensors, configuration(storage), storage.beside())

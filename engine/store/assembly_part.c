@@ -41,17 +41,33 @@ static void part_set(struct tensor *tensor, uint64_t rows, uint64_t columns)
     tensor->stride = dtype_row_bytes(tensor->dtype, (size_t)columns);
 }
 
-bool part_fold(struct assembly *assembly, size_t part, struct error *error)
+bool part_fold(struct assembly *assembly, size_t part, int axes, struct error *error)
 {
     struct tensor *tensor = assembly->parts[part];
-    uint64_t rows = 1;
-    for (int i = 0; i + 1 < tensor->rank; i++)
-        if (!multiply_u64(rows, tensor->shape[i], &rows))
-            return part_refuse(assembly, part, error, "is too large");
-    uint64_t columns = tensor->rank ? tensor->shape[tensor->rank - 1] : 1;
+    uint64_t rows = 1, columns = 1;
+    bool good = true;
+    for (int i = 0; good && i < tensor->rank; i++)
+        good = i + axes < tensor->rank ? multiply_u64(rows, tensor->shape[i], &rows)
+                                       : multiply_u64(columns, tensor->shape[i], &columns);
+    if (!good)
+        return part_refuse(assembly, part, error, "is too large");
     if (!rows || !columns)
         return part_refuse(assembly, part, error, "holds no values");
     part_set(tensor, rows, columns);
+    return true;
+}
+
+bool part_rows(struct assembly *assembly, size_t part, int axes, uint64_t columns, struct error *error)
+{
+    const struct tensor *tensor = assembly->parts[part];
+    char text[TENSOR_SHAPE_TEXT];
+    uint64_t all;
+    if (tensor->rank < 1 + axes || tensor->rank > 2 + axes || !columns || !multiply_u64(tensor->rows, columns, &all))
+        return part_refuse(assembly, part, error, "has shape %s, which is no matrix and no stack of them",
+                           shape_text(tensor->shape, tensor->rank, text));
+    assembly->rows = tensor->rows;
+    assembly->columns = columns;
+    assembly->experts = tensor->rank == 2 + axes ? tensor->shape[0] : 0;
     return true;
 }
 
@@ -59,7 +75,7 @@ bool part_shaped(struct assembly *assembly, size_t part, uint64_t rows, uint64_t
 {
     char text[TENSOR_SHAPE_TEXT];
     uint64_t all;
-    if (!part_fold(assembly, part, error))
+    if (!part_fold(assembly, part, 1, error))
         return false;
     struct tensor *tensor = assembly->parts[part];
     bool fits = tensor->rows == rows && tensor->columns == columns;

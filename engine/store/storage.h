@@ -50,8 +50,9 @@ struct assembly {
     enum dtype dtype;                    /* that of the original's dequantised matrix */
     uint64_t group[2];                   /* rows and columns that share a scale */
     uint64_t grid[2];                    /* scales of one expert's matrix, down and across */
-    unsigned bits;                       /* of a packed value */
-    bool offset;                         /* what that means is the storage's own */
+    unsigned bits;                       /* of a packed value; 0: what tells it by itself */
+    bool offset;                         /* these are the storage's own */
+    double factor;
     struct tensor held[];
 };
 
@@ -69,8 +70,11 @@ bool part_refuse(const struct assembly *assembly, size_t part, struct error *err
     ASSAY_PRINTF(4, 5);
 /* The part's type is one of `dtypes`. */
 bool part_typed(const struct assembly *assembly, size_t part, const enum dtype *dtypes, struct error *error);
-/* The part becomes a matrix [all other axes, last axis]; a vector a row. */
-bool part_fold(struct assembly *assembly, size_t part, struct error *error);
+/* The part becomes a matrix [all other axes, the last `axes`]; what has no more than these a row. */
+bool part_fold(struct assembly *assembly, size_t part, int axes, struct error *error);
+/* The rows of the assembly are those of the part, of `columns` columns each, and where it has an axis before those that
+ * are folded, experts. */
+bool part_rows(struct assembly *assembly, size_t part, int axes, uint64_t columns, struct error *error);
 /* The part, whatever its rank, becomes a matrix [rows, columns]: when it has that shape, or as many values in a row or
  * a column. */
 bool part_shaped(struct assembly *assembly, size_t part, uint64_t rows, uint64_t columns, struct error *error);

@@ -43,8 +43,8 @@ static bool columns_plan(struct assembly *assembly, const struct quantisation *s
                         *scales = assembly->parts[SCALES];
     char text[TENSOR_SHAPE_TEXT];
     if (!part_typed(assembly, VALUES, words, error) || !part_typed(assembly, ZEROS, words, error) ||
-        !part_typed(assembly, SCALES, storage_floats, error) || !part_fold(assembly, VALUES, error) ||
-        !part_fold(assembly, ZEROS, error) || !part_fold(assembly, SCALES, error))
+        !part_typed(assembly, SCALES, storage_floats, error) || !part_fold(assembly, VALUES, 1, error) ||
+        !part_fold(assembly, ZEROS, 1, error) || !part_fold(assembly, SCALES, 1, error))
         return false;
     uint64_t outputs = scales->columns, bits = zeros->columns * WORD / outputs;
     assembly->bits = bits > 8 ? 0 : (unsigned)bits;

@@ -30,7 +30,7 @@ static bool grid_take(struct assembly *assembly, struct error *error)
     const struct tensor *values = assembly->parts[VALUES], *scales = assembly->parts[SCALES];
     char text[TENSOR_SHAPE_TEXT];
     uint64_t experts = assembly->experts ? assembly->experts : 1, rows = assembly->rows / experts;
-    if (!part_fold(assembly, SCALES, error))
+    if (!part_fold(assembly, SCALES, 1, error))
         return false;
     uint64_t count = scales->rows * scales->columns;
     bool one = count == experts, line = scales->rank == 1 && !assembly->experts && count == rows;
@@ -74,13 +74,9 @@ static bool blocks_take(struct assembly *assembly, const struct quantisation *sa
 static bool scaled_plan(struct assembly *assembly, const struct quantisation *said, struct error *error)
 {
     const struct tensor *values = assembly->parts[VALUES];
-    if (!part_typed(assembly, SCALES, scale_types, error) || !part_fold(assembly, VALUES, error))
+    if (!part_typed(assembly, SCALES, scale_types, error) || !part_fold(assembly, VALUES, 1, error) ||
+        !part_rows(assembly, VALUES, 1, values->columns, error))
         return false;
-    if (values->rank < 2 || values->rank > 3)
-        return part_refuse(assembly, VALUES, error, "is no matrix and no stack of them");
-    assembly->rows = values->rows;
-    assembly->columns = values->columns;
-    assembly->experts = values->rank == 3 ? values->shape[0] : 0;
     if (!grid_take(assembly, error) || !blocks_take(assembly, said, error))
         return false;
     const struct tensor *scales = assembly->parts[SCALES];

@@ -5,8 +5,13 @@
 
 #define STORAGES(X)                                                                                                    \
     X(storage_fp8)                                                                                                     \
+    X(storage_nvfp4)                                                                                                   \
     X(storage_scaled)                                                                                                  \
     X(storage_gptq)                                                                                                    \
-    X(storage_awq)
+    X(storage_awq)                                                                                                     \
+    X(storage_mxfp4)                                                                                                   \
+    X(storage_packed)                                                                                                  \
+    X(storage_nvfp4_packed)                                                                                            \
+    X(storage_mxfp4_packed)
 
 #endif

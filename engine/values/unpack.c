@@ -9,7 +9,7 @@ CLONES static void unpack_whole(const uint8_t *bytes, unsigned bits, size_t coun
 {
     unsigned each = 8 / bits;
     for (size_t i = 0; i < count; i++)
-        out[i] = (uint8_t)(bytes[i / each] >> (i % each * bits) & ((1u << bits) - 1));
+        out[i] = (uint8_t)((unsigned)bytes[i / each] >> (i % each * bits) & ((1u << bits) - 1));
 }
 
 CLONES static void unpack_halves(const uint8_t *bytes, size_t count, uint8_t *out)

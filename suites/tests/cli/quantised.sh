@@ -73,11 +73,9 @@ done <<'END'
 .quantization_config = {"quant_method": "bitsandbytes", "load_in_8bit": true, "load_in_4bit": false, "bnb_4bit_quant_type": "fp4"}@{".weight": {dtype: "I8", shape: $s}, ".SCB": {dtype: "F32", shape: [$s[0]]}}@quantised by bitsandbytes, 8 bits (config.json): 35 matrices are there as weight of I8, SCB
 .quantization_config = {"load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}@{".weight": {dtype: "U8", shape: [($s[0] * $s[1] / 2), 1]}, ".weight.absmax": {dtype: "U8", shape: [4]}, ".weight.quant_map": {dtype: "F32", shape: [16]}, ".weight.quant_state.bitsandbytes__nf4": {dtype: "U8", shape: [80]}}@quantised by bitsandbytes (nf4), 4 bits (config.json): 35 matrices are there as weight of U8
 .quantization = {"group_size": 64, "bits": 4} | .quantization_config = .quantization@{".weight": {dtype: "U32", shape: [$s[0], ($s[1] / 8)]}, ".scales": {dtype: "BF16", shape: [$s[0], 1]}, ".biases": {dtype: "BF16", shape: [$s[0], 1]}}@quantised by mlx, 4 bits, groups of 64 (config.json): 35 matrices are there as weight of U32, biases, scales
-.quantization_config = {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"group_0": {"input_activations": {"num_bits": 8}, "weights": {"num_bits": 4, "group_size": 32}}}}@{".weight_packed": {dtype: "I32", shape: [$s[0], ($s[1] / 8)]}, ".weight_scale": {dtype: "BF16", shape: [$s[0], 1]}, ".weight_shape": {dtype: "I64", shape: [2]}}@quantised by compressed-tensors (pack-quantized), 4 bits, groups of 32 (config.json): 35 matrices are there as weight_packed, weight_scale, weight_shape
-.quantization_config = {"quant_method": "modelopt", "quant_algo": "NVFP4"}@{".weight": {dtype: "U8", shape: [$s[0], ($s[1] / 2)]}, ".weight_scale": {dtype: "F8_E4M3", shape: [$s[0], 2]}, ".weight_scale_2": {dtype: "F32", shape: []}, ".input_scale": {dtype: "F32", shape: []}}@quantised by modelopt (NVFP4), 4 bits (config.json): 35 matrices are there as weight of U8, weight_scale_2
 .quantization_config = {"quant_method": "exl3", "bits": 4}@{".trellis": {dtype: "I16", shape: [($s[0] / 16), ($s[1] / 16), 64]}, ".suh": {dtype: "F16", shape: [$s[1]]}, ".svh": {dtype: "F16", shape: [$s[0]]}}@quantised by exl3, 4 bits (config.json): 35 matrices are there as trellis, suh, svh
 END
-remade qwen3 "$(packed '{".weight": {dtype: "U8", shape: [$s[0], ($s[1] / 2)]}, ".weight_scale": {dtype: "F8_E4M3", shape: [$s[0], 2]}}')"
+remade qwen3 "$(packed "$hqq")"
 printf '{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "group_size": 16}}' >"$T/remade/hf_quant_config.json"
 is_quantised 35 'quantised by modelopt (NVFP4), 4 bits, groups of 16 (hf_quant_config.json)'
 test_that 'packed matrices beside which nothing tells: most of them are so'
@@ -100,10 +98,6 @@ remade qwen3_moe "$(stacked '{".experts.gate_up_proj_packed": {dtype: "I32", sha
     ".experts.down_proj_packed": {dtype: "I32", shape: [$e, $h, ($i / 8)]}, ".experts.down_proj_scale": {dtype: "BF16", shape: [$e, $h, 1]}}')" \
     '.quantization_config = {"quant_method": "compressed-tensors"}'
 is_quantised 144 'quantised by compressed-tensors (config.json): 144 matrices are there as packed, scale'
-remade qwen3_moe "$(stacked '{".experts.gate_up_proj_blocks": {dtype: "U8", shape: [$e, (2 * $i), 1, 16]}, ".experts.gate_up_proj_scales": {dtype: "U8", shape: [$e, (2 * $i), 1]},
-    ".experts.down_proj_blocks": {dtype: "U8", shape: [$e, $h, 1, 16]}, ".experts.down_proj_scales": {dtype: "U8", shape: [$e, $h, 1]}}')" \
-    '.quantization_config = {"quant_method": "mxfp4"}'
-is_quantised 144 'quantised by mxfp4, 4 bits (config.json): 144 matrices are there as blocks, scales'
 remade qwen3_moe "$(stacked '[("gate", "up", "down") as $p | (if $p == "down" then [$h, $i] else [$i, $h] end) as [$r, $c] | ".switch_mlp." + $p + "_proj" |
     {(. + ".weight"): {dtype: "U32", shape: [$e, $r, ($c / 8)]}, (. + ".scales"): {dtype: "BF16", shape: [$e, $r, 1]}, (. + ".biases"): {dtype: "BF16", shape: [$e, $r, 1]}}] | add')"
 is_quantised 144 'quantised as by mlx, 4 bits (by names'

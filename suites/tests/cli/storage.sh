@@ -6,7 +6,7 @@ for folder in "$S"/*/; do
     case=$(basename "$folder")
     test_that "$case: one tensor for each matrix, and nothing is wrong with it"
     run 0 inspect "$folder" --values --json
-    json "$(summary inventory.computable) | .verdict == \"pass\" and .measured == 7"
+    json "$(summary inventory.computable) | .verdict == \"pass\" and .measured >= 7"
     json "$(summary inventory.absent).verdict == \"pass\" and $(summary inventory.extra).verdict == \"pass\""
     test_that "$case: dequantised and stored plainly it computes the same bits"
     run 0 trace "$folder" --ids 1,5,9,2,30,17,8 -o "$T/packed.safetensors" -q

@@ -22,11 +22,11 @@ static void make(void)
 
 TestSuite(storage, .init = make, .fini = scratch_remove, .timeout = 120);
 
-static struct names cases(void)
+static struct names cases(const char *folder)
 {
     struct names names = {0};
     struct error error = {0};
-    cr_assert(folder_list(CASES "/models", &names, &error), "%s", error_text(&error));
+    cr_assert(folder_list(folder, &names, &error), "%s", error_text(&error));
     cr_assert(names.count > 0);
     return names;
 }
@@ -75,7 +75,7 @@ static void expect_matrix(const char *of, const struct store *store, const struc
 
 Test(storage, every_edge_is_what_the_original_makes_of_it)
 {
-    struct names names = cases();
+    struct names names = cases(CASES "/edges");
     for (size_t i = 0; i < names.count; i++) {
         char path[512];
         snprintf(path, sizeof path, CASES "/edges/%s/model.safetensors", names.items[i]);
@@ -109,7 +109,7 @@ static void digest_of(const struct store *store, const struct tensor *tensor, ch
 /* Read from an overlay too, which is how every subject is read. */
 Test(storage, the_matrices_of_a_model_are_tensors_like_others)
 {
-    struct names names = cases();
+    struct names names = cases(CASES "/models");
     for (size_t i = 0; i < names.count; i++) {
         char path[512];
         struct error error = {0};
