@@ -49,6 +49,8 @@ def words(generator, shape):
     return torch.randint(-(2**31), 2**31, shape, generator=generator, dtype=torch.int64).to(torch.int32)
 
 
+NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+
 # Scales at the edges of their types.
 EDGES = {
     torch.float32: [0.0, -0.0, 1e-45, 1.1754944e-38, 3.4028235e38, -1.5, float("inf"), float("nan")],
@@ -327,6 +329,111 @@ class Packed(Storage):
         return BaseCompressor.get_value_from_registry(self.config["format"]).decompress(state, scheme)["weight"]
 
 
+class Bnb4(Storage):
+    """bitsandbytes, dequantize_4bit as its backend for every device has it: that for CPUs makes subnormal results zero, and takes
+    another block where one is longer than a row. Its own quantiser makes the parts, whose bits are then replaced."""
+
+    intermediate = 40
+    sizes = [(8, 64), (24, 75)]
+
+    def __init__(self, kind, dtype, nested, blocksize=64):
+        self.kind, self.dtype, self.nested, self.blocksize = kind, dtype, nested, blocksize
+        self.config = {"quant_method": "bitsandbytes", "load_in_4bit": True, "load_in_8bit": False, "bnb_4bit_quant_type": kind,
+                       "bnb_4bit_use_double_quant": nested, "bnb_4bit_compute_dtype": str(dtype)[6:]}
+
+    def parts(self, generator, out, width, edge):
+        import bitsandbytes
+        weight = (torch.randn((out, width), generator=generator) * 0.05).to(self.dtype)
+        codes, state = bitsandbytes.functional.quantize_4bit(weight, quant_type=self.kind, compress_statistics=self.nested,
+                                                             blocksize=self.blocksize)
+        made = {".weight." + name: value for name, value in state.as_dict(packed=True).items()}
+        if edge and not self.nested:
+            made[".weight.absmax"] = scales_of(generator, made[".weight.absmax"].shape, torch.float32, True)
+        if edge:
+            codes = torch.randint(0, 256, codes.shape, generator=generator, dtype=torch.int64).to(torch.uint8)
+        return {".weight": codes, **made}
+
+    def dequantise(self, parts):
+        import bitsandbytes
+        from bitsandbytes.backends.default.ops import _dequantize_4bit_compute
+        state = {ending[len(".weight."):]: value for ending, value in parts.items() if ending != ".weight"}
+        state = bitsandbytes.functional.QuantState.from_dict(state, torch.device("cpu"))
+        largest = state.absmax
+        if state.nested:
+            largest = bitsandbytes.functional.dequantize_blockwise(state.absmax, state.state2) + state.offset
+        return _dequantize_4bit_compute(parts[".weight"].reshape(-1), largest.float(), state.code, state.blocksize, state.shape,
+                                        state.dtype)
+
+
+class LlmInt8(Storage):
+    """bitsandbytes, int8_vectorwise_dequant."""
+
+    intermediate = 40
+    config = {"quant_method": "bitsandbytes", "load_in_8bit": True, "load_in_4bit": False}
+
+    def parts(self, generator, out, width, edge):
+        codes = torch.randint(0, 256, (out, width), generator=generator, dtype=torch.int64).to(torch.uint8)
+        return {".weight": codes.view(torch.int8), ".SCB": scales_of(generator, (out,), torch.float32, edge, 0.2),
+                ".weight_format": torch.tensor(0, dtype=torch.uint8)}
+
+    def dequantise(self, parts):
+        import bitsandbytes
+        return bitsandbytes.functional.int8_vectorwise_dequant(parts[".weight"], parts[".SCB"])
+
+
+class Mlx(Storage):
+    """MLX, mx.dequantize."""
+
+    key = "quantization"
+
+    def __init__(self, bits, group, scale, experts=0):
+        self.bits, self.group, self.scale, self.experts = bits, group, scale, experts
+        self.intermediate = 64
+        self.sizes = [(8, 64), (24, 128)]
+        self.config = {"group_size": group, "bits": bits, "mode": "affine"}
+
+    def stacks(self, intermediate):
+        return [("mlp.switch_mlp.gate_proj", ["gate_proj"], intermediate, HIDDEN),
+                ("mlp.switch_mlp.up_proj", ["up_proj"], intermediate, HIDDEN),
+                ("mlp.switch_mlp.down_proj", ["down_proj"], HIDDEN, intermediate)]
+
+    def parts(self, generator, out, width, edge):
+        stack = (self.experts,) if self.experts else ()
+        groups = stack + (out, width // self.group)
+        return {".weight": words(generator, stack + (out, width * self.bits // 32)).view(torch.uint32),
+                ".scales": scales_of(generator, groups, self.scale, edge, 0.2 / 2**self.bits),
+                ".biases": uniform(generator, groups, -0.1, 0).to(self.scale)}
+
+    def dequantise(self, parts):
+        import mlx.core as mx
+        import numpy
+        types = {torch.float16: mx.float16, torch.bfloat16: mx.bfloat16, torch.float32: mx.float32}
+        scales, biases = (mx.array(parts[part].float().numpy()).astype(types[self.scale]) for part in (".scales", ".biases"))
+        wide = mx.dequantize(mx.array(parts[".weight"].numpy()), scales, biases, group_size=self.group, bits=self.bits)
+        return torch.from_numpy(numpy.array(wide.astype(mx.float32))).to(self.scale)
+
+
+class MlxFp4(Mlx):
+    """MLX, its modes mxfp4 and nvfp4."""
+
+    def __init__(self, mode, group):
+        super().__init__(4, group, torch.bfloat16)
+        self.config = {"group_size": group, "bits": 4, "mode": mode}
+
+    def parts(self, generator, out, width, edge):
+        scales = torch.randint(118, 124, (out, width // self.group), generator=generator, dtype=torch.int64)
+        if edge:
+            scales = torch.arange(scales.numel()).reshape(scales.shape) * 97 % 256
+        return {".weight": words(generator, (out, width // 8)).view(torch.uint32), ".scales": scales.to(torch.uint8)}
+
+    def dequantise(self, parts):
+        import mlx.core as mx
+        import numpy
+        wide = mx.dequantize(mx.array(parts[".weight"].numpy()), mx.array(parts[".scales"].numpy()), group_size=self.group, bits=4,
+                             mode=self.config["mode"])
+        return torch.from_numpy(numpy.array(wide.astype(mx.float32))).to(torch.bfloat16)
+
+
 # Those of which there is a model too.
 MODELS = {"fp8_block", "fp8_channel", "int8_channel", "gptq_3", "gptq_4", "awq", "mxfp4", "nvfp4", "packed_4", "nvfp4_packed", "nf4",
           "nf4_nested", "llm_int8", "mlx_4", "mlx_stack"}
@@ -353,6 +460,19 @@ STORAGES = {
     "packed_8": Packed(8, None, torch.float16),
     "nvfp4_packed": Nvfp4Packed(),
     "mxfp4_packed": Mxfp4Packed(),
+    "nf4": Bnb4("nf4", torch.bfloat16, False),
+    "nf4_nested": Bnb4("nf4", torch.float16, True),
+    "fp4": Bnb4("fp4", torch.float32, True, 128),
+    "llm_int8": LlmInt8(),
+    "mlx_2": Mlx(2, 32, torch.float32),
+    "mlx_3": Mlx(3, 64, torch.float16),
+    "mlx_4": Mlx(4, 64, torch.bfloat16),
+    "mlx_5": Mlx(5, 32, torch.bfloat16),
+    "mlx_6": Mlx(6, 32, torch.float16),
+    "mlx_8": Mlx(8, 64, torch.bfloat16),
+    "mlx_mxfp4": MlxFp4("mxfp4", 32),
+    "mlx_nvfp4": MlxFp4("nvfp4", 16),
+    "mlx_stack": Mlx(4, 32, torch.bfloat16, experts=3),
 }
 
 
@@ -409,9 +529,6 @@ def edges(storage, name):
             tensors.update({stem + ending: value for ending, value in parts.items()})
             expected[stem + storage.behind] = storage.dequantise(parts)
     return tensors, expected
-
-
-NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 
 
 def digest(tensor):

@@ -72,7 +72,8 @@ static bool assembly_read(const struct tensor *tensor, uint64_t first, uint64_t 
 
 /* --- what the configuration says --- */
 
-static void take_file(const char *folder, const char *name, struct quantisation *said)
+/* The document, which is kept for what it says of modules; NULL: it cannot be read, and who needs it says so. */
+static cJSON *take_file(const char *folder, const char *name, struct quantisation *said)
 {
     static const char *const levels[] = {"text_config", "llm_config", "thinker_config"};
     struct error unread = {0};
@@ -81,25 +82,25 @@ static void take_file(const char *folder, const char *name, struct quantisation 
     const cJSON *inner = json;
     for (size_t i = 0; i < COUNT(levels); i++)
         inner = json_member(inner, levels[i]) ? json_member(inner, levels[i]) : inner;
-    if (inner && inner != json)
+    if (inner != json)
         quantisation_take(name, inner, said);
     quantisation_take(name, json, said);
-    cJSON_Delete(json);
     error_clear(&unread);
     free(path);
+    return json;
 }
 
-/* What lies beside the weights. Nothing where it cannot be read: who needs it says so. */
-static void take_said(const struct store *store, struct quantisation *said)
+/* What lies beside the weights. */
+static cJSON *take_said(const struct store *store, struct quantisation *said)
 {
     char *folder = file_is_folder(store->path) ? strdup(store->path) : path_folder(store->path);
     const char *file;
-    if (!folder)
-        return;
-    take_file(folder, "config.json", said);
-    for (size_t i = 0; (file = quantisation_file(i)); i++)
-        take_file(folder, file, said);
+    cJSON *config = folder ? take_file(folder, "config.json", said) : NULL;
+    for (size_t i = 0; folder && (file = quantisation_file(i)); i++)
+        cJSON_Delete(take_file(folder, file, said));
+    said->modules = json_member(config, "quantization");
     free(folder);
+    return config;
 }
 
 /* --- groups of parts --- */
@@ -161,14 +162,22 @@ static const char *group_name(const struct making *making, const struct group *g
     return making->store->tensors[group->tensors[0]].name;
 }
 
+static bool is_among(enum dtype dtype, const enum dtype *dtypes)
+{
+    while (*dtypes != DTYPE_COUNT && *dtypes != dtype)
+        dtypes++;
+    return *dtypes != DTYPE_COUNT;
+}
+
 /* The tensor that is that part; NULL: none. */
 static struct tensor *group_part(const struct making *making, const struct group *group, const struct storage *storage,
                                  size_t part)
 {
-    const char *ending = storage->parts[part].ending;
-    for (size_t i = 0; ending && i < group->count; i++) {
+    const struct storage_part *row = &storage->parts[part];
+    for (size_t i = 0; row->ending && i < group->count; i++) {
         struct tensor *tensor = &making->store->tensors[group->tensors[i]];
-        if (strcmp(tensor->name + group->stem, ending) == 0)
+        if (strcmp(tensor->name + group->stem, row->ending) == 0 &&
+            (!row->types || is_among(tensor->dtype, row->types)))
             return tensor;
     }
     return NULL;
@@ -182,10 +191,8 @@ struct fit {
 
 static struct fit group_fit(const struct making *making, const struct group *group, const struct storage *storage)
 {
-    struct fit fit = {0};
     const struct tensor *values = group_part(making, group, storage, 0);
-    for (const enum dtype *dtype = storage->values; values && *dtype != DTYPE_COUNT; dtype++)
-        fit.values = fit.values || values->dtype == *dtype;
+    struct fit fit = {.values = values && is_among(values->dtype, storage->values)};
     for (size_t i = 1; i < STORAGE_PARTS && storage->parts[i].ending; i++)
         if (storage->parts[i].need == PART_NEEDED)
             *(group_part(making, group, storage, i) ? &fit.held : &fit.absent) += 1;
@@ -400,13 +407,13 @@ bool assemblies_make(struct store *store, struct error *error)
         good = store->tensors[i].other || store->tensors[i].dtype >= DTYPE_SAFETENSORS || group_add(&making, i);
     if (!good)
         error_memory(error, store->path);
-    if (good)
-        take_said(store, &making.said);
+    cJSON *config = good ? take_said(store, &making.said) : NULL;
     if (good)
         take_alike(&making);
     good = good && groups_make(&making, error);
     if (good)
         tensors_close_up(&making);
+    cJSON_Delete(config);
     free(making.gone);
     free(making.groups);
     map_free(&making.stems);

@@ -15,6 +15,7 @@ struct quantisation {
     int bits;             /* 0: not said */
     int group;            /* values that share a scale; 0: not said, or whole rows */
     int block[2];         /* ... or a block of them; 0, 0: no blocks */
+    const cJSON *modules; /* what is said of modules by their names; borrowed, and NULL where the text is not kept */
 };
 
 /* Takes what the JSON of that document says, beyond what is known already: config.json, a level of it, or a file that a

@@ -29,6 +29,7 @@ struct storage {
     struct storage_part {
         const char *ending; /* NULL: no more */
         enum part_need need;
+        const enum dtype *types; /* of another type a tensor is not this part; NULL: any, and the plan judges */
     } parts[STORAGE_PARTS];
     /* Works out the matrix (rows, columns, experts, dtype) from the parts, which become matrices themselves, and
      * whether they belong together. */

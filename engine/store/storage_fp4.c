@@ -15,6 +15,7 @@ enum { VALUES, SCALES, WHOLE };
 static const float numbers[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
                                   -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
 
+static const enum dtype words[] = {DTYPE_U32, DTYPE_COUNT};
 static const enum dtype bytes[] = {DTYPE_U8, DTYPE_COUNT};
 static const enum dtype powers[] = {DTYPE_U8, DTYPE_F8_E8M0, DTYPE_COUNT};
 static const enum dtype e4m3[] = {DTYPE_F8_E4M3, DTYPE_COUNT};
@@ -24,8 +25,9 @@ static const enum dtype single[] = {DTYPE_F32, DTYPE_COUNT};
 static bool fp4_plan(struct assembly *assembly, int axes, uint64_t group, const enum dtype *types, struct error *error)
 {
     const struct tensor *values = assembly->parts[VALUES];
+    unsigned each = dtype_bits(values->dtype) / 4;
     if (!part_fold(assembly, VALUES, axes, error) ||
-        !part_rows(assembly, VALUES, axes, values->columns <= UINT64_MAX / 2 ? 2 * values->columns : 0, error) ||
+        !part_rows(assembly, VALUES, axes, values->columns <= UINT64_MAX / 8 ? values->columns * each : 0, error) ||
         !part_typed(assembly, SCALES, types, error))
         return false;
     if (assembly->columns % group != 0)
@@ -59,6 +61,15 @@ static bool mxfp4_packed_plan(struct assembly *assembly, const struct quantisati
 {
     (void)said;
     return fp4_plan(assembly, 1, 32, powers, error);
+}
+
+/* MLX has no scale of the matrix, and scales in E4M3 as bytes. */
+static bool mlx_nvfp4_plan(struct assembly *assembly, const struct quantisation *said, struct error *error)
+{
+    bool good = fp4_plan(assembly, 1, 16, bytes, error);
+    (void)said;
+    assembly->parts[SCALES]->dtype = DTYPE_F8_E4M3;
+    return good;
 }
 
 static bool nvfp4_packed_plan(struct assembly *assembly, const struct quantisation *said, struct error *error)
@@ -148,6 +159,26 @@ const struct storage storage_mxfp4 = {
     .values = bytes,
     .parts = {{"_blocks", PART_NEEDED}, {"_scales", PART_NEEDED}},
     .plan = mxfp4_plan,
+    .widen = multiplied_widen,
+};
+
+const struct storage storage_mlx_mxfp4 = {
+    .name = "mlx mxfp4",
+    .methods = " mlx ",
+    .behind = ".weight",
+    .values = words,
+    .parts = {{".weight", PART_NEEDED}, {".scales", PART_NEEDED, bytes}},
+    .plan = mxfp4_packed_plan,
+    .widen = multiplied_widen,
+};
+
+const struct storage storage_mlx_nvfp4 = {
+    .name = "mlx nvfp4",
+    .methods = " mlx ",
+    .behind = ".weight",
+    .values = words,
+    .parts = {{".weight", PART_NEEDED}, {".scales", PART_NEEDED, bytes}},
+    .plan = mlx_nvfp4_plan,
     .widen = multiplied_widen,
 };
 

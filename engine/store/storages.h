@@ -12,6 +12,12 @@
     X(storage_mxfp4)                                                                                                   \
     X(storage_packed)                                                                                                  \
     X(storage_nvfp4_packed)                                                                                            \
-    X(storage_mxfp4_packed)
+    X(storage_mxfp4_packed)                                                                                            \
+    X(storage_nf4)                                                                                                     \
+    X(storage_fp4)                                                                                                     \
+    X(storage_llm_int8)                                                                                                \
+    X(storage_mlx)                                                                                                     \
+    X(storage_mlx_mxfp4)                                                                                               \
+    X(storage_mlx_nvfp4)
 
 #endif

@@ -70,9 +70,6 @@ while IFS='@' read -r config parts text; do
     remade qwen3 "$(packed "$parts")"
     is_quantised 35 "(by names, types and sizes; the configuration does not say): 35 matrices are there as "
 done <<'END'
-.quantization_config = {"quant_method": "bitsandbytes", "load_in_8bit": true, "load_in_4bit": false, "bnb_4bit_quant_type": "fp4"}@{".weight": {dtype: "I8", shape: $s}, ".SCB": {dtype: "F32", shape: [$s[0]]}}@quantised by bitsandbytes, 8 bits (config.json): 35 matrices are there as weight of I8, SCB
-.quantization_config = {"load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}@{".weight": {dtype: "U8", shape: [($s[0] * $s[1] / 2), 1]}, ".weight.absmax": {dtype: "U8", shape: [4]}, ".weight.quant_map": {dtype: "F32", shape: [16]}, ".weight.quant_state.bitsandbytes__nf4": {dtype: "U8", shape: [80]}}@quantised by bitsandbytes (nf4), 4 bits (config.json): 35 matrices are there as weight of U8
-.quantization = {"group_size": 64, "bits": 4} | .quantization_config = .quantization@{".weight": {dtype: "U32", shape: [$s[0], ($s[1] / 8)]}, ".scales": {dtype: "BF16", shape: [$s[0], 1]}, ".biases": {dtype: "BF16", shape: [$s[0], 1]}}@quantised by mlx, 4 bits, groups of 64 (config.json): 35 matrices are there as weight of U32, biases, scales
 .quantization_config = {"quant_method": "exl3", "bits": 4}@{".trellis": {dtype: "I16", shape: [($s[0] / 16), ($s[1] / 16), 64]}, ".suh": {dtype: "F16", shape: [$s[1]]}, ".svh": {dtype: "F16", shape: [$s[0]]}}@quantised by exl3, 4 bits (config.json): 35 matrices are there as trellis, suh, svh
 END
 remade qwen3 "$(packed "$hqq")"
@@ -98,9 +95,6 @@ remade qwen3_moe "$(stacked '{".experts.gate_up_proj_packed": {dtype: "I32", sha
     ".experts.down_proj_packed": {dtype: "I32", shape: [$e, $h, ($i / 8)]}, ".experts.down_proj_scale": {dtype: "BF16", shape: [$e, $h, 1]}}')" \
     '.quantization_config = {"quant_method": "compressed-tensors"}'
 is_quantised 144 'quantised by compressed-tensors (config.json): 144 matrices are there as packed, scale'
-remade qwen3_moe "$(stacked '[("gate", "up", "down") as $p | (if $p == "down" then [$h, $i] else [$i, $h] end) as [$r, $c] | ".switch_mlp." + $p + "_proj" |
-    {(. + ".weight"): {dtype: "U32", shape: [$e, $r, ($c / 8)]}, (. + ".scales"): {dtype: "BF16", shape: [$e, $r, 1]}, (. + ".biases"): {dtype: "BF16", shape: [$e, $r, 1]}}] | add')"
-is_quantised 144 'quantised as by mlx, 4 bits (by names'
 test_that 'stacks as MLX names them are read'
 remade qwen3_moe "$(stacked '{".switch_mlp.gate_proj.weight": {dtype: "BF16", shape: [$e, $i, $h]}, ".switch_mlp.up_proj.weight": {dtype: "BF16", shape: [$e, $i, $h]},
     ".switch_mlp.down_proj.weight": {dtype: "BF16", shape: [$e, $h, $i]}}')"

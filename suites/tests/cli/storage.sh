@@ -50,3 +50,23 @@ rm -rf "$T/hurt"
 "$damage" "$S/awq" "$T/hurt" shape $layers.mlp.gate_proj.scales 2,90
 run 1 inspect "$T/hurt" --json
 json "$(summary inventory.files).message | contains(\"'$layers.mlp.gate_proj.weight' cannot be put together\")"
+
+test_that 'nor is bitsandbytes read without its scales, or with a text that is none'
+lose nf4_nested $layers.mlp.down_proj.weight.nested_absmax
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.files).message | contains(\"nested_absmax is absent\")"
+lose nf4 $layers.mlp.down_proj.weight.absmax
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.files).message | contains(\"weight.absmax is absent\")"
+rm -rf "$T/hurt"
+"$damage" "$S/nf4" "$T/hurt" zero $layers.mlp.down_proj.weight.quant_state.bitsandbytes__nf4
+run 1 inspect "$T/hurt" --json
+json "$(summary inventory.files).message | contains(\"quant_state.bitsandbytes__nf4\")"
+
+test_that 'faults and repairs take it for one tensor'
+run 0 break "$S/gptq_4" "$T/broken" --fault scale:$layers.mlp.up_proj.weight,2 -q
+run 0 extract "$S/gptq_4" "$T/right" -q
+run 1 verify "$T/broken" --source "$S/gptq_4" -q
+run 0 repair "$T/broken" --source "$S/gptq_4" -q
+diff -r "$T/right" "$T/broken" >"$T/diff" && passed || failed "repaired is not extracted: $(head -n 3 "$T/diff")"
+run 0 inspect "$S/gptq_4" --source "$S/gptq_4" --values -q
