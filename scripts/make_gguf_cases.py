@@ -37,6 +37,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 OTHER_COMPONENTS = re.compile(r"(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK_TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
+GRID_TYPES = ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4")
 # Where the half-precision numbers of a block lie: the scale, then the offset or the scale of the minima.
 HALVES = {
     "Q4_0": (0,), "Q4_1": (0, 2), "Q5_0": (0,), "Q5_1": (0, 2), "Q8_0": (0,),
@@ -75,12 +76,36 @@ def make_blocks(name, random):
     return np.stack(rows)
 
 
+def make_grid_blocks(name, random):
+    """The same of types with one scale, which lies first or last, is one byte (MXFP4) or in four pieces (IQ1_M)."""
+    size = gguf.GGML_QUANT_SIZES[Type[name]][1]
+    rows = []
+    for scale in [0.0, -0.0, 65504.0, -65504.0, 2.0**-24, 2.0**-14, *(random.normal(size=6) * 0.01)]:
+        block, half = random.integers(0, 256, size, np.uint8), half_bytes(scale)
+        if name == "IQ1_M":
+            whole = int(half.view("<u2")[0])
+            for piece in range(4):
+                block[49 + 2 * piece] = (block[49 + 2 * piece] & 15) | (whole >> 4 * piece & 15) << 4
+        elif name == "MXFP4":
+            block[0] = (0, 1, 2, 3, 127, 252, 251, 128, 120, 64, 200, 30)[len(rows)]
+        else:
+            at = size - 2 if name.startswith("TQ") else 0
+            block[at : at + 2] = half
+        rows.append(block)
+    return np.stack(rows)
+
+
 def write_blocks(path):
     tensors = {}
     for index, name in enumerate(BLOCK_TYPES):
         blocks = make_blocks(name, np.random.default_rng(1000 + index))
         values = gguf.quants.dequantize(blocks, Type[name])
         assert values.dtype == np.float32 and np.isfinite(values).all()
+        tensors[name + ".blocks"], tensors[name + ".values"] = blocks, values
+    for index, name in enumerate(GRID_TYPES):
+        blocks = make_grid_blocks(name, np.random.default_rng(2000 + index))
+        values = gguf.quants.dequantize(blocks, Type[name]).astype(np.float32)
+        assert np.isfinite(values).all()
         tensors[name + ".blocks"], tensors[name + ".values"] = blocks, values
     save_file(tensors, path)
 

@@ -5,9 +5,6 @@
  * float32, so that only the last sum rounds, whatever the order. */
 #include "values/dequantise.h"
 
-#include <stdint.h>
-#include <string.h>
-
 #include "base/clones.h"
 
 #define BLOCK 32
@@ -18,13 +15,6 @@
 
 /* Becomes one vector operation; unrolled, as it would be, it becomes sixteen scalar ones. */
 #define VECTOR_LOOP(i, count) _Pragma("GCC unroll 1") for (int i = 0; i < (count); i++)
-
-static inline float half_at(const uint8_t *at)
-{
-    __extension__ _Float16 half;
-    memcpy(&half, at, sizeof half);
-    return (float)half;
-}
 
 CLONES static void widen_q8_0(const uint8_t *restrict block, float *restrict out, size_t blocks)
 {
@@ -190,14 +180,17 @@ CLONES static void widen_q6_k(const uint8_t *restrict block, float *restrict out
     }
 }
 
-typedef void widen_blocks(const uint8_t *restrict block, float *restrict out, size_t blocks);
-
 void dequantise(enum dtype dtype, const void *values, float *out, size_t count)
 {
     static widen_blocks *const kinds[DTYPE_COUNT] = {
-        [DTYPE_Q4_0] = widen_q4_0, [DTYPE_Q4_1] = widen_q4_1, [DTYPE_Q5_0] = widen_q5_0, [DTYPE_Q5_1] = widen_q5_1,
-        [DTYPE_Q8_0] = widen_q8_0, [DTYPE_Q2_K] = widen_q2_k, [DTYPE_Q3_K] = widen_q3_k, [DTYPE_Q4_K] = widen_q4_k,
-        [DTYPE_Q5_K] = widen_q5_k, [DTYPE_Q6_K] = widen_q6_k,
+        [DTYPE_Q4_0] = widen_q4_0,       [DTYPE_Q4_1] = widen_q4_1,     [DTYPE_Q5_0] = widen_q5_0,
+        [DTYPE_Q5_1] = widen_q5_1,       [DTYPE_Q8_0] = widen_q8_0,     [DTYPE_Q2_K] = widen_q2_k,
+        [DTYPE_Q3_K] = widen_q3_k,       [DTYPE_Q4_K] = widen_q4_k,     [DTYPE_Q5_K] = widen_q5_k,
+        [DTYPE_Q6_K] = widen_q6_k,       [DTYPE_IQ1_S] = widen_iq1_s,   [DTYPE_IQ1_M] = widen_iq1_m,
+        [DTYPE_IQ2_XXS] = widen_iq2_xxs, [DTYPE_IQ2_XS] = widen_iq2_xs, [DTYPE_IQ2_S] = widen_iq2_s,
+        [DTYPE_IQ3_XXS] = widen_iq3_xxs, [DTYPE_IQ3_S] = widen_iq3_s,   [DTYPE_IQ4_NL] = widen_iq4_nl,
+        [DTYPE_IQ4_XS] = widen_iq4_xs,   [DTYPE_TQ1_0] = widen_tq1_0,   [DTYPE_TQ2_0] = widen_tq2_0,
+        [DTYPE_MXFP4] = widen_mxfp4,
     };
     kinds[dtype](values, out, count / dtype_block(dtype));
 }

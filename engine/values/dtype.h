@@ -74,8 +74,8 @@ enum dtype dtype_of_numpy(const char *name);
 
 /* What the relative L2 error of a whole tensor stays below when its values are rounded to the type. Measured, at worst
  * of SmolLM2's matrices, Gaussian values and Student's t of 3 degrees: F16 2.1e-4, BF16 1.7e-3, Q8_0 8.6e-3, Q5_0 and
- * Q5_1 6.5e-2, Q4_0 and Q4_1 0.13; half as much again or more is allowed. The K types by their bits. 0: nothing is
- * known to be lost. */
+ * Q5_1 6.5e-2, Q4_0 and Q4_1 0.13; half as much again or more is allowed. The other block types by their bits, floats
+ * of 8 bits by theirs. 0: nothing is known to be lost. */
 double dtype_rounding(enum dtype dtype);
 
 /* Elements that are stored together, sharing a scale; 1 for plain types. A row is whole blocks. */
