@@ -9,9 +9,17 @@
 #include "inventory/inventory_internal.h"
 #include "model/quantised.h"
 
-/* What the configuration says of quantisation, and what is there; true: there is something to say. */
-static bool quantised_message(const struct model_config *config, const struct quantised *quantised, struct buffer *out)
+/* An extraction of a quantised model has that model's configuration. */
+static bool is_dequantised(const struct inventory_request *request, const struct quantised *quantised)
 {
+    return store_kind(request->store) == STORE_EXTRACTION && !quantised->matrices;
+}
+
+/* What the configuration says of quantisation, and what is there; true: there is something to say. */
+static bool quantised_message(const struct inventory_request *request, const struct quantised *quantised,
+                              struct buffer *out)
+{
+    const struct model_config *config = request->config;
     if (quantised->matrices)
         quantised_text(quantised, out);
     else if (quantised->computed) {
@@ -25,8 +33,10 @@ static bool quantised_message(const struct model_config *config, const struct qu
     } else if (config->quantisation.document) {
         buffer_text(out, "the configuration says that the model is ");
         quantisation_text(&config->quantisation, out);
-        buffer_text(out, ", but no matrix is stored so: they are taken as they are, where other readers quantise them "
-                         "as they load");
+        buffer_text(out, is_dequantised(request, quantised)
+                             ? ", and this is an extraction, which holds its matrices dequantised"
+                             : ", but no matrix is stored so: they are taken as they are, where other readers quantise "
+                               "them as they load");
     }
     if (out->size)
         out->data[0] = (char)toupper((unsigned char)out->data[0]);
@@ -52,12 +62,13 @@ bool inventory_computable(const struct inventory_request *request, struct findin
     const struct model_config *config = request->config;
     struct quantised quantised;
     struct buffer text = {0};
-    bool good = quantised_take(request->store, config, &quantised), told = quantised_message(config, &quantised, &text);
+    bool good = quantised_take(request->store, config, &quantised),
+         told = quantised_message(request, &quantised, &text);
     bool other = *config->unsupported && (!told || strncasecmp(config->unsupported, text.data, text.size) != 0);
     struct finding *finding = good && (told || other) ? findings_add(findings, "inventory.computable") : NULL;
     if (finding) {
         bool unsaid = quantised.matrices + quantised.computed && config->family && !config->quantisation.document;
-        bool computes = quantised.computed && !quantised.matrices && !other;
+        bool computes = !quantised.matrices && !other && (quantised.computed || is_dequantised(request, &quantised));
         finding->verdict = unsaid ? VERDICT_FAIL : computes ? VERDICT_PASS : VERDICT_WARN;
         finding_message(finding, "%s%s%s.%s%s%s", other ? config->unsupported : "", other && told ? ". " : "",
                         told ? text.data : "", *config->unsupported ? " Nothing is computed; " : "",

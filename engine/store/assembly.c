@@ -112,7 +112,7 @@ struct group {
     size_t stem; /* length of that */
     size_t count;
     size_t tensors[GROUP_MOST];
-    bool made, bad;
+    bool made;
 };
 
 struct making {
@@ -368,22 +368,37 @@ static bool group_tell(struct making *making, struct group *group, const struct 
     return good || error_memory(error, making->store->path);
 }
 
-/* First what is complete, which tells how the model is stored; then what is not. */
+/* Where no matrix fits a storage whose parts this has, they are of another one that is called alike, which is
+ * recognised elsewhere; but not where the values would pass for a matrix by themselves. */
+static bool group_foreign(const struct making *making, const struct group *group)
+{
+    bool foreign = false;
+    for (size_t i = 0; i < COUNT(storages); i++) {
+        struct fit fit = group_fit(making, group, storages[i]);
+        if (!fit.values || fit.absent)
+            continue;
+        if (making->used >> i & 1 || dtype_computes(group_part(making, group, storages[i], 0)->dtype))
+            return false;
+        foreign = true;
+    }
+    return foreign;
+}
+
+/* First what is complete, which tells how the model is stored; then what is not, or does not fit. */
 static bool groups_make(struct making *making, struct error *error)
 {
     bool good = true;
-    for (int complete = 1; complete >= 0; complete--)
+    for (int first = 1; first >= 0; first--)
         for (size_t i = 0; good && i < making->count; i++) {
             struct group *group = &making->groups[i];
             struct error problem = {0};
-            if (complete)
-                good = group_make(making, group, &problem, error);
-            else if (!group->made && !group->bad)
+            if (group->made)
+                continue;
+            good = group_make(making, group, &problem, error);
+            if (!first && !group->made && good && !problem.text)
                 group_lack(making, group, &problem);
-            if (good && problem.text && !group->made) {
-                group->bad = true;
+            if (!first && !group->made && good && problem.text && !group_foreign(making, group))
                 good = group_tell(making, group, &problem, error);
-            }
             error_clear(&problem);
         }
     return good;

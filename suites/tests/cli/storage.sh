@@ -13,6 +13,8 @@ for folder in "$S"/*/; do
     rm -rf "$T/plain"
     run 0 extract "$folder" "$T/plain" -q
     run 0 verify "$T/plain" --source "$folder" -q
+    run 0 inspect "$T/plain" --json
+    equal .verdict pass
     run 0 trace "$T/plain" --ids 1,5,9,2,30,17,8 -o "$T/plain.safetensors" -q
     run 0 compare "$T/packed.safetensors" "$T/plain.safetensors" -q
     cmp -s <(tail -c 8192 "$T/packed.safetensors") <(tail -c 8192 "$T/plain.safetensors") && passed || failed 'the values differ'
