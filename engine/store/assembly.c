@@ -115,8 +115,15 @@ struct group {
     bool made;
 };
 
+struct ending {
+    const char *text;
+    size_t length;
+};
+
 struct making {
     struct store *store;
+    struct ending endings[COUNT(storages) * STORAGE_PARTS];
+    size_t ending_count;
     struct quantisation said;
     struct group *groups;
     size_t count, capacity;
@@ -127,23 +134,39 @@ struct making {
                  [DTYPE_SAFETENSORS]; /* sets of parts that matrices have, by the type of their values */
 };
 
-/* The length of the name before the longest ending that any storage has; 0: none fits. */
-static size_t stem_of(const char *name)
+/* All endings that storages have, with their lengths, each once. */
+static size_t endings_take(struct ending *endings)
 {
-    size_t length = strlen(name), stem = 0;
+    size_t count = 0;
     for (size_t i = 0; i < COUNT(storages); i++)
         for (size_t k = 0; k < STORAGE_PARTS && storages[i]->parts[k].ending; k++) {
-            size_t tail = strlen(storages[i]->parts[k].ending);
-            if (tail < length && (!stem || length - tail < stem) && text_ends_with(name, storages[i]->parts[k].ending))
-                stem = length - tail;
+            const char *text = storages[i]->parts[k].ending;
+            size_t at = 0;
+            while (at < count && strcmp(endings[at].text, text) != 0)
+                at++;
+            endings[at] = (struct ending){text, strlen(text)};
+            count += at == count;
         }
-    return stem;
+    return count;
+}
+
+/* The length of the name before the longest ending that it has; 0: it has none. */
+static size_t stem_of(const struct making *making, const char *name)
+{
+    size_t length = strlen(name), longest = 0;
+    for (size_t i = 0; i < making->ending_count; i++) {
+        const struct ending *ending = &making->endings[i];
+        if (ending->length < length && ending->length > longest &&
+            memcmp(name + length - ending->length, ending->text, ending->length) == 0)
+            longest = ending->length;
+    }
+    return longest ? length - longest : 0;
 }
 
 static bool group_add(struct making *making, size_t index)
 {
     const char *name = making->store->tensors[index].name;
-    size_t stem = stem_of(name), found = MAP_ABSENT;
+    size_t stem = stem_of(making, name), found = MAP_ABSENT;
     if (!stem)
         return true;
     if (!array_grow(making->groups, making->count, making->capacity) ||
@@ -181,6 +204,13 @@ static struct tensor *group_part(const struct making *making, const struct group
             return tensor;
     }
     return NULL;
+}
+
+/* A matrix by itself, of a type that is no storage's values. */
+static bool group_plain(const struct making *making, const struct group *group)
+{
+    const struct tensor *tensor = &making->store->tensors[group->tensors[0]];
+    return group->count == 1 && dtype_width(tensor->dtype) && strcmp(tensor->name + group->stem, ".weight") == 0;
 }
 
 /* How the group is the storage's. */
@@ -284,7 +314,7 @@ static bool group_alike(const struct making *making, const struct group *group, 
 static void take_alike(struct making *making)
 {
     for (size_t i = 0; i < making->count; i++)
-        for (size_t k = 0; k < COUNT(storages); k++) {
+        for (size_t k = 0; k < COUNT(storages) && !group_plain(making, &making->groups[i]); k++) {
             struct fit fit = group_fit(making, &making->groups[i], storages[k]);
             for (size_t part = 0; fit.values && !fit.absent && part < STORAGE_PARTS; part++)
                 if (group_part(making, &making->groups[i], storages[k], part))
@@ -392,7 +422,7 @@ static bool groups_make(struct making *making, struct error *error)
         for (size_t i = 0; good && i < making->count; i++) {
             struct group *group = &making->groups[i];
             struct error problem = {0};
-            if (group->made)
+            if (group->made || group_plain(making, group))
                 continue;
             good = group_make(making, group, &problem, error);
             if (!first && !group->made && good && !problem.text)
@@ -418,6 +448,7 @@ bool assemblies_make(struct store *store, struct error *error)
 {
     struct making making = {.store = store, .gone = calloc(store->count + 1, sizeof *making.gone)};
     bool good = making.gone;
+    making.ending_count = endings_take(making.endings);
     for (size_t i = 0; good && i < store->count; i++)
         good = store->tensors[i].other || store->tensors[i].dtype >= DTYPE_SAFETENSORS || group_add(&making, i);
     if (!good)

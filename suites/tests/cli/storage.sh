@@ -35,6 +35,13 @@ lose fp8_block $layers.mlp.up_proj.weight
 run 1 inspect "$T/hurt" --json
 json "$(summary inventory.files).message | contains(\"weight_scale_inv is there, and weight is absent\")"
 
+test_that 'parts of two matrices that were exchanged: both matrices are named beside the original'
+rm -rf "$T/hurt"
+"$damage" "$S/gptq_4" "$T/hurt" swap $layers.mlp.up_proj.scales $layers.mlp.gate_proj.scales
+run 1 inspect "$T/hurt" --source "$S/gptq_4" --values --json
+equal '[.findings[] | select(.check == "weights.source" and (.summary | not)) | .where.tensor] | sort | join(" ")' \
+    "$layers.mlp.gate_proj.weight $layers.mlp.up_proj.weight"
+
 test_that 'doubles have room wherever they are read'
 remade qwen3 'map_values(.dtype = "F64")'
 run 0 trace "$T/remade" --ids 1,2,3,4,5,6,7,8 -o "$T/trace.safetensors" -q
@@ -72,3 +79,4 @@ run 1 verify "$T/broken" --source "$S/gptq_4" -q
 run 0 repair "$T/broken" --source "$S/gptq_4" -q
 diff -r "$T/right" "$T/broken" >"$T/diff" && passed || failed "repaired is not extracted: $(head -n 3 "$T/diff")"
 run 0 inspect "$S/gptq_4" --source "$S/gptq_4" --values -q
+rm -rf "$T/broken" "$T/right" "$T/plain" "$T/hurt"
