@@ -74,6 +74,7 @@ static bool cut(struct store *store, size_t index, const struct joined_row *row,
         view.shape[0] = view.rows = rows[part];
         view.bytes = view.held = rows[part] * line;
         view.offset = whole.offset + at * line;
+        view_move(&view, at);
         at += rows[part];
         int length = snprintf(name, sizeof name, "%.*s%s", stem, whole.name, row->parts[part]);
         view.name = length > 0 && (size_t)length < sizeof name ? store_string(store, name) : NULL;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/wording.h"
-#include "store/storage.h"
+#include "store/store_internal.h"
 
 /* The first row whose prefix fits decides. Text model: `to` replaces the prefix; NULL: another component. */
 static const struct prefix_row {
@@ -208,9 +208,7 @@ static bool fused_cut(struct store *store, size_t index, const struct fused_row 
             view.stride = line;
             view.transposed = transposed;
             view.offset = whole.offset + expert * whole.shape[1] * line + part * each * (transposed ? element : line);
-            view.begin = whole.begin + expert * whole.shape[1] + part * each;
-            if (whole.assembly)
-                assembly_place(&view);
+            view_move(&view, expert * whole.shape[1] + part * each);
             snprintf(name, sizeof name, "%.*s.mlp.experts.%llu.%s.weight", stem, whole.name, (unsigned long long)expert,
                      row->parts[part]);
             view.name = store_string(store, name);

@@ -61,9 +61,6 @@ struct assembly {
  * belong together, are a problem of the store, and no tensors. After the canonical names are known. */
 bool assemblies_make(struct store *store, struct error *error);
 
-/* Where the packed values of the view's rows lie in their file: its offset and held. */
-void assembly_place(struct tensor *view);
-
 /* --- for the rows of the table (assembly_part.c) --- */
 
 /* An error that names file and tensor of the part: "has shape [2, 3], where [4, 3] ..." */

@@ -103,6 +103,10 @@ bool store_add(struct store *store, const struct tensor *tensor, struct error *e
  * apart, other components last, duplicates found. */
 bool store_finish(struct store *store, struct error *error);
 
+/* assembly.c: the view, a copy of a tensor with rows of its own, begins that many rows further on. Of a tensor that is
+ * put together from several its place in the file follows. */
+void view_move(struct tensor *view, uint64_t rows);
+
 #define TENSOR_NAME_MAX 512
 
 /* names.c: the canonical spelling of a name on disk, in `out` (of `size` bytes). Sets `*other` for tensors of another

@@ -326,3 +326,34 @@ Test(storage, a_module_may_have_groups_of_its_own)
         store_free(store);
     }
 }
+
+/* Queries, keys and values joined in one quantised matrix. */
+Test(storage, joined_matrices_are_cut_from_what_was_put_together)
+{
+    static const float scales[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    static const struct plain_tensor tensors[] = {
+        {"model.layers.0.self_attn.qkv_proj.weight", "F8_E4M3", "[8, 4]", NULL, 32},
+        {"model.layers.0.self_attn.qkv_proj.weight_scale_inv", "F32", "[8, 1]", scales, sizeof scales},
+        {"model.layers.0.self_attn.o_proj.weight", "BF16", "[4, 4]", NULL, 32}};
+    static const struct {
+        const char *name;
+        uint64_t first, rows;
+    } parts[] = {{"q_proj", 0, 4}, {"k_proj", 4, 2}, {"v_proj", 6, 2}};
+    write_tensors(scratch("joined.safetensors"), tensors, 3, NULL);
+    struct store *store = open_store(scratch("joined.safetensors"));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "model.layers.0.self_attn.%s.weight", parts[i].name);
+        const struct tensor *tensor = store_find(store, name);
+        cr_assert(tensor && tensor_storage(tensor) && tensor->rows == parts[i].rows, "%s", name);
+        float *wide = wide_of(store, tensor, 0, tensor->rows);
+        for (size_t k = 0; k < tensor->rows * 4; k++) {
+            unsigned char code = (unsigned char)(parts[i].first * 4 + k); /* as write_tensors fills it */
+            float value;
+            widen(DTYPE_F8_E4M3, &code, &value, 1);
+            cr_expect(fabsf(wide[k] - value * scales[parts[i].first + k / 4]) <= 0, "%s: value %zu", name, k);
+        }
+        free(wide);
+    }
+    store_free(store);
+}
