@@ -163,12 +163,15 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         {if_dense, "mlp_bias", a->mlp_bias, b->mlp_bias, spell_switch},
         {if_dense, "a feed-forward block without a gate", a->gateless, b->gateless, spell_switch},
         {DIFFERS_FUNCTION, "both blocks side by side", a->parallel_blocks, b->parallel_blocks, spell_switch},
-        {DIFFERS_FUNCTION, "LayerNorm in the place of RMSNorm", a->own_switches.norm, b->own_switches.norm, spell_switch},
-        {DIFFERS_FUNCTION, "gains of norms beside 1", a->own_switches.gain_offset, b->own_switches.gain_offset, spell_switch},
+        {DIFFERS_FUNCTION, "LayerNorm in the place of RMSNorm", a->own_switches.norm, b->own_switches.norm,
+         spell_switch},
+        {DIFFERS_FUNCTION, "gains of norms beside 1", a->own_switches.gain_offset, b->own_switches.gain_offset,
+         spell_switch},
         {DIFFERS_FUNCTION, "norms of queries and keys over all heads", a->head_gains_wide, b->head_gains_wide,
          spell_switch},
         {DIFFERS_FUNCTION, "hidden_act", a->own_switches.activation, b->own_switches.activation, spell_activation},
-        {DIFFERS_FUNCTION, "rotation of neighbouring pairs", a->own_switches.pairs, b->own_switches.pairs, spell_switch},
+        {DIFFERS_FUNCTION, "rotation of neighbouring pairs", a->own_switches.pairs, b->own_switches.pairs,
+         spell_switch},
         {DIFFERS_FUNCTION, "values of a head that are rotated", a->rotary_dim, b->rotary_dim, spell_number},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
