@@ -5,7 +5,8 @@
 
 - blocks.safetensors: for every block type TYPE.blocks (bytes) and TYPE.values (what gguf.quants.dequantize makes of them),
   random blocks and edge cases;
-- mistral3.gguf, seed_oss.gguf, longrope.gguf, qwen3vlmoe.gguf: small golden/nano models without a tokenizer, matrices in bfloat16;
+- mistral3.gguf, seed_oss.gguf, longrope.gguf, qwen3vlmoe.gguf, glm4.gguf, cohere2.gguf, phi3.gguf: small golden/nano models without a
+  tokenizer, matrices in bfloat16; gemma3.gguf, gemma3.golden.safetensors: that of golden/nano with numbers that such a file can say;
 - llama-f32.gguf, qwen3moe-f16.gguf, qwen2moe-bf16-0000N-of-00003.gguf: golden/nano models, in types that lose nothing;
 - quantised.gguf: a llama of one layer, every matrix in another block type; quantised.json: SHA-256 of what each tensor
   holds; quantised.golden.safetensors: what transformers computes with the file;
@@ -23,8 +24,10 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import gguf
 import numpy as np
@@ -121,7 +124,10 @@ NAMES = {
     "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps", "mlp.experts.down_proj": "ffn_down_exps",
     "mlp.shared_expert_gate": "ffn_gate_inp_shexp", "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
     "mlp.shared_expert.up_proj": "ffn_up_shexp", "mlp.shared_expert.down_proj": "ffn_down_shexp",
+    "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up", "post_feedforward_layernorm": "post_ffw_norm",
+    "pre_feedforward_layernorm": "ffn_norm", "post_self_attn_layernorm": "post_attention_norm", "post_mlp_layernorm": "post_ffw_norm",
 }  # fmt: skip
+BEHIND_ATTENTION = ("seed_oss", "gemma2", "gemma3", "olmo2", "exaone4")  # what they call so is no norm before the feed-forward block
 
 
 def load_checkpoint(folder):
@@ -142,11 +148,13 @@ def load_checkpoint(folder):
     return tensors
 
 
-def gguf_name(name):
+def gguf_name(name, architecture=""):
     stem, ending = name.rsplit(".", 1)
     if not stem.startswith("model.layers."):
         return f"{NAMES[stem]}.{ending}"
     layer, rest = stem.removeprefix("model.layers.").split(".", 1)
+    if rest == "post_attention_layernorm" and architecture in BEHIND_ATTENTION:
+        return f"blk.{layer}.post_attention_norm.{ending}"
     return f"blk.{layer}.{NAMES[rest]}.{ending}"
 
 
@@ -188,8 +196,12 @@ def text_of(config):
     """The text model's configuration, with all of its rope in one place."""
     text = dict(config.get("thinker_config", config))
     text = dict(text.get("text_config", text))
-    text["rope_parameters"] = {"rope_theta": text.get("rope_theta", 10000.0), "rope_type": "default",
-                               **(text.get("rope_scaling") or text.get("rope_parameters") or {})}  # fmt: skip
+    rope = text.get("rope_scaling") or text.get("rope_parameters") or {}
+    if "sliding_attention" in rope:
+        text["rope_local_base_freq"], rope = rope["sliding_attention"]["rope_theta"], rope["full_attention"]
+    if "type" in rope:
+        rope = {"rope_type": rope["type"], **rope}
+    text["rope_parameters"] = {"rope_theta": text.get("rope_theta", 10000.0), "rope_type": "default", **rope}
     if "original_max_position_embeddings" in text:
         text["rope_parameters"]["original_max_position_embeddings"] = text["original_max_position_embeddings"]
     return text
@@ -221,7 +233,7 @@ def add_rope(writer, rope, architecture, head_dim, context):
     kind, original = rope["rope_type"], rope.get("original_max_position_embeddings", context)
     if kind == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_divisors(rope, head_dim))
-    if kind in ("linear", "yarn", "longrope"):
+    if kind in ("linear", "yarn", "longrope") and architecture != "phi3":  # of which the tensors are read without it
         writer.add_rope_scaling_type(gguf.RopeScalingType[kind.upper()])
     if kind in ("linear", "yarn"):
         writer.add_rope_scaling_factor(rope["factor"])
@@ -242,7 +254,47 @@ def add_rope(writer, rope, architecture, head_dim, context):
         writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
 
 
-def add_config(writer, config):
+PATTERNS = {"gemma2": 2, "gemma3": 6, "olmo2": 4, "cohere2": 4}  # every so-many-th layer has no window where a file does not say
+
+
+def head_size(config):
+    return config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+
+
+def add_windows(writer, config, architecture):
+    every = config.get("sliding_window_pattern", PATTERNS[architecture])
+    usual = [(layer + 1) % PATTERNS[architecture] != 0 for layer in range(config["num_hidden_layers"])]
+    types = config.get("layer_types") or ["sliding_attention" if (layer + 1) % every else "full_attention" for layer in range(len(usual))]
+    windows = [kind == "sliding_attention" for kind in types]
+    writer.add_sliding_window(config["sliding_window"])
+    if windows != usual or architecture == "olmo2":
+        writer.add_sliding_window_pattern(windows)
+
+
+def add_own(writer, config, architecture):
+    """What only some converters write (conversion/gemma.py, granite.py, command_r.py and others)."""
+    own = {
+        "granite": {"attention_multiplier": writer.add_attention_scale, "embedding_multiplier": writer.add_embedding_scale,
+                    "residual_multiplier": writer.add_residual_scale, "logits_scaling": writer.add_logit_scale},
+        "gemma2": {"attn_logit_softcapping": writer.add_attn_logit_softcapping, "final_logit_softcapping": writer.add_final_logit_softcapping},
+        "gemma3": {"final_logit_softcapping": writer.add_final_logit_softcapping},
+        "command-r": {"logit_scale": writer.add_logit_scale}, "cohere2": {"logit_scale": writer.add_logit_scale},
+    }  # fmt: skip
+    for key, add in own.get(architecture, {}).items():
+        if config.get(key) is not None:
+            add(config[key])
+    if architecture in PATTERNS and config.get("sliding_window"):
+        add_windows(writer, config, architecture)
+    if architecture in ("gemma3", "olmo2") and "rope_local_base_freq" in config:
+        writer.add_rope_freq_base_swa(config["rope_local_base_freq"])
+    share = config.get("partial_rotary_factor", 1.0)
+    if architecture in ("chatglm", "glm4", "phi3"):
+        writer.add_rope_dimension_count(int(head_size(config) * share))
+    elif "head_dim" in config:
+        writer.add_rope_dimension_count(config["head_dim"])
+
+
+def add_config(writer, config, architecture="llama"):
     if "vocab_size" in config:
         writer.add_vocab_size(config["vocab_size"])
     writer.add_block_count(config["num_hidden_layers"])
@@ -251,12 +303,15 @@ def add_config(writer, config):
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    if "layer_norm_eps" in config:
+        writer.add_layer_norm_eps(config["layer_norm_eps"])
+    else:
+        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     if "head_dim" in config:
         writer.add_key_length(config["head_dim"])
         writer.add_value_length(config["head_dim"])
-        writer.add_rope_dimension_count(config["head_dim"])
+    add_own(writer, config, architecture)
     if "num_experts" in config:
         writer.add_expert_count(config["num_experts"])
         writer.add_expert_used_count(config["num_experts_per_tok"])
@@ -324,7 +379,7 @@ def write_nano(path, model, architecture, raw_type, split=0):
     finish(writer)
 
 
-PERMUTED = ("llama", "mistral3")
+PERMUTED = ("llama", "mistral3", "granite", "smollm3", "arcee")
 
 
 def add_tensors(writer, tensors, config, architecture, raw_type=None):
@@ -334,9 +389,9 @@ def add_tensors(writer, tensors, config, architecture, raw_type=None):
             if architecture in PERMUTED and f".{part}." in name:
                 value = permute(value, heads)
         value = np.ascontiguousarray(value.reshape(-1) if "shared_expert_gate" in name else value, np.float32)
-        name = gguf_name(name)
-        if architecture == "seed_oss":
-            name = name.replace(".ffn_norm.", ".post_attention_norm.")
+        if architecture.startswith("gemma") and name.endswith("norm.weight"):
+            value = value + np.float32(1)
+        name = gguf_name(name, architecture)
         if value.ndim > 1 and raw_type == Type.BF16:
             writer.add_tensor(name, np.ascontiguousarray((value.view(np.uint32) >> 16).astype(np.uint16)).view(np.uint8), raw_dtype=raw_type)
         else:
@@ -348,10 +403,10 @@ def write_small(path, model, architecture):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
         config = text_of(json.load(file))
     writer = gguf.GGUFWriter(path, architecture)
-    add_config(writer, config)
+    add_config(writer, config, architecture)
     if "mrope_section" in config["rope_parameters"]:
         writer.add_rope_dimension_sections([*config["rope_parameters"]["mrope_section"], 0])
-    add_rope(writer, config["rope_parameters"], architecture, config["head_dim"], config["max_position_embeddings"])
+    add_rope(writer, config["rope_parameters"], architecture, head_size(config), config["max_position_embeddings"])
     writer.add_tokenizer_model("none")
     tensors = {}
     for name in sorted(os.listdir(folder)):
@@ -360,6 +415,22 @@ def write_small(path, model, architecture):
                 tensors |= {key: file.get_tensor(key).float().numpy() for key in file.keys()}
     add_tensors(writer, tensors, config, architecture, Type.BF16)
     finish(writer)
+
+
+def write_gemma(folder):
+    """A file has no key for what scores are divided by: here it is the size of a head, as llama.cpp takes it."""
+    source, path = os.path.join(ROOT, "golden", "nano", "gemma3"), os.path.join(folder, "gemma3")
+    with open(os.path.join(source, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    config["text_config"]["query_pre_attn_scalar"] = config["text_config"]["head_dim"]
+    write_small(path + ".gguf", "gemma3", "gemma3")
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copy(os.path.join(source, "model.safetensors"), scratch)
+        with open(os.path.join(scratch, "config.json"), "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        subprocess.run(
+            [sys.executable, os.path.join(ROOT, "scripts", "make_golden.py"), scratch, "--ids", "5,11,48,7,60,3,3,71,20,1", "--greedy", "4",
+             "-o", path + ".golden.safetensors"], check=True)  # fmt: skip
 
 
 # ---------------------------------------------------------------- a quantised model
@@ -590,6 +661,9 @@ def main():
     write_small(os.path.join(folder, "seed_oss.gguf"), "seed_oss", "seed_oss")
     write_small(os.path.join(folder, "longrope.gguf"), "longrope", "llama")
     write_small(os.path.join(folder, "qwen3vlmoe.gguf"), "qwen3_vl_moe", "qwen3vlmoe")
+    for name in ("glm4", "cohere2", "phi3"):
+        write_small(os.path.join(folder, f"{name}.gguf"), name, name)
+    write_gemma(folder)
     write_nano(os.path.join(folder, "qwen3moe-f16.gguf"), "qwen3_moe", "qwen3moe", Type.F16)
     write_nano(os.path.join(folder, "qwen2moe-bf16.gguf"), "qwen2_moe", "qwen2moe", Type.BF16, split=28)
     write_quantised(folder)

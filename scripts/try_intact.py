@@ -31,7 +31,12 @@ from safetensors import safe_open
 NANO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "nano")
 GGUF_NAMES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
               "ministral3": "mistral3", "mistral3": "mistral3", "seed_oss": "seed_oss", "qwen2_vl": "qwen2vl", "qwen2_5_vl": "qwen2vl",
-              "qwen3_vl": "qwen3vl", "qwen3_vl_moe": "qwen3vlmoe"}
+              "qwen3_vl": "qwen3vl", "qwen3_vl_moe": "qwen3vlmoe", "gemma": "gemma", "gemma2": "gemma2", "gemma3_text": "gemma3",
+              "gemma3": "gemma3", "granite": "granite", "olmo2": "olmo2", "olmo3": "olmo2", "smollm3": "smollm3", "exaone4": "exaone4",
+              "glm": "chatglm", "glm4": "glm4", "cohere": "command-r", "cohere2": "cohere2", "phi3": "phi3", "ernie4_5": "ernie4_5",
+              "arcee": "arcee"}
+NEWER = ("gemma", "gemma2", "gemma3", "granite", "olmo2", "smollm3", "exaone4", "chatglm", "glm4", "command-r", "cohere2", "phi3",
+         "ernie4_5", "arcee")  # architectures of which a file leaves much unsaid
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
            "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM",
            "mistral": "MistralForCausalLM", "ministral": "MinistralForCausalLM", "ministral3": "Ministral3ForCausalLM",
@@ -99,6 +104,8 @@ def own_keys(draw, family, config):
         found["mlp_bias"] = draw.random() < 0.3
     if family == "ernie4_5":
         found["use_bias"] = draw.random() < 0.5
+    if family == "gemma":
+        found.setdefault("hidden_act", "gelu_pytorch_tanh")
     if family == "arcee":
         found["hidden_act"] = draw.choice(("relu2", "silu"))
     if family in ("gemma2", "gemma3_text", "gemma3"):
@@ -263,7 +270,7 @@ def make_checkpoint(folder, spec, seed):
 def make_gguf(folder, whole, path):
     architecture, config = GGUF_NAMES[whole["model_type"]], make_gguf_cases.text_of(whole)
     writer = GGUFWriter(path, architecture)
-    make_gguf_cases.add_config(writer, config)
+    make_gguf_cases.add_config(writer, config, architecture)
     make_gguf_cases.add_vocabulary(writer, folder, "qwen2", config["vocab_size"])
     head_dim = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
     make_gguf_cases.add_rope(writer, config["rope_parameters"], architecture, head_dim, config["max_position_embeddings"])
@@ -278,6 +285,30 @@ def make_gguf(folder, whole, path):
     make_gguf_cases.finish(writer)
 
 
+def is_as_taken(config, architecture, whole):
+    """Is what the file cannot say as llama.cpp takes it?"""
+    gemma, head_dim, layers = architecture.startswith("gemma"), make_gguf_cases.head_size(config), config["num_hidden_layers"]
+    usual = "gelu_pytorch_tanh" if gemma else "relu2" if architecture == "arcee" else "silu"
+    activation = config.get("hidden_activation", usual) if architecture in ("gemma2", "gemma3") else config["hidden_act"]
+    rotated = config.get("no_rope_layers") or [(layer + 1) % config.get("no_rope_layer_interval", 4) != 0 for layer in range(layers)]
+    rope, biases = config["rope_parameters"], [key for key in ("attention_bias", "mlp_bias", "use_bias") if config.get(key)]
+    return (
+        activation in ((usual, "gelu") if architecture == "gemma" else (usual,))
+        and (not biases or architecture in ("granite", "chatglm", "glm4"))
+        and (architecture not in ("gemma2", "gemma3") or config["query_pre_attn_scalar"] == head_dim)
+        and (architecture != "gemma2" or (config["attn_logit_softcapping"] and config["final_logit_softcapping"]))
+        and (whole["model_type"] != "gemma3" or not config["final_logit_softcapping"])  # which the whole's class does not read
+        and (architecture not in ("gemma", "gemma2", "command-r", "cohere2") or whole["tie_word_embeddings"])
+        and (architecture != "olmo2" or not whole["tie_word_embeddings"])
+        and (architecture not in ("phi3", "exaone4") or not config["sliding_window"])
+        and (whole["model_type"] != "olmo3" or config["rope_local_base_freq"] == rope["rope_theta"])
+        and (architecture != "smollm3" or [bool(layer) for layer in rotated] == [(layer + 1) % 4 != 0 for layer in range(layers)])
+        and (architecture not in ("command-r", "cohere2") or rope["rope_type"] == "default")
+        and (architecture != "gemma3" or rope["rope_type"] in ("default", "linear"))
+        and (architecture != "phi3" or "attention_factor" not in rope)
+    )  # fmt: skip
+
+
 def can_be_gguf(whole):
     """What a GGUF file of these architectures can say, and llama.cpp reads of it."""
     if whole["model_type"] not in GGUF_NAMES:
@@ -285,6 +316,8 @@ def can_be_gguf(whole):
     config = make_gguf_cases.text_of(whole)
     rope, architecture = config["rope_parameters"], GGUF_NAMES[whole["model_type"]]
     kind, all_keys, llama = rope["rope_type"], architecture == "mistral3", architecture in ("llama", "mistral3")
+    if architecture in NEWER and not is_as_taken(config, architecture, whole):
+        return False
     if (config.get("use_sliding_window") or (llama and config.get("sliding_window")) or config.get("decoder_sparse_step", 1) != 1
             or (architecture == "seed_oss" and config["mlp_bias"])):
         return False
@@ -292,7 +325,8 @@ def can_be_gguf(whole):
         scaled = "mscale_all_dim" in rope
         usual = rope.get("truncate", True) and "attention_factor" not in rope and (not scaled or rope.get("mscale") == 1)
         return usual and (all_keys or not (scaled or rope.get("beta_fast", 32) != 32 or rope.get("beta_slow", 1) != 1))
-    return kind in ("default", "linear") or (llama and kind in ("llama3", "longrope"))
+    return (kind in ("default", "linear") or (kind == "llama3" and (llama or architecture in ("granite", "exaone4", "arcee")))
+            or (kind == "longrope" and (llama or architecture in ("granite", "phi3"))))
 
 
 def make_npy(golden, folder):

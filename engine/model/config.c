@@ -218,6 +218,10 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     config->norms = family->norms;
     config->block_norms = family->block_norms;
     config->switches = family->switches;
+    /* as GGUF files have them: 1 has been added */
+    if (!json_get_bool(source->text, source->name, "assay_gains_whole", &config->gains_whole, error))
+        return false;
+    config->switches.gain_offset = config->gains_whole ? 0 : config->switches.gain_offset;
     config->head_gains_wide = family->switches.head_norm == HEAD_NORM_WIDE;
     config->gateless = family->gateless;
     config->parallel_blocks = family->parallel_blocks;

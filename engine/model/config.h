@@ -80,6 +80,7 @@ struct model_config {
     bool qkv_bias;
     bool o_bias;
     bool mlp_bias;
+    bool gains_whole;      /* of norms, though the family's stand beside 1: the file holds them with it */
     bool biases_open;      /* which of these there are is told by the tensors alone, one by one */
     bool norm_topk;        /* the weights of the chosen experts are made to sum to one */
     bool tied;             /* the head is the embedding */

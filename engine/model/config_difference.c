@@ -126,6 +126,11 @@ static double multiplier_of_scores(const struct model_config *config)
     return config->attention_multiplier > 0 ? config->attention_multiplier : 1 / sqrt((double)config->head_dim);
 }
 
+static int beside_one(const struct model_config *config)
+{
+    return config->gains_whole || config->own_switches.gain_offset;
+}
+
 /* What holds of every layer. What is of experts computes nothing where one of the two has
  * none, which is told by itself; nor what is of dense layers where neither has one. */
 static void compare_sizes(struct list *list, const struct model_config *a, const struct model_config *b)
@@ -165,8 +170,7 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         {DIFFERS_FUNCTION, "both blocks side by side", a->parallel_blocks, b->parallel_blocks, spell_switch},
         {DIFFERS_FUNCTION, "LayerNorm in the place of RMSNorm", a->own_switches.norm, b->own_switches.norm,
          spell_switch},
-        {DIFFERS_FUNCTION, "gains of norms beside 1", a->own_switches.gain_offset, b->own_switches.gain_offset,
-         spell_switch},
+        {DIFFERS_FUNCTION, "gains of norms beside 1", beside_one(a), beside_one(b), spell_switch},
         {DIFFERS_FUNCTION, "norms of queries and keys over all heads", a->head_gains_wide, b->head_gains_wide,
          spell_switch},
         {DIFFERS_FUNCTION, "hidden_act", a->own_switches.activation, b->own_switches.activation, spell_activation},

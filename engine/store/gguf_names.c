@@ -9,6 +9,7 @@ enum order {
     ORDER_PLAIN,
     ORDER_HEADS,    /* llama: the rows of each query head are interleaved ... */
     ORDER_KV_HEADS, /* ... and of each key head */
+    ORDER_JOINED,   /* of both, with values behind them, which are not rotated (joined_rows.c) */
     ORDER_LIFTED,   /* a vector that is a matrix of one row in the original */
 };
 
@@ -26,6 +27,9 @@ static const struct name_row {
 #define AS_ROW(id, scope, name, gguf, order, ...) {NAMES_##scope(gguf, name), ORDER_##order},
     WEIGHT_ROWS(AS_ROW)
 #undef AS_ROW
+    /* Joined, as the store cuts them (joined_rows.c). */
+    {NAMES_LAYER("attn_qkv", "self_attn.qkv_proj.weight"), ORDER_JOINED},
+    {NAMES_LAYER("ffn_gate_up", "mlp.gate_up_proj.weight"), ORDER_PLAIN},
 };
 
 /* What one architecture calls otherwise than the others. */
@@ -33,10 +37,20 @@ static const struct alias_row {
     const char *architecture, *from, *to;
 } alias_rows[] = {
     {"seed_oss", "post_attention_norm", "ffn_norm"},
+    {"gemma2", "post_attention_norm", "ffn_norm"},
+    {"gemma2", "ffn_norm", "pre_ffw_norm"},
+    {"gemma3", "post_attention_norm", "ffn_norm"},
+    {"gemma3", "ffn_norm", "pre_ffw_norm"},
+    {"olmo2", "post_attention_norm", "ffn_norm"},
+    {"exaone4", "post_attention_norm", "ffn_norm"},
+    {"glm4", "post_ffw_norm", "post_mlp_norm"},
+    {"glm4", "ffn_up", "ffn_gate_up"},
+    {"chatglm", "ffn_up", "ffn_gate_up"},
+    {"phi3", "ffn_up", "ffn_gate_up"},
 };
 
 /* Architectures whose converter interleaves the rows of query and key heads. */
-static const char *const interleaved[] = {"llama", "mistral3"};
+static const char *const interleaved[] = {"llama", "mistral3", "granite", "smollm3", "arcee"};
 
 static const struct name_row *row_find(bool of_layer, const char *stem, size_t size)
 {
@@ -101,23 +115,33 @@ static const struct name_row *name_translate(struct gguf_text architecture, cons
     return single ? single : row;
 }
 
+/* NULL: it is none of them. */
+static const char *interleaved_find(struct gguf_text architecture)
+{
+    for (size_t i = 0; i < sizeof interleaved / sizeof *interleaved; i++)
+        if (gguf_text_is(architecture, interleaved[i]))
+            return interleaved[i];
+    return NULL;
+}
+
 /* The converter of llama models lays the rows of each query and key head so that neighbours are rotated together:
  * first of the first half, first of the second half, second of the first half ... */
 static bool order_heads(const struct gguf *metadata, struct gguf_text architecture, enum order order,
                         struct tensor *tensor, struct error *error)
 {
-    uint64_t heads = 0, rows = tensor->shape[0];
+    uint64_t heads = 0, kv_heads, rows = tensor->shape[0];
     char count[64], kv_count[64];
-    size_t which = 0;
-    while (which < sizeof interleaved / sizeof *interleaved && !gguf_text_is(architecture, interleaved[which]))
-        which++;
-    if (which == sizeof interleaved / sizeof *interleaved)
+    const char *name = interleaved_find(architecture);
+    if (!name)
         return true;
-    snprintf(count, sizeof count, "%s.attention.head_count", interleaved[which]);
-    snprintf(kv_count, sizeof kv_count, "%s.attention.head_count_kv", interleaved[which]);
-    if (!gguf_get_whole(metadata, count, UINT32_MAX, &heads, error) ||
-        (order == ORDER_KV_HEADS && !gguf_get_whole(metadata, kv_count, UINT32_MAX, &heads, error)))
+    snprintf(count, sizeof count, "%s.attention.head_count", name);
+    snprintf(kv_count, sizeof kv_count, "%s.attention.head_count_kv", name);
+    if (!gguf_get_whole(metadata, count, UINT32_MAX, &heads, error))
         return false;
+    kv_heads = heads;
+    if (order != ORDER_HEADS && !gguf_get_whole(metadata, kv_count, UINT32_MAX, &kv_heads, error))
+        return false;
+    heads = order == ORDER_HEADS ? heads : order == ORDER_KV_HEADS ? kv_heads : heads + 2 * kv_heads;
     if (!heads || tensor->rank > 2 || rows % (2 * heads) || (tensor->rank == 1 && dtype_block(tensor->dtype) > 1))
         return error_set(error, "%s: the rows of tensor '%s' cannot be divided among %llu heads", tensor->file,
                          tensor->disk_name, (unsigned long long)heads);

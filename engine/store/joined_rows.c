@@ -18,6 +18,9 @@ static const struct joined_row {
     {".self_attn.qkv_proj.weight", /* phi3 */
      {".self_attn.q_proj.weight", ".self_attn.k_proj.weight", ".self_attn.v_proj.weight"},
      ".self_attn.o_proj.weight"},
+    {".self_attn.qkv_proj.bias", /* of GGUF files */
+     {".self_attn.q_proj.bias", ".self_attn.k_proj.bias", ".self_attn.v_proj.bias"},
+     ".self_attn.o_proj.weight"},
     {".mlp.gate_up_proj.weight", {".mlp.gate_proj.weight", ".mlp.up_proj.weight", NULL}, NULL}, /* phi3, glm, glm4 */
 };
 
@@ -25,7 +28,7 @@ static const struct joined_row {
 
 static const struct joined_row *row_of(const struct tensor *tensor)
 {
-    for (size_t i = 0; i < ROWS && !tensor->other && tensor->rank == 2; i++)
+    for (size_t i = 0; i < ROWS && !tensor->other && (tensor->rank == 1 || tensor->rank == 2); i++)
         if (text_ends_with(tensor->name, joined_rows[i].suffix))
             return &joined_rows[i];
     return NULL;
@@ -45,6 +48,12 @@ static bool columns_of(const struct store *store, const struct map *names, const
     return true;
 }
 
+/* Of a vector each value is a row. */
+static uint64_t row_count(const struct tensor *tensor)
+{
+    return tensor->rank == 1 ? tensor->columns : tensor->rows;
+}
+
 /* The rows of each part; false: they cannot be told, or do not come out even. */
 static bool part_rows(const struct store *store, const struct map *names, const struct tensor *tensor,
                       const struct joined_row *row, uint64_t rows[PARTS_MOST])
@@ -54,11 +63,14 @@ static bool part_rows(const struct store *store, const struct map *names, const 
         parts++;
     if (row->sized_by && !columns_of(store, names, tensor, row, &first))
         return false;
-    uint64_t alike = row->sized_by ? parts - 1 : parts;
-    if (first >= tensor->rows || (tensor->rows - first) % alike)
+    uint64_t alike = row->sized_by ? parts - 1 : parts, all = row_count(tensor);
+    if (first >= all || (all - first) % alike || (tensor->rank == 1 && !dtype_row_bytes(tensor->dtype, 1)))
         return false;
-    for (uint64_t i = 0; i < parts; i++)
-        rows[i] = row->sized_by && !i ? first : (tensor->rows - first) / alike;
+    for (uint64_t i = 0; i < parts; i++) {
+        rows[i] = row->sized_by && !i ? first : (all - first) / alike;
+        if (tensor->interleaved && rows[i] % tensor->interleaved)
+            return false;
+    }
     return true;
 }
 
@@ -66,12 +78,20 @@ static bool cut(struct store *store, size_t index, const struct joined_row *row,
                 struct error *error)
 {
     const struct tensor whole = store->tensors[index];
-    uint64_t line = dtype_row_bytes(whole.dtype, whole.columns), at = 0;
+    uint64_t line = dtype_row_bytes(whole.dtype, whole.rank == 1 ? 1 : whole.columns), at = 0;
     int stem = (int)(strlen(whole.name) - strlen(row->suffix));
     for (size_t part = 0; part < PARTS_MOST && row->parts[part]; part++) {
         char name[TENSOR_NAME_MAX];
         struct tensor view = whole;
-        view.shape[0] = view.rows = rows[part];
+        view.shape[0] = rows[part];
+        if (whole.rank == 1) {
+            view.columns = rows[part];
+            view.stride = rows[part] * line;
+        } else {
+            view.rows = rows[part];
+        }
+        if (row->sized_by && part == 2)
+            view.interleaved = 0; /* values are not rotated */
         view.bytes = view.held = rows[part] * line;
         view.offset = whole.offset + at * line;
         view_move(&view, at);

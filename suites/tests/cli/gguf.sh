@@ -9,8 +9,10 @@ for pair in llama-f32:llama qwen3moe-f16:qwen3_moe qwen2moe-bf16-00002-of-00003:
 done
 
 test_that 'architectures with rows, names and ropes of their own, without a tokenizer'
-for pair in mistral3:ministral3 seed_oss:seed_oss longrope:longrope qwen3vlmoe:qwen3_vl_moe; do
-    run 0 check "$G/${pair%:*}.gguf" --suite "$proof" --golden "$(gold "${pair#*:}")" --json -q
+for pair in mistral3:ministral3 seed_oss:seed_oss longrope:longrope qwen3vlmoe:qwen3_vl_moe glm4:glm4 cohere2:cohere2 phi3:phi3 gemma3:; do
+    gold=$G/${pair%:*}.golden.safetensors
+    [ -e "$gold" ] || gold=$(gold "${pair#*:}")
+    run 0 check "$G/${pair%:*}.gguf" --suite "$proof" --golden "$gold" --json -q
     json "[$(summary layers.isolated), $(summary layers.propagated), $(summary greedy), $(summary config.gold)] | all(.verdict == \"pass\")"
     json '[.findings[] | select(.verdict == "fail")] == []'
 done
@@ -31,6 +33,11 @@ run 0 extract "$G/quantised.gguf" "$T/x" -q
 says out '0 written'
 run 0 extract "$G/qwen3moe-f16.gguf" "$T/moe" -q
 run 0 check "$T/moe" --suite "$proof" --golden "$(gold qwen3_moe)" --tokenizer "$nano/qwen3_moe" -q
+
+test_that 'so does one whose gains hold the 1 that the original adds to them'
+run 0 extract "$G/gemma3.gguf" "$T/gains" -q
+run 0 check "$T/gains" --suite "$proof" --golden "$G/gemma3.golden.safetensors" --json -q
+json "$(summary config.gold).verdict == \"pass\""
 
 test_that 'the tokenizer in the file is used'
 run 0 tokenize "$G/llama-f32.gguf" 'Hello world'
