@@ -14,9 +14,9 @@ static bool check_values(const struct arguments *arguments, struct subject *subj
 {
     const struct store *source = subject_source(subject);
     struct pool *pool = pool_new((int)arguments->threads, error);
-    bool good =
-        pool && weights_check_health(subject, pool, findings, error) &&
-        (!source || weights_check_source(subject->store, source, subject->config->head_dim, pool, findings, error));
+    bool good = pool && weights_check_health(subject, pool, findings, error) &&
+                (!source || weights_check_source(subject->store, source, subject->config->head_dim,
+                                                 subject->config->gains_whole, pool, findings, error));
     if (good && arguments->source && !source)
         good = finding_skip(findings_add(findings, "weights.source"), "%s has no weights that could be read.",
                             arguments->source) ||

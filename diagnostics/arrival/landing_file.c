@@ -270,7 +270,7 @@ static bool judge_rounded(struct judging *judging)
     struct error problem = {0};
     struct pool *pool = pool_new(1, &judging->file->error);
     bool good = pool && weights_check_source(judging->own, judging->landing->source, judging->landing->config->head_dim,
-                                             pool, &findings, &problem);
+                                             judging->landing->config->gains_whole, pool, &findings, &problem);
     if (problem.kind == ERROR_MINE)
         refuse_reading(judging, &problem);
     else if (problem.text) /* the original cannot be read */

@@ -10,9 +10,9 @@ static bool before(const struct check *check, struct findings *findings, struct 
     const struct store *source = subject_source(subject);
     struct pool *own = subject->model ? NULL : pool_new(subject->engine.threads, error); /* one that is not computed */
     struct pool *pool = subject->model ? workspace_pool(model_workspace(subject->model)) : own;
-    bool good =
-        pool && weights_check_health(subject, pool, findings, error) &&
-        (!source || weights_check_source(subject->store, source, subject->config->head_dim, pool, findings, error));
+    bool good = pool && weights_check_health(subject, pool, findings, error) &&
+                (!source || weights_check_source(subject->store, source, subject->config->head_dim,
+                                                 subject->config->gains_whole, pool, findings, error));
     pool_free(own);
     return good;
 }

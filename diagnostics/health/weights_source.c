@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/progress.h"
+#include "base/wording.h"
 #include "health/relation.h"
 #include "health/weights_source.h"
 #include "limits/comparator.h"
@@ -18,6 +19,7 @@ struct pair {
     const struct tensor *mine;
     const struct tensor *source; /* NULL: the original has none of that name */
     bool shaped;                 /* both have the same shape and can be computed with */
+    bool gain;                   /* of a norm, which either of the two may hold with the 1 that the original adds */
     struct comparison comparison;
     double error; /* relative L2 */
     double limit;
@@ -43,6 +45,7 @@ static bool pair_compare(const struct matching *matching, struct pair *pair, str
     size_t most = (size_t)(some * mine->columns);
     void *raw = malloc(dtype_row_bytes(mine->dtype, most) + dtype_row_bytes(source->dtype, most) + 1);
     float *a = malloc(most * sizeof *a), *b = malloc(most * sizeof *b);
+    struct comparison raised = {0};
     bool good = (raw && a && b) || error_memory(error, mine->name);
     for (uint64_t row = 0; good && row < mine->rows; row += some) {
         uint64_t rows = mine->rows - row < some ? mine->rows - row : some;
@@ -52,7 +55,13 @@ static bool pair_compare(const struct matching *matching, struct pair *pair, str
         good = good && store_read_wide(matching->source, source, row, rows, raw, b, error);
         if (good)
             comparison_add(&pair->comparison, a, b, (size_t)(rows * mine->columns));
+        for (uint64_t i = 0; good && pair->gain && i < rows * mine->columns; i++)
+            b[i] += 1;
+        if (good && pair->gain)
+            comparison_add(&raised, a, b, (size_t)(rows * mine->columns));
     }
+    if (good && pair->gain && comparison_relative(&raised) < comparison_relative(&pair->comparison))
+        pair->comparison = raised;
     assert(!good || pair->comparison.count == mine->rows * mine->columns);
     pair->error = comparison_relative(&pair->comparison);
     free(raw);
@@ -196,8 +205,8 @@ static bool report(const struct matching *matching, struct findings *findings)
     return add_worst(matching, finding);
 }
 
-bool weights_check_source(const struct store *store, const struct store *source, int head, struct pool *pool,
-                          struct findings *findings, struct error *error)
+bool weights_check_source(const struct store *store, const struct store *source, int head, bool gains_whole,
+                          struct pool *pool, struct findings *findings, struct error *error)
 {
     size_t count = store_text_count(store);
     struct matching matching = {.store = store,
@@ -216,6 +225,7 @@ bool weights_check_source(const struct store *store, const struct store *source,
         bool other = pair->shaped && (pair->mine->dtype != pair->source->dtype ||
                                       tensor_storage(pair->mine) != tensor_storage(pair->source));
         pair->limit = other ? tensor_rounding(pair->mine) : 0;
+        pair->gain = gains_whole && text_ends_with(pair->mine->name, "norm.weight");
         pair->error = pair->source && !pair->shaped ? INFINITY : 0;
     }
     if (good) {

@@ -38,6 +38,10 @@ test_that 'so does one whose gains hold the 1 that the original adds to them'
 run 0 extract "$G/gemma3.gguf" "$T/gains" -q
 run 0 check "$T/gains" --suite "$proof" --golden "$G/gemma3.golden.safetensors" --json -q
 json "$(summary config.gold).verdict == \"pass\""
+run 0 inspect "$G/gemma3.gguf" --values --source "$nano/gemma3" --json -q
+json "$(summary weights.source) | .verdict == \"pass\" and .exact == 42"
+run 1 inspect "$G/gemma3.gguf" --values --source "$nano/gemma3" --fault scale:model.norm.weight,1.01 --json -q
+json "$(summary weights.source) | .exact == 41 and .worst_tensor == \"model.norm.weight\""
 
 test_that 'the tokenizer in the file is used'
 run 0 tokenize "$G/llama-f32.gguf" 'Hello world'
