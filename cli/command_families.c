@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/paragraph.h"
 #include "model/family.h"
+#include "store/store.h"
 #include "values/dtype.h"
 
 static void print_text(void)
@@ -23,6 +24,9 @@ static void print_text(void)
     }
     buffer_text(&text, "\nDtypes of weights: ");
     dtype_computed_list(&text);
+    buffer_text(&text, ".\nMatrices of several tensors: ");
+    for (size_t i = 0; storage_name(i); i++)
+        buffer_format(&text, "%s%s", i ? ", " : "", storage_name(i));
     buffer_text(&text,
                 ".\nProved by: gold of golden/nano, which the original's own class computed; random models: no gold of "
                 "its own is committed, and the original's class was held against this engine on models of random "
@@ -53,6 +57,9 @@ static void print_json(void)
     }
     dtype_computed_list(&dtypes);
     cJSON_AddStringToObject(root, "dtypes", dtypes.data ? dtypes.data : "");
+    cJSON *storages = cJSON_AddArrayToObject(root, "storages");
+    for (size_t i = 0; storage_name(i); i++)
+        cJSON_AddItemToArray(storages, cJSON_CreateString(storage_name(i)));
     buffer_free(&dtypes);
     json_print(root, true);
 }

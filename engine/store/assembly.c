@@ -25,6 +25,11 @@ const char *tensor_storage(const struct tensor *tensor)
     return tensor->assembly ? tensor->assembly->storage->name : NULL;
 }
 
+const char *storage_name(size_t index)
+{
+    return index < COUNT(storages) ? storages[index]->name : NULL;
+}
+
 /* As GGUF's types of as many bits are. */
 double tensor_rounding(const struct tensor *tensor)
 {

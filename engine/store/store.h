@@ -94,6 +94,8 @@ bool tensor_measure(struct tensor *tensor);
 /* How it is quantised, where it is put together from packed values, scales and the like: "gptq". Its dtype, shape and
  * values are those of the matrix that the original makes of them. NULL: it is stored as it is. */
 const char *tensor_storage(const struct tensor *tensor);
+/* The storages that are put together so: their names in the order of the table, NULL behind the last. */
+const char *storage_name(size_t index);
 /* As dtype_rounding, of a tensor however it is stored. */
 double tensor_rounding(const struct tensor *tensor);
 

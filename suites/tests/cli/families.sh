@@ -11,7 +11,7 @@ done
 run 0 families --json
 json '.families | length >= 30 and all(.name and (.model_types | length > 0) and (.experts | type) == "boolean")'
 json '[.families[].name] | length == (unique | length)'
-json '.dtypes | contains("BF16")'
+json '(.dtypes | contains("BF16")) and (.storages | index("gptq") != null and index("fp8") != null and length >= 10)'
 jq -r '.families[] | select(.gold) | [.gold, (.model_types | join(" "))] | @tsv' "$T/out" >"$T/golds"
 
 test_that 'the gold that proves a family is of that family'
