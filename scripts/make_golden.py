@@ -64,6 +64,10 @@ HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4", "hunyuan_v1_dense")
 # Modules that some classes call otherwise.
 OTHER_PATHS = ((r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
                (r"\.self_attn\.query_layernorm$", ".self_attn.q_norm"), (r"\.self_attn\.key_layernorm$", ".self_attn.k_norm"))
+# ... and tensors.
+OTHER_TENSORS = ((r"\.mlp\.router\.layer\.weight$", ".mlp.gate.weight"), (r"\.mlp\.shared_experts\.", ".mlp.shared_expert."),
+                 (r"\.mlp\.e_score_correction_bias$", ".mlp.gate.e_score_correction_bias"),
+                 (r"\.self_attn\.query_layernorm\.", ".self_attn.q_norm."), (r"\.self_attn\.key_layernorm\.", ".self_attn.k_norm."))
 LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
 OTHER_COMPONENTS = re.compile(
     r"^(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
@@ -339,14 +343,29 @@ def weight_files(model_dir):
 def canonical_tensor(name):
     name = name.removeprefix("thinker.").replace("model.language_model.", "model.", 1)
     name = name.replace(".block_sparse_moe.", ".mlp.")
+    for theirs, ours in OTHER_TENSORS:
+        name = re.sub(theirs, ours, name)
     for mixtral, ours in (("w1", "gate_proj"), ("w2", "down_proj"), ("w3", "up_proj")):
         name = re.sub(rf"(\.experts\.\d+)\.{mixtral}\.", rf"\1.{ours}.", name)
     return name
 
 
+def joined_parts(name, shape, columns_of):
+    """Rows of the matrices that lie joined in one, under their canonical names; one part where it is no such."""
+    head, dot, tail = name.rpartition(".self_attn.qkv_proj.weight")
+    if dot and not tail:
+        queries = columns_of[f"{head}.self_attn.o_proj.weight"]
+        others = (shape[0] - queries) // 2
+        return [(f"{head}.self_attn.{part}_proj.weight", rows) for part, rows in (("q", queries), ("k", others), ("v", others))]
+    head, dot, tail = name.rpartition(".mlp.gate_up_proj.weight")
+    if dot and not tail:
+        return [(f"{head}.mlp.{part}_proj.weight", shape[0] // 2) for part in ("gate", "up")]
+    return [(name, shape[0] if shape else 1)]
+
+
 def text_tensor_places(model_dir):
     """canonical name -> (file, byte offset, bytes, dtype and shape) of the text model's tensors."""
-    places = {}
+    entries, places = [], {}
     for name in weight_files(model_dir):
         path = os.path.join(model_dir, name)
         with open(path, "rb") as file:
@@ -355,11 +374,18 @@ def text_tensor_places(model_dir):
         for key, entry in header.items():
             if key == "__metadata__" or OTHER_COMPONENTS.match(key):
                 continue
-            if re.search(r"\.experts\.(gate_up_proj|down_proj)$", key):
+            if re.search(r"\.experts\.(gate_up_proj|down_proj)$|\.block_sparse_moe\.(in|out)put_linear\.weight$", key):
                 raise SystemExit(f"--weights-sha256: {key} is fused; the hash is defined over single experts")
-            begin, end = entry["data_offsets"]
-            what = f"{entry['dtype']}\0{','.join(map(str, entry['shape']))}"
-            places[canonical_tensor(key)] = (path, 8 + size + begin, end - begin, what)
+            entries.append((canonical_tensor(key), path, 8 + size + entry["data_offsets"][0], entry))
+    columns_of = {name: entry["shape"][-1] for name, _, _, entry in entries if entry["shape"]}
+    for name, path, begin, entry in entries:
+        count, shape = entry["data_offsets"][1] - entry["data_offsets"][0], entry["shape"]
+        parts = joined_parts(name, shape, columns_of)
+        for part, rows in parts:
+            held = count if len(parts) == 1 else count // shape[0] * rows
+            cut = shape if len(parts) == 1 else [rows, *shape[1:]]
+            places[part] = (path, begin, held, f"{entry['dtype']}\0{','.join(map(str, cut))}")
+            begin += held
     return places
 
 
