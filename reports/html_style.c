@@ -59,7 +59,7 @@ static const char *const html_style[] = {
     ".plot svg.map{max-height:400px}",
     ".map text{font-size:11px;fill:var(--soft)}",
     ".map rect:hover{stroke:var(--ink);stroke-width:1}",
-    ".m0{fill:none;stroke:var(--line)}",
+    ".m0{fill:var(--card);stroke:var(--line)}",
     ".m1{fill:var(--m1)}.m2{fill:var(--m2)}.m3{fill:var(--m3)}.m4{fill:var(--m4)}.m5{fill:var(--m5)}",
     ".m6{fill:var(--m6)}.m7{fill:var(--m7)}.m8{fill:var(--m8)}.m9{fill:var(--m9)}",
     ".mu{fill:var(--mark);stroke:var(--card);stroke-width:1}",

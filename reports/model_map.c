@@ -407,6 +407,24 @@ static void experts_take(struct model_map *map, const struct series *series, boo
     }
 }
 
+/* Layers of a mixture that have no router, where others have one, have no experts either. */
+static void experts_of_none(struct model_map *map)
+{
+    static const char router[] = "mlp.gate";
+    size_t row = 0, routers = 0;
+    while (row < map->rows && strcmp(map->names[row].data, router) != 0)
+        row++;
+    for (size_t layer = 0; row < map->rows && layer < map->layers; layer++)
+        routers += map->cells[map->before + layer][row].state > CELL_NONE;
+    for (size_t layer = 0; routers && layer < map->layers; layer++) {
+        bool none = map->cells[map->before + layer][row].state == CELL_NONE;
+        for (size_t expert = 0; none && expert < map->expert_count; expert++)
+            none = expert_at(map, layer, expert)->state == CELL_UNKNOWN && !expert_at(map, layer, expert)->cause;
+        for (size_t expert = 0; none && expert < map->expert_count; expert++)
+            expert_at(map, layer, expert)->state = CELL_NONE;
+    }
+}
+
 static bool experts_build(const struct outline *outline, struct model_map *map)
 {
     static const char *const names[] = {"experts", "expert-use"};
@@ -427,6 +445,7 @@ static bool experts_build(const struct outline *outline, struct model_map *map)
             experts_take(map, series, name == 1);
     faults_each(outline, map, fault_expert);
     causes_each(outline, map, cause_expert);
+    experts_of_none(map);
     return true;
 }
 

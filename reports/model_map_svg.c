@@ -216,7 +216,7 @@ static void experts_draw(const struct frame *frame, size_t layer)
         for (last = first;
              last + 1 < map->expert_count && all[last + 1].state == state && all[last + 1].cause == all[first].cause;)
             last++;
-        if (state <= CELL_UNKNOWN && !all[first].cause)
+        if (state == CELL_UNKNOWN && !all[first].cause)
             continue; /* the ground is that colour */
         rect_open(frame->out, state, x, frame->top + each * (double)first, frame->wide - 0.6,
                   fmax(each * (double)(last - first + 1), 0.4));

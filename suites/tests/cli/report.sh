@@ -82,3 +82,10 @@ says err "$T/two.json, finding 3: \"limit\" should be a number"
 head -c 5000 "$T/first/report.json" >"$T/two.json"
 run 3 report "$T/two.json"
 says err truncated
+
+test_that 'a layer without experts is shown with none'
+run "0|1" check "$nano/glm4_moe" --golden "$(gold glm4_moe)" --only layers -q -o "$T/dense_layer"
+cp "$T/dense_layer/report.html" "$T/page"
+says page 'layer 0, experts 0-7: the layer has none, or gold holds none'
+says page 'layer 1, experts 0'
+says_not page 'layer 1, experts 0-7: the layer has none'
