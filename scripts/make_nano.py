@@ -377,7 +377,7 @@ MODELS |= {
         },
     },
     "glm4_moe": {  # sigmoid scores, a bias of the choice, groups, a scale, shared experts without a switch, a dense layer first
-        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 33),
         "config": SMALL | {
             "architectures": ["Glm4MoeForCausalLM"], "model_type": "glm4_moe", "dtype": "bfloat16", "attention_bias": True,
             "first_k_dense_replace": 1, "head_dim": 8, "hidden_size": 24, "intermediate_size": 26,
@@ -482,6 +482,8 @@ def random_tensor(seed, name, shape):
     """Scales that keep activations lively: attention that is not uniform, spread routing, spread logits."""
     rng = tensor_stream(seed, name)
     values = rng.standard_normal(shape)
+    if name.endswith("e_score_correction_bias"):  # no expert shall be out of reach
+        return 0.1 * values
     if name.endswith("bias"):
         return 0.3 * values
     if len(shape) == 1:
