@@ -17,10 +17,7 @@ bool text_equal(struct text left, struct text right)
 
 size_t text_length(struct text text)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < text.size; i++)
-        length += ((unsigned char)text.data[i] & 0xC0) != 0x80;
-    return length;
+    return utf8_count(text.data, text.size);
 }
 
 struct text text_part(struct text text, size_t first, size_t count)

@@ -31,6 +31,14 @@ uint32_t utf8_previous(const char *text, size_t *at)
     return utf8_next(text, &again);
 }
 
+size_t utf8_count(const char *text, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return count;
+}
+
 size_t utf8_single(const char *text)
 {
     size_t at = 0;

@@ -9,6 +9,7 @@
 #include "text/base64.h"
 #include "text/sentencepiece.h"
 #include "text/tokenizer_internal.h"
+#include "text/utf8.h"
 
 #define PIECES_MOST ((size_t)64 << 20)
 #define SPACE_MARK "\xE2\x96\x81" /* U+2581 */
@@ -55,14 +56,6 @@ static void put_normalizer(const struct making *m, bool legacy, struct buffer *o
     buffer_text(out, "]}");
 }
 
-static size_t characters_of(const char *text)
-{
-    size_t count = 0;
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xC0) != 0x80;
-    return count;
-}
-
 struct defined {
     const char *text;
     size_t characters, id;
@@ -84,7 +77,7 @@ static bool put_defined(const struct making *m, struct buffer *out, size_t *coun
     *count = 0;
     for (size_t id = 0; items && id < m->pieces.count; id++)
         if (m->pieces.pieces[id].type == PIECE_USER_DEFINED)
-            items[(*count)++] = (struct defined){m->texts[id], characters_of(m->texts[id]), id};
+            items[(*count)++] = (struct defined){m->texts[id], utf8_count(m->texts[id], strlen(m->texts[id])), id};
     if (items)
         qsort(items, *count, sizeof *items, defined_order);
     for (size_t i = 0; items && i < *count; i++) {

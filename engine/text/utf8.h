@@ -14,6 +14,9 @@ uint32_t utf8_next(const char *text, size_t *at);
 /* The code point that ends at `*at` (> 0), which moves in front of it. */
 uint32_t utf8_previous(const char *text, size_t *at);
 
+/* Characters of valid text. */
+size_t utf8_count(const char *text, size_t size);
+
 /* How many bytes the one character takes that the text is; 0: it is none, or several. The text must be valid. */
 size_t utf8_single(const char *text);
 

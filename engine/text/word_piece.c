@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "text/trie.h"
+#include "text/utf8.h"
 #include "text/word_model.h"
 
 struct word_piece {
@@ -99,19 +100,11 @@ static size_t longest_end(const struct word_piece *piece, const char *word, size
     return end;
 }
 
-static size_t characters_of(const char *word, size_t size)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < size; i++)
-        count += ((unsigned char)word[i] & 0xC0) != 0x80;
-    return count;
-}
-
 static bool piece_encode(void *model, const char *word, size_t size, struct ids *out, struct error *error)
 {
     struct word_piece *piece = model;
     size_t before = out->count;
-    if (characters_of(word, size) > (size_t)piece->characters)
+    if (utf8_count(word, size) > (size_t)piece->characters)
         return unknown_push(piece, word, size, out, error);
     for (size_t at = 0; at < size;) {
         int id = 0;
