@@ -77,9 +77,8 @@ const struct command command_families = {
     .name = "families",
     .does = "list the families of models that are computed, and what each is proved by",
     .args = "",
-    .doc = "Lists the families of models that this engine computes, the values of \"model_type\" that each answers to, "
-           "the "
-           "dtypes of weights that it widens, and which gold proves each.",
+    .doc = "Lists the families of models that this engine computes, the values of \"model_type\" that each answers "
+           "to, the dtypes of weights that it widens, and which gold proves each.",
     .least = 0,
     .most = 0,
     .run = run,

@@ -54,9 +54,7 @@ bool coverage_see(struct coverage *coverage, const struct part *part, struct err
     if (part->width != (size_t)experts)
         return error_set(error, "%s has %zu logits for %d experts", part->path, part->width, experts);
     for (size_t row = 0; row < part->rows; row++) {
-        routing_scores(coverage->config, routing_bias(coverage->config, part->layer), part->values + row * part->width,
-                       coverage->scores);
-        routing_choose(coverage->scores, experts, k, coverage->chosen);
+        routing_of(coverage->config, part->layer, part->values + row * part->width, coverage->scores, coverage->chosen);
         for (int i = 0; i < k; i++)
             used_of(coverage, part->layer)[coverage->chosen[i]]++;
     }

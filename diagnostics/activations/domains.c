@@ -53,8 +53,7 @@ static void see_router(struct profile *profile, size_t domain, const struct part
         for (int expert = 0; expert < experts; expert++)
             profile->lost += profile->absent[at + (size_t)expert] ? exp((double)logits[expert] - sum) : 0;
         profile->routings++;
-        routing_scores(profile->config, routing_bias(profile->config, part->layer), logits, profile->scores);
-        routing_choose(profile->scores, experts, k, profile->chosen);
+        routing_of(profile->config, part->layer, logits, profile->scores, profile->chosen);
         for (int i = 0; i < k; i++) {
             profile->used[domain][at + (size_t)profile->chosen[i]]++;
             profile->early[domain][at + (size_t)profile->chosen[i]] += !late;

@@ -158,8 +158,8 @@ static bool note_routing(struct layers *layers, size_t case_index, const struct 
     int experts = layers->config->experts;
     for (size_t row = 0; row < part->rows; row++) {
         float *scores = layers->scores;
-        routing_scores(layers->config, routing_bias(layers->config, part->layer), gold + row * part->width, scores);
-        routing_choose(scores, experts, (int)k, routed->experts + (part->first + row) * k);
+        routing_of(layers->config, part->layer, gold + row * part->width, scores,
+                   routed->experts + (part->first + row) * k);
         bool unsure = (int)k < experts && gold_routing_unsure(layers->golden, scores, experts, (int)k, layers->chosen);
         routed->states[part->first + row] = unsure ? ROW_UNSURE : ROW_ROUTED;
     }

@@ -181,10 +181,10 @@ static double reader_limit(const struct ranks *ranks, size_t tensor)
     const struct examined *examined = &ranks->scan->tensors[tensor];
     for (int weight = 0; weight < WEIGHT_COUNT; weight++) {
         const struct weight_row *row = &weight_rows[weight];
-        enum weight through = weight_through(ranks->scan->config, (enum weight)weight, examined->layer);
-        size_t reader = row->tells && through == examined->weight
-                            ? scan_sibling(ranks->scan, examined, (enum weight)weight)
-                            : PAIR_NONE;
+        size_t reader =
+            row->tells && weight_through(ranks->scan->config, (enum weight)weight, examined->layer) == examined->weight
+                ? scan_sibling(ranks->scan, examined, (enum weight)weight)
+                : PAIR_NONE;
         if (reader != PAIR_NONE)
             return magnitude_limit(ranks, reader, FEATURE_EFFECTIVE);
     }

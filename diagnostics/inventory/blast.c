@@ -93,8 +93,7 @@ static bool measure_layer(struct blast *blast, const struct golden *golden, cons
         good = golden_read_rows(golden, tensor, first, count, logits, error);
         for (size_t row = 0; good && row < count; row++) {
             size_t lost = 0;
-            routing_scores(config, routing_bias(config, layer), logits + row * tensor->width, scores);
-            routing_choose(scores, config->experts, config->experts_per_token, chosen);
+            routing_of(config, layer, logits + row * tensor->width, scores, chosen);
             for (int i = 0; i < config->experts_per_token; i++)
                 lost += lacks[chosen[i]];
             blast->calls += (size_t)config->experts_per_token;

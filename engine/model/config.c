@@ -13,7 +13,6 @@
 #include "store/architecture.h"
 
 #define CONFIG_FILE_MAX ((size_t)16 << 20)
-#define SIZE_LIMIT (1 << 24)
 #define EXPERTS_LIMIT (1 << 18) /* in all layers together; the largest known model has 23,424 */
 
 static void family_unknown(struct model_config *config)

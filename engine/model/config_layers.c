@@ -5,8 +5,6 @@
 #include "model/config_source.h"
 #include "model/family.h"
 
-#define SIZE_LIMIT (1 << 24)
-
 /* --- numbers --- */
 
 static void number_take(struct model_config *config, enum number_use use, double value)
@@ -68,7 +66,7 @@ bool config_take_rotation(struct model_config *config, const struct config_sourc
     int interval = 4;
     if (config->family->rotation != ROTATES_BY_LIST)
         return true;
-    return json_get_int(source->text, source->name, "no_rope_layer_interval", 1, 1 << 24, &interval, error) &&
+    return json_get_int(source->text, source->name, "no_rope_layer_interval", 1, SIZE_LIMIT, &interval, error) &&
            take_rotated(config, json_member(source->text, "no_rope_layers"), source->name, interval, error);
 }
 

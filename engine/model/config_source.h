@@ -4,6 +4,8 @@
 
 #include "model/config.h"
 
+#define SIZE_LIMIT (1 << 24) /* of a size that a configuration may give */
+
 /* The text model's object, and the one around it (the same where there is none), which says whether the head is tied.
  */
 struct config_source {

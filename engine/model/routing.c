@@ -109,3 +109,9 @@ void routing_choose(const float *scores, int experts, int k, int *chosen)
         chosen[place] = best;
     }
 }
+
+void routing_of(const struct model_config *config, int layer, const float *logits, float *scores, int *chosen)
+{
+    routing_scores(config, routing_bias(config, layer), logits, scores);
+    routing_choose(scores, config->experts, config->experts_per_token, chosen);
+}

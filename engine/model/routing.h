@@ -26,6 +26,10 @@ double routing_slope(const struct model_config *config);
  * when nothing else is left. `chosen` holds k. */
 void routing_choose(const float *scores, int experts, int k, int *chosen);
 
+/* Which experts of a layer gold, or anybody's logits, choose: `chosen` holds experts_per_token, `scores`, scratch,
+ * as many as there are experts. */
+void routing_of(const struct model_config *config, int layer, const float *logits, float *scores, int *chosen);
+
 /* True when `expert` is among the `count` chosen. */
 bool routing_has(const int *chosen, int count, int expert);
 
