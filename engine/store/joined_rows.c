@@ -41,7 +41,8 @@ static bool columns_of(const struct store *store, const struct map *names, const
     char name[TENSOR_NAME_MAX];
     int stem = (int)(strlen(tensor->name) - strlen(row->suffix));
     int length = snprintf(name, sizeof name, "%.*s%s", stem, tensor->name, row->sized_by);
-    size_t found = length > 0 ? map_find(names, name, (size_t)length) : MAP_ABSENT;
+    bool fits = length > 0 && (size_t)length < sizeof name;
+    size_t found = fits ? map_find(names, name, (size_t)length) : MAP_ABSENT;
     if (found == MAP_ABSENT || store->tensors[found].rank != 2)
         return false;
     *columns = store->tensors[found].columns;
