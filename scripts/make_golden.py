@@ -62,10 +62,11 @@ LAYER_POINTS = (
 # Classes that norm queries and keys when heads are in front of tokens already; gold has them behind.
 HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4", "hunyuan_v1_dense")
 # Modules that some classes call otherwise.
-OTHER_PATHS = ((r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
+OTHER_PATHS = ((r"\.mlp\.router$", ".mlp.gate"), (r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
                (r"\.self_attn\.query_layernorm$", ".self_attn.q_norm"), (r"\.self_attn\.key_layernorm$", ".self_attn.k_norm"))
 # ... and tensors.
-OTHER_TENSORS = ((r"\.mlp\.router\.layer\.weight$", ".mlp.gate.weight"), (r"\.mlp\.shared_experts\.", ".mlp.shared_expert."),
+OTHER_TENSORS = ((r"\.mlp\.router\.layer\.weight$", ".mlp.gate.weight"), (r"\.mlp\.router\.", ".mlp.gate."),
+                 (r"\.mlp\.shared_experts\.", ".mlp.shared_expert."),
                  (r"\.mlp\.e_score_correction_bias$", ".mlp.gate.e_score_correction_bias"),
                  (r"\.self_attn\.query_layernorm\.", ".self_attn.q_norm."), (r"\.self_attn\.key_layernorm\.", ".self_attn.k_norm."))
 LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
@@ -114,7 +115,7 @@ def model_class_and_config(model_dir):
 
 
 def is_kept_single(model, name):
-    """What some classes leave in float32 whatever dtype is asked for: their own definition of the model."""
+    """What some classes may leave in float32 whatever dtype is asked for: their own definition of the model."""
     kept = [*(getattr(model, "_keep_in_fp32_modules", None) or ()), *(getattr(model, "_keep_in_fp32_modules_strict", None) or ())]
     return any(re.search(rf"(^|\.){module}(\.|$)", name) for module in kept)
 
@@ -137,7 +138,7 @@ def load_model(model_dir, dtype):
         if names:
             raise SystemExit(f"{model_dir}: {kind.replace('_', ' ')}: {sorted(map(str, names))[:20]}")
     for name, parameter in model.named_parameters():
-        if parameter.dtype != (torch.float32 if is_kept_single(model, name) else dtype):
+        if parameter.dtype != dtype and not (parameter.dtype == torch.float32 and is_kept_single(model, name)):
             raise SystemExit(f"{model_dir}: parameter {name} is {parameter.dtype}, expected {dtype}")
     for name, module in model.named_modules():
         if OTHER_COMPONENTS.match(name):

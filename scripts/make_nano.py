@@ -396,6 +396,17 @@ MODELS |= {
             "rms_norm_eps": 1e-06, "rope_theta": 10000.0, "rotary_dim": 4,
         },
     },
+    "gpt_oss": {  # sinks, biases of router and experts, bounded branches whose rows lie in turn, windows in every other layer
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "dtype": "bfloat16", "attention_bias": True,
+            "head_dim": 8, "hidden_size": 24, "intermediate_size": 14, "max_position_embeddings": 4096, "num_attention_heads": 6,
+            "num_experts_per_tok": 3, "num_key_value_heads": 2, "num_local_experts": 7, "rms_norm_eps": 1e-05,
+            "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False,
+                             "original_max_position_embeddings": 64},
+            "rope_theta": 150000.0, "sliding_window": 8, "swiglu_limit": 1.0,
+        },
+    },
     "arcee": {  # a feed-forward block without a gate
         "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
         "config": SMALL | {
@@ -484,7 +495,7 @@ def random_tensor(seed, name, shape):
     values = rng.standard_normal(shape)
     if name.endswith("e_score_correction_bias"):  # no expert shall be out of reach
         return 0.1 * values
-    if name.endswith("bias"):
+    if name.endswith(("bias", "self_attn.sinks")):
         return 0.3 * values
     if len(shape) == 1:
         sign = numpy.where(rng.random(shape) < 0.12, -1.0, 1.0)

@@ -272,6 +272,27 @@ def gelu(x):
     return x * 0.5 * torch.erfc(-x / math.sqrt(2))
 
 
+@contextlib.contextmanager
+def no_sinks(code, model):
+    sinks = [layer.self_attn.sinks for layer in text_of(model).layers]
+    keep = [values.data.clone() for values in sinks]
+    for values in sinks:
+        values.data.fill_(-math.inf)
+    yield
+    for values, kept in zip(sinks, keep):
+        values.data.copy_(kept)
+
+
+def gate(offset=1.0, bounded=True):
+    def apply(self, gate_up):
+        gate, up = gate_up[..., ::2], gate_up[..., 1::2]
+        if bounded:
+            gate, up = gate.clamp(max=self.limit), up.clamp(min=-self.limit, max=self.limit)
+        return (up + offset) * gate * torch.sigmoid(gate * self.alpha)
+
+    return lambda code, model: code.method("Experts", apply, "_apply_gate")
+
+
 MOE = [
     ("gain-plus-one", norm(plus=1.0)),
     ("sum-norm", norm(summed=True)),
@@ -312,6 +333,8 @@ MODELS = {
     "thinker": ("qwen3_omni_moe", "Qwen3OmniMoeThinkerText", "Qwen3OmniMoeThinkerTextRotaryEmbedding", "TopKRouter",
                 [("sections-restart", sections_restart), ("raw-topk", router(normed=False))]),
     "qwen2_window": ("qwen2", "Qwen2", "Qwen2RotaryEmbedding", "", [("no-window", masked(lambda q, k: k <= q))]),
+    "gpt_oss": ("gpt_oss", "GptOss", "GptOssRotaryEmbedding", "TopKRouter",
+                [("no-sinks", no_sinks), ("plain-gate", gate(offset=0.0)), ("unbounded-gate", gate(bounded=False))]),
 }  # fmt: skip
 
 
@@ -337,7 +360,7 @@ def main():
         exact, single = (make_golden.load_model(folder, dtype)[0] for dtype in (torch.float64, torch.float32))
         tensors, noise, cases = {}, {}, []
         for spec, change in variants:
-            ids = LONG if spec == "bfloat16-positions" else IDS
+            ids = [i % text_of(exact).config.vocab_size for i in (LONG if spec == "bfloat16-positions" else IDS)]
             values, other = (compute(model, code, change, ids) for model in (exact, single))
             plain = compute(exact, code, lambda code, model: contextlib.nullcontext(), ids)
             distance = make_golden.relative_l2(plain, values)

@@ -46,7 +46,7 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "glm": "GlmForCausalLM", "glm4": "Glm4ForCausalLM", "cohere": "CohereForCausalLM", "cohere2": "Cohere2ForCausalLM",
            "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM",
            "olmoe": "OlmoeForCausalLM", "granitemoe": "GraniteMoeForCausalLM", "hunyuan_v1_dense": "HunYuanDenseV1ForCausalLM",
-           "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM"}
+           "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -98,7 +98,7 @@ def own_keys(draw, family, config):
     if family in CLASSES and draw.random() < 0.3 and family != "arcee":
         found["hidden_activation" if family in ("gemma2", "gemma3_text") else "hidden_act"] = draw.choice(ACTIVATIONS)
     if family in ("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "olmo2", "olmo3", "smollm3", "glm", "glm4", "cohere",
-                  "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe", "cohere2", "helium", "arcee"):
+                  "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe", "cohere2", "helium", "arcee", "gpt_oss"):
         found["attention_bias"] = draw.random() < 0.3
     if family in ("granite", "smollm3", "helium", "arcee"):
         found["mlp_bias"] = draw.random() < 0.3
@@ -127,6 +127,9 @@ def own_keys(draw, family, config):
                   "n_shared_experts": draw.randint(1, 2), "moe_intermediate_size": draw.randrange(4, 24, 2)}  # fmt: skip
     if family == "minimax_m2":
         found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3)}
+    if family == "gpt_oss":
+        found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3),
+                  "swiglu_limit": draw.choice((0.05, 0.5, 7.0)), "swiglu_alpha": draw.choice((1.702, 1.0))}
     if family == "granitemoe":
         found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3)}
     if family in ("granite", "granitemoe"):
@@ -134,7 +137,7 @@ def own_keys(draw, family, config):
                   "attention_multiplier": draw.choice((1.0, 0.25)), "logits_scaling": draw.choice((1.0, 8.0, 13.0))}  # fmt: skip
     if family in ("cohere", "cohere2"):
         found |= {"logit_scale": draw.choice((0.0625, 0.25, 1.0)), "layer_norm_eps": config["rms_norm_eps"]}
-    if family in ("gemma2", "gemma3_text", "gemma3", "olmo3", "exaone4", "cohere2"):
+    if family in ("gemma2", "gemma3_text", "gemma3", "olmo3", "exaone4", "cohere2", "gpt_oss"):
         found["sliding_window"] = draw.choice((1, 2, 5, 9, 64))
         if draw.random() < 0.5:
             found["layer_types"] = [draw.choice(("full_attention", "sliding_attention")) for _ in range(layers)]

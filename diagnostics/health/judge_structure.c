@@ -17,13 +17,20 @@ static bool holds_gain(const struct scan *scan, size_t tensor)
     return gain != PAIR_NONE && measure_is_constant(&scan->tensors[gain].measure);
 }
 
+/* log2: what chance alone makes of the magnitude of so few values that lie about 0, as those of a bias do. */
+static double chance_spread(const struct examined *examined)
+{
+    bool few = weight_rows[examined->weight].part == PART_BIAS && examined->measure.count;
+    return few ? M_LOG2E / sqrt(2 * (double)examined->measure.count) : 0;
+}
+
 double magnitude_limit(const struct ranks *ranks, size_t tensor, enum feature feature)
 {
     struct peers peers = peers_of(ranks, tensor, feature);
     if (feature == FEATURE_MAGNITUDE && holds_gain(ranks->scan, tensor))
         feature = FEATURE_EFFECTIVE;
     double least = feature == FEATURE_EFFECTIVE ? EFFECTIVE_LEAST : MAGNITUDE_LEAST;
-    double limit = fmax(least, MAGNITUDE_SPREADS * peers.spread);
+    double limit = fmax(least, MAGNITUDE_SPREADS * fmax(peers.spread, chance_spread(&ranks->scan->tensors[tensor])));
     if (peers.count < 5 || (feature == FEATURE_EFFECTIVE && tensor_is_edge(ranks->scan, tensor)))
         return NAN;
     return tensor_is_edge(ranks->scan, tensor) ? 2 * fmax(limit, 1.5) : limit;

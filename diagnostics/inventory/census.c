@@ -8,7 +8,8 @@ static size_t *slot(const struct census *census, enum weight weight, int layer, 
 {
     size_t at = layer < 0 ? 0 : (size_t)layer;
     if (expert >= 0)
-        return &census->experts[(at * (size_t)census->config->experts + (size_t)expert) * 3 +
+        return &census->experts[(at * (size_t)census->config->experts + (size_t)expert) *
+                                    (size_t)expert_weights(census->config) +
                                 (size_t)(weight - WEIGHT_EXPERT_GATE)];
     return &census->weights[at * WEIGHT_COUNT + weight];
 }
@@ -88,7 +89,8 @@ bool census_take(const struct store *store, const struct model_config *config, c
     size_t layers = config->layers > 0 ? (size_t)config->layers : 1;
     *census = (struct census){.store = store, .config = config, .origin = origin};
     census->weights = calloc(layers * WEIGHT_COUNT, sizeof *census->weights);
-    census->experts = calloc(layers * (size_t)config->experts * 3 + 1, sizeof *census->experts);
+    census->experts =
+        calloc(layers * (size_t)config->experts * (size_t)expert_weights(config) + 1, sizeof *census->experts);
     if (expected_set_take(config, &census->set)) {
         census->items = malloc((census->set.list.count + 1) * sizeof *census->items);
         census->units = malloc((census->set.file_count + 1) * sizeof *census->units);

@@ -26,14 +26,16 @@ cJSON *tensor_source(const struct store *store, const struct tensor *tensor)
     cJSON_AddStringToObject(source, "file", path_base(tensor->file));
     cJSON_AddStringToObject(source, "name", tensor->disk_name);
     cJSON_AddNumberToObject(source, "begin", (double)tensor->offset);
+    if (tensor->every_other)
+        cJSON_AddTrueToObject(source, "every_other");
     if (!tensor->transposed) {
         cJSON_AddNumberToObject(source, "end", (double)(tensor->offset + tensor->held));
         return source;
     }
     /* An expert of a fused tensor whose columns lie one after the other. */
     uint64_t element = tensor->rows && tensor->columns ? tensor->bytes / tensor->rows / tensor->columns : 0;
-    uint64_t end = tensor->columns ? tensor->offset + (tensor->columns - 1) * tensor->stride + tensor->rows * element
-                                   : tensor->offset;
+    uint64_t run = tensor->every_other ? 2 * tensor->rows - 1 : tensor->rows;
+    uint64_t end = element ? tensor->offset + (tensor->columns - 1) * tensor->stride + run * element : tensor->offset;
     cJSON_AddNumberToObject(source, "end", (double)end);
     cJSON_AddNumberToObject(source, "column_stride", (double)tensor->stride);
     return source;

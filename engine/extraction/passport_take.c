@@ -189,7 +189,7 @@ static bool hash_range(struct holding *holding, int descriptor, const char *path
 
 static bool row_is(const struct passport_tensor *row, const struct tensor *tensor)
 {
-    return tensor && tensor_same_kind(tensor, row) && tensor->offset == row->begin && !tensor->transposed;
+    return tensor && tensor_same_kind(tensor, row) && tensor->offset == row->begin && !tensor_lies_apart(tensor);
 }
 
 /* What a reader makes of the header, against the rows; the text names what is otherwise. */

@@ -42,7 +42,7 @@ static bool file_may_stay(const struct repair *repair, const struct held_file *f
     bool good = !file->problem && file->count;
     for (size_t i = 0; good && i < file->count; i++) {
         const struct held_tensor *held = &repair->tensors[file->tensors[i]];
-        good = is_match(held) && !held->tensor->transposed && repair->planned[held->planned].home == NONE;
+        good = is_match(held) && !tensor_lies_apart(held->tensor) && repair->planned[held->planned].home == NONE;
     }
     return good;
 }

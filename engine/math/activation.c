@@ -114,6 +114,18 @@ void activate(enum activation_function activation, float *values, const float *w
     }
 }
 
+void activate_bounded(float *values, const float *with, double slope, double offset, double limit, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double gate = (double)values[i], up = (double)with[i];
+        if (limit > 0) { /* NaN stays */
+            gate = gate > limit ? limit : gate;
+            up = up > limit ? limit : up < -limit ? -limit : up;
+        }
+        values[i] = (float)(gate / (1 + exp(-slope * gate)) * (up + offset));
+    }
+}
+
 void soft_cap(float *x, double cap, size_t count)
 {
     for (size_t i = 0; cap > 0 && i < count; i++)

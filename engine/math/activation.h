@@ -33,6 +33,10 @@ void activation_list(struct buffer *out);
 /* values[i] = f(values[i]) * with[i]; `with` NULL: without that factor. NaN stays NaN. */
 void activate(enum activation_function activation, float *values, const float *with, size_t count);
 
+/* values = g / (1 + exp(-slope g)) * (u + offset), where g is `values` bounded above by the limit and u `with` bounded
+ * on both sides; limit 0: neither is. (gpt-oss, https://arxiv.org/abs/2508.10925, section 2.2) */
+void activate_bounded(float *values, const float *with, double slope, double offset, double limit, size_t count);
+
 /* x[i] = cap * tanh(x[i] / cap); nothing where the cap is 0. */
 void soft_cap(float *x, double cap, size_t count);
 

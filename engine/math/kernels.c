@@ -136,6 +136,17 @@ CLONES void softmax(float *x, size_t count)
         x[i] *= scale;
 }
 
+CLONES void softmax_sink(float *x, size_t count, float sink)
+{
+    float largest = largest_of(x, count);
+    largest = sink > largest ? sink : largest;
+    for (size_t i = 0; i < count; i++)
+        x[i] = exponential_one(x[i] - largest);
+    float scale = (float)(1 / (sum_of(x, count) + exp((double)(sink - largest))));
+    for (size_t i = 0; i < count; i++)
+        x[i] *= scale;
+}
+
 CLONES void silu_multiply(float *gate, const float *up, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -27,6 +27,8 @@ void layer_norm(const float *x, const float *gain, double epsilon, float *out, s
 
 /* x[i] = exp(x[i] - max) / sum of them, in place. All of -inf gives NaN, as does any NaN. */
 void softmax(float *x, size_t count);
+/* ... beside one value more, of which nothing is kept: x[i] = exp(x[i]) / (sum_k exp(x[k]) + exp(sink)) */
+void softmax_sink(float *x, size_t count, float sink);
 
 /* gate[i] = silu(gate[i]) * up[i], silu(v) = v / (1 + exp(-v)) */
 void silu_multiply(float *gate, const float *up, size_t count);

@@ -30,6 +30,7 @@ struct attention {
     size_t group_at, head_at; /* query heads from the first of one key/value head to that of the next; within it */
     float scale;              /* of scores */
     double cap;               /* that they are bounded by, softly; 0: none */
+    const float *sinks;       /* [heads]; NULL: none */
     float *q;                 /* [rows, heads, head_dim] */
     float *k;                 /* [rows, kv_heads, head_dim] */
     float *v;
@@ -194,7 +195,10 @@ static void attention_weights(const struct attention *a, int sequence, uint64_t 
     soft_cap(scores + span.begin, a->cap, span.end - span.begin);
     memset(scores, 0, span.begin * sizeof *scores);
     pass_round_here(a->pass, sequence, scores + span.begin, span.end - span.begin, SCORE_STEPS, 2 * which);
-    softmax(scores + span.begin, span.end - span.begin);
+    if (a->sinks)
+        softmax_sink(scores + span.begin, span.end - span.begin, a->sinks[which % a->heads]);
+    else
+        softmax(scores + span.begin, span.end - span.begin);
     pass_round_here(a->pass, sequence, scores + span.begin, span.end - span.begin, 1, 2 * which + 1);
     memset(scores + span.end, 0, (length - span.end) * sizeof *scores);
 }
@@ -296,6 +300,8 @@ bool attention_forward(struct pass *pass, int layer, const float *in, struct err
                           .scale = (float)attention_scale(config),
                           .cap = config->attention_cap};
     attention_mask(&a, config, layer);
+    if (!config->switches.no_sinks && !model_vector(pass->model, WEIGHT_SINKS, layer, &a.sinks, error))
+        return false;
     bool good =
         attention_allocate(&a, error) && attention_project(&a, layer, in, error) && attention_place(&a, layer, error);
     if (good) {

@@ -155,6 +155,7 @@ static const struct bias_row {
     [BIAS_QKV_KEY] = {"qkv_bias", NULL, true, false},
     [BIAS_QKV_ATTENTION] = {"attention_bias", NULL, false, false},
     [BIAS_QKV_NOT_DENIED] = {"attention_bias", NULL, true, false},
+    [BIAS_NOT_DENIED] = {"attention_bias", "attention_bias", true, true},
     [BIAS_USE_KEY] = {"use_bias", "use_bias", false, false},
 };
 
@@ -194,7 +195,7 @@ static bool parse_activation(struct model_config *config, const struct config_so
     const char *key = family->activation_key ? family->activation_key : "hidden_act";
     const char *name = family->absent.activation ? family->absent.activation : "silu";
     enum activation_function activation = ACTIVATION_SILU;
-    if (!json_get_string(source->text, source->name, key, &name, error))
+    if (*key && !json_get_string(source->text, source->name, key, &name, error))
         return false;
     if (family->gelu_is_tanh && strcmp(name, "gelu") == 0)
         name = "gelu_pytorch_tanh";
@@ -301,6 +302,7 @@ static bool parse_expert_sizes(struct model_config *config, const struct config_
     config->experts_per_token = family->absent.experts_per_token;
     config->moe_intermediate = family->absent.moe_intermediate ? family->absent.moe_intermediate : config->intermediate;
     config->norm_topk = family->absent.norm_topk;
+    config->expert_bias = family->expert_bias;
     if (!json_get_int(text, source->name, "num_local_experts", 0, 65536, &config->experts, error) ||
         !json_get_int(text, source->name, "num_experts", 0, 65536, &config->experts, error) ||
         !json_get_int(text, source->name, "n_routed_experts", 0, 65536, &config->experts, error) ||

@@ -60,6 +60,7 @@ struct model_config {
     int experts_per_token;
     int moe_intermediate;                   /* of one expert */
     int shared_intermediate;                /* of the shared expert; 0: none */
+    bool expert_bias;                       /* router and experts have biases */
     bool shared_switch;                     /* the shared expert is multiplied by a switch of its own */
     bool choice_bias;                       /* experts are chosen by their scores and biases of their own */
     int choice_groups, choice_groups_taken; /* and only from so many of so many groups; 1, 1: there are none */
@@ -74,8 +75,11 @@ struct model_config {
     bool parallel_blocks;   /* the feed-forward block reads what attention reads, not what it made of it */
     double embedding_scale; /* of embeddings, within their module, or 1 ... */
     double embedding_multiplier, residual_multiplier,
-        logits_multiplier;            /* ... and behind it; 1: nothing is multiplied */
-    double attention_multiplier;      /* of scores; 0: 1 / sqrt(head_dim) */
+        logits_multiplier;       /* ... and behind it; 1: nothing is multiplied */
+    double attention_multiplier; /* of scores; 0: 1 / sqrt(head_dim) */
+    double gate_limit;           /* of a feed-forward block's branches; 0: they are not bounded */
+    double gate_slope;           /* the activation is x / (1 + exp(-slope x)); 0: it is that of the switches */
+    bool sinks;                  /* of each head: a score that takes its share of the probabilities, and no value */
     double attention_cap, logits_cap; /* scores and logits are bounded by it, softly; 0: they are not */
     bool qkv_bias;
     bool o_bias;

@@ -157,6 +157,8 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         {if_experts, "shared_expert_intermediate_size", a->shared_intermediate, b->shared_intermediate, spell_number},
         {if_experts, "sigmoid scores of experts", a->own_switches.scores, b->own_switches.scores, spell_switch},
         {if_experts, "a bias of the choice of experts", a->choice_bias, b->choice_bias, spell_switch},
+        {if_experts, "biases of router and experts", a->expert_bias, b->expert_bias, spell_switch},
+        {DIFFERS_FUNCTION, "sinks of attention", a->sinks, b->sinks, spell_switch},
         {if_experts, "n_group", a->choice_groups, b->choice_groups, spell_number},
         {if_experts, "topk_group", a->choice_groups_taken, b->choice_groups_taken, spell_number},
         {if_experts, "a switch of the shared expert", a->shared_switch, b->shared_switch, spell_switch},
@@ -190,6 +192,8 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
     compare_float(list, "cap of scores", a->attention_cap, b->attention_cap);
     compare_float(list, "multiplier of logits", a->logits_multiplier, b->logits_multiplier);
     compare_float(list, "cap of logits", a->logits_cap, b->logits_cap);
+    compare_float(list, "swiglu_alpha", a->gate_slope, b->gate_slope);
+    compare_float(list, "swiglu_limit", a->gate_limit, b->gate_limit);
 }
 
 /* Norms that not every family has. */

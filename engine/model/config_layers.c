@@ -9,18 +9,24 @@
 
 static void number_take(struct model_config *config, enum number_use use, double value)
 {
-    double *const places[NUMBER_COUNT] = {
-        [EMBEDDING_TIMES] = &config->embedding_multiplier, [RESIDUAL_TIMES] = &config->residual_multiplier,
-        [ATTENTION_TIMES] = &config->attention_multiplier, [ATTENTION_ROOT] = &config->attention_multiplier,
-        [ATTENTION_CAP] = &config->attention_cap,          [LOGITS_TIMES] = &config->logits_multiplier,
-        [LOGITS_DIVIDED] = &config->logits_multiplier,     [LOGITS_CAP] = &config->logits_cap,
-        [LOGITS_CAP_ALONE] = &config->logits_cap};
+    double *const places[NUMBER_COUNT] = {[EMBEDDING_TIMES] = &config->embedding_multiplier,
+                                          [RESIDUAL_TIMES] = &config->residual_multiplier,
+                                          [ATTENTION_TIMES] = &config->attention_multiplier,
+                                          [ATTENTION_ROOT] = &config->attention_multiplier,
+                                          [ATTENTION_CAP] = &config->attention_cap,
+                                          [LOGITS_TIMES] = &config->logits_multiplier,
+                                          [LOGITS_DIVIDED] = &config->logits_multiplier,
+                                          [LOGITS_CAP] = &config->logits_cap,
+                                          [LOGITS_CAP_ALONE] = &config->logits_cap,
+                                          [GATE_SLOPE] = &config->gate_slope,
+                                          [GATE_LIMIT] = &config->gate_limit};
     *places[use] = use == ATTENTION_ROOT ? 1 / sqrt(value) : use == LOGITS_DIVIDED ? 1 / value : value;
 }
 
 bool config_take_numbers(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const struct family *family = config->family;
+    config->sinks = family->sinks;
     config->embedding_multiplier = config->residual_multiplier = config->logits_multiplier = 1;
     config->embedding_scale = family->embedding_by_root ? sqrt((double)config->hidden) : 1;
     for (size_t i = 0; i < FAMILY_NUMBERS && family->numbers[i].use; i++) {

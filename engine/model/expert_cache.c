@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define PARTS 3
+#define PARTS EXPERT_MATRICES
 
 struct entry {
     unsigned char *values; /* of its parts, one behind the other; NULL: it has no place */
@@ -15,7 +15,8 @@ struct entry {
 
 struct expert_cache {
     const struct store *store;
-    const struct slot *slots; /* [layers][experts][PARTS] */
+    const struct slot *slots; /* [layers][experts][pitch]: of each the first PARTS */
+    size_t pitch;
     size_t layers, experts;
     uint64_t bytes_most;
     size_t most;
@@ -27,13 +28,14 @@ struct expert_cache {
     struct expert_counts kept;    /* `kept` and `kept_bytes` of all layers */
 };
 
-struct expert_cache *expert_cache_new(const struct store *store, const struct slot *slots, int layers, int experts,
-                                      uint64_t bytes, size_t most, struct error *error)
+struct expert_cache *expert_cache_new(const struct store *store, const struct slot *slots, size_t pitch, int layers,
+                                      int experts, uint64_t bytes, size_t most, struct error *error)
 {
     struct expert_cache *cache = calloc(1, sizeof *cache);
     if (cache) {
         *cache = (struct expert_cache){.store = store,
                                        .slots = slots,
+                                       .pitch = pitch,
                                        .layers = (size_t)layers,
                                        .experts = (size_t)experts,
                                        .bytes_most = bytes < SIZE_MAX / 8 ? bytes : SIZE_MAX / 8,
@@ -71,7 +73,7 @@ static struct entry *entry_of(const struct expert_cache *cache, int layer, int e
 
 static const struct slot *entry_slots(const struct expert_cache *cache, const struct entry *entry)
 {
-    return &cache->slots[(size_t)(entry - cache->entries) * PARTS];
+    return &cache->slots[(size_t)(entry - cache->entries) * cache->pitch];
 }
 
 static struct expert_counts *entry_counts(const struct expert_cache *cache, const struct entry *entry)
@@ -194,8 +196,8 @@ void expert_cache_begin(struct expert_cache *cache, int layer, const int *expert
     }
 }
 
-bool expert_cache_take(struct expert_cache *cache, int layer, int expert, size_t times, struct matrix out[3],
-                       struct error *error)
+bool expert_cache_take(struct expert_cache *cache, int layer, int expert, size_t times,
+                       struct matrix out[EXPERT_MATRICES], struct error *error)
 {
     struct entry *entry = entry_of(cache, layer, expert);
     const struct slot *slots = entry_slots(cache, entry);

@@ -13,13 +13,14 @@
 
 #include "model/model.h"
 #include "model/slot.h"
+#include "model/weights.h"
 
 struct expert_cache;
 
-/* Experts `slots` [layers][experts][3] of the store; both are borrowed. At most `bytes` bytes, counted as they are
- * allocated, and `most` experts (0: any number) are ever held. NULL: out of memory. */
-struct expert_cache *expert_cache_new(const struct store *store, const struct slot *slots, int layers, int experts,
-                                      uint64_t bytes, size_t most, struct error *error);
+/* Experts `slots` [layers][experts][pitch] of the store, of each its matrices first; both are borrowed. At most `bytes`
+ * bytes, counted as they are allocated, and `most` experts (0: any number) are ever held. NULL: out of memory. */
+struct expert_cache *expert_cache_new(const struct store *store, const struct slot *slots, size_t pitch, int layers,
+                                      int experts, uint64_t bytes, size_t most, struct error *error);
 void expert_cache_free(struct expert_cache *cache);
 
 /* A pass over all layers begins. */
@@ -33,8 +34,8 @@ void expert_cache_begin(struct expert_cache *cache, int layer, const int *expert
 /* gate, up and down of one of them, to be used until expert_cache_end; reads them if they have a place and are not
  * there yet. The caller reads those that have none from the store, `times` times. Safe for different experts at the
  * same time; once for each expert. */
-bool expert_cache_take(struct expert_cache *cache, int layer, int expert, size_t times, struct matrix out[3],
-                       struct error *error);
+bool expert_cache_take(struct expert_cache *cache, int layer, int expert, size_t times,
+                       struct matrix out[EXPERT_MATRICES], struct error *error);
 
 /* They have run. What could not be read is forgotten. */
 void expert_cache_end(struct expert_cache *cache, int layer, const int *experts, size_t count);

@@ -26,7 +26,7 @@ struct dense_weights {
 };
 
 struct activation_job {
-    const struct switches *switches;
+    const struct model_config *config;
     float *gate;
     const float *up;
     size_t count; /* floats in a task */
@@ -34,8 +34,14 @@ struct activation_job {
 };
 
 /* gate = activation(gate) * up; `gate` is what the block's first matrix made, and `up` NULL where it has one only */
-static void activate_branches(const struct switches *switches, float *gate, const float *up, size_t count)
+static void activate_branches(const struct model_config *config, float *gate, const float *up, size_t count)
 {
+    const struct switches *switches = &config->switches;
+    if (config->gate_slope > 0 && up) {
+        activate_bounded(gate, up, config->gate_slope, switches->up_offset,
+                         switches->unbounded ? 0 : config->gate_limit, count);
+        return;
+    }
     if (!switches->activation_on_up || !up) {
         activate((enum activation_function)switches->activation, gate, up, count);
         return;
@@ -52,7 +58,7 @@ static void activation_task(void *context, size_t task, int thread)
     (void)thread;
     struct activation_job *job = context;
     size_t first = task * job->count, count = job->total - first < job->count ? job->total - first : job->count;
-    activate_branches(job->switches, job->gate + first, job->up ? job->up + first : NULL, count);
+    activate_branches(job->config, job->gate + first, job->up ? job->up + first : NULL, count);
 }
 
 static bool dense_forward(struct pass *pass, int layer, const float *in, const struct dense_weights *weights,
@@ -68,11 +74,8 @@ static bool dense_forward(struct pass *pass, int layer, const float *in, const s
     const struct projection outwards = {weights->down, weights->down_bias, out};
     good = good && pass_linear(pass, layer, in, gated ? inwards : inwards + 1, gated ? 2 : 1, error);
     if (good) {
-        struct activation_job job = {.switches = &pass->model->config->switches,
-                                     .gate = gate,
-                                     .up = up,
-                                     .count = 8192,
-                                     .total = pass->rows * inner};
+        struct activation_job job = {
+            .config = pass->model->config, .gate = gate, .up = up, .count = 8192, .total = pass->rows * inner};
         pool_run(workspace_pool(pass->model->workspace), (job.total + job.count - 1) / job.count, activation_task,
                  &job);
         pass_round(pass, gate, inner, SILU_STEPS);
@@ -212,7 +215,7 @@ static bool routing_fill(struct pass *pass, int layer, const float *in, struct r
     float *logits = malloc((pass->rows + 2) * experts * sizeof *logits);
     struct route route = {.config = config, .scores = logits ? logits + pass->rows * experts : NULL};
     bool good = logits || error_memory(error, "router");
-    const struct projection router = {WEIGHT_ROUTER, WEIGHT_COUNT, logits};
+    const struct projection router = {WEIGHT_ROUTER, WEIGHT_ROUTER_BIAS, logits};
     good = good && pass_linear(pass, layer, in, &router, 1, error) &&
            pass_show(pass, POINT_ROUTER, layer, logits, pass->rows, pass->row_of, error);
     if (good)
@@ -260,11 +263,29 @@ static void fill_mean(float *values, size_t count)
         values[i] = (float)mean;
 }
 
-/* down(silu(gate(x)) * up(x)) for `rows` rows of one expert, whose `weights` are gate, up and down, each times its
- * weight. */
-static bool expert_block(const struct expert_job *job, const struct matrix *weights, const size_t *entries, size_t rows,
-                         float *parts, int thread, struct error *error)
+/* Gate, up and down, and their biases; NULL: there are none. */
+struct expert_weights {
+    struct matrix matrices[EXPERT_MATRICES];
+    const float *biases[EXPERT_MATRICES];
+};
+
+static bool expert_take(const struct expert_job *job, int expert, size_t times, struct expert_weights *out,
+                        struct error *error)
 {
+    struct model *model = job->pass->model;
+    *out = (struct expert_weights){0};
+    for (int i = 0; model->config->expert_bias && i < EXPERT_MATRICES; i++)
+        if (!model_expert_vector(model, (enum weight)(WEIGHT_EXPERT_GATE_BIAS + i), job->layer, expert, &out->biases[i],
+                                 error))
+            return false;
+    return expert_cache_take(model->cache, job->layer, expert, times, out->matrices, error);
+}
+
+/* down(silu(gate(x)) * up(x)) for `rows` rows of one expert, each times its weight. */
+static bool expert_block(const struct expert_job *job, const struct expert_weights *expert, const size_t *entries,
+                         size_t rows, float *parts, int thread, struct error *error)
+{
+    const struct matrix *weights = expert->matrices;
     struct workspace *workspace = job->pass->model->workspace;
     size_t hidden = weights[0].columns, inner = weights[0].rows;
     float *x = workspace_floats(workspace, thread, 2, rows * hidden);
@@ -274,13 +295,13 @@ static bool expert_block(const struct expert_job *job, const struct matrix *weig
         return error_memory(error, "experts");
     for (size_t i = 0; i < rows; i++)
         memcpy(x + i * hidden, job->in + entries[i] / job->routing->k * hidden, hidden * sizeof *x);
-    if (!linear_here(workspace, thread, x, hidden, rows, &weights[0], NULL, gate, inner, error) ||
-        !linear_here(workspace, thread, x, hidden, rows, &weights[1], NULL, up, inner, error))
+    if (!linear_here(workspace, thread, x, hidden, rows, &weights[0], expert->biases[0], gate, inner, error) ||
+        !linear_here(workspace, thread, x, hidden, rows, &weights[1], expert->biases[1], up, inner, error))
         return false;
-    activate_branches(&job->pass->model->config->switches, gate, up, rows * inner);
+    activate_branches(job->pass->model->config, gate, up, rows * inner);
     for (size_t i = 0; i < rows; i++)
         expert_round(job, entries[i], gate + i * inner, inner, EXPERT_IN_STEPS);
-    if (!linear_here(workspace, thread, gate, inner, rows, &weights[2], NULL, parts, hidden, error))
+    if (!linear_here(workspace, thread, gate, inner, rows, &weights[2], expert->biases[2], parts, hidden, error))
         return false;
     for (size_t i = 0; i < rows; i++) {
         float *part = parts + i * hidden, weight = job->routing->weight[entries[i]];
@@ -308,11 +329,11 @@ static bool expert_run(struct expert_job *job, int expert, int thread, struct er
     const size_t *first = &job->routing->first[expert];
     size_t hidden = (size_t)model->config->hidden;
     size_t rows = first[1] - first[0], block = block_rows(rows, hidden + 2 * (size_t)model->config->moe_intermediate);
-    struct matrix weights[3];
-    if (!expert_cache_take(model->cache, job->layer, expert, (rows + block - 1) / block, weights, error))
+    struct expert_weights weights;
+    if (!expert_take(job, expert, (rows + block - 1) / block, &weights, error))
         return false;
     for (size_t row = 0; row < rows; row += block)
-        if (!expert_block(job, weights, job->routing->entry + first[0] + row, rows - row < block ? rows - row : block,
+        if (!expert_block(job, &weights, job->routing->entry + first[0] + row, rows - row < block ? rows - row : block,
                           job->parts + (first[0] + row - job->first_entry) * hidden, thread, error))
             return false;
     return true;

@@ -18,6 +18,7 @@ enum family_bias {
     BIAS_QKV_KEY,        /* q, k and v unless "qkv_bias" denies it */
     BIAS_QKV_ATTENTION,  /* q, k and v where "attention_bias" says so */
     BIAS_QKV_NOT_DENIED, /* q, k and v unless "attention_bias" denies it */
+    BIAS_NOT_DENIED,     /* q, k, v and o unless "attention_bias" denies it */
     BIAS_USE_KEY         /* q, k, v and o where "use_bias" says so */
 };
 
@@ -61,6 +62,8 @@ enum number_use {
     LOGITS_TIMES,
     LOGITS_DIVIDED,
     LOGITS_CAP,
+    GATE_SLOPE,       /* the activation is x / (1 + exp(-slope x)) ... */
+    GATE_LIMIT,       /* of a branch bounded above by the limit, and the other is bounded on both sides */
     LOGITS_CAP_ALONE, /* where the text model is not a part of a whole, whose class does not read it */
     NUMBER_COUNT
 };
@@ -79,7 +82,7 @@ struct family {
     enum family_bias bias;
     const char *mlp_bias_key;     /* NULL: there are no such biases */
     const char *epsilon_key;      /* NULL: "rms_norm_eps" */
-    const char *activation_key;   /* NULL: "hidden_act" */
+    const char *activation_key;   /* NULL: "hidden_act"; "": none is read */
     bool gelu_is_tanh;            /* "gelu" of an old file is "gelu_pytorch_tanh" */
     bool gateless;                /* a dense block has two matrices: down(activation(up(x))) */
     bool parallel_blocks;         /* the feed-forward block reads what attention reads, not what it made of it */
@@ -99,6 +102,8 @@ struct family {
     enum family_experts experts;
     bool shared_expert;
     bool shared_open;        /* ... without a switch; "n_shared_experts" of them are one */
+    bool expert_bias;        /* router and experts have biases */
+    bool sinks;              /* of each head a score that takes its share of the probabilities, and no value */
     bool choice_bias;        /* experts are chosen by their scores and a bias */
     bool next_layers;        /* "num_nextn_predict_layers" more layers may be stored, which its class does not load */
     bool choice_groups;      /* from "topk_group" of "n_group" groups, and weighted by "routed_scaling_factor" */

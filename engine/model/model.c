@@ -12,7 +12,8 @@
 struct slot *model_slot(struct model *model, enum weight weight, int layer, int expert)
 {
     if (expert >= 0)
-        return &model->experts[((size_t)layer * (size_t)model->config->experts + (size_t)expert) * 3 +
+        return &model->experts[((size_t)layer * (size_t)model->config->experts + (size_t)expert) *
+                                   (size_t)expert_weights(model->config) +
                                (size_t)(weight - WEIGHT_EXPERT_GATE)];
     return &model->slots[(size_t)weight * (size_t)model->config->layers + (size_t)(layer < 0 ? 0 : layer)];
 }
@@ -121,7 +122,8 @@ static bool model_open_experts(struct model *model, struct error *error)
 {
     if (!model->experts)
         return true;
-    model->cache = expert_cache_new(model->store, model->experts, model->config->layers, model->config->experts,
+    model->cache = expert_cache_new(model->store, model->experts, (size_t)expert_weights(model->config),
+                                    model->config->layers, model->config->experts,
                                     model->options.memory - room_of_others(model), model->options.cache_experts, error);
     return model->cache;
 }
@@ -148,7 +150,7 @@ struct model *model_open(const struct store *store, const struct model_config *c
     if (model->workspace)
         workspace_exact(model->workspace, options->exact);
     model->slots = calloc(WEIGHT_COUNT * layers, sizeof *model->slots);
-    model->experts = experts ? calloc(layers * experts * 3, sizeof *model->experts) : NULL;
+    model->experts = experts ? calloc(layers * experts * (size_t)expert_weights(config), sizeof *model->experts) : NULL;
     if (!model->slots || (experts && !model->experts))
         error_memory(error, "model");
     else if (model->workspace && model_look_up(model, error) && model_open_experts(model, error))
@@ -173,7 +175,7 @@ void model_free(struct model *model)
     size_t layers = (size_t)model->config->layers;
     slots_free(model->slots, WEIGHT_COUNT * layers);
     expert_cache_free(model->cache);
-    slots_free(model->experts, layers * (size_t)model->config->experts * 3);
+    slots_free(model->experts, layers * (size_t)model->config->experts * (size_t)expert_weights(model->config));
     workspace_free(model->workspace);
     free(model);
 }
@@ -248,7 +250,13 @@ struct matrix model_embedding(struct model *model)
 
 bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error)
 {
-    struct slot *slot = model_slot(model, weight, layer, -1);
+    return model_expert_vector(model, weight, layer, -1, out, error);
+}
+
+bool model_expert_vector(struct model *model, enum weight weight, int layer, int expert, const float **out,
+                         struct error *error)
+{
+    struct slot *slot = model_slot(model, weight, layer, expert);
     *out = slot->vector;
     if (slot->vector || !slot->columns)
         return true;

@@ -35,6 +35,9 @@ struct matrix model_embedding(struct model *model);
 
 /* A norm or bias as floats, borrowed; `*out` NULL when the configuration has none. Not from several threads. */
 bool model_vector(struct model *model, enum weight weight, int layer, const float **out, struct error *error);
+/* The same of an expert; from several threads, of different experts. */
+bool model_expert_vector(struct model *model, enum weight weight, int layer, int expert, const float **out,
+                         struct error *error);
 
 struct pass;
 

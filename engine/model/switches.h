@@ -43,13 +43,16 @@ struct switches {
     int experts_first, experts_end; /* end above 0: only these are chosen from */
     int scalar_experts;             /* 1: an expert's output is its mean, everywhere */
     int activation;                 /* enum activation_function (math/activation.h) */
+    int up_offset;                  /* 1: the branch without the activation is 1 more */
+    int unbounded;                  /* 1: branches are not bounded */
     int activation_on_up;           /* 1: gate(x) * silu(up(x)) */
     int order;
     int no_attention_residual, no_mlp_residual; /* 1: the block's output takes the place of the stream */
     int mask;
     int groups;
     int scale;
-    int window; /* of every layer; 0: as configured; WINDOW_NOWHERE */
+    int no_sinks; /* 1: heads' sinks take no share */
+    int window;   /* of every layer; 0: as configured; WINDOW_NOWHERE */
 };
 
 #endif

@@ -54,7 +54,10 @@ const struct weight_row weight_rows[WEIGHT_COUNT + 1] = {[WEIGHT_NONE] = {.scope
 #define ALL(of) (UINT64_C(0) WEIGHT_ROWS(of))
 
 _Static_assert(WEIGHT_COUNT <= 64, "sets of weights are 64 bits");
-_Static_assert(WEIGHT_EXPERT_DOWN - WEIGHT_EXPERT_GATE == 2, "the three projections of an expert stand together");
+_Static_assert(WEIGHT_EXPERT_DOWN - WEIGHT_EXPERT_GATE + 1 == EXPERT_MATRICES &&
+                   WEIGHT_EXPERT_GATE_BIAS - WEIGHT_EXPERT_GATE == EXPERT_MATRICES &&
+                   WEIGHT_EXPERT_DOWN_BIAS - WEIGHT_EXPERT_DOWN == EXPERT_MATRICES,
+               "the three projections of an expert stand together, and behind them their biases");
 _Static_assert(!ALL(IF_UNSPELLED), "a weight without a canonical name, or that GGUF cannot spell");
 _Static_assert(!(ALL(IF_OPTIONAL) & ~ALL(IF_GAIN)), "a family may have or lack norms only");
 _Static_assert(!(ALL(THROUGH) & ~ALL(IF_GAIN)), "a weight that is read through one that is no gain");
@@ -62,12 +65,18 @@ _Static_assert(ALL(TOLD_OF) == ALL(THROUGH), "a gain of which no weight that is 
 _Static_assert(!ALL(TELLS_OF_NONE), "a weight that tells of a gain, but is read through none");
 _Static_assert(!ALL(IF_UNPAIRED), "a partner without what fits of it, or the reverse");
 
+int expert_weights(const struct model_config *config)
+{
+    return config->expert_bias ? 2 * EXPERT_MATRICES : EXPERT_MATRICES;
+}
+
 uint64_t config_dimension(const struct model_config *config, enum dimension which)
 {
     const int sizes[] = {[DIM_NONE] = 0,
                          [DIM_ONE] = 1,
                          [DIM_HIDDEN] = config->hidden,
                          [DIM_VOCABULARY] = config->vocabulary,
+                         [DIM_HEADS] = config->heads,
                          [DIM_INNER] = config->intermediate,
                          [DIM_EXPERTS] = config->experts,
                          [DIM_EXPERT] = config->moe_intermediate,
@@ -92,10 +101,14 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return config->qkv_bias;
     case WHEN_O_BIAS:
         return config->o_bias;
+    case WHEN_SINKS:
+        return config->sinks;
     case WHEN_NORM:
         return config->norms >> weight & 1;
     case WHEN_SPARSE:
         return sparse;
+    case WHEN_SPARSE_BIAS:
+        return sparse && config->expert_bias;
     case WHEN_SHARED:
         return sparse && config->shared_intermediate > 0;
     case WHEN_SWITCH:
@@ -125,12 +138,19 @@ bool expected_name(enum weight weight, int layer, int expert, char *out, size_t 
     return length >= 0 && (size_t)length < size;
 }
 
+/* Whether there is such a bias a key of the configuration says, not the family. */
+static bool is_keyed_bias(const struct weight_row *row)
+{
+    return row->when == WHEN_QKV_BIAS || row->when == WHEN_O_BIAS || row->when == WHEN_DENSE_BIAS ||
+           row->when == WHEN_GATED_BIAS;
+}
+
 static bool visit_row(const struct model_config *config, enum weight weight, int layer, int expert,
                       expected_visit *visit, void *context)
 {
     const struct weight_row *row = &weight_rows[weight];
     struct expected expected = {.weight = weight, .layer = layer, .expert = expert, .rank = row->columns ? 2 : 1};
-    expected.optional = (weight == WEIGHT_HEAD && config->tied) || (row->part == PART_BIAS && config->biases_open);
+    expected.optional = (weight == WEIGHT_HEAD && config->tied) || (is_keyed_bias(row) && config->biases_open);
     expected.substitute = weight == WEIGHT_EMBEDDING && config->tied ? weight_rows[WEIGHT_HEAD].name : NULL;
     expected.shape[0] = config_dimension(config, row->rows);
     expected.shape[1] = config_dimension(config, row->columns);
@@ -141,8 +161,8 @@ static bool visit_row(const struct model_config *config, enum weight weight, int
 static bool visit_experts(const struct model_config *config, int layer, expected_visit *visit, void *context)
 {
     for (int expert = 0; expert < config->experts; expert++)
-        for (int weight = WEIGHT_EXPERT_GATE; weight <= WEIGHT_EXPERT_DOWN; weight++)
-            if (!visit_row(config, (enum weight)weight, layer, expert, visit, context))
+        for (int weight = 0; weight < expert_weights(config); weight++)
+            if (!visit_row(config, (enum weight)(WEIGHT_EXPERT_GATE + weight), layer, expert, visit, context))
                 return false;
     return true;
 }
@@ -216,13 +236,13 @@ static size_t collect_layers(const struct expected_list *list, enum weight weigh
     return count;
 }
 
-/* All three projections of one expert stand side by side from `i` on. */
+/* All three matrices of one expert stand side by side from `i` on. */
 static bool whole_expert(const struct expected_list *list, size_t i)
 {
-    if (i + 2 >= list->count)
+    if (i + EXPERT_MATRICES > list->count)
         return false;
     const struct expected *items = list->items + i;
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < EXPERT_MATRICES; k++)
         if (items[k].weight != (enum weight)(WEIGHT_EXPERT_GATE + k) || items[k].layer != items->layer ||
             items[k].expert != items->expert)
             return false;
@@ -234,8 +254,11 @@ static bool in_class(const struct expected_list *list, size_t i, enum weight wei
 {
     if (weight == WEIGHT_COUNT)
         return whole_expert(list, i);
+    const struct expected *item = &list->items[i];
     size_t before = (size_t)(weight - WEIGHT_EXPERT_GATE);
-    return list->items[i].weight == weight && !(i >= before && whole_expert(list, i - before));
+    bool whole = i >= before && whole_expert(list, i - before) && list->items[i - before].expert == item->expert &&
+                 list->items[i - before].layer == item->layer;
+    return item->weight == weight && !whole;
 }
 
 /* The experts of a class, layer by layer; the list is in the order of layers and experts. */

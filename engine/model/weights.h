@@ -17,6 +17,7 @@ enum dimension {
     DIM_VOCABULARY,
     DIM_Q,
     DIM_KV,
+    DIM_HEADS,
     DIM_Q_GAIN, /* of norms of queries and keys: head_dim, or where one norm is over all heads, their width */
     DIM_K_GAIN,
     DIM_INNER,
@@ -28,8 +29,10 @@ enum weight_condition {
     WHEN_ALWAYS,
     WHEN_QKV_BIAS,
     WHEN_O_BIAS,
+    WHEN_SINKS,
     WHEN_NORM,
     WHEN_SPARSE,
+    WHEN_SPARSE_BIAS,
     WHEN_SHARED,
     WHEN_SWITCH,
     WHEN_CHOICE,
@@ -64,6 +67,11 @@ struct weight_row {
 };
 /* The last row is that of WEIGHT_NONE, of which nothing is to be said. */
 extern const struct weight_row weight_rows[WEIGHT_COUNT + 1];
+
+/* The weights of one expert stand together: three matrices, and behind them their biases. Of these an expert of this
+ * configuration has the first so many. */
+#define EXPERT_MATRICES 3
+int expert_weights(const struct model_config *config);
 
 /* 0: DIM_NONE. */
 uint64_t config_dimension(const struct model_config *config, enum dimension which);

@@ -51,6 +51,8 @@
         MATRIX, ATTENTION, NONE, NONE, NONE, NONE, false)                                                             \
     ROW(O_BIAS, LAYER, "self_attn.o_proj.bias", "attn_output", PLAIN, HIDDEN, NONE, O_BIAS,                           \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(SINKS, LAYER, "self_attn.sinks", "attn_sinks", PLAIN, HEADS, NONE, SINKS,                                     \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
     ROW(Q_NORM, LAYER, "self_attn.q_norm.weight", "attn_q_norm", PLAIN, Q_GAIN, NONE, NORM,                             \
         GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
     ROW(K_NORM, LAYER, "self_attn.k_norm.weight", "attn_k_norm", PLAIN, K_GAIN, NONE, NORM,                             \
@@ -63,6 +65,8 @@
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(ROUTER, LAYER, "mlp.gate.weight", "ffn_gate_inp", PLAIN, EXPERTS, HIDDEN, SPARSE,                             \
         MATRIX, ROUTER, POST_NORM, NONE, NONE, NONE, true)                                                            \
+    ROW(ROUTER_BIAS, LAYER, "mlp.gate.bias", "ffn_gate_inp", PLAIN, EXPERTS, NONE, SPARSE_BIAS,                       \
+        BIAS, ROUTER, NONE, NONE, NONE, NONE, false)                                                                  \
     ROW(CHOICE_BIAS, LAYER, "mlp.gate.e_score_correction_bias", "exp_probs_b", PLAIN, EXPERTS, NONE, CHOICE,          \
         BIAS, ROUTER, NONE, NONE, NONE, NONE, false)                                                                  \
     ROW(EXPERT_GATE, EXPERT, "gate_proj.weight", "ffn_gate_exps", PLAIN, EXPERT, HIDDEN, SPARSE,                      \
@@ -71,6 +75,12 @@
         MATRIX, EXPERTS, POST_NORM, EXPERT_DOWN, EXPERT_DOWN, NEURONS, true)                                          \
     ROW(EXPERT_DOWN, EXPERT, "down_proj.weight", "ffn_down_exps", PLAIN, HIDDEN, EXPERT, SPARSE,                      \
         MATRIX, EXPERTS, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(EXPERT_GATE_BIAS, EXPERT, "gate_proj.bias", "ffn_gate_exps", PLAIN, EXPERT, NONE, SPARSE_BIAS,                \
+        BIAS, EXPERTS, NONE, NONE, NONE, NONE, false)                                                                 \
+    ROW(EXPERT_UP_BIAS, EXPERT, "up_proj.bias", "ffn_up_exps", PLAIN, EXPERT, NONE, SPARSE_BIAS,                      \
+        BIAS, EXPERTS, NONE, NONE, NONE, NONE, false)                                                                 \
+    ROW(EXPERT_DOWN_BIAS, EXPERT, "down_proj.bias", "ffn_down_exps", PLAIN, HIDDEN, NONE, SPARSE_BIAS,                \
+        BIAS, EXPERTS, NONE, NONE, NONE, NONE, false)                                                                 \
     ROW(SHARED_GATE, LAYER, "mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp", PLAIN, SHARED, HIDDEN, SHARED,    \
         MATRIX, SHARED, POST_NORM, SHARED_DOWN, SHARED_DOWN, NEURONS, false)                                          \
     ROW(SHARED_UP, LAYER, "mlp.shared_expert.up_proj.weight", "ffn_up_shexp", PLAIN, SHARED, HIDDEN, SHARED,          \

@@ -51,7 +51,7 @@ void view_move(struct tensor *view, uint64_t rows)
     const struct tensor *values = assembly->parts[0];
     uint64_t bytes = values->bytes / assembly->rows; /* where rows lie one after the other */
     view->offset = values->offset + view->begin * bytes;
-    view->held = view->rows * bytes;
+    view->held = (view->every_other ? 2 * view->rows - 1 : view->rows) * bytes;
 }
 
 static bool assembly_read(const struct tensor *tensor, uint64_t first, uint64_t count, void *out, struct error *error)
@@ -287,7 +287,7 @@ static bool group_replace(struct making *making, struct group *group, struct ass
     tensor.shape[0] = experts;
     tensor.shape[experts ? 1 : 0] = assembly->rows / (experts ? experts : 1);
     tensor.shape[experts ? 2 : 1] = assembly->columns;
-    tensor.transposed = false;
+    tensor.transposed = tensor.every_other = false;
     tensor.assembly = assembly;
     if (!tensor.name || !array_push(store->kept, store->kept_count, store->kept_capacity, assembly)) {
         assembly_free(assembly);

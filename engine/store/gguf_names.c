@@ -74,9 +74,13 @@ static const struct name_row *single_find(const char *stem, size_t size, unsigne
     return row && row->single ? row : NULL;
 }
 
-static int stem_size(const char *name)
+/* Some are neither called weight nor bias: such a name is the whole. */
+static int stem_size(const char *name, const char **ending)
 {
-    return (int)(strrchr(name, '.') - name);
+    const char *own = strrchr(name, '.');
+    bool usual = strcmp(own, ".weight") == 0 || strcmp(own, ".bias") == 0;
+    *ending = usual ? *ending : "";
+    return usual ? (int)(own - name) : (int)strlen(name);
 }
 
 /* What the architecture calls so, as the others call it. */
@@ -103,15 +107,16 @@ static const struct name_row *name_translate(struct gguf_text architecture, cons
     stem = stem_usual(architecture, stem, &length);
     const struct name_row *row = known ? row_find(of_layer, stem, length) : NULL;
     const struct name_row *single = known && of_layer && !row ? single_find(stem, length, &expert) : NULL;
+    const char *to = single ? single->single : row ? row->to : NULL;
+    int stem_length = to ? stem_size(to, &ending) : 0;
     if (single)
-        snprintf(out, size, "model.layers.%u.mlp.experts.%u.%.*s%s", layer, expert, stem_size(single->single),
-                 single->single, ending);
+        snprintf(out, size, "model.layers.%u.mlp.experts.%u.%.*s%s", layer, expert, stem_length, to, ending);
     else if (!row)
         snprintf(out, size, "%s", name);
     else if (of_layer)
-        snprintf(out, size, "model.layers.%u.%.*s%s", layer, stem_size(row->to), row->to, ending);
+        snprintf(out, size, "model.layers.%u.%.*s%s", layer, stem_length, to, ending);
     else
-        snprintf(out, size, "%.*s%s", stem_size(row->to), row->to, ending);
+        snprintf(out, size, "%.*s%s", stem_length, to, ending);
     return single ? single : row;
 }
 

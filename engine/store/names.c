@@ -58,6 +58,7 @@ static const struct infix_row {
     {".mlp.e_score_correction_bias", ".mlp.gate.e_score_correction_bias"}, /* minimax_m2 */
     {".mlp.shared_experts.", ".mlp.shared_expert."},
     {".mlp.router.layer.weight", ".mlp.gate.weight"},
+    {".mlp.router.", ".mlp.gate."},                        /* gpt_oss */
     {".self_attn.query_layernorm.", ".self_attn.q_norm."}, /* hunyuan */
     {".self_attn.key_layernorm.", ".self_attn.k_norm."},
     {".w1.weight", ".gate_proj.weight"},
@@ -65,22 +66,33 @@ static const struct infix_row {
     {".w3.weight", ".up_proj.weight"},
 };
 
-/* Fused experts: one tensor [experts, ...] that holds `parts` projections side by side. */
+#define GATE_UP ".mlp.experts.gate_up_proj"
+#define GATE_UP_BIAS ".mlp.experts.gate_up_proj_bias"
+
+/* Fused experts: one tensor [experts, ...] that holds `parts` projections side by side, or their biases. Rows of the
+ * two lie in turn where the layer has a tensor of the other suffix. */
 static const struct fused_row {
     const char *suffix;
-    const char *parts[2]; /* NULL: one part only */
+    const char *parts[2];   /* NULL: one part only */
+    const char *in_turn_by; /* NULL: they never do */
+    bool biases;
 } fused_rows[] = {
-    {".mlp.experts.gate_up_proj", {"gate_proj", "up_proj"}},
-    {".mlp.experts.gate_up_proj.weight", {"gate_proj", "up_proj"}},
-    {".mlp.experts.down_proj", {"down_proj", NULL}},
-    {".mlp.experts.down_proj.weight", {"down_proj", NULL}},
-    {".mlp.experts.gate_proj.weight", {"gate_proj", NULL}}, /* GGUF */
-    {".mlp.experts.up_proj.weight", {"up_proj", NULL}},     /* GGUF */
-    {".mlp.input_linear.weight", {"gate_proj", "up_proj"}}, /* granitemoe */
-    {".mlp.output_linear.weight", {"down_proj", NULL}},
-    {".mlp.switch_mlp.gate_proj.weight", {"gate_proj", NULL}}, /* MLX */
-    {".mlp.switch_mlp.up_proj.weight", {"up_proj", NULL}},
-    {".mlp.switch_mlp.down_proj.weight", {"down_proj", NULL}},
+    {GATE_UP, {"gate_proj", "up_proj"}, GATE_UP_BIAS, false},
+    {GATE_UP_BIAS, {"gate_proj", "up_proj"}, GATE_UP_BIAS, true}, /* gpt_oss */
+    {".mlp.experts.down_proj_bias", {"down_proj", NULL}, NULL, true},
+    {".mlp.experts.gate_proj.bias", {"gate_proj", NULL}, NULL, true}, /* GGUF, MLX */
+    {".mlp.experts.up_proj.bias", {"up_proj", NULL}, NULL, true},
+    {".mlp.experts.down_proj.bias", {"down_proj", NULL}, NULL, true},
+    {".mlp.experts.gate_up_proj.weight", {"gate_proj", "up_proj"}, NULL, false},
+    {".mlp.experts.down_proj", {"down_proj", NULL}, NULL, false},
+    {".mlp.experts.down_proj.weight", {"down_proj", NULL}, NULL, false},
+    {".mlp.experts.gate_proj.weight", {"gate_proj", NULL}, NULL, false}, /* GGUF */
+    {".mlp.experts.up_proj.weight", {"up_proj", NULL}, NULL, false},     /* GGUF */
+    {".mlp.input_linear.weight", {"gate_proj", "up_proj"}, NULL, false}, /* granitemoe */
+    {".mlp.output_linear.weight", {"down_proj", NULL}, NULL, false},
+    {".mlp.switch_mlp.gate_proj.weight", {"gate_proj", NULL}, NULL, false}, /* MLX */
+    {".mlp.switch_mlp.up_proj.weight", {"up_proj", NULL}, NULL, false},
+    {".mlp.switch_mlp.down_proj.weight", {"down_proj", NULL}, NULL, false},
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
@@ -130,12 +142,14 @@ bool name_fused(const char *name, size_t nth, char *out, size_t size)
         return false;
     projection += digits + 1;
     size_t length = strcspn(projection, ".");
-    if (strcmp(projection + length, ".weight") != 0)
+    bool biases = strcmp(projection + length, ".bias") == 0;
+    if (!biases && strcmp(projection + length, ".weight") != 0)
         return false;
     for (size_t i = 0; i < COUNT(fused_rows); i++)
         for (size_t part = 0; part < 2 && fused_rows[i].parts[part]; part++) {
             const char *fits = fused_rows[i].parts[part];
-            if (strlen(fits) != length || strncmp(fits, projection, length) != 0 || nth--)
+            if (biases != fused_rows[i].biases || strlen(fits) != length || strncmp(fits, projection, length) != 0 ||
+                nth--)
                 continue;
             int written = snprintf(out, size, "%.*s%s", (int)(at - name), name, fused_rows[i].suffix);
             return written > 0 && (size_t)written < size;
@@ -158,7 +172,8 @@ bool name_is_fused(const char *name)
 
 static const struct fused_row *fused_row_of(const struct tensor *tensor)
 {
-    return !tensor->other && tensor->rank == 3 ? fused_row_named(tensor->name) : NULL;
+    const struct fused_row *row = tensor->other ? NULL : fused_row_named(tensor->name);
+    return row && tensor->rank == (row->biases ? 2 : 3) ? row : NULL;
 }
 
 /* Two orientations occur: gate_up [E, 2I, H] with down [E, H, I], as linear layers store them, and gate_up [E, H, 2I]
@@ -176,7 +191,7 @@ static const struct tensor *fused_partner(const struct store *store, const struc
     int stem = (int)(strlen(tensor->name) - strlen(row->suffix));
     for (size_t i = 0; i < COUNT(fused_rows); i++) {
         char name[FUSED_NAME];
-        if (!fused_rows[i].parts[1] == !row->parts[1])
+        if (fused_rows[i].biases || !fused_rows[i].parts[1] == !row->parts[1])
             continue;
         int length = snprintf(name, sizeof name, "%.*s%s", stem, tensor->name, fused_rows[i].suffix);
         size_t found = map_find(fused, name, (size_t)length);
@@ -186,31 +201,57 @@ static const struct tensor *fused_partner(const struct store *store, const struc
     return NULL;
 }
 
-static bool fused_cut(struct store *store, size_t index, const struct fused_row *row, bool transposed,
-                      struct error *error)
+/* How the parts lie in a fused tensor. */
+enum { LIES_TRANSPOSED = 1, LIES_IN_TURN = 2 };
+
+/* The place of one expert's matrix: `each` rows of the `packed` axis, the first of them row `begin`. */
+static void view_matrix(struct tensor *view, const struct tensor *whole, uint64_t expert, uint64_t each, uint64_t begin)
+{
+    uint64_t element = dtype_bits(whole->dtype) / 8; /* of a plain type, as are all that are transposed */
+    uint64_t line = dtype_row_bytes(whole->dtype, whole->shape[2]);
+    view->rank = 2;
+    view->shape[0] = view->rows = each;
+    view->shape[1] = view->columns = view->transposed ? whole->shape[1] : whole->shape[2];
+    view->bytes = view->transposed ? view->rows * view->columns * element : view->rows * line;
+    view->held = view->every_other ? 2 * view->bytes - line : view->bytes;
+    view->stride = line;
+    view->offset = whole->offset + expert * whole->shape[1] * line + begin * (view->transposed ? element : line);
+    view_move(view, expert * whole->shape[1] + begin);
+}
+
+/* ... of its biases: so many values, the first of them value `begin`. */
+static void view_vector(struct tensor *view, const struct tensor *whole, uint64_t expert, uint64_t each, uint64_t begin)
+{
+    uint64_t element = dtype_bits(whole->dtype) / 8;
+    view->rank = 1;
+    view->rows = 1;
+    view->shape[0] = view->columns = each;
+    view->bytes = view->stride = each * element;
+    view->held = view->every_other ? 2 * view->bytes - element : view->bytes;
+    view->offset = whole->offset + (expert * whole->shape[1] + begin) * element;
+}
+
+/* The axis that the parts share. */
+static uint64_t packed_rows(const struct tensor *whole, const struct fused_row *row, int lies)
+{
+    return row->biases || !(lies & LIES_TRANSPOSED) ? whole->shape[1] : whole->shape[2];
+}
+
+static bool fused_cut(struct store *store, size_t index, const struct fused_row *row, int lies, struct error *error)
 {
     const struct tensor whole = store->tensors[index];
-    uint64_t parts = row->parts[1] ? 2 : 1;
-    uint64_t element = dtype_bits(whole.dtype) / 8; /* of a plain type, as are all that are transposed */
-    uint64_t line = dtype_row_bytes(whole.dtype, whole.shape[2]);
-    uint64_t packed = transposed ? whole.shape[2] : whole.shape[1]; /* the axis that the parts share */
-    uint64_t each = packed / parts;
+    uint64_t parts = row->parts[1] ? 2 : 1, each = packed_rows(&whole, row, lies) / parts;
+    bool in_turn = parts > 1 && lies & LIES_IN_TURN;
     int stem = (int)(strlen(whole.name) - strlen(row->suffix));
     for (uint64_t expert = 0; expert < whole.shape[0]; expert++) {
         for (uint64_t part = 0; part < parts; part++) {
             char name[FUSED_NAME];
             struct tensor view = whole;
-            view.rank = 2;
-            view.shape[0] = view.rows = each;
-            view.shape[1] = view.columns = transposed ? whole.shape[1] : whole.shape[2];
-            view.bytes = transposed ? view.rows * view.columns * element : view.rows * line;
-            view.held = view.bytes;
-            view.stride = line;
-            view.transposed = transposed;
-            view.offset = whole.offset + expert * whole.shape[1] * line + part * each * (transposed ? element : line);
-            view_move(&view, expert * whole.shape[1] + part * each);
-            snprintf(name, sizeof name, "%.*s.mlp.experts.%llu.%s.weight", stem, whole.name, (unsigned long long)expert,
-                     row->parts[part]);
+            view.transposed = lies & LIES_TRANSPOSED;
+            view.every_other = in_turn;
+            (row->biases ? view_vector : view_matrix)(&view, &whole, expert, each, in_turn ? part : part * each);
+            snprintf(name, sizeof name, "%.*s.mlp.experts.%llu.%s.%s", stem, whole.name, (unsigned long long)expert,
+                     row->parts[part], row->biases ? "bias" : "weight");
             view.name = store_string(store, name);
             bool first = expert == 0 && part == 0;
             if (!view.name)
@@ -224,8 +265,18 @@ static bool fused_cut(struct store *store, size_t index, const struct fused_row 
     return true;
 }
 
-/* Whether each fused tensor is transposed; looked up before the first is cut, for cutting renames them. */
-static bool fused_orientations(const struct store *store, bool *transposed)
+static bool fused_is_in_turn(const struct map *fused, const struct tensor *tensor, const struct fused_row *row)
+{
+    char name[FUSED_NAME];
+    int stem = (int)(strlen(tensor->name) - strlen(row->suffix));
+    if (!row->in_turn_by)
+        return false;
+    int length = snprintf(name, sizeof name, "%.*s%s", stem, tensor->name, row->in_turn_by);
+    return map_find(fused, name, (size_t)length) != MAP_ABSENT;
+}
+
+/* How each fused tensor lies; looked up before the first is cut, for cutting renames them. */
+static bool fused_look(const struct store *store, unsigned char *lies)
 {
     struct map fused = {0};
     bool good = true;
@@ -237,8 +288,10 @@ static bool fused_orientations(const struct store *store, bool *transposed)
         const struct fused_row *row = fused_row_of(tensor);
         if (!row)
             continue;
-        const struct tensor *partner = fused_partner(store, &fused, tensor, row);
-        transposed[i] = row->parts[1] ? fused_is_transposed(tensor, partner) : fused_is_transposed(partner, tensor);
+        const struct tensor *partner = row->biases ? NULL : fused_partner(store, &fused, tensor, row);
+        bool turned = row->parts[1] ? fused_is_transposed(tensor, partner) : fused_is_transposed(partner, tensor);
+        turned = turned && !tensor->assembly; /* put together, it is as linear layers store it */
+        lies[i] = (turned ? LIES_TRANSPOSED : 0) | (fused_is_in_turn(&fused, tensor, row) ? LIES_IN_TURN : 0);
     }
     map_free(&fused);
     return good;
@@ -247,22 +300,22 @@ static bool fused_orientations(const struct store *store, bool *transposed)
 bool names_cut_fused(struct store *store, struct error *error)
 {
     size_t count = store->count;
-    bool *transposed = calloc(count ? count : 1, sizeof *transposed);
-    bool good = (transposed && fused_orientations(store, transposed)) || error_memory(error, store->path);
+    unsigned char *lies = calloc(count + 1, sizeof *lies);
+    bool good = (lies && fused_look(store, lies)) || error_memory(error, store->path);
     for (size_t i = 0; good && i < count; i++) {
         const struct tensor *tensor = &store->tensors[i];
         const struct fused_row *row = fused_row_of(tensor);
-        transposed[i] = transposed[i] && !tensor->assembly; /* put together, it is as linear layers store it */
-        uint64_t packed = row ? (transposed[i] ? tensor->shape[2] : tensor->shape[1]) : 0;
-        if (!row || !tensor->bytes || dtype_bits(tensor->dtype) % 8 != 0 || (row->parts[1] && packed % 2 != 0))
+        if (!row || !tensor->bytes || dtype_bits(tensor->dtype) % 8 != 0 ||
+            (row->biases && dtype_block(tensor->dtype) > 1) ||
+            (row->parts[1] && packed_rows(tensor, row, lies[i]) % 2 != 0))
             continue;
         if (tensor->shape[0] > EXPERTS_MAX)
             good = error_set(error, "%s: tensor '%s' holds %llu experts; at most %d are allowed", tensor->file,
                              tensor->disk_name, (unsigned long long)tensor->shape[0], EXPERTS_MAX);
         else
-            good = fused_cut(store, i, row, transposed[i], error);
+            good = fused_cut(store, i, row, lies[i], error);
     }
-    free(transposed);
+    free(lies);
     return good;
 }
 

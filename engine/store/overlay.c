@@ -227,7 +227,7 @@ bool overlay_widen(struct store *overlay, const char *name, struct error *error)
         return error_set(error, "%s: tensor '%s' is changed already", overlay->path, name);
     wide = *tensor;
     wide.dtype = DTYPE_F32;
-    wide.transposed = false;
+    wide.transposed = wide.every_other = false;
     wide.interleaved = 0;
     if (!tensor_measure(&wide))
         return error_set(error, "%s: the size of tensor '%s' overflows", overlay->path, name);

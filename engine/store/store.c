@@ -405,6 +405,44 @@ static bool read_widened(const struct store *store, const struct tensor *tensor,
     return good;
 }
 
+static bool read_stored(const struct tensor *tensor, uint64_t first, uint64_t count, void *out, struct error *error)
+{
+    return (tensor->assembly ? tensor->assembly->read : read_file_rows)(tensor, first, count, out, error);
+}
+
+#define EVERY_OTHER_BYTES ((size_t)1 << 20) /* of rows that are read with those between them */
+
+/* Each second row, or element of a vector, of what lies there. */
+static bool read_every_other(const struct tensor *tensor, uint64_t first, uint64_t count, char *out,
+                             struct error *error)
+{
+    bool vector = tensor->rank == 1;
+    size_t unit = (size_t)dtype_row_bytes(tensor->dtype, vector ? 1 : (size_t)tensor->columns);
+    uint64_t rows = vector ? tensor->columns * count : count, begin = vector ? 0 : first;
+    uint64_t most = EVERY_OTHER_BYTES / (2 * unit + 1) + 1;
+    char *both = malloc((size_t)(2 * (rows < most ? rows : most)) * unit + 1);
+    bool good = both || error_memory(error, tensor->name);
+    for (uint64_t row = 0; good && row < rows; row += most) {
+        uint64_t some = rows - row < most ? rows - row : most, all = 2 * some - 1;
+        struct tensor dense = *tensor;
+        dense.every_other = false;
+        if (vector)
+            dense.offset += 2 * row * unit;
+        *(vector ? &dense.columns : &dense.rows) = vector ? all : 2 * tensor->rows - 1;
+        dense.stride = vector ? all * unit : dense.stride;
+        good = read_stored(&dense, vector ? 0 : 2 * (begin + row), vector ? 1 : all, both, error);
+        for (uint64_t i = 0; good && i < some; i++)
+            memcpy(out + (row + i) * unit, both + 2 * i * unit, unit);
+    }
+    free(both);
+    return good;
+}
+
+bool tensor_lies_apart(const struct tensor *tensor)
+{
+    return tensor->transposed || tensor->every_other;
+}
+
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
                      struct error *error)
 {
@@ -424,7 +462,8 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
         const struct tensor *below = change && (change->from || change->lender) ? store_find(from, name) : tensor;
         if (!store_read_rows(from, below, first, count, out, error))
             return false;
-    } else if (!(tensor->assembly ? tensor->assembly->read : read_file_rows)(tensor, first, count, out, error)) {
+    } else if (!(tensor->every_other ? read_every_other(tensor, first, count, out, error)
+                                     : read_stored(tensor, first, count, out, error))) {
         return error_context(error, "tensor '%s'", tensor->disk_name);
     }
     if (change && change->rewrite)

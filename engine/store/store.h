@@ -25,7 +25,8 @@ struct assembly;
  * Seen as a matrix: `rows` x `columns`; a vector is one row, and rank 3 and more has shape[0] rows (but one whose rows
  * end within a byte, as those of 4 and 6 bits may, is one row). Element (r, c) lies at byte offset + r * stride + c *
  * element, or, when `transposed`, at offset + c * stride + r * element. Elements of block types have no place of their
- * own; their rows do. */
+ * own; their rows do. Where only every other row is its, or, of a vector, every other element, so is what lies there.
+ */
 struct tensor {
     const char *name;           /* canonical */
     const char *disk_name;      /* as the file spells it */
@@ -43,7 +44,8 @@ struct tensor {
     uint64_t interleaved; /* rows (a vector: elements) of each group whose halves lie in turn: the first of the first
                              half, the first of the second ...; 0: as they are */
     bool transposed;
-    bool other;                      /* belongs to another component than the text model */
+    bool every_other; /* the rows, or elements of a vector, lie with as many of another tensor's between them */
+    bool other;       /* belongs to another component than the text model */
     const struct assembly *assembly; /* not NULL: made of several tensors (tensor_storage), of which `file`, `offset`
                                         and `held` are those of the packed values ... */
     uint64_t begin;                  /* ... and this its first row in what they make */
@@ -148,6 +150,9 @@ const char *store_sha256_known(const struct store *store);
 
 /* The file that holds it, for messages; of a tensor that was laid over the store, what did that. */
 const char *tensor_file(const struct tensor *tensor);
+
+/* The bytes of its values lie apart from each other, with those of other tensors between them. */
+bool tensor_lies_apart(const struct tensor *tensor);
 
 /* Are the two, each anything with `rank` and `shape`, of one shape; and of one `dtype` too? */
 #define tensor_same_shape(a, b) shape_same((a)->shape, (a)->rank, (b)->shape, (b)->rank)

@@ -431,6 +431,31 @@ Test(arithmetic, softmax)
     }
 }
 
+/* As if one value more stood beside the others. */
+Test(arithmetic, softmax_beside_a_sink)
+{
+    static const float sinks[] = {-40, -1, 0.5f, 3, 60};
+    for (size_t s = 1; s < SIZES; s++)
+        for (size_t k = 0; k < sizeof sinks / sizeof *sinks; k++) {
+            size_t count = sizes[s];
+            float *x = random_values(6, count, 4), *twin = random_values(6, count + 1, 4);
+            twin[count] = sinks[k];
+            softmax_sink(x, count, sinks[k]);
+            reference_softmax(twin, count + 1);
+            for (size_t i = 0; i < count; i++)
+                cr_assert(fabs((double)x[i] - (double)twin[i]) <=
+                              (5e-7 + 2 * FLT_EPSILON * (20 + fabs((double)sinks[k]))) * (double)twin[i] + 1e-37,
+                          "count %zu, sink %g, value %zu: %g, not %g", count, (double)sinks[k], i, (double)x[i],
+                          (double)twin[i]);
+            free(x);
+            free(twin);
+        }
+    float nothing[] = {-INFINITY, -INFINITY}, poisoned[] = {NAN, 1};
+    softmax_sink(nothing, 2, 0);
+    softmax_sink(poisoned, 2, 0);
+    cr_expect(nothing[0] <= 0 && nothing[1] <= 0 && isnan(poisoned[0]) && isnan(poisoned[1]));
+}
+
 Test(arithmetic, softmax_of_what_is_not_finite)
 {
     for (size_t count = 1; count < 70; count += 17) {

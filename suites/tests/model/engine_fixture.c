@@ -39,6 +39,7 @@ const struct nano nanos[NANOS] = {
     {"hunyuan_v1_dense", "hunyuan_v1_dense"},
     {"glm4_moe", "glm4_moe"},
     {"minimax_m2", "minimax_m2"},
+    {"gpt_oss", "gpt_oss"},
 };
 
 size_t place_of(enum point point, int layer)

@@ -91,7 +91,7 @@ static struct golden *gold_of(const char *model)
     return golden;
 }
 
-static const char *const models[] = {"qwen3_moe", "thinker", "qwen2_window"};
+static const char *const models[] = {"qwen3_moe", "thinker", "qwen2_window", "gpt_oss"};
 #define MODELS (sizeof models / sizeof *models)
 
 /* As the original computes it, changed so; and not as it is. */

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct fused_case {
     size_t element;
     unsigned experts, intermediate, hidden;
     bool transposed;
+    bool in_turn; /* rows of gate and up, as where they have biases (gpt_oss) */
 };
 
 /* Every element of every projection is another number, so that no mix-up goes unseen. */
@@ -54,7 +56,8 @@ static void put_fused(const struct fused_case *c, unsigned char *gate_up, unsign
         for (unsigned projection = 0; projection < 3; projection++)
             for (unsigned i = 0; i < c->intermediate; i++)
                 for (unsigned h = 0; h < c->hidden; h++) {
-                    size_t packed = (projection == 1 ? c->intermediate : 0) + i, width = 2 * c->intermediate, at;
+                    size_t packed = c->in_turn ? 2 * i + projection : (projection == 1 ? c->intermediate : 0) + i,
+                           width = 2 * c->intermediate, at;
                     if (projection < 2)
                         at = c->transposed ? (expert * c->hidden + h) * width + packed
                                            : (expert * width + packed) * c->hidden + h;
@@ -72,15 +75,23 @@ static const char *write_fused(const struct fused_case *c, const char *gate_up_n
     size_t one = (size_t)c->experts * c->intermediate * c->hidden * c->element;
     unsigned char *gate_up = malloc(2 * one), *down = malloc(one);
     put_fused(c, gate_up, down);
-    char shape[2][64];
+    char shape[3][64];
     unsigned i = c->intermediate, h = c->hidden;
     snprintf(shape[0], 64, "[%u,%u,%u]", c->experts, c->transposed ? h : 2 * i, c->transposed ? 2 * i : h);
     snprintf(shape[1], 64, "[%u,%u,%u]", c->experts, c->transposed ? i : h, c->transposed ? h : i);
-    const struct plain_tensor tensors[] = {{"model.norm.weight", "F32", "[1]", NULL, 4},
-                                           {gate_up_name, c->dtype, shape[0], gate_up, 2 * one},
-                                           {down_name, c->dtype, shape[1], down, one}};
+    snprintf(shape[2], 64, "[%u,%u]", c->experts, 2 * i);
+    size_t bias_bytes = 2 * (size_t)c->experts * i * sizeof(float);
+    float *biases = malloc(bias_bytes);
+    for (unsigned k = 0; k < 2 * c->experts * i; k++)
+        biases[k] = (float)k;
+    const struct plain_tensor tensors[] = {
+        {"model.norm.weight", "F32", "[1]", NULL, 4},
+        {gate_up_name, c->dtype, shape[0], gate_up, 2 * one},
+        {down_name, c->dtype, shape[1], down, one},
+        {"model.layers.7.mlp.experts.gate_up_proj_bias", "F32", shape[2], biases, bias_bytes}};
     const char *path = scratch("fused.safetensors");
-    write_tensors(path, tensors, down_name ? 3 : 2, NULL);
+    write_tensors(path, tensors, c->in_turn ? 4 : down_name ? 3 : 2, NULL);
+    free(biases);
     free(gate_up);
     free(down);
     return path;
@@ -124,8 +135,13 @@ Test(fused, both_orientations_read_as_the_experts_one_by_one)
     static const char *const dtypes[] = {"F32", "F16", "BF16"};
     for (size_t size = 0; size < sizeof fused_sizes / sizeof *fused_sizes; size++)
         for (size_t kind = 0; kind < 6; kind++) {
-            struct fused_case c = {dtypes[kind / 2],     kind / 2 ? 2 : 4,     fused_sizes[size][0],
-                                   fused_sizes[size][1], fused_sizes[size][2], kind % 2};
+            struct fused_case c = {dtypes[kind / 2],
+                                   kind / 2 ? 2 : 4,
+                                   fused_sizes[size][0],
+                                   fused_sizes[size][1],
+                                   fused_sizes[size][2],
+                                   kind % 2,
+                                   false};
             const char *path = write_fused(&c, "thinker.model.layers.7.mlp.experts.gate_up_proj",
                                            "thinker.model.layers.7.mlp.experts.down_proj");
             struct store *store = open_store(path);
@@ -139,11 +155,53 @@ Test(fused, both_orientations_read_as_the_experts_one_by_one)
         }
 }
 
+/* Of gate_up's rows, in either orientation, and of the biases each second is gate's. */
+Test(fused, rows_that_lie_in_turn_are_told_apart)
+{
+    for (size_t size = 0; size < sizeof fused_sizes / sizeof *fused_sizes; size++)
+        for (int transposed = 0; transposed < 2; transposed++) {
+            struct fused_case c = {"BF16",     2,   fused_sizes[size][0], fused_sizes[size][1], fused_sizes[size][2],
+                                   transposed, true};
+            struct store *store = open_store(write_fused(&c, "thinker.model.layers.7.mlp.experts.gate_up_proj",
+                                                         "thinker.model.layers.7.mlp.experts.down_proj"));
+            cr_assert_eq(store_count(store), 1 + 5 * c.experts);
+            for (unsigned i = 0; i < 3 * c.experts; i++)
+                expect_view(store, &c, i / 3, i % 3);
+            for (unsigned i = 0; i < 2 * c.experts; i++) {
+                char name[128];
+                struct error error = {0};
+                float values[16];
+                snprintf(name, sizeof name, "model.layers.7.mlp.experts.%u.%s.bias", i / 2, projections[i % 2]);
+                const struct tensor *bias = store_find(store, name);
+                cr_assert(bias && bias->rank == 1 && bias->columns == c.intermediate, "no '%s'", name);
+                cr_assert(store_read(store, bias, values, &error), "%s", error_text(&error));
+                for (unsigned k = 0; k < c.intermediate; k++)
+                    cr_expect(fabsf(values[k] - (float)(i / 2 * 2 * c.intermediate + 2 * k + i % 2)) <= 0,
+                              "'%s', %u: %g", name, k, (double)values[k]);
+            }
+            store_free(store);
+        }
+}
+
+/* Larger than what is read at a time. */
+Test(fused, many_rows_that_lie_in_turn_are_read_whole)
+{
+    for (int transposed = 0; transposed < 2; transposed++) {
+        struct fused_case c = {"BF16", 2, 2, 1500, 400, transposed, true};
+        struct store *store = open_store(
+            write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj", "model.layers.7.mlp.experts.down_proj"));
+        for (unsigned i = 0; i < 6; i++)
+            expect_view(store, &c, i / 3, i % 3);
+        store_free(store);
+    }
+}
+
 /* Lines are read in blocks, over short gaps and not over long ones. */
 Test(fused, large_transposed_experts_are_read_whole)
 {
-    static const struct fused_case cases[] = {
-        {"F32", 4, 2, 1500, 170, true}, {"BF16", 2, 2, 1500, 170, true}, {"F8_E4M3", 1, 2, 1500, 170, true}};
+    static const struct fused_case cases[] = {{"F32", 4, 2, 1500, 170, true, false},
+                                              {"BF16", 2, 2, 1500, 170, true, false},
+                                              {"F8_E4M3", 1, 2, 1500, 170, true, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct store *store = open_store(
             write_fused(&cases[i], "model.layers.7.mlp.experts.gate_up_proj", "model.layers.7.mlp.experts.down_proj"));
@@ -156,7 +214,7 @@ Test(fused, large_transposed_experts_are_read_whole)
 
 Test(fused, views_are_read_and_changed_through_an_overlay)
 {
-    struct fused_case c = {"BF16", 2, 3, 2, 5, true};
+    struct fused_case c = {"BF16", 2, 3, 2, 5, true, false};
     struct store *store = open_store(
         write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj.weight", "model.layers.7.mlp.experts.down_proj"));
     struct error error = {0};
@@ -175,7 +233,7 @@ Test(fused, views_are_read_and_changed_through_an_overlay)
 /* Without its partner a fused tensor is taken as linear layers store it. */
 Test(fused, a_lonely_gate_up_is_cut)
 {
-    struct fused_case c = {"F32", 4, 3, 2, 5, false};
+    struct fused_case c = {"F32", 4, 3, 2, 5, false, false};
     struct store *store = open_store(write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj", NULL));
     cr_assert_eq(store_count(store), 1 + 2 * 3);
     expect_view(store, &c, 2, 0);
@@ -187,7 +245,7 @@ Test(fused, a_lonely_gate_up_is_cut)
 Test(fused, the_partner_is_that_of_the_same_layer)
 {
     /* layer 1 is transposed, layer 11 is not: neither may decide for the other */
-    struct fused_case c[2] = {{"F32", 4, 2, 2, 3, true}, {"F32", 4, 2, 2, 3, false}};
+    struct fused_case c[2] = {{"F32", 4, 2, 2, 3, true, false}, {"F32", 4, 2, 2, 3, false, false}};
     static const char *const layers[] = {"1", "11"};
     struct plain_tensor tensors[4];
     char names[4][64], shapes[4][32];
@@ -298,7 +356,7 @@ Test(fused, many_fused_tensors_cost_no_square)
 
 Test(fused, a_file_that_shrank_is_an_error_that_names_it)
 {
-    struct fused_case c = {"F32", 4, 2, 2, 3, true};
+    struct fused_case c = {"F32", 4, 2, 2, 3, true, false};
     struct store *store =
         open_store(write_fused(&c, "model.layers.7.mlp.experts.gate_up_proj", "model.layers.7.mlp.experts.down_proj"));
     const struct tensor *tensor = store_find(store, "model.layers.7.mlp.experts.1.down_proj.weight");
