@@ -119,7 +119,7 @@ NAMES = {
     "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
     "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
-    "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+    "self_attn.sinks": "attn_sinks", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
     "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "mlp.gate": "ffn_gate_inp",
     "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps", "mlp.experts.down_proj": "ffn_down_exps",
     "mlp.shared_expert_gate": "ffn_gate_inp_shexp", "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
@@ -127,7 +127,7 @@ NAMES = {
     "self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up", "post_feedforward_layernorm": "post_ffw_norm",
     "pre_feedforward_layernorm": "ffn_norm", "post_self_attn_layernorm": "post_attention_norm", "post_mlp_layernorm": "post_ffw_norm",
 }  # fmt: skip
-BEHIND_ATTENTION = ("seed_oss", "gemma2", "gemma3", "olmo2", "exaone4")  # what they call so is no norm before the feed-forward block
+BEHIND_ATTENTION = ("seed_oss", "gpt-oss", "gemma2", "gemma3", "olmo2", "exaone4")  # what they call so is no norm before the feed-forward block
 
 
 def load_checkpoint(folder):
@@ -149,7 +149,7 @@ def load_checkpoint(folder):
 
 
 def gguf_name(name, architecture=""):
-    stem, ending = name.rsplit(".", 1)
+    stem, ending = (name, "weight") if name.endswith(".sinks") else name.rsplit(".", 1)
     if not stem.startswith("model.layers."):
         return f"{NAMES[stem]}.{ending}"
     layer, rest = stem.removeprefix("model.layers.").split(".", 1)
@@ -199,6 +199,8 @@ def text_of(config):
     rope = text.get("rope_scaling") or text.get("rope_parameters") or {}
     if "sliding_attention" in rope:
         text["rope_local_base_freq"], rope = rope["sliding_attention"]["rope_theta"], rope["full_attention"]
+    if text.get("model_type") == "gpt_oss":
+        text |= {"num_experts": text["num_local_experts"], "moe_intermediate_size": text["intermediate_size"]}
     if "type" in rope:
         rope = {"rope_type": rope["type"], **rope}
     text["rope_parameters"] = {"rope_theta": text.get("rope_theta", 10000.0), "rope_type": "default", **rope}
@@ -216,7 +218,8 @@ def text_tensors(tensors):
         for spelled, canonical in (("thinker.", ""), ("language_model.model.", "model."), ("language_model.lm_head", "lm_head"),
                                    ("model.language_model.", "model.")):  # fmt: skip
             name = name.replace(spelled, canonical, 1) if name.startswith(spelled) else name
-        (fused if name.endswith((".experts.gate_up_proj", ".experts.down_proj")) else plain)[name] = value
+        name = name.replace(".mlp.router.", ".mlp.gate.")
+        (fused if ".experts." in name and "_proj" in name and not name.endswith(".weight") else plain)[name] = value
     out = stack_experts(plain)
     for name in [name for name in fused if name.endswith(".gate_up_proj")]:
         stem = name.removesuffix(".gate_up_proj")
@@ -224,6 +227,11 @@ def text_tensors(tensors):
         if gate_up.shape[1] == down.shape[2] and gate_up.shape[2] == 2 * down.shape[1]:  # [experts, in, out]
             gate_up, down = gate_up.swapaxes(1, 2), down.swapaxes(1, 2)
         half = gate_up.shape[1] // 2
+        biases = fused.get(f"{stem}.gate_up_proj_bias")
+        if biases is not None:  # gpt_oss: the rows of the two lie in turn
+            gate_up = np.concatenate((gate_up[:, ::2], gate_up[:, 1::2]), 1)
+            out |= {f"{stem}.gate_proj.bias": biases[:, ::2], f"{stem}.up_proj.bias": biases[:, 1::2],
+                    f"{stem}.down_proj.bias": fused[f"{stem}.down_proj_bias"]}
         out |= {f"{stem}.gate_proj.weight": gate_up[:, :half], f"{stem}.up_proj.weight": gate_up[:, half:], f"{stem}.down_proj.weight": down}
     return out
 
@@ -254,7 +262,7 @@ def add_rope(writer, rope, architecture, head_dim, context):
         writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
 
 
-PATTERNS = {"gemma2": 2, "gemma3": 6, "olmo2": 4, "cohere2": 4}  # every so-many-th layer has no window where a file does not say
+PATTERNS = {"gpt-oss": 2, "gemma2": 2, "gemma3": 6, "olmo2": 4, "cohere2": 4}  # every so-many-th layer has no window where a file does not say
 
 
 def head_size(config):

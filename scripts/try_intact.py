@@ -34,9 +34,9 @@ GGUF_NAMES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "
               "qwen3_vl": "qwen3vl", "qwen3_vl_moe": "qwen3vlmoe", "gemma": "gemma", "gemma2": "gemma2", "gemma3_text": "gemma3",
               "gemma3": "gemma3", "granite": "granite", "olmo2": "olmo2", "olmo3": "olmo2", "smollm3": "smollm3", "exaone4": "exaone4",
               "glm": "chatglm", "glm4": "glm4", "cohere": "command-r", "cohere2": "cohere2", "phi3": "phi3", "ernie4_5": "ernie4_5",
-              "arcee": "arcee"}
+              "arcee": "arcee", "gpt_oss": "gpt-oss"}
 NEWER = ("gemma", "gemma2", "gemma3", "granite", "olmo2", "smollm3", "exaone4", "chatglm", "glm4", "command-r", "cohere2", "phi3",
-         "ernie4_5", "arcee")  # architectures of which a file leaves much unsaid
+         "ernie4_5", "arcee", "gpt-oss")  # architectures of which a file leaves much unsaid
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
            "mixtral": "MixtralForCausalLM", "qwen2_moe": "Qwen2MoeForCausalLM", "qwen3_moe": "Qwen3MoeForCausalLM",
            "mistral": "MistralForCausalLM", "ministral": "MinistralForCausalLM", "ministral3": "Ministral3ForCausalLM",
@@ -129,7 +129,7 @@ def own_keys(draw, family, config):
         found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3)}
     if family == "gpt_oss":
         found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3),
-                  "swiglu_limit": draw.choice((0.05, 0.5, 7.0)), "swiglu_alpha": draw.choice((1.702, 1.0))}
+                  **draw.choice(({"swiglu_limit": 7.0, "swiglu_alpha": 1.702}, {"swiglu_limit": 0.5, "swiglu_alpha": 1.0}))}
     if family == "granitemoe":
         found |= {"num_local_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3)}
     if family in ("granite", "granitemoe"):
@@ -297,7 +297,7 @@ def is_as_taken(config, architecture, whole):
     rope, biases = config["rope_parameters"], [key for key in ("attention_bias", "mlp_bias", "use_bias") if config.get(key)]
     return (
         activation in ((usual, "gelu") if architecture == "gemma" else (usual,))
-        and (not biases or architecture in ("granite", "chatglm", "glm4"))
+        and (not biases or architecture in ("granite", "chatglm", "glm4", "gpt-oss"))
         and (architecture not in ("gemma2", "gemma3") or config["query_pre_attn_scalar"] == head_dim)
         and (architecture != "gemma2" or (config["attn_logit_softcapping"] and config["final_logit_softcapping"]))
         and (whole["model_type"] != "gemma3" or not config["final_logit_softcapping"])  # which the whole's class does not read
@@ -308,6 +308,7 @@ def is_as_taken(config, architecture, whole):
         and (architecture != "smollm3" or [bool(layer) for layer in rotated] == [(layer + 1) % 4 != 0 for layer in range(layers)])
         and (architecture not in ("command-r", "cohere2") or rope["rope_type"] == "default")
         and (architecture != "gemma3" or rope["rope_type"] in ("default", "linear"))
+        and (architecture != "gpt-oss" or (config["swiglu_limit"], config["swiglu_alpha"]) == (7.0, 1.702))
         and (architecture != "phi3" or "attention_factor" not in rope)
     )  # fmt: skip
 
@@ -326,7 +327,7 @@ def can_be_gguf(whole):
         return False
     if kind == "yarn":
         scaled = "mscale_all_dim" in rope
-        usual = rope.get("truncate", True) and "attention_factor" not in rope and (not scaled or rope.get("mscale") == 1)
+        usual = rope.get("truncate", True) == (architecture != "gpt-oss") and "attention_factor" not in rope and (not scaled or rope.get("mscale") == 1)
         return usual and (all_keys or not (scaled or rope.get("beta_fast", 32) != 32 or rope.get("beta_slow", 1) != 1))
     return (kind in ("default", "linear") or (kind == "llama3" and (llama or architecture in ("granite", "exaone4", "arcee")))
             or (kind == "longrope" and (llama or architecture in ("granite", "phi3"))))

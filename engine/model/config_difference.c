@@ -182,8 +182,13 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         compare(list, rows[i].kind, rows[i].name, rows[i].spell, rows[i].here, rows[i].there);
+}
+
+/* What is no whole number. */
+static void compare_numbers(struct list *list, const struct model_config *a, const struct model_config *b)
+{
     compare_float(list, "rms_norm_eps", a->norm_epsilon, b->norm_epsilon);
-    if (experts)
+    if (a->experts && b->experts)
         compare_float(list, "routed_scaling_factor", a->route_scale, b->route_scale);
     compare_float(list, "scale of embeddings", a->embedding_scale, b->embedding_scale);
     compare_float(list, "embedding_multiplier", a->embedding_multiplier, b->embedding_multiplier);
@@ -326,6 +331,7 @@ size_t config_differences(const struct model_config *a, const struct model_confi
     if (!known)
         return list.count; /* what else is known of one of them is a guess */
     compare_sizes(&list, a, b);
+    compare_numbers(&list, a, b);
     compare_norms(&list, a, b);
     compare_rotation(&list, a, b);
     compare_layers(&list, "mixture of experts", spell_switch, layers, layer_sparse, a, b);

@@ -28,7 +28,8 @@ struct gguf_architecture {
     unsigned wide_depth; /* with that many layers scores are divided by the root of hidden_size / heads, not of the size
                             of a head; 0: nothing is said of either */
     bool yarn_keys;      /* llama.cpp reads all keys of yarn; else the factor and the context only */
-    bool longrope;       /* llama.cpp reads the tensors of it, if the type is longrope */
+    bool yarn_untruncated; /* the original's bounds of yarn are no whole frequencies, which llama.cpp makes of them */
+    bool longrope;         /* llama.cpp reads the tensors of it, if the type is longrope */
     bool longrope_untyped; /* ... whatever the type is */
     bool part_rotated;     /* of a head as many values as the metadata says */
     bool local_rope;       /* layers with a window have frequencies that nothing scales */

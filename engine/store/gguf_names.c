@@ -41,6 +41,7 @@ static const struct alias_row {
     {"gemma2", "ffn_norm", "pre_ffw_norm"},
     {"gemma3", "post_attention_norm", "ffn_norm"},
     {"gemma3", "ffn_norm", "pre_ffw_norm"},
+    {"gpt-oss", "post_attention_norm", "ffn_norm"},
     {"olmo2", "post_attention_norm", "ffn_norm"},
     {"exaone4", "post_attention_norm", "ffn_norm"},
     {"glm4", "post_ffw_norm", "post_mlp_norm"},

@@ -118,6 +118,8 @@ static bool make_yarn(struct making *making, cJSON *rope)
     }
     if (making->row->yarn_keys)
         making_add_real(rope, "mscale", 1);
+    if (making->row->yarn_untruncated)
+        cJSON_AddFalseToObject(rope, "truncate");
     return true;
 }
 

@@ -426,3 +426,42 @@ Test(fused, what_does_not_come_out_even_stays_as_it_is)
         unlink(path);
     }
 }
+
+/* Rows of a matrix that is put together from blocks and scales, in turn and not. */
+Test(fused, rows_in_turn_of_what_is_put_together)
+{
+    enum { WIDTH = 32, INNER = 3, ROWS = 2 * INNER };
+    unsigned char blocks[ROWS * WIDTH / 2], scales[ROWS];
+    float biases[ROWS] = {0};
+    uint16_t rows[2][ROWS][WIDTH];
+    for (size_t i = 0; i < sizeof blocks; i++)
+        blocks[i] = (unsigned char)(i * 37 + 11);
+    for (size_t i = 0; i < sizeof scales; i++)
+        scales[i] = (unsigned char)(120 + i);
+    const struct plain_tensor tensors[] = {
+        {"model.layers.7.mlp.experts.gate_up_proj_blocks", "U8", "[1,6,1,16]", blocks, sizeof blocks},
+        {"model.layers.7.mlp.experts.gate_up_proj_scales", "U8", "[1,6,1]", scales, sizeof scales},
+        {"model.layers.7.mlp.experts.gate_up_proj_bias", "F32", "[1,6]", biases, sizeof biases}};
+    for (size_t in_turn = 0; in_turn < 2; in_turn++) {
+        write_tensors(scratch("model.safetensors"), tensors, 2 + in_turn, NULL);
+        struct store *store = open_store(scratch("model.safetensors"));
+        for (size_t part = 0; part < 2; part++) {
+            char name[128];
+            struct error error = {0};
+            snprintf(name, sizeof name, "model.layers.7.mlp.experts.0.%s.weight", projections[part]);
+            const struct tensor *tensor = store_find(store, name);
+            cr_assert(tensor && tensor->dtype == DTYPE_BF16 && tensor->rows == INNER && tensor->columns == WIDTH,
+                      "no '%s'", name);
+            for (size_t row = 0; row < INNER; row++)
+                cr_assert(store_read_rows(store, tensor, row, 1,
+                                          rows[in_turn][in_turn ? 2 * row + part : part * INNER + row], &error),
+                          "%s", error_text(&error));
+            uint16_t all[INNER][WIDTH];
+            cr_assert(store_read(store, tensor, all, &error), "%s", error_text(&error));
+            for (size_t row = 0; row < INNER; row++)
+                cr_expect_arr_eq(all[row], rows[in_turn][in_turn ? 2 * row + part : part * INNER + row], sizeof *all);
+        }
+        store_free(store);
+    }
+    cr_expect_arr_eq(rows[0], rows[1], sizeof *rows);
+}
