@@ -47,6 +47,8 @@ transformers.logging.disable_progress_bar()
 
 LAYER_POINTS = (
     "input_layernorm",
+    "self_attn.q_a_layernorm",
+    "self_attn.kv_a_layernorm",
     "self_attn.q_norm",
     "self_attn.k_norm",
     "self_attn",

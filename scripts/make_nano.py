@@ -396,6 +396,34 @@ MODELS |= {
             "rms_norm_eps": 1e-06, "rope_theta": 10000.0, "rotary_dim": 4,
         },
     },
+    "deepseek_v2": {  # latents of keys and values alone, groups chosen by their best expert, a scale of the chosen
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2", "dtype": "bfloat16", "attention_bias": False,
+            "first_k_dense_replace": 1, "hidden_size": 24, "intermediate_size": 26, "kv_lora_rank": 10,
+            "max_position_embeddings": 4096, "mlp_bias": False, "moe_intermediate_size": 10, "n_group": 4, "n_routed_experts": 8,
+            "n_shared_experts": 2, "norm_topk_prob": False, "num_attention_heads": 4, "num_experts_per_tok": 3,
+            "num_key_value_heads": 4, "q_lora_rank": None, "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "rms_norm_eps": 1e-06,
+            "rope_scaling": {"type": "yarn", "factor": 40, "beta_fast": 32, "beta_slow": 1, "mscale": 0.707,
+                             "mscale_all_dim": 0.707, "original_max_position_embeddings": 64},
+            "rope_theta": 10000, "routed_scaling_factor": 1.5, "topk_group": 2, "topk_method": "group_limited_greedy",
+            "v_head_dim": 8,
+        },
+    },
+    "deepseek_v3": {  # latents of queries too, with biases
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 33),
+        "config": SMALL | {
+            "architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "dtype": "bfloat16", "attention_bias": True,
+            "first_k_dense_replace": 1, "hidden_size": 24, "intermediate_size": 26, "kv_lora_rank": 10,
+            "max_position_embeddings": 4096, "moe_intermediate_size": 10, "n_group": 4, "n_routed_experts": 8,
+            "n_shared_experts": 1, "norm_topk_prob": True, "num_attention_heads": 4, "num_experts_per_tok": 3,
+            "num_key_value_heads": 4, "num_nextn_predict_layers": 0, "pad_token_id": None, "q_lora_rank": 14,
+            "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "rms_norm_eps": 1e-05, "rope_theta": 10000,
+            "rope_scaling": {"type": "yarn", "factor": 40, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0,
+                             "mscale_all_dim": 1.0, "original_max_position_embeddings": 64},
+            "routed_scaling_factor": 2.5, "scoring_func": "sigmoid", "topk_group": 2, "topk_method": "noaux_tc", "v_head_dim": 8,
+        },
+    },
     "gpt_oss": {  # sinks, biases of router and experts, bounded branches whose rows lie in turn, windows in every other layer
         "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
         "config": SMALL | {

@@ -46,7 +46,8 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "glm": "GlmForCausalLM", "glm4": "Glm4ForCausalLM", "cohere": "CohereForCausalLM", "cohere2": "Cohere2ForCausalLM",
            "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM",
            "olmoe": "OlmoeForCausalLM", "granitemoe": "GraniteMoeForCausalLM", "hunyuan_v1_dense": "HunYuanDenseV1ForCausalLM",
-           "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM"}
+           "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM",
+           "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM", "glm4_moe_lite": "Glm4MoeLiteForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -63,6 +64,7 @@ WHOLES = {
                                "num_attention_heads": 2, "patch_size": 2, "image_size": 8, "vision_use_head": False}, None),
     "qwen2_5_omni": ("qwen2_5_omni_text", TOWER | {"fullatt_block_indexes": [0], "window_size": 4}, "out_hidden_size"),
 }
+LATENT = ("deepseek_v2", "deepseek_v3", "glm4_moe_lite")  # keys and values are made of latents
 DIVIDED = ("gemma", "gemma2", "gemma3_text", "gemma3", "arcee")  # hidden_size is a multiple of the number of heads
 NO_HEAD_DIM = ("olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
@@ -98,7 +100,7 @@ def own_keys(draw, family, config):
     if family in CLASSES and draw.random() < 0.3 and family != "arcee":
         found["hidden_activation" if family in ("gemma2", "gemma3_text") else "hidden_act"] = draw.choice(ACTIVATIONS)
     if family in ("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "olmo2", "olmo3", "smollm3", "glm", "glm4", "cohere",
-                  "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe", "cohere2", "helium", "arcee", "gpt_oss"):
+                  "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe", "cohere2", "helium", "arcee", "gpt_oss", *LATENT):
         found["attention_bias"] = draw.random() < 0.3
     if family in ("granite", "smollm3", "helium", "arcee"):
         found["mlp_bias"] = draw.random() < 0.3
@@ -118,7 +120,17 @@ def own_keys(draw, family, config):
         found["head_dim"] = config["hidden_size"] // config["num_attention_heads"]
     if family == "olmoe":
         found |= {"num_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3), "norm_topk_prob": draw.random() < 0.5}
-    if family == "glm4_moe":
+    if family in LATENT:
+        found |= {"q_lora_rank": draw.choice((None, 6, 12)), "kv_lora_rank": draw.choice((6, 10, 16)),
+                  "qk_rope_head_dim": draw.choice((4, 8)), "qk_nope_head_dim": draw.choice((6, 8, 10)),
+                  "v_head_dim": draw.choice((4, 6, 10)), "pad_token_id": None}  # fmt: skip
+    if family in ("deepseek_v3", "glm4_moe_lite"):
+        found["rope_interleave"] = draw.random() < 0.7
+    if family == "deepseek_v2":
+        found["topk_method"] = draw.choice(("greedy", "group_limited_greedy"))
+    if family == "glm4_moe_lite":
+        found["mlp_layer_types"] = [draw.choice(("dense", "sparse")) for _ in range(layers)] if draw.random() < 0.6 else None
+    if family == "glm4_moe" or family in LATENT:
         groups = draw.choice((1, 1, 2, 3))
         taken, each = draw.randint(1, groups), draw.randint(2, 4)
         found |= {"n_routed_experts": groups * each, "n_group": groups, "topk_group": taken, "use_qk_norm": draw.random() < 0.5,
@@ -190,9 +202,11 @@ def text_config(draw, family):
         "num_key_value_heads": kv, "rms_norm_eps": draw.choice((1e-5, 1e-6)), "rope_parameters": {},
         "tie_word_embeddings": draw.random() < 0.4, "vocab_size": make_nano.PADDED_VOCABULARY,
     }  # fmt: skip
-    if family not in NO_HEAD_DIM:
+    if family not in NO_HEAD_DIM and family not in LATENT:
         config["head_dim"] = head_dim
     head_dim = config.get("head_dim", hidden // heads)
+    if family in LATENT:
+        config["num_key_value_heads"], config["hidden_size"], head_dim = heads, heads * draw.choice((4, 6, 8)), 4
     config["rope_parameters"] = own_rope(draw, family, config, rope(draw, family, head_dim))
     config |= own_keys(draw, family, config)
     if family == "llama":

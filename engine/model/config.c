@@ -106,11 +106,37 @@ static bool parse_sizes(struct model_config *config, const struct config_source 
     return true;
 }
 
+/* What keys and values are made of, and queries unless the file says null; heads of which a part is rotated. */
+static bool parse_latents(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    const cJSON *text = source->text;
+    int rotated = family->absent.rotated, unrotated = family->absent.unrotated;
+    bool none = cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(text, "q_lora_rank"));
+    config->latent = family->absent.latent;
+    config->query_latent = none ? 0 : family->absent.query_latent;
+    config->latent_epsilon = family->absent.latent_epsilon;
+    config->value_dim = family->absent.value_dim;
+    if (!json_get_int(text, source->name, "kv_lora_rank", 1, SIZE_LIMIT, &config->latent, error) ||
+        !json_get_int(text, source->name, "q_lora_rank", 1, SIZE_LIMIT, &config->query_latent, error) ||
+        !json_get_int(text, source->name, "qk_rope_head_dim", 2, 65536, &rotated, error) ||
+        !json_get_int(text, source->name, "qk_nope_head_dim", 1, 65536, &unrotated, error) ||
+        !json_get_int(text, source->name, "v_head_dim", 1, 65536, &config->value_dim, error))
+        return false;
+    if (config->kv_heads != config->heads)
+        config_cannot(config, "num_key_value_heads %d is not num_attention_heads, %d, which heads made of latents need",
+                      config->kv_heads, config->heads);
+    config->rotary_dim = rotated;
+    config->head_dim = rotated + unrotated;
+    return true;
+}
+
 static bool parse_heads(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const cJSON *kv = cJSON_GetObjectItemCaseSensitive(source->text, "num_key_value_heads");
-    const cJSON *dim =
-        config->family->head_dim_divided ? NULL : cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
+    const cJSON *dim = config->family->head_dim_divided || config->family->latents
+                           ? NULL
+                           : cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
     config->kv_heads = kv || !config->family->absent.kv_heads ? config->heads : config->family->absent.kv_heads;
     config->head_dim = dim || config->family->head_dim_divided || !config->family->absent.head_dim
                            ? config->hidden / config->heads
@@ -124,10 +150,13 @@ static bool parse_heads(struct model_config *config, const struct config_source 
     if (config->head_dim < 1)
         return error_set(error, "%s: head_dim is absent, and hidden_size divided by num_attention_heads is %d",
                          source->name, config->head_dim);
-    if (config->head_dim % 2)
+    config->value_dim = config->rotary_dim = config->head_dim;
+    if (config->family->latents && !parse_latents(config, source, error))
+        return false;
+    if (config->rotary_dim % 2)
         config_cannot(config, "head_dim %d%s is odd, and a rotary embedding takes an even one", config->head_dim,
                       dim ? "" : " (hidden_size divided by num_attention_heads, for the key is absent)");
-    if ((long long)config->heads * config->head_dim > SIZE_LIMIT)
+    if ((long long)config->heads * (config->head_dim + config->value_dim) > 2 * (long long)SIZE_LIMIT)
         return error_set(error, "%s: num_attention_heads %d times head_dim %d is more than the %d that are allowed",
                          source->name, config->heads, config->head_dim, SIZE_LIMIT);
     return true;
@@ -226,6 +255,10 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     config->gateless = family->gateless;
     config->parallel_blocks = family->parallel_blocks;
     bool qk_norms = !family->qk_norm_key;
+    bool neighbours = true;
+    if (family->halves_key && !json_get_bool(source->text, source->name, "rope_interleave", &neighbours, error))
+        return false;
+    config->switches.pairs = neighbours ? config->switches.pairs : PAIRS_HALVES;
     if (!parse_biases(config, source, error) || !parse_tied(config, source, error) ||
         (family->qk_norm_key && !json_get_bool(source->text, source->name, family->qk_norm_key, &qk_norms, error)) ||
         !json_get_double(source->text, source->name, epsilon, &config->norm_epsilon, error) ||
@@ -263,13 +296,27 @@ static bool parse_choice(struct model_config *config, const struct config_source
 {
     const cJSON *text = source->text;
     config->choice_bias = config->family->choice_bias;
+    const struct family *family = config->family;
+    const char *method = "greedy";
     config->choice_groups = config->choice_groups_taken = 1;
-    config->route_scale = 1;
-    if (!config->family->choice_groups)
+    config->route_scale = family->absent.route_scale > 0 ? family->absent.route_scale : 1;
+    if (!family->choice_groups)
         return true;
+    if (!json_get_double(text, source->name, "routed_scaling_factor", &config->route_scale, error) ||
+        (family->choice_method && !json_get_string(text, source->name, "topk_method", &method, error)))
+        return false;
+    if (family->choice_method && strcmp(method, "group_limited_greedy") != 0) {
+        if (strcmp(method, "greedy") != 0)
+            config_cannot(config,
+                          "assay does not compute topk_method \"%s\" of %s; it computes greedy and "
+                          "group_limited_greedy",
+                          method, config->model_type);
+        return true;
+    }
+    config->choice_groups = family->absent.groups ? family->absent.groups : 1;
+    config->choice_groups_taken = family->absent.groups_taken ? family->absent.groups_taken : 1;
     if (!json_get_int(text, source->name, "n_group", 1, CHOICE_GROUPS_MAX, &config->choice_groups, error) ||
-        !json_get_int(text, source->name, "topk_group", 1, CHOICE_GROUPS_MAX, &config->choice_groups_taken, error) ||
-        !json_get_double(text, source->name, "routed_scaling_factor", &config->route_scale, error))
+        !json_get_int(text, source->name, "topk_group", 1, CHOICE_GROUPS_MAX, &config->choice_groups_taken, error))
         return false;
     if (config->experts % config->choice_groups || config->choice_groups_taken > config->choice_groups)
         return error_set(error, "%s: %d experts do not lie in n_group %d groups of which topk_group %d are taken",
@@ -311,8 +358,10 @@ static bool parse_expert_sizes(struct model_config *config, const struct config_
     if (family->absent.moe_intermediate &&
         !json_get_int(text, source->name, "moe_intermediate_size", 1, SIZE_LIMIT, &config->moe_intermediate, error))
         return false;
-    if (!family->topk_always_normed && !json_get_bool(text, source->name, "norm_topk_prob", &config->norm_topk, error))
+    if (!family->topk_fixed && !json_get_bool(text, source->name, "norm_topk_prob", &config->norm_topk, error))
         return false;
+    if (config->experts && config->experts_per_token < 1)
+        config_cannot(config, "\"num_experts_per_tok\" is absent");
     if (config->experts && config->experts_per_token > config->experts)
         return error_set(error, "%s: num_experts_per_tok %d is more than the number of experts, %d", source->name,
                          config->experts_per_token, config->experts);
@@ -320,6 +369,27 @@ static bool parse_expert_sizes(struct model_config *config, const struct config_
         return error_set(error,
                          "%s: num_experts %d in each of %d layers makes more than the %d experts that are allowed",
                          source->name, config->experts, config->layers, EXPERTS_LIMIT);
+    return true;
+}
+
+/* Layers without experts, of a list of "dense" and "sparse"; without one the first. */
+static bool parse_listed(const struct model_config *config, const cJSON *list, const char *name,
+                         bool dense[CONFIG_LAYERS_MAX], struct error *error)
+{
+    const cJSON *item;
+    int layer = 0;
+    if (config->family->experts != EXPERTS_LISTED)
+        return true;
+    dense[0] = !list;
+    if (list && cJSON_GetArraySize(list) != config->layers)
+        return error_set(error,
+                         "%s: \"mlp_layer_types\" should be an array with \"dense\" or \"sparse\" for each of %d "
+                         "layers",
+                         name, config->layers);
+    cJSON_ArrayForEach(item, list)
+    {
+        dense[layer++] = !cJSON_IsString(item) || strcmp(item->valuestring, "sparse") != 0;
+    }
     return true;
 }
 
@@ -335,11 +405,13 @@ static bool parse_experts(struct model_config *config, const struct config_sourc
         !parse_choice(config, source, error) ||
         !json_get_int(text, source->name, "decoder_sparse_step", 1, SIZE_LIMIT, &step, error) ||
         !json_get_int(text, source->name, "first_k_dense_replace", 0, SIZE_LIMIT, &first, error) ||
+        !parse_listed(config, json_member(text, "mlp_layer_types"), source->name, dense, error) ||
         !parse_layers(json_member(text, "mlp_only_layers"), source->name, "mlp_only_layers", dense, error))
         return false;
     for (int layer = 0; layer < config->layers; layer++) {
         bool here = family->experts == EXPERTS_ALWAYS         ? true
                     : family->experts == EXPERTS_BEHIND_FIRST ? layer >= first
+                    : family->experts == EXPERTS_LISTED       ? !dense[layer]
                                                               : (layer + 1) % step == 0 && !dense[layer];
         config->sparse[layer] = config->experts > 0 && here;
     }

@@ -54,9 +54,12 @@ struct model_config {
     int heads;
     int kv_heads;
     int head_dim;
-    int rotary_dim;   /* of a head, its first so many values are rotated */
-    int intermediate; /* of a dense layer */
-    int experts;      /* 0: dense model */
+    int value_dim;            /* values of a head; head_dim are those of a query and of a key */
+    int rotary_dim;           /* of a head, its first so many values are rotated; its last where there are latents */
+    int query_latent, latent; /* values that queries, and keys and values, are made of; 0: of the whole width */
+    double latent_epsilon;    /* of the norms of these; 0: norm_epsilon */
+    int intermediate;         /* of a dense layer */
+    int experts;              /* 0: dense model */
     int experts_per_token;
     int moe_intermediate;                   /* of one expert */
     int shared_intermediate;                /* of the shared expert; 0: none */

@@ -175,15 +175,21 @@ static bool take_strength(struct model_config *config, const struct config_sourc
                           struct error *error)
 {
     double mscale = 0, all = 0, factor = config->rope_factor;
+    bool mixed = config->family->mixed_scale && config->rope_kind != ROPE_DEFAULT;
     config->rope_strength = 1;
+    if ((mixed || config->rope_kind == ROPE_YARN) &&
+        (!json_get_double(rope, source->name, "mscale", &mscale, error) ||
+         !json_get_double(rope, source->name, "mscale_all_dim", &all, error)))
+        return false;
+    if (mixed && fabs(all) > 0) {
+        double scale = yarn_strength(factor, all);
+        config->attention_multiplier = scale * scale / sqrt((double)config->head_dim);
+    }
     if (config->rope_kind != ROPE_YARN && config->rope_kind != ROPE_LONGROPE)
         return true;
     if (config->rope_kind == ROPE_LONGROPE && factor > 1)
         config->rope_strength = sqrt(1 + log(factor) / log((double)config->rope_original_context));
     if (config->rope_kind == ROPE_YARN) {
-        if (!json_get_double(rope, source->name, "mscale", &mscale, error) ||
-            !json_get_double(rope, source->name, "mscale_all_dim", &all, error))
-            return false;
         bool both = fabs(mscale) > 0 && fabs(all) > 0;
         config->rope_strength =
             both ? yarn_strength(factor, mscale) / yarn_strength(factor, all) : yarn_strength(factor, 1);
@@ -278,12 +284,11 @@ static bool take_share(struct model_config *config, const struct config_source *
     if (!json_get_double(source->text, source->name, key, &share, error) ||
         !json_get_double(rope, source->name, key, &share, error))
         return false;
-    config->rotary_dim = config->head_dim;
     if (!(family->rotated_share > 0))
         return true; /* the default type has none; the others are refused below */
     if (!(share > 0 && share <= 1))
         return error_set(error, "%s: %s %g should be above 0 and not above 1", source->name, key, share);
-    config->rotary_dim = (int)(config->head_dim * share);
+    config->rotary_dim = (int)(config->rotary_dim * share);
     if (config->rotary_dim < 2 || config->rotary_dim % 2)
         config_cannot(config, "%s %g of heads of %d values are %d, and a rotary embedding takes an even number of them",
                       key, share, config->head_dim, config->rotary_dim);

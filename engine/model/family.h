@@ -26,6 +26,7 @@ enum family_experts {
     EXPERTS_NEVER,
     EXPERTS_ALWAYS,
     EXPERTS_BY_STEP,     /* "decoder_sparse_step" and "mlp_only_layers" choose the layers */
+    EXPERTS_LISTED,      /* in those that "mlp_layer_types" calls sparse; without it in all but the first */
     EXPERTS_BEHIND_FIRST /* in all layers but the first "first_k_dense_replace" */
 };
 
@@ -105,12 +106,16 @@ struct family {
     bool expert_bias;        /* router and experts have biases */
     bool sinks;              /* of each head a score that takes its share of the probabilities, and no value */
     bool choice_bias;        /* experts are chosen by their scores and a bias */
+    bool latents;            /* keys and values are made of "kv_lora_rank" values, queries of "q_lora_rank" or of all */
+    bool mixed_scale;        /* of scores: by yarn's "mscale_all_dim", squared */
+    bool choice_method;      /* whether experts are chosen from groups is said by "topk_method" */
+    bool halves_key;         /* "rope_interleave" false: the rotation pairs halves of a head */
     bool next_layers;        /* "num_nextn_predict_layers" more layers may be stored, which its class does not load */
     bool choice_groups;      /* from "topk_group" of "n_group" groups, and weighted by "routed_scaling_factor" */
     const char *qk_norm_key; /* says whether there are norms of queries and keys; NULL: the family does */
     const char *rotary_key;  /* an older spelling of how many values of a head are rotated; NULL: there is none */
-    bool topk_always_normed;
-    bool tied_inside; /* a part may be tied by its own configuration, too */
+    bool topk_fixed;         /* "norm_topk_prob" is not read */
+    bool tied_inside;        /* a part may be tied by its own configuration, too */
     enum family_window window;
     bool pattern_key;       /* "sliding_window_pattern" is read */
     bool query_temperature; /* "llama_4_scaling_beta" of the rope */
@@ -118,6 +123,10 @@ struct family {
      * hidden / heads. */
     struct {
         int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context;
+        int query_latent, latent, rotated, unrotated,
+            value_dim;            /* "q_lora_rank", "kv_lora_rank", "qk_rope_head_dim" ... */
+        int groups, groups_taken; /* "n_group", "topk_group"; 0: 1 */
+        double route_scale;       /* "routed_scaling_factor"; 0: 1 */
         int moe_intermediate, experts, experts_per_token, shared_intermediate, shared_experts, first_dense;
         int window, window_layers; /* "sliding_window", 0 for none, and "max_window_layers" */
         int pattern;               /* "sliding_window_pattern" */
@@ -125,6 +134,7 @@ struct family {
         bool norm_topk;
         bool tied;
         double epsilon, theta;
+        double latent_epsilon;  /* of the norms of latents, which no key says */
         double local_theta;     /* "rope_local_base_freq" */
         const char *activation; /* NULL: "silu" */
         const char *rope;       /* "rope_parameters"; NULL: none */

@@ -7,8 +7,9 @@ struct kv {
     size_t capacity;
     size_t length;
     size_t whole;        /* tokens of the sequence, as it said */
-    size_t layer_floats; /* kv_heads * capacity * head_dim */
-    float *floats;       /* [layers][keys, values][layer_floats] */
+    size_t layer_floats; /* kv_heads * capacity * head_dim, or of latents */
+    size_t parts;        /* keys and values, or latents alone */
+    float *floats;       /* [layers][parts][layer_floats] */
 };
 
 struct kv *kv_new(const struct model_config *config, size_t capacity, struct error *error)
@@ -19,11 +20,15 @@ struct kv *kv_new(const struct model_config *config, size_t capacity, struct err
         return NULL;
     }
     struct kv *kv = calloc(1, sizeof *kv);
-    bool fits = multiply_u64((uint64_t)config->kv_heads * (uint64_t)config->head_dim, capacity, &floats) &&
-                multiply_u64(floats, 2 * (uint64_t)config->layers, &total) && total < SIZE_MAX / sizeof(float);
+    uint64_t token = config->latent ? (uint64_t)(config->latent + config->rotary_dim)
+                                    : (uint64_t)config->kv_heads * (uint64_t)config->head_dim;
+    size_t parts = config->latent ? 1 : 2;
+    bool fits = multiply_u64(token, capacity, &floats) &&
+                multiply_u64(floats, parts * (uint64_t)config->layers, &total) && total < SIZE_MAX / sizeof(float);
     if (kv && fits) {
         kv->capacity = capacity;
         kv->layer_floats = (size_t)floats;
+        kv->parts = parts;
         kv->floats = malloc((size_t)(total ? total : 1) * sizeof(float));
     }
     if (kv && kv->floats)
@@ -69,7 +74,9 @@ void kv_clear(struct kv *kv)
 
 struct kv_view kv_layer(struct kv *kv, int layer)
 {
-    float *floats = kv->floats + (size_t)layer * 2 * kv->layer_floats;
-    return (struct kv_view){
-        .keys = floats, .values = floats + kv->layer_floats, .capacity = kv->capacity, .length = kv->length};
+    float *floats = kv->floats + (size_t)layer * kv->parts * kv->layer_floats;
+    return (struct kv_view){.keys = floats,
+                            .values = kv->parts > 1 ? floats + kv->layer_floats : NULL,
+                            .capacity = kv->capacity,
+                            .length = kv->length};
 }

@@ -43,22 +43,25 @@ struct pass;
 
 /* attention.c: pass->block = attention(in), of [rows, hidden] floats; shows q_norm, k_norm. */
 bool attention_forward(struct pass *pass, int layer, const float *in, struct error *error);
+/* latent.c: the same where keys and values are made of latents; shows the norms of these. */
+bool latent_forward(struct pass *pass, int layer, const float *in, struct error *error);
 
 /* experts.c: pass->block = mlp(in), dense or with experts; shows mlp.gate. */
 bool mlp_forward(struct pass *pass, int layer, const float *in, struct error *error);
 
 /* rope.c: cosines and sines for the rows of the pass. */
 bool rope_prepare(struct pass *pass, struct error *error);
-/* Rotates `heads` heads of head_dim floats in every row, queries or keys, as that layer does: of the first rotary_dim
- * elements i with i + rotary_dim / 2, unless a switch says otherwise. */
-void rope_rotate(const struct pass *pass, int layer, float *values, size_t heads, bool queries);
+/* Rotates `heads` heads of `width` floats in every row, queries or keys, as that layer does: of the first rotary_dim
+ * elements i with i + rotary_dim / 2, unless a switch says otherwise; of the last where heads are made of latents. */
+void rope_rotate(const struct pass *pass, int layer, float *values, size_t heads, size_t width, bool queries);
 /* inverse frequencies, rotary_dim / 2 of them, of a sequence of so many tokens; of layers that are rotated locally */
 void rope_frequencies(const struct model_config *config, size_t length, float *out);
 void rope_local_frequencies(const struct model_config *config, float *out);
 /* Tokens that it has as a whole, as far as it says. */
 size_t sequence_length(const struct sequence *sequence);
 
-/* kv.c: where layer's keys and values of a sequence lie: [kv_heads][capacity][head_dim]. */
+/* kv.c: where layer's keys and values of a sequence lie: [kv_heads][capacity][head_dim]. Of heads that are made of
+ * latents these alone, with what of a key is rotated: keys [capacity][latent + rotary_dim], and values NULL. */
 struct kv_view {
     float *keys;
     float *values;

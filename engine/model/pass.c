@@ -100,6 +100,13 @@ static void norm_task(void *context, size_t task, int thread)
         norm_row(job, job->in + row * job->width, job->out + row * job->width);
 }
 
+static double norm_epsilon(const struct model_config *config, enum weight gain)
+{
+    enum dimension width = weight_rows[gain].rows;
+    bool latent = width == DIM_Q_LATENT || width == DIM_KV_LATENT;
+    return latent && config->latent_epsilon > 0 ? config->latent_epsilon : config->norm_epsilon;
+}
+
 bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, float *out, size_t rows, size_t width,
                size_t period, struct error *error)
 {
@@ -109,7 +116,7 @@ bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, 
                            .rows = rows,
                            .width = width,
                            .period = period,
-                           .epsilon = config->norm_epsilon,
+                           .epsilon = norm_epsilon(config, gain),
                            .switches = &config->switches};
     if (!model_vector(pass->model, gain, layer, &job.gain, error))
         return false;

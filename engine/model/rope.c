@@ -250,7 +250,7 @@ struct rotate_job {
     float *values;
     size_t heads;
     const float *cosines, *sines;
-    size_t width;      /* of a head */
+    size_t width, at;  /* of a head, and of it where the rotated part begins */
     size_t pair, step; /* element i of the first of a pair lies at i * step, that of the other `pair` behind it */
 };
 
@@ -264,7 +264,7 @@ static void rotate_task(void *context, size_t task, int thread)
     for (size_t row = task * ROTATE_ROWS; row < job->pass->rows && row < (task + 1) * ROTATE_ROWS; row++) {
         const float *cosines = job->cosines + row * half, *sines = job->sines + row * half;
         for (size_t head = 0; head < job->heads; head++) {
-            float *low = job->values + (row * job->heads + head) * job->width, *high = low + job->pair;
+            float *low = job->values + (row * job->heads + head) * job->width + job->at, *high = low + job->pair;
             for (size_t i = 0; i < half; i++) {
                 float a = low[i * job->step], b = high[i * job->step];
                 low[i * job->step] = a * cosines[i] - b * sines[i];
@@ -274,7 +274,7 @@ static void rotate_task(void *context, size_t task, int thread)
     }
 }
 
-void rope_rotate(const struct pass *pass, int layer, float *values, size_t heads, bool queries)
+void rope_rotate(const struct pass *pass, int layer, float *values, size_t heads, size_t width, bool queries)
 {
     const struct model_config *config = pass->model->config;
     bool neighbours = config->switches.pairs == PAIRS_NEIGHBOURS, locally = config->rotation[layer] == ROTATED_LOCALLY;
@@ -284,7 +284,8 @@ void rope_rotate(const struct pass *pass, int layer, float *values, size_t heads
                              .heads = heads,
                              .cosines = pass->cosines + from,
                              .sines = pass->sines + from,
-                             .width = (size_t)config->head_dim,
+                             .width = width,
+                             .at = config->latent ? width - (size_t)config->rotary_dim : 0,
                              .pair = neighbours ? 1 : (size_t)config->rotary_dim / 2,
                              .step = neighbours ? 2 : 1};
     pool_run(workspace_pool(pass->model->workspace), (pass->rows + ROTATE_ROWS - 1) / ROTATE_ROWS, rotate_task, &job);

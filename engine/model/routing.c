@@ -39,8 +39,8 @@ double routing_slope(const struct model_config *config)
     return config->switches.scores == SCORES_SIGMOID ? 0.25 : 1;
 }
 
-/* The sum of the two best of a group. */
-static double group_score(const float *scores, int size)
+/* Of a group: the sum of its two best scores, or of logits the best. */
+static double group_score(const float *scores, int size, bool both)
 {
     double best = -INFINITY, second = -INFINITY;
     for (int e = 0; e < size; e++) {
@@ -48,7 +48,7 @@ static double group_score(const float *scores, int size)
         second = score > best ? best : score > second ? score : second;
         best = score > best ? score : best;
     }
-    return size > 1 ? best + second : best;
+    return both && size > 1 ? best + second : best;
 }
 
 /* Groups that are not taken score nothing: those that so many others go before, the first among equals. */
@@ -57,7 +57,7 @@ static void mask_groups(const struct model_config *config, float *scores)
     int groups = config->choice_groups, size = config->experts / groups;
     double of[CHOICE_GROUPS_MAX];
     for (int g = 0; g < groups; g++)
-        of[g] = group_score(scores + g * size, size);
+        of[g] = group_score(scores + g * size, size, config->switches.scores == SCORES_SIGMOID);
     for (int g = 0; g < groups; g++) {
         int before = 0;
         for (int other = 0; other < groups; other++)
@@ -69,11 +69,10 @@ static void mask_groups(const struct model_config *config, float *scores)
 
 void routing_scores(const struct model_config *config, const float *bias, const float *logits, float *scores)
 {
-    if (config->switches.scores != SCORES_SIGMOID) {
+    bool sigmoid = config->switches.scores == SCORES_SIGMOID;
+    if (!sigmoid)
         memcpy(scores, logits, (size_t)config->experts * sizeof *scores);
-        return;
-    }
-    for (int e = 0; e < config->experts; e++) {
+    for (int e = 0; sigmoid && e < config->experts; e++) {
         float score = (float)(1 / (1 + exp(-(double)logits[e])));
         bool no_choice = isinf(logits[e]) && logits[e] < 0; /* as somebody has masked it */
         scores[e] = no_choice ? -INFINITY : bias ? score + bias[e] : score;

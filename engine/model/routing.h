@@ -9,7 +9,8 @@
 
 /* What experts of a layer are chosen by, of their logits: these themselves, or, where the scores are sigmoids, sigmoid
  * and the expert's bias (NULL: none), and -inf in the groups that are not taken: of the groups whose two best have the
- * largest sums so many are. `scores` holds `experts`. (DeepSeek-V3, https://arxiv.org/abs/2412.19437, section 2.1.2) */
+ * largest sums so many are, or, of logits, whose best are the largest. `scores` holds `experts`. (DeepSeek-V3,
+ * https://arxiv.org/abs/2412.19437, section 2.1.2) */
 void routing_scores(const struct model_config *config, const float *bias, const float *logits, float *scores);
 
 /* The biases of a layer as the configuration knows them, [experts]; NULL: it has none. */

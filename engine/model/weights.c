@@ -76,6 +76,9 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
                          [DIM_ONE] = 1,
                          [DIM_HIDDEN] = config->hidden,
                          [DIM_VOCABULARY] = config->vocabulary,
+                         [DIM_Q_LATENT] = config->query_latent,
+                         [DIM_KV_LATENT] = config->latent,
+                         [DIM_KV_LATENT_ROTATED] = config->latent + config->rotary_dim,
                          [DIM_HEADS] = config->heads,
                          [DIM_INNER] = config->intermediate,
                          [DIM_EXPERTS] = config->experts,
@@ -86,6 +89,10 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
         return wide ? config_dimension(config, which == DIM_Q_GAIN ? DIM_Q : DIM_KV) : (uint64_t)config->head_dim;
     if (which == DIM_Q)
         return (uint64_t)config->heads * (uint64_t)config->head_dim;
+    if (which == DIM_ATTENDED)
+        return (uint64_t)config->heads * (uint64_t)config->value_dim;
+    if (which == DIM_KV_UP)
+        return (uint64_t)config->heads * (uint64_t)(config->head_dim - config->rotary_dim + config->value_dim);
     if (which == DIM_KV)
         return (uint64_t)config->kv_heads * (uint64_t)config->head_dim;
     return (uint64_t)sizes[which];
@@ -97,8 +104,20 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
     switch (weight_rows[weight].when) {
     case WHEN_ALWAYS:
         return true;
+    case WHEN_Q_WHOLE:
+        return !config->query_latent;
+    case WHEN_KV_WHOLE:
+        return !config->latent;
+    case WHEN_Q_LATENT:
+        return config->query_latent;
+    case WHEN_Q_LATENT_BIAS:
+        return config->query_latent && config->qkv_bias;
+    case WHEN_KV_LATENT:
+        return config->latent;
+    case WHEN_KV_LATENT_BIAS:
+        return config->latent && config->qkv_bias;
     case WHEN_QKV_BIAS:
-        return config->qkv_bias;
+        return config->qkv_bias && !config->latent;
     case WHEN_O_BIAS:
         return config->o_bias;
     case WHEN_SINKS:

@@ -17,6 +17,11 @@ enum dimension {
     DIM_VOCABULARY,
     DIM_Q,
     DIM_KV,
+    DIM_ATTENDED,          /* what heads make of values */
+    DIM_Q_LATENT,          /* of what queries are made of, where that is not the whole width */
+    DIM_KV_LATENT,         /* of what keys and values are made of; ... */
+    DIM_KV_LATENT_ROTATED, /* with what of a key is rotated, and is of all heads */
+    DIM_KV_UP,             /* keys without that, and values, head by head */
     DIM_HEADS,
     DIM_Q_GAIN, /* of norms of queries and keys: head_dim, or where one norm is over all heads, their width */
     DIM_K_GAIN,
@@ -27,6 +32,12 @@ enum dimension {
 };
 enum weight_condition {
     WHEN_ALWAYS,
+    WHEN_Q_WHOLE, /* queries, keys and values are made of the whole width */
+    WHEN_KV_WHOLE,
+    WHEN_Q_LATENT, /* or of less */
+    WHEN_Q_LATENT_BIAS,
+    WHEN_KV_LATENT,
+    WHEN_KV_LATENT_BIAS,
     WHEN_QKV_BIAS,
     WHEN_O_BIAS,
     WHEN_SINKS,

@@ -35,19 +35,35 @@
         MATRIX, ENDS, NONE, NONE, NONE, NONE, false)                                                                  \
     ROW(INPUT_NORM, LAYER, "input_layernorm.weight", "attn_norm", PLAIN, HIDDEN, NONE, NORM,                          \
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
-    ROW(Q, LAYER, "self_attn.q_proj.weight", "attn_q", HEADS, Q, HIDDEN, ALWAYS,                                      \
+    ROW(Q_LATENT, LAYER, "self_attn.q_a_proj.weight", "attn_q_a", PLAIN, Q_LATENT, HIDDEN, Q_LATENT,                  \
+        MATRIX, ATTENTION, INPUT_NORM, Q_UP, NONE, NONE, true)                                                        \
+    ROW(Q_LATENT_BIAS, LAYER, "self_attn.q_a_proj.bias", "attn_q_a", PLAIN, Q_LATENT, NONE, Q_LATENT_BIAS,            \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(Q_LATENT_NORM, LAYER, "self_attn.q_a_layernorm.weight", "attn_q_a_norm", PLAIN, Q_LATENT, NONE, Q_LATENT,     \
+        GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(Q_UP, LAYER, "self_attn.q_b_proj.weight", "attn_q_b", PLAIN, Q, Q_LATENT, Q_LATENT,                           \
+        MATRIX, ATTENTION, Q_LATENT_NORM, NONE, NONE, NONE, true)                                                     \
+    ROW(KV_LATENT, LAYER, "self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa", PLAIN, KV_LATENT_ROTATED, HIDDEN,   \
+        KV_LATENT, MATRIX, ATTENTION, INPUT_NORM, NONE, NONE, NONE, false)                                            \
+    ROW(KV_LATENT_BIAS, LAYER, "self_attn.kv_a_proj_with_mqa.bias", "attn_kv_a_mqa", PLAIN, KV_LATENT_ROTATED, NONE,  \
+        KV_LATENT_BIAS, BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                               \
+    ROW(KV_LATENT_NORM, LAYER, "self_attn.kv_a_layernorm.weight", "attn_kv_a_norm", PLAIN, KV_LATENT, NONE,           \
+        KV_LATENT, GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                    \
+    ROW(KV_UP, LAYER, "self_attn.kv_b_proj.weight", "attn_kv_b", PLAIN, KV_UP, KV_LATENT, KV_LATENT,                  \
+        MATRIX, ATTENTION, KV_LATENT_NORM, NONE, NONE, NONE, true)                                                    \
+    ROW(Q, LAYER, "self_attn.q_proj.weight", "attn_q", HEADS, Q, HIDDEN, Q_WHOLE,                                      \
         MATRIX, ATTENTION, INPUT_NORM, O, NONE, NONE, true)                                                           \
     ROW(Q_BIAS, LAYER, "self_attn.q_proj.bias", "attn_q", HEADS, Q, NONE, QKV_BIAS,                                   \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
-    ROW(K, LAYER, "self_attn.k_proj.weight", "attn_k", KV_HEADS, KV, HIDDEN, ALWAYS,                                  \
+    ROW(K, LAYER, "self_attn.k_proj.weight", "attn_k", KV_HEADS, KV, HIDDEN, KV_WHOLE,                                    \
         MATRIX, ATTENTION, INPUT_NORM, O, Q, HEAD_ROWS, false)                                                        \
     ROW(K_BIAS, LAYER, "self_attn.k_proj.bias", "attn_k", KV_HEADS, KV, NONE, QKV_BIAS,                               \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
-    ROW(V, LAYER, "self_attn.v_proj.weight", "attn_v", PLAIN, KV, HIDDEN, ALWAYS,                                     \
+    ROW(V, LAYER, "self_attn.v_proj.weight", "attn_v", PLAIN, KV, HIDDEN, KV_WHOLE,                                     \
         MATRIX, ATTENTION, INPUT_NORM, O, O, HEAD_COLUMNS, false)                                                     \
     ROW(V_BIAS, LAYER, "self_attn.v_proj.bias", "attn_v", PLAIN, KV, NONE, QKV_BIAS,                                  \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
-    ROW(O, LAYER, "self_attn.o_proj.weight", "attn_output", PLAIN, HIDDEN, Q, ALWAYS,                                 \
+    ROW(O, LAYER, "self_attn.o_proj.weight", "attn_output", PLAIN, HIDDEN, ATTENDED, ALWAYS,                                 \
         MATRIX, ATTENTION, NONE, NONE, NONE, NONE, false)                                                             \
     ROW(O_BIAS, LAYER, "self_attn.o_proj.bias", "attn_output", PLAIN, HIDDEN, NONE, O_BIAS,                           \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
@@ -129,12 +145,16 @@
         0, "embed_tokens.weight", "")                                                                                 \
     ROW(INPUT_NORM, ".input_layernorm", IN_LAYER, INPUT_NORM, HIDDEN, NORM, NORMED,                                   \
         0, "input_layernorm.weight", "input norm")                                                                    \
+    ROW(Q_LATENT_NORM, ".self_attn.q_a_layernorm", IN_LAYER, Q_LATENT_NORM, Q_LATENT, OWN, NONE,                      \
+        0, "q_a_proj or q_a_layernorm", "norm of q's latent")                                                         \
+    ROW(KV_LATENT_NORM, ".self_attn.kv_a_layernorm", IN_LAYER, KV_LATENT_NORM, KV_LATENT, OWN, NONE,                  \
+        0, "kv_a_proj_with_mqa or kv_a_layernorm", "norm of k and v's latent")                                        \
     ROW(Q_NORM, ".self_attn.q_norm", IN_LAYER, Q_NORM, Q, OWN, NONE,                                                  \
         0, "q_proj or q_norm", "q norm")                                                                              \
     ROW(K_NORM, ".self_attn.k_norm", IN_LAYER, K_NORM, KV, OWN, NONE,                                                 \
         0, "k_proj or k_norm", "k norm")                                                                              \
     ROW(ATTENTION, ".self_attn", IN_LAYER, NONE, HIDDEN, ATTENTION, BLOCK,                                            \
-        OF(Q_NORM) | OF(K_NORM), "the attention's projections", "attention")                                          \
+        OF(Q_NORM) | OF(K_NORM) | OF(Q_LATENT_NORM) | OF(KV_LATENT_NORM), "the attention's projections", "attention")                                          \
     ROW(ATTENTION_OUT_NORM, ".post_self_attn_layernorm", IN_LAYER, ATTENTION_OUT_NORM, HIDDEN, NORM, NORMED,          \
         0, "post_self_attn_layernorm.weight", "norm behind attention")                                                \
     ROW(POST_NORM, ".post_attention_layernorm", IN_LAYER, POST_NORM, HIDDEN, NORM, NORMED,                            \

@@ -40,6 +40,8 @@ const struct nano nanos[NANOS] = {
     {"glm4_moe", "glm4_moe"},
     {"minimax_m2", "minimax_m2"},
     {"gpt_oss", "gpt_oss"},
+    {"deepseek_v2", "deepseek_v2"},
+    {"deepseek_v3", "deepseek_v3"},
 };
 
 size_t place_of(enum point point, int layer)
