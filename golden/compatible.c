@@ -58,8 +58,19 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
             layer >= CONFIG_LAYERS_MAX)
             continue;
         config->layers = layer >= config->layers ? layer + 1 : config->layers;
-        if (strcmp(tensor->path + used, ".mlp.gate") == 0)
+        const char *module = tensor->path + used;
+        int width = tensor->width <= INT_MAX ? (int)tensor->width : 0;
+        if (strcmp(module, ".mlp.gate") == 0)
             config->sparse[layer] = true;
+        if (strcmp(module, point_rows[POINT_Q_LATENT_NORM].path) == 0)
+            config->query_latent = width;
+        if (strcmp(module, point_rows[POINT_KV_LATENT_NORM].path) == 0)
+            config->latent = width;
+        if (strcmp(module, point_rows[POINT_LINEAR_NORM].path) == 0) {
+            config->is_linear[layer] = true;
+            config->linear.heads = 1;
+            config->linear.value_dim = width;
+        }
     }
     for (size_t i = 0; i < golden->tensor_count; i++) {
         enum point point;

@@ -49,6 +49,7 @@ LAYER_POINTS = (
     "input_layernorm",
     "self_attn.q_a_layernorm",
     "self_attn.kv_a_layernorm",
+    "self_attn.norm",
     "self_attn.q_norm",
     "self_attn.k_norm",
     "self_attn",
@@ -64,7 +65,7 @@ LAYER_POINTS = (
 # Classes that norm queries and keys when heads are in front of tokens already; gold has them behind.
 HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4", "hunyuan_v1_dense")
 # Modules that some classes call otherwise.
-OTHER_PATHS = ((r"\.mlp\.router$", ".mlp.gate"), (r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
+OTHER_PATHS = ((r"\.linear_attn(?=\.norm$|$)", ".self_attn"), (r"\.mlp\.router$", ".mlp.gate"), (r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
                (r"\.self_attn\.query_layernorm$", ".self_attn.q_norm"), (r"\.self_attn\.key_layernorm$", ".self_attn.k_norm"))
 # ... and tensors.
 OTHER_TENSORS = ((r"\.mlp\.router\.layer\.weight$", ".mlp.gate.weight"), (r"\.mlp\.router\.", ".mlp.gate."),
@@ -198,6 +199,7 @@ class Recorder:
         self.values = {}
         self.paths = []
         self.handles = []
+        self.linear_heads = getattr(model.config.get_text_config(), "linear_num_value_heads", 0)
         self.heads_first = model.config.model_type in HEADS_FIRST
         for name, module in model.named_modules():
             path = canonical_path(name)
@@ -212,6 +214,8 @@ class Recorder:
         def keep(_module, _inputs, output):
             value = output[0] if isinstance(output, (tuple, list)) else output
             # The router has flattened batch and sequence already.
+            if path.endswith(".self_attn.norm"):  # of linear attention: each head of each token is a row
+                value = value.reshape(1, -1, self.linear_heads * value.shape[-1])
             value = value.detach().clone() if gate else value.detach()[0].clone()
             self.values[path] = value.transpose(0, 1).contiguous() if heads and self.heads_first else value
 

@@ -396,6 +396,18 @@ MODELS |= {
             "rms_norm_eps": 1e-06, "rope_theta": 10000.0, "rotary_dim": 4,
         },
     },
+    "qwen3_next": {  # linear attention with a state, gated heads, gains beside 1, a shared expert with a switch
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 33),
+        "config": SMALL | {
+            "architectures": ["Qwen3NextForCausalLM"], "model_type": "qwen3_next", "dtype": "bfloat16", "attention_bias": False,
+            "decoder_sparse_step": 1, "full_attention_interval": 2, "head_dim": 8, "hidden_size": 24, "intermediate_size": 26,
+            "linear_conv_kernel_dim": 3, "linear_key_head_dim": 6, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+            "linear_value_head_dim": 5, "max_position_embeddings": 4096, "mlp_only_layers": [], "moe_intermediate_size": 10,
+            "norm_topk_prob": True, "num_attention_heads": 4, "num_experts": 7, "num_experts_per_tok": 3,
+            "num_key_value_heads": 2, "pad_token_id": None, "partial_rotary_factor": 0.5, "rms_norm_eps": 1e-06,
+            "rope_theta": 10000, "shared_expert_intermediate_size": 12,
+        },
+    },
     "deepseek_v2": {  # latents of keys and values alone, groups chosen by their best expert, a scale of the chosen
         "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
         "config": SMALL | {
@@ -525,6 +537,8 @@ def random_tensor(seed, name, shape):
         return 0.1 * values
     if name.endswith(("bias", "self_attn.sinks")):
         return 0.3 * values
+    if name.endswith("A_log"):  # states that last some tokens
+        return 0.7 * values - 0.5
     if len(shape) == 1:
         sign = numpy.where(rng.random(shape) < 0.12, -1.0, 1.0)
         return sign * numpy.exp(0.15 + 0.45 * values)
@@ -574,7 +588,7 @@ def disk_order(name):
         rank = 4
     inner = 0
     if rank == 1:
-        inner = [i for i, word in enumerate(("input_layernorm", "self_attn", "mlp", "block_sparse_moe",
+        inner = [i for i, word in enumerate(("input_layernorm", "self_attn", "linear_attn", "mlp", "block_sparse_moe",
                                              "post_attention_layernorm", "post_self_attn_layernorm", "pre_feedforward_layernorm",
                                              "post_feedforward_layernorm", "post_mlp_layernorm")) if f".{word}." in name][0]
     return rank, parts[2] if rank == 1 else 0, inner, [(isinstance(p, str), p) for p in parts]

@@ -47,7 +47,8 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM",
            "olmoe": "OlmoeForCausalLM", "granitemoe": "GraniteMoeForCausalLM", "hunyuan_v1_dense": "HunYuanDenseV1ForCausalLM",
            "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM",
-           "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM", "glm4_moe_lite": "Glm4MoeLiteForCausalLM"}
+           "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM", "glm4_moe_lite": "Glm4MoeLiteForCausalLM",
+           "qwen3_next": "Qwen3NextForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -100,7 +101,7 @@ def own_keys(draw, family, config):
     if family in CLASSES and draw.random() < 0.3 and family != "arcee":
         found["hidden_activation" if family in ("gemma2", "gemma3_text") else "hidden_act"] = draw.choice(ACTIVATIONS)
     if family in ("gemma", "gemma2", "gemma3_text", "gemma3", "granite", "olmo2", "olmo3", "smollm3", "glm", "glm4", "cohere",
-                  "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe", "cohere2", "helium", "arcee", "gpt_oss", *LATENT):
+                  "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe", "cohere2", "helium", "arcee", "gpt_oss", "qwen3_next", *LATENT):
         found["attention_bias"] = draw.random() < 0.3
     if family in ("granite", "smollm3", "helium", "arcee"):
         found["mlp_bias"] = draw.random() < 0.3
@@ -120,6 +121,12 @@ def own_keys(draw, family, config):
         found["head_dim"] = config["hidden_size"] // config["num_attention_heads"]
     if family == "olmoe":
         found |= {"num_experts": draw.randint(3, 12), "num_experts_per_tok": draw.randint(1, 3), "norm_topk_prob": draw.random() < 0.5}
+    if family == "qwen3_next":
+        keys = draw.randint(1, 3)
+        found |= {"linear_num_key_heads": keys, "linear_num_value_heads": keys * draw.randint(1, 3), "linear_key_head_dim": draw.choice((4, 6, 8)),
+                  "linear_value_head_dim": draw.choice((4, 6, 10)), "linear_conv_kernel_dim": draw.choice((2, 3, 4)),
+                  "layer_types": [draw.choice(("full_attention", "linear_attention", "linear_attention")) for _ in range(layers)],
+                  "shared_expert_intermediate_size": draw.randrange(4, 24, 2), "pad_token_id": None}  # fmt: skip
     if family in LATENT:
         found |= {"q_lora_rank": draw.choice((None, 6, 12)), "kv_lora_rank": draw.choice((6, 10, 16)),
                   "qk_rope_head_dim": draw.choice((4, 8)), "qk_nope_head_dim": draw.choice((6, 8, 10)),
@@ -170,7 +177,7 @@ def own_keys(draw, family, config):
 
 def own_rope(draw, family, config, found):
     """The rope of those that have it in a shape of their own, some in the spelling of older files."""
-    if family in ("glm", "glm4", "glm4_moe", "minimax_m2", "phi3"):
+    if family in ("glm", "glm4", "glm4_moe", "minimax_m2", "phi3", "qwen3_next"):
         whole = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
         share = draw.choice([part for part in (0.25, 0.5, 0.75, 1.0) if whole * part >= 4 and int(whole * part) % 2 == 0] or [1.0])
         config["partial_rotary_factor"] = share
@@ -221,7 +228,7 @@ def text_config(draw, family):
         config |= {"use_sliding_window": True, "sliding_window": draw.randint(2, 9), "max_window_layers": draw.randint(0, layers)}
     if family == "mixtral":
         config |= {"num_local_experts": experts, "num_experts_per_tok": draw.randint(1, experts)}
-    elif family in ("qwen2_moe", "qwen3_moe", "qwen3_vl_moe"):
+    elif family in ("qwen2_moe", "qwen3_moe", "qwen3_vl_moe", "qwen3_next"):
         config |= {
             "num_experts": experts, "num_experts_per_tok": draw.randint(1, experts), "decoder_sparse_step": draw.choice((1, 1, 2)),
             "moe_intermediate_size": draw.randrange(4, 24, 2), "norm_topk_prob": draw.random() < 0.5, "mlp_only_layers": [],

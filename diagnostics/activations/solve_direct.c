@@ -64,7 +64,7 @@ static bool too_few(struct solved *solved, size_t count)
 bool solve_gain(struct solve_task *task, struct error *error)
 {
     size_t unknowns = task->begins[1], count = 0, width = width_of(task);
-    int offset = task->request->config->switches.gain_offset;
+    int offset = weight_gain_offset(task->request->config, point_rows[task->point].weight);
     struct pairs pairs = {task->request, POINT_COUNT, task->point, width, width, NULL, 0, NULL, NULL, NULL, NULL};
     for (size_t i = 0; i < unknowns; i++)
         task->values[i] = (float)(1 - offset); /* then what comes out is what goes in */

@@ -149,23 +149,28 @@ static bool take_exchanges(const struct evidence *evidence, int block, struct hy
     return true;
 }
 
+/* Those that such weights make or feed: what is shown of them, and the output of their block. */
+static unsigned points_of(enum weight_module module)
+{
+    static const unsigned outputs[] = {
+        [MODULE_ATTENTION] = OF(ATTENTION), [MODULE_ROUTER] = OF(MLP), [MODULE_EXPERTS] = OF(MLP),
+        [MODULE_SHARED] = OF(MLP),          [MODULE_DENSE] = OF(MLP),  [MODULE_NORMS] = 0,
+        [MODULE_ENDS] = EVERYTHING};
+    unsigned points = outputs[module];
+    for (int point = 0; point < POINT_COUNT; point++)
+        if (point_rows[point].weight != WEIGHT_NONE && weight_rows[point_rows[point].weight].module == module)
+            points |= 1u << point;
+    return points;
+}
+
 /* One of the modules that hold such weights is bad in the block (-1: in any). */
 static bool touches_bad(const struct evidence *evidence, enum weight weight, int block)
 {
-    static const unsigned points[] = {
-        [MODULE_ATTENTION] = OF(Q_NORM) | OF(K_NORM) | OF(ATTENTION),
-        [MODULE_ROUTER] = OF(ROUTER) | OF(MLP),
-        [MODULE_EXPERTS] = OF(MLP),
-        [MODULE_SHARED] = OF(MLP),
-        [MODULE_DENSE] = OF(MLP),
-        [MODULE_NORMS] = OF(INPUT_NORM) | OF(POST_NORM),
-        [MODULE_ENDS] = EVERYTHING,
-    };
     unsigned bad = 0;
     for (int i = 0; i < evidence->blocks; i++)
         if (block < 0 || i == block)
             bad |= evidence->bad[i];
-    return bad & points[weight_rows[weight].module];
+    return bad & points_of(weight_rows[weight].module);
 }
 
 /* What may have been done to the matrix, or the vector, as a whole. */

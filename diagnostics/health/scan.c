@@ -112,7 +112,8 @@ static size_t unit_keep(const struct scan *scan, const struct examined *partner,
     for (int weight = 0; weight < WEIGHT_COUNT && partner->weight != WEIGHT_NONE && there < KEPT_MOST; weight++) {
         size_t kept = weight_rows[weight].partner == partner->weight ? scan_sibling(scan, partner, (enum weight)weight)
                                                                      : PAIR_NONE;
-        if (kept == PAIR_NONE)
+        /* between the queries of gated heads lie their gates */
+        if (kept == PAIR_NONE || (weight_rows[weight].unit == UNIT_HEAD_ROWS && scan->config->gated_heads))
             continue;
         unit->fits = weight_rows[weight].unit;
         unit->kept[there++] = kept;

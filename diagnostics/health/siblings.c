@@ -64,7 +64,7 @@ float *scan_gain(const struct scan *scan, const struct examined *examined)
     if (raw && values && store_read(scan->store, gain, raw, &unread)) {
         widen(gain->dtype, raw, values, (size_t)gain->columns);
         for (size_t i = 0; i < gain->columns; i++)
-            values[i] += (float)scan->config->switches.gain_offset;
+            values[i] += (float)weight_gain_offset(scan->config, scan->tensors[index].weight);
     } else {
         free(values);
         values = NULL;

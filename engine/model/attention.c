@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/activation.h"
 #include "model/heads.h"
 
 #define ROTATION_STEPS 3 /* roundings of the original: products with cosine and sine and their sum */
@@ -10,8 +11,9 @@ struct attention {
     struct pass *pass;
     struct heads heads;
     size_t head_dim;
-    float *q; /* [rows, heads, head_dim] */
-    float *k; /* [rows, kv_heads, head_dim] */
+    float *gates; /* [rows, heads, head_dim], before their sigmoid; NULL: there are none */
+    float *q;     /* [rows, heads, head_dim] */
+    float *k;     /* [rows, kv_heads, head_dim] */
     float *v;
     float *loose; /* keys, then values, of sequences without a cache: [kv_heads][count][head_dim] each */
 };
@@ -19,18 +21,22 @@ struct attention {
 static bool attention_allocate(struct attention *a, struct error *error)
 {
     size_t rows = a->pass->rows, q = a->heads.heads * a->head_dim, kv = a->heads.kv_heads * a->head_dim;
-    a->q = malloc(rows * q * sizeof *a->q);
+    bool gated = a->pass->model->config->gated_heads;
+    a->q = malloc((gated ? 2 : 1) * rows * q * sizeof *a->q);
+    a->gates = gated ? malloc(rows * q * sizeof *a->gates) : NULL;
     a->k = malloc(rows * kv * sizeof *a->k);
     a->v = malloc(rows * kv * sizeof *a->v);
     a->heads.out = malloc(rows * q * sizeof *a->heads.out);
     a->loose = malloc(2 * rows * kv * sizeof *a->loose);
     a->heads.q = a->q;
-    return (a->q && a->k && a->v && a->heads.out && a->loose) || error_memory(error, "attention");
+    return (a->q && (a->gates || !gated) && a->k && a->v && a->heads.out && a->loose) ||
+           error_memory(error, "attention");
 }
 
 static void attention_free(struct attention *a)
 {
     free(a->q);
+    free(a->gates);
     free(a->k);
     free(a->v);
     free(a->heads.out);
@@ -43,7 +49,24 @@ static bool attention_project(struct attention *a, int layer, const float *in, s
     struct pass *pass = a->pass;
     const struct projection projections[] = {
         {WEIGHT_Q, WEIGHT_Q_BIAS, a->q}, {WEIGHT_K, WEIGHT_K_BIAS, a->k}, {WEIGHT_V, WEIGHT_V_BIAS, a->v}};
-    return pass_linear(pass, layer, in, projections, 3, error);
+    if (!pass_linear(pass, layer, in, projections, 3, error))
+        return false;
+    size_t heads = pass->rows * a->heads.heads, each = a->head_dim;
+    for (size_t head = 0; a->gates && head < heads; head++) { /* a head's gate lies behind its query */
+        memcpy(a->gates + head * each, a->q + (2 * head + 1) * each, each * sizeof *a->q);
+        memmove(a->q + head * each, a->q + 2 * head * each, each * sizeof *a->q);
+    }
+    return true;
+}
+
+static void attention_gate(struct attention *a)
+{
+    size_t count = a->pass->rows * a->heads.heads * a->head_dim;
+    if (!a->gates)
+        return;
+    activate(ACTIVATION_SIGMOID, a->gates, a->heads.out, count);
+    memcpy(a->heads.out, a->gates, count * sizeof *a->gates);
+    pass_round(a->pass, a->heads.out, a->heads.heads * a->head_dim, 1);
 }
 
 /* Of queries or keys, head by head, or over all of them. */
@@ -122,6 +145,8 @@ static bool attention_whole(struct pass *pass, int layer, const float *in, struc
     }
     if (good)
         pass_round(pass, a.heads.out, a.heads.heads * a.head_dim, 1);
+    if (good)
+        attention_gate(&a);
     const struct projection output = {WEIGHT_O, WEIGHT_O_BIAS, pass->block};
     good = good && pass_linear(pass, layer, a.heads.out, &output, 1, error);
     attention_free(&a);
@@ -130,5 +155,8 @@ static bool attention_whole(struct pass *pass, int layer, const float *in, struc
 
 bool attention_forward(struct pass *pass, int layer, const float *in, struct error *error)
 {
-    return (pass->model->config->latent ? latent_forward : attention_whole)(pass, layer, in, error);
+    const struct model_config *config = pass->model->config;
+    return (config->is_linear[layer] ? linear_attention_forward
+            : config->latent         ? latent_forward
+                                     : attention_whole)(pass, layer, in, error);
 }

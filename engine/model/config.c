@@ -433,7 +433,8 @@ static bool parse_all(struct model_config *config, const struct config_source *s
     return parse_sizes(config, source, error) && parse_heads(config, source, error) &&
            parse_switches(config, source, error) && parse_directions(config, source, error) &&
            parse_experts(config, source, error) && config_take_rotation(config, source, error) &&
-           config_take_windows(config, source, error) && config_take_rope(config, source, error);
+           config_take_linear(config, source, error) && config_take_windows(config, source, error) &&
+           config_take_rope(config, source, error);
 }
 
 struct model_config *config_parse(const char *name, const cJSON *root, struct error *error)

@@ -57,9 +57,15 @@ struct model_config {
     int value_dim;            /* values of a head; head_dim are those of a query and of a key */
     int rotary_dim;           /* of a head, its first so many values are rotated; its last where there are latents */
     int query_latent, latent; /* values that queries, and keys and values, are made of; 0: of the whole width */
-    double latent_epsilon;    /* of the norms of these; 0: norm_epsilon */
-    int intermediate;         /* of a dense layer */
-    int experts;              /* 0: dense model */
+    bool gated_heads; /* what a head makes of values is multiplied by a sigmoid, which is made beside its query */
+    struct {
+        int heads, value_dim;   /* of values; */
+        int key_heads, key_dim; /* of queries and keys: each of them serves as many heads of values as any other */
+        int taps;               /* of the convolution in front of them */
+    } linear;                   /* attention whose layers keep a state in the place of keys and values; 0: none */
+    double latent_epsilon;      /* of the norms of these; 0: norm_epsilon */
+    int intermediate;           /* of a dense layer */
+    int experts;                /* 0: dense model */
     int experts_per_token;
     int moe_intermediate;                   /* of one expert */
     int shared_intermediate;                /* of the shared expert; 0: none */
@@ -105,11 +111,12 @@ struct model_config {
     bool rope_truncate;                    /* yarn: these bounds are whole frequencies */
     float rope_short[ROPE_DIVISORS_MAX];   /* longrope */
     float rope_long[ROPE_DIVISORS_MAX];
-    double rope_strength;           /* cosines and sines are multiplied by it */
-    double query_beta;              /* 0: none. Queries are multiplied by 1 + query_beta * log(1 + floor(position /
-                                       rope_original_context)) */
-    int mrope_section[3];           /* 0, 0, 0: no mRoPE */
-    bool sparse[CONFIG_LAYERS_MAX]; /* the layer has experts */
+    double rope_strength;              /* cosines and sines are multiplied by it */
+    double query_beta;                 /* 0: none. Queries are multiplied by 1 + query_beta * log(1 + floor(position /
+                                          rope_original_context)) */
+    int mrope_section[3];              /* 0, 0, 0: no mRoPE */
+    bool sparse[CONFIG_LAYERS_MAX];    /* the layer has experts */
+    bool is_linear[CONFIG_LAYERS_MAX]; /* its attention is linear */
     int kind[CONFIG_LAYERS_MAX]; /* of an unknown family: layers of one kind are alike by what the file says of each */
     int window[CONFIG_LAYERS_MAX]; /* a token sees that many tokens, itself included, and in both directions that many
                                       on either side; 0: all */

@@ -49,6 +49,57 @@ bool config_take_numbers(struct model_config *config, const struct config_source
     return true;
 }
 
+/* --- linear attention --- */
+
+static bool take_linear_sizes(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    const struct {
+        const char *key;
+        int absent, *value;
+    } sizes[] = {
+        {"linear_num_value_heads", family->absent.linear_heads, &config->linear.heads},
+        {"linear_value_head_dim", family->absent.linear_value_dim, &config->linear.value_dim},
+        {"linear_num_key_heads", family->absent.linear_key_heads, &config->linear.key_heads},
+        {"linear_key_head_dim", family->absent.linear_key_dim, &config->linear.key_dim},
+        {"linear_conv_kernel_dim", family->absent.linear_taps, &config->linear.taps},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        *sizes[i].value = sizes[i].absent;
+        if (!json_get_int(source->text, source->name, sizes[i].key, 1, 4096, sizes[i].value, error))
+            return false;
+    }
+    return config->linear.heads % config->linear.key_heads == 0 ||
+           error_set(error, "%s: linear_num_value_heads %d is no multiple of linear_num_key_heads %d", source->name,
+                     config->linear.heads, config->linear.key_heads);
+}
+
+bool config_take_linear(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const cJSON *types = json_member(source->text, "layer_types");
+    int interval = 4;
+    if (!config->family->linear_layers)
+        return true;
+    config->gated_heads = config->family->gated_heads;
+    if (!take_linear_sizes(config, source, error) ||
+        !json_get_int(source->text, source->name, "full_attention_interval", 1, SIZE_LIMIT, &interval, error))
+        return false;
+    if (types && (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != config->layers))
+        return error_set(error, "%s: \"layer_types\" should be an array with a word for each of %d layers",
+                         source->name, config->layers);
+    for (int layer = 0; layer < config->layers; layer++) {
+        const cJSON *type = types ? cJSON_GetArrayItem(types, layer) : NULL;
+        const char *word = cJSON_IsString(type) ? type->valuestring : "";
+        config->is_linear[layer] = types ? strcmp(word, "linear_attention") == 0 : (layer + 1) % interval != 0;
+        if (types && !config->is_linear[layer] && strcmp(word, "full_attention") != 0)
+            config_cannot(config,
+                          "assay does not compute \"%s\", which \"layer_types\" holds; it computes full_attention and "
+                          "linear_attention of %s",
+                          word, config->model_type);
+    }
+    return true;
+}
+
 /* --- rotation --- */
 
 /* The list of layers that are rotated, 1, and that are not, 0; or NULL. */

@@ -25,6 +25,8 @@ bool config_take_numbers(struct model_config *config, const struct config_source
 bool config_take_rotation(struct model_config *config, const struct config_source *source, struct error *error);
 bool config_take_windows(struct model_config *config, const struct config_source *source, struct error *error);
 
+bool config_take_linear(struct model_config *config, const struct config_source *source, struct error *error);
+
 /* config_rope.c: how positions are told. */
 bool config_take_rope(struct model_config *config, const struct config_source *source, struct error *error);
 

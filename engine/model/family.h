@@ -106,6 +106,8 @@ struct family {
     bool expert_bias;        /* router and experts have biases */
     bool sinks;              /* of each head a score that takes its share of the probabilities, and no value */
     bool choice_bias;        /* experts are chosen by their scores and a bias */
+    bool linear_layers;      /* those that "layer_types" calls so, else all but every "full_attention_interval"-th */
+    bool gated_heads;        /* what a head makes is multiplied by a sigmoid, which is made beside its query */
     bool latents;            /* keys and values are made of "kv_lora_rank" values, queries of "q_lora_rank" or of all */
     bool mixed_scale;        /* of scores: by yarn's "mscale_all_dim", squared */
     bool choice_method;      /* whether experts are chosen from groups is said by "topk_method" */
@@ -124,7 +126,9 @@ struct family {
     struct {
         int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context;
         int query_latent, latent, rotated, unrotated,
-            value_dim;            /* "q_lora_rank", "kv_lora_rank", "qk_rope_head_dim" ... */
+            value_dim; /* "q_lora_rank", "kv_lora_rank", "qk_rope_head_dim" ... */
+        int linear_heads, linear_value_dim, linear_key_heads, linear_key_dim,
+            linear_taps;          /* "linear_num_value_heads" ... */
         int groups, groups_taken; /* "n_group", "topk_group"; 0: 1 */
         double route_scale;       /* "routed_scaling_factor"; 0: 1 */
         int moe_intermediate, experts, experts_per_token, shared_intermediate, shared_experts, first_dense;

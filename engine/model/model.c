@@ -265,7 +265,7 @@ bool model_expert_vector(struct model *model, enum weight weight, int layer, int
         return error_memory(error, weight_class(weight));
     bool ones = weight_rows[weight].part == PART_GAIN && model->options.missing != MISSING_ZERO;
     for (size_t i = 0; i < slot->columns; i++)
-        vector[i] = (float)(ones ? 1 - model->config->switches.gain_offset : 0);
+        vector[i] = (float)(ones ? 1 - weight_gain_offset(model->config, weight) : 0);
     struct matrix matrix = slot_matrix(model->store, slot);
     int row = 0;
     if (slot->tensor && !matrix_rows(&matrix, &row, 1, vector, error)) {

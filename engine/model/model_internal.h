@@ -45,6 +45,8 @@ struct pass;
 bool attention_forward(struct pass *pass, int layer, const float *in, struct error *error);
 /* latent.c: the same where keys and values are made of latents; shows the norms of these. */
 bool latent_forward(struct pass *pass, int layer, const float *in, struct error *error);
+/* linear_attention.c: the same of layers that keep a state; shows the gated norm. */
+bool linear_attention_forward(struct pass *pass, int layer, const float *in, struct error *error);
 
 /* experts.c: pass->block = mlp(in), dense or with experts; shows mlp.gate. */
 bool mlp_forward(struct pass *pass, int layer, const float *in, struct error *error);
@@ -69,6 +71,10 @@ struct kv_view {
     size_t length; /* tokens of earlier passes */
 };
 struct kv_view kv_layer(struct kv *kv, int layer);
+/* Of a layer whose attention is linear: its state, [heads][key_dim][value_dim], and behind that the last taps - 1
+ * inputs of its convolution, [taps - 1][channels]; of no meaning before the first pass. `next`: where a pass leaves it,
+ * from which on it counts at kv_advance. */
+float *kv_state(struct kv *kv, int layer, bool next);
 size_t kv_room(const struct kv *kv);
 /* Of the sequence that these are the keys and values of, as it said; 0: not yet. */
 size_t kv_whole(const struct kv *kv);

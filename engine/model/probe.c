@@ -80,7 +80,10 @@ size_t point_width(const struct model_config *config, enum point point, size_t *
 {
     enum dimension width = point_rows[point].width;
     if (heads)
-        *heads = (size_t)(width == DIM_Q ? config->heads : width == DIM_KV ? config->kv_heads : 0);
+        *heads = (size_t)(width == DIM_Q              ? config->heads
+                          : width == DIM_KV           ? config->kv_heads
+                          : width == DIM_LINEAR_VALUE ? config->linear.heads
+                                                      : 0);
     return (size_t)config_dimension(config, width);
 }
 

@@ -65,6 +65,11 @@ _Static_assert(ALL(TOLD_OF) == ALL(THROUGH), "a gain of which no weight that is 
 _Static_assert(!ALL(TELLS_OF_NONE), "a weight that tells of a gain, but is read through none");
 _Static_assert(!ALL(IF_UNPAIRED), "a partner without what fits of it, or the reverse");
 
+int weight_gain_offset(const struct model_config *config, enum weight weight)
+{
+    return weight_rows[weight].when == WHEN_LINEAR ? 0 : config->switches.gain_offset;
+}
+
 int expert_weights(const struct model_config *config)
 {
     return config->expert_bias ? 2 * EXPERT_MATRICES : EXPERT_MATRICES;
@@ -79,6 +84,15 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
                          [DIM_Q_LATENT] = config->query_latent,
                          [DIM_KV_LATENT] = config->latent,
                          [DIM_KV_LATENT_ROTATED] = config->latent + config->rotary_dim,
+                         [DIM_LINEAR_QKVZ] = config->linear.key_heads * 2 * config->linear.key_dim +
+                                             config->linear.heads * 2 * config->linear.value_dim,
+                         [DIM_LINEAR_QKV] = config->linear.key_heads * 2 * config->linear.key_dim +
+                                            config->linear.heads * config->linear.value_dim,
+                         [DIM_LINEAR_BA] = 2 * config->linear.heads,
+                         [DIM_LINEAR_TAPS] = config->linear.taps,
+                         [DIM_LINEAR_HEADS] = config->linear.heads,
+                         [DIM_LINEAR_HEAD] = config->linear.value_dim,
+                         [DIM_LINEAR_VALUE] = config->linear.heads * config->linear.value_dim,
                          [DIM_HEADS] = config->heads,
                          [DIM_INNER] = config->intermediate,
                          [DIM_EXPERTS] = config->experts,
@@ -89,6 +103,8 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
         return wide ? config_dimension(config, which == DIM_Q_GAIN ? DIM_Q : DIM_KV) : (uint64_t)config->head_dim;
     if (which == DIM_Q)
         return (uint64_t)config->heads * (uint64_t)config->head_dim;
+    if (which == DIM_Q_GATED)
+        return (uint64_t)config->heads * (uint64_t)config->head_dim * (config->gated_heads ? 2 : 1);
     if (which == DIM_ATTENDED)
         return (uint64_t)config->heads * (uint64_t)config->value_dim;
     if (which == DIM_KV_UP)
@@ -100,7 +116,9 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
 
 bool config_calls_for(const struct model_config *config, enum weight weight, int layer)
 {
-    bool sparse = layer >= 0 && config->sparse[layer];
+    bool sparse = layer >= 0 && config->sparse[layer], linear = layer >= 0 && config->is_linear[layer];
+    if (weight_rows[weight].module == MODULE_ATTENTION && linear)
+        return weight_rows[weight].when == WHEN_LINEAR;
     switch (weight_rows[weight].when) {
     case WHEN_ALWAYS:
         return true;
@@ -120,6 +138,8 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return config->qkv_bias && !config->latent;
     case WHEN_O_BIAS:
         return config->o_bias;
+    case WHEN_LINEAR:
+        return linear;
     case WHEN_SINKS:
         return config->sinks;
     case WHEN_NORM:
@@ -358,11 +378,18 @@ bool tensor_is_beyond(const struct model_config *config, const struct tensor *te
            layer < config->layers + config->next_layers;
 }
 
+/* But for axes of 1 between others: the kernels of a convolution, each of one channel, are [channels, 1, taps]. */
+static bool has_shape(const struct tensor *tensor, const struct expected *expected)
+{
+    return expected->rank == 2 && tensor->rank == 3 && tensor->shape[1] == 1 &&
+           tensor->shape[0] == expected->shape[0] && tensor->shape[2] == expected->shape[1];
+}
+
 bool weight_fits(const struct expected *expected, const struct tensor *tensor, struct error *error)
 {
     char found[TENSOR_SHAPE_TEXT], wanted[TENSOR_SHAPE_TEXT];
     const char *file = tensor_file(tensor);
-    if (!tensor_same_shape(tensor, expected))
+    if (!tensor_same_shape(tensor, expected) && !has_shape(tensor, expected))
         return error_set_kind(error, ERROR_SHAPE, "%s: tensor '%s' has shape %s, but the configuration calls for %s%s",
                               file, tensor->disk_name, shape_text(tensor->shape, tensor->rank, found),
                               shape_text(expected->shape, expected->rank, wanted),

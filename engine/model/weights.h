@@ -23,6 +23,14 @@ enum dimension {
     DIM_KV_LATENT_ROTATED, /* with what of a key is rotated, and is of all heads */
     DIM_KV_UP,             /* keys without that, and values, head by head */
     DIM_HEADS,
+    DIM_Q_GATED,     /* queries, head by head, and behind each head's what its output is multiplied by, if it is */
+    DIM_LINEAR_QKVZ, /* of linear attention: queries, keys, values and what outputs are multiplied by */
+    DIM_LINEAR_QKV,
+    DIM_LINEAR_BA,
+    DIM_LINEAR_TAPS,
+    DIM_LINEAR_HEADS,
+    DIM_LINEAR_HEAD,
+    DIM_LINEAR_VALUE,
     DIM_Q_GAIN, /* of norms of queries and keys: head_dim, or where one norm is over all heads, their width */
     DIM_K_GAIN,
     DIM_INNER,
@@ -40,6 +48,7 @@ enum weight_condition {
     WHEN_KV_LATENT_BIAS,
     WHEN_QKV_BIAS,
     WHEN_O_BIAS,
+    WHEN_LINEAR,
     WHEN_SINKS,
     WHEN_NORM,
     WHEN_SPARSE,
@@ -83,6 +92,9 @@ extern const struct weight_row weight_rows[WEIGHT_COUNT + 1];
  * configuration has the first so many. */
 #define EXPERT_MATRICES 3
 int expert_weights(const struct model_config *config);
+
+/* What a norm multiplies by is its gain and this. */
+int weight_gain_offset(const struct model_config *config, enum weight weight);
 
 /* 0: DIM_NONE. */
 uint64_t config_dimension(const struct model_config *config, enum dimension which);

@@ -51,9 +51,9 @@
         KV_LATENT, GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                    \
     ROW(KV_UP, LAYER, "self_attn.kv_b_proj.weight", "attn_kv_b", PLAIN, KV_UP, KV_LATENT, KV_LATENT,                  \
         MATRIX, ATTENTION, KV_LATENT_NORM, NONE, NONE, NONE, true)                                                    \
-    ROW(Q, LAYER, "self_attn.q_proj.weight", "attn_q", HEADS, Q, HIDDEN, Q_WHOLE,                                      \
+    ROW(Q, LAYER, "self_attn.q_proj.weight", "attn_q", HEADS, Q_GATED, HIDDEN, Q_WHOLE,                                      \
         MATRIX, ATTENTION, INPUT_NORM, O, NONE, NONE, true)                                                           \
-    ROW(Q_BIAS, LAYER, "self_attn.q_proj.bias", "attn_q", HEADS, Q, NONE, QKV_BIAS,                                   \
+    ROW(Q_BIAS, LAYER, "self_attn.q_proj.bias", "attn_q", HEADS, Q_GATED, NONE, QKV_BIAS,                                   \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
     ROW(K, LAYER, "self_attn.k_proj.weight", "attn_k", KV_HEADS, KV, HIDDEN, KV_WHOLE,                                    \
         MATRIX, ATTENTION, INPUT_NORM, O, Q, HEAD_ROWS, false)                                                        \
@@ -69,6 +69,20 @@
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
     ROW(SINKS, LAYER, "self_attn.sinks", "attn_sinks", PLAIN, HEADS, NONE, SINKS,                                     \
         BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(LINEAR_QKVZ, LAYER, "linear_attn.in_proj_qkvz.weight", "ssm_in", PLAIN, LINEAR_QKVZ, HIDDEN, LINEAR,            \
+        MATRIX, ATTENTION, INPUT_NORM, NONE, NONE, NONE, true)                                                        \
+    ROW(LINEAR_BA, LAYER, "linear_attn.in_proj_ba.weight", "ssm_ba", PLAIN, LINEAR_BA, HIDDEN, LINEAR,                \
+        MATRIX, ATTENTION, INPUT_NORM, NONE, NONE, NONE, false)                                                       \
+    ROW(LINEAR_CONV, LAYER, "linear_attn.conv1d.weight", "ssm_conv1d", PLAIN, LINEAR_QKV, LINEAR_TAPS, LINEAR,        \
+        MATRIX, ATTENTION, NONE, NONE, NONE, NONE, false)                                                             \
+    ROW(LINEAR_STEP, LAYER, "linear_attn.dt_bias", "ssm_dt", PLAIN, LINEAR_HEADS, NONE, LINEAR,                       \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(LINEAR_DECAY, LAYER, "linear_attn.A_log", "ssm_a", PLAIN, LINEAR_HEADS, NONE, LINEAR,                         \
+        BIAS, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(LINEAR_NORM, LAYER, "linear_attn.norm.weight", "ssm_norm", PLAIN, LINEAR_HEAD, NONE, LINEAR,                  \
+        GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
+    ROW(LINEAR_OUT, LAYER, "linear_attn.out_proj.weight", "ssm_out", PLAIN, HIDDEN, LINEAR_VALUE, LINEAR,             \
+        MATRIX, ATTENTION, NONE, NONE, NONE, NONE, false)                                                             \
     ROW(Q_NORM, LAYER, "self_attn.q_norm.weight", "attn_q_norm", PLAIN, Q_GAIN, NONE, NORM,                             \
         GAIN, ATTENTION, NONE, NONE, NONE, NONE, false)                                                               \
     ROW(K_NORM, LAYER, "self_attn.k_norm.weight", "attn_k_norm", PLAIN, K_GAIN, NONE, NORM,                             \
@@ -153,8 +167,11 @@
         0, "q_proj or q_norm", "q norm")                                                                              \
     ROW(K_NORM, ".self_attn.k_norm", IN_LAYER, K_NORM, KV, OWN, NONE,                                                 \
         0, "k_proj or k_norm", "k norm")                                                                              \
+    ROW(LINEAR_NORM, ".self_attn.norm", IN_LAYER, LINEAR_NORM, LINEAR_VALUE, OWN, NONE,                               \
+        0, "in_proj_qkvz, in_proj_ba, conv1d, dt_bias, A_log or norm", "gated norm")                                  \
     ROW(ATTENTION, ".self_attn", IN_LAYER, NONE, HIDDEN, ATTENTION, BLOCK,                                            \
-        OF(Q_NORM) | OF(K_NORM) | OF(Q_LATENT_NORM) | OF(KV_LATENT_NORM), "the attention's projections", "attention")                                          \
+        OF(Q_NORM) | OF(K_NORM) | OF(Q_LATENT_NORM) | OF(KV_LATENT_NORM) | OF(LINEAR_NORM),              \
+        "the attention's projections", "attention")                                          \
     ROW(ATTENTION_OUT_NORM, ".post_self_attn_layernorm", IN_LAYER, ATTENTION_OUT_NORM, HIDDEN, NORM, NORMED,          \
         0, "post_self_attn_layernorm.weight", "norm behind attention")                                                \
     ROW(POST_NORM, ".post_attention_layernorm", IN_LAYER, POST_NORM, HIDDEN, NORM, NORMED,                            \

@@ -16,6 +16,7 @@ static const struct prefix_row {
     {"thinker.model.audio_tower.", NULL}, /* as transformers 5 saves it anew */
     {"thinker.model.visual.", NULL},
     {"talker.", NULL},
+    {"mtp.", NULL}, /* further tokens, of qwen3_next */
     {"code2wav.", NULL},
     {"token2wav.", NULL},
     {"audio_tower.", NULL},

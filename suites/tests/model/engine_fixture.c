@@ -41,6 +41,7 @@ const struct nano nanos[NANOS] = {
     {"minimax_m2", "minimax_m2"},
     {"gpt_oss", "gpt_oss"},
     {"deepseek_v2", "deepseek_v2"},
+    {"qwen3_next", "qwen3_next"},
     {"deepseek_v3", "deepseek_v3"},
 };
 
