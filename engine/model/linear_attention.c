@@ -28,7 +28,7 @@ struct linear_attention {
     float *loose;        /* a state, of a sequence that keeps none: [sequences] */
     size_t state, held;  /* floats of a state, and with the inputs of the convolution */
     const float *decays, *steps, *gain;
-    const float *taps_of; /* [channels, taps] */
+    const float *taps_of; /* [taps, channels] */
     atomic_bool failed;
 };
 
@@ -84,7 +84,41 @@ static bool is_fresh(const struct linear_attention *l, size_t sequence)
     return !kv || !kv_length(kv);
 }
 
-/* Each channel over the last `taps` tokens, and its activation. What came before is kept behind the state. */
+struct convolution {
+    struct linear_attention *l;
+    const float *line; /* [past + tokens, channels] */
+    size_t first, count;
+};
+
+#define CONVOLUTION_TOKENS 16
+
+/* Each channel over the last `taps` tokens, and its activation. */
+static void convolution_task(void *context, size_t task, int thread)
+{
+    const struct convolution *job = context;
+    struct linear_attention *l = job->l;
+    size_t begin = task * CONVOLUTION_TOKENS, end = begin + CONVOLUTION_TOKENS, channels = l->channels;
+    double *sums = malloc(channels * sizeof *sums);
+    (void)thread;
+    if (!sums) {
+        l->failed = true;
+        return;
+    }
+    for (size_t token = begin; token < end && token < job->count; token++) {
+        float *out = l->mixed + (job->first + token) * channels;
+        for (size_t c = 0; c < channels; c++)
+            sums[c] = 0;
+        for (size_t tap = 0; tap < l->taps; tap++)
+            for (size_t c = 0; c < channels; c++)
+                sums[c] += (double)l->taps_of[tap * channels + c] * (double)job->line[(token + tap) * channels + c];
+        for (size_t c = 0; c < channels; c++)
+            out[c] = (float)sums[c];
+        activate((enum activation_function)l->pass->model->config->switches.activation, out, NULL, channels);
+    }
+    free(sums);
+}
+
+/* Of a sequence. What came before is kept behind the state. */
 static bool convolve(struct linear_attention *l, size_t sequence, struct error *error)
 {
     size_t count = l->pass->sequences[sequence].count, first = l->pass->first[sequence], past = l->taps - 1;
@@ -98,20 +132,12 @@ static bool convolve(struct linear_attention *l, size_t sequence, struct error *
         memcpy(line, kept, past * l->channels * sizeof *line);
     for (size_t token = 0; token < count; token++)
         unpack(l, first + token, line + (past + token) * l->channels);
-    for (size_t token = 0; token < count; token++) {
-        float *out = l->mixed + (first + token) * l->channels;
-        for (size_t c = 0; c < l->channels; c++) {
-            double sum = 0;
-            for (size_t tap = 0; tap < l->taps; tap++)
-                sum += (double)l->taps_of[c * l->taps + tap] * (double)line[(token + tap) * l->channels + c];
-            out[c] = (float)sum;
-        }
-    }
+    struct convolution job = {l, line, first, count};
+    pool_run(workspace_pool(l->pass->model->workspace), (count + CONVOLUTION_TOKENS - 1) / CONVOLUTION_TOKENS,
+             convolution_task, &job);
     memcpy(state_of(l, sequence, true) + l->state, line + count * l->channels, past * l->channels * sizeof *line);
     free(line);
-    activate((enum activation_function)l->pass->model->config->switches.activation, l->mixed + first * l->channels,
-             NULL, count * l->channels);
-    return true;
+    return !l->failed || error_memory(error, "linear attention");
 }
 
 /* As long as one; queries shorter by the root of their size. */
@@ -202,12 +228,17 @@ static bool linear_weights(struct linear_attention *l, float **taps, struct erro
         !model_vector(model, WEIGHT_LINEAR_NORM, l->layer, &l->gain, error) ||
         !model_matrix(model, WEIGHT_LINEAR_CONV, l->layer, &conv, error))
         return false;
-    *taps = malloc(l->channels * l->taps * sizeof **taps);
+    float *rows = malloc(l->channels * l->taps * sizeof *rows);
     int *ids = malloc(l->channels * sizeof *ids);
-    bool good = (*taps && ids) || error_memory(error, "linear attention");
+    *taps = malloc(l->channels * l->taps * sizeof **taps);
+    bool good = (*taps && rows && ids) || error_memory(error, "linear attention");
     for (size_t i = 0; good && i < l->channels; i++)
         ids[i] = (int)i;
-    good = good && matrix_rows(&conv, ids, l->channels, *taps, error);
+    good = good && matrix_rows(&conv, ids, l->channels, rows, error);
+    for (size_t c = 0; good && c < l->channels; c++)
+        for (size_t tap = 0; tap < l->taps; tap++)
+            (*taps)[tap * l->channels + c] = rows[c * l->taps + tap];
+    free(rows);
     l->taps_of = *taps;
     free(ids);
     return good;
