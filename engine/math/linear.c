@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/gemv.h"
 #include "math/kernels.h"
 #include "values/values.h"
 
@@ -11,7 +12,7 @@
 #define TILE_ROWS 64                    /* of weights that one task widens, or multiplies when few rows meet them */
 #define TILE_M 512
 #define TILE_N 288
-#define FEW_ROWS 6 /* up to here a dot product for each output beats packing for a matrix product */
+#define FEW_ROWS GEMV_ROWS /* up to here a dot product for each output beats packing for a matrix product */
 
 struct scratch {
     float *floats[WORKSPACE_SLOTS];
@@ -106,22 +107,24 @@ static size_t raw_floats(const struct matrix *weight, size_t rows)
     return (rows * dtype_row_bytes(weight->dtype, weight->columns) + sizeof(float) - 1) / sizeof(float);
 }
 
-/* Rows first .. first + count - 1 of the weight, widened into `out`. `raw` holds the stored bytes meanwhile. */
+/* Rows first .. first + count - 1 of the weight as they are stored: where they are in memory, or read into `raw`. NULL:
+ * an error. */
+static const void *matrix_stored(const struct matrix *weight, size_t first, size_t count, float *raw,
+                                 struct error *error)
+{
+    if (weight->values)
+        return (const char *)weight->values + first * dtype_row_bytes(weight->dtype, weight->columns);
+    return store_read_rows(weight->store, weight->tensor, first, count, raw, error) ? raw : NULL;
+}
+
+/* The same widened into `out`. `raw` holds the stored bytes meanwhile. */
 static bool matrix_widen(const struct matrix *weight, size_t first, size_t count, float *raw, float *out,
                          struct error *error)
 {
-    size_t values = count * weight->columns;
-    if (weight->values) {
-        size_t offset = first * dtype_row_bytes(weight->dtype, weight->columns);
-        widen(weight->dtype, (const char *)weight->values + offset, out, values);
-        return true;
-    }
-    void *target = weight->dtype == DTYPE_F32 ? (void *)out : (void *)raw;
-    if (!store_read_rows(weight->store, weight->tensor, first, count, target, error))
-        return false;
-    if (weight->dtype != DTYPE_F32)
-        widen(weight->dtype, raw, out, values);
-    return true;
+    const void *stored = matrix_stored(weight, first, count, weight->dtype == DTYPE_F32 ? out : raw, error);
+    if (stored && stored != out)
+        widen(weight->dtype, stored, out, count * weight->columns);
+    return stored;
 }
 
 /* Some rows of one part's weight, widened or as they are. */
@@ -253,16 +256,15 @@ static void product_run(void *context, size_t task, int thread)
     add_bias(out, part->ldo, m, part->bias ? part->bias + segment->first + column : NULL, n);
 }
 
-/* Few rows of a: every weight row is widened into the cache and meets them all there. */
-static void few_rows(const struct linear_job *job, const struct linear_part *part, const float *rows, size_t first,
+/* Few rows of a meet widened rows of the weight. */
+static void few_dots(const struct linear_job *job, const struct linear_part *part, const float *rows, size_t first,
                      size_t count)
 {
-    size_t columns = job->columns;
     float (*dot_of)(const float *, const float *, size_t) = job->workspace->exact ? dot_exact : dot;
     for (size_t i = 0; i < count; i++)
         for (size_t row = 0; row < job->m; row++)
             part->out[row * part->ldo + first + i] =
-                dot_of(rows + i * columns, job->a + row * job->lda, columns) + (part->bias ? part->bias[first + i] : 0);
+                dot_of(rows + i * job->columns, job->a + row * job->lda, job->columns);
 }
 
 #define AHEAD_BYTES 2048
@@ -278,31 +280,46 @@ static void row_prefetch(const struct matrix *weight, size_t row)
         __builtin_prefetch(values + at);
 }
 
+/* Few rows of a meet rows first .. first + count - 1 of the weight: as they are stored, where there is a kernel for it,
+ * else each of them widened into the cache. */
+static bool few_rows(const struct linear_job *job, const struct linear_part *part, size_t first, size_t count,
+                     int thread, struct error *error)
+{
+    const struct matrix *weight = &part->weight;
+    const struct gemv_level *level = job->workspace->exact ? NULL : gemv_fastest();
+    gemv *own = level ? level->of[weight->dtype] : NULL, *kernel = level && !own ? level->of[DTYPE_F32] : own;
+    bool widens = !own && weight->dtype != DTYPE_F32;
+    size_t some = weight->values && widens ? 1 : count; /* from memory row by row, from a file all at once */
+    float *raw = workspace_floats(job->workspace, thread, 0, weight->values ? 0 : raw_floats(weight, some));
+    float *values = workspace_floats(job->workspace, thread, 1, widens ? some * job->columns : 0);
+    if (!raw || !values)
+        return error_memory(error, "weights");
+    for (size_t i = 0; i < count; i += some) {
+        const void *rows = matrix_stored(weight, first + i, some, raw, error);
+        if (!rows)
+            return false;
+        if (widens && weight->values)
+            row_prefetch(weight, first + i);
+        if (widens) {
+            widen(weight->dtype, rows, values, some * job->columns);
+            rows = values;
+        }
+        if (kernel)
+            kernel(rows, some, job->columns, job->a, job->lda, job->m, part->out + first + i, part->ldo);
+        else
+            few_dots(job, part, rows, first + i, some);
+    }
+    add_bias(part->out + first, part->ldo, job->m, part->bias ? part->bias + first : NULL, count);
+    return true;
+}
+
 static void few_rows_run(void *context, size_t task, int thread)
 {
     struct linear_job *job = context;
     const struct segment *segment = job_segment(job, &task);
-    const struct matrix *weight = &segment->part->weight;
-    size_t first = task * TILE_ROWS, count = weight->rows - first < TILE_ROWS ? weight->rows - first : TILE_ROWS;
+    size_t first = task * TILE_ROWS, left = segment->count - first, count = left < TILE_ROWS ? left : TILE_ROWS;
     struct error error = {0};
-    if (segment->rows) {
-        few_rows(job, segment->part, segment->rows + first * job->columns, first, count);
-        return;
-    }
-    size_t some = weight->values ? 1 : count; /* from memory row by row, from a file all at once */
-    float *raw = workspace_floats(job->workspace, thread, 0, raw_floats(weight, some));
-    float *wide = workspace_floats(job->workspace, thread, 1, some * job->columns);
-    bool good = raw && wide;
-    if (!good)
-        error_memory(&error, "weights");
-    for (size_t i = 0; good && i < count; i += some) {
-        if (weight->values)
-            row_prefetch(weight, first + i);
-        good = matrix_widen(weight, first + i, some, raw, wide, &error);
-        if (good)
-            few_rows(job, segment->part, wide, first + i, some);
-    }
-    if (!good)
+    if (!few_rows(job, segment->part, first, count, thread, &error))
         job_fail(job, &error);
 }
 
@@ -340,8 +357,7 @@ static void job_few_rows(struct linear_job *job, const struct linear_part *parts
 {
     for (size_t i = 0; i < count; i++)
         if (!part_absent(&parts[i]))
-            job->segments[job->count++] =
-                (struct segment){.part = &parts[i], .count = parts[i].weight.rows, .rows = part_direct(&parts[i])};
+            job->segments[job->count++] = (struct segment){.part = &parts[i], .count = parts[i].weight.rows};
     job_run(job, row_tasks, few_rows_run);
 }
 
@@ -424,6 +440,13 @@ bool linear_here(struct workspace *workspace, int thread, const float *a, size_t
         return true;
     }
     size_t rows = stripe_rows(weight->columns) < weight->rows ? stripe_rows(weight->columns) : weight->rows;
+    if (m <= FEW_ROWS) {
+        bool good = true;
+        for (size_t first = 0; good && first < weight->rows; first += rows)
+            good =
+                few_rows(&job, &part, first, weight->rows - first < rows ? weight->rows - first : rows, thread, error);
+        return good;
+    }
     float *raw = direct ? NULL : workspace_floats(workspace, thread, 0, raw_floats(weight, rows));
     float *wide = direct ? NULL : workspace_floats(workspace, thread, 1, rows * weight->columns);
     if (!direct && (!raw || !wide))
@@ -433,10 +456,6 @@ bool linear_here(struct workspace *workspace, int thread, const float *a, size_t
         if (!direct && !matrix_widen(weight, first, count, raw, wide, error))
             return false;
         const float *stripe = direct ? direct + first * weight->columns : wide;
-        if (m <= FEW_ROWS) {
-            few_rows(&job, &part, stripe, first, count);
-            continue;
-        }
         if (!workspace_product(workspace, thread, PRODUCT_TRANSPOSED, a, lda, stripe, weight->columns, out + first, ldo,
                                m, count, weight->columns))
             return error_memory(error, "product");
