@@ -1,7 +1,6 @@
 /* What the readers of dumps have in common: filling a golden, and plain arrays. */
 #include "golden/golden_make.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -14,8 +13,8 @@
 
 bool golden_open_file(struct golden *golden, struct error *error)
 {
-    golden->descriptor = open(golden->path, O_RDONLY | O_CLOEXEC);
-    return golden->descriptor >= 0 || error_errno(error, "%s", golden->path);
+    golden->descriptor = file_open(golden->path, NULL, error);
+    return golden->descriptor >= 0;
 }
 
 bool golden_add_case(struct golden *golden, const char *id, struct ids *ids, struct error *error)
@@ -102,9 +101,9 @@ bool golden_read_plain(const struct golden *golden, size_t index, size_t first, 
     size_t row = place->stored_width ? place->stored_width : golden->tensors[index].width;
     size_t width = dtype_bits(place->dtype) / 8, values = count * row;
     uint64_t offset = place->offset + (uint64_t)first * row * width;
-    int descriptor = place->file ? open(path, O_RDONLY | O_CLOEXEC) : golden->descriptor;
+    int descriptor = place->file ? file_open(path, NULL, error) : golden->descriptor;
     if (descriptor < 0)
-        return error_errno(error, "%s", path);
+        return false;
     bool plain = place->dtype == DTYPE_F32;
     char *raw = plain ? NULL : malloc(values * width + 1);
     bool good = (plain || raw || error_memory(error, path)) &&
@@ -148,9 +147,8 @@ bool golden_read_ids(const char *path, uint64_t offset, enum dtype dtype, uint64
                          GOLDEN_IDS_MAX);
     size_t bytes = (size_t)count * dtype_bits(dtype) / 8;
     char *raw = malloc(bytes);
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    bool good = raw || error_memory(error, path);
-    good = good && (descriptor >= 0 || error_errno(error, "%s", path));
+    int descriptor = file_open(path, NULL, error);
+    bool good = descriptor >= 0 && (raw || error_memory(error, path));
     good = good && file_read_at(descriptor, path, offset, raw, bytes, error) &&
            push_ids(path, raw, dtype, (size_t)count, ids, error);
     if (descriptor >= 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/numbers.h"
 #include "golden/golden_make.h"
@@ -22,13 +23,11 @@ _Static_assert(sizeof(int) == 4, "token ids are read as they lie in the file");
 static bool base_recognises(const char *path)
 {
     char magic[MAGIC_SIZE] = {0};
-    uint64_t size = 0;
-    if (!file_size(path, &size, NULL))
-        return false;
-    FILE *file = fopen(path, "rb");
-    bool found = file && fread(magic, 1, MAGIC_SIZE, file) == MAGIC_SIZE && memcmp(magic, MAGIC, MAGIC_SIZE) == 0;
-    if (file)
-        fclose(file);
+    int descriptor = file_open(path, NULL, NULL);
+    bool found = descriptor >= 0 && file_read_at(descriptor, path, 0, magic, MAGIC_SIZE, NULL) &&
+                 memcmp(magic, MAGIC, MAGIC_SIZE) == 0;
+    if (descriptor >= 0)
+        close(descriptor);
     return found;
 }
 

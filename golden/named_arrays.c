@@ -1,6 +1,5 @@
 #include "golden/named_arrays.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,10 +170,9 @@ static bool mask_row(struct batch *batch, const struct named_array *mask, size_t
 {
     size_t width = (size_t)width_of(mask), size = batch->tokens * width, end = 0, set = 0;
     char *raw = malloc(size + 1);
-    int descriptor = open(mask->file, O_RDONLY | O_CLOEXEC);
-    bool good = raw || error_memory(batch->error, mask->file);
-    good = good && (descriptor >= 0 || error_errno(batch->error, "%s", mask->file)) &&
-           file_read_at(descriptor, mask->file, mask->offset + row * size, raw, size, batch->error);
+    int descriptor = file_open(mask->file, NULL, batch->error);
+    bool good = descriptor >= 0 && (raw || error_memory(batch->error, mask->file)) &&
+                file_read_at(descriptor, mask->file, mask->offset + row * size, raw, size, batch->error);
     for (size_t token = 0; good && token < batch->tokens; token++) {
         bool counts = false;
         for (size_t i = 0; i < width; i++)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/file_kind.h"
@@ -192,7 +193,12 @@ bool npy_open_within(const char *path, uint64_t from, uint64_t size, struct npy 
 {
     uint64_t bytes = 0;
     *npy = (struct npy){.values = 1};
-    FILE *file = fopen(path, "rb");
+    int descriptor = file_open(path, NULL, error);
+    if (descriptor < 0)
+        return false;
+    FILE *file = fdopen(descriptor, "rb");
+    if (!file)
+        close(descriptor);
     char *text = malloc(HEADER_MAX + 1);
     bool good = file && from <= INT64_MAX && fseeko(file, (off_t)from, SEEK_SET) == 0;
     good = (good || error_errno(error, "%s", path)) && (text || error_memory(error, path)) &&

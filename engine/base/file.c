@@ -72,16 +72,34 @@ const char *file_state_change(const struct file_state *then, const struct file_s
     return same ? NULL : "it was written to";
 }
 
+int file_open(const char *path, struct file_state *state, struct error *error)
+{
+    struct file_state unasked;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0)
+        error_errno(error, "%s", path);
+    if (descriptor < 0 || file_state(descriptor, path, state ? state : &unasked, error))
+        return descriptor;
+    close(descriptor);
+    return -1;
+}
+
 #define PIPE_PATIENCE_MS 10000
 
 /* Opens for reading from the beginning; -1 with the reason. A pipe that lies in a folder may have no writer, ever, and
- * opening it would wait for one; one that the shell made (/dev/fd/63) has. */
+ * opening it would wait for one; one that the shell made (/dev/fd/63) has. A device is read only under its own name:
+ * behind a link in a model's folder it has no end, or waits. */
 static int open_reading(const char *path, struct error *error)
 {
     struct stat status;
     bool of_shell =
         strncmp(path, "/dev/fd/", 8) == 0 || strcmp(path, "/dev/stdin") == 0 || strncmp(path, "/proc/", 6) == 0;
-    bool named = !of_shell && stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+    bool there = !of_shell && stat(path, &status) == 0, named = there && S_ISFIFO(status.st_mode);
+    bool own_name = strncmp(path, "/dev/", 5) == 0 && !strchr(path + 5, '/');
+    if (there && (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) && !own_name) {
+        error_set(error, "%s: is a device, and nothing is read from it", path);
+        return -1;
+    }
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | (named ? O_NONBLOCK : 0));
     if (descriptor < 0) {
         error_errno(error, "%s", path);

@@ -29,8 +29,12 @@ bool file_state(int descriptor, const char *path, struct file_state *state, stru
 /* NULL: the same; else how `now` differs from `then`, for a message. */
 const char *file_state_change(const struct file_state *then, const struct file_state *now);
 
+/* Opens a regular file for reading, and says in `state` (may be NULL) what it is. -1 with the reason: it cannot be
+ * opened, or is none. Never waits for the other end of a pipe, and reads nothing of a device. */
+int file_open(const char *path, struct file_state *state, struct error *error);
+
 /* Appends the whole file to `out`. More than `maximum` bytes is an error. Regular files and pipes; a
- * named pipe that nobody writes to is an error after ten seconds. */
+ * named pipe that nobody writes to is an error after ten seconds, and so is a link to a device. */
 bool file_read(const char *path, size_t maximum, struct buffer *out, struct error *error);
 
 /* Reads exactly `size` bytes at `offset`. A file that ends early, for instance because it shrank since it was opened,

@@ -1,7 +1,6 @@
 #include "base/file_kind.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <regex.h>
 #include <string.h>
@@ -27,15 +26,13 @@ static void start_read(const char *path, struct start *start)
 {
     struct file_state state;
     *start = (struct start){.path = path, .name = path_base(path)};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int descriptor = file_open(path, &state, NULL);
     if (descriptor < 0)
         return;
-    if (file_state(descriptor, path, &state, NULL)) {
-        size_t size = state.size < START_BYTES ? (size_t)state.size : START_BYTES;
-        start->readable = file_read_at(descriptor, path, 0, start->data, size, NULL);
-        start->size = start->readable ? size : 0;
-        start->file_size = state.size;
-    }
+    size_t size = state.size < START_BYTES ? (size_t)state.size : START_BYTES;
+    start->readable = file_read_at(descriptor, path, 0, start->data, size, NULL);
+    start->size = start->readable ? size : 0;
+    start->file_size = state.size;
     close(descriptor);
 }
 

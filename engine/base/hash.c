@@ -1,11 +1,12 @@
 #include "base/hash.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 struct sha256 {
     EVP_MD_CTX *context;
@@ -82,9 +83,9 @@ bool sha256_bytes(const void *data, size_t size, char hex[SHA256_TEXT], struct e
 
 bool sha256_file(const char *path, char hex[SHA256_TEXT], struct error *error)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = file_open(path, NULL, error);
     if (descriptor < 0)
-        return error_errno(error, "%s", path);
+        return false;
     struct sha256 *sha = sha256_new(error);
     char *chunk = malloc(1 << 20);
     bool good = sha && (chunk || error_memory(error, path));

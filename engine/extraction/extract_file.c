@@ -1,5 +1,4 @@
 /* One file of an extraction. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,9 +77,8 @@ bool header_hash(int descriptor, const char *path, uint64_t size, char hex[SHA25
 static bool values_hold(struct extract_file *file, const struct safetensors *found, const char *path, bool *same,
                         struct error *error)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    bool good = (descriptor >= 0 || error_errno(error, "%s", path)) &&
-                header_hash(descriptor, path, found->entries[0].offset, file->header_sha256, error);
+    int descriptor = file_open(path, NULL, error);
+    bool good = descriptor >= 0 && header_hash(descriptor, path, found->entries[0].offset, file->header_sha256, error);
     file->size = found->state.size;
     for (size_t i = 0; good && *same && i < file->count; i++) {
         struct extract_tensor *tensor = &file->tensors[i];

@@ -1,5 +1,4 @@
 /* The passport of a store, and a passport held against the files that it is of. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,16 +215,16 @@ static enum passport_state header_read(const struct holding *holding, const stru
     return state;
 }
 
-/* The file's state, and what was found; true: the values can be read with the descriptor. */
-static void hold_open(struct holding *holding, size_t index, const char *path, int descriptor, struct sha256 *sha,
-                      char *chunk)
+/* The file's state, and what was found. */
+static void hold_there(struct holding *holding, size_t index, const char *path, struct sha256 *sha, char *chunk)
 {
     const struct passport_file *file = &holding->passport->files[index];
     struct passport_reading *reading = holding->reading;
     struct file_state state;
     struct error text = {0};
     char *header = reading->headers[index];
-    if (!file_state(descriptor, path, &state, &text)) {
+    int descriptor = file_open(path, &state, &text);
+    if (descriptor < 0) {
         reading->files[index] = PASSPORT_UNREADABLE;
         reading->texts[index] = text.text ? strdup(text.text) : NULL;
         error_clear(&text);
@@ -243,6 +242,7 @@ static void hold_open(struct holding *holding, size_t index, const char *path, i
         reading->files[index] = PASSPORT_HEADER;
     else
         reading->files[index] = header_read(holding, file, &text);
+    close(descriptor);
     reading->texts[index] = text.text ? strdup(text.text) : NULL;
     error_clear(&text);
 }
@@ -262,17 +262,7 @@ static void hold_file(void *context, size_t task, int thread)
     } else if (!file_exists(path)) {
         holding->reading->files[index] = PASSPORT_ABSENT;
     } else {
-        /* not waiting for the other end of a pipe */
-        int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (descriptor >= 0) {
-            hold_open(holding, index, path, descriptor, sha, chunk);
-            close(descriptor);
-        } else {
-            error_errno(&error, "cannot open");
-            holding->reading->files[index] = PASSPORT_UNREADABLE;
-            holding->reading->texts[index] = strdup(error_text(&error));
-            error_clear(&error);
-        }
+        hold_there(holding, index, path, sha, chunk);
     }
     sha256_free(sha);
     free(path);

@@ -1,5 +1,4 @@
 /* Which tensors of a folder are the source's. */
-#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -200,9 +199,10 @@ static bool measure_files(struct repair *repair, struct error *error)
             header = begin < header ? begin : header;
         }
         char *path = path_join(repair->request->extract.folder, file->path);
-        int descriptor = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-        good = descriptor >= 0 || error_errno(error, "%s", file->path);
-        good = good && file_size(path, &file->size, error) &&
+        struct file_state state = {0};
+        int descriptor = path ? file_open(path, &state, error) : -1;
+        file->size = state.size;
+        good = (path || error_memory(error, file->path)) && descriptor >= 0 &&
                header_hash(descriptor, path, header, file->header_sha256, error);
         if (descriptor >= 0)
             close(descriptor);

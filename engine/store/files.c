@@ -1,5 +1,4 @@
 /* The files of a store, some of them kept open. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -127,11 +126,9 @@ int weight_file_take(struct weight_file *file, struct error *error)
     int descriptor = open_take(file, -1);
     if (descriptor >= 0)
         return descriptor;
-    descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe in its place must not wait */
-    if (descriptor < 0) {
-        error_errno(error, "%s", file->path);
+    descriptor = file_open(file->path, NULL, error);
+    if (descriptor < 0)
         return -1;
-    }
     if (weight_file_same(file, descriptor, error))
         return open_take(file, descriptor);
     close(descriptor);

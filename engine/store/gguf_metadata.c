@@ -1,5 +1,4 @@
 /* The header of a GGUF file, read strictly. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -341,14 +340,12 @@ static bool header_read(struct scan *scan, struct error *error)
 bool gguf_read(const char *path, struct gguf *gguf, struct error *error)
 {
     *gguf = (struct gguf){.path = path};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0)
-        return error_errno(error, "%s", path);
     struct error met = {0};
-    bool good = file_state(descriptor, path, &gguf->state, &met);
+    int descriptor = file_open(path, &gguf->state, &met);
     struct scan scan = {.gguf = gguf, .descriptor = descriptor, .size = gguf->state.size};
-    good = good && header_read(&scan, &met);
-    close(descriptor);
+    bool good = descriptor >= 0 && header_read(&scan, &met);
+    if (descriptor >= 0)
+        close(descriptor);
     return good || file_kind_error(path, FILE_GGUF, &met, error);
 }
 

@@ -1,6 +1,5 @@
 #include "store/safetensors.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,13 +279,10 @@ static bool header_text(int descriptor, const char *path, uint64_t size, struct 
 
 static bool header_read(const char *path, struct buffer *text, struct file_state *state, struct error *error)
 {
-    uint64_t size = 0;
-    if (!file_size(path, &size, error)) /* before it is opened: opening a pipe would wait */
-        return false;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = file_open(path, state, error);
     if (descriptor < 0)
-        return error_errno(error, "%s", path);
-    bool good = file_state(descriptor, path, state, error) && header_text(descriptor, path, state->size, text, error);
+        return false;
+    bool good = header_text(descriptor, path, state->size, text, error);
     close(descriptor);
     return good;
 }
@@ -328,11 +324,12 @@ bool safetensors_open(const char *path, struct safetensors *file, struct error *
 static bool header_falls_short(const char *path)
 {
     struct error unread = {0};
-    uint64_t size = 0, length = 0;
-    bool is_short = file_size(path, &size, &unread) && size < 8;
-    int descriptor = is_short || unread.text ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor >= 0 && header_length(descriptor, path, &length, &unread))
-        is_short = length <= HEADER_MAX && length > size - 8;
+    struct file_state state = {0};
+    uint64_t length = 0;
+    int descriptor = file_open(path, &state, &unread);
+    bool is_short = descriptor >= 0 && state.size < 8;
+    if (descriptor >= 0 && !is_short && header_length(descriptor, path, &length, &unread))
+        is_short = length <= HEADER_MAX && length > state.size - 8;
     if (descriptor >= 0)
         close(descriptor);
     error_clear(&unread);

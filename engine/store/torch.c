@@ -1,6 +1,5 @@
 /* PyTorch checkpoints, as torch.save writes them since version 1.6: a zip archive of one pickle, which names and shapes
  * the tensors, and of the storages that hold their values. Nothing in the pickle is executed. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,11 +70,9 @@ static char *read_entry(const struct checkpoint *torch, const struct zip_entry *
                   (unsigned long long)entry->size, (unsigned long long)most);
     else if (!(text = malloc((size_t)entry->size + 1)))
         error_memory(torch->error, torch->path);
-    int descriptor = text ? open(torch->path, O_RDONLY | O_CLOEXEC) : -1;
+    int descriptor = text ? file_open(torch->path, NULL, torch->error) : -1;
     bool good = descriptor >= 0 &&
                 file_read_at(descriptor, torch->path, entry->offset, text, (size_t)entry->size, torch->error);
-    if (text && descriptor < 0)
-        error_errno(torch->error, "%s", torch->path);
     if (descriptor >= 0)
         close(descriptor);
     if (good) {

@@ -1,6 +1,5 @@
 #include "store/zip.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -215,13 +214,12 @@ static bool read_directory(const struct reading *reading)
 bool zip_open(const char *path, struct zip *zip, struct error *error)
 {
     *zip = (struct zip){0};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int descriptor = file_open(path, &zip->state, error);
     if (descriptor < 0)
-        return error_errno(error, "%s", path);
-    bool good = file_state(descriptor, path, &zip->state, error);
+        return false;
     struct reading reading = {
         .path = path, .descriptor = descriptor, .size = zip->state.size, .zip = zip, .error = error};
-    good = good && find_directory(&reading) && read_directory(&reading);
+    bool good = find_directory(&reading) && read_directory(&reading);
     close(descriptor);
     return good;
 }

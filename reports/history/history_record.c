@@ -1,8 +1,6 @@
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -220,10 +218,7 @@ bool history_recognises(const char *path)
 {
     static const char magic[16] = "SQLite format 3";
     char begin[sizeof magic];
-    struct stat status;
-    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) /* of a pipe nothing may be taken */
-        return false;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = file_open(path, NULL, NULL); /* of a pipe nothing may be taken */
     bool read_all = descriptor >= 0 && read(descriptor, begin, sizeof begin) == (ssize_t)sizeof begin;
     if (descriptor >= 0)
         close(descriptor);

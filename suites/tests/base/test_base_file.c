@@ -64,6 +64,30 @@ Test(file, sha256_known_answers)
 
 /* --- files --- */
 
+/* A pipe, which would be waited for, and a device that has no end. */
+Test(file, only_regular_files_are_opened_and_nothing_is_waited_for)
+{
+    cr_assert_eq(mkfifo(scratch("pipe"), 0600), 0);
+    cr_assert_eq(symlink("/dev/zero", scratch("endless")), 0);
+    struct buffer unread = {0};
+    struct error refused = {0};
+    cr_expect_not(file_read(scratch("endless"), 1 << 30, &unread, &refused));
+    cr_expect(strstr(error_text(&refused), "is a device") && !unread.capacity, "%s", error_text(&refused));
+    error_clear(&refused);
+    const char *const others[] = {"pipe", "endless", "."};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        struct error error = {0};
+        char hex[65] = "kept";
+        cr_expect_eq(file_open(scratch(others[i]), NULL, &error), -1);
+        cr_expect(strstr(error_text(&error), "not a regular file"), "%s", error_text(&error));
+        error_clear(&error);
+        cr_expect_not(sha256_file(scratch(others[i]), hex, &error));
+        cr_expect(strstr(error_text(&error), "not a regular file"), "%s", error_text(&error));
+        cr_expect_str_eq(hex, "kept");
+        error_clear(&error);
+    }
+}
+
 static bool path_there(const char *path)
 {
     struct stat status;

@@ -38,6 +38,15 @@ test_that 'hostile ids of cases'
 run '1|3' check "$nano/qwen3" --golden "$T/id.safetensors"
 says err prompt-1/
 
+test_that 'a tokenizer that has no end is not read'
+cp -r "$nano/qwen3" "$T/endless"
+ln -sf /dev/zero "$T/endless/tokenizer.json"
+run 0 inspect "$T/endless" --json -q
+json '[.findings[] | select(.check == "tokens.reader") | .message] | any(contains("is a device"))'
+run 3 extract "$T/endless" "$T/endless.out" -q
+says err 'is a device'
+absent "$T/endless.out/extraction_manifest.json"
+
 # terminal STATUS ARGUMENT...: with both outputs on a terminal; everything lands in $T/out.
 terminal() {
     local expected=$1 status
