@@ -1,5 +1,6 @@
 #include "cli/program.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -35,8 +36,18 @@ static void catch_ends(void)
     }
 }
 
+/* A file that is opened while one of the first three descriptors is closed would get that number, and what is said on
+ * stderr would be written into it. In their places stands what can neither be read from nor written to, as before. */
+static void reserve_standard(void)
+{
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++)
+        if (fcntl(number, F_GETFD) < 0)
+            open("/", O_PATH); /* which takes the lowest number that is free */
+}
+
 void program_begin(void)
 {
+    reserve_standard();
     /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages.
      */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);

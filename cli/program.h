@@ -2,7 +2,8 @@
 #ifndef ASSAY_CLI_PROGRAM_H
 #define ASSAY_CLI_PROGRAM_H
 
-/* Memory is kept, and a signal that ends the program leaves nothing half written. */
+/* No file gets the number of a standard stream that is closed, memory is kept, and a signal that ends the program
+ * leaves nothing half written. */
 void program_begin(void);
 
 /* Ends it. OpenBLAS waits at exit for threads that may never end where memory is short, so nothing is run at exit but

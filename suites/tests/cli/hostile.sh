@@ -47,6 +47,16 @@ run 3 extract "$T/endless" "$T/endless.out" -q
 says err 'is a device'
 absent "$T/endless.out/extraction_manifest.json"
 
+test_that 'no file gets the number of a standard stream that is closed'
+mkfifo "$T/pipe"
+"$assay" perplexity "$nano/qwen3" --text "$T/pipe" <&- >&- 2>&- &
+exec 9>"$T/pipe" # opened when assay has
+for number in 0 1 2; do same "$(readlink /proc/$!/fd/$number)" /; done
+head -c 60 suites/data/text/english.txt >&9
+exec 9>&-
+wait $!
+same $? 3 # for the result went nowhere
+
 # terminal STATUS ARGUMENT...: with both outputs on a terminal; everything lands in $T/out.
 terminal() {
     local expected=$1 status
