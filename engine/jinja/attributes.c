@@ -14,8 +14,10 @@ static bool fail_undefined(struct machine *machine, const struct value *value, c
 /* Attributes that are no methods. */
 static bool own_attribute(struct machine *machine, const struct value *from, struct text name, struct value *out)
 {
-    const struct value *member = from->kind == VALUE_NAMESPACE ? dict_member(from->dict, name) : NULL;
+    const struct value *member = from->kind == VALUE_NAMESPACE ? dict_member(machine, from->dict, name) : NULL;
     out->kind = VALUE_ABSENT;
+    if (machine->error->text)
+        return false;
     if (member)
         *out = *member;
     if (from->kind == VALUE_LOOP)
@@ -37,14 +39,14 @@ bool value_attribute(struct machine *machine, const struct value *from, struct t
         return fail_undefined(machine, from, "and has no attributes");
     if (from->kind == VALUE_MARKUP)
         return machine_fail(machine, "working on a string marked as safe is not understood");
-    bool hidden = is_hidden(name), named = from->kind == VALUE_DICT || from->kind == VALUE_NAMESPACE;
+    bool hidden = is_hidden(name);
     out->kind = VALUE_ABSENT;
-    if (named && !machine_spend(machine, from->dict->count / 16))
-        return false;
     if (!hidden && !own_attribute(machine, from, name, out))
         return false;
     const struct value *member =
-        out->kind == VALUE_ABSENT && from->kind == VALUE_DICT ? dict_member(from->dict, name) : NULL;
+        out->kind == VALUE_ABSENT && from->kind == VALUE_DICT ? dict_member(machine, from->dict, name) : NULL;
+    if (machine->error->text)
+        return false;
     if (hidden && name.size > 1 && name.data[1] == '_')
         return machine_fail(machine, "'%.*s' is not understood", (int)name.size, name.data);
     if (member)

@@ -9,7 +9,7 @@ bool scope_bind(struct machine *machine, struct text name, const struct value *v
     struct binding *binding = machine->scope->bindings;
     for (; binding && !text_equal(binding->name, name); binding = binding->next)
         looked++;
-    if (!machine_spend(machine, looked / 16))
+    if (!machine_spend_names(machine, looked + 1, name))
         return false;
     if (binding) {
         binding->value = *value;
@@ -45,6 +45,6 @@ const struct binding *scope_find(struct machine *machine, struct text name)
     for (const struct scope *scope = machine->scope; scope; scope = scope->parent)
         for (const struct binding *binding = scope->bindings; binding; binding = binding->next, looked++)
             if (text_equal(binding->name, name))
-                return machine_spend(machine, looked / 16) ? binding : NULL;
-    return machine_spend(machine, looked / 16), NULL;
+                return machine_spend_names(machine, looked + 1, name) ? binding : NULL;
+    return machine_spend_names(machine, looked, name), NULL;
 }

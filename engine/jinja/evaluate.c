@@ -40,13 +40,13 @@ static bool evaluate_name(struct machine *machine, const struct node *node, stru
             *out = binding->value;
         return true;
     }
-    const struct value *value = dict_member(machine->variables, node->text);
+    const struct value *value = dict_member(machine, machine->variables, node->text);
     const struct function_row *row = value ? NULL : global_find(node->text);
     if (value)
         *out = *value;
     else if (row)
         *out = (struct value){.kind = VALUE_FUNCTION, .function = row};
-    return machine_spend(machine, machine->variables->count / 16);
+    return !machine->error->text;
 }
 
 /* --- collections --- */
@@ -119,7 +119,7 @@ static bool evaluate_arguments(struct machine *machine, const struct node *items
     *call = (struct call){.values = values, .keywords = keywords};
     for (const struct node *item = items; values && keywords && item; item = item->next) {
         struct value *value = item->text.size ? &keywords[call->keyword_count].value : &values[call->count];
-        if (!evaluate(machine, item->a, value) || !machine_spend(machine, call->keyword_count / 16))
+        if (!evaluate(machine, item->a, value) || !machine_spend_names(machine, call->keyword_count, item->text))
             return false;
         for (size_t i = 0; item->text.size && i < call->keyword_count; i++)
             if (text_equal(keywords[i].name, item->text))

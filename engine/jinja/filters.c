@@ -25,9 +25,8 @@ static bool filter_trim(struct machine *machine, const struct value *value, cons
     if (given && arguments[0].kind != VALUE_STRING)
         return needs(machine, &arguments[0], "trim");
     if (!value_string_of(machine, value, &text) ||
-        !machine_spend(machine, text.size / 64 * (1 + (given ? arguments[0].text.size : 0))))
+        !string_strip(machine, text, given ? &arguments[0].text : NULL, true, true, out))
         return false;
-    *out = value_string(text_strip(text, given ? &arguments[0].text : NULL, true, true));
     return true;
 }
 
@@ -167,6 +166,8 @@ static bool filter_int(struct machine *machine, const struct value *value, const
         return machine_fail(machine, "the filter 'int' with a base is not understood");
     if (value->kind == VALUE_UNDEFINED || value->kind == VALUE_MARKUP)
         return needs(machine, value, "int");
+    if (value->kind == VALUE_STRING && !machine_spend(machine, value->text.size / 8))
+        return false;
     if (value->kind == VALUE_STRING && is_odd(value->text))
         return machine_fail(machine, "the filter 'int' of a string like this one is not understood");
     if (value->kind == VALUE_FLOAT)
@@ -390,6 +391,8 @@ bool filter_apply(struct machine *machine, struct text name, const struct value 
 {
     const struct filter_row *row = find(name);
     struct value arguments[JINJA_PARAMETERS];
+    if (!machine_spend(machine, 2))
+        return false;
     if (!row)
         return machine_fail(machine, "there is no filter '%.*s'", (int)name.size, name.data);
     if (row->open)

@@ -37,6 +37,11 @@ bool machine_spend(struct machine *machine, size_t work)
     return machine->steps <= JINJA_STEPS_MOST || machine_fail(machine, "it takes more than %d steps", JINJA_STEPS_MOST);
 }
 
+bool machine_spend_names(struct machine *machine, size_t looked, struct text name)
+{
+    return machine_spend(machine, looked / 16 + looked * (name.size / 64));
+}
+
 void *machine_take(struct machine *machine, size_t size)
 {
     struct arena_block *block = machine->arena;

@@ -54,8 +54,11 @@ struct machine {
 
 /* False. The first error stays; it tells the template's name and the line at work. */
 bool machine_fail(struct machine *machine, const char *format, ...) ASSAY_PRINTF(2, 3);
-/* Counts work; an error when it is too much. */
+/* Counts work; an error when it is too much. A step stands for about 100 ns: what a builtin does to an operand is spent
+ * by the operand's length. */
 bool machine_spend(struct machine *machine, size_t work);
+/* For a name that was held against `looked` others: long ones take long to tell apart. */
+bool machine_spend_names(struct machine *machine, size_t looked, struct text name);
 /* One level deeper; an error when it is too deep. Going up again: machine->depth--. */
 bool machine_enter(struct machine *machine);
 /* Zeroed; NULL when it is too much. */

@@ -122,6 +122,8 @@ bool method_find(struct machine *machine, const struct value *self, struct text 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i].kind != self->kind)
             continue;
+        if (!machine_spend(machine, 8))
+            return false;
         if (is_word_of(names[i].unsafe, name))
             *out = value_undefined(name);
         else if (is_word_of(names[i].known, name))

@@ -154,14 +154,28 @@ static bool add_marked(struct machine *machine, const struct value *left, const 
     return good;
 }
 
+static bool repeat_text(struct machine *machine, struct text what, int64_t times, struct value *out)
+{
+    size_t count = !what.size || times < 0 ? 0 : (size_t)times;
+    if (count && count > JINJA_OUTPUT_MOST / what.size)
+        return machine_fail(machine, "a string grows beyond %zu MiB", JINJA_OUTPUT_MOST >> 20);
+    size_t size = count * what.size;
+    char *text = machine_take(machine, size);
+    if (!text || !machine_spend(machine, size / 64))
+        return false;
+    for (size_t at = 0; at < size;) { /* what is there already is copied behind itself */
+        size_t some = !at ? what.size : at < size - at ? at : size - at;
+        memcpy(text + at, at ? text : what.data, some);
+        at += some;
+    }
+    *out = value_string((struct text){text, size});
+    return true;
+}
+
 static bool repeat(struct machine *machine, const struct value *what, int64_t times, struct value *out)
 {
-    struct buffer text = {.maximum = JINJA_OUTPUT_MOST};
-    if (what->kind == VALUE_STRING) {
-        for (int64_t i = 0; what->text.size && i < times && !text.failed; i++)
-            buffer_append(&text, what->text.data, what->text.size);
-        return value_take(machine, &text, out);
-    }
+    if (what->kind == VALUE_STRING)
+        return repeat_text(machine, what->text, times, out);
     struct list *list = list_new(machine);
     *out = value_list(what->kind, list);
     for (int64_t i = 0; list && what->list->count && i < times; i++)

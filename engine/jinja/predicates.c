@@ -168,6 +168,7 @@ bool predicate_apply(struct machine *machine, struct text name, const struct val
         return machine_fail(machine, "there is no test '%.*s'", (int)name.size, name.data);
     if (!row->run)
         return machine_fail(machine, "the test '%s' is not understood", row->name);
-    return call_bind(machine, row->name, call, row->parameters, *row->parameters != '\0', arguments) &&
+    return machine_spend(machine, 2) &&
+           call_bind(machine, row->name, call, row->parameters, *row->parameters != '\0', arguments) &&
            row->run(machine, value, arguments, out);
 }

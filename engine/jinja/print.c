@@ -19,18 +19,34 @@ static bool is_printable(uint32_t code)
     return code == ' ' || !(U_GET_GC_MASK((UChar32)code) & hidden);
 }
 
+/* A backslash, the letter, and the lowest digits of the code: many times as fast as printf. */
+static void escape_code(char letter, uint32_t code, size_t digits, struct buffer *out)
+{
+    char text[10] = {'\\', letter};
+    for (size_t i = 0; i < digits; i++)
+        text[2 + i] = "0123456789abcdef"[code >> 4 * (digits - 1 - i) & 15];
+    buffer_append(out, text, 2 + digits);
+}
+
 static void repr_code(uint32_t code, char quote, struct buffer *out)
 {
     static const char plain[] = "\\\n\r\t", names[] = "\\nrt";
     const char *name = code && code < 0x80 ? strchr(plain, (int)code) : NULL;
     if (name)
-        buffer_format(out, "\\%c", names[name - plain]);
+        escape_code(names[name - plain], 0, 0, out);
     else if (code == (unsigned char)quote)
-        buffer_format(out, "\\%c", quote);
+        escape_code(quote, 0, 0, out);
     else if (is_printable(code))
         utf8_append(out, code);
     else
-        buffer_format(out, code < 0x100 ? "\\x%02x" : code < 0x10000 ? "\\u%04x" : "\\U%08x", code);
+        escape_code(code < 0x100     ? 'x'
+                    : code < 0x10000 ? 'u'
+                                     : 'U',
+                    code,
+                    code < 0x100     ? 2
+                    : code < 0x10000 ? 4
+                                     : 8,
+                    out);
 }
 
 static void repr_text(struct text text, struct buffer *out)
@@ -176,12 +192,13 @@ static void json_code(uint32_t code, bool ascii, struct buffer *out)
     static const char plain[] = "\"\\\n\r\t\f\b", names[] = "\"\\nrtfb";
     const char *name = code && code < 0x80 ? strchr(plain, (int)code) : NULL;
     if (name) {
-        buffer_format(out, "\\%c", names[name - plain]);
+        escape_code(names[name - plain], 0, 0, out);
     } else if (ascii && code >= 0x10000) {
         code -= 0x10000;
-        buffer_format(out, "\\u%04x\\u%04x", 0xD800 + (code >> 10), 0xDC00 + (code & 0x3FF));
+        escape_code('u', 0xD800 + (code >> 10), 4, out);
+        escape_code('u', 0xDC00 + (code & 0x3FF), 4, out);
     } else if (code < 0x20 || (ascii && code >= 0x7F)) {
-        buffer_format(out, "\\u%04x", code);
+        escape_code('u', code, 4, out);
     } else {
         utf8_append(out, code);
     }

@@ -35,7 +35,7 @@ static bool visit_list(struct machine *machine, const struct node *nodes, struct
 
 static struct symbol *find(struct machine *machine, const struct symbols *symbols, struct text name)
 {
-    if (!machine_spend(machine, 1 + symbols->count / 16))
+    if (!machine_spend(machine, 1) || !machine_spend_names(machine, symbols->count, name))
         return NULL;
     for (size_t i = 0; i < symbols->count; i++)
         if (text_equal(symbols->items[i].name, name))

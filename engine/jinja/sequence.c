@@ -109,7 +109,7 @@ bool value_contains(struct machine *machine, const struct value *in, const struc
         if (item->kind != VALUE_STRING)
             return machine_fail(machine, "%s cannot be in a string", value_type(item));
         *out = !item->text.size || memmem(in->text.data, in->text.size, item->text.data, item->text.size);
-        return machine_spend(machine, in->text.size / 64);
+        return machine_spend(machine, in->text.size / 32);
     case VALUE_LIST:
     case VALUE_TUPLE:
     case VALUE_RANGE:

@@ -89,7 +89,7 @@ bool series_attribute(struct machine *machine, const struct value *item, const s
             number = number * 10 + (rest.data[i] - '0');
         }
         part = attribute->kind == VALUE_INTEGER ? *attribute : digits ? value_integer(number) : part;
-        if (!value_item(machine, &from, &part, out))
+        if (!machine_spend(machine, 1 + size / 64) || !value_item(machine, &from, &part, out))
             return false;
         if (otherwise && otherwise->kind != VALUE_ABSENT && otherwise->kind != VALUE_NONE &&
             out->kind == VALUE_UNDEFINED)

@@ -257,7 +257,7 @@ static bool bind_parameters(struct machine *machine, const struct node *node, co
         const struct value *keyword = call_keyword(call, parameter->text);
         struct value value = value_undefined(parameter->text);
         bool positional = index < call->count;
-        if (!machine_spend(machine, call->keyword_count / 16))
+        if (!machine_spend_names(machine, call->keyword_count, parameter->text))
             return false;
         if (positional && keyword)
             return machine_fail(machine, "the argument '%.*s' is given twice", (int)parameter->text.size,

@@ -41,6 +41,8 @@ static map_text *mapping(char how)
 /* Of text beyond ASCII; how: u, l, or t for the title case of one character. */
 static bool map_case(struct machine *machine, struct text text, char how, struct buffer *out)
 {
+    if (!machine_spend(machine, 8 + text.size / 4))
+        return false;
     UErrorCode status = U_ZERO_ERROR;
     UCaseMap *map = ucasemap_open("", 0, &status);
     size_t room = 3 * text.size + 8;
@@ -57,6 +59,8 @@ static bool map_case(struct machine *machine, struct text text, char how, struct
 
 static bool put_case(struct machine *machine, struct text text, char how, struct buffer *out)
 {
+    if (!machine_spend(machine, 1 + text.size / 16))
+        return false;
     if (!is_ascii(text))
         return map_case(machine, text, how, out);
     for (size_t i = 0; i < text.size; i++) {
@@ -64,7 +68,7 @@ static bool put_case(struct machine *machine, struct text text, char how, struct
         buffer_char(out,
                     how == 'l' ? (is_letter(c, 'A') ? (char)(c + 32) : c) : (is_letter(c, 'a') ? (char)(c - 32) : c));
     }
-    return machine_spend(machine, text.size / 16);
+    return true;
 }
 
 /* The first character in title case, and the rest lowered in its place (a final sigma depends on what is before). */
@@ -93,7 +97,7 @@ static bool put_title(struct machine *machine, struct text text, struct buffer *
         buffer_char(out, letter && !inside ? (char)(c & ~32) : letter ? (char)(c | 32) : c);
         inside = letter;
     }
-    return true;
+    return machine_spend(machine, text.size / 16);
 }
 
 bool string_case(struct machine *machine, struct text text, char how, struct value *out)
@@ -109,6 +113,16 @@ bool string_case(struct machine *machine, struct text text, char how, struct val
 }
 
 /* --- parts and wholes --- */
+
+bool string_strip(struct machine *machine, struct text text, const struct text *characters, bool left, bool right,
+                  struct value *out)
+{
+    /* both sizes are bounded, and so their product fits */
+    if (!machine_spend(machine, text.size * (1 + (characters ? characters->size : 0)) / 64))
+        return false;
+    *out = value_string(text_strip(text, characters, left, right));
+    return true;
+}
 
 bool string_replace(struct machine *machine, struct text text, struct text old, struct text new, int64_t most,
                     struct value *out)
@@ -192,7 +206,7 @@ bool string_split(struct machine *machine, struct text text, const struct text *
                   struct list **out)
 {
     struct text part, rest = separator ? text : text_strip(text, NULL, true, most < 0);
-    if (!(*out = list_new(machine)))
+    if (!machine_spend(machine, text.size / 16) || !(*out = list_new(machine)))
         return false;
     if (!separator && !rest.size)
         return true;

@@ -6,6 +6,9 @@
 
 /* how: u(pper), l(ower), c(apitalize), t(itle) */
 bool string_case(struct machine *machine, struct text text, char how, struct value *out);
+/* str.strip: white space, or these characters, at the ends that are named. */
+bool string_strip(struct machine *machine, struct text text, const struct text *characters, bool left, bool right,
+                  struct value *out);
 /* At most `most` of them; -1: all. */
 bool string_replace(struct machine *machine, struct text text, struct text old, struct text new, int64_t most,
                     struct value *out);

@@ -37,13 +37,15 @@ static bool at_end(struct machine *machine, const struct value *self, const stru
 {
     *out = value_bool(false);
     if (with->kind == VALUE_STRING)
-        return out->truth = is(self->text, with->text), true;
+        return out->truth = is(self->text, with->text), machine_spend(machine, with->text.size / 64);
     if (with->kind != VALUE_TUPLE)
         return wants(machine, with, "startswith");
     for (size_t i = 0; !out->truth && i < with->list->count; i++) {
         if (with->list->items[i].kind != VALUE_STRING)
             return wants(machine, &with->list->items[i], "startswith");
         out->truth = is(self->text, with->list->items[i].text);
+        if (!machine_spend(machine, 1 + with->list->items[i].text.size / 64))
+            return false;
     }
     return true;
 }
@@ -66,10 +68,7 @@ static bool strip(struct machine *machine, const struct value *self, const struc
     bool given = is_given(characters);
     if (given && characters->kind != VALUE_STRING)
         return wants(machine, characters, "strip");
-    if (!machine_spend(machine, self->text.size / 64 * (1 + (given ? characters->text.size : 0))))
-        return false;
-    *out = value_string(text_strip(self->text, given ? &characters->text : NULL, left, right));
-    return true;
+    return string_strip(machine, self->text, given ? &characters->text : NULL, left, right, out);
 }
 
 bool method_strip(struct machine *machine, const struct value *self, const struct value *arguments, struct value *out)

@@ -101,8 +101,10 @@ const struct value *dict_find(struct machine *machine, const struct dict *dict, 
     return NULL;
 }
 
-const struct value *dict_member(const struct dict *dict, struct text name)
+const struct value *dict_member(struct machine *machine, const struct dict *dict, struct text name)
 {
+    if (!machine_spend_names(machine, dict->count, name))
+        return NULL;
     for (size_t i = 0; i < dict->count; i++)
         if (dict->keys[i].kind == VALUE_STRING && text_equal(dict->keys[i].text, name))
             return &dict->values[i];

@@ -74,8 +74,8 @@ struct dict *dict_new(struct machine *machine);
 bool dict_put(struct machine *machine, struct dict *dict, const struct value *key, const struct value *value);
 /* NULL: not there, or an error is set. */
 const struct value *dict_find(struct machine *machine, const struct dict *dict, const struct value *key);
-/* The same for a string as the key, where nothing can fail. */
-const struct value *dict_member(const struct dict *dict, struct text name);
+/* The same for a string as the key. */
+const struct value *dict_member(struct machine *machine, const struct dict *dict, struct text name);
 bool value_hashable(const struct value *value);
 bool value_truth(const struct value *value);
 bool value_is_number(const struct value *value); /* bool, integer, float */

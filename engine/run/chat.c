@@ -10,6 +10,9 @@
 
 #define TEMPLATE_MAX ((size_t)4 << 20)
 #define CONFIG_MAX ((size_t)64 << 20)
+/* What a template may make of messages: its own words, tools' and dates', and each character of theirs escaped. More is
+ * the work of a template that repeats itself, and the pass over it would take hours. */
+#define PROMPT_MAX(given) (((size_t)64 << 10) + 8 * (given))
 
 #define TEMPLATE_FILE "chat_template.jinja"
 #define CONFIG_FILE "tokenizer_config.json"
@@ -22,6 +25,7 @@ struct chat {
     struct buffer template;
     cJSON *config;    /* tokenizer_config.json; NULL: there is none */
     cJSON *variables; /* of the template */
+    size_t given;     /* bytes of the messages */
     struct error *error;
 };
 
@@ -217,6 +221,7 @@ static bool add_message(struct chat *chat, cJSON *messages, const char *role, co
 static bool add_variables(struct chat *chat, const char *system, const char *prompt)
 {
     cJSON *messages = NULL;
+    chat->given = strlen(prompt) + (system ? strlen(system) : 0);
     bool good =
         (chat->variables = cJSON_CreateObject()) && (messages = cJSON_AddArrayToObject(chat->variables, "messages")) &&
         cJSON_AddNullToObject(chat->variables, "tools") && cJSON_AddNullToObject(chat->variables, "documents") &&
@@ -230,8 +235,12 @@ static bool render(struct chat *chat, const struct subject *subject, struct ids 
     const struct chat_template_source source = {
         .where = chat->where, .text = chat->template.data, .size = chat->template.size - 1};
     struct buffer own = {0};
-    bool good = chat_template_render(&source, chat->variables, &own, chat->error) &&
-                tokenizer_encode(subject->tokenizer, own.data ? own.data : "", own.size, false, ids, chat->error);
+    bool good =
+        chat_template_render(&source, chat->variables, &own, chat->error) &&
+        (own.size <= PROMPT_MAX(chat->given) ||
+         error_set(chat->error, "%s: the chat template makes %zu bytes of messages of %zu; at most %zu are taken",
+                   chat->where, own.size, chat->given, PROMPT_MAX(chat->given))) &&
+        tokenizer_encode(subject->tokenizer, own.data ? own.data : "", own.size, false, ids, chat->error);
     if (good && own.size)
         good = buffer_append(text, own.data, own.size) || no_memory(chat);
     buffer_free(&own);

@@ -56,6 +56,9 @@ says err 'the template refuses: System role not supported'
 with chat_template.jinja '{{ messages[0].content.x.y }}'
 chats 3
 says err "'x' is undefined"
+with chat_template.jinja "{{ messages[0].content }}{{ 'x' * 16000000 }}"
+chats 3
+says err "$T/chat/chat_template.jinja: the chat template makes 16000009 bytes of messages of 9; at most 65608 are taken"
 with chat_template.jinja '{% if'
 chats 3
 with chat_template.jinja $'\xff'

@@ -365,9 +365,25 @@ Test(jinja, no_template_takes_too_much)
         {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% set x = s[-1] %}{% endfor %}", "steps"},
         {"{{ ('a' * 9000000).strip('ab' * 1000000) }}", "steps"},
         {"{{ ('a' * 9000000) | trim('ba' * 1000000) }}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% if s.startswith(s) %}{% endif %}{% endfor %}",
+         "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% if s.endswith(('b', s)) %}{% endif %}{% endfor %}",
+         "steps"},
+        {"{% set s = ' ' * 9000000 %}{% for i in range(100000) %}{% set x = s | int %}{% endfor %}", "steps"},
+        {"{% set s = 'a' * 9000000 %}{% for i in range(100000) %}{% if s.title() == 'a' %}{% endif %}{% endfor %}",
+         "steps"},
+        {"{% set s = 'a' * 63 %}{% for i in range(100000) %}{% set x = s.strip('b' * 1000) %}{% endfor %}", "steps"},
+        {"{% set s = ['a'] * 100000 %}{% for i in range(100000) %}{% set x = s | reject('string') %}{% endfor %}",
+         "steps"},
+        {"{% set s = ['é'] * 1000 %}{% for i in range(100000) %}{% set x = s | map('upper') %}{% endfor %}", "steps"},
+        {"{% set x = ['a'] | map(attribute='.' * 9000000, default={}) | list %}", "steps"},
+        {"{% set k = 'a' * 4000000 %}{% set d = dict([[k + 'b', 1]]) %}{% set n = k + 'c' %}{% for i in range(100000) "
+         "%}"
+         "{% if d[n] %}{% endif %}{% endfor %}",
+         "steps"},
         {"{% for i in range(1000) %}{{ ('a' * 4000000).split('a' * 2000000 + 'b') | length }}{% endfor %}",
          "more than"},
-        {"{% set s = 'é' * 900000 %}{% for i in range(1000) %}{% set x = s | upper %}{% endfor %}", "M"},
+        {"{% set s = 'é' * 900000 %}{% for i in range(1000) %}{% set x = s | upper %}{% endfor %}", "steps"},
         {"{% set s = 'a' * 9000000 %}{{ s | replace('', s) }}", "MiB"},
         {"{{ ['a' * 1000000] | join('b') | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaa') }}", "MiB"},
         {"{% set n = namespace(d={}) %}{% for i in range(100000) %}{% set n.d = dict(n.d, **{}) %}{% endfor %}",
@@ -432,6 +448,19 @@ Test(jinja, no_number_of_names_takes_too_much)
     buffer_text(&text, ") }}");
     expect_refused(text.data, 1, "steps");
     buffer_free(&text);
+}
+
+/* Names that differ in their last letters only. */
+Test(jinja, no_length_of_names_takes_too_much)
+{
+    char *name = repeated("", "a", 100000, "");
+    struct buffer text = {0};
+    for (int i = 0; i < 30; i++)
+        buffer_format(&text, "{%% set %s%02d = %d %%}", name, i, i);
+    buffer_format(&text, "{%% for i in range(100000) %%}{{ %s00 }}{%% endfor %%}", name);
+    expect_refused(text.data, 1, "steps");
+    buffer_free(&text);
+    free(name);
 }
 
 static uint64_t state = 1;
