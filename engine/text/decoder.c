@@ -358,6 +358,7 @@ bool decoder_apply(const struct decoder *decoder, struct pieces *tokens, struct 
     size_t before = out->size, most = GROWTH_LEAST + GROWTH_MOST * tokens->text.size;
     bool good = true;
     for (size_t i = 0; good && i < decoder->count; i++) {
+        pattern_allow(decoder->steps[i].pattern, tokens->text.size);
         struct pieces was = *tokens;
         made.count = made.text.size = 0;
         made.text.maximum = most;

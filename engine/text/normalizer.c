@@ -36,9 +36,11 @@ struct normalizer_type {
     bool map;            /* has a "precompiled_charsmap" */
 };
 
-/* A tokenizer file is untrusted: its steps may make a text so much longer, and no more. The most that Unicode makes of
- * a character is eleven bytes of one. */
-#define GROWTH_MOST 64
+/* A tokenizer file is untrusted: its steps may make a text so much longer, and no more, and all that they write on the
+ * way is bounded, too. The most that Unicode makes of a character is eleven bytes of one, and of the spaces among them
+ * a Replace may make three each. */
+#define GROWTH_MOST 16
+#define WRITTEN_MOST 64
 #define GROWTH_LEAST ((size_t)1 << 16)
 
 static bool step_written(const struct buffer *out, struct error *error)
@@ -325,22 +327,29 @@ void normalizer_free(struct normalizer *normalizer)
     buffer_free(&normalizer->scratch[1]);
 }
 
+void normalizer_begin(struct normalizer *normalizer, size_t size)
+{
+    for (size_t i = 0; i < normalizer->count; i++)
+        pattern_allow(normalizer->steps[i].pattern, size);
+}
+
 bool normalizer_apply(struct normalizer *normalizer, const char *text, size_t size, const char **result,
                       size_t *result_size, struct error *error)
 {
-    size_t next = 0, most = GROWTH_LEAST + GROWTH_MOST * size;
+    size_t next = 0, most = GROWTH_LEAST + GROWTH_MOST * size, left = 4 * GROWTH_LEAST + WRITTEN_MOST * size;
     for (size_t i = 0; i < normalizer->count; i++) {
         struct buffer *out = &normalizer->scratch[next];
         bool changed = false;
         out->size = 0;
         out->failed = false;
-        out->maximum = most;
+        out->maximum = most < left ? most : left;
         if (!normalizer->steps[i].type->apply(normalizer, &normalizer->steps[i], text, size, out, &changed, error))
             return false;
         if (!changed)
             continue;
         text = out->data ? out->data : "";
         size = out->size;
+        left -= size;
         next = 1 - next;
     }
     *result = text;

@@ -7,7 +7,16 @@
 
 #include "text/utf8.h"
 
-#define PATTERN_STEPS_LEAST 10000000u /* match limit of PCRE2 for short texts; long ones get more in proportion */
+/* A tokenizer file is untrusted: what its patterns may cost is bounded by the text, not by the match, of which a text
+ * has as many as bytes. PCRE2 does not tell what a match has cost, but it can be kept from looking further than a
+ * window, or from trying more often than a limit, and tells when that was not enough: then it gets more, and that is
+ * what is counted. Work is bytes that may be looked at; a pattern counts for as many as it is long. */
+#define WORK_LEAST ((uint64_t)1 << 26)
+#define WORK_MOST 64u /* for each byte of the text */
+#define WORK_STEP 4u
+#define PATTERN_SIZE 256u
+#define WINDOW_FIRST ((size_t)64)
+#define STEPS_FIRST 256u
 #define PATTERN_HEAP_KIB                                                                                               \
     (256u * 1024) /* for the interpreter, which runs where the compiled code's stack is too small */
 #define PATTERN_STACK_MOST (16u * 1024 * 1024)
@@ -20,6 +29,9 @@ struct pattern {
     char *where;
     bool compiled; /* to machine code */
     uint32_t steps;
+    uint64_t left; /* of the work that is allowed */
+    uint64_t size; /* what a byte that it looks at counts for */
+    size_t window; /* the first */
 };
 
 static pcre2_code *pattern_compile(const char *where, const char *regex, bool literal, struct error *error)
@@ -51,7 +63,7 @@ static bool pattern_prepare(struct pattern *pattern)
     if (!pattern->match || !pattern->context)
         return false;
     pcre2_set_heap_limit(pattern->context, PATTERN_HEAP_KIB);
-    pattern->compiled = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
+    pattern->compiled = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD) == 0;
     if (pattern->compiled)
         pattern->stack = pcre2_jit_stack_create(32 * 1024, PATTERN_STACK_MOST, NULL);
     if (pattern->stack)
@@ -70,6 +82,9 @@ struct pattern *pattern_new(const char *where, const char *regex, bool literal, 
     struct pattern *pattern = calloc(1, sizeof *pattern);
     if (pattern) {
         pattern->where = strdup(where);
+        pattern->size = 1 + strlen(regex) / PATTERN_SIZE;
+        pattern->window = WINDOW_FIRST;
+        pattern_allow(pattern, 0);
         pattern->code = pattern_compile(where, translated.data, literal, error);
     }
     buffer_free(&translated);
@@ -106,27 +121,78 @@ void pattern_free(struct pattern *pattern)
     free(pattern);
 }
 
-static void pattern_limit(struct pattern *pattern, size_t size)
+void pattern_allow(struct pattern *pattern, size_t size)
 {
-    uint32_t steps = size > UINT32_MAX / 16 ? UINT32_MAX : (uint32_t)size * 16;
-    steps = steps < PATTERN_STEPS_LEAST ? PATTERN_STEPS_LEAST : steps;
+    if (pattern)
+        pattern->left = WORK_LEAST + WORK_MOST * (uint64_t)size;
+}
+
+void pattern_whole(struct pattern *pattern)
+{
+    pattern->window = SIZE_MAX;
+}
+
+static bool pattern_spend(struct pattern *pattern, uint64_t work)
+{
+    bool good = work <= pattern->left / pattern->size;
+    pattern->left -= good ? work * pattern->size : pattern->left;
+    return good;
+}
+
+/* In the text up to `end`, with so many steps. */
+static int match_within(const struct pattern_cursor *cursor, size_t from, size_t end, uint32_t steps)
+{
+    struct pattern *pattern = cursor->pattern;
+    PCRE2_SPTR text = (PCRE2_SPTR)cursor->text;
+    uint32_t options = end < cursor->size ? PCRE2_PARTIAL_HARD : 0;
+    int found = PCRE2_ERROR_JIT_STACKLIMIT;
     if (steps != pattern->steps)
         pcre2_set_match_limit(pattern->context, steps);
     pattern->steps = steps;
+    if (pattern->compiled)
+        found = pcre2_jit_match(pattern->code, text, end, from, options, pattern->match, pattern->context);
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
+        found = pcre2_match(pattern->code, text, end, from, options | PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, pattern->match,
+                            pattern->context);
+    return found;
+}
+
+/* Where a window ends: behind a whole character. */
+static size_t window_end(const struct pattern_cursor *cursor, size_t from, size_t window)
+{
+    if (window >= cursor->size - from)
+        return cursor->size;
+    size_t end = from + window;
+    while (end < cursor->size && ((unsigned char)cursor->text[end] & 0xC0) == 0x80)
+        end++;
+    return end;
 }
 
 static int pattern_find(const struct pattern_cursor *cursor)
 {
     struct pattern *pattern = cursor->pattern;
-    PCRE2_SPTR text = (PCRE2_SPTR)cursor->text;
-    pattern_limit(pattern, cursor->size);
-    int found = PCRE2_ERROR_JIT_STACKLIMIT;
-    if (pattern->compiled)
-        found = pcre2_jit_match(pattern->code, text, cursor->size, cursor->at, 0, pattern->match, pattern->context);
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
-        found = pcre2_match(pattern->code, text, cursor->size, cursor->at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                            pattern->match, pattern->context);
-    return found;
+    const PCRE2_SIZE *span = pcre2_get_ovector_pointer(pattern->match);
+    size_t from = cursor->at, window = pattern->window;
+    for (uint32_t steps = STEPS_FIRST;;) {
+        size_t end = window_end(cursor, from, window);
+        int found = match_within(cursor, from, end, steps);
+        if (found == PCRE2_ERROR_MATCHLIMIT) {
+            if (!pattern_spend(pattern, (uint64_t)steps * WORK_STEP))
+                return found;
+            steps *= 4; /* the work that is allowed ends before this overflows */
+        } else if (end == cursor->size || (found > 0 && span[1] < end)) {
+            return found;
+        } else if (found == PCRE2_ERROR_NOMATCH) {
+            from = end; /* nothing begins before, nor would with more behind it */
+        } else if (found == PCRE2_ERROR_PARTIAL || found > 0) {
+            from = span[0];
+            if (!pattern_spend(pattern, end - from))
+                return PCRE2_ERROR_MATCHLIMIT;
+            window = window > SIZE_MAX / 2 ? window : 2 * window;
+        } else {
+            return found;
+        }
+    }
 }
 
 int pattern_next(struct pattern_cursor *cursor, size_t *start, size_t *end, struct error *error)

@@ -23,6 +23,13 @@ void pattern_free(struct pattern *pattern);
  * is an error that quotes it. */
 bool pattern_translate(const char *where, const char *regex, struct buffer *out, struct error *error);
 
+/* Before a text of so many bytes, whatever pieces of it the pattern is then matched in: renews the work that may be
+ * done. NULL is taken. */
+void pattern_allow(struct pattern *pattern, size_t size);
+
+/* From now on each match may see all of its text, which is what windows are held against in tests. */
+void pattern_whole(struct pattern *pattern);
+
 /* Iterates as Oniguruma's find_iter: an empty match right behind the last match is stepped over. Start with the first
  * four fields set. `text` must be valid UTF-8. */
 struct pattern_cursor {

@@ -386,6 +386,12 @@ static bool run_step(struct run *run, size_t index, const char *text, size_t siz
     return kinds[run->pretokenizer->steps[index].kind](run, index, text, size);
 }
 
+void pretokenizer_begin(struct pretokenizer *pretokenizer, size_t size)
+{
+    for (size_t i = 0; i < pretokenizer->count; i++)
+        pattern_allow(pretokenizer->steps[i].pattern, size);
+}
+
 bool pretokenizer_apply(struct pretokenizer *pretokenizer, const char *text, size_t size, bool first,
                         pretokenizer_word *word, void *context, struct error *error)
 {

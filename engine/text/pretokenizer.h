@@ -21,6 +21,9 @@ void pretokenizer_free(struct pretokenizer *pretokenizer);
 /* Gets one word, never empty. */
 typedef bool pretokenizer_word(void *context, const char *bytes, size_t size, struct error *error);
 
+/* As normalizer_begin. */
+void pretokenizer_begin(struct pretokenizer *pretokenizer, size_t size);
+
 /* The text must be valid UTF-8. `first`: nothing is before it in the text that it was cut from. */
 bool pretokenizer_apply(struct pretokenizer *pretokenizer, const char *text, size_t size, bool first,
                         pretokenizer_word *word, void *context, struct error *error);

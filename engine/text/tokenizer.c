@@ -253,6 +253,8 @@ bool tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t size
 {
     size_t before = out->count;
     bool good = true;
+    normalizer_begin(&tokenizer->normalizer, size);
+    pretokenizer_begin(&tokenizer->pretokenizer, size);
     if (tokenizer->piece_count == 0)
         good = encode_text(tokenizer, text, size, out, error);
     for (size_t i = 0; good && i < tokenizer->piece_count; i++) {

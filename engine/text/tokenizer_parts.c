@@ -43,6 +43,7 @@ static bool added_normalize(struct tokenizer *tokenizer, struct added_token *tok
     size_t size = 0, length = strlen(token->content);
     if (!token->normalized)
         return true;
+    normalizer_begin(&tokenizer->normalizer, length);
     if (!normalizer_apply(&tokenizer->normalizer, token->content, length, &text, &size, error))
         return false;
     if (size == length && memcmp(text, token->content, size) == 0)
@@ -152,8 +153,20 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, bool s
 
 /* Template */
 
+/* A tokenizer file is untrusted: for each time that its template names the text, it is encoded. */
+#define TEMPLATE_TEXTS_MOST 8
+#define TEMPLATE_PIECES_MOST 4096
+
 static bool template_add(struct tokenizer *tokenizer, struct template_piece piece, struct error *error)
 {
+    size_t texts = !piece.special;
+    for (size_t i = 0; i < tokenizer->piece_count; i++)
+        texts += !tokenizer->pieces[i].special;
+    if (texts > TEMPLATE_TEXTS_MOST)
+        return error_set(error, "%s: the template names the text more than %d times", tokenizer->where,
+                         TEMPLATE_TEXTS_MOST);
+    if (tokenizer->piece_count == TEMPLATE_PIECES_MOST)
+        return error_set(error, "%s: the template has more than %d pieces", tokenizer->where, TEMPLATE_PIECES_MOST);
     return array_push(tokenizer->pieces, tokenizer->piece_count, tokenizer->piece_capacity, piece) ||
            error_memory(error, tokenizer->where);
 }

@@ -235,6 +235,59 @@ Test(tokenizer, texts_without_tokens_are_named_errors)
     }
 }
 
+/* What files ask of a text of 50 kB: bounded by the text, whatever the file says, and given to a file that asks for
+ * little. */
+#define CUT_BY(regex)                                                                                                  \
+    "{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"" regex                                      \
+    "\"}, \"behavior\": \"Isolated\", \"invert\": false}, " LETTERS "}"
+#define LETTERS UNIGRAM("[\"a\", 0], [\"b\", 0]")
+#define TWICE "{\"type\": \"Replace\", \"pattern\": {\"String\": \"a\"}, \"content\": \"aa\"}"
+#define OTHER(from, to) "{\"type\": \"Replace\", \"pattern\": {\"String\": \"" from "\"}, \"content\": \"" to "\"}"
+#define TO_AND_FRO OTHER("a", "b") ", " OTHER("b", "a") ", "
+#define TO_AND_FRO_8 TO_AND_FRO TO_AND_FRO TO_AND_FRO TO_AND_FRO
+#define STEPS(steps) "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [" steps "]}, " LETTERS "}"
+#define TEXT_ITSELF "{\"Sequence\": {\"id\": \"A\"}}"
+#define TEMPLATE(pieces)                                                                                               \
+    "{\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [" pieces "]}, " LETTERS "}"
+static const struct {
+    const char *json;
+    size_t count; /* of ids, where there is no error */
+    const char *error;
+} dear[] = {
+    {CUT_BY("a+b|a"), 0, "match limit"},
+    {CUT_BY("(?:a|aa){1,15}b|a"), 0, "match limit"},
+    {CUT_BY("a{1,3}(?=(?:a{3})*(?:b|$))|a"), 0, "match limit"},
+    {CUT_BY("a{1,500}b|a{1,20}"), 50000, NULL},
+    {STEPS(TWICE ", " TWICE ", " TWICE), 400000, NULL},
+    {STEPS(TWICE ", " TWICE ", " TWICE ", " TWICE ", " TWICE), 0, "grows to more than"},
+    {STEPS(TO_AND_FRO_8 TWICE), 100000, NULL},
+    {STEPS(TWICE ", " TWICE ", " TWICE ", " TO_AND_FRO_8 TWICE), 0, "grows to more than"},
+    {TEMPLATE(TEXT_ITSELF ", " TEXT_ITSELF), 100000, NULL},
+    {TEMPLATE(TEXT_ITSELF ", " TEXT_ITSELF ", " TEXT_ITSELF ", " TEXT_ITSELF ", " TEXT_ITSELF ", " TEXT_ITSELF
+                          ", " TEXT_ITSELF ", " TEXT_ITSELF ", " TEXT_ITSELF),
+     0, "names the text more than 8 times"},
+};
+
+Test(tokenizer, no_file_takes_too_much_of_a_text)
+{
+    struct buffer text = {0};
+    while (text.size < 50000)
+        buffer_char(&text, 'a');
+    for (size_t i = 0; i < sizeof dear / sizeof *dear; i++) {
+        struct error error = {0};
+        struct ids ids = {0};
+        struct tokenizer *tokenizer = tokenizer_parse("test", dear[i].json, strlen(dear[i].json), &error);
+        bool good = tokenizer && tokenizer_encode(tokenizer, text.data, text.size, true, &ids, &error);
+        cr_expect_eq(good, !dear[i].error, "row %zu: %s", i, error_text(&error));
+        cr_expect_eq(ids.count, dear[i].count, "row %zu: %zu ids", i, ids.count);
+        cr_expect(!dear[i].error || strstr(error_text(&error), dear[i].error), "row %zu: %s", i, error_text(&error));
+        error_clear(&error);
+        ids_free(&ids);
+        tokenizer_free(tokenizer);
+    }
+    buffer_free(&text);
+}
+
 /* Bytes of a good file changed, removed and doubled: whatever opens must also work. */
 static void damage(const char *name)
 {

@@ -137,6 +137,36 @@ Test(tokenizer, repetitions_and_options_mean_what_oniguruma_means)
     expect_matches(rows, sizeof rows / sizeof *rows);
 }
 
+/* A long text is matched window by window: what is found is the same. */
+Test(tokenizer, a_match_is_found_wherever_windows_end)
+{
+    static const char *const regexes[] = {"a+b", "a+(?=c)|b",     "a*",    "\\ba+\\b", "(?<=b)a+",
+                                          "c$",  "\xC3\xA9+|a+c", "x|a+bc"};
+    for (size_t i = 0; i < sizeof regexes / sizeof *regexes; i++)
+        for (size_t run = 40; run < 300; run += 1 + run / 16) {
+            struct error error = {0};
+            struct buffer text = {0};
+            size_t start, end, found = 0, whole = 0, last = 0, last_whole = 0;
+            for (size_t k = 0; k < run; k++)
+                buffer_text(&text, k % 2 && i == 6 ? "\xC3\xA9" : "a");
+            buffer_text(&text, run % 2 ? "bc" : "b a\xC3\xA9 c");
+            struct pattern *pattern = pattern_new("test", regexes[i], false, &error);
+            cr_assert(pattern, "%s", error_text(&error));
+            struct pattern_cursor cursor = {.pattern = pattern, .text = text.data, .size = text.size};
+            for (; pattern_next(&cursor, &start, &end, &error) > 0; last = end)
+                found += start + end;
+            pattern_whole(pattern);
+            cursor = (struct pattern_cursor){.pattern = pattern, .text = text.data, .size = text.size};
+            for (; pattern_next(&cursor, &start, &end, &error) > 0; last_whole = end)
+                whole += start + end;
+            cr_expect(found == whole && last == last_whole && !error.text, "%s, %zu: %zu %zu, %zu %zu: %s", regexes[i],
+                      run, found, whole, last, last_whole, error_text(&error));
+            error_clear(&error);
+            buffer_free(&text);
+            pattern_free(pattern);
+        }
+}
+
 /* A pattern that backtracks without end is stopped, not waited for. */
 Test(tokenizer, a_hopeless_pattern_is_an_error, .timeout = 60)
 {
