@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/say.h"
 #include "reports/reports.h"
-#include "reports/text.h"
 
 void annotate(const char *command, const struct report *report)
 {
@@ -15,11 +15,7 @@ void annotate(const char *command, const struct report *report)
         report_write_annotations(report, stderr, &error);
     if (summary && *summary)
         report_append_summary(report, summary, &error);
-    if (error.text) {
-        struct buffer text = {0};
-        text_append(&text, TEXT_PLAIN, error_text(&error));
-        fprintf(stderr, "assay %s: warning: %s\n", command, text.data ? text.data : "out of memory");
-        buffer_free(&text);
-    }
+    if (error.text)
+        say(stderr, "assay %s: warning: %s\n", command, error_text(&error));
     error_clear(&error);
 }

@@ -9,6 +9,7 @@
 #include "cli/manual.h"
 #include "cli/output.h"
 #include "cli/parse.h"
+#include "cli/say.h"
 
 static const struct command *find_command(const struct arguments *arguments, const char *name)
 {
@@ -48,7 +49,7 @@ static int print(const struct arguments *arguments, const char *topic, struct bu
 {
     int status = text->failed ? EXIT_ERROR : EXIT_PASS;
     if (text->failed) {
-        fprintf(stderr, "assay help: out of memory\n");
+        say(stderr, "assay help: out of memory\n");
     } else if (arguments->json) {
         cJSON *json = cJSON_CreateObject();
         cJSON_AddStringToObject(json, "topic", topic);
@@ -108,7 +109,8 @@ static int unknown(const struct arguments *arguments, const char *what, const ch
 {
     struct buffer text = {0};
     contents(arguments, &text);
-    fprintf(stderr, "assay help: there is no %s '%s'\n\n%s", what, asked, text.data ? text.data : "");
+    say(stderr, "assay help: there is no %s '%s'\n\n", what, asked);
+    fputs(text.data ? text.data : "", stderr);
     buffer_free(&text);
     return EXIT_USAGE;
 }

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/passport_print.h"
 #include "cli/plan_print.h"
+#include "cli/say.h"
 #include "extraction/repair.h"
 #include "math/kernels.h"
 #include "passport/mending.h"
@@ -70,7 +71,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
     for (size_t i = 0; i < goldens.count; i++)
         report_gold(report, goldens.items[i]);
     if (idle && !arguments->json)
-        printf("%s: nothing to do\n", arguments->positional[0]);
+        say(stdout, "%s: nothing to do\n", arguments->positional[0]);
     good = good && repair_run(mending.repair, error);
     if (good)
         describe(&mending, report);

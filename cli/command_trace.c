@@ -6,6 +6,7 @@
 #include "cli/lens_print.h"
 #include "cli/opening.h"
 #include "cli/output.h"
+#include "cli/say.h"
 
 static const char *judge(const struct arguments *arguments)
 {
@@ -97,7 +98,7 @@ static bool trace(const struct arguments *arguments, struct subject *subject, co
         good && (!outputs.lens || lens_print(outputs.lens, cases->items, subject->tokenizer, arguments->json, error));
     lens_free(outputs.lens);
     if (good && arguments->out && !arguments->quiet)
-        fprintf(stderr, "%zu case%s written to %s\n", cases->count, cases->count > 1 ? "s" : "", arguments->out);
+        say(stderr, "%zu case%s written to %s\n", cases->count, cases->count > 1 ? "s" : "", arguments->out);
     return good;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/passport_print.h"
+#include "cli/say.h"
 #include "passport/proof.h"
 
 static struct proof proof_of(const struct arguments *arguments)
@@ -41,7 +42,7 @@ static bool work(const struct arguments *arguments, struct report *report, struc
 static void print_root(const struct arguments *arguments, const char *root)
 {
     if (!arguments->json) {
-        printf("%s  %s\n", root, arguments->positional[0]);
+        say(stdout, "%s  %s\n", root, arguments->positional[0]);
         return;
     }
     cJSON *json = cJSON_CreateObject();

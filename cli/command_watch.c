@@ -6,8 +6,8 @@
 #include "cli/command.h"
 #include "cli/opening.h"
 #include "cli/output.h"
+#include "cli/say.h"
 #include "model/config.h"
-#include "reports/text.h"
 
 #define SETTLE_DEFAULT 10 /* seconds */
 
@@ -15,14 +15,11 @@ static void tell(void *context, enum watch_line line, const char *text)
 {
     const struct arguments *arguments = context;
     if (line == WATCH_TALK && !arguments->quiet)
-        fprintf(stderr, "%s\n", text);
+        say(stderr, "%s\n", text);
     if (line == WATCH_TALK || arguments->json)
         return;
-    struct buffer plain = {0}; /* names come from files */
-    text_append(&plain, TEXT_PLAIN, text);
-    printf("%s%s\n", line == WATCH_WRONG ? "WRONG  " : "", plain.data ? plain.data : "");
+    say(stdout, "%s%s\n", line == WATCH_WRONG ? "WRONG  " : "", text);
     fflush(stdout); /* whoever follows a pipe sees it now */
-    buffer_free(&plain);
 }
 
 static void report_watched(struct report *report, const struct arguments *arguments, const struct subject *truth,

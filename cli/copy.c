@@ -7,6 +7,7 @@
 #include "base/wording.h"
 #include "cli/opening.h"
 #include "cli/output.h"
+#include "cli/say.h"
 #include "extraction/extract.h"
 #include "passport/original.h"
 
@@ -42,12 +43,11 @@ static void print_result(const struct arguments *arguments, const struct extract
 {
     const char *folder = arguments->positional[1];
     if (!arguments->json) {
-        printf("%s: %zu of %zu files (%.1f MB of tensors): %zu written, %zu there already\n", folder,
-               result->written + result->kept, result->files, (double)result->bytes / 1e6, result->written,
-               result->kept);
+        say(stdout, "%s: %zu of %zu files (%.1f MB of tensors): %zu written, %zu there already\n", folder,
+            result->written + result->kept, result->files, (double)result->bytes / 1e6, result->written, result->kept);
         if (result->others)
-            printf("%zu tensor%s of other components (audio, vision ...) %s not extracted\n", result->others,
-                   result->others == 1 ? "" : "s", result->others == 1 ? "is" : "are");
+            say(stdout, "%zu tensor%s of other components (audio, vision ...) %s not extracted\n", result->others,
+                result->others == 1 ? "" : "s", result->others == 1 ? "is" : "are");
         return;
     }
     cJSON *json = cJSON_CreateObject();

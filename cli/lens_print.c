@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cli/say.h"
 #include "reports/text.h"
 
 #define TOKEN_WIDTH 18 /* columns */
@@ -116,7 +117,7 @@ static void print_case(struct printing *printing, const struct lens_case *one)
 {
     size_t layers = lens_layers(printing->lens);
     struct buffer answer = {0};
-    printf("%s, %zu token%s: ", one->id, one->count, one->count > 1 ? "s" : "");
+    say(stdout, "%s, %zu token%s: ", one->id, one->count, one->count > 1 ? "s" : "");
     if (one->answer < 0) {
         printf("the logits at the end are not finite\n");
     } else {

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/parse.h"
 #include "cli/program.h"
+#include "cli/say.h"
 #include "math/blas.h"
 
 #define COMMAND_AT(name) &command_##name,
@@ -45,7 +46,7 @@ static int finish(const char *name, int status)
     bool lost = ferror(stdout) != 0;
     if ((fflush(stdout) == 0 && !lost) || status > EXIT_FAIL)
         return status;
-    fprintf(stderr, "assay %s: stdout: cannot write\n", name);
+    say(stderr, "assay %s: stdout: cannot write\n", name);
     return EXIT_ERROR;
 }
 
@@ -73,7 +74,7 @@ int main(int argc, char **argv)
         begin(stderr);
         return EXIT_USAGE;
     }
-    fprintf(stderr, "assay: unknown command '%s'\n\n", name);
+    say(stderr, "assay: unknown command '%s'\n\n", name);
     usage(stderr);
     return EXIT_USAGE;
 }

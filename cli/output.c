@@ -11,10 +11,10 @@
 #include "cli/annotate.h"
 #include "cli/causes_find.h"
 #include "cli/opening.h"
+#include "cli/say.h"
 #include "golden/golden.h"
 #include "history/history.h"
 #include "reports/reports.h"
-#include "reports/text.h"
 
 bool goldens_fit(const struct goldens *goldens, const struct subject *subject, struct report *report,
                  struct error *error)
@@ -45,9 +45,9 @@ bool report_show(const struct report *report, const struct arguments *arguments,
     else if (text)
         good = good && report_write_terminal(report, stdout, colour, arguments->verbose, error);
     if (good && arguments->out && !arguments->quiet)
-        fprintf(stderr, "report: %s/report.html\n", arguments->out);
+        say(stderr, "report: %s/report.html\n", arguments->out);
     if (!recorded && !good) /* which ends the command: this is told beside it */
-        fprintf(stderr, "assay %s: %s\n", report->command, error_text(&unrecorded));
+        say(stderr, "assay %s: %s\n", report->command, error_text(&unrecorded));
     error_take(error, &unrecorded);
     error_clear(&unrecorded);
     return good && recorded;
@@ -68,10 +68,10 @@ static void report_write_unable(const struct report *report, const struct argume
 {
     struct error again = {0};
     if (arguments->out && report_render(report, arguments->out, &again) && !arguments->quiet)
-        fprintf(stderr, "report: %s/report.html\n", arguments->out);
+        say(stderr, "report: %s/report.html\n", arguments->out);
     error_clear(&again);
     if (usable && !record(report, arguments, &again))
-        fprintf(stderr, "assay %s: %s\n", report->command, error_text(&again));
+        say(stderr, "assay %s: %s\n", report->command, error_text(&again));
     error_clear(&again);
 }
 
@@ -153,10 +153,7 @@ int command_error(const char *name, struct error *error)
 
 int program_error(const char *program, struct error *error)
 {
-    struct buffer text = {0};
-    text_append(&text, TEXT_PLAIN, error_text(error)); /* a name in it may hold what a terminal or a CI server obeys */
-    fprintf(stderr, "%s: %s\n", program, text.data && !text.failed ? text.data : "out of memory");
-    buffer_free(&text);
+    say(stderr, "%s: %s\n", program, error_text(error));
     error_clear(error);
     return EXIT_ERROR;
 }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/numbers.h"
 #include "cli/output.h"
+#include "cli/say.h"
 
 /* --- as text --- */
 
@@ -18,12 +19,12 @@ static void print_bytes(uint64_t bytes)
 
 static void print_tensor(const struct repair_tensor *tensor)
 {
-    printf("    %s: %s", tensor->name, tensor->why);
+    say(stdout, "    %s: %s", tensor->name, tensor->why);
     cJSON *source = tensor->kept ? NULL : tensor_source(tensor->store, tensor->from);
     if (source)
-        printf(", %llu bytes from %s, bytes %.0f to %.0f", (unsigned long long)tensor->from->bytes,
-               json_member(source, "file")->valuestring, json_member(source, "begin")->valuedouble,
-               json_member(source, "end")->valuedouble);
+        say(stdout, ", %llu bytes from %s, bytes %.0f to %.0f", (unsigned long long)tensor->from->bytes,
+            json_member(source, "file")->valuestring, json_member(source, "begin")->valuedouble,
+            json_member(source, "end")->valuedouble);
     else
         fputs(tensor->kept ? ", kept" : ", solved for", stdout);
     puts("");
@@ -32,18 +33,19 @@ static void print_tensor(const struct repair_tensor *tensor)
 
 void plan_print_totals(const struct arguments *arguments, const struct repair_plan *plan, const char *verb)
 {
-    printf("%s: %zu file%s %s, ", arguments->positional[0], plan->file_count, plan->file_count == 1 ? "" : "s", verb);
+    say(stdout, "%s: %zu file%s %s, ", arguments->positional[0], plan->file_count, plan->file_count == 1 ? "" : "s",
+        verb);
     print_bytes(plan->bytes);
-    printf(" from %s; %zu files with %zu tensors are right and stay as they are\n",
-           arguments->source ? arguments->source : "gold", plan->right_files, plan->right_tensors);
+    say(stdout, " from %s; %zu files with %zu tensors are right and stay as they are\n",
+        arguments->source ? arguments->source : "gold", plan->right_files, plan->right_tensors);
     if (plan->converted)
-        printf("Tensors that are right but stored as another dtype than the source's: %zu\n", plan->converted);
+        say(stdout, "Tensors that are right but stored as another dtype than the source's: %zu\n", plan->converted);
 }
 
 void plan_print_changes(const char *what, const struct repair_change *changes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        printf("%s %s: %s\n", what, changes[i].path, changes[i].why);
+        say(stdout, "%s %s: %s\n", what, changes[i].path, changes[i].why);
 }
 
 void plan_print(const struct arguments *arguments, const struct repair *repair)
@@ -51,7 +53,7 @@ void plan_print(const struct arguments *arguments, const struct repair *repair)
     const struct repair_plan *plan = repair_plan(repair);
     for (size_t i = 0; i < plan->file_count; i++) {
         const struct repair_file *file = &plan->files[i];
-        printf("write %s: %s; ", file->path, file->why);
+        say(stdout, "write %s: %s; ", file->path, file->why);
         print_bytes(file->bytes);
         puts("");
         for (size_t k = 0; k < file->count; k++)
@@ -60,9 +62,9 @@ void plan_print(const struct arguments *arguments, const struct repair *repair)
     plan_print_changes("write", plan->beside, plan->beside_count);
     plan_print_changes("set aside", plan->aside, plan->aside_count);
     for (size_t i = 0; i < plan->leftovers.count; i++)
-        printf("remove %s: a temporary file\n", plan->leftovers.items[i]);
+        say(stdout, "remove %s: a temporary file\n", plan->leftovers.items[i]);
     if (repair_idle(repair))
-        printf("%s: nothing to do\n", arguments->positional[0]);
+        say(stdout, "%s: nothing to do\n", arguments->positional[0]);
     plan_print_totals(arguments, plan, "to write");
 }
 

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/numbers.h"
 #include "cli/opening.h"
+#include "cli/say.h"
 
 /* Tokens of the two cases: the begin of a text, and a piece further on. */
 #define FIRST 64
@@ -90,7 +91,7 @@ struct golden *source_gold(const struct arguments *arguments, struct error *erro
     if (good)
         golden = golden_open(path.data, error);
     if (golden && !arguments->quiet)
-        fprintf(stderr, "gold was made from %s: %s\n", arguments->source, path.data);
+        say(stderr, "gold was made from %s: %s\n", arguments->source, path.data);
     ids_free(&ids);
     buffer_free(&path);
     subject_free(&source);

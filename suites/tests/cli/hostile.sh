@@ -33,6 +33,11 @@ says err nowhere
 run 3 tokenize "$odd/nowhere" text
 run 3 inspect "$odd/hurt" --config "$odd/%s%n%s"
 says err '%s%n%s'
+cp -r "$nano/thinker-extraction" "$T/planned"
+echo x >"$T/planned/norms/a"$'\e[31m\nset aside norms.safetensors'
+run 0 repair "$T/planned" --source "$nano/thinker" --dry-run
+says out 'set aside norms/a␛[31m␊set aside norms.safetensors: cannot be read'
+for output in out err; do same "$(grep -c $'\e\|^set aside norms.safe' "$T/$output")" 0; done
 test_that 'hostile ids of cases'
 "$damage" "$(gold qwen3)" "$T/id.safetensors" drop prompt-0/lm_head submeta cases '"id": "prompt-1"' '"id": "<script>x"'
 run '1|3' check "$nano/qwen3" --golden "$T/id.safetensors"
