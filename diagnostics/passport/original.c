@@ -11,7 +11,7 @@
 static bool companion_add(struct original *original, char *path, const char *name)
 {
     struct companion *item = &original->companions[original->companion_count++];
-    bool there = path && file_exists(path);
+    bool there = path && (file_exists(path) || file_is_link(path));
     *item = (struct companion){.path = there ? path : NULL, .name = strdup(name)};
     if (!there)
         free(path);

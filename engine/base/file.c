@@ -16,7 +16,13 @@
 
 bool file_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+bool file_is_link(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
 }
 
 bool file_is_folder(const char *path)
@@ -193,6 +199,26 @@ char *path_beside(const char *file, const char *name)
     char *path = folder && strcmp(folder, ".") != 0 ? path_join(folder, name) : strdup(name);
     free(folder);
     return path;
+}
+
+bool path_stays_inside(const char *folder, const char *name)
+{
+    char root[PATH_MAX], real[PATH_MAX], blobs[PATH_MAX + 16];
+    char *path = path_join(folder, name);
+    bool resolved = path && realpath(folder, root) && realpath(path, real);
+    free(path);
+    if (!resolved)
+        return false;
+    size_t length = strlen(root);
+    if (strncmp(real, root, length) == 0 && real[length] == '/')
+        return true;
+    char *revision = strrchr(root, '/');
+    static const char snapshots[] = "/snapshots";
+    size_t tail = strlen(snapshots);
+    if (!revision || (size_t)(revision - root) < tail || strncmp(revision - tail, snapshots, tail) != 0)
+        return false;
+    int size = snprintf(blobs, sizeof blobs, "%.*s/blobs/", (int)((size_t)(revision - root) - tail), root);
+    return size > 0 && strncmp(real, blobs, (size_t)size) == 0;
 }
 
 bool folder_make(const char *path, struct error *error)

@@ -9,7 +9,11 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+/* What cannot be reached (a loop of links, a folder that may not be searched) may be there: opening it tells. A link to
+ * what does not exist is not there. */
 bool file_exists(const char *path);
+/* Is the name itself a link, wherever it leads? */
+bool file_is_link(const char *path);
 bool file_is_folder(const char *path);
 /* There is something of that name in the folder. */
 bool folder_holds(const char *folder, const char *name);
@@ -52,6 +56,10 @@ char *path_folder(const char *path);
 /* What `name` means in a file: beside it; as it is where it begins with "/", or `file` is NULL. malloc'd, NULL when out
  * of memory. */
 char *path_beside(const char *file, const char *name);
+
+/* `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception: there a
+ * snapshot's files are links into ../../blobs of the same model. */
+bool path_stays_inside(const char *folder, const char *name);
 
 /* Makes the folder and its parents. */
 bool folder_make(const char *path, struct error *error);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/map.h"
@@ -70,6 +71,15 @@ bool extract_is_leftover(const char *name, const struct map *known, const char *
     return length < LAYOUT_PATH && map_find(known, path, (size_t)length) != MAP_ABSENT;
 }
 
+bool extract_folder_is_own(const char *path, struct error *error)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0 || S_ISDIR(status.st_mode))
+        return true;
+    return error_set(error, "%s: is %s, where an extraction has a folder; nothing was changed", path,
+                     S_ISLNK(status.st_mode) ? "a link" : "no folder");
+}
+
 /* Removes leftovers; refuses tensors that are not of this extraction. */
 static bool folder_allows(const struct extraction *extraction, const char *folder, const struct map *known,
                           struct error *error)
@@ -77,6 +87,7 @@ static bool folder_allows(const struct extraction *extraction, const char *folde
     struct names names = {0};
     char *path = path_join(extraction->request->folder, folder);
     bool good = path || error_memory(error, folder);
+    good = good && (strcmp(folder, ".") == 0 || extract_folder_is_own(path, error));
     good = good && (!file_is_folder(path) || folder_list(path, &names, error));
     for (size_t i = 0; good && i < names.count; i++) {
         const char *name = names.items[i];

@@ -59,6 +59,8 @@ bool extract_announce(const char *folder, struct error *error);
  * which is empty before. */
 bool extract_add_beside(const struct extract_request *request, struct map *known, struct names *names,
                         struct error *error);
+/* Nothing is written through a link, for what lies behind it may be another's; and nothing where no folder can be. */
+bool extract_folder_is_own(const char *path, struct error *error);
 /* NAME.tmp.PID of a known file in that folder ("norms", "."), which a run that was killed has left. */
 bool extract_is_leftover(const char *name, const struct map *known, const char *folder);
 /* Writes those of the companions that are not there with the same content. */

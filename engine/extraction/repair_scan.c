@@ -1,7 +1,6 @@
 /* What a folder that is to be mended holds. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/map.h"
 #include "base/wording.h"
@@ -50,24 +49,14 @@ static bool scan_name(struct repair *repair, const char *block, const char *name
     return good;
 }
 
-/* Nothing is written through a link, for what lies behind it may be another's; and nothing where no folder can be. */
-static bool folder_is_own(const char *path, struct error *error)
-{
-    struct stat status;
-    if (lstat(path, &status) != 0 || S_ISDIR(status.st_mode))
-        return true;
-    return error_set(error, "%s: is %s, where an extraction has a folder; nothing was changed", path,
-                     S_ISLNK(status.st_mode) ? "a link" : "no folder");
-}
-
 static bool scan_folder(struct repair *repair, const char *block, struct error *error)
 {
     const char *folder = repair->request->extract.folder;
     struct names names = {0};
     char *path = block ? path_join(folder, block) : strdup(folder);
     bool good = path || error_memory(error, folder);
-    good =
-        good && (!block || folder_is_own(path, error)) && (!file_is_folder(path) || folder_list(path, &names, error));
+    good = good && (!block || extract_folder_is_own(path, error)) &&
+           (!file_is_folder(path) || folder_list(path, &names, error));
     for (size_t i = 0; good && i < names.count; i++)
         good = scan_name(repair, block, names.items[i], error);
     names_free(&names);
@@ -113,7 +102,7 @@ bool repair_scan(struct repair *repair, struct error *error)
 {
     const char *folder = repair->request->extract.folder;
     char *aside = path_join(folder, REPAIR_ASIDE);
-    bool good = (aside || error_memory(error, folder)) && folder_is_own(aside, error) &&
+    bool good = (aside || error_memory(error, folder)) && extract_folder_is_own(aside, error) &&
                 (repair->store = store_gather(folder, error)) && scan_folder(repair, NULL, error);
     free(aside);
     for (int block = 0; good && block < BLOCK_COUNT; block++)

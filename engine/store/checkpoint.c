@@ -27,28 +27,6 @@ static const struct form forms[] = {
 
 #define FORMS (sizeof forms / sizeof *forms)
 
-/* True when `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception:
- * there a snapshot's files are links into ../../blobs of the same model. */
-static bool entry_stays_inside(const char *folder, const char *name)
-{
-    char root[PATH_MAX], real[PATH_MAX], blobs[PATH_MAX + 16];
-    char *path = path_join(folder, name);
-    bool resolved = path && realpath(folder, root) && realpath(path, real);
-    free(path);
-    if (!resolved)
-        return false;
-    size_t length = strlen(root);
-    if (strncmp(real, root, length) == 0 && real[length] == '/')
-        return true;
-    char *revision = strrchr(root, '/');
-    static const char snapshots[] = "/snapshots";
-    size_t tail = strlen(snapshots);
-    if (!revision || (size_t)(revision - root) < tail || strncmp(revision - tail, snapshots, tail) != 0)
-        return false;
-    int size = snprintf(blobs, sizeof blobs, "%.*s/blobs/", (int)((size_t)(revision - root) - tail), root);
-    return size > 0 && strncmp(real, blobs, (size_t)size) == 0;
-}
-
 static bool entry_is_plain(const char *name)
 {
     if (!*name || *name == '/')
@@ -101,7 +79,7 @@ static bool shard_open(struct store *store, const struct form *form, const char 
     struct error problem = {0};
     if (!file_exists(shard->path))
         good = shard_absent(store, index, shard) || error_memory(error, shard->name);
-    else if (!entry_stays_inside(folder, shard->name))
+    else if (!path_stays_inside(folder, shard->name))
         good = error_set(error, "%s: tensor '%s' is placed in '%s', a link that leaves the folder", index, shard->first,
                          shard->name);
     else if (!(shard->read = form->read(store, shard->path, &problem)))

@@ -52,6 +52,38 @@ same "$(stat -c '%Y %i %n' "$X".2/*/* "$X".2/*.json)" "$(cat "$T/before")"
 run 0 extract "$nano/thinker" "$X.2" --json -q
 json '.files == 78 and .written == 0 and .kept == 78 and .absent == 0'
 
+test_that 'what a link in the model leads to, and a tokenizer that is there and cannot be reached'
+mkdir -p "$T/linked/snapshots/a1" "$T/linked/blobs" "$T/others"
+cp "$nano"/qwen3/* "$T/linked/snapshots/a1"
+linked=$T/linked/snapshots/a1
+mv "$linked/tokenizer.json" "$T/linked/blobs/01ab" && ln -s ../../blobs/01ab "$linked/tokenizer.json"
+mv "$linked/tokenizer_config.json" "$T/others" && ln -s "$T/others/tokenizer_config.json" "$linked/tokenizer_config.json"
+extract 0 "$linked" "$X.linked"
+cmp -s "$X.linked/tokenizer.json" "$nano/qwen3/tokenizer.json" && passed || failed 'tokenizer.json differs'
+there "$X.linked/tokenizer_config.json"
+echo '{"secret": 1}' >"$T/others/secret"
+for target in "$T/others/secret" "$linked/added_tokens.json" /nowhere; do
+    ln -sf "$target" "$linked/added_tokens.json"
+    rm -rf "$X.linked"
+    extract 3 "$linked" "$X.linked"
+    says err "$linked/added_tokens.json: "
+    absent "$X.linked/extraction_manifest.json"
+done
+rm "$linked/added_tokens.json"
+ln -sf tokenizer.json "$linked/tokenizer.json"
+rm -rf "$X.linked"
+extract 3 "$linked" "$X.linked"
+says err "$linked/tokenizer.json: Too many levels of symbolic links"
+
+test_that 'nothing is written through a link'
+for command in extract 'break --fault scale:model.norm.weight,2'; do
+    rm -rf "$X.linked" && mkdir -p "$X.linked" "$T/empty" && ln -s "$T/empty" "$X.linked/norms"
+    # shellcheck disable=SC2086
+    run 3 $command "$nano/thinker" "$X.linked" -q
+    says err 'norms: is a link, where an extraction has a folder; nothing was changed'
+    same "$(ls "$T/empty")" ''
+done
+
 test_that 'killed at any moment, and run again'
 for delay in $(some 4 3 10 20 40 1 2 4 5 6 8 12 14 17 25 30); do
     rm -rf "$X.k"
