@@ -67,7 +67,7 @@ static void print_json(struct printing *printing, const struct golden_case *case
     cJSON *document = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(document, "cases");
     for (size_t i = 0; i < lens_count(printing->lens); i++)
         add_case(printing, list, lens_at(printing->lens, i), cases[i].prompt);
-    char *text = cJSON_Print(document);
+    char *text = json_document(document, true);
     printing->failed = printing->failed || !text;
     if (!printing->failed)
         puts(text);

@@ -11,6 +11,7 @@
 #include "cli/annotate.h"
 #include "cli/causes_find.h"
 #include "cli/opening.h"
+#include "cli/program.h"
 #include "cli/say.h"
 #include "golden/golden.h"
 #include "history/history.h"
@@ -193,8 +194,13 @@ bool command_check_subject(const struct arguments *arguments, const char *path, 
 
 void json_print(cJSON *json, bool indented)
 {
-    char *text = indented ? cJSON_Print(json) : cJSON_PrintUnformatted(json);
-    puts(text ? text : "");
+    char *text = json_document(json, indented);
+    if (text) {
+        puts(text);
+    } else {
+        say(stderr, "assay: out of memory: JSON\n");
+        program_end(EXIT_ERROR);
+    }
     cJSON_free(text);
     cJSON_Delete(json);
 }

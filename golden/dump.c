@@ -84,7 +84,7 @@ static char *cases_json(const struct golden_case *cases, size_t count)
             cJSON_AddNumberToObject(item, "perplexity", cases[i].perplexity);
         cJSON_AddItemToArray(list, item);
     }
-    char *text = cJSON_PrintUnformatted(list);
+    char *text = json_document(list, false);
     cJSON_Delete(list);
     return text;
 }

@@ -345,7 +345,7 @@ static bool numbers_exact(cJSON *item)
 bool document_text(cJSON *document, bool indented, struct buffer *out, struct error *error)
 {
     bool exact = numbers_exact(document->child);
-    char *text = !exact ? NULL : indented ? cJSON_Print(document) : cJSON_PrintUnformatted(document);
+    char *text = exact ? json_document(document, indented) : NULL;
     bool good = text && buffer_text(out, text);
     cJSON_free(text);
     return good || error_memory(error, "the JSON report");

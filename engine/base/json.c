@@ -10,6 +10,31 @@
 #include "base/json_place.h"
 #include "base/map.h"
 
+/* Allocations of cJSON that failed in this thread, and that nobody was told of. */
+static _Thread_local size_t unfilled;
+
+static void *fill(size_t size)
+{
+    void *memory = malloc(size);
+    unfilled += !memory;
+    return memory;
+}
+
+/* Before main, for cJSON is called from everywhere. */
+__attribute__((constructor)) static void watch_memory(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = fill, .free_fn = free});
+}
+
+char *json_document(const cJSON *json, bool indented)
+{
+    char *text = indented ? cJSON_Print(json) : cJSON_PrintUnformatted(json);
+    if (!unfilled)
+        return text;
+    cJSON_free(text);
+    return NULL;
+}
+
 size_t utf8_check(const char *text, size_t size)
 {
     const unsigned char *bytes = (const unsigned char *)text;
@@ -162,7 +187,13 @@ static cJSON *parse(const struct source *source, struct error *error)
     size_t size = source->size;
     if (!source_sound(source, error))
         return NULL;
+    size_t before = unfilled;
     cJSON *json = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    if (!json && unfilled > before) {
+        unfilled = before;
+        error_memory(error, source->name);
+        return NULL;
+    }
     if (!json) {
         size_t at = end >= text && (size_t)(end - text) <= size ? (size_t)(end - text) : 0;
         source_wrong(source, at,

@@ -48,6 +48,10 @@ bool json_only(const cJSON *object, const char *where, const char *of, const cha
 /* The member, or NULL when it is absent or null. */
 const cJSON *json_member(const cJSON *object, const char *key);
 
+/* The document's text, to be freed with cJSON_free; NULL: out of memory, now or while any document of this thread was
+ * made, whose rows may then lack members: whoever adds to a document need not look whether it grew. */
+char *json_document(const cJSON *json, bool indented);
+
 /* Adds a number, or the string "nan", "inf", "-inf" when it is not finite. */
 bool json_add_number(cJSON *object, const char *key, double value);
 cJSON *json_number(double value);

@@ -9,7 +9,7 @@
 /* Appends the row, behind a comma unless it is the first, and frees it. */
 static void put_row(struct buffer *out, bool *first, cJSON *row)
 {
-    char *text = row ? cJSON_PrintUnformatted(row) : NULL;
+    char *text = row ? json_document(row, false) : NULL;
     buffer_text(out, *first ? "\n    " : ",\n    ");
     out->failed = out->failed || !text;
     buffer_text(out, text ? text : "");
@@ -266,12 +266,13 @@ static char *manifest_text(const struct extract_request *request, const struct e
 {
     struct buffer out = {0};
     cJSON *model = cJSON_CreateString(request->model);
-    char *name = model ? cJSON_PrintUnformatted(model) : NULL;
+    char *name = model ? json_document(model, false) : NULL;
     buffer_format(&out,
                   "{\n  \"model\": %s,\n  \"complete\": %s,\n  \"root\": \"%s\",\n"
                   "  \"thinker\": {\"layers\": %d, \"experts_per_layer\": %d, \"total_experts\": %d}",
                   name ? name : "\"\"", passport->complete ? "true" : "false", passport->root, request->layers,
                   request->experts, request->layers * request->experts);
+    out.failed = out.failed || !name;
     put_faults(&out, request);
     put_companions(&out, "companions", passport, false);
     put_companions(&out, "documents", passport, true);

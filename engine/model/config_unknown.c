@@ -45,7 +45,7 @@ static void take_sizes(struct model_config *config, const cJSON *text)
 /* What the list says of each layer, as text: an item of an array, a character of a string. Owned. */
 static char *said_of(const cJSON *list, const cJSON *item, int layer)
 {
-    return cJSON_IsArray(list) ? cJSON_PrintUnformatted(item) : strndup(list->valuestring + layer, 1);
+    return cJSON_IsArray(list) ? json_document(item, false) : strndup(list->valuestring + layer, 1);
 }
 
 /* Layers of one kind of which the list says the same stay of one kind. A list that says nearly of each layer something

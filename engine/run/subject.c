@@ -38,7 +38,7 @@ static bool take_config(const struct subject_options *options, const char *where
 {
     bool good = json && (subject->config = config_departed(where, &json, &options->departures, error));
     if (good) {
-        subject->config_text = options->departures.setting_count ? cJSON_PrintUnformatted(json) : strdup(text);
+        subject->config_text = options->departures.setting_count ? json_document(json, false) : strdup(text);
         good = subject->config_text || error_memory(error, "configuration");
         family_fit_tell(where, json, subject->base, subject->config);
     }

@@ -299,7 +299,7 @@ char *gguf_config(const struct store *store, const struct gguf *gguf, struct err
 {
     struct making making = {.gguf = gguf, .store = store, .json = cJSON_CreateObject(), .error = error};
     bool good = (making.json || error_memory(error, gguf->path)) && make_all(&making);
-    char *text = good ? cJSON_Print(making.json) : NULL;
+    char *text = good ? json_document(making.json, true) : NULL;
     if (good && !text)
         error_memory(error, gguf->path);
     cJSON_Delete(making.json);

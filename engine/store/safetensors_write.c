@@ -65,7 +65,7 @@ static cJSON *header_entry(const struct safetensors_entry *entry, uint64_t begin
 /* Writes length and JSON, padded with spaces so that the data begins at a multiple of 8. */
 static bool header_write(struct safetensors_writer *writer, const cJSON *header, uint64_t *data, struct error *error)
 {
-    char *text = cJSON_PrintUnformatted(header);
+    char *text = json_document(header, false);
     if (!text)
         return error_memory(error, "safetensors header");
     size_t length = strlen(text), padded = (length + 7) / 8 * 8;

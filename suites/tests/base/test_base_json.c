@@ -350,3 +350,34 @@ Test(file, json_read_has_a_limit_and_names_the_file)
     cr_expect(strstr(error_text(&error), "absent.json"), "%s", error_text(&error));
     error_clear(&error);
 }
+
+/* malloc of the layer (--wrap): while `starved` is above 0, so many calls more fail. */
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+static int starved;
+
+void *__wrap_malloc(size_t size)
+{
+    return starved && starved-- ? NULL : __real_malloc(size);
+}
+
+Test(json, a_document_that_lacks_a_member_for_want_of_memory_has_no_text)
+{
+    struct error error = {0};
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "size", 1);
+    char *text = json_document(json, false);
+    cr_assert_str_eq(text, "{\"size\":1}");
+    cJSON_free(text);
+    starved = 1;
+    cr_expect_null(json_parse("some.json", "[1]", 3, &error));
+    cr_expect(error.kind == ERROR_MEMORY && !strstr(error_text(&error), "malformed"), "%s", error_text(&error));
+    error_clear(&error);
+    text = json_document(json, false);
+    cr_expect(text, "of what was parsed the caller was told");
+    cJSON_free(text);
+    starved = 1;
+    cJSON_AddNumberToObject(json, "shape", 1); /* nobody looks whether it came in */
+    cr_expect_null(json_document(json, false));
+    cJSON_Delete(json);
+}
