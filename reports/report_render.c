@@ -17,41 +17,77 @@ static const struct {
     {"report.tap", tap_build},   {"summary.md", markdown_build}, {"report.html", html_build},
 };
 
-static bool file_render(const struct outline *outline, const char *folder, size_t index, struct error *error)
+#define FILES (sizeof files / sizeof *files)
+
+/* Under its temporary name; NULL on failure. */
+static struct file_writer *file_render(const struct outline *outline, const char *folder, size_t index,
+                                       struct error *error)
 {
     struct buffer out = {0};
     char *path = path_join(folder, files[index].name);
     bool good = path || error_memory(error, "a file name");
     good = good && files[index].build(outline, &out, error);
     good = good && (!out.failed || error_memory(error, files[index].name));
-    good = good && file_write(path, out.data ? out.data : "", out.size, error);
+    struct file_writer *writer = good ? file_create(path, error) : NULL;
+    if (writer && !(file_append(writer, out.data ? out.data : "", out.size, error) && file_stage(writer, error))) {
+        file_discard(writer);
+        writer = NULL;
+    }
     buffer_free(&out);
     free(path);
-    return good;
+    return writer;
 }
 
-bool report_render(const struct report *report, const char *folder, struct error *error)
-{
-    struct outline outline;
-    if (!folder_make(folder, error) || !outline_build(&outline, report, error))
-        return false;
-    bool good = true;
-    for (size_t i = 0; i < sizeof files / sizeof *files && good; i++)
-        good = file_render(&outline, folder, i, error);
-    outline_free(&outline);
-    return good;
-}
-
-bool report_remove(const char *folder, struct error *error)
+static bool files_remove(const char *folder, struct error *error)
 {
     bool good = true;
-    for (size_t i = 0; i < sizeof files / sizeof *files && good; i++) {
+    for (size_t i = 0; i < FILES && good; i++) {
         char *path = path_join(folder, files[i].name);
         good = path || error_memory(error, "a file name");
         if (good && unlink(path) != 0 && errno != ENOENT)
             good = error_errno(error, "%s: cannot remove the report of an earlier run", path);
         free(path);
     }
+    return good;
+}
+
+/* All of them are of one report, or there is none: two programs that write to one folder do it one after the other. */
+static bool files_commit(struct file_writer *const *writers, const char *folder, struct error *error)
+{
+    int lock = folder_lock(folder, error);
+    bool good = lock >= 0 && file_commit_all(writers, FILES, error);
+    for (size_t i = 0; lock < 0 && i < FILES; i++)
+        file_discard(writers[i]);
+    if (lock >= 0 && !good)
+        files_remove(folder, NULL);
+    if (lock >= 0)
+        close(lock);
+    return good;
+}
+
+bool report_render(const struct report *report, const char *folder, struct error *error)
+{
+    struct outline outline;
+    struct file_writer *writers[FILES] = {NULL};
+    if (!folder_make(folder, error) || !outline_build(&outline, report, error))
+        return false;
+    size_t staged = 0;
+    while (staged < FILES && (writers[staged] = file_render(&outline, folder, staged, error)))
+        staged++;
+    outline_free(&outline);
+    if (staged == FILES)
+        return files_commit(writers, folder, error);
+    while (staged--)
+        file_discard(writers[staged]);
+    return false;
+}
+
+bool report_remove(const char *folder, struct error *error)
+{
+    int lock = folder_lock(folder, error);
+    bool good = lock >= 0 && files_remove(folder, error);
+    if (lock >= 0)
+        close(lock);
     return good;
 }
 

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/wording.h"
@@ -91,6 +93,8 @@ int file_open(const char *path, struct file_state *state, struct error *error)
 }
 
 #define PIPE_PATIENCE_MS 10000
+#define LOCK_TRIES 500
+#define LOCK_PAUSE_NS 20000000 /* the longest wait is ten seconds */
 
 /* Opens for reading from the beginning; -1 with the reason. A pipe that lies in a folder may have no writer, ever, and
  * opening it would wait for one; one that the shell made (/dev/fd/63) has. A device is read only under its own name:
@@ -240,6 +244,28 @@ bool folder_make(const char *path, struct error *error)
     }
     free(copy);
     return good;
+}
+
+int folder_lock(const char *path, struct error *error)
+{
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        error_errno(error, "%s", path);
+        return -1;
+    }
+    for (int tries = 0; flock(descriptor, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno == EWOULDBLOCK && tries < LOCK_TRIES) {
+            nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
+            continue;
+        }
+        if (errno == EWOULDBLOCK)
+            error_set(error, "%s: another program is writing to this folder", path);
+        else
+            error_errno(error, "%s: cannot lock", path);
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
 }
 
 /* Temporary names, where a signal handler finds them: in place, for it may run between any two steps of a thread. */

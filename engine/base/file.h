@@ -64,6 +64,10 @@ bool path_stays_inside(const char *folder, const char *name);
 /* Makes the folder and its parents. */
 bool folder_make(const char *path, struct error *error);
 
+/* Keeps others that lock the folder out until the descriptor is closed; waits ten seconds for one that does. -1 with
+ * the reason. */
+int folder_lock(const char *path, struct error *error);
+
 /* A file under a temporary name beside its final one. file_commit syncs, renames and syncs the folder; file_discard
  * (also after a failed commit) removes it. A path that is there and no regular file is refused. Both end the object. */
 struct file_writer;

@@ -61,6 +61,19 @@ run 3 report "$T/first/summary.md" -o "$T/first" -q
 says err summary.md
 same "$(diff -rq "$T/first" "$T/kept")" ''
 
+test_that 'of two that write to one folder, one waits for the other'
+exec 9<"$T/first"
+flock 9
+"$assay" inspect "$nano/qwen2" -o "$T/first" -q >"$T/out" 2>"$T/err" 9<&- &
+until [ ! -e /proc/$! ] || readlink /proc/$!/fd/* 2>/dev/null | grep -qx "$T/first"; do :; done
+json '.command == "check"' "$T/first/report.json"
+flock -u 9
+exec 9<&-
+wait $!
+same $? 0
+json '.command == "inspect"' "$T/first/report.json"
+cp "$T/kept"/* "$T/first"
+
 test_that 'the status is that of the verdict, as --fail-on has it'
 run 1 report "$T/first/report.json" -q
 run 0 report "$T/first/report.json" -q --fail-on broken

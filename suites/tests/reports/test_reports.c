@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -655,6 +656,15 @@ Test(reports, a_folder_that_cannot_be_made_is_an_error_that_names_it)
     cr_assert_not(report_render(&report, "/dev/null/reports", &error));
     cr_expect(strstr(error_text(&error), "/dev/null"), "%s", error_text(&error));
     error_clear(&error);
+    char folder[] = "/tmp/assay-reports-XXXXXX", place[64];
+    cr_assert(mkdtemp(folder));
+    snprintf(place, sizeof place, "%s/report.html", folder);
+    cr_assert_eq(mkdir(place, 0700), 0);
+    cr_expect_not(report_render(&report, folder, &error));
+    cr_expect(strstr(error_text(&error), place), "%s", error_text(&error));
+    error_clear(&error);
+    cr_expect_eq(rmdir(place), 0);
+    cr_expect_eq(rmdir(folder), 0, "a report that is not written whole leaves nothing");
     FILE *full = fopen("/dev/full", "w");
     cr_assert_not(report_write_json(&report, full, &error));
     fclose(full);
