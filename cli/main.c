@@ -40,14 +40,11 @@ static void usage(FILE *file)
                   "Exit status: 0 verdict pass, 1 verdict fail, 2 misuse of the command line, 3 could not be run.\n");
 }
 
-/* A result that did not reach stdout (a full disk) is none. */
 static int finish(const char *name, int status)
 {
-    bool lost = ferror(stdout) != 0;
-    if ((fflush(stdout) == 0 && !lost) || status > EXIT_FAIL)
-        return status;
-    say(stderr, "assay %s: stdout: cannot write\n", name);
-    return EXIT_ERROR;
+    char program[64];
+    snprintf(program, sizeof program, "assay %s", name);
+    return program_finish(program, status);
 }
 
 int main(int argc, char **argv)
@@ -56,11 +53,11 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
         usage(stdout);
-        return EXIT_PASS;
+        return finish(name, EXIT_PASS);
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         printf("assay %s\n", ASSAY_VERSION);
-        return EXIT_PASS;
+        return finish(name, EXIT_PASS);
     }
     for (size_t i = 0; commands[i]; i++) {
         if (strcmp(commands[i]->name, name) != 0)

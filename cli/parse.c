@@ -10,6 +10,8 @@
 #include "base/numbers.h"
 #include "base/progress.h"
 #include "base/wording.h"
+#include "cli/program.h"
+#include "cli/say.h"
 #include "faults/fault.h"
 #include "model/setting.h"
 #include "model/variant.h"
@@ -100,11 +102,11 @@ static void put_option(const struct option_row *row, struct arguments *arguments
             argp_error(state, "--%s is one of %s, not '%s'", row->name, row->value, argument);
         break;
     case KIND_HELP:
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        break;
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
+        program_end(program_finish(state->name, EXIT_PASS));
     case KIND_USAGE:
-        argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
-        break;
+        argp_state_help(state, stdout, ARGP_HELP_USAGE);
+        program_end(program_finish(state->name, EXIT_PASS));
     }
 }
 
@@ -195,7 +197,10 @@ void arguments_parse(const struct command *command, int argc, char **argv, struc
              command->program ? command->program : command->name);
     argv[0] = title;
     argp_err_exit_status = EXIT_USAGE;
-    argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &parsing);
+    if (argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &parsing) != 0) { /* of what is misused it tells itself */
+        say(stderr, "%s: out of memory\n", title);
+        program_end(EXIT_ERROR);
+    }
     buffer_free(&doc);
     progress_mode_set(arguments->quiet ? PROGRESS_QUIET : PROGRESS_AUTO);
 }

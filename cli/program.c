@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/arguments.h"
+#include "cli/say.h"
 
 /* Removes what is half written, then ends as the signal would have. One that comes again meanwhile, as from timeout,
  * which sends it to the process and to its group, is taken by another thread, and waits for that. */
@@ -55,6 +57,15 @@ void program_begin(void)
     /* A limit on file sizes is an error like a full disk, with a message, and leaves nothing behind. */
     signal(SIGXFSZ, SIG_IGN);
     catch_ends();
+}
+
+int program_finish(const char *program, int status)
+{
+    bool lost = ferror(stdout) != 0;
+    if ((fflush(stdout) == 0 && !lost) || status > EXIT_FAIL)
+        return status;
+    say(stderr, "%s: stdout: cannot write\n", program);
+    return EXIT_ERROR;
 }
 
 void program_end(int status)

@@ -258,9 +258,5 @@ int main(int argc, char **argv)
         status = arguments.manual ? print_manual(set) : run(&arguments, words.list, set);
     } else
         criterion_finalize(set);
-    if (fflush(stdout) != 0 && status <= EXIT_FAIL) {
-        fprintf(stderr, PROGRAM ": stdout: cannot write\n");
-        status = EXIT_ERROR;
-    }
-    program_end(status);
+    program_end(program_finish(PROGRAM, status));
 }

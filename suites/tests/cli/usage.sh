@@ -156,6 +156,14 @@ unreadable "$T/folder" check "$T/folder"
 unreadable "$T/folder" inspect "$T/folder"
 unreadable "$T/folder" tokenize "$T/folder" text
 
+test_that 'a result that does not reach stdout is none'
+for asked in --version -h 'check -h' 'check --usage' faults 'faults --json' 'inspect golden/nano/qwen2'; do
+    # shellcheck disable=SC2086
+    "$assay" $asked >/dev/full 2>"$T/err"
+    same "$asked $?" "$asked 3"
+    says err 'cannot write'
+done
+
 test_that 'an output folder that cannot be made: exit 3, and the result is not lost'
 : >"$T/file"
 run 3 check "$model" --golden "$(gold qwen3)" -o "$T/file"
