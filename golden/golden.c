@@ -129,6 +129,19 @@ static bool read_cut(const struct golden *golden, size_t index, size_t first, si
     return good;
 }
 
+/* What was read of a file that is written to meanwhile is half of one dump and half of another. */
+static bool is_unchanged(const struct golden *golden, struct error *error)
+{
+    struct file_state now;
+    if (golden->descriptor < 0)
+        return true;
+    if (!file_state(golden->descriptor, golden->path, &now, error))
+        return false;
+    now.links = golden->state.links; /* another in its place is not what is read */
+    const char *change = file_state_change(&golden->state, &now);
+    return !change || error_set(error, "%s: changed while it was being read: %s", golden->path, change);
+}
+
 bool golden_read_rows(const struct golden *golden, const struct golden_tensor *tensor, size_t first, size_t count,
                       float *out, struct error *error)
 {
@@ -140,8 +153,9 @@ bool golden_read_rows(const struct golden *golden, const struct golden_tensor *t
     if (tensor->kind == GOLDEN_STATISTICS)
         return error_set(error, "%s: the dump holds only statistics of tensor '%s', not its values", golden->path,
                          name);
-    return golden->places[index].stored_width ? read_cut(golden, index, first, count, out, error)
-                                              : golden->reader->read_rows(golden, index, first, count, out, error);
+    bool good = golden->places[index].stored_width ? read_cut(golden, index, first, count, out, error)
+                                                   : golden->reader->read_rows(golden, index, first, count, out, error);
+    return good && is_unchanged(golden, error);
 }
 
 bool golden_holds(const struct golden *golden, enum golden_kind kind)

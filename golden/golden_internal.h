@@ -35,6 +35,7 @@ struct golden {
     char *path;
     const struct golden_reader *reader;
     int descriptor; /* of golden->path; -1: a folder */
+    struct file_state state;
     struct golden_case_data *cases;
     size_t case_count, case_capacity;
     struct golden_tensor *tensors;

@@ -13,7 +13,7 @@
 
 bool golden_open_file(struct golden *golden, struct error *error)
 {
-    golden->descriptor = file_open(golden->path, NULL, error);
+    golden->descriptor = file_open(golden->path, &golden->state, error);
     return golden->descriptor >= 0;
 }
 

@@ -76,50 +76,56 @@ static void directions_make(float *rows, const float *gain, size_t experts, size
     }
 }
 
-/* NULL where the layer's router or norm is absent or cannot be read, which is told elsewhere. */
-static float *directions_read(const struct scan *scan, int layer)
+/* `*out` is NULL where the layer's router or norm is absent, or not finite, which is told elsewhere. */
+static bool directions_read(const struct scan *scan, int layer, float **out, struct error *error)
 {
     char name[160];
-    struct error unread = {0};
+    float *gain;
     size_t experts = (size_t)scan->config->experts, hidden = (size_t)scan->config->hidden;
     const struct tensor *router =
         expected_name(WEIGHT_ROUTER, layer, -1, name, sizeof name) ? store_find(scan->store, name) : NULL;
+    *out = NULL;
     if (!router || router->rank != 2 || router->rows != experts || router->columns != hidden ||
         !dtype_computes(router->dtype))
-        return NULL;
-    float *gain = scan_gain(scan, &scan->tensors[router - store_at(scan->store, 0)]);
+        return true;
+    if (!scan_gain(scan, &scan->tensors[router - store_at(scan->store, 0)], &gain, error) || !gain)
+        return !gain && !error->text;
     float *rows = malloc((experts * hidden + 1) * sizeof *rows);
     void *raw = malloc((size_t)router->bytes + 1);
-    bool good = gain && rows && raw && store_read(scan->store, router, raw, &unread);
+    bool good = ((rows && raw) || error_memory(error, name)) && store_read(scan->store, router, raw, error);
+    bool finite = good;
     if (good) {
         widen(router->dtype, raw, rows, experts * hidden);
-        good = all_finite(rows, experts * hidden) && all_finite(gain, hidden);
+        finite = all_finite(rows, experts * hidden) && all_finite(gain, hidden);
     }
-    if (good)
+    if (finite) {
         directions_make(rows, gain, experts, hidden);
-    error_clear(&unread);
+        *out = rows;
+    } else {
+        free(rows);
+    }
     free(raw);
     free(gain);
-    if (good)
-        return rows;
-    free(rows);
-    return NULL;
+    return good;
 }
 
 /* Under the lock: the layer's directions, made at its first expert, with room for its table. */
-static const float *layer_begin(struct affinity *affinity, int layer)
+static bool layer_begin(struct affinity *affinity, int layer, const float **directions, struct error *error)
 {
     struct scan *scan = affinity->scan;
     size_t experts = (size_t)scan->config->experts;
-    if (affinity->tried[layer])
-        return scan->affinity[layer] ? affinity->directions[layer] : NULL;
-    affinity->tried[layer] = true;
-    affinity->directions[layer] = directions_read(scan, layer);
-    float *table = affinity->directions[layer] ? malloc(experts * experts * sizeof *table) : NULL;
-    for (size_t i = 0; table && i < experts * experts; i++)
-        table[i] = NAN;
-    scan->affinity[layer] = table;
-    return table ? affinity->directions[layer] : NULL;
+    bool good = true;
+    if (!affinity->tried[layer]) {
+        affinity->tried[layer] = true;
+        good = directions_read(scan, layer, &affinity->directions[layer], error);
+        float *table = affinity->directions[layer] ? malloc(experts * experts * sizeof *table) : NULL;
+        good = good && (table || !affinity->directions[layer] || error_memory(error, "weights"));
+        for (size_t i = 0; table && i < experts * experts; i++)
+            table[i] = NAN;
+        scan->affinity[layer] = table;
+    }
+    *directions = scan->affinity[layer] ? affinity->directions[layer] : NULL;
+    return good;
 }
 
 static void layer_end(struct affinity *affinity, int layer)
@@ -138,9 +144,12 @@ bool affinity_add(struct affinity *affinity, int layer, int expert, const struct
     size_t experts = (size_t)scan->config->experts,
            neurons = up->count < AFFINITY_NEURONS ? up->count : AFFINITY_NEURONS;
     assert(layer >= 0 && layer < scan->config->layers && expert >= 0 && (size_t)expert < experts);
+    const float *directions;
     pthread_mutex_lock(&affinity->lock);
-    const float *directions = layer_begin(affinity, layer);
+    bool good = layer_begin(affinity, layer, &directions, error);
     pthread_mutex_unlock(&affinity->lock);
+    if (!good)
+        return false;
     float *along = directions ? malloc(experts * neurons * sizeof *along + 1) : NULL;
     if (directions && !along)
         return error_memory(error, "weights");

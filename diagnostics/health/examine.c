@@ -96,8 +96,8 @@ static bool turned_read(const struct ranks *ranks, size_t tensor, struct turned 
 }
 
 /* The measures of the turned matrix, as far as turning changes them. */
-static void turned_measure(const struct ranks *ranks, size_t tensor, const struct turned *turned,
-                           double values[FEATURE_COUNT])
+static bool turned_measure(const struct ranks *ranks, size_t tensor, const struct turned *turned,
+                           double values[FEATURE_COUNT], struct error *error)
 {
     const struct examined *examined = &ranks->scan->tensors[tensor];
     struct measure measure = examined->measure;
@@ -107,12 +107,15 @@ static void turned_measure(const struct ranks *ranks, size_t tensor, const struc
         measure.row_fourth += turned->row[row] * turned->row[row];
     }
     measure.row_count = turned->rows;
-    float *gain = scan_gain(ranks->scan, examined);
+    float *gain;
+    if (!scan_gain(ranks->scan, examined, &gain, error))
+        return false;
     measure_finish(&measure, turned->column, gain);
-    free(gain);
     values[FEATURE_ROWS] = log(measure_row_structure(&measure));
     values[FEATURE_COLUMNS] = log(measure_column_structure(&measure));
     values[FEATURE_GAIN] = gain ? measure.gain_correlation : NAN;
+    free(gain);
+    return true;
 }
 
 /* Spreads. Turned back, a matrix that was transposed is within 0.6 of its peers in all that turning changes; one that
@@ -130,9 +133,8 @@ bool examine_transposed(const struct ranks *ranks, size_t tensor, bool *transpos
                             .column = calloc((size_t)stored->columns + 1, sizeof *turned.column)};
     double values[FEATURE_COUNT], worst, worst_turned;
     bool good = ((turned.row && turned.column) || error_memory(error, stored->name)) &&
-                turned_read(ranks, tensor, &turned, error);
+                turned_read(ranks, tensor, &turned, error) && turned_measure(ranks, tensor, &turned, values, error);
     if (good) {
-        turned_measure(ranks, tensor, &turned, values);
         double as_is = distance(ranks, tensor, ranks->features[tensor], &worst);
         *transposed = distance(ranks, tensor, values, &worst_turned) + 16 < as_is && worst_turned < LIKE_PEERS &&
                       worst > UNLIKE_PEERS;

@@ -236,14 +236,17 @@ static bool read_rows(const struct work *work, const struct tensor *tensor, uint
     return true;
 }
 
-static void tensor_finish(struct work *work, size_t index, const struct partial *partial)
+static bool tensor_finish(struct work *work, size_t index, const struct partial *partial, struct error *error)
 {
     struct examined *examined = &work->scan->tensors[index];
-    float *gain = scan_gain(work->scan, examined);
+    float *gain;
+    if (!scan_gain(work->scan, examined, &gain, error))
+        return false;
     examined->measure = partial->measure;
     memcpy(examined->measure.hash, partial->hash, sizeof partial->hash);
     measure_finish(&examined->measure, partial->column, gain);
     free(gain);
+    return true;
 }
 
 static void progress_add(struct work *work, uint64_t bytes)
@@ -260,7 +263,7 @@ static struct row_profile *profile_of(struct scan *scan, const struct tensor *te
 }
 
 /* Adds the strips up, in order, once all of them are there. */
-static void strips_join(struct work *work, size_t index, struct partial *partials, uint32_t count)
+static bool strips_join(struct work *work, size_t index, struct partial *partials, uint32_t count, struct error *error)
 {
     struct partial *whole = &partials[0];
     size_t columns = (size_t)work->scan->tensors[index].tensor->columns;
@@ -270,10 +273,11 @@ static void strips_join(struct work *work, size_t index, struct partial *partial
             whole->column[k] += partials[i].column[k];
         strip_hash(whole->hash, partials[i].hash, false);
     }
-    tensor_finish(work, index, whole);
+    bool good = tensor_finish(work, index, whole, error);
     for (uint32_t i = 0; i < count; i++)
         free(partials[i].column);
     free(partials);
+    return good;
 }
 
 /* The place for the strip's sums; NULL: out of memory. */
@@ -312,9 +316,7 @@ static bool read_strip(struct work *work, const struct unit *unit, struct error 
     if (last)
         work->partials[unit->kept[0]] = NULL;
     pthread_mutex_unlock(&work->lock);
-    if (last)
-        strips_join(work, unit->kept[0], partials, unit->strips);
-    return good;
+    return good && (!last || strips_join(work, unit->kept[0], partials, unit->strips, error));
 }
 
 static bool read_whole(struct work *work, size_t index, const struct seat *seat, struct error *error)
@@ -325,8 +327,7 @@ static bool read_whole(struct work *work, size_t index, const struct seat *seat,
     bool good = read_rows(work, tensor, 0, tensor->rows, seat, &partial, &memory, error);
     for (int i = 0; good && seat->by_column && i < KEPT_MOST && seat->partners[i]; i++)
         partner_column_squares(seat->partners[i], partial.column);
-    if (good)
-        tensor_finish(work, index, &partial);
+    good = good && tensor_finish(work, index, &partial, error);
     free(memory);
     return good;
 }

@@ -70,8 +70,8 @@ bool unit_by_heads(enum weight_unit unit);
 size_t scan_sibling(const struct scan *scan, const struct examined *of, enum weight weight);
 /* The gain of the norm through which the tensor reads its input; PAIR_NONE. */
 size_t scan_gain_of(const struct scan *scan, const struct examined *examined);
-/* Its values, [columns]: the gain of the norm through which the tensor reads its input, [columns], owned by the caller;
- * NULL: it reads through none, or out of memory, or it cannot be read. */
-float *scan_gain(const struct scan *scan, const struct examined *examined);
+/* Its values in `*gain`, [columns]: the gain of the norm through which the tensor reads its input, owned by the caller;
+ * NULL: it reads through none. */
+bool scan_gain(const struct scan *scan, const struct examined *examined, float **gain, struct error *error);
 
 #endif

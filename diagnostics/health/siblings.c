@@ -52,24 +52,25 @@ size_t scan_gain_of(const struct scan *scan, const struct examined *examined)
     return gain != PAIR_NONE && scan->tensors[gain].tensor->columns == examined->tensor->columns ? gain : PAIR_NONE;
 }
 
-float *scan_gain(const struct scan *scan, const struct examined *examined)
+bool scan_gain(const struct scan *scan, const struct examined *examined, float **gain, struct error *error)
 {
     size_t index = scan_gain_of(scan, examined);
+    *gain = NULL;
     if (index == PAIR_NONE)
-        return NULL;
-    const struct tensor *gain = scan->tensors[index].tensor;
-    struct error unread = {0};
-    void *raw = malloc((size_t)gain->bytes + 1);
-    float *values = malloc((size_t)gain->columns * sizeof *values + 1);
-    if (raw && values && store_read(scan->store, gain, raw, &unread)) {
-        widen(gain->dtype, raw, values, (size_t)gain->columns);
-        for (size_t i = 0; i < gain->columns; i++)
+        return true;
+    const struct tensor *tensor = scan->tensors[index].tensor;
+    void *raw = malloc((size_t)tensor->bytes + 1);
+    float *values = malloc((size_t)tensor->columns * sizeof *values + 1);
+    bool good = (raw && values) || error_memory(error, tensor->name);
+    good = good && store_read(scan->store, tensor, raw, error);
+    if (good) {
+        widen(tensor->dtype, raw, values, (size_t)tensor->columns);
+        for (size_t i = 0; i < tensor->columns; i++)
             values[i] += (float)weight_gain_offset(scan->config, scan->tensors[index].weight);
+        *gain = values;
     } else {
         free(values);
-        values = NULL;
     }
-    error_clear(&unread); /* its own reading tells */
     free(raw);
-    return values;
+    return good;
 }

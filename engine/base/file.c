@@ -516,9 +516,11 @@ bool folder_list(const char *path, struct names *names, struct error *error)
         return error_errno(error, "%s", path);
     bool good = true;
     const struct dirent *entry;
-    while (good && (entry = readdir(folder)))
+    while (good && (errno = 0, entry = readdir(folder)))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             good = names_add(names, entry->d_name) || error_memory(error, path);
+    if (good && errno) /* no end of the folder: what lies behind is not known */
+        good = error_errno(error, "%s: cannot be listed", path);
     closedir(folder);
     if (good && names->count)
         qsort(names->items, names->count, sizeof *names->items, names_order);
