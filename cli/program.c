@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "cli/arguments.h"
 #include "cli/say.h"
+#include "quality/cld2.h"
 
 /* Removes what is half written, then ends as the signal would have. One that comes again meanwhile, as from timeout,
  * which sends it to the process and to its group, is taken by another thread, and waits for that. */
@@ -47,9 +48,21 @@ static void reserve_standard(void)
             open("/", O_PATH); /* which takes the lowest number that is free */
 }
 
+/* In a library of C++: an exception has no way through C. */
+static void on_shortage(void)
+{
+    static const char message[] = "assay: out of memory\n";
+    ssize_t told = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)told;
+    file_stop();
+    file_abandon_all();
+    _exit(EXIT_ERROR);
+}
+
 void program_begin(void)
 {
     reserve_standard();
+    cxx_on_shortage(on_shortage);
     /* Activations come and go with every layer: keep their memory instead of asking the system for fresh, zeroed pages.
      */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);

@@ -1,5 +1,6 @@
 #include <cstdio> /* CLD2's header uses FILE without it */
 #include <cstring>
+#include <new>
 
 #include <cld2/public/compact_lang_det.h>
 #include <cld2/public/encodings.h>
@@ -46,4 +47,9 @@ extern "C" bool cld2_knows(const char *code)
             strcmp(code, code_of((CLD2::Language)i)) == 0)
             return true;
     return false;
+}
+
+extern "C" void cxx_on_shortage(void (*handler)(void))
+{
+    std::set_new_handler(handler);
 }

@@ -34,6 +34,10 @@ void cld2_detect(const char *text, size_t size, bool best_effort, struct cld2_re
 /* The code names a language. */
 bool cld2_knows(const char *code);
 
+/* What is called where C++ has no memory, in CLD2, Hunspell and others: it does not come back. Without it the program
+ * ends in a signal. */
+void cxx_on_shortage(void (*handler)(void));
+
 #ifdef __cplusplus
 }
 #endif

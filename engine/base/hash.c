@@ -1,6 +1,9 @@
+/* SHA-256 by OpenSSL's own functions: they take no memory, where those of EVP load a provider, and may end in a signal
+ * when there is none for it. */
+#define OPENSSL_API_COMPAT 0x10100000L
 #include "base/hash.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,41 +12,31 @@
 #include "base/file.h"
 
 struct sha256 {
-    EVP_MD_CTX *context;
+    SHA256_CTX context;
 };
 
 struct sha256 *sha256_new(struct error *error)
 {
     struct sha256 *sha = malloc(sizeof *sha);
-    if (sha)
-        sha->context = EVP_MD_CTX_new();
-    if (sha && sha->context && EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) == 1)
+    if (sha && SHA256_Init(&sha->context) == 1)
         return sha;
-    sha256_free(sha);
+    free(sha);
     error_memory(error, "SHA-256");
     return NULL;
 }
 
 bool sha256_update(struct sha256 *sha, const void *data, size_t size)
 {
-    return EVP_DigestUpdate(sha->context, data, size) == 1;
+    return SHA256_Update(&sha->context, data, size) == 1;
 }
 
 bool sha256_take(struct sha256 *sha, unsigned char digest[SHA256_BYTES])
 {
-    unsigned char all[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    bool good = EVP_DigestFinal_ex(sha->context, all, &size) == 1 && size == SHA256_BYTES &&
-                EVP_DigestInit_ex(sha->context, NULL, NULL) == 1;
-    if (good)
-        memcpy(digest, all, SHA256_BYTES);
-    return good;
+    return SHA256_Final(digest, &sha->context) == 1 && SHA256_Init(&sha->context) == 1;
 }
 
 void sha256_free(struct sha256 *sha)
 {
-    if (sha)
-        EVP_MD_CTX_free(sha->context);
     free(sha);
 }
 

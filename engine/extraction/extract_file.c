@@ -96,13 +96,14 @@ static bool values_hold(struct extract_file *file, const struct safetensors *fou
     return good;
 }
 
-/* Does the file at `path` hold the plan's tensors and nothing else, bit for bit? A malformed file does not. */
-static bool file_holds(struct extract_file *file, const char *path, bool *same, struct error *error)
+/* Does the file at `path` hold the plan's tensors and nothing else, bit for bit? One that cannot be read does not, and
+ * `why` says so. */
+static bool file_holds(struct extract_file *file, const char *path, bool *same, struct error *why, struct error *error)
 {
     struct safetensors found = {0};
-    struct error malformed = {0};
-    *same = safetensors_open(path, &found, &malformed);
-    error_clear(&malformed);
+    *same = safetensors_open(path, &found, why);
+    if (why->kind == ERROR_MEMORY)
+        return error_take(error, why);
     *same = *same && found.count == file->count && metadata_fits(found.metadata);
     for (size_t i = 0; *same && i < file->count; i++)
         *same = entry_fits(&found.entries[i], &file->tensors[i]);
@@ -156,10 +157,12 @@ static bool file_write_out(struct extract_file *file, const char *path, struct e
     if (!(file->writer = safetensors_stage(putting.writer, error)))
         return false;
     bool same = false;
-    good = file_holds(file, file_staged_path(file->writer), &same, error);
+    struct error why = {0};
+    good = file_holds(file, file_staged_path(file->writer), &same, &why, error);
     if (good && !same)
-        good = error_set(error, "%s: what was read back is not what was written; the disk may be failing",
-                         file_staged_path(file->writer));
+        good = error_set(error, "%s: what was read back is not what was written%s%s; the disk may be failing",
+                         file_staged_path(file->writer), why.text ? ": " : "", why.text ? why.text : "");
+    error_clear(&why);
     if (good)
         return true;
     file_discard(file->writer);
@@ -170,9 +173,11 @@ static bool file_write_out(struct extract_file *file, const char *path, struct e
 bool extract_file_work(const struct extract_request *request, struct extract_file *file, struct error *error)
 {
     char *path = path_join(request->folder, file->path);
+    struct error why = {0};
     bool same = false, good = path || error_memory(error, file->path);
     if (good && file_exists(path))
-        good = file_holds(file, path, &same, error);
+        good = file_holds(file, path, &same, &why, error);
+    error_clear(&why);
     if (good && same) {
         file->fate = FILE_KEPT;
     } else if (good && file->wanted) {

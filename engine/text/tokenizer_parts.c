@@ -123,8 +123,10 @@ bool tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *json, bool s
     if (json && !cJSON_IsArray(json))
         return error_set(error, "%s: \"added_tokens\" should be a list", tokenizer->where);
     tokenizer->added = calloc((size_t)cJSON_GetArraySize(json) + 1, sizeof *tokenizer->added);
+    if (!tokenizer->added)
+        return error_memory(error, tokenizer->where);
     struct map contents = {0};
-    bool good = tokenizer->added || error_memory(error, tokenizer->where);
+    bool good = true;
     cJSON_ArrayForEach(item, json)
     {
         struct added_token *token = &tokenizer->added[tokenizer->added_count++];
