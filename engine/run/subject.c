@@ -229,13 +229,28 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
 }
 
+/* What is named as the source says something of the model: a mistyped folder would be passed over, and what was asked of
+ * the source never be looked at. */
+static bool source_is_one(struct subject *subject, const char *folder, struct error *error)
+{
+    const char *path = subject->source_path;
+    struct error met = {0};
+    if (!path || origin_is_index(path) || folder_holds(folder, "config.json") || tokenizer_source_file(folder))
+        return true;
+    subject->source = store_open(path, &met);
+    if (!subject->source)
+        error_set(error, "--source: neither a model, nor config.json, nor a tokenizer: %s", error_text(&met));
+    error_clear(&met);
+    return subject->source;
+}
+
 bool subject_open(const struct subject_options *options, struct subject *subject, struct error *error)
 {
     *subject = (struct subject){.engine = options->engine, .source_path = options->source};
     char *own = folder_of(options->model), *source = options->source ? folder_of(options->source) : NULL;
     const char *const folders[2] = {own, source};
     bool good = (own && (source || !options->source)) || error_memory(error, options->model);
-    good = good && (subject->base = store_open(options->model, error)) &&
+    good = good && (subject->base = store_open(options->model, error)) && source_is_one(subject, source, error) &&
            open_config(options, folders, subject, error) && open_tokenizer(options, folders, subject, error);
     if (good)
         take_quantisation(subject);

@@ -156,6 +156,15 @@ unreadable "$T/folder" check "$T/folder"
 unreadable "$T/folder" inspect "$T/folder"
 unreadable "$T/folder" tokenize "$T/folder" text
 
+test_that 'a source that is no model is named'
+mkdir "$T/empty"
+for source in "$T/empty" "$T/nowhere" "$PWD/README.md"; do
+    for asked in "inspect $model" "check $model --golden $(gold qwen3)" "generate $model --prompt hi -n 1"; do
+        # shellcheck disable=SC2086
+        unreadable "$source" $asked --source "$source"
+    done
+done
+
 test_that 'a result that does not reach stdout is none'
 for asked in --version -h 'check -h' 'check --usage' faults 'faults --json' 'inspect golden/nano/qwen2'; do
     # shellcheck disable=SC2086
