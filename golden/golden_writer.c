@@ -161,6 +161,7 @@ struct golden_writer *golden_writer_new(enum golden_form form, const struct gold
     }
     writer->form = &form_rows[form];
     writer->request = *request;
+    file_sweep(writer->request.path);
     if (writer->form->open(writer, error))
         return writer;
     golden_writer_discard(writer);

@@ -44,6 +44,8 @@ static bool files_remove(const char *folder, struct error *error)
     for (size_t i = 0; i < FILES && good; i++) {
         char *path = path_join(folder, files[i].name);
         good = path || error_memory(error, "a file name");
+        if (good)
+            file_sweep(path);
         if (good && unlink(path) != 0 && errno != ENOENT)
             good = error_errno(error, "%s: cannot remove the report of an earlier run", path);
         free(path);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -359,7 +360,40 @@ struct file_writer *file_create(const char *path, struct error *error)
         file_writer_free(writer);
         return NULL;
     }
+    flock(writer->descriptor, LOCK_EX | LOCK_NB); /* for file_sweep of another machine */
     return writer;
+}
+
+/* NAME.tmp.PID of a process that is no more. */
+static bool is_left(const char *name, const char *base)
+{
+    size_t length = strlen(base);
+    if (strncmp(name, base, length) != 0 || strncmp(name + length, ".tmp.", 5) != 0)
+        return false;
+    const char *digits = name + length + 5;
+    long process = strtol(digits, NULL, 10);
+    return *digits && !digits[strspn(digits, "0123456789")] && process > 0 && process <= INT_MAX &&
+           kill((pid_t)process, 0) != 0 && errno == ESRCH;
+}
+
+void file_sweep(const char *path)
+{
+    struct names names = {0};
+    struct error none = {0};
+    char *folder = path_folder(path);
+    bool listed = folder && folder_list(folder, &names, &none);
+    for (size_t i = 0; listed && i < names.count; i++) {
+        char *left = is_left(names.items[i], path_base(path)) ? path_join(folder, names.items[i]) : NULL;
+        int descriptor = left && !file_is_link(left) ? file_open(left, NULL, NULL) : -1;
+        if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+            unlink(left);
+        if (descriptor >= 0)
+            close(descriptor);
+        free(left);
+    }
+    error_clear(&none);
+    names_free(&names);
+    free(folder);
 }
 
 bool file_write_at(struct file_writer *writer, uint64_t offset, const void *data, size_t size, struct error *error)

@@ -72,6 +72,9 @@ int folder_lock(const char *path, struct error *error);
  * (also after a failed commit) removes it. A path that is there and no regular file is refused. Both end the object. */
 struct file_writer;
 struct file_writer *file_create(const char *path, struct error *error);
+/* Removes what writers of `path` have left that were killed: files of temporary names that nobody has open, of
+ * processes that are no more. */
+void file_sweep(const char *path);
 bool file_append(struct file_writer *writer, const void *data, size_t size, struct error *error);
 bool file_write_at(struct file_writer *writer, uint64_t offset, const void *data, size_t size, struct error *error);
 bool file_commit(struct file_writer *writer, struct error *error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -215,6 +216,25 @@ Test(file, abandoned_writers_leave_nothing)
         cr_expect(path_there(scratch("w/file")) && entries_in(scratch("w")) == 1, "%zu entries",
                   (size_t)entries_in(scratch("w")));
     }
+}
+
+Test(file, what_killed_writers_left_goes_and_nothing_else)
+{
+    struct error error = {0};
+    cr_assert(folder_make(scratch("w"), &error));
+    write_text(scratch("w/file.tmp.1x"), "");
+    write_text(scratch("w/file.tmp.%d", getpid()), "");
+    write_text(scratch("w/other.tmp.999999999"), "");
+    pid_t child = fork();
+    if (child == 0) {
+        file_create(scratch("w/file"), &error);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    cr_expect(path_there(scratch("w/file.tmp.%d", child)));
+    file_sweep(scratch("w/file"));
+    cr_expect_not(path_there(scratch("w/file.tmp.%d", child)));
+    cr_expect_eq(entries_in(scratch("w")), 3);
 }
 
 Test(file, a_rename_that_fails_is_told)
