@@ -8,6 +8,7 @@
 #include "base/json.h"
 
 #define INPUT_MAX ((size_t)1 << 30)
+#define LINES_MOST ((size_t)1 << 19) /* each costs some kilobytes, of which most are what is measured of it */
 
 static bool line_take(const char *where, const cJSON *json, struct text_case *text, struct expects *expects,
                       struct error *error)
@@ -29,9 +30,6 @@ static bool line_add(const char *path, size_t number, const char *text, size_t s
 {
     char where[4200];
     snprintf(where, sizeof where, "%.4096s: line %zu", path, number);
-    if (!array_grow(lines->lines, lines->count, lines->capacity) ||
-        !array_grow(lines->cases, lines->count, lines->case_capacity))
-        return error_memory(error, path);
     cJSON *json = json_parse(where, text, size, error);
     if (!json)
         return false;
@@ -42,11 +40,26 @@ static bool line_add(const char *path, size_t number, const char *text, size_t s
     return line_take(where, json, &lines->cases[at], &lines->lines[at].expects, error);
 }
 
+/* Room for as many as there may be. */
+static bool lines_room(const char *path, const struct buffer *input, struct text_lines *lines, struct error *error)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < input->size; i++)
+        most += input->data[i] == '\n';
+    if (most > LINES_MOST)
+        return error_set(error, "%s: has %zu lines; at most %zu are judged at once, so judge it in parts", path, most,
+                         LINES_MOST);
+    lines->lines = calloc(most, sizeof *lines->lines);
+    lines->cases = calloc(most, sizeof *lines->cases);
+    return (lines->lines && lines->cases) || error_memory(error, path);
+}
+
 bool text_lines_read(const char *path, struct text_lines *lines, struct error *error)
 {
     struct buffer input = {.maximum = INPUT_MAX + 65536};
     size_t number = 0;
-    bool good = file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, INPUT_MAX, &input, error);
+    bool good = file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, INPUT_MAX, &input, error) &&
+                lines_room(path, &input, lines, error);
     for (size_t at = 0; good && at < input.size;) {
         size_t size;
         const char *line = text_line(input.data, input.size, &at, &size);

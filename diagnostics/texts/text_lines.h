@@ -14,7 +14,7 @@ struct text_lines {
         struct expects expects;
         char id[24];
     } * lines;
-    size_t count, capacity, case_capacity;
+    size_t count;
 };
 
 /* Reads all lines of the file, "-" being stdin. A line that is no such object, and a file without a line, are errors.

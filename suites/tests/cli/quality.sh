@@ -42,6 +42,11 @@ json 'all(.findings[] | to_entries[] | select(.key | IN("check", "verdict", "sum
 equal '.command' quality
 equal '.assay_report' 1
 
+test_that 'what takes kilobytes for each line is bounded by lines'
+head -c 524288 /dev/zero | tr '\0' '\n' >"$T/many.jsonl"
+run 3 quality "$T/many.jsonl" -q
+says err "$T/many.jsonl: has 524289 lines; at most 524288 are judged at once"
+
 test_that 'a table: a header, and one row for each text, all of the same length'
 run 1 quality "$data/story.jsonl" --csv -q
 same "$(wc -l <"$T/out")" 33
