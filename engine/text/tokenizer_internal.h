@@ -11,7 +11,8 @@
 #include "text/tokenizer.h"
 #include "text/word_model.h"
 
-#define TOKENIZER_FILE_MOST ((size_t)512 << 20)
+#define TOKENIZER_FILE_MOST                                                                                            \
+    ((size_t)128 << 20) /* the largest that are published have 35 MB; what is read takes nine times as much */
 
 /* A piece of the template: the text (`special` = false) or one id. */
 struct template_piece {
