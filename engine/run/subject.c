@@ -229,8 +229,8 @@ static bool open_tokenizer(const struct subject_options *options, const char *co
     return subject->tokenizer || subject->tokenizer_problem || error_memory(error, "tokenizer");
 }
 
-/* What is named as the source says something of the model: a mistyped folder would be passed over, and what was asked of
- * the source never be looked at. */
+/* What is named as the source says something of the model: a mistyped folder would be passed over, and what was asked
+ * of the source never be looked at. */
 static bool source_is_one(struct subject *subject, const char *folder, struct error *error)
 {
     const char *path = subject->source_path;

@@ -49,7 +49,7 @@ ln -sf /dev/zero "$T/endless/tokenizer.json"
 run 0 inspect "$T/endless" --json -q
 json '[.findings[] | select(.check == "tokens.reader") | .message] | any(contains("is a device"))'
 run 3 extract "$T/endless" "$T/endless.out" -q
-says err 'is a device'
+says err "$T/endless/tokenizer.json: "
 absent "$T/endless.out/extraction_manifest.json"
 
 test_that 'no file gets the number of a standard stream that is closed'
