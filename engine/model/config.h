@@ -54,8 +54,8 @@ struct model_config {
     int heads;
     int kv_heads;
     int head_dim;
-    int value_dim;            /* values of a head; head_dim are those of a query and of a key */
-    int rotary_dim;           /* of a head, its first so many values are rotated; its last where there are latents */
+    int value_dim;  /* of heads that are made of latents: their values; head_dim are those of a query, of a key */
+    int rotary_dim; /* of a head, its first so many values are rotated; its last where there are latents */
     int query_latent, latent; /* values that queries, and keys and values, are made of; 0: of the whole width */
     bool gated_heads; /* what a head makes of values is multiplied by a sigmoid, which is made beside its query */
     struct {

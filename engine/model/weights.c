@@ -106,7 +106,7 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
     if (which == DIM_Q_GATED)
         return (uint64_t)config->heads * (uint64_t)config->head_dim * (config->gated_heads ? 2 : 1);
     if (which == DIM_ATTENDED)
-        return (uint64_t)config->heads * (uint64_t)config->value_dim;
+        return (uint64_t)config->heads * (uint64_t)(config->latent ? config->value_dim : config->head_dim);
     if (which == DIM_KV_UP)
         return (uint64_t)config->heads * (uint64_t)(config->head_dim - config->rotary_dim + config->value_dim);
     if (which == DIM_KV)
