@@ -456,6 +456,15 @@ MODELS |= {
             "rope_theta": 10000.0,
         },
     },
+    "starcoder2": {  # LayerNorm with biases, biases everywhere, a window
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["Starcoder2ForCausalLM"], "model_type": "starcoder2", "dtype": "bfloat16",
+            "hidden_act": "gelu_pytorch_tanh", "hidden_size": 24, "intermediate_size": 26, "max_position_embeddings": 4096,
+            "norm_epsilon": 1e-05, "num_attention_heads": 4, "num_key_value_heads": 2, "rope_theta": 10000.0,
+            "sliding_window": 6, "use_bias": True,
+        },
+    },
     "qwen3_vl_moe": {
         "dtype": "bfloat16", "shards": 2, "tokens": (1, 30), "transposed": True,
         "config": {

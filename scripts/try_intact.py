@@ -47,8 +47,9 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "phi3": "Phi3ForCausalLM", "ernie4_5": "Ernie4_5ForCausalLM", "helium": "HeliumForCausalLM", "arcee": "ArceeForCausalLM",
            "olmoe": "OlmoeForCausalLM", "granitemoe": "GraniteMoeForCausalLM", "hunyuan_v1_dense": "HunYuanDenseV1ForCausalLM",
            "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM",
-           "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM", "glm4_moe_lite": "Glm4MoeLiteForCausalLM",
-           "qwen3_next": "Qwen3NextForCausalLM"}
+           "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM",
+           "glm4_moe_lite": "Glm4MoeLiteForCausalLM", "qwen3_next": "Qwen3NextForCausalLM",
+           "starcoder2": "Starcoder2ForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -67,7 +68,7 @@ WHOLES = {
 }
 LATENT = ("deepseek_v2", "deepseek_v3", "glm4_moe_lite")  # keys and values are made of latents
 DIVIDED = ("gemma", "gemma2", "gemma3_text", "gemma3", "arcee")  # hidden_size is a multiple of the number of heads
-NO_HEAD_DIM = ("olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
+NO_HEAD_DIM = ("starcoder2", "olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
@@ -105,7 +106,7 @@ def own_keys(draw, family, config):
         found["attention_bias"] = draw.random() < 0.3
     if family in ("granite", "smollm3", "helium", "arcee"):
         found["mlp_bias"] = draw.random() < 0.3
-    if family == "ernie4_5":
+    if family in ("ernie4_5", "starcoder2"):
         found["use_bias"] = draw.random() < 0.5
     if family == "gemma":
         found.setdefault("hidden_act", "gelu_pytorch_tanh")
@@ -164,7 +165,9 @@ def own_keys(draw, family, config):
             found["sliding_window_pattern"] = draw.randint(1, 3)
     if family == "exaone4" and draw.random() < 0.3:
         found |= {"sliding_window": None, "layer_types": ["full_attention"] * layers}
-    if family == "phi3":
+    if family == "starcoder2":
+        found["norm_epsilon"] = config["rms_norm_eps"]
+    if family in ("phi3", "starcoder2"):
         found["sliding_window"] = draw.choice((None, 2, 9))
     if family == "smollm3":
         found["no_rope_layer_interval"] = draw.randint(1, 3)

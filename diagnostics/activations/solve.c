@@ -33,7 +33,7 @@ static bool is_shown(enum weight weight)
 /* Added to all that its module makes. */
 static bool is_added(enum weight weight)
 {
-    return weight == WEIGHT_O_BIAS || weight == WEIGHT_DOWN_BIAS;
+    return weight == WEIGHT_O_BIAS || weight == WEIGHT_DOWN_BIAS || weight_rows[weight].when == WHEN_NORM_BIAS;
 }
 
 static bool is_vector(enum weight weight)
@@ -199,6 +199,7 @@ struct suspects {
     const struct solve_request *request;
     const struct survey *survey;
     enum point point;
+    int layer; /* -1: outside layers */
     struct expected_list absent, there;
 };
 
@@ -206,7 +207,7 @@ static bool see_suspect(void *context, const struct expected *expected)
 {
     struct suspects *suspects = context;
     bool there = store_find(suspects->request->store, expected->name);
-    if (expected->layer < 0 || (expected->optional && !there) || !weight_is_within(expected->weight) ||
+    if (expected->layer != suspects->layer || (expected->optional && !there) || !weight_is_within(expected->weight) ||
         point_of(expected, suspects->survey->result.compared_points) != suspects->point ||
         (there && expected->expert >= 0 && !is_blamed(suspects->survey, expected->expert)))
         return true;
@@ -217,8 +218,8 @@ static bool suspects_find(const struct solve_task *task, const struct survey *su
                           struct error *error)
 {
     int layer = task->expected[0]->layer;
-    *suspects = (struct suspects){.request = task->request, .survey = survey, .point = task->point};
-    return weights_each_in(task->request->config, layer, layer + 1, see_suspect, suspects) ||
+    *suspects = (struct suspects){.request = task->request, .survey = survey, .point = task->point, .layer = layer};
+    return weights_each_in(task->request->config, layer < 0 ? 0 : layer, layer + 1, see_suspect, suspects) ||
            error_memory(error, "gold");
 }
 

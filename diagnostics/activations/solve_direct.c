@@ -34,18 +34,31 @@ static bool run_pairs(const struct solve_task *task, const float *values, struct
 
 /* --- gains --- */
 
-/* What a norm multiplies by is `offset` and its gain. */
-static void gain_of(const struct pairs *pairs, size_t count, size_t unknowns, int offset, float *values,
+static double mean_of(const float *values, size_t first, size_t end, size_t step)
+{
+    double sum = 0;
+    size_t count = 0;
+    for (size_t at = first; at < end; at += step, count++)
+        sum += (double)values[at];
+    return count ? sum / (double)count : 0;
+}
+
+/* What a norm multiplies by is `offset` and its gain. `added`: it adds a bias, too, which is no part of the slope. */
+static void gain_of(const struct pairs *pairs, size_t count, size_t unknowns, int offset, bool added, float *values,
                     struct solved *solved)
 {
+    size_t end = count * pairs->width_out;
     for (size_t i = 0; i < unknowns; i++) {
         double products = 0, squares = 0;
-        for (size_t at = i; at < count * pairs->width_out; at += unknowns) {
-            products += (double)pairs->inputs[at] * (double)pairs->outputs[at];
-            squares += (double)pairs->inputs[at] * (double)pairs->inputs[at];
+        double in = added ? mean_of(pairs->inputs, i, end, unknowns) : 0,
+               out = added ? mean_of(pairs->outputs, i, end, unknowns) : 0;
+        for (size_t at = i; at < end; at += unknowns) {
+            products += ((double)pairs->inputs[at] - in) * ((double)pairs->outputs[at] - out);
+            squares += ((double)pairs->inputs[at] - in) * ((double)pairs->inputs[at] - in);
         }
         if (!(squares > 0)) {
-            snprintf(solved->why, sizeof solved->why, "the input of channel %zu is always zero", i);
+            snprintf(solved->why, sizeof solved->why, "the input of channel %zu is always %s", i,
+                     added ? "the same" : "zero");
             return;
         }
         values[i] = (float)(products / squares - offset);
@@ -64,14 +77,17 @@ static bool too_few(struct solved *solved, size_t count)
 bool solve_gain(struct solve_task *task, struct error *error)
 {
     size_t unknowns = task->begins[1], count = 0, width = width_of(task);
-    int offset = weight_gain_offset(task->request->config, point_rows[task->point].weight);
+    const struct model_config *config = task->request->config;
+    enum weight bias = norm_bias(task->expected[0]->weight);
+    bool added = bias != WEIGHT_NONE && config_calls_for(config, bias, task->expected[0]->layer);
+    int offset = weight_gain_offset(config, point_rows[task->point].weight);
     struct pairs pairs = {task->request, POINT_COUNT, task->point, width, width, NULL, 0, NULL, NULL, NULL, NULL};
     for (size_t i = 0; i < unknowns; i++)
         task->values[i] = (float)(1 - offset); /* then what comes out is what goes in */
     bool good = run_pairs(task, task->values, &pairs, &count, error);
     task->solved->equations = count * (width / unknowns);
     if (good && !too_few(task->solved, count))
-        gain_of(&pairs, count, unknowns, offset, task->values, task->solved);
+        gain_of(&pairs, count, unknowns, offset, added, task->values, task->solved);
     pairs_free(&pairs);
     return good;
 }

@@ -477,8 +477,9 @@ static bool take_solved(const struct evidence *evidence, struct hypotheses *out)
 /* It shows only in what its module makes, which is bad, and gold may determine it. */
 static bool is_sought(const struct evidence *evidence, enum weight weight, int block)
 {
-    return weight_is_sought(weight) && touches_bad(evidence, weight, block) &&
-           config_calls_for(evidence->config, weight, block - 1);
+    bool last = block == evidence->blocks - 1, here = weight_rows[weight].scope == (last ? OF_END : OF_LAYER);
+    return here && weight_is_sought(weight) && touches_bad(evidence, weight, block) &&
+           config_calls_for(evidence->config, weight, last ? -1 : block - 1);
 }
 
 static bool take_sought(const char *name, int block, struct hypotheses *out)
@@ -493,17 +494,18 @@ bool candidates_of_sought(const struct evidence *evidence, struct hypotheses *ou
 {
     char name[WEIGHT_PATTERN];
     int layers = 0;
-    for (int block = 1; block < evidence->blocks - 1; block++) {
+    for (int block = 1; block < evidence->blocks; block++) {
         size_t biases = 0;
+        int layer = block < evidence->blocks - 1 ? block - 1 : -1;
         for (int weight = 0; weight < WEIGHT_COUNT; weight++)
             if (is_sought(evidence, (enum weight)weight, block) &&
-                expected_name((enum weight)weight, block - 1, -1, name, sizeof name)) {
+                expected_name((enum weight)weight, layer, -1, name, sizeof name)) {
                 biases += weight_rows[weight].part == PART_BIAS;
                 if (!take_sought(name, block, out))
                     return false;
             }
         snprintf(name, sizeof name, "model.layers.%d.*.bias", block - 1);
-        if (biases > 1 && !take_sought(name, block, out))
+        if (layer >= 0 && biases > 1 && !take_sought(name, block, out))
             return false;
         layers += biases > 0;
     }

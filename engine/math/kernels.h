@@ -25,6 +25,10 @@ void rms_norm(const float *x, const float *gain, float offset, double epsilon, f
  * transformers does it in float32 steps. Out may be x. */
 void layer_norm(const float *x, const float *gain, double epsilon, float *out, size_t count);
 
+/* out[i] = gain[i] * ((x[i] - mean(x)) / sqrt(variance(x) + epsilon)) + bias[i], in double, as torch.nn.LayerNorm has
+ * it in a float64 run. Out may be x. https://arxiv.org/abs/1607.06450 */
+void layer_norm_biased(const float *x, const float *gain, const float *bias, double epsilon, float *out, size_t count);
+
 /* x[i] = exp(x[i] - max) / sum of them, in place. All of -inf gives NaN, as does any NaN. */
 void softmax(float *x, size_t count);
 /* ... beside one value more, of which nothing is kept: x[i] = exp(x[i]) / (sum_k exp(x[k]) + exp(sink)) */

@@ -118,3 +118,16 @@ void layer_norm(const float *x, const float *gain, double epsilon, float *out, s
     for (size_t i = 0; i < count; i++)
         out[i] = gain[i] * (out[i] * scale);
 }
+
+void layer_norm_biased(const float *x, const float *gain, const float *bias, double epsilon, float *out, size_t count)
+{
+    double mean = 0, squares = 0;
+    for (size_t i = 0; i < count; i++)
+        mean += (double)x[i];
+    mean /= (double)count;
+    for (size_t i = 0; i < count; i++)
+        squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double scale = 1 / sqrt(squares / (double)count + epsilon);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)(((double)x[i] - mean) * scale * (double)gain[i] + (double)bias[i]);
+}

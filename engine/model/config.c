@@ -186,6 +186,7 @@ static const struct bias_row {
     [BIAS_QKV_NOT_DENIED] = {"attention_bias", NULL, true, false},
     [BIAS_NOT_DENIED] = {"attention_bias", "attention_bias", true, true},
     [BIAS_USE_KEY] = {"use_bias", "use_bias", false, false},
+    [BIAS_USE_NOT_DENIED] = {"use_bias", "use_bias", true, true},
 };
 
 static bool parse_biases(struct model_config *config, const struct config_source *source, struct error *error)
@@ -195,6 +196,7 @@ static bool parse_biases(struct model_config *config, const struct config_source
     const cJSON *text = source->text;
     config->qkv_bias = row->qkv;
     config->o_bias = row->o;
+    config->mlp_bias = family->absent.mlp_bias;
     if ((row->qkv_key && !json_get_bool(text, source->name, row->qkv_key, &config->qkv_bias, error)) ||
         (row->o_key && !json_get_bool(text, source->name, row->o_key, &config->o_bias, error)) ||
         (family->mlp_bias_key && !json_get_bool(text, source->name, family->mlp_bias_key, &config->mlp_bias, error)) ||
@@ -246,6 +248,7 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     config->norm_epsilon = family->absent.epsilon;
     config->norms = family->norms;
     config->block_norms = family->block_norms;
+    config->norm_biases = family->norm_biases;
     config->switches = family->switches;
     /* as GGUF files have them: 1 has been added */
     if (!json_get_bool(source->text, source->name, "assay_gains_whole", &config->gains_whole, error))

@@ -181,6 +181,7 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         {DIFFERS_FUNCTION, "both blocks side by side", a->parallel_blocks, b->parallel_blocks, spell_switch},
         {DIFFERS_FUNCTION, "LayerNorm in the place of RMSNorm", a->own_switches.norm, b->own_switches.norm,
          spell_switch},
+        {DIFFERS_FUNCTION, "biases of norms", a->norm_biases, b->norm_biases, spell_switch},
         {DIFFERS_FUNCTION, "gains of norms beside 1", beside_one(a), beside_one(b), spell_switch},
         {DIFFERS_FUNCTION, "norms of queries and keys over all heads", a->head_gains_wide, b->head_gains_wide,
          spell_switch},

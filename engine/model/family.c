@@ -515,6 +515,19 @@ static const struct family families[] = {
      .window = WINDOW_NEVER,
      .absent = {SIZES(32000, 2560, 18432, 32, 32, 0), .context = 4096, .epsilon = 1e-5, .theta = 1e4,
                 .activation = "relu2"}},
+    {.name = "starcoder2",
+     .gold = "starcoder2",
+     .model_types = {"starcoder2"},
+     .norms = PRE_NORMS,
+     .norm_biases = true,
+     .switches = {.norm = NORM_CENTRED},
+     .bias = BIAS_USE_NOT_DENIED,
+     .mlp_bias_key = "use_bias",
+     .epsilon_key = "norm_epsilon",
+     .gateless = true,
+     .window = WINDOW_ALWAYS,
+     .absent = {SIZES(49152, 3072, 12288, 30, 24, 2), .context = 4096, .mlp_bias = true, .tied = true, .epsilon = 1e-5,
+                .theta = 1e4, .activation = "gelu_pytorch_tanh"}},
 };
 
 #define FAMILIES (sizeof families / sizeof *families)

@@ -19,7 +19,8 @@ enum family_bias {
     BIAS_QKV_ATTENTION,  /* q, k and v where "attention_bias" says so */
     BIAS_QKV_NOT_DENIED, /* q, k and v unless "attention_bias" denies it */
     BIAS_NOT_DENIED,     /* q, k, v and o unless "attention_bias" denies it */
-    BIAS_USE_KEY         /* q, k, v and o where "use_bias" says so */
+    BIAS_USE_KEY,        /* q, k, v and o where "use_bias" says so */
+    BIAS_USE_NOT_DENIED  /* q, k, v and o unless "use_bias" denies it */
 };
 
 enum family_experts {
@@ -79,6 +80,7 @@ struct family {
     const char *typed;    /* the family that it is where "layer_types" is given, unless it is a part; NULL: itself */
     uint64_t norms;       /* WEIGHT_BIT of those that not every family has */
     uint64_t block_norms; /* of these, the norms of a block's output */
+    bool norm_biases;     /* its norms are torch.nn.LayerNorm, with biases */
     struct switches switches; /* what it does otherwise than most */
     enum family_bias bias;
     const char *mlp_bias_key;     /* NULL: there are no such biases */
@@ -137,6 +139,7 @@ struct family {
         int original_context;      /* "original_max_position_embeddings"; 0: as the context */
         bool norm_topk;
         bool tied;
+        bool mlp_bias;
         double epsilon, theta;
         double latent_epsilon;  /* of the norms of latents, which no key says */
         double local_theta;     /* "rope_local_base_freq" */

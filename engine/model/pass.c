@@ -55,7 +55,7 @@ bool pass_linear(struct pass *pass, int layer, const float *in, const struct pro
 }
 
 struct norm_job {
-    const float *in, *gain;
+    const float *in, *gain, *bias; /* NULL: no bias */
     float *out;
     size_t rows, width, period;
     double epsilon;
@@ -76,16 +76,19 @@ static void norm_departed(const struct norm_job *job, const float *in, float *ou
     double scale = 1 / sqrt(squares / (summed ? 1 : (double)job->width) + job->epsilon);
     for (size_t i = 0; i < job->width; i++)
         out[i] =
-            (float)(((double)in[i] - mean) * scale * ((double)job->gain[i % job->period] + job->switches->gain_offset));
+            (float)(((double)in[i] - mean) * scale * ((double)job->gain[i % job->period] + job->switches->gain_offset) +
+                    (job->bias ? (double)job->bias[i] : 0));
 }
 
-/* Families have these two kinds, in the original's own steps of float32. */
+/* Families have these three kinds, in the original's own steps. */
 static void norm_row(const struct norm_job *job, const float *in, float *out)
 {
     const struct switches *switches = job->switches;
     if (job->period != job->width || switches->norm == NORM_ROOT_SUM ||
-        (switches->norm == NORM_CENTRED && switches->gain_offset))
+        (switches->norm == NORM_CENTRED ? switches->gain_offset != 0 : job->bias != NULL))
         norm_departed(job, in, out);
+    else if (job->bias)
+        layer_norm_biased(in, job->gain, job->bias, job->epsilon, out, job->width);
     else if (switches->norm == NORM_CENTRED)
         layer_norm(in, job->gain, job->epsilon, out, job->width);
     else
@@ -118,7 +121,10 @@ bool pass_norm(struct pass *pass, enum weight gain, int layer, const float *in, 
                            .period = period,
                            .epsilon = norm_epsilon(config, gain),
                            .switches = &config->switches};
-    if (!model_vector(pass->model, gain, layer, &job.gain, error))
+    enum weight bias = norm_bias(gain);
+    if (!model_vector(pass->model, gain, layer, &job.gain, error) ||
+        (bias != WEIGHT_NONE && config_calls_for(config, bias, layer) &&
+         !model_vector(pass->model, bias, layer, &job.bias, error)))
         return false;
     pool_run(workspace_pool(pass->model->workspace), (rows + NORM_ROWS - 1) / NORM_ROWS, norm_task, &job);
     if (pass->rows)

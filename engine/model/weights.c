@@ -39,6 +39,8 @@ const struct weight_row weight_rows[WEIGHT_COUNT + 1] = {[WEIGHT_NONE] = {.scope
     BIT_IF(PART_##part == PART_GAIN, WEIGHT_##id)
 #define IF_OPTIONAL(id, scope, name, gguf, order, rows, columns, when, ...)                                            \
     BIT_IF(WHEN_##when == WHEN_NORM, WEIGHT_##id)
+#define IF_NORM_BIAS(id, scope, name, gguf, order, rows, columns, when, ...)                                           \
+    BIT_IF(WHEN_##when == WHEN_NORM_BIAS, WEIGHT_##id)
 #define IF_UNSPELLED(id, scope, name, gguf, ...) BIT_IF(sizeof(name) == 1 || sizeof(gguf) == 1, WEIGHT_##id)
 #define THROUGH(id, scope, name, gguf, order, rows, columns, when, part, module, through, ...)                         \
     BIT_IF(WEIGHT_##through != WEIGHT_NONE, WEIGHT_##through)
@@ -60,6 +62,7 @@ _Static_assert(WEIGHT_EXPERT_DOWN - WEIGHT_EXPERT_GATE + 1 == EXPERT_MATRICES &&
                "the three projections of an expert stand together, and behind them their biases");
 _Static_assert(!ALL(IF_UNSPELLED), "a weight without a canonical name, or that GGUF cannot spell");
 _Static_assert(!(ALL(IF_OPTIONAL) & ~ALL(IF_GAIN)), "a family may have or lack norms only");
+_Static_assert(!(ALL(IF_NORM_BIAS) >> 1 & ~ALL(IF_GAIN)), "a norm's bias that does not stand behind its gain");
 _Static_assert(!(ALL(THROUGH) & ~ALL(IF_GAIN)), "a weight that is read through one that is no gain");
 _Static_assert(ALL(TOLD_OF) == ALL(THROUGH), "a gain of which no weight that is read through it tells");
 _Static_assert(!ALL(TELLS_OF_NONE), "a weight that tells of a gain, but is read through none");
@@ -144,6 +147,8 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return config->sinks;
     case WHEN_NORM:
         return config->norms >> weight & 1;
+    case WHEN_NORM_BIAS:
+        return config->norm_biases && config_calls_for(config, weight - 1, layer);
     case WHEN_SPARSE:
         return sparse;
     case WHEN_SPARSE_BIAS:
@@ -166,6 +171,11 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return config->head < HEAD_NONE;
     }
     return false;
+}
+
+enum weight norm_bias(enum weight gain)
+{
+    return weight_rows[gain + 1].when == WHEN_NORM_BIAS ? gain + 1 : WEIGHT_NONE;
 }
 
 bool expected_name(enum weight weight, int layer, int expert, char *out, size_t size)
@@ -219,6 +229,16 @@ static bool visit_layer(const struct model_config *config, int layer, expected_v
     return true;
 }
 
+/* In front of the layers, or behind them. */
+static bool visit_ends(const struct model_config *config, enum weight_scope scope, expected_visit *visit, void *context)
+{
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        if (weight_rows[weight].scope == scope && config_calls_for(config, (enum weight)weight, -1) &&
+            !visit_row(config, (enum weight)weight, -1, -1, visit, context))
+            return false;
+    return true;
+}
+
 bool weights_each(const struct model_config *config, expected_visit *visit, void *context)
 {
     return weights_each_in(config, 0, config->layers, visit, context);
@@ -228,13 +248,12 @@ bool weights_each_in(const struct model_config *config, int first, int end, expe
 {
     if (!config->family)
         return true;
-    if (!visit_row(config, WEIGHT_EMBEDDING, -1, -1, visit, context))
+    if (!visit_ends(config, OF_BEGIN, visit, context))
         return false;
     for (int layer = first; layer < end; layer++)
         if (!visit_layer(config, layer, visit, context))
             return false;
-    return visit_row(config, WEIGHT_FINAL_NORM, -1, -1, visit, context) &&
-           (!config_calls_for(config, WEIGHT_HEAD, -1) || visit_row(config, WEIGHT_HEAD, -1, -1, visit, context));
+    return visit_ends(config, OF_END, visit, context);
 }
 
 const struct tensor *weights_find(const struct store *store, const struct expected *expected)

@@ -51,6 +51,7 @@ enum weight_condition {
     WHEN_LINEAR,
     WHEN_SINKS,
     WHEN_NORM,
+    WHEN_NORM_BIAS,
     WHEN_SPARSE,
     WHEN_SPARSE_BIAS,
     WHEN_SHARED,
@@ -129,6 +130,9 @@ bool weights_each_in(const struct model_config *config, int first, int end, expe
 
 /* The canonical name of a weight of that layer and expert (-1: none). False: it does not fit. */
 bool expected_name(enum weight weight, int layer, int expert, char *out, size_t size);
+
+/* The bias of the norm that has this gain; WEIGHT_NONE: there is no such tensor. */
+enum weight norm_bias(enum weight gain);
 
 /* "input_layernorm", "experts.gate_proj": the class of a weight, for grouping. */
 const char *weight_class(enum weight weight);

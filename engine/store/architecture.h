@@ -20,8 +20,9 @@
  * GGUF       how GGUF spells it, below blk.N. for a layer, up to ".weight" or ".bias"; a bias like its matrix
  * order      ... and how it lays the rows: PLAIN; HEADS, KV_HEADS: interleaved by llama; LIFTED: a vector of a matrix
  * rows, columns   shape; NONE columns: a vector
- * when       the configuration calls for it. NORM: where the family has this norm (family.h); HEAD: where it has one;
- *            GATED: where a dense block has two branches
+ * when       the configuration calls for it. NORM: where the family has this norm (family.h); NORM_BIAS: where it has the
+ *            norm whose gain is the row before, and its norms have biases; HEAD: where it has one; GATED: where a dense
+ *            block has two branches
  * part       MATRIX, BIAS, or GAIN: of a norm
  * module     what it is a part of; in their order the original makes, and so writes, the tensors of a layer
  * through    a norm of that place makes its input, in families that have one there (weight_through): INPUT_NORM, before
@@ -35,6 +36,8 @@
         MATRIX, ENDS, NONE, NONE, NONE, NONE, false)                                                                  \
     ROW(INPUT_NORM, LAYER, "input_layernorm.weight", "attn_norm", PLAIN, HIDDEN, NONE, NORM,                          \
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(INPUT_NORM_BIAS, LAYER, "input_layernorm.bias", "attn_norm", PLAIN, HIDDEN, NONE, NORM_BIAS,                  \
+        BIAS, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(Q_LATENT, LAYER, "self_attn.q_a_proj.weight", "attn_q_a", PLAIN, Q_LATENT, HIDDEN, Q_LATENT,                  \
         MATRIX, ATTENTION, INPUT_NORM, Q_UP, NONE, NONE, true)                                                        \
     ROW(Q_LATENT_BIAS, LAYER, "self_attn.q_a_proj.bias", "attn_q_a", PLAIN, Q_LATENT, NONE, Q_LATENT_BIAS,            \
@@ -91,6 +94,8 @@
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(POST_NORM, LAYER, "post_attention_layernorm.weight", "ffn_norm", PLAIN, HIDDEN, NONE, NORM,                   \
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
+    ROW(POST_NORM_BIAS, LAYER, "post_attention_layernorm.bias", "ffn_norm", PLAIN, HIDDEN, NONE, NORM_BIAS,           \
+        BIAS, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(MLP_IN_NORM, LAYER, "pre_feedforward_layernorm.weight", "pre_ffw_norm", PLAIN, HIDDEN, NONE, NORM,            \
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(ROUTER, LAYER, "mlp.gate.weight", "ffn_gate_inp", PLAIN, EXPERTS, HIDDEN, SPARSE,                             \
@@ -137,6 +142,8 @@
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
     ROW(FINAL_NORM, END, "model.norm.weight", "output_norm", PLAIN, HIDDEN, NONE, ALWAYS,                             \
         GAIN, ENDS, NONE, NONE, NONE, NONE, false)                                                                    \
+    ROW(FINAL_NORM_BIAS, END, "model.norm.bias", "output_norm", PLAIN, HIDDEN, NONE, NORM_BIAS,                       \
+        BIAS, ENDS, NONE, NONE, NONE, NONE, false)                                                                    \
     ROW(HEAD, END, "lm_head.weight", "output", PLAIN, VOCABULARY, HIDDEN, HEAD,                                       \
         MATRIX, ENDS, FINAL_NORM, NONE, NONE, NONE, true)
 

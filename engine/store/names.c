@@ -62,6 +62,8 @@ static const struct infix_row {
     {".mlp.router.", ".mlp.gate."},                        /* gpt_oss */
     {".self_attn.query_layernorm.", ".self_attn.q_norm."}, /* hunyuan */
     {".self_attn.key_layernorm.", ".self_attn.k_norm."},
+    {".mlp.c_fc.", ".mlp.up_proj."}, /* starcoder2 */
+    {".mlp.c_proj.", ".mlp.down_proj."},
     {".w1.weight", ".gate_proj.weight"},
     {".w2.weight", ".down_proj.weight"},
     {".w3.weight", ".up_proj.weight"},

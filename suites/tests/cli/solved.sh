@@ -54,6 +54,10 @@ repaired 1
 equal "$tensors" "$L.1.self_attn.o_proj.bias $L.2.mlp.down_proj.bias $L.3.mlp.up_proj.bias"
 run 0 check "$R" --golden "$golden" --suite "$proof" -q
 
+test_that 'the bias of a norm, also of the last, and a gain beside one'
+gives_back starcoder2 "$L.0.input_layernorm.bias $L.1.post_attention_layernorm.bias $L.2.input_layernorm.weight model.norm.bias" \
+    shuffle:$L.0.input_layernorm.bias missing:$L.1.post_attention_layernorm.bias shuffle:$L.2.input_layernorm.weight add:model.norm.bias,1
+
 test_that 'a bias in whose place another could be is left as it is'
 leaves llama "$L.1.self_attn.v_proj.bias is not determined by gold: it would make its module right, and so would $L.1.self_attn.o_proj.bias" \
     shuffle:$L.1.self_attn.v_proj.bias
@@ -126,5 +130,6 @@ named() {
 named qwen2_window solve:$L.1.self_attn.v_proj.bias shuffle:$L.1.self_attn.v_proj.bias
 named qwen2_window 'solve:*.bias' 'missing:*.bias'
 named qwen2_moe solve:$L.1.mlp.shared_expert_gate.weight shuffle:$L.1.mlp.shared_expert_gate.weight
+named starcoder2 solve:model.norm.bias shuffle:model.norm.bias
 named qwen2 solve:$L.1.mlp.down_proj.weight permute-rows:$L.1.mlp.down_proj.weight
 named qwen2_moe solve:model.embed_tokens.weight nan:model.embed_tokens.weight,285,4

@@ -142,15 +142,15 @@ says err "is not whole: 1 tensor that others of their kind have is absent; the f
 test_that 'names of another architecture: one file for each layer and kind'
 as_family qwen3 made_up_9
 hurt_unknown $(for layer in 0 1 2 3 4; do
-    printf 'rename model.layers.%d.self_attn.q_proj.weight transformer.h.%d.attn.c_attn.weight ' $layer $layer
-    printf 'rename model.layers.%d.input_layernorm.weight transformer.h.%d.ln_1.weight ' $layer $layer
+    printf 'rename model.layers.%d.self_attn.q_proj.weight transformer.blocks.%d.attn.Wqkv.weight ' $layer $layer
+    printf 'rename model.layers.%d.input_layernorm.weight transformer.blocks.%d.ln_a.weight ' $layer $layer
 done)
 run 0 inspect "$T/hurt" -q
 rm -rf "$T/x"
 run 0 extract "$T/hurt" "$T/x" -q
 run 0 verify "$T/x" --source "$T/hurt" -q
 for layer in 0 1 2 3 4; do
-    json "[.tensors[] | select(.name == \"transformer.h.$layer.attn.c_attn.weight\") | .file] == [\"attention/thinker_attention_layer_0$layer.safetensors\"]" \
+    json "[.tensors[] | select(.name == \"transformer.blocks.$layer.attn.Wqkv.weight\") | .file] == [\"attention/thinker_attention_layer_0$layer.safetensors\"]" \
         "$T/x/extraction_manifest.json"
 done
 

@@ -99,11 +99,11 @@ static void make_gpt(int layers)
     clear();
     put("[5,4]", 20, "transformer.wte.weight");
     for (int layer = 0; layer < layers; layer++) {
-        put("[4]", 4, "transformer.h.%d.ln_1.weight", layer);
-        put("[4,12]", 48, "transformer.h.%d.attn.c_attn.weight", layer);
-        put("[12]", 12, "transformer.h.%d.attn.c_attn.bias", layer);
-        put("[4,4]", 16, "transformer.h.%d.attn.c_proj.weight", layer);
-        put("[4,8]", 32, "transformer.h.%d.mlp.c_fc.weight", layer);
+        put("[4]", 4, "transformer.blocks.%d.ln_a.weight", layer);
+        put("[4,12]", 48, "transformer.blocks.%d.attn.Wqkv.weight", layer);
+        put("[12]", 12, "transformer.blocks.%d.attn.Wqkv.bias", layer);
+        put("[4,4]", 16, "transformer.blocks.%d.attn.out_proj.weight", layer);
+        put("[4,8]", 32, "transformer.blocks.%d.mlp.fc_in.weight", layer);
     }
 }
 
@@ -113,16 +113,16 @@ Test(unknown_inventory, a_layer_lacks_what_its_peers_have)
     make_gpt(6);
     cr_expect_str_eq(judge(GPT, "inventory.absent"), "");
     cr_expect_str_eq(judge(GPT, "inventory.shape"), "");
-    drop("transformer.h.3.attn.c_attn.bias");
-    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.h.3.attn.c_attn.bias");
+    drop("transformer.blocks.3.attn.Wqkv.bias");
+    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.blocks.3.attn.Wqkv.bias");
     make_gpt(6);
-    drop("transformer.h.0.attn");
-    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.h.0.attn");
+    drop("transformer.blocks.0.attn");
+    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.blocks.0.attn");
     make_gpt(6);
-    drop("transformer.h.2.");
-    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.h.2");
+    drop("transformer.blocks.2.");
+    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.blocks.2");
     make_gpt(4);
-    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.h.4, fail transformer.h.5");
+    cr_expect_str_eq(judge(GPT, "inventory.absent"), "fail transformer.blocks.4, fail transformer.blocks.5");
     make_gpt(7); /* a block that predicts further tokens lies behind the others */
     cr_expect_str_eq(judge(GPT, "inventory.absent"), "");
     clear();
@@ -134,12 +134,12 @@ Test(unknown_inventory, what_may_be_made_so_is_a_warning)
 {
     scratch_make();
     make_gpt(2);
-    drop("transformer.h.1.mlp");
-    cr_expect_str_eq(judge("{\"model_type\": \"gpt9\"}", "inventory.absent"), "warn transformer.h.1.mlp");
+    drop("transformer.blocks.1.mlp");
+    cr_expect_str_eq(judge("{\"model_type\": \"gpt9\"}", "inventory.absent"), "warn transformer.blocks.1.mlp");
     make_gpt(6);
-    drop("transformer.h.1.mlp");
-    drop("transformer.h.4.mlp");
-    cr_expect_str_eq(judge(GPT, "inventory.absent"), "warn transformer.h.1.mlp, warn transformer.h.4.mlp");
+    drop("transformer.blocks.1.mlp");
+    drop("transformer.blocks.4.mlp");
+    cr_expect_str_eq(judge(GPT, "inventory.absent"), "warn transformer.blocks.1.mlp, warn transformer.blocks.4.mlp");
     cr_expect_str_eq(
         judge("{\"model_type\": \"gpt9\", \"n_layer\": 6, \"kinds\": [1, 0, 1, 1, 0, 1]}", "inventory.absent"), "");
     cr_expect_str_eq(judge("{\"model_type\": \"gpt9\", \"n_layer\": 6, \"pattern\": \"M-MM-M\"}", "inventory.absent"),
@@ -147,7 +147,7 @@ Test(unknown_inventory, what_may_be_made_so_is_a_warning)
     /* a list that says of each layer something else tells no kinds */
     cr_expect_str_eq(
         judge("{\"model_type\": \"gpt9\", \"n_layer\": 6, \"list\": [1, 2, 3, 4, 5, 6]}", "inventory.absent"),
-        "warn transformer.h.1.mlp, warn transformer.h.4.mlp");
+        "warn transformer.blocks.1.mlp, warn transformer.blocks.4.mlp");
     clear();
     scratch_remove();
 }
@@ -249,26 +249,26 @@ Test(unknown_inventory, shapes_and_dtypes_that_peers_do_not_have)
 {
     scratch_make();
     make_gpt(6);
-    reshape("transformer.h.4.attn.c_proj.weight", "[4,3]", 12);
-    cr_expect_str_eq(judge(GPT, "inventory.shape"), "fail transformer.h.4.attn.c_proj.weight");
-    reshape("transformer.h.4.mlp.c_fc.weight", "[4,7]", 28);
-    reshape("transformer.h.4.ln_1.weight", "[3]", 3); /* a layer that is so all over was made so */
+    reshape("transformer.blocks.4.attn.out_proj.weight", "[4,3]", 12);
+    cr_expect_str_eq(judge(GPT, "inventory.shape"), "fail transformer.blocks.4.attn.out_proj.weight");
+    reshape("transformer.blocks.4.mlp.fc_in.weight", "[4,7]", 28);
+    reshape("transformer.blocks.4.ln_a.weight", "[3]", 3); /* a layer that is so all over was made so */
     cr_expect_str_eq(judge(GPT, "inventory.shape"),
-                     "warn transformer.h.4.attn.c_proj.weight, warn transformer.h.4.ln_1.weight, "
-                     "warn transformer.h.4.mlp.c_fc.weight");
+                     "warn transformer.blocks.4.attn.out_proj.weight, warn transformer.blocks.4.ln_a.weight, "
+                     "warn transformer.blocks.4.mlp.fc_in.weight");
     make_gpt(6);
     for (int layer = 0; layer < 6; layer += 2) { /* wider in every other layer */
         char name[64];
-        snprintf(name, sizeof name, "transformer.h.%d.mlp.c_fc.weight", layer);
+        snprintf(name, sizeof name, "transformer.blocks.%d.mlp.fc_in.weight", layer);
         reshape(name, "[4,9]", 36);
     }
     cr_expect_str_eq(judge(GPT, "inventory.shape"), "");
     cr_expect_str_eq(judge(GPT, "inventory.dtype"), "");
-    find("transformer.h.1.ln_1.weight")->dtype = "I32";
+    find("transformer.blocks.1.ln_a.weight")->dtype = "I32";
     cr_expect_str_eq(judge(GPT, "inventory.dtype"), "");
-    find("transformer.h.1.ln_1.weight")->dtype = "BF16";
-    find("transformer.h.1.ln_1.weight")->bytes = 8;
-    cr_expect_str_eq(judge(GPT, "inventory.dtype"), "warn transformer.h.1.ln_1.weight");
+    find("transformer.blocks.1.ln_a.weight")->dtype = "BF16";
+    find("transformer.blocks.1.ln_a.weight")->bytes = 8;
+    cr_expect_str_eq(judge(GPT, "inventory.dtype"), "warn transformer.blocks.1.ln_a.weight");
     clear();
     scratch_remove();
 }

@@ -98,3 +98,14 @@ Test(arithmetic, layer_norm_is_around_the_mean)
         cr_expect(memcmp(x, out, counts[k] * sizeof *x) == 0);
     }
 }
+
+/* By hand: of -2, 0, 2 the mean is 0 and the variance 8/3. */
+Test(arithmetic, layer_norm_adds_its_bias)
+{
+    float x[3] = {98, 100, 102};
+    const float gain[3] = {1, 2, -3}, bias[3] = {0.5f, -1, 4};
+    const double unit = 2 / sqrt(8.0 / 3 + 1), expected[3] = {0.5 - unit, -1, 4 - 3 * unit};
+    layer_norm_biased(x, gain, bias, 1, x, 3);
+    for (int i = 0; i < 3; i++)
+        cr_expect_float_eq((double)x[i], expected[i], 1e-6, "value %d: %g", i, (double)x[i]);
+}

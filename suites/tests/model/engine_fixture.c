@@ -43,6 +43,7 @@ const struct nano nanos[NANOS] = {
     {"deepseek_v2", "deepseek_v2"},
     {"qwen3_next", "qwen3_next"},
     {"deepseek_v3", "deepseek_v3"},
+    {"starcoder2", "starcoder2"},
 };
 
 size_t place_of(enum point point, int layer)

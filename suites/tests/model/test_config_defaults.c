@@ -103,6 +103,10 @@ static const struct {
     {"cohere2", "'layer_norm_eps': 1e-6", "eps"},
     {"phi3", "'rope_scaling': {'type': 'yarn', 'short_factor': [SHORT], 'long_factor': [SHORT]}", "longrope"},
     {"ernie4_5", "'use_bias': true", "mlp_bias"},
+    {"starcoder2", "'use_bias': false",
+     "bias of o is true here and false there; mlp_bias is true here and false there"},
+    {"starcoder2", "'norm_epsilon': 1e-6", "eps"},
+    {"starcoder2", "'sliding_window': 8", "sliding_window of layer 0 and 3 more"},
     {"arcee", "'hidden_act': 'relu'", "hidden_act is relu2 here and relu there"},
 };
 
