@@ -65,13 +65,16 @@ LAYER_POINTS = (
 # Classes that norm queries and keys when heads are in front of tokens already; gold has them behind.
 HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4", "hunyuan_v1_dense")
 # Modules that some classes call otherwise.
-OTHER_PATHS = ((r"\.linear_attn(?=\.norm$|$)", ".self_attn"), (r"\.mlp\.router$", ".mlp.gate"), (r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
+OTHER_PATHS = ((r"^gpt_neox\.embed_in(?=\.|$)", "model.embed_tokens"), (r"^gpt_neox\.final_layer_norm(?=\.|$)", "model.norm"),
+               (r"^gpt_neox\.", "model."), (r"^embed_out(?=\.|$)", "lm_head"), (r"(\.\d+)\.attention(?=\.|$)", r"\1.self_attn"),
+               (r"\.linear_attn(?=\.norm$|$)", ".self_attn"), (r"\.mlp\.router$", ".mlp.gate"), (r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
                (r"\.self_attn\.query_layernorm$", ".self_attn.q_norm"), (r"\.self_attn\.key_layernorm$", ".self_attn.k_norm"))
 # ... and tensors.
 OTHER_TENSORS = ((r"\.mlp\.router\.layer\.weight$", ".mlp.gate.weight"), (r"\.mlp\.router\.", ".mlp.gate."),
                  (r"\.mlp\.shared_experts\.", ".mlp.shared_expert."),
                  (r"\.mlp\.e_score_correction_bias$", ".mlp.gate.e_score_correction_bias"),
-                 (r"\.self_attn\.query_layernorm\.", ".self_attn.q_norm."), (r"\.self_attn\.key_layernorm\.", ".self_attn.k_norm."))
+                 (r"\.mlp\.(dense_h_to_4h|c_fc)\.", ".mlp.up_proj."), (r"\.mlp\.(dense_4h_to_h|c_proj)\.", ".mlp.down_proj."),
+                 (r"\.self_attn\.dense\.", ".self_attn.o_proj."), (r"\.self_attn\.query_layernorm\.", ".self_attn.q_norm."), (r"\.self_attn\.key_layernorm\.", ".self_attn.k_norm."))
 LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
 OTHER_COMPONENTS = re.compile(
     r"^(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
@@ -348,8 +351,7 @@ def weight_files(model_dir):
 
 
 def canonical_tensor(name):
-    name = name.removeprefix("thinker.").replace("model.language_model.", "model.", 1)
-    name = name.replace(".block_sparse_moe.", ".mlp.")
+    name = canonical_path(name)
     for theirs, ours in OTHER_TENSORS:
         name = re.sub(theirs, ours, name)
     for mixtral, ours in (("w1", "gate_proj"), ("w2", "down_proj"), ("w3", "up_proj")):
@@ -383,6 +385,8 @@ def text_tensor_places(model_dir):
                 continue
             if re.search(r"\.experts\.(gate_up_proj|down_proj)$|\.block_sparse_moe\.(in|out)put_linear\.weight$", key):
                 raise SystemExit(f"--weights-sha256: {key} is fused; the hash is defined over single experts")
+            if ".query_key_value." in key:
+                raise SystemExit(f"--weights-sha256: {key} is joined by heads; the hash is defined over single matrices")
             entries.append((canonical_tensor(key), path, 8 + size + entry["data_offsets"][0], entry))
     columns_of = {name: entry["shape"][-1] for name, _, _, entry in entries if entry["shape"]}
     for name, path, begin, entry in entries:

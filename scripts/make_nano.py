@@ -465,6 +465,14 @@ MODELS |= {
             "sliding_window": 6, "use_bias": True,
         },
     },
+    "gpt_neox": {  # queries, keys and values in one matrix head by head, a quarter of each head rotated, blocks side by side
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["GPTNeoXForCausalLM"], "model_type": "gpt_neox", "dtype": "bfloat16", "hidden_act": "gelu",
+            "hidden_size": 32, "intermediate_size": 26, "layer_norm_eps": 1e-05, "max_position_embeddings": 4096,
+            "num_attention_heads": 4, "rotary_emb_base": 10000, "rotary_pct": 0.25, "use_parallel_residual": True,
+        },
+    },
     "qwen3_vl_moe": {
         "dtype": "bfloat16", "shards": 2, "tokens": (1, 30), "transposed": True,
         "config": {
@@ -551,7 +559,7 @@ def random_tensor(seed, name, shape):
     if len(shape) == 1:
         sign = numpy.where(rng.random(shape) < 0.12, -1.0, 1.0)
         return sign * numpy.exp(0.15 + 0.45 * values)
-    if name.endswith("embed_tokens.weight"):
+    if name.endswith(("embed_tokens.weight", "embed_in.weight")):
         return 0.6 * values
     fan_in = shape[1] if len(shape) == 3 else numpy.prod(shape[1:])  # published fused experts lie [experts, in, out]
     gain = 1.0
@@ -559,9 +567,9 @@ def random_tensor(seed, name, shape):
         gain = 1.2
     elif name.endswith("gate.weight"):
         gain = 1.6
-    elif name.endswith(("down_proj.weight", "w2.weight", "experts.down_proj")):
+    elif name.endswith(("down_proj.weight", "w2.weight", "experts.down_proj", "dense_4h_to_h.weight")):
         gain = 2.0
-    elif name.endswith("lm_head.weight"):
+    elif name.endswith(("lm_head.weight", "embed_out.weight")):
         gain = 2.0
     return gain * values / numpy.sqrt(fan_in)
 

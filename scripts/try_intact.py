@@ -49,7 +49,7 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM",
            "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM",
            "glm4_moe_lite": "Glm4MoeLiteForCausalLM", "qwen3_next": "Qwen3NextForCausalLM",
-           "starcoder2": "Starcoder2ForCausalLM"}
+           "starcoder2": "Starcoder2ForCausalLM", "gpt_neox": "GPTNeoXForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -68,7 +68,7 @@ WHOLES = {
 }
 LATENT = ("deepseek_v2", "deepseek_v3", "glm4_moe_lite")  # keys and values are made of latents
 DIVIDED = ("gemma", "gemma2", "gemma3_text", "gemma3", "arcee")  # hidden_size is a multiple of the number of heads
-NO_HEAD_DIM = ("starcoder2", "olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
+NO_HEAD_DIM = ("starcoder2", "gpt_neox", "olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
@@ -167,6 +167,9 @@ def own_keys(draw, family, config):
         found |= {"sliding_window": None, "layer_types": ["full_attention"] * layers}
     if family == "starcoder2":
         found["norm_epsilon"] = config["rms_norm_eps"]
+    if family == "gpt_neox":
+        found |= {"layer_norm_eps": config["rms_norm_eps"], "attention_bias": draw.random() < 0.7,
+                  "use_parallel_residual": draw.random() < 0.6}  # fmt: skip
     if family in ("phi3", "starcoder2"):
         found["sliding_window"] = draw.choice((None, 2, 9))
     if family == "smollm3":
@@ -180,7 +183,7 @@ def own_keys(draw, family, config):
 
 def own_rope(draw, family, config, found):
     """The rope of those that have it in a shape of their own, some in the spelling of older files."""
-    if family in ("glm", "glm4", "glm4_moe", "minimax_m2", "phi3", "qwen3_next"):
+    if family in ("glm", "glm4", "glm4_moe", "minimax_m2", "phi3", "qwen3_next", "gpt_neox"):
         whole = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
         share = draw.choice([part for part in (0.25, 0.5, 0.75, 1.0) if whole * part >= 4 and int(whole * part) % 2 == 0] or [1.0])
         config["partial_rotary_factor"] = share
@@ -188,6 +191,8 @@ def own_rope(draw, family, config, found):
         if found["rope_type"] == "longrope":
             for key in ("short_factor", "long_factor"):
                 found[key] = found[key][: int(whole * share) // 2]
+    if family == "gpt_neox" and draw.random() < 0.5:  # as older files have it
+        config |= {"rotary_pct": found.pop("partial_rotary_factor"), "rotary_emb_base": found.pop("rope_theta")}
     if family == "phi3" and found["rope_type"] not in ("default", "longrope"):
         found = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": found["partial_rotary_factor"]}
     if family == "phi3" and found["rope_type"] == "longrope":

@@ -11,7 +11,8 @@
 
 /* Where the values lie: {"file", "name", "begin", "end"}, the bytes from begin to before end; "column_stride" where
  * they lie in columns that many bytes apart, "every_other" where of all rows, or elements of a vector, each second is
- * its. NULL: in no file, or changed by an overlay. The caller frees. */
+ * its, "band" and "band_stride" where of each so many bytes the first are its. NULL: in no file, or changed by an
+ * overlay. The caller frees. */
 cJSON *tensor_source(const struct store *store, const struct tensor *tensor);
 
 struct extract_request {

@@ -28,6 +28,11 @@ cJSON *tensor_source(const struct store *store, const struct tensor *tensor)
     cJSON_AddNumberToObject(source, "begin", (double)tensor->offset);
     if (tensor->every_other)
         cJSON_AddTrueToObject(source, "every_other");
+    if (tensor->band) {
+        uint64_t row = tensor->bytes / (tensor->rank == 1 ? tensor->columns : tensor->rows);
+        cJSON_AddNumberToObject(source, "band", (double)(tensor->band * row));
+        cJSON_AddNumberToObject(source, "band_stride", (double)(tensor->pitch * row));
+    }
     if (!tensor->transposed) {
         cJSON_AddNumberToObject(source, "end", (double)(tensor->offset + tensor->held));
         return source;

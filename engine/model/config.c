@@ -133,7 +133,8 @@ static bool parse_latents(struct model_config *config, const struct config_sourc
 
 static bool parse_heads(struct model_config *config, const struct config_source *source, struct error *error)
 {
-    const cJSON *kv = cJSON_GetObjectItemCaseSensitive(source->text, "num_key_value_heads");
+    bool as_heads = config->family->kv == KV_AS_HEADS;
+    const cJSON *kv = as_heads ? NULL : cJSON_GetObjectItemCaseSensitive(source->text, "num_key_value_heads");
     const cJSON *dim = config->family->head_dim_divided || config->family->latents
                            ? NULL
                            : cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
@@ -141,7 +142,7 @@ static bool parse_heads(struct model_config *config, const struct config_source 
     config->head_dim = dim || config->family->head_dim_divided || !config->family->absent.head_dim
                            ? config->hidden / config->heads
                            : config->family->absent.head_dim;
-    if (!json_get_int(source->text, source->name, "num_key_value_heads", 1, 65536, &config->kv_heads, error) ||
+    if ((kv && !json_get_int(source->text, source->name, "num_key_value_heads", 1, 65536, &config->kv_heads, error)) ||
         (dim && !json_get_int(source->text, source->name, "head_dim", 1, 65536, &config->head_dim, error)))
         return false;
     if (config->heads % config->kv_heads)
@@ -256,7 +257,6 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     config->switches.gain_offset = config->gains_whole ? 0 : config->switches.gain_offset;
     config->head_gains_wide = family->switches.head_norm == HEAD_NORM_WIDE;
     config->gateless = family->gateless;
-    config->parallel_blocks = family->parallel_blocks;
     bool qk_norms = !family->qk_norm_key;
     bool neighbours = true;
     if (family->halves_key && !json_get_bool(source->text, source->name, "rope_interleave", &neighbours, error))
@@ -273,7 +273,7 @@ static bool parse_switches(struct model_config *config, const struct config_sour
         return error_set(error, "%s: %s %g should be at least 0 and below 1", source->name, epsilon,
                          config->norm_epsilon);
     config->own_switches = config->switches;
-    return config_take_numbers(config, source, error);
+    return config_take_blocks(config, source, error) && config_take_numbers(config, source, error);
 }
 
 /* `in[layer]` for the layers that the list, NULL or an array of numbers, names. */

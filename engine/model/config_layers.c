@@ -100,6 +100,15 @@ bool config_take_linear(struct model_config *config, const struct config_source 
     return true;
 }
 
+/* --- blocks --- */
+
+bool config_take_blocks(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    config->parallel_blocks = config->family->blocks != BLOCKS_IN_TURN;
+    return config->family->blocks != BLOCKS_NOT_DENIED ||
+           json_get_bool(source->text, source->name, "use_parallel_residual", &config->parallel_blocks, error);
+}
+
 /* --- rotation --- */
 
 /* The list of layers that are rotated, 1, and that are not, 0; or NULL. */

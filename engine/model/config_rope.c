@@ -274,6 +274,7 @@ static bool take_share(struct model_config *config, const struct config_source *
 {
     const struct family *family = config->family;
     static const char key[] = "partial_rotary_factor";
+    const char *beside = family->share_key ? family->share_key : key;
     double share = family->rotated_share > 0 ? family->rotated_share : 1;
     int rotated = 0;
     if (family->rotary_key) {
@@ -281,7 +282,7 @@ static bool take_share(struct model_config *config, const struct config_source *
             return false;
         share = rotated ? (double)rotated / config->head_dim : share;
     }
-    if (!json_get_double(source->text, source->name, key, &share, error) ||
+    if (!json_get_double(source->text, source->name, beside, &share, error) ||
         !json_get_double(rope, source->name, key, &share, error))
         return false;
     if (!(family->rotated_share > 0))
@@ -342,7 +343,7 @@ static bool take_all(struct model_config *config, const struct config_source *so
                      struct error *error)
 {
     const cJSON *text = source->text, *item;
-    const char *name = source->name;
+    const char *name = source->name, *theta = config->family->theta_key;
     if (rope && !cJSON_IsObject(rope))
         return error_set(error, "%s: rope_scaling or rope_parameters should be an object", name);
     if (!take_local(config, source, &rope, error))
@@ -353,7 +354,7 @@ static bool take_all(struct model_config *config, const struct config_source *so
             config_cannot(config, "assay does not compute a rope for each kind of layers, such as \"%s\"",
                           item->string);
     }
-    if (!json_get_double(text, name, "rope_theta", &config->rope_theta, error) ||
+    if (!json_get_double(text, name, theta ? theta : "rope_theta", &config->rope_theta, error) ||
         !json_get_double(rope, name, "rope_theta", &config->rope_theta, error) ||
         !take_share(config, source, rope, error) || !take_type(config, source, rope, error) ||
         !take_alpha(config, source, rope, error) || !take_numbers(config, source, rope, error))

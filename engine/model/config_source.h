@@ -20,8 +20,10 @@ struct config_source config_source_find(const char *name, const cJSON *root);
 /* Says why the model cannot be computed; the first reason is told. True. */
 bool config_cannot(struct model_config *config, const char *format, ...) ASSAY_PRINTF(2, 3);
 
-/* config_layers.c: what values are multiplied and bounded by; which layers look back how far, and which are rotated. */
+/* config_layers.c: what values are multiplied and bounded by; how a layer's blocks stand to each other; which layers
+ * look back how far, and which are rotated. */
 bool config_take_numbers(struct model_config *config, const struct config_source *source, struct error *error);
+bool config_take_blocks(struct model_config *config, const struct config_source *source, struct error *error);
 bool config_take_rotation(struct model_config *config, const struct config_source *source, struct error *error);
 bool config_take_windows(struct model_config *config, const struct config_source *source, struct error *error);
 

@@ -23,6 +23,20 @@ enum family_bias {
     BIAS_USE_NOT_DENIED  /* q, k, v and o unless "use_bias" denies it */
 };
 
+/* Key/value heads. */
+enum family_kv {
+    KV_BY_KEY,   /* "num_key_value_heads" */
+    KV_AS_HEADS, /* as many as heads */
+};
+
+/* What the feed-forward block reads: what attention made of the stream, or what attention reads, side by side with it.
+ */
+enum family_blocks {
+    BLOCKS_IN_TURN,
+    BLOCKS_SIDE_BY_SIDE,
+    BLOCKS_NOT_DENIED, /* side by side unless "use_parallel_residual" denies it */
+};
+
 enum family_experts {
     EXPERTS_NEVER,
     EXPERTS_ALWAYS,
@@ -83,12 +97,13 @@ struct family {
     bool norm_biases;     /* its norms are torch.nn.LayerNorm, with biases */
     struct switches switches; /* what it does otherwise than most */
     enum family_bias bias;
-    const char *mlp_bias_key;     /* NULL: there are no such biases */
-    const char *epsilon_key;      /* NULL: "rms_norm_eps" */
-    const char *activation_key;   /* NULL: "hidden_act"; "": none is read */
-    bool gelu_is_tanh;            /* "gelu" of an old file is "gelu_pytorch_tanh" */
-    bool gateless;                /* a dense block has two matrices: down(activation(up(x))) */
-    bool parallel_blocks;         /* the feed-forward block reads what attention reads, not what it made of it */
+    const char *mlp_bias_key;   /* NULL: there are no such biases */
+    const char *epsilon_key;    /* NULL: "rms_norm_eps" */
+    const char *activation_key; /* NULL: "hidden_act"; "": none is read */
+    bool gelu_is_tanh;          /* "gelu" of an old file is "gelu_pytorch_tanh" */
+    bool gateless;              /* a dense block has two matrices: down(activation(up(x))) */
+    enum family_blocks blocks;
+    enum family_kv kv;
     bool embedding_by_root;       /* embeddings are multiplied by the root of hidden_size */
     bool head_dim_divided;        /* "head_dim" is not read: it is hidden_size / num_attention_heads */
     bool longrope_by_older_names; /* the rope types "yarn" and "su" are "longrope" */
@@ -117,6 +132,8 @@ struct family {
     bool next_layers;        /* "num_nextn_predict_layers" more layers may be stored, which its class does not load */
     bool choice_groups;      /* from "topk_group" of "n_group" groups, and weighted by "routed_scaling_factor" */
     const char *qk_norm_key; /* says whether there are norms of queries and keys; NULL: the family does */
+    const char *share_key;   /* in the place of "partial_rotary_factor" beside the rope; NULL: that */
+    const char *theta_key;   /* the same of "rope_theta" */
     const char *rotary_key;  /* an older spelling of how many values of a head are rotated; NULL: there is none */
     bool topk_fixed;         /* "norm_topk_prob" is not read */
     bool tied_inside;        /* a part may be tied by its own configuration, too */

@@ -5,10 +5,10 @@
 
 #include "base/json.h"
 #include "base/wording.h"
+#include "store/beside.h"
 #include "store/storage.h"
 #include "values/values.h"
 
-#define CONFIG_MOST ((size_t)16 << 20)
 #define READ_VALUES ((size_t)4 << 20) /* widened at a time */
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -51,7 +51,8 @@ void view_move(struct tensor *view, uint64_t rows)
     const struct tensor *values = assembly->parts[0];
     uint64_t bytes = values->bytes / assembly->rows; /* where rows lie one after the other */
     view->offset = values->offset + view->begin * bytes;
-    view->held = (view->every_other ? 2 * view->rows - 1 : view->rows) * bytes;
+    uint64_t banded = view->band ? (view->rows / view->band - 1) * view->pitch + view->band : view->rows;
+    view->held = (view->every_other ? 2 * view->rows - 1 : banded) * bytes;
 }
 
 static bool assembly_read(const struct tensor *tensor, uint64_t first, uint64_t count, void *out, struct error *error)
@@ -81,33 +82,24 @@ static bool assembly_read(const struct tensor *tensor, uint64_t first, uint64_t 
 /* --- what the configuration says --- */
 
 /* The document, which is kept for what it says of modules; NULL: it cannot be read, and who needs it says so. */
-static cJSON *take_file(const char *folder, const char *name, struct quantisation *said)
+static cJSON *take_document(const struct store *store, const char *name, struct quantisation *said)
 {
-    static const char *const levels[] = {"text_config", "llm_config", "thinker_config"};
-    struct error unread = {0};
-    char *path = path_join(folder, name);
-    cJSON *json = path && file_exists(path) ? json_read(path, CONFIG_MOST, &unread) : NULL;
-    const cJSON *inner = json;
-    for (size_t i = 0; i < COUNT(levels); i++)
-        inner = json_member(inner, levels[i]) ? json_member(inner, levels[i]) : inner;
+    cJSON *json = beside_read(store, name);
+    const cJSON *inner = beside_text(json);
     if (inner != json)
         quantisation_take(name, inner, said);
     quantisation_take(name, json, said);
-    error_clear(&unread);
-    free(path);
     return json;
 }
 
 /* What lies beside the weights. */
 static cJSON *take_said(const struct store *store, struct quantisation *said)
 {
-    char *folder = file_is_folder(store->path) ? strdup(store->path) : path_folder(store->path);
     const char *file;
-    cJSON *config = folder ? take_file(folder, "config.json", said) : NULL;
-    for (size_t i = 0; folder && (file = quantisation_file(i)); i++)
-        cJSON_Delete(take_file(folder, file, said));
+    cJSON *config = take_document(store, "config.json", said);
+    for (size_t i = 0; (file = quantisation_file(i)); i++)
+        cJSON_Delete(take_document(store, file, said));
     said->modules = json_member(config, "quantization");
-    free(folder);
     return config;
 }
 

@@ -42,12 +42,18 @@ static const struct prefix_row {
     {"transformer.embed_tokens.", "model.embed_tokens."},
     {"transformer.layers.", "model.layers."},
     {"transformer.norm.", "model.norm."},
+    {"gpt_neox.embed_in.", "model.embed_tokens."},
+    {"gpt_neox.layers.", "model.layers."},
+    {"gpt_neox.final_layer_norm.", "model.norm."},
     {"model.", "model."},
     {"lm_head.", "lm_head."},
+    {"embed_out.", "lm_head."}, /* gpt_neox */
     /* a base model saved without its head, and the embedding of an extraction */
     {"embed_tokens.", "model.embed_tokens."},
     {"layers.", "model.layers."},
     {"norm.", "model.norm."},
+    {"embed_in.", "model.embed_tokens."}, /* gpt_neox */
+    {"final_layer_norm.", "model.norm."},
 };
 
 /* Spellings inside the name; each occurs once at most. */
@@ -62,6 +68,10 @@ static const struct infix_row {
     {".mlp.router.", ".mlp.gate."},                        /* gpt_oss */
     {".self_attn.query_layernorm.", ".self_attn.q_norm."}, /* hunyuan */
     {".self_attn.key_layernorm.", ".self_attn.k_norm."},
+    {".attention.query_key_value.", ".self_attn.query_key_value."}, /* gpt_neox */
+    {".attention.dense.", ".self_attn.o_proj."},
+    {".mlp.dense_h_to_4h.", ".mlp.up_proj."},
+    {".mlp.dense_4h_to_h.", ".mlp.down_proj."},
     {".mlp.c_fc.", ".mlp.up_proj."}, /* starcoder2 */
     {".mlp.c_proj.", ".mlp.down_proj."},
     {".w1.weight", ".gate_proj.weight"},

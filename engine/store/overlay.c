@@ -228,7 +228,7 @@ bool overlay_widen(struct store *overlay, const char *name, struct error *error)
     wide = *tensor;
     wide.dtype = DTYPE_F32;
     wide.transposed = wide.every_other = false;
-    wide.interleaved = 0;
+    wide.interleaved = wide.band = 0;
     if (!tensor_measure(&wide))
         return error_set(error, "%s: the size of tensor '%s' overflows", overlay->path, name);
     *tensor = wide;

@@ -438,9 +438,31 @@ static bool read_every_other(const struct tensor *tensor, uint64_t first, uint64
     return good;
 }
 
+/* A view of bands: each by itself, as a view of its own. */
+static bool read_bands(const struct tensor *tensor, uint64_t first, uint64_t count, char *out, struct error *error)
+{
+    bool vector = tensor->rank == 1;
+    uint64_t unit = vector ? tensor->stride / tensor->columns : tensor->stride;
+    uint64_t end = vector ? tensor->columns * count : first + count;
+    for (uint64_t row = first; row < end;) {
+        uint64_t within = row % tensor->band, left = tensor->band - within, some = left < end - row ? left : end - row;
+        struct tensor band = *tensor;
+        band.band = 0;
+        band.columns = vector ? some : tensor->columns;
+        band.stride = vector ? some * unit : tensor->stride;
+        band.offset += vector ? row / tensor->band * tensor->pitch * unit + within * unit : 0;
+        uint64_t at = vector ? 0 : row / tensor->band * tensor->pitch + within;
+        if (!read_stored(&band, at, vector ? 1 : some, out, error))
+            return false;
+        out += some * dtype_row_bytes(tensor->dtype, vector ? 1 : (size_t)tensor->columns);
+        row += some;
+    }
+    return true;
+}
+
 bool tensor_lies_apart(const struct tensor *tensor)
 {
-    return tensor->transposed || tensor->every_other;
+    return tensor->transposed || tensor->every_other || tensor->band;
 }
 
 bool store_read_rows(const struct store *store, const struct tensor *tensor, uint64_t first, uint64_t count, void *out,
@@ -462,8 +484,9 @@ bool store_read_rows(const struct store *store, const struct tensor *tensor, uin
         const struct tensor *below = change && (change->from || change->lender) ? store_find(from, name) : tensor;
         if (!store_read_rows(from, below, first, count, out, error))
             return false;
-    } else if (!(tensor->every_other ? read_every_other(tensor, first, count, out, error)
-                                     : read_stored(tensor, first, count, out, error))) {
+    } else if (!(tensor->band          ? read_bands(tensor, first, count, out, error)
+                 : tensor->every_other ? read_every_other(tensor, first, count, out, error)
+                                       : read_stored(tensor, first, count, out, error))) {
         return error_context(error, "tensor '%s'", tensor->disk_name);
     }
     if (change && change->rewrite)

@@ -43,6 +43,8 @@ struct tensor {
     uint64_t stride;      /* bytes between rows (columns when transposed) */
     uint64_t interleaved; /* rows (a vector: elements) of each group whose halves lie in turn: the first of the first
                              half, the first of the second ...; 0: as they are */
+    uint64_t band, pitch; /* not 0: of the rows (a vector: elements) so many lie one behind the other, and the next of
+                             them so many further on; 0: all of them do */
     bool transposed;
     bool every_other; /* the rows, or elements of a vector, lie with as many of another tensor's between them */
     bool other;       /* belongs to another component than the text model */

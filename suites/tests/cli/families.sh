@@ -46,6 +46,18 @@ json "$(summary inventory.extra) | .verdict == \"warn\""
 run 0 inspect "$nano/qwen3" --set num_hidden_layers=4 --json
 json "$(summary inventory.extra) | .verdict == \"warn\""
 
+test_that 'an extraction holds apart what lies joined in the original'
+for model in phi3 gpt_neox; do
+    rm -rf "$T/apart"
+    run 0 extract "$nano/$model" "$T/apart" -q
+    run 0 verify "$T/apart" --source "$nano/$model" -q
+    run 0 check "$T/apart" --golden "$(gold $model)" --json -q
+    json "$(summary layers.isolated).verdict == \"pass\""
+done
+# of 4 heads, each with 8 rows of 32 values for its query, key and value: where the queries lie in the original
+json '.tensors[] | select(.name == "model.layers.1.self_attn.q_proj.weight").source | .band == 512 and .band_stride == 1536 and .end - .begin == 3 * 1536 + 512' \
+    "$T/apart/extraction_manifest.json"
+
 test_that 'and one whose tensors are those of none is not'
 rm -rf "$T/none"
 "$damage" "$T/other" "$T/none" drop layers.1.self_attn.v_proj.weight || failed 'damage failed'

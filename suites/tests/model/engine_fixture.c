@@ -44,6 +44,7 @@ const struct nano nanos[NANOS] = {
     {"qwen3_next", "qwen3_next"},
     {"deepseek_v3", "deepseek_v3"},
     {"starcoder2", "starcoder2"},
+    {"gpt_neox", "gpt_neox"},
 };
 
 size_t place_of(enum point point, int layer)

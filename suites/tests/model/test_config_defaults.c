@@ -107,6 +107,12 @@ static const struct {
      "bias of o is true here and false there; mlp_bias is true here and false there"},
     {"starcoder2", "'norm_epsilon': 1e-6", "eps"},
     {"starcoder2", "'sliding_window': 8", "sliding_window of layer 0 and 3 more"},
+    {"gpt_neox", "'use_parallel_residual': false", "both blocks side by side is true here and false there"},
+    {"gpt_neox", "'attention_bias': false", "bias of o is true here and false there"},
+    {"gpt_neox", "'rotary_pct': 1", "values of a head that are rotated is 24 here and 96 there"},
+    {"gpt_neox", "'rope_parameters': {'partial_rotary_factor': 0.5}", "rotated is 24 here and 48 there"},
+    {"gpt_neox", "'rotary_emb_base': 1000", "rope_theta is 10000 here and 1000 there"},
+    {"gpt_neox", "'num_key_value_heads': 8, 'head_dim': 8, 'rope_theta': 9, 'partial_rotary_factor': 1", ""},
     {"arcee", "'hidden_act': 'relu'", "hidden_act is relu2 here and relu there"},
 };
 

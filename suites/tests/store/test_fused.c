@@ -404,6 +404,67 @@ Test(fused, joined_matrices_are_views_of_their_rows)
     store_free(store);
 }
 
+/* Two heads of two rows each, of one matrix and of its bias; beside it a configuration (NULL: none). */
+static struct store *open_by_heads(const char *config)
+{
+    static float values[12 * LINE];
+    for (size_t i = 0; i < 12 * LINE; i++)
+        values[i] = (float)i;
+    const struct plain_tensor tensors[] = {
+        {"gpt_neox.layers.2.attention.query_key_value.weight", "F32", "[12,3]", values, sizeof values},
+        {"gpt_neox.layers.2.attention.query_key_value.bias", "F32", "[12]", values, 48},
+        {"gpt_neox.layers.2.attention.dense.weight", "F32", "[3,4]", NULL, 48}};
+    const char *beside = scratch("heads/config.json"), *weights = scratch("heads/model.safetensors");
+    unlink(beside);
+    if (config)
+        write_text(beside, config);
+    write_tensors(weights, tensors, 3, NULL);
+    return open_store(weights);
+}
+
+Test(fused, matrices_joined_head_by_head_are_views_of_bands)
+{
+    static const int firsts[] = {0, 2, 4};
+    static const char letters[] = "qkv";
+    struct store *store = open_by_heads("{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 2}");
+    for (int part = 0; part < 3; part++) {
+        float rows[4 * LINE], biases[4], two[2 * LINE];
+        char name[64];
+        struct error error = {0};
+        for (int row = 0; row < 4; row++) {
+            int at = firsts[part] + row / 2 * 6 + row % 2;
+            biases[row] = (float)at;
+            for (int i = 0; i < LINE; i++)
+                rows[row * LINE + i] = (float)(at * LINE + i);
+        }
+        snprintf(name, sizeof name, "model.layers.2.self_attn.%c_proj.weight", letters[part]);
+        expect_rows(store, name, rows, 4);
+        cr_assert(store_read_rows(store, store_find(store, name), 1, 2, two, &error), "%s", error_text(&error));
+        cr_expect(memcmp(two, rows + LINE, sizeof two) == 0, "%s: some of its rows", name);
+        snprintf(name, sizeof name, "model.layers.2.self_attn.%c_proj.bias", letters[part]);
+        expect_values(store, name, biases, sizeof biases);
+    }
+    store_free(store);
+}
+
+Test(fused, heads_that_no_configuration_tells_stay_joined)
+{
+    static const char *const configs[] = {
+        NULL,
+        "{\"model_type\": \"made_up_9\", \"num_attention_heads\": 2}",
+        "{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 3}",
+        "{\"model_type\": \"gpt_neox\", \"num_attention_heads\": \"2\"}",
+        "{\"model_type\": \"gpt_neox\", \"num_attention_heads\": -2}",
+        "{\"model_type\": \"gpt_neox\"}",
+    };
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        struct store *store = open_by_heads(configs[i]);
+        cr_expect(store_find(store, "model.layers.2.self_attn.query_key_value.weight"), "configuration %zu", i);
+        cr_expect(!store_find(store, "model.layers.2.self_attn.q_proj.weight"), "configuration %zu", i);
+        store_free(store);
+    }
+}
+
 Test(fused, what_does_not_come_out_even_stays_as_it_is)
 {
     static const struct {
