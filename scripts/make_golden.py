@@ -65,7 +65,10 @@ LAYER_POINTS = (
 # Classes that norm queries and keys when heads are in front of tokens already; gold has them behind.
 HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4", "hunyuan_v1_dense")
 # Modules that some classes call otherwise.
-OTHER_PATHS = ((r"^gpt_neox\.embed_in(?=\.|$)", "model.embed_tokens"), (r"^gpt_neox\.final_layer_norm(?=\.|$)", "model.norm"),
+OTHER_PATHS = ((r"^transformer\.word_embeddings(?=\.|$)", "model.embed_tokens"), (r"^transformer\.ln_f(?=\.|$)", "model.norm"),
+               (r"^transformer\.h\.", "model.layers."), (r"(\.\d+)\.self_attention(?=\.|$)", r"\1.self_attn"),
+               (r"(\.\d+)\.ln_attn(?=\.|$)", r"\1.input_layernorm"), (r"(\.\d+)\.ln_mlp(?=\.|$)", r"\1.post_attention_layernorm"),
+               (r"^gpt_neox\.embed_in(?=\.|$)", "model.embed_tokens"), (r"^gpt_neox\.final_layer_norm(?=\.|$)", "model.norm"),
                (r"^gpt_neox\.", "model."), (r"^embed_out(?=\.|$)", "lm_head"), (r"(\.\d+)\.attention(?=\.|$)", r"\1.self_attn"),
                (r"\.linear_attn(?=\.norm$|$)", ".self_attn"), (r"\.mlp\.router$", ".mlp.gate"), (r"\.block_sparse_moe\.router$", ".mlp.gate"), (r"\.block_sparse_moe(?=\.|$)", ".mlp"),
                (r"\.self_attn\.query_layernorm$", ".self_attn.q_norm"), (r"\.self_attn\.key_layernorm$", ".self_attn.k_norm"))

@@ -473,6 +473,15 @@ MODELS |= {
             "num_attention_heads": 4, "rotary_emb_base": 10000, "rotary_pct": 0.25, "use_parallel_residual": True,
         },
     },
+    "falcon": {  # groups of heads in one matrix, blocks side by side with a norm each, as the 40B has them
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": SMALL | {
+            "architectures": ["FalconForCausalLM"], "model_type": "falcon", "dtype": "bfloat16", "alibi": False, "bias": False,
+            "ffn_hidden_size": 26, "hidden_size": 24, "layer_norm_epsilon": 1e-05, "max_position_embeddings": 4096,
+            "multi_query": True, "new_decoder_architecture": True, "num_attention_heads": 4, "num_kv_heads": 2,
+            "parallel_attn": True, "rope_theta": 10000.0,
+        },
+    },
     "qwen3_vl_moe": {
         "dtype": "bfloat16", "shards": 2, "tokens": (1, 30), "transposed": True,
         "config": {
@@ -559,7 +568,7 @@ def random_tensor(seed, name, shape):
     if len(shape) == 1:
         sign = numpy.where(rng.random(shape) < 0.12, -1.0, 1.0)
         return sign * numpy.exp(0.15 + 0.45 * values)
-    if name.endswith(("embed_tokens.weight", "embed_in.weight")):
+    if name.endswith(("embed_tokens.weight", "embed_in.weight", "word_embeddings.weight")):
         return 0.6 * values
     fan_in = shape[1] if len(shape) == 3 else numpy.prod(shape[1:])  # published fused experts lie [experts, in, out]
     gain = 1.0

@@ -49,7 +49,7 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM",
            "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM",
            "glm4_moe_lite": "Glm4MoeLiteForCausalLM", "qwen3_next": "Qwen3NextForCausalLM",
-           "starcoder2": "Starcoder2ForCausalLM", "gpt_neox": "GPTNeoXForCausalLM"}
+           "starcoder2": "Starcoder2ForCausalLM", "gpt_neox": "GPTNeoXForCausalLM", "falcon": "FalconForCausalLM"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -68,7 +68,7 @@ WHOLES = {
 }
 LATENT = ("deepseek_v2", "deepseek_v3", "glm4_moe_lite")  # keys and values are made of latents
 DIVIDED = ("gemma", "gemma2", "gemma3_text", "gemma3", "arcee")  # hidden_size is a multiple of the number of heads
-NO_HEAD_DIM = ("starcoder2", "gpt_neox", "olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
+NO_HEAD_DIM = ("starcoder2", "gpt_neox", "falcon", "olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
@@ -170,6 +170,14 @@ def own_keys(draw, family, config):
     if family == "gpt_neox":
         found |= {"layer_norm_eps": config["rms_norm_eps"], "attention_bias": draw.random() < 0.7,
                   "use_parallel_residual": draw.random() < 0.6}  # fmt: skip
+    if family == "falcon":
+        newer = draw.random() < 0.5
+        found |= {"layer_norm_epsilon": config["rms_norm_eps"], "bias": draw.random() < 0.3, "new_decoder_architecture": newer,
+                  "ffn_hidden_size": config["intermediate_size"]}  # fmt: skip
+        found |= {"num_kv_heads": config["num_key_value_heads"], "num_ln_in_parallel_attn": draw.choice((None, 1, 2))} if newer else {
+            "multi_query": draw.random() < 0.5, "parallel_attn": draw.random() < 0.6}
+        if "hidden_act" in found:
+            found["activation"] = found.pop("hidden_act")
     if family in ("phi3", "starcoder2"):
         found["sliding_window"] = draw.choice((None, 2, 9))
     if family == "smollm3":

@@ -77,9 +77,17 @@ static void take_quantisation(struct model_config *config, const struct config_s
         quantisation_take("config.json", places[i], &config->quantisation);
 }
 
+/* The family's own spelling where the file has it, else the usual one. */
+static const char *size_key(const cJSON *text, const char *own, const char *usual)
+{
+    return own && json_member(text, own) ? own : usual;
+}
+
 static bool parse_sizes(struct model_config *config, const struct config_source *source, struct error *error)
 {
     const struct family *family = config->family;
+    const cJSON *text = source->text;
+    const char *inner = family->spelled.intermediate;
     config->vocabulary = family->absent.vocabulary;
     config->hidden = family->absent.hidden;
     config->intermediate = family->absent.intermediate;
@@ -95,14 +103,15 @@ static bool parse_sizes(struct model_config *config, const struct config_source 
         int maximum;
         int *value;
     } sizes[] = {{"vocab_size", SIZE_LIMIT, &config->vocabulary},
-                 {"hidden_size", SIZE_LIMIT, &config->hidden},
-                 {"intermediate_size", SIZE_LIMIT, &config->intermediate},
-                 {"num_hidden_layers", CONFIG_LAYERS_MAX, &config->layers},
-                 {"num_attention_heads", 65536, &config->heads},
-                 {"max_position_embeddings", 1 << 30, &config->context}};
+                 {size_key(text, family->spelled.hidden, "hidden_size"), SIZE_LIMIT, &config->hidden},
+                 {inner ? inner : "intermediate_size", SIZE_LIMIT, &config->intermediate},
+                 {size_key(text, family->spelled.layers, "num_hidden_layers"), CONFIG_LAYERS_MAX, &config->layers},
+                 {size_key(text, family->spelled.heads, "num_attention_heads"), 65536, &config->heads},
+                 {size_key(text, family->spelled.context, "max_position_embeddings"), 1 << 30, &config->context}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (!json_get_int(source->text, source->name, sizes[i].key, 1, sizes[i].maximum, sizes[i].value, error))
+        if (!json_get_int(text, source->name, sizes[i].key, 1, sizes[i].maximum, sizes[i].value, error))
             return false;
+    config->intermediate = config->intermediate ? config->intermediate : 4 * config->hidden;
     return true;
 }
 
@@ -133,16 +142,13 @@ static bool parse_latents(struct model_config *config, const struct config_sourc
 
 static bool parse_heads(struct model_config *config, const struct config_source *source, struct error *error)
 {
-    bool as_heads = config->family->kv == KV_AS_HEADS;
-    const cJSON *kv = as_heads ? NULL : cJSON_GetObjectItemCaseSensitive(source->text, "num_key_value_heads");
     const cJSON *dim = config->family->head_dim_divided || config->family->latents
                            ? NULL
                            : cJSON_GetObjectItemCaseSensitive(source->text, "head_dim");
-    config->kv_heads = kv || !config->family->absent.kv_heads ? config->heads : config->family->absent.kv_heads;
     config->head_dim = dim || config->family->head_dim_divided || !config->family->absent.head_dim
                            ? config->hidden / config->heads
                            : config->family->absent.head_dim;
-    if ((kv && !json_get_int(source->text, source->name, "num_key_value_heads", 1, 65536, &config->kv_heads, error)) ||
+    if (!config_take_kv_heads(config, source, error) ||
         (dim && !json_get_int(source->text, source->name, "head_dim", 1, 65536, &config->head_dim, error)))
         return false;
     if (config->heads % config->kv_heads)
@@ -186,6 +192,7 @@ static const struct bias_row {
     [BIAS_QKV_ATTENTION] = {"attention_bias", NULL, false, false},
     [BIAS_QKV_NOT_DENIED] = {"attention_bias", NULL, true, false},
     [BIAS_NOT_DENIED] = {"attention_bias", "attention_bias", true, true},
+    [BIAS_KEY] = {"bias", "bias", false, false},
     [BIAS_USE_KEY] = {"use_bias", "use_bias", false, false},
     [BIAS_USE_NOT_DENIED] = {"use_bias", "use_bias", true, true},
 };

@@ -4,6 +4,7 @@
 
 #include "model/config_source.h"
 #include "model/family.h"
+#include "store/architecture.h"
 
 /* --- numbers --- */
 
@@ -43,9 +44,12 @@ bool config_take_numbers(struct model_config *config, const struct config_source
             return error_set(error, "%s: %s %g should be above 0", source->name, key, value);
         number_take(config, use, value);
     }
-    const cJSON *refused = family->refused ? json_member(source->text, family->refused) : NULL;
-    if (refused && !cJSON_IsFalse(refused))
-        config_cannot(config, "assay does not compute %s with \"%s\"", config->model_type, family->refused);
+    for (size_t i = 0; i < FAMILY_REFUSED && family->refused[i].key; i++) {
+        const cJSON *item = json_member(source->text, family->refused[i].key);
+        if (item && !(family->refused[i].usual ? cJSON_IsTrue(item) : cJSON_IsFalse(item)))
+            config_cannot(config, "assay does not compute %s %s \"%s\"", config->model_type,
+                          family->refused[i].usual ? "without" : "with", family->refused[i].key);
+    }
     return true;
 }
 
@@ -102,10 +106,58 @@ bool config_take_linear(struct model_config *config, const struct config_source 
 
 /* --- blocks --- */
 
+/* As Python takes it: null is false. */
+static bool take_truth(const struct config_source *source, const char *key, bool absent, bool *value,
+                       struct error *error)
+{
+    *value = absent && !cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(source->text, key));
+    return json_get_bool(source->text, source->name, key, value, error);
+}
+
+bool config_take_kv_heads(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    const struct family *family = config->family;
+    const char *key = family->kv == KV_OF_FALCON ? "num_kv_heads" : "num_key_value_heads";
+    bool grouped = true, single = false, there = cJSON_GetObjectItemCaseSensitive(source->text, key) != NULL;
+    config->kv_heads = there || !family->absent.kv_heads ? config->heads : family->absent.kv_heads;
+    if (family->kv == KV_AS_HEADS)
+        return true;
+    if (family->kv == KV_OF_FALCON && (!take_truth(source, "new_decoder_architecture", false, &grouped, error) ||
+                                       !take_truth(source, "multi_query", true, &single, error)))
+        return false;
+    if (!grouped)
+        config->kv_heads = single ? 1 : config->heads;
+    return !grouped || json_get_int(source->text, source->name, key, 1, 65536, &config->kv_heads, error);
+}
+
+/* FalconDecoderLayer: others than these its class builds, but cannot run. */
+static bool blocks_of_falcon(struct model_config *config, const struct config_source *source, struct error *error)
+{
+    bool parallel = true, newer = false;
+    if (!take_truth(source, "parallel_attn", true, &parallel, error) ||
+        !take_truth(source, "new_decoder_architecture", false, &newer, error))
+        return false;
+    int norms = newer ? 2 : 1;
+    if (!json_get_int(source->text, source->name, "num_ln_in_parallel_attn", 0, 1 << 30, &norms, error))
+        return false;
+    if ((newer && (!parallel || norms < 1 || norms > 2)) || (!newer && parallel && norms == 2))
+        config_cannot(config,
+                      "\"num_ln_in_parallel_attn\" %d does not go with \"parallel_attn\" %s and "
+                      "\"new_decoder_architecture\" %s",
+                      norms, parallel ? "true" : "false", newer ? "true" : "false");
+    config->parallel_blocks = parallel;
+    if (parallel && !(newer && norms == 2))
+        config->norms &= ~WEIGHT_BIT(WEIGHT_POST_NORM);
+    return true;
+}
+
 bool config_take_blocks(struct model_config *config, const struct config_source *source, struct error *error)
 {
-    config->parallel_blocks = config->family->blocks != BLOCKS_IN_TURN;
-    return config->family->blocks != BLOCKS_NOT_DENIED ||
+    enum family_blocks blocks = config->family->blocks;
+    config->parallel_blocks = blocks != BLOCKS_IN_TURN;
+    if (blocks == BLOCKS_OF_FALCON)
+        return blocks_of_falcon(config, source, error);
+    return blocks != BLOCKS_NOT_DENIED ||
            json_get_bool(source->text, source->name, "use_parallel_residual", &config->parallel_blocks, error);
 }
 

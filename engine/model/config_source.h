@@ -23,6 +23,7 @@ bool config_cannot(struct model_config *config, const char *format, ...) ASSAY_P
 /* config_layers.c: what values are multiplied and bounded by; how a layer's blocks stand to each other; which layers
  * look back how far, and which are rotated. */
 bool config_take_numbers(struct model_config *config, const struct config_source *source, struct error *error);
+bool config_take_kv_heads(struct model_config *config, const struct config_source *source, struct error *error);
 bool config_take_blocks(struct model_config *config, const struct config_source *source, struct error *error);
 bool config_take_rotation(struct model_config *config, const struct config_source *source, struct error *error);
 bool config_take_windows(struct model_config *config, const struct config_source *source, struct error *error);

@@ -19,6 +19,7 @@ enum family_bias {
     BIAS_QKV_ATTENTION,  /* q, k and v where "attention_bias" says so */
     BIAS_QKV_NOT_DENIED, /* q, k and v unless "attention_bias" denies it */
     BIAS_NOT_DENIED,     /* q, k, v and o unless "attention_bias" denies it */
+    BIAS_KEY,            /* q, k, v and o where "bias" says so */
     BIAS_USE_KEY,        /* q, k, v and o where "use_bias" says so */
     BIAS_USE_NOT_DENIED  /* q, k, v and o unless "use_bias" denies it */
 };
@@ -27,6 +28,7 @@ enum family_bias {
 enum family_kv {
     KV_BY_KEY,   /* "num_key_value_heads" */
     KV_AS_HEADS, /* as many as heads */
+    KV_OF_FALCON /* "num_kv_heads" if "new_decoder_architecture", else one unless "multi_query" denies it */
 };
 
 /* What the feed-forward block reads: what attention made of the stream, or what attention reads, side by side with it.
@@ -35,6 +37,8 @@ enum family_blocks {
     BLOCKS_IN_TURN,
     BLOCKS_SIDE_BY_SIDE,
     BLOCKS_NOT_DENIED, /* side by side unless "use_parallel_residual" denies it */
+    BLOCKS_OF_FALCON   /* side by side unless "parallel_attn" denies it, and then of one norm, unless
+                          "new_decoder_architecture" has two */
 };
 
 enum family_experts {
@@ -85,6 +89,7 @@ enum number_use {
 };
 #define FAMILY_NUMBERS 4
 #define FAMILY_TYPES 4
+#define FAMILY_REFUSED 3
 
 struct family {
     const char *name;
@@ -97,8 +102,12 @@ struct family {
     bool norm_biases;     /* its norms are torch.nn.LayerNorm, with biases */
     struct switches switches; /* what it does otherwise than most */
     enum family_bias bias;
-    const char *mlp_bias_key;   /* NULL: there are no such biases */
-    const char *epsilon_key;    /* NULL: "rms_norm_eps" */
+    const char *mlp_bias_key; /* NULL: there are no such biases */
+    const char *epsilon_key;  /* NULL: "rms_norm_eps" */
+    struct {
+        const char *hidden, *layers, *heads, *context; /* used where they are there, else as most spell them */
+        const char *intermediate;                      /* alone */
+    } spelled;
     const char *activation_key; /* NULL: "hidden_act"; "": none is read */
     bool gelu_is_tanh;          /* "gelu" of an old file is "gelu_pytorch_tanh" */
     bool gateless;              /* a dense block has two matrices: down(activation(up(x))) */
@@ -110,8 +119,11 @@ struct family {
     double rotated_share; /* of a head, where "partial_rotary_factor" does not say; 0: that is read for scaled ropes
                              only */
     enum family_rotation rotation;
-    const char *refused; /* a key that is computed only where it is absent, null or false; NULL: there is none */
-    bool rope_alpha;     /* "alpha" of the rope type "dynamic" makes a theta of it, whatever the length of a sequence */
+    struct {
+        const char *key; /* computed only where it is absent, null or as usual */
+        bool usual;
+    } refused[FAMILY_REFUSED];
+    bool rope_alpha; /* "alpha" of the rope type "dynamic" makes a theta of it, whatever the length of a sequence */
     struct {
         enum number_use use;
         const char *key;
@@ -141,7 +153,7 @@ struct family {
     bool pattern_key;       /* "sliding_window_pattern" is read */
     bool query_temperature; /* "llama_4_scaling_beta" of the rope */
     /* What the original's configuration class takes for an absent key. 0 for kv_heads: as many as heads; for head_dim:
-     * hidden / heads. */
+     * hidden / heads; for intermediate: 4 * hidden. */
     struct {
         int vocabulary, hidden, intermediate, layers, heads, kv_heads, head_dim, context;
         int query_latent, latent, rotated, unrotated,

@@ -32,22 +32,41 @@ static const struct joined_row {
 
 #define ROWS (sizeof joined_rows / sizeof *joined_rows)
 
+static double number_of(const cJSON *text, const char *key, double absent)
+{
+    const cJSON *value = json_member(text, key);
+    return value ? value->valuedouble : absent;
+}
+
+static double heads_of_neox(const cJSON *text)
+{
+    return number_of(text, "num_attention_heads", 64);
+}
+
+static double heads_of_falcon(const cJSON *text)
+{
+    const cJSON *single = cJSON_GetObjectItemCaseSensitive(text, "multi_query");
+    double heads = number_of(text, "num_attention_heads", 71);
+    if (cJSON_IsTrue(json_member(text, "new_decoder_architecture")))
+        return number_of(text, "num_kv_heads", heads);
+    return !single || cJSON_IsTrue(single) ? 1 : heads;
+}
+
 /* Into how many groups of heads the rows of a joined matrix fall, each the rows of its queries, of its key and of its
- * value: as the configuration beside the weights says. 0: it does not, or they do not lie so. */
+ * value: as many as there are key/value heads, as the configuration beside the weights says. 0: it does not, or they do
+ * not lie so. */
 static uint64_t find_groups(const struct store *store)
 {
     static const struct group_row {
-        const char *model_type, *key;
-        double absent;
-    } rows[] = {{"gpt_neox", "num_attention_heads", 64}};
+        const char *model_type;
+        double (*heads)(const cJSON *text);
+    } rows[] = {{"gpt_neox", heads_of_neox}, {"falcon", heads_of_falcon}};
     cJSON *config = beside_read(store, "config.json");
     const cJSON *text = beside_text(config), *type = json_member(text, "model_type");
     double groups = 0;
     for (size_t i = 0; cJSON_IsString(type) && i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(type->valuestring, rows[i].model_type) == 0) {
-            const cJSON *value = json_member(text, rows[i].key);
-            groups = value ? value->valuedouble : rows[i].absent;
-        }
+        if (strcmp(type->valuestring, rows[i].model_type) == 0)
+            groups = rows[i].heads(text);
     cJSON_Delete(config);
     return groups >= 1 && groups <= GROUPS_MOST ? (uint64_t)groups : 0;
 }

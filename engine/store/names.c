@@ -42,6 +42,9 @@ static const struct prefix_row {
     {"transformer.embed_tokens.", "model.embed_tokens."},
     {"transformer.layers.", "model.layers."},
     {"transformer.norm.", "model.norm."},
+    {"transformer.word_embeddings.", "model.embed_tokens."}, /* falcon */
+    {"transformer.h.", "model.layers."},
+    {"transformer.ln_f.", "model.norm."},
     {"gpt_neox.embed_in.", "model.embed_tokens."},
     {"gpt_neox.layers.", "model.layers."},
     {"gpt_neox.final_layer_norm.", "model.norm."},
@@ -54,6 +57,9 @@ static const struct prefix_row {
     {"norm.", "model.norm."},
     {"embed_in.", "model.embed_tokens."}, /* gpt_neox */
     {"final_layer_norm.", "model.norm."},
+    {"word_embeddings.", "model.embed_tokens."}, /* falcon */
+    {"h.", "model.layers."},
+    {"ln_f.", "model.norm."},
 };
 
 /* Spellings inside the name; each occurs once at most. */
@@ -70,6 +76,10 @@ static const struct infix_row {
     {".self_attn.key_layernorm.", ".self_attn.k_norm."},
     {".attention.query_key_value.", ".self_attn.query_key_value."}, /* gpt_neox */
     {".attention.dense.", ".self_attn.o_proj."},
+    {".self_attention.query_key_value.", ".self_attn.query_key_value."}, /* falcon */
+    {".self_attention.dense.", ".self_attn.o_proj."},
+    {".ln_attn.", ".input_layernorm."},
+    {".ln_mlp.", ".post_attention_layernorm."},
     {".mlp.dense_h_to_4h.", ".mlp.up_proj."},
     {".mlp.dense_4h_to_h.", ".mlp.down_proj."},
     {".mlp.c_fc.", ".mlp.up_proj."}, /* starcoder2 */

@@ -45,6 +45,7 @@ const struct nano nanos[NANOS] = {
     {"deepseek_v3", "deepseek_v3"},
     {"starcoder2", "starcoder2"},
     {"gpt_neox", "gpt_neox"},
+    {"falcon", "falcon"},
 };
 
 size_t place_of(enum point point, int layer)

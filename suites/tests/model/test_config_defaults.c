@@ -113,6 +113,16 @@ static const struct {
     {"gpt_neox", "'rope_parameters': {'partial_rotary_factor': 0.5}", "rotated is 24 here and 48 there"},
     {"gpt_neox", "'rotary_emb_base': 1000", "rope_theta is 10000 here and 1000 there"},
     {"gpt_neox", "'num_key_value_heads': 8, 'head_dim': 8, 'rope_theta': 9, 'partial_rotary_factor': 1", ""},
+    {"falcon", "'parallel_attn': false", "both blocks side by side is true here and false there"},
+    {"falcon", "'parallel_attn': null", "post_attention_layernorm.weight is false here and true there"},
+    {"falcon", "'new_decoder_architecture': true", "num_key_value_heads is 1 here and 71 there"},
+    {"falcon", "'new_decoder_architecture': true, 'num_ln_in_parallel_attn': 1, 'num_kv_heads': 1", ""},
+    {"falcon", "'new_decoder_architecture': true, 'num_kv_heads': 1", "post_attention_layernorm.weight is false here"},
+    {"falcon", "'multi_query': false", "num_key_value_heads is 1 here and 71 there"},
+    {"falcon", "'num_kv_heads': 71", ""},
+    {"falcon", "'n_embed': 9088", "intermediate_size is 18176 here and 36352 there"},
+    {"falcon", "'ffn_hidden_size': 64, 'intermediate_size': 8", "intermediate_size is 18176 here and 64 there"},
+    {"falcon", "'bias': true", "mlp_bias is false here and true there"},
     {"arcee", "'hidden_act': 'relu'", "hidden_act is relu2 here and relu there"},
 };
 

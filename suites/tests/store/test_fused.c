@@ -422,6 +422,32 @@ static struct store *open_by_heads(const char *config)
     return open_store(weights);
 }
 
+/* Of falcon's three layouts two are told by their groups: all heads under one key, and two groups, as of the other. */
+Test(fused, groups_of_heads_are_told_by_the_configuration)
+{
+    static const struct {
+        const char *config;
+        float second; /* the first value of the query's second row but one */
+    } rows[] = {
+        {"{\"model_type\": \"falcon\"}", 2 * LINE},
+        {"{\"model_type\": \"falcon\", \"multi_query\": true, \"num_attention_heads\": 2}", 2 * LINE},
+        {"{\"model_type\": \"falcon\", \"multi_query\": null, \"num_attention_heads\": 2}", 6 * LINE},
+        {"{\"model_type\": \"falcon\", \"multi_query\": false, \"num_attention_heads\": 2}", 6 * LINE},
+        {"{\"model_type\": \"falcon\", \"new_decoder_architecture\": true, \"num_kv_heads\": 2}", 6 * LINE},
+        {"{\"model_type\": \"falcon\", \"new_decoder_architecture\": true, \"num_attention_heads\": 2}", 6 * LINE},
+        {"{\"model_type\": \"whole\", \"text_config\": {\"model_type\": \"gpt_neox\", \"num_attention_heads\": 2}}",
+         6 * LINE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct store *store = open_by_heads(rows[i].config);
+        unsigned char *values = values_of(store, "model.layers.2.self_attn.q_proj.weight");
+        float found = ((float *)(void *)values)[2 * LINE];
+        cr_expect(found >= rows[i].second && found <= rows[i].second, "%s: %g", rows[i].config, (double)found);
+        free(values);
+        store_free(store);
+    }
+}
+
 Test(fused, matrices_joined_head_by_head_are_views_of_bands)
 {
     static const int firsts[] = {0, 2, 4};
