@@ -17,7 +17,7 @@ TYPES = (
     "llama", "mistral", "ministral3", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss", "gemma", "gemma2",
     "gemma3_text", "granite", "olmo2", "olmo3", "smollm3", "exaone4", "glm", "glm4", "cohere", "cohere2", "phi3", "ernie4_5",
     "helium", "arcee", "olmoe", "granitemoe", "hunyuan_v1_dense", "glm4_moe",
-    "minimax_m2", "gpt_oss", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "qwen3_next", "starcoder2", "gpt_neox", "falcon",
+    "minimax_m2", "gpt_oss", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "qwen3_next", "starcoder2", "gpt_neox", "falcon", "gpt2",
 )  # fmt: skip
 LEFT_OUT = ("transformers_version", "_name_or_path", "architectures", "id2label", "label2id", "dtype", "problem_type")
 

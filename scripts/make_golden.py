@@ -64,8 +64,13 @@ LAYER_POINTS = (
 )
 # Classes that norm queries and keys when heads are in front of tokens already; gold has them behind.
 HEADS_FIRST = ("gemma3", "gemma3_text", "exaone4", "hunyuan_v1_dense")
+# Classes that rotate nothing.
+UNROTATED = ("gpt2",)
 # Modules that some classes call otherwise.
-OTHER_PATHS = ((r"^transformer\.word_embeddings(?=\.|$)", "model.embed_tokens"), (r"^transformer\.ln_f(?=\.|$)", "model.norm"),
+OTHER_PATHS = ((r"^transformer\.wte(?=\.|$)", "model.embed_tokens"), (r"^transformer\.wpe(?=\.|$)", "model.embed_positions"),
+               (r"(\.h\.\d+)\.attn(?=\.|$)", r"\1.self_attn"), (r"(\.h\.\d+)\.ln_1(?=\.|$)", r"\1.input_layernorm"),
+               (r"(\.h\.\d+)\.ln_2(?=\.|$)", r"\1.post_attention_layernorm"),
+               (r"^transformer\.word_embeddings(?=\.|$)", "model.embed_tokens"), (r"^transformer\.ln_f(?=\.|$)", "model.norm"),
                (r"^transformer\.h\.", "model.layers."), (r"(\.\d+)\.self_attention(?=\.|$)", r"\1.self_attn"),
                (r"(\.\d+)\.ln_attn(?=\.|$)", r"\1.input_layernorm"), (r"(\.\d+)\.ln_mlp(?=\.|$)", r"\1.post_attention_layernorm"),
                (r"^gpt_neox\.embed_in(?=\.|$)", "model.embed_tokens"), (r"^gpt_neox\.final_layer_norm(?=\.|$)", "model.norm"),
@@ -77,7 +82,7 @@ OTHER_TENSORS = ((r"\.mlp\.router\.layer\.weight$", ".mlp.gate.weight"), (r"\.ml
                  (r"\.mlp\.shared_experts\.", ".mlp.shared_expert."),
                  (r"\.mlp\.e_score_correction_bias$", ".mlp.gate.e_score_correction_bias"),
                  (r"\.mlp\.(dense_h_to_4h|c_fc)\.", ".mlp.up_proj."), (r"\.mlp\.(dense_4h_to_h|c_proj)\.", ".mlp.down_proj."),
-                 (r"\.self_attn\.dense\.", ".self_attn.o_proj."), (r"\.self_attn\.query_layernorm\.", ".self_attn.q_norm."), (r"\.self_attn\.key_layernorm\.", ".self_attn.k_norm."))
+                 (r"\.self_attn\.(dense|c_proj)\.", ".self_attn.o_proj."), (r"\.self_attn\.query_layernorm\.", ".self_attn.q_norm."), (r"\.self_attn\.key_layernorm\.", ".self_attn.k_norm."))
 LAYER_PATH = re.compile(r"model\.layers\.\d+(?:\.(.+))?$")
 OTHER_COMPONENTS = re.compile(
     r"^(thinker\.)?(model\.)?(audio_tower|visual|vision_tower|multi_modal_projector|talker|code2wav|token2wav)\.")
@@ -168,9 +173,9 @@ def rotary_frequencies(model):
     }
 
 
-def check_rotary_frequencies(exact, single, model_dir):
+def check_rotary_frequencies(exact, single, model_dir, rotated):
     """Both runs must rotate by the same float32 frequencies, else the noise would measure a conversion."""
-    if not exact or exact.keys() != single.keys():
+    if bool(exact) != rotated or exact.keys() != single.keys():
         raise SystemExit(f"{model_dir}: rotary frequencies not found")
     for name, value in exact.items():
         if value.dtype != torch.float32 or not torch.equal(value, single[name]):
@@ -192,7 +197,7 @@ def wanted(path, points):
         return True
     if points == "logits":
         return False
-    if path in ("model.embed_tokens", "model.norm"):
+    if path in ("model.embed_tokens", "model.embed_positions", "model.norm"):
         return True
     match = LAYER_PATH.match(path)
     return bool(match) and (match.group(1) or "") in LAYER_POINTS
@@ -388,8 +393,8 @@ def text_tensor_places(model_dir):
                 continue
             if re.search(r"\.experts\.(gate_up_proj|down_proj)$|\.block_sparse_moe\.(in|out)put_linear\.weight$", key):
                 raise SystemExit(f"--weights-sha256: {key} is fused; the hash is defined over single experts")
-            if ".query_key_value." in key:
-                raise SystemExit(f"--weights-sha256: {key} is joined by heads; the hash is defined over single matrices")
+            if re.search(r"\.(query_key_value|c_attn)\.", key):
+                raise SystemExit(f"--weights-sha256: {key} is joined otherwise; the hash is defined over single matrices")
             entries.append((canonical_tensor(key), path, 8 + size + entry["data_offsets"][0], entry))
     columns_of = {name: entry["shape"][-1] for name, _, _, entry in entries if entry["shape"]}
     for name, path, begin, entry in entries:
@@ -422,7 +427,8 @@ class SingleRun:
     def __init__(self, model_dir, points, frequencies):
         say(f"{model_dir}: float32")
         self.model, _ = load_model(model_dir, torch.float32)
-        check_rotary_frequencies(frequencies, rotary_frequencies(self.model), model_dir)
+        rotated = self.model.config.model_type not in UNROTATED
+        check_rotary_frequencies(frequencies, rotary_frequencies(self.model), model_dir, rotated)
         self.recorder = Recorder(self.model, points)
 
     def noise(self, case, values):

@@ -482,6 +482,14 @@ MODELS |= {
             "parallel_attn": True, "rope_theta": 10000.0,
         },
     },
+    "gpt2": {  # positions that are embedded, nothing rotated, matrices that lie the other way around, no others than biased ones
+        "dtype": "bfloat16", "shards": 1, "tokens": (1, 23),
+        "config": {
+            "activation_function": "gelu_new", "architectures": ["GPT2LMHeadModel"], "dtype": "bfloat16", "layer_norm_epsilon": 1e-05,
+            "model_type": "gpt2", "n_embd": 24, "n_head": 4, "n_inner": 26, "n_layer": 3, "n_positions": 160,
+            "tie_word_embeddings": False, "vocab_size": 80,
+        },
+    },
     "qwen3_vl_moe": {
         "dtype": "bfloat16", "shards": 2, "tokens": (1, 30), "transposed": True,
         "config": {
@@ -568,7 +576,7 @@ def random_tensor(seed, name, shape):
     if len(shape) == 1:
         sign = numpy.where(rng.random(shape) < 0.12, -1.0, 1.0)
         return sign * numpy.exp(0.15 + 0.45 * values)
-    if name.endswith(("embed_tokens.weight", "embed_in.weight", "word_embeddings.weight")):
+    if name.endswith(("embed_tokens.weight", "embed_in.weight", "word_embeddings.weight", "wte.weight", "wpe.weight")):
         return 0.6 * values
     fan_in = shape[1] if len(shape) == 3 else numpy.prod(shape[1:])  # published fused experts lie [experts, in, out]
     gain = 1.0
@@ -602,7 +610,7 @@ def disk_order(name):
     """Order of a real checkpoint: embedding, layer by layer (norms, attention, experts), norm, head, the rest."""
     name = make_golden.canonical_path(name)
     parts = [int(p) if p.isdigit() else p for p in name.split(".")]
-    if "embed_tokens" in name:
+    if "embed_tokens" in name or "embed_positions" in name:
         rank = 0
     elif name.startswith("model.layers."):
         rank = 1

@@ -49,7 +49,8 @@ CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Q
            "glm4_moe": "Glm4MoeForCausalLM", "minimax_m2": "MiniMaxM2ForCausalLM", "gpt_oss": "GptOssForCausalLM",
            "deepseek_v2": "DeepseekV2ForCausalLM", "deepseek_v3": "DeepseekV3ForCausalLM",
            "glm4_moe_lite": "Glm4MoeLiteForCausalLM", "qwen3_next": "Qwen3NextForCausalLM",
-           "starcoder2": "Starcoder2ForCausalLM", "gpt_neox": "GPTNeoXForCausalLM", "falcon": "FalconForCausalLM"}
+           "starcoder2": "Starcoder2ForCausalLM", "gpt_neox": "GPTNeoXForCausalLM", "falcon": "FalconForCausalLM",
+           "gpt2": "GPT2LMHeadModel"}
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "quick_gelu", "relu", "relu2", "sigmoid", "tanh", "mish")
 TOWER = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 2, "patch_size": 2, "spatial_merge_size": 1,
          "temporal_patch_size": 1}
@@ -68,7 +69,7 @@ WHOLES = {
 }
 LATENT = ("deepseek_v2", "deepseek_v3", "glm4_moe_lite")  # keys and values are made of latents
 DIVIDED = ("gemma", "gemma2", "gemma3_text", "gemma3", "arcee")  # hidden_size is a multiple of the number of heads
-NO_HEAD_DIM = ("starcoder2", "gpt_neox", "falcon", "olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
+NO_HEAD_DIM = ("starcoder2", "gpt_neox", "falcon", "gpt2", "olmoe", "granitemoe", "smollm3", "exaone4", "olmo2", "olmo3", "granite", "cohere", "cohere2", "phi3", "helium", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_5_vl", "qwen2_5_omni")
 FAMILIES = (*CLASSES, *WHOLES, "thinker")
 
 
@@ -178,6 +179,9 @@ def own_keys(draw, family, config):
             "multi_query": draw.random() < 0.5, "parallel_attn": draw.random() < 0.6}
         if "hidden_act" in found:
             found["activation"] = found.pop("hidden_act")
+    if family == "gpt2":
+        found |= {"layer_norm_epsilon": config["rms_norm_eps"], "n_inner": config["intermediate_size"], "max_position_embeddings": 256,
+                  "activation_function": found.pop("hidden_act", "gelu_new"), "head_dim": None}  # fmt: skip
     if family in ("phi3", "starcoder2"):
         found["sliding_window"] = draw.choice((None, 2, 9))
     if family == "smollm3":
@@ -232,6 +236,10 @@ def text_config(draw, family):
         config["num_key_value_heads"], config["hidden_size"], head_dim = heads, heads * draw.choice((4, 6, 8)), 4
     config["rope_parameters"] = own_rope(draw, family, config, rope(draw, family, head_dim))
     config |= own_keys(draw, family, config)
+    if family == "gpt2":
+        names = {"hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
+                 "max_position_embeddings": "n_positions"} if draw.random() < 0.7 else {}  # fmt: skip
+        return {names.get(key, key): value for key, value in config.items() if key not in ("rope_parameters", "head_dim")}
     if family == "llama":
         config |= {"attention_bias": draw.random() < 0.3, "mlp_bias": draw.random() < 0.3}
     if family == "seed_oss":

@@ -25,9 +25,9 @@ static void survey_gold(struct layers *layers)
                 continue;
             const struct golden_tensor *tensor = golden_find(layers->golden, i, point_path(point, layer, path));
             most = fmax(most, tensor ? tensor->noise : NAN);
-            int reach = layer >= 0                 ? layer - (point < POINT_MLP)
-                        : point == POINT_EMBEDDING ? -1
-                                                   : layers->config->layers - 1;
+            int reach = layer >= 0                                       ? layer - (point < POINT_MLP)
+                        : point_rows[point].place == PLACE_BEFORE_LAYERS ? -1
+                                                                         : layers->config->layers - 1;
             if (tensor && reach > layers->reach[i])
                 layers->reach[i] = reach;
             layers->carried[i * layers->places + place] = most;
@@ -107,9 +107,9 @@ size_t place_count(const struct model_config *config)
 /* Places lie in the order of the forward pass: the embedding, layer after layer, then norm and head. */
 size_t place_of(const struct model_config *config, enum point point, int layer)
 {
-    size_t block = point == POINT_EMBEDDING ? 0
-                   : point_in_layer(point)  ? (size_t)layer + 1
-                                            : (size_t)config->layers + 1;
+    size_t block = point_rows[point].place == PLACE_BEFORE_LAYERS ? 0
+                   : point_in_layer(point)                        ? (size_t)layer + 1
+                                                                  : (size_t)config->layers + 1;
     return block * POINT_COUNT + (size_t)point;
 }
 
@@ -306,30 +306,37 @@ bool layers_see(struct layers *layers, enum mode mode, size_t case_index, const 
     return true;
 }
 
-/* What block `block` of the pass (model_options) goes on from. */
-static const char *input_path(int block, char path[POINT_PATH])
+/* Of all tokens of the case; NULL: gold does not hold it so. */
+static const struct golden_tensor *whole_gold(const struct layers *layers, size_t case_index, const char *path)
 {
-    return point_path(block > 1 ? POINT_LAYER : POINT_EMBEDDING, block > 1 ? block - 2 : -1, path);
+    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, path);
+    bool whole = tensor && tensor->kind == GOLDEN_VALUES && !tensor->first &&
+                 tensor->rows == golden_case_at(layers->golden, case_index)->count;
+    return whole ? tensor : NULL;
 }
 
 bool layers_can_feed(const struct layers *layers, size_t case_index, int block)
 {
     char path[POINT_PATH];
-    const struct golden_tensor *tensor =
-        block ? golden_find(layers->golden, case_index, input_path(block, path)) : NULL;
-    return !block || (layers->places && tensor && tensor->kind == GOLDEN_VALUES && !tensor->first &&
-                      tensor->rows == golden_case_at(layers->golden, case_index)->count);
+    point_path(block > 1 ? POINT_LAYER : POINT_EMBEDDING, block > 1 ? block - 2 : -1, path);
+    return !block || (layers->places && whole_gold(layers, case_index, path));
+}
+
+/* What block `block` of the pass (model_options) goes on from. */
+static bool is_input(int block, const struct part *part)
+{
+    bool first = point_rows[part->point].place == PLACE_BEFORE_LAYERS;
+    return block > 1 ? part->point == POINT_LAYER && part->layer == block - 2 : block == 1 && first;
 }
 
 bool layers_see_block(struct layers *layers, size_t case_index, int block, const struct part *part, struct error *error)
 {
-    char path[POINT_PATH];
-    if (!block || strcmp(part->path, input_path(block, path)) != 0)
+    if (!is_input(block, part))
         return layers_see(layers, MODE_ISOLATED, case_index, part, error);
-    const struct golden_tensor *tensor = golden_find(layers->golden, case_index, part->path);
-    const float *gold = read_gold(layers, tensor, part, error);
+    const struct golden_tensor *tensor = whole_gold(layers, case_index, part->path);
+    const float *gold = tensor ? read_gold(layers, tensor, part, error) : NULL;
     if (!gold)
-        return false;
+        return !tensor;
     memcpy(part->values, gold, part->rows * part->width * sizeof *gold);
     layers
         ->cells[((size_t)MODE_ISOLATED * golden_case_count(layers->golden) + case_index) * layers->places +

@@ -10,25 +10,33 @@ static bool is_fed(const struct layers *layers, size_t case_index, enum point po
     return layers_cell(layers, MODE_ISOLATED, case_index, place_of(layers->config, point, layer))->fed;
 }
 
-/* The input of a place at `layer` (-1: outside layers); false when the configuration has none of that kind. */
-static bool input_of(const struct model_config *config, int input, int layer, enum point *point, int *at)
+/* What a place is fed with: the point `input` of its own block, or, for POINT_BEFORE, what the block before put out:
+ * the embeddings, or a layer. */
+static bool is_input(const struct model_config *config, int input, int layer, enum point point, int at)
 {
     int before = layer < 0 ? config->layers - 1 : layer - 1;
-    *point = input == POINT_BEFORE ? (before < 0 ? POINT_EMBEDDING : POINT_LAYER) : (enum point)input;
-    *at = input == POINT_BEFORE ? before : layer;
-    return point_exists(config, *point, *at);
+    if (input != POINT_BEFORE)
+        return (int)point == input && at == layer;
+    return before < 0 ? point_rows[point].place == PLACE_BEFORE_LAYERS : point == POINT_LAYER && at == before;
+}
+
+/* Any of the inputs that the configuration has is not gold's. */
+static bool is_unfed(const struct layers *layers, size_t case_index, int input, int layer)
+{
+    int before = layer < 0 ? layers->config->layers - 1 : layer - 1, at = input == POINT_BEFORE ? before : layer;
+    for (int point = 0; point < POINT_COUNT; point++)
+        if (is_input(layers->config, input, layer, (enum point)point, at) &&
+            point_exists(layers->config, (enum point)point, at) && !is_fed(layers, case_index, (enum point)point, at))
+            return true;
+    return false;
 }
 
 bool place_fed_directly(const struct layers *layers, size_t case_index, enum point point, int layer)
 {
     unsigned inputs = point_inputs(layers->config, point, layer);
-    for (int i = 0; i <= POINT_BEFORE; i++) {
-        enum point input;
-        int at;
-        if (inputs >> i & 1 && input_of(layers->config, i, layer, &input, &at) &&
-            !is_fed(layers, case_index, input, at))
+    for (int input = 0; input <= POINT_BEFORE; input++)
+        if (inputs >> input & 1 && is_unfed(layers, case_index, input, layer))
             return false;
-    }
     return true;
 }
 

@@ -435,7 +435,7 @@ static void summary_message(const struct layers *layers, struct finding *finding
         point_path(survey->first_bad.point, survey->first_bad.layer, path);
         bool deeper = survey->first_bad.point == POINT_FINAL_NORM && golden_is_deeper(layers->golden);
         finding_message(finding, "The computation differs from gold from %s on%s: %zu of %zu activations %s.", path,
-                        survey->first_bad.point == POINT_EMBEDDING ? ", before the first layer"
+                        point_rows[survey->first_bad.point].place == PLACE_BEFORE_LAYERS ? ", before the first layer"
                         : deeper ? ", after layers of gold's that the subject does not have"
                                  : "",
                         survey->bad, survey->compared,
@@ -466,7 +466,7 @@ static bool report_mode(const struct layers *layers, enum mode mode, struct find
         char path[POINT_PATH];
         finding_fact_text(finding, "first_bad_module", "%s",
                           point_path(survey.first_bad.point, survey.first_bad.layer, path));
-        if (survey.first_bad.layer >= 0 || survey.first_bad.point == POINT_EMBEDDING)
+        if (survey.first_bad.layer >= 0 || point_rows[survey.first_bad.point].place == PLACE_BEFORE_LAYERS)
             finding_fact(finding, "first_bad_layer", survey.first_bad.layer < 0 ? 0 : survey.first_bad.layer);
     }
     char path[POINT_PATH];

@@ -22,7 +22,7 @@ static bool is_gain(enum weight weight)
 
 static bool is_looked_up(enum weight weight)
 {
-    return weight == WEIGHT_EMBEDDING;
+    return weight == WEIGHT_EMBEDDING || weight == WEIGHT_POSITIONS;
 }
 
 static bool is_shown(enum weight weight)
@@ -50,7 +50,7 @@ static bool is_last(enum weight weight)
 
 static bool is_matrix(enum weight weight)
 {
-    return weight_rows[weight].part == PART_MATRIX && weight != WEIGHT_EMBEDDING;
+    return weight_rows[weight].part == PART_MATRIX && !is_looked_up(weight);
 }
 
 /* In the order in which they are tried. */

@@ -196,7 +196,8 @@ bool solve_matrix(struct solve_task *task, struct error *error)
 
 /* --- rows of the embedding --- */
 
-/* Of gold's tokens in their order: the row that it shows of each id, by the first token that has it. */
+/* Of gold's tokens in their order: the row that it shows of each id, or of each position, by the first token that has
+ * it. */
 struct rows {
     const struct pairs *pairs; /* not packed */
     size_t *tokens;            /* [vocabulary]: 1 + the token; 0: none */
@@ -217,7 +218,7 @@ static void rows_note(struct rows *rows, enum dtype dtype, size_t token, int id)
         rows->differ = true;
 }
 
-static void rows_find(struct rows *rows, enum dtype dtype)
+static void rows_find(struct rows *rows, enum weight weight, enum dtype dtype)
 {
     const struct solve_request *request = rows->pairs->request;
     size_t token = 0;
@@ -225,7 +226,7 @@ static void rows_find(struct rows *rows, enum dtype dtype)
         for (size_t i = 0; i < golden_case_count(request->goldens[gold]); i++) {
             const struct golden_case *golden_case = golden_case_at(request->goldens[gold], i);
             for (size_t k = 0; k < golden_case->count; k++)
-                rows_note(rows, dtype, token++, golden_case->ids[k]);
+                rows_note(rows, dtype, token++, weight == WEIGHT_POSITIONS ? (int)k : golden_case->ids[k]);
         }
 }
 
@@ -272,7 +273,7 @@ bool solve_rows(struct solve_task *task, struct error *error)
         tolerance = fmax(tolerance, ROW_ROUNDINGS * gold_rounding(task->request->goldens[i]));
     good = good && pairs_make(&pairs, error) && pairs_run(&pairs, task->request->store, task->block, error);
     if (good) {
-        rows_find(&rows, task->dtypes[0]);
+        rows_find(&rows, task->expected[0]->weight, task->dtypes[0]);
         rows_take(&rows, tolerance, task->values, solved);
     }
     if (good && rows.differ)

@@ -37,7 +37,7 @@ cJSON *tensor_source(const struct store *store, const struct tensor *tensor)
         cJSON_AddNumberToObject(source, "end", (double)(tensor->offset + tensor->held));
         return source;
     }
-    /* An expert of a fused tensor whose columns lie one after the other. */
+    /* Its columns lie one after the other, as those of an expert of a fused tensor may, or of a module of gpt2. */
     uint64_t element = tensor->rows && tensor->columns ? tensor->bytes / tensor->rows / tensor->columns : 0;
     uint64_t run = tensor->every_other ? 2 * tensor->rows - 1 : tensor->rows;
     uint64_t end = element ? tensor->offset + (tensor->columns - 1) * tensor->stride + run * element : tensor->offset;

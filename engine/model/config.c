@@ -160,6 +160,8 @@ static bool parse_heads(struct model_config *config, const struct config_source 
     config->value_dim = config->rotary_dim = config->head_dim;
     if (config->family->latents && !parse_latents(config, source, error))
         return false;
+    if (config->family->rotation == ROTATES_NEVER)
+        config->rotary_dim = 0;
     if (config->rotary_dim % 2)
         config_cannot(config, "head_dim %d%s is odd, and a rotary embedding takes an even one", config->head_dim,
                       dim ? "" : " (hidden_size divided by num_attention_heads, for the key is absent)");
@@ -188,6 +190,7 @@ static const struct bias_row {
     [BIAS_ATTENTION_KEY] = {"attention_bias", "attention_bias", false, false},
     [BIAS_APART] = {"attention_bias", "attention_out_bias", true, false},
     [BIAS_QKV_ALWAYS] = {NULL, NULL, true, false},
+    [BIAS_ALWAYS] = {NULL, NULL, true, true},
     [BIAS_QKV_KEY] = {"qkv_bias", NULL, true, false},
     [BIAS_QKV_ATTENTION] = {"attention_bias", NULL, false, false},
     [BIAS_QKV_NOT_DENIED] = {"attention_bias", NULL, true, false},
@@ -257,6 +260,7 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     config->norms = family->norms;
     config->block_norms = family->block_norms;
     config->norm_biases = family->norm_biases;
+    config->position_table = family->position_table;
     config->switches = family->switches;
     /* as GGUF files have them: 1 has been added */
     if (!json_get_bool(source->text, source->name, "assay_gains_whole", &config->gains_whole, error))

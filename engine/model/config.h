@@ -79,6 +79,7 @@ struct model_config {
     double norm_epsilon;
     uint64_t norms;         /* WEIGHT_BIT of those that not every family has */
     uint64_t block_norms;   /* of these, the norms of a block's output: it is normed before it is added to the stream */
+    bool position_table;    /* an embedding of positions is added to that of tokens; there are no more than `context` */
     bool norm_biases;       /* norms add a bias */
     bool head_gains_wide;   /* the norms of queries and keys have a gain for each value of all heads */
     bool gateless;          /* a dense block has two matrices: down(activation(up(x))) */

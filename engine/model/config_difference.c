@@ -194,7 +194,7 @@ static void compare_sizes(struct list *list, const struct model_config *a, const
         compare(list, rows[i].kind, rows[i].name, rows[i].spell, rows[i].here, rows[i].there);
 }
 
-/* What is no whole number. */
+/* What is no whole number, and embedded positions. */
 static void compare_numbers(struct list *list, const struct model_config *a, const struct model_config *b)
 {
     compare_float(list, "rms_norm_eps", a->norm_epsilon, b->norm_epsilon);
@@ -209,6 +209,9 @@ static void compare_numbers(struct list *list, const struct model_config *a, con
     compare_float(list, "cap of logits", a->logits_cap, b->logits_cap);
     compare_float(list, "swiglu_alpha", a->gate_slope, b->gate_slope);
     compare_float(list, "swiglu_limit", a->gate_limit, b->gate_limit);
+    compare(list, DIFFERS_FUNCTION, "embedded positions", spell_switch, a->position_table, b->position_table);
+    if (a->position_table && b->position_table)
+        compare(list, DIFFERS_SIZE, "positions", spell_number, a->context, b->context);
 }
 
 /* Norms that not every family has. */

@@ -182,6 +182,8 @@ static bool take_rotated(struct model_config *config, const cJSON *list, const c
 bool config_take_rotation(struct model_config *config, const struct config_source *source, struct error *error)
 {
     int interval = 4;
+    for (int layer = 0; config->family->rotation == ROTATES_NEVER && layer < config->layers; layer++)
+        config->rotation[layer] = ROTATED_NOT;
     if (config->family->rotation != ROTATES_BY_LIST)
         return true;
     return json_get_int(source->text, source->name, "no_rope_layer_interval", 1, SIZE_LIMIT, &interval, error) &&

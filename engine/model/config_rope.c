@@ -380,7 +380,7 @@ bool config_take_rope(struct model_config *config, const struct config_source *s
     config->rope_strength = 1;
     config->rope_original_context =
         config->family->absent.original_context ? config->family->absent.original_context : config->context;
-    bool good = take_all(config, source, rope, error);
+    bool good = config->family->rotation == ROTATES_NEVER || take_all(config, source, rope, error);
     cJSON_Delete(own);
     return good;
 }

@@ -15,6 +15,7 @@ enum family_bias {
     BIAS_ATTENTION_KEY, /* q, k, v and o where "attention_bias" says so */
     BIAS_APART,         /* q, k and v unless "attention_bias" denies it, o where "attention_out_bias" says so */
     BIAS_QKV_ALWAYS,
+    BIAS_ALWAYS,
     BIAS_QKV_KEY,        /* q, k and v unless "qkv_bias" denies it */
     BIAS_QKV_ATTENTION,  /* q, k and v where "attention_bias" says so */
     BIAS_QKV_NOT_DENIED, /* q, k and v unless "attention_bias" denies it */
@@ -64,6 +65,7 @@ enum family_window {
 /* Which layers rotate queries and keys, and by which frequencies. */
 enum family_rotation {
     ROTATES_ALWAYS,
+    ROTATES_NEVER,
     ROTATES_BY_LIST,  /* those of which "no_rope_layers" holds 1, else all but every "no_rope_layer_interval"-th */
     ROTATES_WINDOWED, /* those with a window */
     ROTATES_WINDOWED_OR_ALL, /* those with a window; all where the file gives none */
@@ -99,6 +101,7 @@ struct family {
     const char *typed;    /* the family that it is where "layer_types" is given, unless it is a part; NULL: itself */
     uint64_t norms;       /* WEIGHT_BIT of those that not every family has */
     uint64_t block_norms; /* of these, the norms of a block's output */
+    bool position_table;  /* positions are embedded: a row of a matrix for each */
     bool norm_biases;     /* its norms are torch.nn.LayerNorm, with biases */
     struct switches switches; /* what it does otherwise than most */
     enum family_bias bias;

@@ -20,6 +20,9 @@ static bool pass_begin(struct pass *pass, struct error *error)
         pass->rows += sequence->count;
         if (!sequence->count)
             return error_set(error, "sequence %zu is empty", i);
+        if (pass->model->config->position_table && sequence_length(sequence) > (size_t)pass->model->config->context)
+            return error_set(error, "sequence %zu has %zu tokens, and the model has embeddings of %d positions", i,
+                             sequence_length(sequence), pass->model->config->context);
         if (sequence->kv && sequence->count > kv_room(sequence->kv))
             return error_set(error, "sequence %zu: %zu tokens do not fit the cache, which has room for %zu more", i,
                              sequence->count, kv_room(sequence->kv));
@@ -60,8 +63,31 @@ static void scale_values(float *values, double times, size_t count)
         values[i] *= (float)times;
 }
 
+/* Adds the embedding of each row's position to the stream. */
+static bool forward_positions(struct pass *pass, struct error *error)
+{
+    struct model *model = pass->model;
+    size_t hidden = (size_t)model->config->hidden, context = (size_t)model->config->context;
+    struct matrix matrix;
+    int *positions = malloc((pass->rows + 1) * sizeof *positions);
+    bool good =
+        (positions || error_memory(error, "positions")) && model_matrix(model, WEIGHT_POSITIONS, -1, &matrix, error);
+    for (size_t row = 0; good && row < pass->rows; row++) {
+        size_t position = (size_t)pass_position(pass, row);
+        positions[row] = (int)(position < context ? position : context - 1); /* those that a switch rounds up */
+    }
+    good = good && matrix_rows(&matrix, positions, pass->rows, pass->normed, error) &&
+           pass_show(pass, POINT_POSITIONS, -1, pass->normed, pass->rows, pass->row_of, error);
+    if (good) {
+        add_scaled(pass->x, pass->normed, 1, pass->rows * hidden);
+        pass_round(pass, pass->x, hidden, 1);
+    }
+    free(positions);
+    return good;
+}
+
 /* Shows what the stream is before a block (1: the first layer): the embedding, or the output of the layer before. Some
- * families multiply embeddings by a number when their module has made them. */
+ * families multiply embeddings by a number when their module has made them, or add to them. */
 static bool forward_begin(struct pass *pass, int block, struct error *error)
 {
     bool first = block < 2;
@@ -70,7 +96,7 @@ static bool forward_begin(struct pass *pass, int block, struct error *error)
                           pass->row_of, error);
     if (good && first)
         scale_values(pass->x, pass->model->config->embedding_multiplier, count);
-    return good;
+    return good && (!first || !pass->model->config->position_table || forward_positions(pass, error));
 }
 
 static bool forward_embedding(struct pass *pass, struct error *error)

@@ -51,7 +51,9 @@ bool linear_attention_forward(struct pass *pass, int layer, const float *in, str
 /* experts.c: pass->block = mlp(in), dense or with experts; shows mlp.gate. */
 bool mlp_forward(struct pass *pass, int layer, const float *in, struct error *error);
 
-/* rope.c: cosines and sines for the rows of the pass. */
+/* rope.c: the position that a row is rotated by, or whose embedding it has. */
+float pass_position(const struct pass *pass, size_t row);
+/* cosines and sines for the rows of the pass. */
 bool rope_prepare(struct pass *pass, struct error *error);
 /* Rotates `heads` heads of `width` floats in every row, queries or keys, as that layer does: of the first rotary_dim
  * elements i with i + rotary_dim / 2, unless a switch says otherwise; of the last where heads are made of latents. */

@@ -40,7 +40,7 @@ const struct point_row point_rows[POINT_COUNT] = {
 
 _Static_assert(POINT_COUNT < 32, "sets of points are 32 bits");
 _Static_assert(!((UINT64_C(0) WEIGHT_ROWS(GAIN_OF)) & ~(UINT64_C(0) POINT_ROWS(SHOWN))), "a norm that no point shows");
-_Static_assert(((0u POINT_ROWS(ALSO)) | (0u POINT_ROWS(OF_A_STEP)) | OF(EMBEDDING) | OF(HEAD)) ==
+_Static_assert(((0u POINT_ROWS(ALSO)) | (0u POINT_ROWS(OF_A_STEP)) | OF(EMBEDDING) | OF(POSITIONS) | OF(HEAD)) ==
                    ((0u POINT_ROWS(POINT_BIT)) | OF(BEFORE)),
                "a point of which nothing is computed: another row should name it");
 _Static_assert(!(0u POINT_ROWS(NORM_WITHOUT_GAIN)), "a norm without a gain as wide as what it norms");

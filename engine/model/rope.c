@@ -147,8 +147,7 @@ static float rounded(float value)
     return value;
 }
 
-/* The position that a row is rotated by. */
-static float rope_position(const struct pass *pass, size_t row)
+float pass_position(const struct pass *pass, size_t row)
 {
     const struct switches *switches = &pass->model->config->switches;
     const struct sequence *sequence = &pass->sequences[pass->row_of[row].sequence];
@@ -185,7 +184,7 @@ static void rope_angles(const struct pass *pass, size_t which, const float *freq
     const struct model_config *config = pass->model->config;
     size_t half = (size_t)config->rotary_dim / 2;
     for (size_t row = pass->first[which]; row < pass->first[which + 1]; row++) {
-        float position = rope_position(pass, row), moved = position + (float)side->ahead;
+        float position = pass_position(pass, row), moved = position + (float)side->ahead;
         float times = side->strength * (side->queries ? rope_temperature(config, position) : 1);
         for (size_t i = 0; i < half; i++) {
             float angle = moved * frequencies[i];

@@ -14,6 +14,7 @@ enum need {
     NEEDS_PRE_NORM,
     NEEDS_HEAD_NORM,
     NEEDS_SECTIONS,
+    NEEDS_ROTATION,
     NEEDS_GROUPS,
     NEEDS_WINDOW,
     NEEDS_SINKS,
@@ -77,7 +78,7 @@ static const struct variant variants[] = {
         "queries and keys are normalised over all heads at once",
         "heads of large values too strong, those of small ones too weak",
         "the norm called before the values are cut into heads, as OLMo 2 does"),
-    ROW("interleaved-rotation", "", SWITCH(pairs), PAIRS_NEIGHBOURS, NOTHING, OF(ATTENTION),
+    ROW("interleaved-rotation", "", SWITCH(pairs), PAIRS_NEIGHBOURS, ROTATION, OF(ATTENTION),
         "the rotation pairs element 2i with 2i + 1, not i with i + head_dim / 2",
         ROTATION,
         "GPT-J's pairs in the place of NeoX's, or rows that a converter permuted or did not"),
@@ -85,23 +86,23 @@ static const struct variant variants[] = {
         "the frequencies start again in each section of mRoPE",
         ROTATION,
         "mRoPE sections taken for rotary embeddings of their own"),
-    ROW("no-rotation", "", SWITCH(positions), POSITIONS_NONE, NOTHING, OF(ATTENTION),
+    ROW("no-rotation", "", SWITCH(positions), POSITIONS_NONE, NOTHING, OF(POSITIONS) | OF(ATTENTION),
         "nothing is rotated: attention does not know where tokens are",
         "the first token is right; word order does not count",
         "the rotary embedding left out, or its table all of position 0"),
-    ROW("frozen-positions", "N", SWITCH(positions_end), 0, NOTHING, OF(ATTENTION),
+    ROW("frozen-positions", "N", SWITCH(positions_end), 0, NOTHING, OF(POSITIONS) | OF(ATTENTION),
         "positions stop: token N and all after it have the position of token N - 1",
         "right for the first N tokens, wrong after them",
         "a position that does not grow while decoding, or a table that is too short"),
-    ROW("query-ahead", "N", SWITCH(query_ahead), 0, NOTHING, OF(ATTENTION),
+    ROW("query-ahead", "N", SWITCH(query_ahead), 0, ROTATION, OF(ATTENTION),
         "queries are rotated N positions further than keys",
         "wrong from the first token that sees more than itself; a token is taken for one N further off",
         "positions counted from 1 in one place and from 0 in another"),
-    ROW("bfloat16-positions", "", SWITCH(positions), POSITIONS_BFLOAT16, NOTHING, OF(ATTENTION),
+    ROW("bfloat16-positions", "", SWITCH(positions), POSITIONS_BFLOAT16, NOTHING, OF(POSITIONS) | OF(ATTENTION),
         "positions are rounded to bfloat16",
         "right up to position 256, then tokens share positions, more and more of them",
         "a position tensor in the model's dtype"),
-    ROW("stale-cache-position", "", SWITCH(stale_cache), 1, NOTHING, OF(ATTENTION),
+    ROW("stale-cache-position", "", SWITCH(stale_cache), 1, NOTHING, OF(POSITIONS) | OF(ATTENTION),
         "tokens after a cache are one position too early",
         "prefill is right, every decoded token is not",
         "the cache's length read before the new token is added"),
@@ -274,6 +275,14 @@ static bool has_window(const struct model_config *config)
     return false;
 }
 
+static bool has_rotation(const struct model_config *config)
+{
+    for (int layer = 0; layer < config->layers; layer++)
+        if (config->rotation[layer] != ROTATED_NOT)
+            return true;
+    return false;
+}
+
 /* What a model lacks for it, as a sentence goes on; NULL: nothing. */
 static const char *lacks(enum need need, const struct model_config *config)
 {
@@ -281,6 +290,7 @@ static const char *lacks(enum need need, const struct model_config *config)
         [NEEDS_PRE_NORM] = "its norms do not stand before each of two blocks and nowhere else",
         [NEEDS_HEAD_NORM] = "it has no norms of queries and keys",
         [NEEDS_SECTIONS] = "it has no mRoPE",
+        [NEEDS_ROTATION] = "none of its layers rotates queries and keys",
         [NEEDS_GROUPS] = "its key/value heads are not shared, or there is only one",
         [NEEDS_WINDOW] = "none of its layers has a sliding window",
         [NEEDS_SINKS] = "its heads have no sinks",
@@ -298,6 +308,7 @@ static const char *lacks(enum need need, const struct model_config *config)
         [NEEDS_PRE_NORM] = !config->block_norms && (config->norms & pre_norms) == pre_norms,
         [NEEDS_HEAD_NORM] = config->norms & WEIGHT_BIT(WEIGHT_Q_NORM),
         [NEEDS_SECTIONS] = config->mrope_section[0] + config->mrope_section[1] + config->mrope_section[2] > 0,
+        [NEEDS_ROTATION] = has_rotation(config),
         [NEEDS_GROUPS] = config->kv_heads > 1 && config->heads > config->kv_heads,
         [NEEDS_WINDOW] = has_window(config),
         [NEEDS_SINKS] = config->sinks,

@@ -97,6 +97,7 @@ uint64_t config_dimension(const struct model_config *config, enum dimension whic
                          [DIM_LINEAR_HEAD] = config->linear.value_dim,
                          [DIM_LINEAR_VALUE] = config->linear.heads * config->linear.value_dim,
                          [DIM_HEADS] = config->heads,
+                         [DIM_CONTEXT] = config->context,
                          [DIM_INNER] = config->intermediate,
                          [DIM_EXPERTS] = config->experts,
                          [DIM_EXPERT] = config->moe_intermediate,
@@ -149,6 +150,8 @@ bool config_calls_for(const struct model_config *config, enum weight weight, int
         return config->norms >> weight & 1;
     case WHEN_NORM_BIAS:
         return config->norm_biases && config_calls_for(config, weight - 1, layer);
+    case WHEN_POSITIONS:
+        return config->position_table;
     case WHEN_SPARSE:
         return sparse;
     case WHEN_SPARSE_BIAS:

@@ -15,6 +15,7 @@ enum dimension {
     DIM_ONE,
     DIM_HIDDEN,
     DIM_VOCABULARY,
+    DIM_CONTEXT,
     DIM_Q,
     DIM_KV,
     DIM_ATTENDED,          /* what heads make of values */
@@ -52,6 +53,7 @@ enum weight_condition {
     WHEN_SINKS,
     WHEN_NORM,
     WHEN_NORM_BIAS,
+    WHEN_POSITIONS,
     WHEN_SPARSE,
     WHEN_SPARSE_BIAS,
     WHEN_SHARED,

@@ -21,8 +21,8 @@
  * order      ... and how it lays the rows: PLAIN; HEADS, KV_HEADS: interleaved by llama; LIFTED: a vector of a matrix
  * rows, columns   shape; NONE columns: a vector
  * when       the configuration calls for it. NORM: where the family has this norm (family.h); NORM_BIAS: where it has the
- *            norm whose gain is the row before, and its norms have biases; HEAD: where it has one; GATED: where a dense
- *            block has two branches
+ *            norm whose gain is the row before, and its norms have biases; POSITIONS: where positions are embedded, too;
+ *            HEAD: where it has one; GATED: where a dense block has two branches
  * part       MATRIX, BIAS, or GAIN: of a norm
  * module     what it is a part of; in their order the original makes, and so writes, the tensors of a layer
  * through    a norm of that place makes its input, in families that have one there (weight_through): INPUT_NORM, before
@@ -33,6 +33,8 @@
  * tells      its size tells of the gain that it is read through, for all that share that */
 #define WEIGHT_ROWS(ROW)                                                                                              \
     ROW(EMBEDDING, BEGIN, "model.embed_tokens.weight", "token_embd", PLAIN, VOCABULARY, HIDDEN, ALWAYS,               \
+        MATRIX, ENDS, NONE, NONE, NONE, NONE, false)                                                                  \
+    ROW(POSITIONS, BEGIN, "model.embed_positions.weight", "position_embd", PLAIN, CONTEXT, HIDDEN, POSITIONS,         \
         MATRIX, ENDS, NONE, NONE, NONE, NONE, false)                                                                  \
     ROW(INPUT_NORM, LAYER, "input_layernorm.weight", "attn_norm", PLAIN, HIDDEN, NONE, NORM,                          \
         GAIN, NORMS, NONE, NONE, NONE, NONE, false)                                                                   \
@@ -158,12 +160,14 @@
  * to         into which values of the pass: STREAM, the residual stream; NORMED; BLOCK, the output of attention or MLP.
  *            What lies there is shown. A norm of a block's output (family.h) stays in BLOCK
  * also       what it is computed from, besides weights and the values that the step reads (point_flows in probe.h).
- *            BEFORE: the output of the layer before, or the embedding
+ *            BEFORE: the output of the layer before, or the embeddings
  * tensors    what a person looks for when it is wrong
  * curve      its name in a figure over layers */
 #define POINT_ROWS(ROW)                                                                                               \
     ROW(EMBEDDING, "model.embed_tokens", BEFORE_LAYERS, EMBEDDING, HIDDEN, OWN, NONE,                                 \
         0, "embed_tokens.weight", "")                                                                                 \
+    ROW(POSITIONS, "model.embed_positions", BEFORE_LAYERS, POSITIONS, HIDDEN, OWN, NONE,                              \
+        0, "embed_positions.weight", "")                                                                              \
     ROW(INPUT_NORM, ".input_layernorm", IN_LAYER, INPUT_NORM, HIDDEN, NORM, NORMED,                                   \
         0, "input_layernorm.weight", "input norm")                                                                    \
     ROW(Q_LATENT_NORM, ".self_attn.q_a_layernorm", IN_LAYER, Q_LATENT_NORM, Q_LATENT, OWN, NONE,                      \

@@ -150,7 +150,7 @@ static bool cut(const struct cutting *cutting, size_t index, const struct joined
         view.band = groups > 1 ? rows[part] / groups : 0;
         view.pitch = row_count(&whole) / groups;
         view.held = ((groups - 1) * view.pitch + rows[part] / groups) * line;
-        view.offset = whole.offset + at * line;
+        view.offset = whole.offset + at * (whole.transposed ? dtype_row_bytes(whole.dtype, 1) : line);
         view_move(&view, at);
         at += rows[part] / groups;
         int length = snprintf(name, sizeof name, "%.*s%s", stem, whole.name, row->parts[part]);

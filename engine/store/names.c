@@ -43,6 +43,8 @@ static const struct prefix_row {
     {"transformer.layers.", "model.layers."},
     {"transformer.norm.", "model.norm."},
     {"transformer.word_embeddings.", "model.embed_tokens."}, /* falcon */
+    {"transformer.wte.", "model.embed_tokens."},             /* gpt2 */
+    {"transformer.wpe.", "model.embed_positions."},
     {"transformer.h.", "model.layers."},
     {"transformer.ln_f.", "model.norm."},
     {"gpt_neox.embed_in.", "model.embed_tokens."},
@@ -58,6 +60,8 @@ static const struct prefix_row {
     {"embed_in.", "model.embed_tokens."}, /* gpt_neox */
     {"final_layer_norm.", "model.norm."},
     {"word_embeddings.", "model.embed_tokens."}, /* falcon */
+    {"wte.", "model.embed_tokens."},             /* gpt2 */
+    {"wpe.", "model.embed_positions."},
     {"h.", "model.layers."},
     {"ln_f.", "model.norm."},
 };
@@ -82,7 +86,11 @@ static const struct infix_row {
     {".ln_mlp.", ".post_attention_layernorm."},
     {".mlp.dense_h_to_4h.", ".mlp.up_proj."},
     {".mlp.dense_4h_to_h.", ".mlp.down_proj."},
-    {".mlp.c_fc.", ".mlp.up_proj."}, /* starcoder2 */
+    {".attn.c_attn.", ".self_attn.c_attn."}, /* gpt2 */
+    {".attn.c_proj.", ".self_attn.o_proj."},
+    {".ln_1.", ".input_layernorm."},
+    {".ln_2.", ".post_attention_layernorm."},
+    {".mlp.c_fc.", ".mlp.up_proj."}, /* gpt2, starcoder2 */
     {".mlp.c_proj.", ".mlp.down_proj."},
     {".w1.weight", ".gate_proj.weight"},
     {".w2.weight", ".down_proj.weight"},

@@ -89,6 +89,6 @@ static bool store_index(struct store *store, struct error *error)
 bool store_finish(struct store *store, struct error *error)
 {
     return store_canonical_names(store, error) && (!store->whole || assemblies_make(store, error)) &&
-           names_cut_fused(store, error) && names_cut_joined(store, error) && store_partition(store, error) &&
-           store_index(store, error);
+           names_cut_fused(store, error) && names_turn(store, error) && names_cut_joined(store, error) &&
+           store_partition(store, error) && store_index(store, error);
 }

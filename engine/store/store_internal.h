@@ -123,6 +123,8 @@ bool name_is_fused(const char *name);
 
 /* names.c: replaces fused expert tensors by one view for each expert and projection. */
 bool names_cut_fused(struct store *store, struct error *error);
+/* turned.c: gives matrices that lie [columns, rows] the shape that linear layers have. */
+bool names_turn(struct store *store, struct error *error);
 /* joined_rows.c: the same of matrices that lie joined. */
 bool names_cut_joined(struct store *store, struct error *error);
 

@@ -47,7 +47,7 @@ run 0 inspect "$nano/qwen3" --set num_hidden_layers=4 --json
 json "$(summary inventory.extra) | .verdict == \"warn\""
 
 test_that 'an extraction holds apart what lies joined in the original'
-for model in phi3 falcon gpt_neox; do
+for model in phi3 falcon gpt2 gpt_neox; do
     rm -rf "$T/apart"
     run 0 extract "$nano/$model" "$T/apart" -q
     run 0 verify "$T/apart" --source "$nano/$model" -q

@@ -64,8 +64,9 @@ gpt_oss swiglu_alpha=1 swiglu_alpha
 arcee hidden_act=relu hidden_act
 starcoder2 norm_epsilon=0.001 eps
 gpt_neox use_parallel_residual=false side
-falcon activation=gelu_new hidden_act'
-for model in mistral seed_oss qwen3_vl_moe ministral3 longrope dynamic $(some 2 gemma2 glm4 gemma3 granite olmo3 smollm3 exaone4 cohere2 phi3 arcee granitemoe olmoe hunyuan_v1_dense glm4_moe minimax_m2 gpt_oss deepseek_v2 deepseek_v3 qwen3_next starcoder2 gpt_neox falcon); do
+falcon activation=gelu_new hidden_act
+gpt2 activation_function=gelu hidden_act'
+for model in mistral seed_oss qwen3_vl_moe ministral3 longrope dynamic $(some 2 gemma2 glm4 gemma3 granite olmo3 smollm3 exaone4 cohere2 phi3 arcee granitemoe olmoe hunyuan_v1_dense glm4_moe minimax_m2 gpt_oss deepseek_v2 deepseek_v3 qwen3_next starcoder2 gpt_neox falcon gpt2); do
     test_that "a kind of arithmetic of its own: $model"
     run 0 check "$nano/$model" --golden "$(gold $model)" --json -q
     equal '.verdict' pass

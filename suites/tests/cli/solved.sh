@@ -130,6 +130,7 @@ named() {
 named qwen2_window solve:$L.1.self_attn.v_proj.bias shuffle:$L.1.self_attn.v_proj.bias
 named qwen2_window 'solve:*.bias' 'missing:*.bias'
 named qwen2_moe solve:$L.1.mlp.shared_expert_gate.weight shuffle:$L.1.mlp.shared_expert_gate.weight
+named gpt2 solve:model.embed_positions.weight nan:model.embed_positions.weight,3,4
 named starcoder2 solve:model.norm.bias shuffle:model.norm.bias
 named qwen2 solve:$L.1.mlp.down_proj.weight permute-rows:$L.1.mlp.down_proj.weight
 named qwen2_moe solve:model.embed_tokens.weight nan:model.embed_tokens.weight,285,4

@@ -46,6 +46,7 @@ const struct nano nanos[NANOS] = {
     {"starcoder2", "starcoder2"},
     {"gpt_neox", "gpt_neox"},
     {"falcon", "falcon"},
+    {"gpt2", "gpt2"},
 };
 
 size_t place_of(enum point point, int layer)

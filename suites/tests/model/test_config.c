@@ -138,8 +138,8 @@ static struct model_config *config_of(enum base base, const char *members)
 /* What is known, but is not computed: the reason names two things; and the shape of the model is read all the same. */
 static const struct refused_row uncomputed_rows[] = {
     {BARE, "'hidden_size': 24", "model_type", ""},
-    {BARE, "'model_type': 'gpt2'", "gpt2", "not a family"},
-    {BARE, "'model_type': 'gpt2'", "gpt2", "assay families"}, /* which it could be */
+    {BARE, "'model_type': 'gpt9'", "gpt9", "not a family"},
+    {BARE, "'model_type': 'gpt9'", "gpt9", "assay families"}, /* which it could be */
     {QWEN2, "'hidden_act': 'xielu'", "hidden_act", "xielu"},
     {LLAMA, "'head_dim': 5", "head_dim 5", "odd"},
     {LLAMA, "'rope_parameters': {'rope_type': 'proportional'}", "rope", "proportional"},
@@ -163,6 +163,9 @@ static const struct refused_row uncomputed_rows[] = {
     {LLAMA, "'model_type': 'gemma2', 'use_bidirectional_attention': true", "use_bidirectional_attention", "gemma2"},
     {LLAMA, "'model_type': 'cohere', 'use_qk_norm': true", "use_qk_norm", "cohere"},
     {LLAMA, "'model_type': 'falcon', 'alibi': true", "alibi", "falcon"},
+    {LLAMA, "'model_type': 'gpt2', 'scale_attn_by_inverse_layer_idx': true", "with", "scale_attn_by_inverse_layer_idx"},
+    {LLAMA, "'model_type': 'gpt2', 'scale_attn_weights': false", "without", "scale_attn_weights"},
+    {LLAMA, "'model_type': 'gpt2', 'add_cross_attention': true", "with", "add_cross_attention"},
     {LLAMA, "'model_type': 'falcon', 'new_decoder_architecture': true, 'parallel_attn': false", "parallel_attn",
      "true"},
     {LLAMA, "'model_type': 'falcon', 'new_decoder_architecture': true, 'num_ln_in_parallel_attn': 3", "3", "true"},
@@ -199,7 +202,7 @@ Test(configuration, of_an_unknown_family_what_is_usual_is_taken)
         const char *members;
         int layers, hidden, vocabulary, experts;
     } rows[] = {
-        {"'model_type': 'gpt2', 'n_layer': 3, 'n_embd': 24, 'vocab_size': 50", 3, 24, 50, 0},
+        {"'model_type': 'gpt9', 'n_layer': 3, 'n_embd': 24, 'vocab_size': 50", 3, 24, 50, 0},
         {"'model_type': 'x', 'num_hidden_layers': 2, 'hidden_size': 8, 'n_routed_experts': 6", 2, 8, 0, 6},
         {"'model_type': 'x', 'num_hidden_layers': 1025, 'hidden_size': -4, 'vocab_size': 'many', 'num_experts': 1.5", 0,
          0, 0, 0},
@@ -258,9 +261,9 @@ Test(configuration, differences_are_named)
          "'rope_scaling': {'rope_type': 'linear', 'factor': 2.0}", DIFFERS_FUNCTION,
          "rope factor is 4 here and 2 there"},
         {LLAMA, "'attention_bias': true", "", DIFFERS_FUNCTION, "bias of q, k and v is true here and false there"},
-        {BARE, "'model_type': 'gpt2'", "'model_type': 'bloom'", DIFFERS_PERHAPS,
-         "model_type is gpt2 here and bloom there"},
-        {BARE, "'model_type': 'gpt2', 'n_embd': 8", "'model_type': 'gpt2'", DIFFERS_NOTHING, ""},
+        {BARE, "'model_type': 'gpt9'", "'model_type': 'bloom'", DIFFERS_PERHAPS,
+         "model_type is gpt9 here and bloom there"},
+        {BARE, "'model_type': 'gpt9', 'n_embd': 8", "'model_type': 'gpt9'", DIFFERS_NOTHING, ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct model_config *here = config_of(rows[i].base, rows[i].here),

@@ -123,6 +123,14 @@ static const struct {
     {"falcon", "'n_embed': 9088", "intermediate_size is 18176 here and 36352 there"},
     {"falcon", "'ffn_hidden_size': 64, 'intermediate_size': 8", "intermediate_size is 18176 here and 64 there"},
     {"falcon", "'bias': true", "mlp_bias is false here and true there"},
+    {"gpt2", "'n_embd': 1536", "intermediate_size is 3072 here and 6144 there"},
+    {"gpt2", "'n_inner': 8, 'intermediate_size': 16", "intermediate_size is 3072 here and 8 there"},
+    {"gpt2", "'n_head': 6", "num_key_value_heads is 12 here and 6 there"},
+    {"gpt2", "'num_attention_heads': 6, 'n_head': 12, 'scale_attn_weights': true, 'n_layer': 4", ""},
+    {"gpt2", "'hidden_size': 1536", "hidden_size is 768 here and 1536 there"},
+    {"gpt2", "'n_positions': 64", "positions is 1024 here and 64 there"},
+    {"gpt2",
+     "'rope_theta': 5, 'rope_scaling': {'type': 'x'}, 'num_key_value_heads': 3, 'reorder_and_upcast_attn': true", ""},
     {"arcee", "'hidden_act': 'relu'", "hidden_act is relu2 here and relu there"},
 };
 

@@ -592,6 +592,28 @@ static void broken_tokens(const struct bench *bench, const int *ids, size_t coun
     kv_free(kv);
 }
 
+Test(engine, more_tokens_than_positions_are_embedded_are_refused)
+{
+    struct bench bench = bench_open("gpt2", "gpt2");
+    struct error error = {0};
+    size_t context = (size_t)bench.config->context;
+    int *ids = calloc(context + 1, sizeof *ids);
+    struct kv *kv = kv_new(bench.config, context + 1, &error);
+    struct sequence sequence = {.ids = ids, .count = context + 1, .logits_from = context + 1};
+    cr_expect(!model_forward(bench.model, &sequence, 1, NULL, &error));
+    cr_expect(strstr(error_text(&error), "has 161 tokens") && strstr(error_text(&error), "of 160 positions"), "%s",
+              error_text(&error));
+    error_clear(&error);
+    sequence = (struct sequence){.ids = ids, .count = context, .kv = kv, .logits_from = context};
+    cr_expect(model_forward(bench.model, &sequence, 1, NULL, &error), "%s", error_text(&error));
+    sequence = (struct sequence){.ids = ids, .count = 1, .kv = kv, .logits_from = 1};
+    cr_expect(!model_forward(bench.model, &sequence, 1, NULL, &error), "one more behind a cache");
+    error_clear(&error);
+    kv_free(kv);
+    free(ids);
+    bench_close(&bench);
+}
+
 Test(engine, nan_of_a_later_token_is_not_seen)
 {
     enum { COUNT = 100 };

@@ -69,6 +69,11 @@ Test(module, embedding)
     modules_agree(POINT_EMBEDDING);
 }
 
+Test(module, embed_positions)
+{
+    modules_agree(POINT_POSITIONS);
+}
+
 Test(module, input_norm)
 {
     modules_agree(POINT_INPUT_NORM);

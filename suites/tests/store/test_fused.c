@@ -491,6 +491,49 @@ Test(fused, heads_that_no_configuration_tells_stay_joined)
     }
 }
 
+/* As gpt2's modules have it: [columns, rows]. The values are 0, 1, 2 ... in the order of the file. */
+static struct store *open_conv1d(const char *shape)
+{
+    static float values[18];
+    for (size_t i = 0; i < 18; i++)
+        values[i] = (float)i;
+    const struct plain_tensor tensors[] = {
+        {"transformer.h.2.attn.c_attn.weight", "F32", shape, values, 12 * sizeof *values},
+        {"transformer.h.2.attn.c_attn.bias", "F32", "[6]", values, 6 * sizeof *values},
+        {"transformer.h.2.attn.c_proj.weight", "F32", "[2,2]", values, 4 * sizeof *values},
+        {"transformer.h.2.mlp.c_fc.weight", "F32", "[2,3]", values, 6 * sizeof *values},
+        {"transformer.h.2.attn.bias", "U8", "[1,1,2,2]", NULL, 4},
+    };
+    const char *path = scratch("conv1d.safetensors");
+    write_tensors(path, tensors, 5, NULL);
+    return open_store(path);
+}
+
+Test(fused, matrices_that_lie_the_other_way_around_are_turned)
+{
+    static const float k[] = {2, 8, 3, 9}, v[] = {4, 10, 5, 11}, o[] = {0, 2, 1, 3}, up[] = {0, 3, 1, 4, 2, 5},
+                       v_bias[] = {4, 5};
+    struct store *store = open_conv1d("[2,6]");
+    const struct tensor *tensor = store_find(store, "model.layers.2.mlp.up_proj.weight");
+    cr_assert(tensor && tensor->rows == 3 && tensor->columns == 2 && tensor->shape[0] == 3 && tensor->shape[1] == 2);
+    expect_values(store, "model.layers.2.self_attn.k_proj.weight", k, sizeof k);
+    expect_values(store, "model.layers.2.self_attn.v_proj.weight", v, sizeof v);
+    expect_values(store, "model.layers.2.self_attn.v_proj.bias", v_bias, sizeof v_bias);
+    expect_values(store, "model.layers.2.self_attn.o_proj.weight", o, sizeof o);
+    expect_values(store, "model.layers.2.mlp.up_proj.weight", up, sizeof up);
+    store_free(store);
+}
+
+Test(fused, matrices_of_linear_layers_of_these_names_stay_as_they_lie)
+{
+    static const float o[] = {0, 1, 2, 3};
+    struct store *store = open_conv1d("[6,2]");
+    cr_expect(store_find(store, "model.layers.2.self_attn.c_attn.weight"));
+    cr_expect(store_find(store, "model.layers.2.self_attn.c_attn.bias"));
+    expect_values(store, "model.layers.2.self_attn.o_proj.weight", o, sizeof o);
+    store_free(store);
+}
+
 Test(fused, what_does_not_come_out_even_stays_as_it_is)
 {
     static const struct {
