@@ -137,6 +137,7 @@ struct golden_beside {
     int layers;                 /* of the model; 0: not known */
     const struct store *store;  /* its weights; NULL: what it computed is a dump, */
     const struct golden *other; /* this one */
+    bool apart; /* hidden state 0 is not what the embedding of tokens puts out, but what the first layer reads of it */
 };
 
 /* Gives every tensor the path of the module that it came from, where the dump calls it by a number ("hidden_states.3",

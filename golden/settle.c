@@ -94,6 +94,8 @@ static bool count_from(const struct golden *golden, const struct counting_row *r
     /* counted from 0, there would be a layer more than the model has */
     bool more = beside->layers > 0 && series->most == beside->layers, embedding = row->first;
     *first = row->first;
+    if (series->zero && beside->apart && row->kind == SPELLED_STATE)
+        return true;
     if (series->zero) {
         if (more && row->kind != SPELLED_PATH) {
             *first = 1;
@@ -119,13 +121,15 @@ static bool count_from(const struct golden *golden, const struct counting_row *r
 /* --- paths --- */
 
 /* The path by which tensor `index` is compared, where layer 0 has the number `first`. */
-static bool path_of(const struct golden *golden, size_t index, int number, int first, struct buffer *out)
+static bool path_of(const struct golden *golden, size_t index, int number, int first, bool apart, struct buffer *out)
 {
     const char *rest = "";
     if (golden->places[index].spelled == SPELLED_PATH)
         path_layer(golden->tensors[index].path, &rest);
     if (number < first)
-        return buffer_format(out, "model.embed_tokens%s", rest);
+        return buffer_format(
+            out, "%s%s", apart && golden->places[index].spelled == SPELLED_STATE ? "model.input" : "model.embed_tokens",
+            rest);
     return buffer_format(out, "%s%d%s", layer_lead, number - first, rest);
 }
 
@@ -174,11 +178,13 @@ static bool index_again(struct golden *golden, struct error *error)
 }
 
 static bool note_counting(struct golden *golden, const struct counting_row *row, const struct series *series, int first,
-                          struct error *error)
+                          bool apart, struct error *error)
 {
     if (row->kind == SPELLED_PATH && !first)
         return true;
-    const char *zero = series->zero && first ? ", 0 being the embedding" : "";
+    const char *zero = !series->zero || !first               ? ""
+                       : apart && row->kind == SPELLED_STATE ? ", 0 being what the first layer reads"
+                                                             : ", 0 being the embedding";
     if (first)
         return golden_note(golden, error, "%sN is the output of layer N - 1%s", row->name, zero);
     return golden_note(golden, error, "%sN is the output of layer N, counted from 0", row->name);
@@ -193,13 +199,13 @@ static bool settle_numbers(struct golden *golden, const struct counting_row *row
         return true;
     if (!count_from(golden, row, &series, beside, &first, error))
         return false;
-    bool good = note_counting(golden, row, &series, first, error);
+    bool good = note_counting(golden, row, &series, first, beside->apart, error);
     for (size_t i = 0; good && i < golden->tensor_count; i++) {
         struct buffer path = {0};
         int number = number_of(golden, i, row->kind);
         if (number < 0 || (row->kind == SPELLED_PATH && !first))
             continue;
-        good = (path_of(golden, i, number, first, &path) || error_memory(error, golden->path)) &&
+        good = (path_of(golden, i, number, first, beside->apart, &path) || error_memory(error, golden->path)) &&
                rename_tensor(golden, i, path.data, error);
         *renamed = true;
         buffer_free(&path);

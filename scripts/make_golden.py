@@ -212,12 +212,20 @@ class Recorder:
         self.handles = []
         self.linear_heads = getattr(model.config.get_text_config(), "linear_num_value_heads", 0)
         self.heads_first = model.config.model_type in HEADS_FIRST
+        text = model.config.get_text_config()
+        if points == "all" and (text.model_type in UNROTATED or getattr(text, "embedding_multiplier", 1) != 1):
+            name, layer = next((n, m) for n, m in model.named_modules() if canonical_path(n) == "model.layers.0")
+            self.handles.append(layer.register_forward_pre_hook(self.first_layer))
         for name, module in model.named_modules():
             path = canonical_path(name)
             if OTHER_COMPONENTS.match(name) or not wanted(path, points):
                 continue
             self.paths.append(path)
             self.handles.append(module.register_forward_hook(self.hook(path)))
+
+    def first_layer(self, _module, inputs):
+        """What it reads, where that is not what the embedding of tokens puts out."""
+        self.values["model.input"] = inputs[0].detach()[0].clone()
 
     def hook(self, path):
         gate, heads = path.endswith(".mlp.gate"), path.endswith(("_attn.q_norm", "_attn.k_norm"))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/config_difference.h"
+#include "model/probe.h"
 #include "values/values.h"
 
 /* --- the head --- */
@@ -170,7 +171,8 @@ bool gold_check_config(struct golden *golden, const struct model_config *config,
 bool gold_fit(struct golden *golden, const struct subject *subject, bool quiet, struct findings *findings,
               struct error *error)
 {
-    const struct golden_beside beside = {.layers = subject->config->layers, .store = subject->store};
+    const struct golden_beside beside = {
+        .layers = subject->config->layers, .store = subject->store, .apart = input_is_apart(subject->config)};
     return golden_settle(golden, &beside, error) && golden_begin_as(golden, subject->tokenizer, error) &&
            gold_check_config(golden, subject->config, subject->store, quiet, findings, error);
 }

@@ -317,9 +317,11 @@ static const struct golden_tensor *whole_gold(const struct layers *layers, size_
 
 bool layers_can_feed(const struct layers *layers, size_t case_index, int block)
 {
-    char path[POINT_PATH];
+    char path[POINT_PATH], input[POINT_PATH];
     point_path(block > 1 ? POINT_LAYER : POINT_EMBEDDING, block > 1 ? block - 2 : -1, path);
-    return !block || (layers->places && whole_gold(layers, case_index, path));
+    point_path(POINT_INPUT, -1, input);
+    bool apart = block == 1 && point_exists(layers->config, POINT_INPUT, -1) && whole_gold(layers, case_index, input);
+    return !block || (layers->places && (apart || whole_gold(layers, case_index, path)));
 }
 
 /* What block `block` of the pass (model_options) goes on from. */

@@ -17,13 +17,17 @@ static bool is_input(const struct model_config *config, int input, int layer, en
     int before = layer < 0 ? config->layers - 1 : layer - 1;
     if (input != POINT_BEFORE)
         return (int)point == input && at == layer;
-    return before < 0 ? point_rows[point].place == PLACE_BEFORE_LAYERS : point == POINT_LAYER && at == before;
+    return before < 0 ? point_rows[point].place == PLACE_BEFORE_LAYERS && point != POINT_INPUT
+                      : point == POINT_LAYER && at == before;
 }
 
 /* Any of the inputs that the configuration has is not gold's. */
 static bool is_unfed(const struct layers *layers, size_t case_index, int input, int layer)
 {
     int before = layer < 0 ? layers->config->layers - 1 : layer - 1, at = input == POINT_BEFORE ? before : layer;
+    bool begins = input == POINT_BEFORE && before < 0 && point_exists(layers->config, POINT_INPUT, -1);
+    if (begins && is_fed(layers, case_index, POINT_INPUT, -1))
+        return false;
     for (int point = 0; point < POINT_COUNT; point++)
         if (is_input(layers->config, input, layer, (enum point)point, at) &&
             point_exists(layers->config, (enum point)point, at) && !is_fed(layers, case_index, (enum point)point, at))

@@ -91,12 +91,14 @@ static bool forward_positions(struct pass *pass, struct error *error)
 static bool forward_begin(struct pass *pass, int block, struct error *error)
 {
     bool first = block < 2;
-    size_t count = pass->rows * (size_t)pass->model->config->hidden;
+    const struct model_config *config = pass->model->config;
     bool good = pass_show(pass, first ? POINT_EMBEDDING : POINT_LAYER, first ? -1 : block - 2, pass->x, pass->rows,
                           pass->row_of, error);
-    if (good && first)
-        scale_values(pass->x, pass->model->config->embedding_multiplier, count);
-    return good && (!first || !pass->model->config->position_table || forward_positions(pass, error));
+    if (!good || !first || !input_is_apart(config))
+        return good;
+    scale_values(pass->x, config->embedding_multiplier, pass->rows * (size_t)config->hidden);
+    return (!config->position_table || forward_positions(pass, error)) &&
+           pass_show(pass, POINT_INPUT, -1, pass->x, pass->rows, pass->row_of, error);
 }
 
 static bool forward_embedding(struct pass *pass, struct error *error)

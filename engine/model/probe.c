@@ -40,7 +40,7 @@ const struct point_row point_rows[POINT_COUNT] = {
 
 _Static_assert(POINT_COUNT < 32, "sets of points are 32 bits");
 _Static_assert(!((UINT64_C(0) WEIGHT_ROWS(GAIN_OF)) & ~(UINT64_C(0) POINT_ROWS(SHOWN))), "a norm that no point shows");
-_Static_assert(((0u POINT_ROWS(ALSO)) | (0u POINT_ROWS(OF_A_STEP)) | OF(EMBEDDING) | OF(POSITIONS) | OF(HEAD)) ==
+_Static_assert(((0u POINT_ROWS(ALSO)) | (0u POINT_ROWS(OF_A_STEP)) | OF(INPUT) | OF(HEAD)) ==
                    ((0u POINT_ROWS(POINT_BIT)) | OF(BEFORE)),
                "a point of which nothing is computed: another row should name it");
 _Static_assert(!(0u POINT_ROWS(NORM_WITHOUT_GAIN)), "a norm without a gain as wide as what it norms");
@@ -69,11 +69,17 @@ const char *point_path(enum point point, int layer, char *path)
     return path;
 }
 
+bool input_is_apart(const struct model_config *config)
+{
+    return config->position_table || config->embedding_multiplier < 1 || config->embedding_multiplier > 1;
+}
+
 bool point_exists(const struct model_config *config, enum point point, int layer)
 {
     enum weight weight = point_rows[point].weight;
     return point_in_layer(point) == (layer >= 0) && layer < config->layers &&
-           (weight == WEIGHT_NONE || config_calls_for(config, weight, layer));
+           (weight == WEIGHT_NONE ? point != POINT_INPUT || input_is_apart(config)
+                                  : config_calls_for(config, weight, layer));
 }
 
 size_t point_width(const struct model_config *config, enum point point, size_t *heads)

@@ -78,6 +78,9 @@ struct probe {
 #define POINT_PATH 96
 const char *point_path(enum point point, int layer, char *path);
 
+/* What the first layer reads is not what the embedding puts out: it was multiplied, or positions were added. */
+bool input_is_apart(const struct model_config *config);
+
 /* True when the configuration has that point in that layer (-1 for points outside layers). */
 bool point_exists(const struct model_config *config, enum point point, int layer);
 

@@ -154,7 +154,8 @@
  * point      POINT_...
  * path       below model.layers.N, or whole
  * place      BEFORE_LAYERS, IN_LAYER, BEHIND_LAYERS
- * weight     what makes it, if one tensor does; it exists where the configuration calls for that
+ * weight     what makes it, if one tensor does; it exists where the configuration calls for that. INPUT, what the first
+ *            layer reads, exists where that is not the embedding itself
  * width      floats in a row; Q, KV: by heads
  * step       what the pass does for it: NORM, ATTENTION, MLP; SUM: nothing; OWN: elsewhere, where it is shown as well
  * to         into which values of the pass: STREAM, the residual stream; NORMED; BLOCK, the output of attention or MLP.
@@ -168,6 +169,8 @@
         0, "embed_tokens.weight", "")                                                                                 \
     ROW(POSITIONS, "model.embed_positions", BEFORE_LAYERS, POSITIONS, HIDDEN, OWN, NONE,                              \
         0, "embed_positions.weight", "")                                                                              \
+    ROW(INPUT, "model.input", BEFORE_LAYERS, NONE, HIDDEN, OWN, NONE,                                                 \
+        OF(EMBEDDING) | OF(POSITIONS), "what embeddings are multiplied by, or what is added", "")                     \
     ROW(INPUT_NORM, ".input_layernorm", IN_LAYER, INPUT_NORM, HIDDEN, NORM, NORMED,                                   \
         0, "input_layernorm.weight", "input norm")                                                                    \
     ROW(Q_LATENT_NORM, ".self_attn.q_a_layernorm", IN_LAYER, Q_LATENT_NORM, Q_LATENT, OWN, NONE,                      \

@@ -58,6 +58,37 @@ done
 json '.tensors[] | select(.name == "model.layers.1.self_attn.q_proj.weight").source | .band == 512 and .band_stride == 1536 and .end - .begin == 3 * 1536 + 512' \
     "$T/apart/extraction_manifest.json"
 
+test_that 'hidden state 0 is what the first layer reads, where that is not what the embedding puts out'
+# states MODEL FIRST: $T/states.safetensors, as somebody saves the hidden states of transformers for the second case; the first of
+# them from that module.
+states() {
+    local file size all name header at=0 ids begin end
+    file=$(gold "$1")
+    size=$(od -An -tu8 -N8 "$file" | tr -d ' ')
+    all=$(head -c $((8 + size)) "$file" | tail -c +9)
+    ids=($(jq -r '.__metadata__.cases | fromjson[1].ids[]' <<<"$all"))
+    : >"$T/data"
+    header="{\"input_ids\":{\"dtype\":\"I32\",\"shape\":[${#ids[@]}],\"data_offsets\":[0,$((at = 4 * ${#ids[@]}))]}"
+    for name in "${ids[@]}"; do printf "\\x$(printf %02x "$name")\0\0\0" >>"$T/data"; done
+    for name in "hidden_states.0=$2" hidden_states.1=model.layers.0 hidden_states.2=model.layers.1 hidden_states.3=model.norm logits=lm_head; do
+        read -r begin end < <(jq -r --arg name "ids-1/${name#*=}" '.[$name].data_offsets | @tsv' <<<"$all")
+        header+=$(jq -c --arg name "ids-1/${name#*=}" --arg to "${name%%=*}" --argjson at $at \
+            '.[$name] | .data_offsets as $o | {($to): (. + {data_offsets: [$at, $at + $o[1] - $o[0]]})}' <<<"$all" | sed 's/^{/,/; s/}$//')
+        tail -c +$((9 + size + begin)) "$file" | head -c $((end - begin)) >>"$T/data"
+        at=$((at + end - begin))
+    done
+    header+='}'
+    { printf "\\x$(printf %02x $((${#header} & 255)))\\x$(printf %02x $((${#header} >> 8)))\0\0\0\0\0\0%s" "$header"; cat "$T/data"; } >"$T/states.safetensors"
+}
+for model in gpt2 granite; do
+    states $model model.input
+    run 0 check "$nano/$model" --golden "$T/states.safetensors" --json -q
+    json "$(summary layers.isolated).verdict == \"pass\" and ($(summary gold.compared) | .measured == 0)"
+    states $model model.embed_tokens
+    run 1 check "$nano/$model" --golden "$T/states.safetensors" --json -q
+    json "$(summary layers.propagated) | .first_bad_module == \"model.input\""
+done
+
 test_that 'and one whose tensors are those of none is not'
 rm -rf "$T/none"
 "$damage" "$T/other" "$T/none" drop layers.1.self_attn.v_proj.weight || failed 'damage failed'

@@ -74,6 +74,11 @@ Test(module, embed_positions)
     modules_agree(POINT_POSITIONS);
 }
 
+Test(module, input)
+{
+    modules_agree(POINT_INPUT);
+}
+
 Test(module, input_norm)
 {
     modules_agree(POINT_INPUT_NORM);
