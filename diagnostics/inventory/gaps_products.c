@@ -193,6 +193,14 @@ static void try_same(struct search *search, uint64_t weights, size_t of, bool *l
     buffer_free(&words);
 }
 
+static bool some_layer_calls_for(const struct model_config *config, enum weight weight)
+{
+    for (int layer = 0; layer < config->layers; layer++)
+        if (config_calls_for(config, weight, layer))
+            return true;
+    return false;
+}
+
 /* Several kinds that the same layers lost, in no set that has a name. */
 static void try_sets(struct search *search, bool *lost)
 {
@@ -201,11 +209,8 @@ static void try_sets(struct search *search, bool *lost)
     size_t of[PART_GAIN + 1] = {0};
     bool good = losses_of_kinds(census, losses);
     for (int weight = 0; good && weight < WEIGHT_COUNT; weight++)
-        for (int layer = 0; layer < census->config->layers; layer++)
-            if (weight_rows[weight].scope == OF_LAYER && config_calls_for(census->config, (enum weight)weight, layer)) {
-                of[weight_rows[weight].part]++;
-                break;
-            }
+        if (weight_rows[weight].scope == OF_LAYER && some_layer_calls_for(census->config, (enum weight)weight))
+            of[weight_rows[weight].part]++;
     for (int weight = 0; good && weight < WEIGHT_COUNT; weight++) {
         uint64_t same = 0;
         for (int other = 0; *losses[weight] && other < WEIGHT_COUNT; other++)
@@ -221,7 +226,11 @@ static void try_sets(struct search *search, bool *lost)
 
 static void try_kinds(struct search *search, bool *lost)
 {
-    double bits = log2(COUNT(kinds_rows) + WEIGHT_COUNT);
+    const struct model_config *config = search->census->config;
+    size_t single = 0; /* of those that this model has */
+    for (int weight = 0; weight < WEIGHT_COUNT; weight++)
+        single += weight_rows[weight].scope == OF_LAYER && some_layer_calls_for(config, (enum weight)weight);
+    double bits = log2((double)(COUNT(kinds_rows) + single));
     for (size_t i = 0; i < COUNT(kinds_rows); i++)
         try_kind(search, kind_weights(&kinds_rows[i]), kinds_rows[i].words, bits, lost);
     for (int weight = 0; weight < WEIGHT_COUNT; weight++)
