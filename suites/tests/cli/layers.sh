@@ -175,11 +175,11 @@ for tensor in $(some 4 self_attn.q_proj mlp.gate mlp.experts.6.down_proj input_l
 done
 
 test_that 'a renamed tensor is absent and extra'
-hurt thinker rename layers.2.mlp.gate.weight thinker.model.layers.2.mlp.router.weight
+hurt thinker rename layers.2.mlp.gate.weight thinker.model.layers.2.mlp.routing.weight
 check 1 thinker
 equal "$absent_tensors" $L.2.mlp.gate.weight
 json "$(summary inventory.extra) | .verdict == \"warn\" and .measured == 1"
-json '.findings[] | select(.check == "inventory.extra" and (.summary | not)) | .where.tensor == "model.layers.2.mlp.router.weight"'
+json '.findings[] | select(.check == "inventory.extra" and (.summary | not)) | .where.tensor == "model.layers.2.mlp.routing.weight"'
 test_that 'an extra tensor alone is a warning, and passes'
 hurt thinker rename thinker.audio_tower.ln_post.weight thinker.model.layers.2.mlp.bias
 check 0 thinker
