@@ -59,7 +59,7 @@ static struct model_config *config_from_tensors(const struct golden *golden, str
             continue;
         config->layers = layer >= config->layers ? layer + 1 : config->layers;
         const char *module = tensor->path + used;
-        int width = tensor->width <= INT_MAX ? (int)tensor->width : 0;
+        int width = tensor->width <= 1 << 24 ? (int)tensor->width : 0;
         if (strcmp(module, ".mlp.gate") == 0)
             config->sparse[layer] = true;
         if (strcmp(module, point_rows[POINT_Q_LATENT_NORM].path) == 0)

@@ -29,7 +29,8 @@ static struct file_writer *file_render(const struct outline *outline, const char
     good = good && files[index].build(outline, &out, error);
     good = good && (!out.failed || error_memory(error, files[index].name));
     struct file_writer *writer = good ? file_create(path, error) : NULL;
-    if (writer && !(file_append(writer, out.data ? out.data : "", out.size, error) && file_stage(writer, error))) {
+    if (writer && !(file_append(writer, out.data ? out.data : "", out.size, error) && file_sync(writer, error) &&
+                    file_stage(writer, error))) {
         file_discard(writer);
         writer = NULL;
     }
@@ -53,13 +54,12 @@ static bool files_remove(const char *folder, struct error *error)
     return good;
 }
 
-/* All of them are of one report, or there is none: two programs that write to one folder do it one after the other. */
+/* All of them are of one report, or there is none: two programs that write to one folder do it one after the other,
+ * where it can be locked. */
 static bool files_commit(struct file_writer *const *writers, const char *folder, struct error *error)
 {
-    int lock = folder_lock(folder, error);
-    bool good = lock >= 0 && file_commit_all(writers, FILES, error);
-    for (size_t i = 0; lock < 0 && i < FILES; i++)
-        file_discard(writers[i]);
+    int lock = folder_lock(folder);
+    bool good = file_commit_all(writers, FILES, true, error);
     if (lock >= 0 && !good)
         files_remove(folder, NULL);
     if (lock >= 0)
@@ -86,8 +86,8 @@ bool report_render(const struct report *report, const char *folder, struct error
 
 bool report_remove(const char *folder, struct error *error)
 {
-    int lock = folder_lock(folder, error);
-    bool good = lock >= 0 && files_remove(folder, error);
+    int lock = folder_lock(folder);
+    bool good = files_remove(folder, error);
     if (lock >= 0)
         close(lock);
     return good;

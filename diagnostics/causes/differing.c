@@ -19,7 +19,7 @@ static bool sides_make(struct sides *sides, const struct tensor *a, const struct
 {
     const struct tensor *const tensors[2] = {a, b};
     for (int i = 0; i < 2; i++) {
-        sides->raw[i] = malloc((size_t)(rows * tensors[i]->stride) + 1);
+        sides->raw[i] = malloc(dtype_row_bytes(tensors[i]->dtype, (size_t)(rows * tensors[i]->columns)) + 1);
         sides->wide[i] = malloc((size_t)(rows * tensors[i]->columns) * sizeof(float) + 1);
     }
     return sides->raw[0] && sides->raw[1] && sides->wide[0] && sides->wide[1];

@@ -44,7 +44,7 @@ static bool line_add(const char *path, size_t number, const char *text, size_t s
 static bool lines_room(const char *path, const struct buffer *input, struct text_lines *lines, struct error *error)
 {
     size_t most = 1;
-    for (size_t i = 0; i < input->size; i++)
+    for (size_t i = 0; i + 1 < input->size; i++)
         most += input->data[i] == '\n';
     if (most > LINES_MOST)
         return error_set(error, "%s: has %zu lines; at most %zu are judged at once, so judge it in parts", path, most,

@@ -19,7 +19,7 @@
 
 bool file_exists(const char *path)
 {
-    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG);
 }
 
 bool file_is_link(const char *path)
@@ -94,8 +94,8 @@ int file_open(const char *path, struct file_state *state, struct error *error)
 }
 
 #define PIPE_PATIENCE_MS 10000
-#define LOCK_TRIES 500
-#define LOCK_PAUSE_NS 20000000 /* the longest wait is ten seconds */
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_NS 20000000 /* the longest wait is two seconds */
 
 /* Opens for reading from the beginning; -1 with the reason. A pipe that lies in a folder may have no writer, ever, and
  * opening it would wait for one; one that the shell made (/dev/fd/63) has. A device is read only under its own name:
@@ -208,7 +208,7 @@ char *path_beside(const char *file, const char *name)
 
 bool path_stays_inside(const char *folder, const char *name)
 {
-    char root[PATH_MAX], real[PATH_MAX], blobs[PATH_MAX + 16];
+    char root[PATH_MAX], real[PATH_MAX];
     char *path = path_join(folder, name);
     bool resolved = path && realpath(folder, root) && realpath(path, real);
     free(path);
@@ -217,13 +217,20 @@ bool path_stays_inside(const char *folder, const char *name)
     size_t length = strlen(root);
     if (strncmp(real, root, length) == 0 && real[length] == '/')
         return true;
-    char *revision = strrchr(root, '/');
-    static const char snapshots[] = "/snapshots";
-    size_t tail = strlen(snapshots);
-    if (!revision || (size_t)(revision - root) < tail || strncmp(revision - tail, snapshots, tail) != 0)
+    /* REPOSITORY/snapshots/REVISION/... has REPOSITORY/blobs/HASH; what was downloaded elsewhere that of any model. */
+    char *last = strstr(root, "/snapshots/"), *next;
+    while (last && (next = strstr(last + 1, "/snapshots/")))
+        last = next;
+    char *name_of = strrchr(real, '/');
+    *name_of = '\0';
+    char *blobs = strrchr(real, '/');
+    if (!blobs || strcmp(blobs, "/blobs") != 0)
         return false;
-    int size = snprintf(blobs, sizeof blobs, "%.*s/blobs/", (int)((size_t)(revision - root) - tail), root);
-    return size > 0 && strncmp(real, blobs, (size_t)size) == 0;
+    *blobs = '\0';
+    if (!last)
+        return strncmp(path_base(real), "models--", strlen("models--")) == 0;
+    *last = '\0';
+    return strcmp(real, root) == 0;
 }
 
 bool folder_make(const char *path, struct error *error)
@@ -247,22 +254,14 @@ bool folder_make(const char *path, struct error *error)
     return good;
 }
 
-int folder_lock(const char *path, struct error *error)
+int folder_lock(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) {
-        error_errno(error, "%s", path);
-        return -1;
-    }
-    for (int tries = 0; flock(descriptor, LOCK_EX | LOCK_NB) != 0; tries++) {
+    for (int tries = 0; descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0; tries++) {
         if (errno == EWOULDBLOCK && tries < LOCK_TRIES) {
             nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
             continue;
         }
-        if (errno == EWOULDBLOCK)
-            error_set(error, "%s: another program is writing to this folder", path);
-        else
-            error_errno(error, "%s: cannot lock", path);
         close(descriptor);
         return -1;
     }
@@ -360,7 +359,6 @@ struct file_writer *file_create(const char *path, struct error *error)
         file_writer_free(writer);
         return NULL;
     }
-    flock(writer->descriptor, LOCK_EX | LOCK_NB); /* for file_sweep of another machine */
     return writer;
 }
 
@@ -376,19 +374,29 @@ static bool is_left(const char *name, const char *base)
            kill((pid_t)process, 0) != 0 && errno == ESRCH;
 }
 
+#define SWEEP_AGE_S 3600
+
+/* A regular file of ours that nobody has written to for a while: a process of another machine, whose number says
+ * nothing here, may be at work. */
+static bool is_old(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+           time(NULL) - status.st_mtime > SWEEP_AGE_S;
+}
+
 void file_sweep(const char *path)
 {
+    if (!*path_base(path))
+        return;
     struct names names = {0};
     struct error none = {0};
     char *folder = path_folder(path);
     bool listed = folder && folder_list(folder, &names, &none);
     for (size_t i = 0; listed && i < names.count; i++) {
         char *left = is_left(names.items[i], path_base(path)) ? path_join(folder, names.items[i]) : NULL;
-        int descriptor = left && !file_is_link(left) ? file_open(left, NULL, NULL) : -1;
-        if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        if (left && is_old(left))
             unlink(left);
-        if (descriptor >= 0)
-            close(descriptor);
         free(left);
     }
     error_clear(&none);
@@ -448,6 +456,12 @@ bool file_commit(struct file_writer *writer, struct error *error)
     return good;
 }
 
+bool file_sync(struct file_writer *writer, struct error *error)
+{
+    return fsync(writer->descriptor) == 0 || errno == EINVAL ||
+           error_errno(error, "%s: cannot sync", writer->temporary);
+}
+
 bool file_stage(struct file_writer *writer, struct error *error)
 {
     int closed = close(writer->descriptor);
@@ -477,9 +491,9 @@ static bool same_folder(const char *a, const char *b)
     return length == (size_t)(path_base(b) - b) && strncmp(a, b, length) == 0;
 }
 
-bool file_commit_all(struct file_writer *const *writers, size_t count, struct error *error)
+bool file_commit_all(struct file_writer *const *writers, size_t count, bool synced, struct error *error)
 {
-    bool good = !count || files_sync(writers[0]->temporary, error);
+    bool good = !count || synced || files_sync(writers[0]->temporary, error);
     size_t renamed = 0;
     for (; good && renamed < count; renamed++) {
         const struct file_writer *writer = writers[renamed];

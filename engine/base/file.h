@@ -57,23 +57,23 @@ char *path_folder(const char *path);
  * of memory. */
 char *path_beside(const char *file, const char *name);
 
-/* `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception: there a
- * snapshot's files are links into ../../blobs of the same model. */
+/* `name` under `folder` resolves to a place inside the folder. The hub's own cache is the one exception: what lies in
+ * a snapshot, or was downloaded beside the cache, are links to models--OWNER--NAME/blobs/HASH. */
 bool path_stays_inside(const char *folder, const char *name);
 
 /* Makes the folder and its parents. */
 bool folder_make(const char *path, struct error *error);
 
-/* Keeps others that lock the folder out until the descriptor is closed; waits ten seconds for one that does. -1 with
- * the reason. */
-int folder_lock(const char *path, struct error *error);
+/* Keeps others that lock the folder out until the descriptor is closed; waits two seconds for one that does. -1: it is
+ * not to be had, for another program has it, or the file system has no locks. */
+int folder_lock(const char *path);
 
 /* A file under a temporary name beside its final one. file_commit syncs, renames and syncs the folder; file_discard
  * (also after a failed commit) removes it. A path that is there and no regular file is refused. Both end the object. */
 struct file_writer;
 struct file_writer *file_create(const char *path, struct error *error);
-/* Removes what writers of `path` have left that were killed: files of temporary names that nobody has open, of
- * processes that are no more. */
+/* Removes what writers of `path` have left that were killed: files of temporary names that nobody has written to
+ * for an hour, of processes that are no more. */
 void file_sweep(const char *path);
 bool file_append(struct file_writer *writer, const void *data, size_t size, struct error *error);
 bool file_write_at(struct file_writer *writer, uint64_t offset, const void *data, size_t size, struct error *error);
@@ -81,11 +81,13 @@ bool file_commit(struct file_writer *writer, struct error *error);
 void file_discard(struct file_writer *writer);
 
 /* For many files, which one sync serves: file_stage ends the writing of one, which then waits under its temporary name
- * (file_staged_path); file_commit_all syncs them together, renames each and syncs their folders. It ends all writers,
- * also on failure: then some may have been renamed, and each of them is whole. */
+ * (file_staged_path); file_commit_all syncs them together unless each was, renames each and syncs their folders. It
+ * ends all writers, also on failure: then some may have been renamed, and each of them is whole. */
 bool file_stage(struct file_writer *writer, struct error *error);
+/* One by itself, before it is staged. */
+bool file_sync(struct file_writer *writer, struct error *error);
 const char *file_staged_path(const struct file_writer *writer);
-bool file_commit_all(struct file_writer *const *writers, size_t count, struct error *error);
+bool file_commit_all(struct file_writer *const *writers, size_t count, bool synced, struct error *error);
 
 /* Removes the temporary files of all writers (of the first 300, where more are at work), which are then lost. For the
  * handler of a signal that ends the process: async-signal-safe. */

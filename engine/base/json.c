@@ -31,6 +31,7 @@ char *json_document(const cJSON *json, bool indented)
     char *text = indented ? cJSON_Print(json) : cJSON_PrintUnformatted(json);
     if (!unfilled)
         return text;
+    unfilled = 0; /* told now */
     cJSON_free(text);
     return NULL;
 }

@@ -241,7 +241,7 @@ static bool batch_commit(struct extraction *extraction, size_t count, struct err
     if (!extraction->announced && !extract_announce(extraction->request->folder, error))
         return false; /* the plan still owns the writers */
     extraction->announced = true;
-    bool good = file_commit_all(writers, staged, error);
+    bool good = file_commit_all(writers, staged, false, error);
     for (size_t i = 0; i < count; i++) {
         if (files[i].fate != FILE_STAGED)
             continue;

@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
@@ -214,10 +215,17 @@ INLINE lanes fives_pick(struct fives fives, whole numbers)
 
 #include "math/gemv_body.h"
 
+/* Not every compiler knows it by name. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C;
+}
+
 static bool avx2_runs(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
 const struct gemv_level gemv_avx2 = {.name = "AVX2", .runs = avx2_runs, .of = GEMV_TABLE};

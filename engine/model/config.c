@@ -270,7 +270,7 @@ static bool parse_switches(struct model_config *config, const struct config_sour
     config->gateless = family->gateless;
     bool qk_norms = !family->qk_norm_key;
     bool neighbours = true;
-    if (family->halves_key && !json_get_bool(source->text, source->name, "rope_interleave", &neighbours, error))
+    if (family->halves_key && !config_take_truth(source, "rope_interleave", true, &neighbours, error))
         return false;
     config->switches.pairs = neighbours ? config->switches.pairs : PAIRS_HALVES;
     if (!parse_biases(config, source, error) || !parse_tied(config, source, error) ||
@@ -335,6 +335,9 @@ static bool parse_choice(struct model_config *config, const struct config_source
     if (config->experts % config->choice_groups || config->choice_groups_taken > config->choice_groups)
         return error_set(error, "%s: %d experts do not lie in n_group %d groups of which topk_group %d are taken",
                          source->name, config->experts, config->choice_groups, config->choice_groups_taken);
+    if (config->experts_per_token > config->experts / config->choice_groups * config->choice_groups_taken)
+        config_cannot(config, "num_experts_per_tok %d is more than the experts in topk_group %d of n_group %d groups",
+                      config->experts_per_token, config->choice_groups_taken, config->choice_groups);
     return true;
 }
 
@@ -372,7 +375,8 @@ static bool parse_expert_sizes(struct model_config *config, const struct config_
     if (family->absent.moe_intermediate &&
         !json_get_int(text, source->name, "moe_intermediate_size", 1, SIZE_LIMIT, &config->moe_intermediate, error))
         return false;
-    if (!family->topk_fixed && !json_get_bool(text, source->name, "norm_topk_prob", &config->norm_topk, error))
+    if (!family->topk_fixed &&
+        !config_take_truth(source, "norm_topk_prob", family->absent.norm_topk, &config->norm_topk, error))
         return false;
     if (config->experts && config->experts_per_token < 1)
         config_cannot(config, "\"num_experts_per_tok\" is absent");

@@ -107,7 +107,7 @@ bool config_take_linear(struct model_config *config, const struct config_source 
 /* --- blocks --- */
 
 /* As Python takes it: null is false. */
-static bool take_truth(const struct config_source *source, const char *key, bool absent, bool *value,
+bool config_take_truth(const struct config_source *source, const char *key, bool absent, bool *value,
                        struct error *error)
 {
     *value = absent && !cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(source->text, key));
@@ -122,8 +122,8 @@ bool config_take_kv_heads(struct model_config *config, const struct config_sourc
     config->kv_heads = there || !family->absent.kv_heads ? config->heads : family->absent.kv_heads;
     if (family->kv == KV_AS_HEADS)
         return true;
-    if (family->kv == KV_OF_FALCON && (!take_truth(source, "new_decoder_architecture", false, &grouped, error) ||
-                                       !take_truth(source, "multi_query", true, &single, error)))
+    if (family->kv == KV_OF_FALCON && (!config_take_truth(source, "new_decoder_architecture", false, &grouped, error) ||
+                                       !config_take_truth(source, "multi_query", true, &single, error)))
         return false;
     if (!grouped)
         config->kv_heads = single ? 1 : config->heads;
@@ -134,8 +134,8 @@ bool config_take_kv_heads(struct model_config *config, const struct config_sourc
 static bool blocks_of_falcon(struct model_config *config, const struct config_source *source, struct error *error)
 {
     bool parallel = true, newer = false;
-    if (!take_truth(source, "parallel_attn", true, &parallel, error) ||
-        !take_truth(source, "new_decoder_architecture", false, &newer, error))
+    if (!config_take_truth(source, "parallel_attn", true, &parallel, error) ||
+        !config_take_truth(source, "new_decoder_architecture", false, &newer, error))
         return false;
     int norms = newer ? 2 : 1;
     if (!json_get_int(source->text, source->name, "num_ln_in_parallel_attn", 0, 1 << 30, &norms, error))

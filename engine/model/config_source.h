@@ -28,6 +28,9 @@ bool config_take_blocks(struct model_config *config, const struct config_source 
 bool config_take_rotation(struct model_config *config, const struct config_source *source, struct error *error);
 bool config_take_windows(struct model_config *config, const struct config_source *source, struct error *error);
 
+/* A key whose null is false, and whose absence is `absent`. */
+bool config_take_truth(const struct config_source *source, const char *key, bool absent, bool *value,
+                       struct error *error);
 bool config_take_linear(struct model_config *config, const struct config_source *source, struct error *error);
 
 /* config_rope.c: how positions are told. */

@@ -503,7 +503,7 @@ static const struct family families[] = {
      .window = WINDOW_PATTERN,
      .absent = {SIZES(201088, 2880, 2880, 36, 64, 8), .head_dim = 64, .experts = 128, .experts_per_token = 4,
                 .norm_topk = true, .context = 131072, .window = 128, .pattern = 2, .epsilon = 1e-5, .theta = 15e4,
-                .rope = "{\"rope_type\": \"yarn\", \"rope_theta\": 150000.0, \"factor\": 32.0, \"beta_fast\": 32.0, "
+                .rope = "{\"rope_type\": \"yarn\", \"factor\": 32.0, \"beta_fast\": 32.0, "
                         "\"beta_slow\": 1.0, \"truncate\": false, \"original_max_position_embeddings\": 4096}"}},
     {.name = "arcee",
      .gold = "arcee",

@@ -321,7 +321,8 @@ static bool fused_look(const struct store *store, unsigned char *lies)
             continue;
         const struct tensor *partner = row->biases ? NULL : fused_partner(store, &fused, tensor, row);
         bool turned = row->parts[1] ? fused_is_transposed(tensor, partner) : fused_is_transposed(partner, tensor);
-        turned = turned && !tensor->assembly; /* put together, it is as linear layers store it */
+        /* put together, it is as linear layers store it; and values of blocks have no places of their own */
+        turned = turned && !tensor->assembly && dtype_block(tensor->dtype) == 1;
         lies[i] = (turned ? LIES_TRANSPOSED : 0) | (fused_is_in_turn(&fused, tensor, row) ? LIES_IN_TURN : 0);
     }
     map_free(&fused);

@@ -398,7 +398,7 @@ static bool read_widened(const struct store *store, const struct tensor *tensor,
                          void *out, struct error *error)
 {
     const struct tensor *below = store_find(store->base, tensor->name);
-    void *raw = malloc((size_t)(count * below->stride) + 1);
+    void *raw = malloc(dtype_row_bytes(below->dtype, (size_t)(count * below->columns)) + 1);
     bool good = (raw || error_memory(error, tensor->name)) &&
                 store_read_wide(store->base, below, first, count, raw, out, error);
     free(raw);

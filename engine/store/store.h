@@ -40,7 +40,7 @@ struct tensor {
     uint64_t bytes;       /* of the values */
     uint64_t held;        /* bytes that they take in the file; another dtype when an overlay converts them */
     uint64_t offset;      /* of the first value in the file */
-    uint64_t stride;      /* bytes between rows (columns when transposed) */
+    uint64_t stride;      /* bytes between rows, which lie side by side (between columns when transposed) */
     uint64_t interleaved; /* rows (a vector: elements) of each group whose halves lie in turn: the first of the first
                              half, the first of the second ...; 0: as they are */
     uint64_t band, pitch; /* not 0: of the rows (a vector: elements) so many lie one behind the other, and the next of

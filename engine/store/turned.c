@@ -18,11 +18,19 @@ static bool is_telling(const struct tensor *tensor)
            strstr(tensor->name, joined) && tensor->shape[1] == 3 * tensor->shape[0];
 }
 
+/* Values have places of their own; and of one that lies as its transpose already, those of a line stand side by side.
+ */
+static bool lines_are_whole(const struct tensor *tensor)
+{
+    return dtype_block(tensor->dtype) == 1 && dtype_bits(tensor->dtype) % 8 == 0 &&
+           (!tensor->transposed || tensor->stride == dtype_row_bytes(tensor->dtype, (size_t)tensor->shape[0]));
+}
+
 static bool is_turned(const struct tensor *tensor)
 {
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
         if (text_ends_with(tensor->disk_name, modules[i]))
-            return !tensor->other && tensor->rank == 2 && !tensor->assembly && dtype_bits(tensor->dtype) % 8 == 0;
+            return !tensor->other && tensor->rank == 2 && !tensor->assembly && lines_are_whole(tensor);
     return false;
 }
 
@@ -38,7 +46,8 @@ static void turn(struct tensor *tensor)
 static bool rename_joined(struct store *store, struct tensor *tensor)
 {
     char name[TENSOR_NAME_MAX];
-    const char *at = tensor->other ? NULL : strstr(tensor->name, joined);
+    bool bias = tensor->rank == 1;
+    const char *at = tensor->other || !(bias || is_turned(tensor)) ? NULL : strstr(tensor->name, joined);
     if (!at)
         return true;
     int length = snprintf(name, sizeof name, "%.*s.self_attn.qkv_proj.%s", (int)(at - tensor->name), tensor->name,

@@ -179,12 +179,12 @@ static int pattern_find(const struct pattern_cursor *cursor)
         if (found == PCRE2_ERROR_MATCHLIMIT) {
             if (!pattern_spend(pattern, (uint64_t)steps * WORK_STEP))
                 return found;
-            steps *= 4; /* the work that is allowed ends before this overflows */
-        } else if (end == cursor->size || (found > 0 && span[1] < end)) {
+            steps = steps > UINT32_MAX / 4 ? UINT32_MAX : 4 * steps;
+        } else if (end == cursor->size || (found >= 0 && span[1] < end)) {
             return found;
         } else if (found == PCRE2_ERROR_NOMATCH) {
             from = end; /* nothing begins before, nor would with more behind it */
-        } else if (found == PCRE2_ERROR_PARTIAL || found > 0) {
+        } else if (found == PCRE2_ERROR_PARTIAL || found >= 0) {
             from = span[0];
             if (!pattern_spend(pattern, end - from))
                 return PCRE2_ERROR_MATCHLIMIT;

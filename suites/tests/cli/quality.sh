@@ -43,7 +43,7 @@ equal '.command' quality
 equal '.assay_report' 1
 
 test_that 'what takes kilobytes for each line is bounded by lines'
-head -c 524288 /dev/zero | tr '\0' '\n' >"$T/many.jsonl"
+head -c 524289 /dev/zero | tr '\0' '\n' >"$T/many.jsonl"
 run 3 quality "$T/many.jsonl" -q
 says err "$T/many.jsonl: has 524289 lines; at most 524288 are judged at once"
 

@@ -301,9 +301,13 @@ Test(checkpoint, the_cache_of_the_hub_is_read)
         store_free(store);
         error_clear(&error);
     }
-    /* the same links in a folder that is no snapshot */
+    /* what was downloaded into another folder lies in the cache too; but not what is no blob */
     write_index("models--x/other/rev", TWO_SHARDS);
     cr_assert_eq(symlink("../../blobs/01ab", scratch("models--x/other/rev/one.safetensors")), 0);
+    cr_assert_eq(symlink("../../blobs/02cd", scratch("models--x/other/rev/two.safetensors")), 0);
+    store_free(open_store(scratch("models--x/other/rev")));
+    unlink(scratch("models--x/other/rev/two.safetensors"));
+    cr_assert_eq(symlink("../../blobs-other/04", scratch("models--x/other/rev/two.safetensors")), 0);
     struct error error = {0};
     cr_expect(!store_open(scratch("models--x/other/rev"), &error) && strstr(error_text(&error), "leaves the folder"),
               "%s", error_text(&error));
