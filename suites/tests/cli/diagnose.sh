@@ -113,13 +113,14 @@ departs() {
 }
 test_that 'how an implementation departs'
 variants=$("$assay" faults --json | jq -r '.[] | select(.option == "--variant") | .name + (if .arguments == "" then "" elif .arguments == "A-B" then ":0-7" else ":2" end)' |
-    grep -vE '^(bfloat16-positions|stale-cache-position|no-window|normed-topk|raw-topk)')
+    grep -vE '^(bfloat16-positions|stale-cache-position|no-window|no-sinks|plain-gate|unbounded-gate|normed-topk|raw-topk)')
 # shellcheck disable=SC2086
 for variant in $(some 1 $variants); do departs thinker "$variant"; done
 departs thinker no-final-norm
 thorough && departs thinker raw-topk norm_topk_prob=false
 departs qwen3_moe normed-topk norm_topk_prob=true
 departs qwen2_window no-window
+for variant in $(some 1 no-sinks plain-gate unbounded-gate); do departs gpt_oss "$variant"; done
 if thorough; then
     for variant in interleaved-rotation tiled-kv-heads gelu layer-norm mask-ahead; do departs llama "$variant"; done
     for variant in interleaved-rotation pooled-routing sigmoid-router; do departs qwen2_moe "$variant"; done
